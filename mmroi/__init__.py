@@ -1,0 +1,1 @@
+"""Multi-RoI human mesh recovery for OpenMMLab."""
