@@ -1,0 +1,15 @@
+# CLIFF (ECCV 2022): one RoI, the box beside the feature, reprojection into the full frame.
+model = dict(
+    type='MeshEstimator',
+    data_preprocessor=dict(type='HMRDataPreprocessor'),
+    encoder=dict(
+        type='MultiRoIEncoder',
+        backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3, ), norm_eval=False)),
+    head=dict(type='CLIFFHead', in_channels=2048),
+    body_model=dict(type='SMPL'),
+    losses=dict(
+        smpl=dict(type='SMPLParameterLoss', pose_weight=1.0, betas_weight=0.001),
+        vertices=dict(type='VertexLoss', loss_weight=1.0),
+        keypoints3d=dict(type='Keypoint3DLoss', loss_weight=5.0),
+        keypoints2d=dict(type='Keypoint2DLoss', loss_weight=5.0)),
+)

@@ -1,0 +1,13 @@
+# `make demo`: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
+_base_ = '../multi_roi/multi-roi_r18_synthetic.py'
+
+data_root = 'data/synthetic/easy/'
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader
+
+max_epochs = 6
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=1e-3, pct_start=0.15, total_steps=max_epochs, by_epoch=True, convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
