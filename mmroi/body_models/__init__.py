@@ -1,0 +1,4 @@
+"""The body model: ``SMPL``, with the open body as its default data."""
+from mmroi.body_models.smpl import SMPL, SMPLOutput
+
+__all__ = ['SMPL', 'SMPLOutput']

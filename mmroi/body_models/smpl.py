@@ -1,0 +1,130 @@
+"""SMPL as a module of the registry: the open body by default, official SMPL files if given."""
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import roma
+import smplx
+import torch
+from smplx.utils import Struct
+from torch import Tensor, nn
+
+from mmroi.body_models.body_files import OPEN_BODY, find_body_file, load_body_file
+from mmroi.registry import MODELS
+
+
+class SMPLOutput(NamedTuple):
+    """What ``SMPL`` returns; metres.
+
+    Attributes:
+        vertices: (N, 6890, 3).
+        joints: (N, 54, 3), convention ``smpl_54``: 24 SMPL joints, 21 vertices in smplx's order, 9 of ``J_regressor_extra``.
+        joints_h36m: (N, 17, 3), convention ``h36m``, regressed from the vertices.
+    """
+
+    vertices: Tensor
+    joints: Tensor
+    joints_h36m: Tensor
+
+
+class _SMPLLayer(smplx.SMPL):
+    """smplx's SMPL of ten betas, without parameters of its own."""
+
+    SHAPE_SPACE_DIM = 10  # smplx prints a warning on construction when a file has fewer betas than this (300 there)
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        super().__init__('', data_struct=Struct(**arrays), create_betas=False, create_body_pose=False,
+                         create_global_orient=False, create_transl=False)
+        for name, buffer in list(self.named_buffers(recurse=False)):
+            self.register_buffer(name, buffer, persistent=False)
+        selector = self.vertex_joint_selector
+        selector.register_buffer('extra_joints_idxs', selector.extra_joints_idxs, persistent=False)
+
+
+@MODELS.register_module()
+class SMPL(nn.Module):
+    """SMPL body model (Loper et al., SIGGRAPH Asia 2015) on top of ``smplx``.
+
+    Body frame: y up, facing +z, left hand at +x, metres. SMPL turns the body about its root joint J0(betas), so
+    ``vertices = R_root (v - J0) + J0 + transl``. Everything is computed in float32, autocast or not. No buffer enters a
+    checkpoint.
+
+    Args:
+        model_path: File, or folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``; None for the open body, which has one gender.
+        gender: ``'neutral'``, ``'male'`` or ``'female'``; only for a folder of official files.
+
+    Attributes:
+        faces: (13776, 3) int64 array.
+        parents: (24,) int64 array, -1 for the root.
+        mean_pose6d: (144,) buffer, a person standing upright before an OpenCV camera, rows of (24, 3, 2).
+        mean_betas: (10,) buffer.
+        mean_camera: (3,) buffer, weak-perspective (s, t_x, t_y).
+
+    Raises:
+        FileNotFoundError: The body file, or a regressor that it needs beside it, is absent; the message tells the remedy.
+        ValueError: The file holds no body model in SMPL's format.
+    """
+
+    mean_pose6d: Tensor
+    mean_betas: Tensor
+    mean_camera: Tensor
+
+    def __init__(self, model_path: str | Path | None = None, gender: str = 'neutral') -> None:
+        super().__init__()
+        path = find_body_file(model_path, gender)
+        arrays = load_body_file(path)
+        # The mean pose is one of the skeleton, so it serves official files too.
+        means = arrays if path == OPEN_BODY else load_body_file(OPEN_BODY)
+        self.layer = _SMPLLayer(arrays)
+        self.faces = np.asarray(arrays['f'], np.int64)
+        self.parents = self.layer.parents.numpy().copy()
+        self._buffer('regressors', np.concatenate([arrays['J_regressor_extra'], arrays['J_regressor_h36m']]))
+        for name in ('mean_pose6d', 'mean_betas', 'mean_camera'):
+            self._buffer(name, means[name])
+        # J0 is linear in betas: J0 = root_mean + root_betas @ betas.
+        root = self.layer.J_regressor[0].double()
+        self._buffer('root_mean', (root @ self.layer.v_template.double()).numpy())
+        self._buffer('root_betas', torch.einsum('v,vkb->kb', root, self.layer.shapedirs.double()).numpy())
+
+    def _buffer(self, name: str, array: np.ndarray) -> None:
+        self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
+
+    def rest_root(self, betas: Tensor) -> Tensor:
+        """Root joint J0(betas) of the unposed body, the point about which ``global_orient`` turns.
+
+        Args:
+            betas: (N, 10).
+
+        Returns:
+            Tensor: (N, 3), metres, body frame.
+        """
+        return self.root_mean + betas.to(self.root_betas.dtype) @ self.root_betas.T
+
+    def forward(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor, transl: Tensor | None = None) -> SMPLOutput:
+        """Pose and shape the body.
+
+        Args:
+            global_orient: (N, 3) axis-angle, or (N, 3, 3) or (N, 1, 3, 3) rotation matrices.
+            body_pose: (N, 69) or (N, 23, 3) axis-angle, or (N, 23, 3, 3) rotation matrices.
+            betas: (N, 10).
+            transl: (N, 3) added to all points, metres.
+
+        Returns:
+            SMPLOutput: vertices, 54 joints and 17 H36M joints.
+        """
+        with torch.autocast(betas.device.type, enabled=False):
+            root = _to_matrices(global_orient, 1)
+            body = _to_matrices(body_pose, 23)
+            output = self.layer(betas=betas.float(), body_pose=body, global_orient=root,
+                                transl=None if transl is None else transl.float(), pose2rot=False)
+            regressed = self.regressors @ output.vertices
+        joints = torch.cat([output.joints, regressed[:, :9]], dim=1)
+        return SMPLOutput(output.vertices, joints, regressed[:, 9:])
+
+
+def _to_matrices(rotations: Tensor, num_joints: int) -> Tensor:
+    """(N, num_joints, 3, 3) float32 from matrices or axis-angle of any of the accepted shapes."""
+    rotations = rotations.float()
+    if rotations.dim() >= 3 and rotations.shape[-2:] == (3, 3) and rotations[0].numel() == 9 * num_joints:
+        return rotations.reshape(-1, num_joints, 3, 3)
+    return roma.rotvec_to_rotmat(rotations.reshape(-1, num_joints, 3))
