@@ -1,0 +1,165 @@
+"""Reads npz files lazily and without free unpickling, and writes them atomically.
+
+``numpy.load`` either refuses object arrays or lets the file run any code. MMHuman3D keeps dictionaries in object arrays, so
+this reader unpickles them itself, admitting nothing but NumPy arrays and built-in containers.
+"""
+import mmap
+import os
+import pickle
+import struct
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+_NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
+# (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dicts, sets, strings and numbers need
+# no entry: the pickle format has opcodes for them.
+_ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
+    ('numpy', 'ndarray'): ('numpy', 'ndarray'),
+    ('numpy', 'dtype'): ('numpy', 'dtype'),
+    ('collections', 'OrderedDict'): ('collections', 'OrderedDict'),
+}
+for _core in ('numpy.core', 'numpy._core'):
+    _ALLOWED[f'{_core}.multiarray', '_reconstruct'] = (f'{_NUMPY_CORE}.multiarray', '_reconstruct')
+    _ALLOWED[f'{_core}.multiarray', 'scalar'] = (f'{_NUMPY_CORE}.multiarray', 'scalar')
+    _ALLOWED[f'{_core}.numeric', '_frombuffer'] = (f'{_NUMPY_CORE}.numeric', '_frombuffer')
+
+
+class SafeUnpickler(pickle.Unpickler):
+    """Unpickles NumPy arrays and built-in containers, and refuses every other class or function by its exact name."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Look a global up in the allow-list.
+
+        Raises:
+            pickle.UnpicklingError: The pickle asks for anything that is not on the list.
+        """
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f'{module}.{name} is neither a NumPy array nor a built-in container')
+        module, name = _ALLOWED[module, name]
+        return getattr(import_module(module), name)
+
+
+class LazyNpz:
+    """The members of one npz file, each read when it is first asked for.
+
+    Members stored uncompressed (``numpy.savez``) are views of one read-only memory map of the file: opening costs nothing,
+    and all loader workers share the pages. Compressed members and object arrays are decoded into memory.
+
+    Args:
+        path: The npz file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no zip archive, or its end is missing.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FileNotFoundError(f'{self.path}: no such annotation file. Make or download it, or correct `ann_file` '
+                                    'and `data_root` of the dataset config')
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                self._members = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}
+        except (zipfile.BadZipFile, OSError) as error:
+            raise ValueError(f'{self.path}: not a readable npz ({error}); the file is damaged or truncated. '
+                             'Make it or download it anew') from error
+        self._map: mmap.mmap | None = None
+
+    def keys(self) -> list[str]:
+        """Names of the members, in the order of the file."""
+        return list(self._members)
+
+    def read(self, key: str) -> np.ndarray:
+        """One member.
+
+        Args:
+            key: A name from :meth:`keys`.
+
+        Returns:
+            np.ndarray: The array; read-only where it is memory-mapped.
+
+        Raises:
+            pickle.UnpicklingError: The member's pickle names something else than arrays and containers.
+            ValueError: The member is damaged.
+        """
+        info = self._members[key]
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(info) as member:
+                shape, fortran_order, dtype, header_size = _read_header(member)
+                if dtype.hasobject:
+                    return _read_objects(member, shape)
+                if info.compress_type == zipfile.ZIP_STORED and dtype.itemsize and all(shape):
+                    return self._view(info, header_size, shape, fortran_order, dtype)
+            with zipfile.ZipFile(self.path) as archive, archive.open(info) as member:
+                return npy_format.read_array(member, allow_pickle=False)
+        except pickle.UnpicklingError as error:
+            raise pickle.UnpicklingError(f'{self.path}: refused to unpickle {key!r}: {error}. '
+                                         'Do not trust this file; get it from its source again') from error
+        except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f'{self.path}: {key!r} cannot be read ({error}); the file is damaged. '
+                             'Make it or download it anew') from error
+
+    def _view(self, info: zipfile.ZipInfo, header_size: int, shape: tuple[int, ...], fortran_order: bool,
+              dtype: np.dtype) -> np.ndarray:
+        if self._map is None:
+            with open(self.path, 'rb') as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # Zip's local header: 30 bytes, then the name and an extra field whose lengths stand at byte 26.
+        name_size, extra_size = struct.unpack_from('<HH', self._map, info.header_offset + 26)
+        offset = info.header_offset + 30 + name_size + extra_size + header_size
+        count = int(np.prod(shape, dtype=np.int64))
+        return np.frombuffer(self._map, dtype, count, offset).reshape(shape, order='F' if fortran_order else 'C')
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A spawned worker maps the file again instead of receiving gigabytes through a pipe.
+        return {**self.__dict__, '_map': None}
+
+
+def write_npz(path: str | Path, members: Mapping[str, Any], compress: bool = False) -> None:
+    """Write an npz file so that a reader sees the old file or the whole new one, never a part.
+
+    Args:
+        path: File to write; its folder is made if missing.
+        members: Name to array, or to an object that ``numpy.savez`` pickles (dictionaries).
+        compress: Deflate the members. Such a file is smaller, but cannot be memory-mapped.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
+    try:
+        with os.fdopen(descriptor, 'wb') as file:
+            (np.savez_compressed if compress else np.savez)(file, **members)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Shape, Fortran order, dtype and size in bytes of an npy header."""
+    version = npy_format.read_magic(member)
+    read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f'npy format {version} is not supported')
+    shape, fortran_order, dtype = read(member)
+    return shape, fortran_order, dtype, member.tell()
+
+
+def _read_objects(member: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
+    content = SafeUnpickler(member).load()
+    if not isinstance(content, np.ndarray):
+        raise ValueError(f'an object array was expected, found {type(content).__name__}')
+    return content.reshape(shape)
