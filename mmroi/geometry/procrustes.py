@@ -1,0 +1,71 @@
+"""Similarity alignment of point sets (Umeyama, TPAMI 1991), batched."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .precision import full_precision
+
+
+class Similarity(NamedTuple):
+    """Similarity ``x -> scale R x + translation``.
+
+    Attributes:
+        scale (Tensor): (...).
+        rotation (Tensor): (..., 3, 3), determinant +1.
+        translation (Tensor): (..., 3).
+    """
+
+    scale: Tensor
+    rotation: Tensor
+    translation: Tensor
+
+
+def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
+    """Similarity that brings ``source`` nearest to ``target`` in the least-squares sense. Never a reflection.
+
+    Args:
+        source (Tensor): (..., K, 3).
+        target (Tensor): (..., K, 3).
+
+    Returns:
+        Similarity: Scale, rotation and translation. A source that is one single point gets scale 0.
+
+    Raises:
+        ValueError: If shapes differ or a coordinate is not finite.
+    """
+    source, target = full_precision(source, target)
+    if source.shape != target.shape:
+        raise ValueError(f'source and target must have one shape, got {tuple(source.shape)} and {tuple(target.shape)}')
+    if not bool(torch.isfinite(source).all() & torch.isfinite(target).all()):
+        raise ValueError('source and target must be finite: filter samples with NaN joints before aligning')
+    source_mean, target_mean = source.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
+    source, target = source - source_mean, target - target_mean
+    with torch.autocast(source.device.type, enabled=False):
+        u, singular, vh = torch.linalg.svd(target.mT @ source)
+        # Flip the direction that matters least where the best orthogonal matrix is a reflection.
+        sign = torch.ones_like(singular)
+        sign[..., -1] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vh))
+        rotation = (u * sign[..., None, :]) @ vh
+        spread = source.square().sum((-2, -1)).clamp_min(torch.finfo(source.dtype).tiny)
+        scale = (singular * sign).sum(-1) / spread
+        translation = target_mean - scale[..., None, None] * (source_mean @ rotation.mT)
+    return Similarity(scale, rotation, translation.squeeze(-2))
+
+
+def similarity_align(source: Tensor, target: Tensor) -> Tensor:
+    """Source points after their best similarity onto the target: what PA-MPJPE compares.
+
+    Args:
+        source (Tensor): (..., K, 3).
+        target (Tensor): (..., K, 3).
+
+    Returns:
+        Tensor: (..., K, 3).
+    """
+    scale, rotation, translation = fit_similarity(source, target)
+    source, = full_precision(source)
+    with torch.autocast(source.device.type, enabled=False):
+        return scale[..., None, None] * (source @ rotation.mT) + translation[..., None, :]

@@ -1,0 +1,210 @@
+"""Z-buffer rasteriser in NumPy: no GL, no window, no compiler.
+
+It works on spans. Vertices are snapped to a grid of 1/1024 pixel, as graphics hardware does, so that edge tests are
+exact in 64-bit integers: a pixel on the edge of two triangles belongs to exactly one of them (top-left rule), and a
+closed surface has neither holes nor double hits along its edges. Each row of each triangle becomes one span of pixels,
+so the work is proportional to the covered pixels, not to bounding boxes.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+_SUBPIXELS = 1024
+# Beyond this the products of the edge functions could leave 64 bits; such a vertex is practically beside the camera.
+_MAX_COORDINATE = 2 ** 18
+# Pixels of bounding boxes per chunk, a bound on memory (about 64 bytes each at worst).
+_CHUNK_PIXELS = 2 ** 21
+
+
+class Fragments(NamedTuple):
+    """Visible surface, one entry for each covered pixel, ordered by pixel.
+
+    Attributes:
+        pixel_index (np.ndarray): (P,) int64, row-major ``y * width + x``, strictly increasing.
+        face_index (np.ndarray): (P,) int64 rows of ``faces``.
+        barycentric (np.ndarray): (P, 3) float64, perspective-correct weights of the face's corners, sum 1.
+        depth (np.ndarray): (P,) float64, z in metres.
+    """
+
+    pixel_index: np.ndarray
+    face_index: np.ndarray
+    barycentric: np.ndarray
+    depth: np.ndarray
+
+
+def rasterize(vertices_px: np.ndarray,
+              depth: np.ndarray,
+              faces: np.ndarray,
+              height: int,
+              width: int,
+              near: float = 0.01,
+              cull_backfaces: bool = True) -> Fragments:
+    """Find the nearest triangle at each pixel centre (pixel centres lie at integer coordinates).
+
+    Several meshes are drawn together by concatenating them; indices in ``faces`` are then offset by the caller.
+
+    Args:
+        vertices_px (np.ndarray): (V, 2) projected vertices, image pixels.
+        depth (np.ndarray): (V,) z in the camera frame, metres.
+        faces (np.ndarray): (F, 3) vertex indices, counter-clockwise seen from outside.
+        height (int): Image height, pixels.
+        width (int): Image width, pixels.
+        near (float): Triangles with a corner at ``z <= near`` are dropped, not clipped.
+        cull_backfaces (bool): Skip triangles that are seen from inside, half of the work on a closed mesh. False
+            draws both sides.
+
+    Returns:
+        Fragments: Nearest surface at each covered pixel. At equal depth the lower face index wins.
+    """
+    faces = np.asarray(faces, dtype=np.int64)
+    depth = np.asarray(depth, dtype=np.float64)
+    vertices_px = np.asarray(vertices_px, dtype=np.float64)
+    usable = (depth > near) & (np.abs(vertices_px) < _MAX_COORDINATE).all(-1)
+    grid = np.zeros(vertices_px.shape, dtype=np.int64)
+    grid[usable] = np.rint(vertices_px[usable] * _SUBPIXELS)
+    inverse_depth = np.zeros(len(depth))
+    inverse_depth[usable] = 1 / depth[usable]
+
+    kept, doubled_area = _select_faces(grid, faces, usable, height, width, cull_backfaces)
+    corners = grid[faces[kept]]
+    corner_iz = inverse_depth[faces[kept]]
+    # The z-buffer holds 1 / z, which is linear on the screen; 0 is the empty background at infinity.
+    z_buffer = np.zeros(height * width)
+    face_buffer = np.empty(height * width, dtype=np.int64)
+    for part in _chunks(corners, height, width):
+        _draw(corners[part], corner_iz[part], doubled_area[part], part.start, height, width, z_buffer, face_buffer)
+
+    pixel_index = np.flatnonzero(z_buffer)
+    row = face_buffer[pixel_index]
+    weights = _screen_weights(corners, doubled_area, row, pixel_index, width) * corner_iz[row]
+    total = weights.sum(-1, keepdims=True)
+    return Fragments(pixel_index, kept[row], weights / total, 1 / total[:, 0])
+
+
+def interpolate(values: np.ndarray, faces: np.ndarray, fragments: Fragments) -> np.ndarray:
+    """Interpolate vertex attributes over the visible pixels, perspective-correct.
+
+    Args:
+        values (np.ndarray): (V, C) attributes of vertices.
+        faces (np.ndarray): (F, 3) as given to :func:`rasterize`.
+        fragments (Fragments): Result of :func:`rasterize`.
+
+    Returns:
+        np.ndarray: (P, C).
+    """
+    corners = faces[fragments.face_index]
+    weights = fragments.barycentric.astype(np.result_type(values.dtype, np.float32), copy=False)
+    return sum(values[corners[:, i]] * weights[:, i, None] for i in range(3))
+
+
+def _select_faces(grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, height: int, width: int,
+                  cull_backfaces: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of faces worth drawing and twice their signed areas in grid units.
+
+    A face that is counter-clockwise seen from outside turns clockwise in image coordinates (y down) when it faces the
+    camera, that is, its signed area is negative.
+    """
+    a, b, c = (grid[faces[:, i]] for i in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    lowest, highest = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+    limit = np.array([(width - 1) * _SUBPIXELS, (height - 1) * _SUBPIXELS])
+    keep = usable[faces].all(-1) & (highest >= 0).all(-1) & (lowest <= limit).all(-1)
+    keep &= area < 0 if cull_backfaces else area != 0
+    kept = np.flatnonzero(keep)
+    return kept, area[kept]
+
+
+def _row_range(corners: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """First row and end row (excluded) of each triangle: rows with ``y_min <= y < y_max``, clipped to the image."""
+    y = corners[..., 1]
+    first = np.maximum(-(-y.min(-1) // _SUBPIXELS), 0)
+    end = np.minimum(-(-y.max(-1) // _SUBPIXELS), height)
+    return first, np.maximum(end, first)
+
+
+def _chunks(corners: np.ndarray, height: int, width: int) -> Iterator[slice]:
+    """Consecutive runs of triangles whose bounding boxes hold a limited number of pixels."""
+    first, end = _row_range(corners, height)
+    x = corners[..., 0]
+    columns = np.minimum(x.max(-1) // _SUBPIXELS, width - 1) - np.maximum(x.min(-1) // _SUBPIXELS, 0) + 1
+    pixels = np.cumsum((end - first) * columns)
+    start = 0
+    while start < len(corners):
+        before = pixels[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(pixels, before + _CHUNK_PIXELS, side='right')))
+        yield slice(start, stop)
+        start = stop
+
+
+def _draw(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, first_face: int, height: int, width: int,
+          z_buffer: np.ndarray, face_buffer: np.ndarray) -> None:
+    """Draw triangles into the buffers, in place."""
+    first, end = _row_range(corners, height)
+    face, y = _expand(first, end - first)
+    left, right = _span_bounds(corners, doubled_area, face, y)
+    left, right = np.maximum(left, 0), np.minimum(right, width - 1)
+    filled = left <= right
+    face, y, left, right = face[filled], y[filled], left[filled], right[filled]
+
+    # 1 / z is a plane over the screen: value at the first corner and two slopes (per pixel).
+    edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    rise1, rise2 = corner_iz[:, 1] - corner_iz[:, 0], corner_iz[:, 2] - corner_iz[:, 0]
+    per_pixel = _SUBPIXELS / doubled_area
+    slope_x = (rise1 * edge2[:, 1] - rise2 * edge1[:, 1]) * per_pixel
+    slope_y = (rise2 * edge1[:, 0] - rise1 * edge2[:, 0]) * per_pixel
+    origin = corner_iz[:, 0] - (slope_x * corners[:, 0, 0] + slope_y * corners[:, 0, 1]) / _SUBPIXELS
+    span_iz = origin[face] + slope_y[face] * y
+
+    span, x = _expand(left, right - left + 1)
+    iz = span_iz[span] + slope_x[face][span] * x
+    pixel = (y * width)[span] + x
+    nearer = np.flatnonzero(iz > z_buffer[pixel])
+    pixel, iz, span = pixel[nearer], iz[nearer], span[nearer]
+    np.maximum.at(z_buffer, pixel, iz)
+    # Written backwards, so that of equally deep triangles the first one stays.
+    winner = np.flatnonzero(iz == z_buffer[pixel])[::-1]
+    face_buffer[pixel[winner]] = face[span[winner]] + first_face
+
+
+def _expand(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Concatenate the ranges ``start[i], ..., start[i] + count[i] - 1``; returns i and the value of each entry."""
+    owner = np.repeat(np.arange(len(start)), count)
+    offset = start - (np.cumsum(count) - count)
+    return owner, np.arange(len(owner)) + offset[owner]
+
+
+def _span_bounds(corners: np.ndarray, doubled_area: np.ndarray, face: np.ndarray,
+                 y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last pixel of each (triangle, row), by exact integer division.
+
+    An edge from p to q of a triangle that is positively oriented on the screen admits the pixels with
+    ``(q_x - p_x)(y - p_y) - (q_y - p_y)(x - p_x) > 0``, or equal 0 on a left edge. Horizontal edges need no test:
+    the range of rows already includes a top edge and excludes a bottom one.
+    """
+    left = np.full(len(face), np.iinfo(np.int64).min)
+    right = np.full(len(face), np.iinfo(np.int64).max)
+    flipped = doubled_area < 0
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        p = np.where(flipped[:, None], corners[:, j], corners[:, i])
+        d = np.where(flipped[:, None], corners[:, i], corners[:, j]) - p
+        base = d[:, 1] * p[:, 0] - d[:, 0] * p[:, 1]
+        level = base[face] + (d[:, 0] * _SUBPIXELS)[face] * y
+        slope = (np.abs(d[:, 1]) * _SUBPIXELS)[face]
+        rising, falling = np.flatnonzero((d[:, 1] < 0)[face]), np.flatnonzero((d[:, 1] > 0)[face])
+        left[rising] = np.maximum(left[rising], -(level[rising] // slope[rising]))
+        right[falling] = np.minimum(right[falling], (level[falling] - 1) // slope[falling])
+    return left, right
+
+
+def _screen_weights(corners: np.ndarray, doubled_area: np.ndarray, row: np.ndarray, pixel_index: np.ndarray,
+                    width: int) -> np.ndarray:
+    """(P, 3) barycentric weights on the screen of pixel centres in the triangles ``row``."""
+    point = np.stack((pixel_index % width, pixel_index // width), -1) * _SUBPIXELS
+    a, b, c = (corners[:, i][row] - point for i in range(3))
+    area = doubled_area[row]
+    first = (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]) / area
+    second = (c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]) / area
+    return np.stack((first, second, 1 - first - second), -1)
