@@ -1,20 +1,46 @@
-"""Pure functions on tensors: boxes and RoIs, cameras, rotations, encoding, Procrustes; meshes and the rasteriser."""
-from .boxes import (MAX_ROIS, crop_matrix, decode_box, encode_box, expand_to_aspect, invert_affine, make_rois,
-                    random_roi_offsets, roi_offsets, transform_points)
-from .cameras import (average_full_camera, camera_spread, estimate_focal_length, full_to_local, local_to_full, project,
-                      to_crop_normalized)
+"""Pure functions on tensors: boxes, cameras, rotations, encoding, Procrustes; meshes and the rasteriser."""
+from .boxes import (
+    MAX_ROIS,
+    crop_matrix,
+    decode_box,
+    encode_box,
+    expand_to_aspect,
+    invert_affine,
+    make_rois,
+    random_roi_offsets,
+    roi_offsets,
+    transform_points,
+)
+from .cameras import (
+    average_full_camera,
+    camera_spread,
+    estimate_focal_length,
+    full_to_local,
+    local_to_full,
+    project,
+    to_crop_normalized,
+)
 from .encoding import positional_encoding
 from .meshes import vertex_normals
 from .procrustes import Similarity, fit_similarity, similarity_align
 from .rasterizer import Fragments, interpolate, rasterize
-from .rotations import (axis_angle_to_matrix, geodesic_distance, matrix_to_axis_angle, matrix_to_rot6d, mirror_matrix,
-                        mirror_pose, roll_matrix, rot6d_to_matrix)
+from .rotations import (
+    axis_angle_to_matrix,
+    geodesic_distance,
+    matrix_to_axis_angle,
+    matrix_to_rot6d,
+    mirror_matrix,
+    mirror_pose,
+    roll_matrix,
+    rot6d_to_matrix,
+)
 
 __all__ = [
     'MAX_ROIS', 'Fragments', 'Similarity', 'average_full_camera', 'axis_angle_to_matrix', 'camera_spread',
-    'crop_matrix', 'decode_box', 'encode_box', 'estimate_focal_length', 'expand_to_aspect', 'fit_similarity',
-    'full_to_local', 'geodesic_distance', 'interpolate', 'invert_affine', 'local_to_full', 'make_rois',
-    'matrix_to_axis_angle', 'matrix_to_rot6d', 'mirror_matrix', 'mirror_pose', 'positional_encoding', 'project',
-    'random_roi_offsets', 'rasterize', 'roi_offsets', 'roll_matrix', 'rot6d_to_matrix', 'similarity_align',
-    'to_crop_normalized', 'transform_points', 'vertex_normals'
+    'crop_matrix', 'decode_box', 'encode_box', 'estimate_focal_length', 'expand_to_aspect',
+    'fit_similarity', 'full_to_local', 'geodesic_distance', 'interpolate', 'invert_affine',
+    'local_to_full', 'make_rois', 'matrix_to_axis_angle', 'matrix_to_rot6d', 'mirror_matrix',
+    'mirror_pose', 'positional_encoding', 'project', 'random_roi_offsets', 'rasterize', 'roi_offsets',
+    'roll_matrix', 'rot6d_to_matrix', 'similarity_align', 'to_crop_normalized', 'transform_points',
+    'vertex_normals',
 ]

@@ -1,8 +1,8 @@
 """Person boxes, sets of regions of interest (RoIs) and the affine maps of their crops.
 
 A box is ``(c_x, c_y, b)``: centre and *height* of the crop in pixels of the full image; the crop's width is
-``b * W_crop / H_crop``. Unless stated otherwise the centre is relative to the principal point. Pixel centres lie at
-integer coordinates (OpenCV).
+``b * W_crop / H_crop``. Unless stated otherwise the centre is relative to the principal point. Pixel centres
+lie at integer coordinates (OpenCV).
 """
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .precision import align_leading, full_precision
 
-# (dx, dy, scale) in units of b. The first five are the paper's (section 3.5); the paper stopped at five, and the
-# diagonal four continue the set for larger M.
+# (dx, dy, scale) in units of b. The first five are the paper's (section 3.5); the paper stopped at five, and
+# the diagonal four continue the set for larger M.
 _ROI_OFFSETS = (
     (0.0, 0.0, 1.0),
     (0.1, 0.0, 1.5),
@@ -39,8 +39,8 @@ def expand_to_aspect(bbox_xywh: Tensor, aspect: float = 0.75, scale: float = 1.2
         scale (float): Enlargement; 1.2 is CLIFF's in evaluation.
 
     Returns:
-        Tensor: (..., 3) centre **in image coordinates** and height b; subtract the principal point from the centre
-        before using other functions of this module.
+        Tensor: (..., 3) centre **in image coordinates** and height b; subtract the principal point from the
+        centre before using other functions of this module.
 
     Raises:
         ValueError: If a number is not finite, or a width or height is not positive.
@@ -150,10 +150,10 @@ def crop_matrix(box: Tensor,
 
     Args:
         box (Tensor): (..., 3) box in the augmented frame.
-        principal_point (Tensor): (..., 2) of the original image, pixels.
+        principal_point (Tensor): (..., 2) of the original image, pixels; leading dimensions broadcast.
         crop_size (tuple[int, int]): (H_crop, W_crop).
-        aug_matrix (Tensor, optional): (..., 3, 3) homogeneous map of points relative to the principal point, from
-            the original to the augmented frame: products of :func:`~mmroi.geometry.roll_matrix` and
+        aug_matrix (Tensor, optional): (..., 3, 3) homogeneous map of points relative to the principal point,
+            from the original to the augmented frame: products of :func:`~mmroi.geometry.roll_matrix` and
             :func:`~mmroi.geometry.mirror_matrix`. Identity by default.
 
     Returns:
@@ -173,9 +173,9 @@ def crop_matrix(box: Tensor,
     if aug_matrix is not None:
         _, aug_matrix = full_precision(box, aug_matrix)
         linear, offset = aug_matrix[..., :2, :2], aug_matrix[..., :2, 2:]
-    shift = (offset - (linear * principal_point[..., None, :]).sum(-1, keepdim=True) - box[..., :2, None]) * gain + middle
-    scaled = linear * gain
-    return torch.cat((scaled.expand(*shift.shape[:-1], 2), shift), -1)
+    offset = offset - (linear * principal_point[..., None, :]).sum(-1, keepdim=True)
+    shift = (offset - box[..., :2, None]) * gain + middle
+    return torch.cat(((linear * gain).expand(*shift.shape[:-1], 2), shift), -1)
 
 
 def invert_affine(matrix: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Weak-perspective cameras of RoIs, the one full camera that they share, and projection.
 
-Camera frame: OpenCV (x right, y down, z forward), metres. Pixels are relative to the principal point, so that a point
-projects to ``f X / Z, f Y / Z``. Equation numbers are the paper's.
+Camera frame: OpenCV (x right, y down, z forward), metres. Pixels are relative to the principal point, so that
+a point projects to ``f X / Z, f Y / Z``. Equation numbers are the paper's.
 """
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def estimate_focal_length(height: float, width: float) -> float:
 def local_to_full(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) -> Tensor:
     """Translation in the full camera from the weak-perspective camera of a crop (Eq. 8-12).
 
-    The person is bounded by a 2 m box, hence ``t_z = 2 f / (b s)``; the centre of the crop adds ``2 c / (b s)``.
+    The person is bounded by a 2 m box, hence ``t_z = 2 f / (b s)``; the centre of the crop adds
+    ``2 c / (b s)``.
 
     Args:
         cameras (Tensor): (..., 3) local cameras ``(s, t_x, t_y)``.
@@ -48,7 +49,8 @@ def full_to_local(translation: Tensor, boxes: Tensor, focal_length: Tensor | flo
 
     Args:
         translation (Tensor): (..., 3) translation in the full camera, metres.
-        boxes (Tensor): (..., 3) boxes in pixels; leading dimensions broadcast against those of ``translation``.
+        boxes (Tensor): (..., 3) boxes in pixels; leading dimensions broadcast against those of
+            ``translation``.
         focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of the result.
 
     Returns:
@@ -96,9 +98,9 @@ def to_crop_normalized(points: Tensor, boxes: Tensor, aspect: float = 0.75) -> T
 def average_full_camera(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) -> Tensor:
     """One full camera from the local cameras of all RoIs of a person.
 
-    ``t_x`` and ``t_y`` are means over the RoIs. The depth comes from the mean of ``b s``, the quantity that Eq. 15
-    makes equal over RoIs: ``t_z = 2 f / mean(b s)``; the mean of depths would be drawn to the RoI that thinks the
-    person farthest.
+    ``t_x`` and ``t_y`` are means over the RoIs. The depth comes from the mean of ``b s``, the quantity that
+    Eq. 15 makes equal over RoIs: ``t_z = 2 f / mean(b s)``; the mean of depths would be drawn to the
+    RoI that thinks the person farthest.
 
     Args:
         cameras (Tensor): (..., M, 3) local cameras ``(s, t_x, t_y)``.

@@ -9,7 +9,8 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
     Args:
         vertices (np.ndarray): (V, 3).
-        faces (np.ndarray): (F, 3) vertex indices; counter-clockwise seen from outside makes normals point outwards.
+        faces (np.ndarray): (F, 3) vertex indices; counter-clockwise seen from outside makes normals point
+            outwards.
 
     Returns:
         np.ndarray: (V, 3) in the dtype of ``vertices``; zero where a vertex has no face with an area.

@@ -8,8 +8,8 @@ from torch import Tensor
 def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, ...]:
     """Bring all arguments to the dtype of the first one, at least float32, and to its device.
 
-    Boxes of several thousand pixels and depths of many metres do not fit float16 or bfloat16, so geometry that is
-    fed by a network under autocast computes in float32; float64 stays float64.
+    Boxes of several thousand pixels and depths of many metres do not fit float16 or bfloat16, so geometry
+    that is fed by a network under autocast computes in float32; float64 stays float64.
 
     Args:
         reference (Tensor): Decides dtype and device. Integers become float32.
@@ -25,8 +25,8 @@ def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, 
 def align_leading(x: Tensor, ndim: int) -> Tensor:
     """Append singleton dimensions to ``x`` until it has ``ndim``.
 
-    Per-person values (N,) thereby broadcast against per-RoI values (N, M) by their leading dimension, also where
-    M happens to equal N.
+    Per-person values (N,) thereby broadcast against per-RoI values (N, M) by their leading dimension, also
+    where M happens to equal N.
 
     Args:
         x (Tensor): Any shape with at most ``ndim`` dimensions (a scalar included).

@@ -38,7 +38,7 @@ def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
     """
     source, target = full_precision(source, target)
     if source.shape != target.shape:
-        raise ValueError(f'source and target must have one shape, got {tuple(source.shape)} and {tuple(target.shape)}')
+        raise ValueError(f'source and target differ in shape: {tuple(source.shape)}, {tuple(target.shape)}')
     if not bool(torch.isfinite(source).all() & torch.isfinite(target).all()):
         raise ValueError('source and target must be finite: filter samples with NaN joints before aligning')
     source_mean, target_mean = source.mean(-2, keepdim=True), target.mean(-2, keepdim=True)

@@ -1,9 +1,9 @@
 """Z-buffer rasteriser in NumPy: no GL, no window, no compiler.
 
-It works on spans. Vertices are snapped to a grid of 1/1024 pixel, as graphics hardware does, so that edge tests are
-exact in 64-bit integers: a pixel on the edge of two triangles belongs to exactly one of them (top-left rule), and a
-closed surface has neither holes nor double hits along its edges. Each row of each triangle becomes one span of pixels,
-so the work is proportional to the covered pixels, not to bounding boxes.
+It works on spans. Vertices are snapped to a grid of 1/1024 pixel, as graphics hardware does, so that edge
+tests are exact in 64-bit integers: a pixel on the edge of two triangles belongs to exactly one of them
+(top-left rule), and a closed surface has neither holes nor double hits along its edges. Each row of each
+triangle becomes one span of pixels, so the work is proportional to the covered pixels, not to bounding boxes.
 """
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 _SUBPIXELS = 1024
-# Beyond this the products of the edge functions could leave 64 bits; such a vertex is practically beside the camera.
+# Beyond this the products of the edge functions could leave 64 bits; such a vertex is practically
+# beside the camera.
 _MAX_COORDINATE = 2 ** 18
 # Pixels of bounding boxes per chunk, a bound on memory (about 64 bytes each at worst).
 _CHUNK_PIXELS = 2 ** 21
@@ -44,7 +45,8 @@ def rasterize(vertices_px: np.ndarray,
               cull_backfaces: bool = True) -> Fragments:
     """Find the nearest triangle at each pixel centre (pixel centres lie at integer coordinates).
 
-    Several meshes are drawn together by concatenating them; indices in ``faces`` are then offset by the caller.
+    Several meshes are drawn together by concatenating them; indices in ``faces`` are then offset by the
+    caller.
 
     Args:
         vertices_px (np.ndarray): (V, 2) projected vertices, image pixels.
@@ -53,8 +55,8 @@ def rasterize(vertices_px: np.ndarray,
         height (int): Image height, pixels.
         width (int): Image width, pixels.
         near (float): Triangles with a corner at ``z <= near`` are dropped, not clipped.
-        cull_backfaces (bool): Skip triangles that are seen from inside, half of the work on a closed mesh. False
-            draws both sides.
+        cull_backfaces (bool): Skip triangles that are seen from inside, half of the work on a closed mesh.
+            False draws both sides.
 
     Returns:
         Fragments: Nearest surface at each covered pixel. At equal depth the lower face index wins.
@@ -75,7 +77,8 @@ def rasterize(vertices_px: np.ndarray,
     z_buffer = np.zeros(height * width)
     face_buffer = np.empty(height * width, dtype=np.int64)
     for part in _chunks(corners, height, width):
-        _draw(corners[part], corner_iz[part], doubled_area[part], part.start, height, width, z_buffer, face_buffer)
+        _draw(corners[part], corner_iz[part], doubled_area[part], part.start, height, width,
+              z_buffer, face_buffer)
 
     pixel_index = np.flatnonzero(z_buffer)
     row = face_buffer[pixel_index]
@@ -104,8 +107,8 @@ def _select_faces(grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, heigh
                   cull_backfaces: bool) -> tuple[np.ndarray, np.ndarray]:
     """Indices of faces worth drawing and twice their signed areas in grid units.
 
-    A face that is counter-clockwise seen from outside turns clockwise in image coordinates (y down) when it faces the
-    camera, that is, its signed area is negative.
+    A face that is counter-clockwise seen from outside turns clockwise in image coordinates (y down) when it
+    faces the camera, that is, its signed area is negative.
     """
     a, b, c = (grid[faces[:, i]] for i in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -118,7 +121,7 @@ def _select_faces(grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, heigh
 
 
 def _row_range(corners: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """First row and end row (excluded) of each triangle: rows with ``y_min <= y < y_max``, clipped to the image."""
+    """First row and end row (excluded) of each triangle: ``y_min <= y < y_max``, clipped to the image."""
     y = corners[..., 1]
     first = np.maximum(-(-y.min(-1) // _SUBPIXELS), 0)
     end = np.minimum(-(-y.max(-1) // _SUBPIXELS), height)
@@ -139,8 +142,8 @@ def _chunks(corners: np.ndarray, height: int, width: int) -> Iterator[slice]:
         start = stop
 
 
-def _draw(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, first_face: int, height: int, width: int,
-          z_buffer: np.ndarray, face_buffer: np.ndarray) -> None:
+def _draw(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, first_face: int,
+          height: int, width: int, z_buffer: np.ndarray, face_buffer: np.ndarray) -> None:
     """Draw triangles into the buffers, in place."""
     first, end = _row_range(corners, height)
     face, y = _expand(first, end - first)
@@ -170,7 +173,7 @@ def _draw(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, 
 
 
 def _expand(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Concatenate the ranges ``start[i], ..., start[i] + count[i] - 1``; returns i and the value of each entry."""
+    """Concatenate the ranges ``start[i], ..., start[i] + count[i] - 1``: i and value of each entry."""
     owner = np.repeat(np.arange(len(start)), count)
     offset = start - (np.cumsum(count) - count)
     return owner, np.arange(len(owner)) + offset[owner]
@@ -181,8 +184,8 @@ def _span_bounds(corners: np.ndarray, doubled_area: np.ndarray, face: np.ndarray
     """First and last pixel of each (triangle, row), by exact integer division.
 
     An edge from p to q of a triangle that is positively oriented on the screen admits the pixels with
-    ``(q_x - p_x)(y - p_y) - (q_y - p_y)(x - p_x) > 0``, or equal 0 on a left edge. Horizontal edges need no test:
-    the range of rows already includes a top edge and excludes a bottom one.
+    ``(q_x - p_x)(y - p_y) - (q_y - p_y)(x - p_x) > 0``, or equal 0 on a left edge. Horizontal edges need no
+    test: the range of rows already includes a top edge and excludes a bottom one.
     """
     left = np.full(len(face), np.iinfo(np.int64).min)
     right = np.full(len(face), np.iinfo(np.int64).max)
@@ -205,6 +208,6 @@ def _screen_weights(corners: np.ndarray, doubled_area: np.ndarray, row: np.ndarr
     point = np.stack((pixel_index % width, pixel_index // width), -1) * _SUBPIXELS
     a, b, c = (corners[:, i][row] - point for i in range(3))
     area = doubled_area[row]
-    first = (b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]) / area
-    second = (c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]) / area
-    return np.stack((first, second, 1 - first - second), -1)
+    first = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
+    second = c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]
+    return np.stack((first, second, area - first - second), -1) / area[:, None]

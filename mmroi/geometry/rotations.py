@@ -17,7 +17,8 @@ def rot6d_to_matrix(rot6d: Tensor) -> Tensor:
     """Rotation matrix from the 6D representation (Zhou et al., CVPR 2019), by Gram-Schmidt.
 
     Args:
-        rot6d (Tensor): (..., 6), row-major (3, 2): the first two columns of the matrix, not necessarily orthonormal.
+        rot6d (Tensor): (..., 6), row-major (3, 2): the first two columns of the matrix, not necessarily
+            orthonormal.
 
     Returns:
         Tensor: (..., 3, 3).
@@ -67,8 +68,8 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
 def roll_matrix(angle: Tensor | float) -> Tensor:
     """Roll of the camera about its optical axis.
 
-    The one matrix serves 3D points and orientations of the camera frame (left multiplication) and, as a homogeneous
-    2D map, pixels relative to the principal point.
+    The one matrix serves 3D points and orientations of the camera frame (left multiplication) and, as a
+    homogeneous 2D map, pixels relative to the principal point.
 
     Args:
         angle (Tensor | float): (...) radians; positive turns x towards y (clockwise in the image).
@@ -83,9 +84,10 @@ def roll_matrix(angle: Tensor | float) -> Tensor:
 
 
 def mirror_matrix() -> Tensor:
-    """Mirror x to -x, for 3D points of the camera frame and, homogeneous, for pixels relative to the principal point.
+    """Mirror x to -x.
 
-    Left and right of the person must be exchanged as well, see :func:`mirror_pose`.
+    Like :func:`roll_matrix` for points of the camera frame and, homogeneous, for pixels relative to the
+    principal point. Left and right of the person must be exchanged as well, see :func:`mirror_pose`.
 
     Returns:
         Tensor: (3, 3) float64, ``diag(-1, 1, 1)``.
@@ -94,7 +96,9 @@ def mirror_matrix() -> Tensor:
 
 
 def mirror_pose(pose: Tensor) -> Tensor:
-    """SMPL pose of the person in the mirror: ``M R M`` with M = diag(-1, 1, 1), left and right joints exchanged.
+    """SMPL pose of the person in the mirror.
+
+    Each rotation becomes ``M R M`` with M = diag(-1, 1, 1), and left and right joints are exchanged.
 
     Args:
         pose (Tensor): (..., 24, 3) axis-angle, global orientation first.
@@ -106,7 +110,8 @@ def mirror_pose(pose: Tensor) -> Tensor:
         ValueError: If there are not 24 joints.
     """
     if pose.shape[-2:] != (24, 3):
-        raise ValueError(f'pose must have shape (..., 24, 3), global orientation first, got {tuple(pose.shape)}')
+        raise ValueError('pose must have shape (..., 24, 3), global orientation first, '
+                         f'got {tuple(pose.shape)}')
     return pose[..., list(_SMPL_FLIP), :] * pose.new_tensor((1, -1, -1))
 
 

@@ -10,17 +10,18 @@ class HMRDataSample(BaseDataElement):
     Both fields have a leading dimension of 1, the person. Coordinates are those of the augmented camera frame
     (OpenCV, metres); pixels are relative to the principal point. M is the number of RoIs.
 
-    ``gt_instances`` (float32): ``global_orient`` (1, 3) and ``body_pose`` (1, 23, 3) axis-angle, ``betas`` (1, 10),
-    ``pelvis`` (1, 3) SMPL's root joint, ``keypoints2d`` (1, 54, 3) and ``keypoints3d`` (1, 54, 4) with confidence
-    last, and the flags ``has_smpl``, ``has_keypoints2d``, ``has_keypoints3d``, ``has_transl`` (1,), 0 or 1.
+    ``gt_instances`` (float32): ``global_orient`` (1, 3) and ``body_pose`` (1, 23, 3) axis-angle, ``betas``
+    (1, 10), ``pelvis`` (1, 3) SMPL's root joint, ``keypoints2d`` (1, 54, 3) and ``keypoints3d`` (1, 54, 4)
+    with confidence last, and the flags ``has_smpl``, ``has_keypoints2d``, ``has_keypoints3d``, ``has_transl``
+    (1,), 0 or 1.
 
-    ``pred_instances``: ``global_orient`` (1, 3, 3) and ``body_pose`` (1, 23, 3, 3) matrices, ``betas`` (1, 10),
-    ``vertices`` (1, 6890, 3), ``joints3d`` (1, 54, 3) and ``joints_h36m`` (1, 17, 3) of the body without translation,
-    ``local_cameras`` and ``full_cameras`` (1, M, 3), ``camera_translation`` (1, 3).
+    ``pred_instances``: ``global_orient`` (1, 3, 3) and ``body_pose`` (1, 23, 3, 3) matrices, ``betas`` (1,
+    10), ``vertices`` (1, 6890, 3), ``joints3d`` (1, 54, 3) and ``joints_h36m`` (1, 17, 3) of the body without
+    translation, ``local_cameras`` and ``full_cameras`` (1, M, 3), ``camera_translation`` (1, 3).
 
-    Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``principal_point`` (2,), ``crop_matrices`` (M, 2, 3),
-    ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``dataset_name``,
-    ``sample_idx``.
+    Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``principal_point`` (2,), ``crop_matrices`` (M, 2,
+    3), ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``,
+    ``dataset_name``, ``sample_idx``.
     """
 
     @property

@@ -39,7 +39,7 @@ def get_convention(name: str) -> tuple[str, ...]:
 
 
 def flip_indices(convention: str) -> tuple[int, ...]:
-    """Permutation that exchanges left and right joints: ``mirrored = keypoints[..., flip_indices(c), :]``.
+    """Permutation that exchanges left and right joints, for ``keypoints[..., indices, :]``.
 
     Args:
         convention (str): A key of ``CONVENTIONS``.
@@ -69,8 +69,8 @@ def convert_keypoints(keypoints: np.ndarray, src: str, dst: str) -> tuple[np.nda
         dst (str): Wanted convention.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: keypoints (..., K_dst, D) in the same dtype, zero where ``src`` has no joint of
-        that name, and the mask (K_dst,) bool of the joints that it has.
+        tuple[np.ndarray, np.ndarray]: keypoints (..., K_dst, D) in the same dtype, zero where ``src`` has no
+        joint of that name, and the mask (K_dst,) bool of the joints that it has.
 
     Raises:
         ValueError: If a convention is unknown or K_src is not its number of joints.
