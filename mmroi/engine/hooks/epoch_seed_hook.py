@@ -1,0 +1,53 @@
+"""Randomness that depends on the epoch only, so that a resumed run repeats the uninterrupted one."""
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from mmroi.registry import HOOKS
+
+
+def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
+    """Mix the seed of the run, the epoch and the rank into one 32-bit seed."""
+    return int(np.random.SeedSequence([seed, epoch, rank]).generate_state(1)[0])
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seed random, NumPy and torch before each training epoch from (seed of the run, epoch, rank).
+
+    MMEngine resumes weights, optimizer, schedules and the order of samples, but no random state: dropout and
+    augmentation go on elsewhere after a stop. Seeding each epoch by its number needs no state in the
+    checkpoint and works for any number of processes. Worker processes start with each epoch and take their
+    seeds from the main process, as torch does by default; MMEngine's own worker seeds are the same in every
+    epoch, and repeat the same augmentation.
+
+    Checkpoints must be written at the end of epochs, as ``CheckpointHook(by_epoch=True)`` does.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the run is one whose randomness can follow the epoch, and free the workers' seeds.
+
+        Raises:
+            TypeError: If the training loop counts iterations.
+            ValueError: If workers outlive their epoch, and their random state with them.
+        """
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise TypeError('EpochSeedHook needs train_cfg.type=EpochBasedTrainLoop, not '
+                            f'{type(runner.train_loop).__name__}: remove it from custom_hooks')
+        if runner.train_dataloader.persistent_workers:
+            raise ValueError('EpochSeedHook needs train_dataloader.persistent_workers=False: workers that '
+                             'outlive an epoch keep a random state which no checkpoint holds')
+        runner.train_dataloader.worker_init_fn = None
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed everything, before the loader starts its workers."""
+        seed = epoch_seed(runner.seed, runner.epoch, get_rank())
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
