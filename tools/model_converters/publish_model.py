@@ -1,0 +1,69 @@
+"""Make a checkpoint small and safe to publish: weights and a short description, nothing else.
+
+``python tools/model_converters/publish_model.py IN OUT --half --hash``
+"""
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+
+from mmroi.compat import safe_globals
+from mmroi.engine.launch import existing_file, run_tool
+from mmroi.version import __version__
+
+KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
+
+
+def publish(source: Path, target: Path, half: bool = False, with_hash: bool = False) -> Path:
+    """Write the weights of a training checkpoint to a file of their own.
+
+    Args:
+        source: Checkpoint written by training. With an EMA hook its ``state_dict`` holds the averaged weights.
+        target: File to write, ending in .pth.
+        half: Store floating-point weights in half precision; loading turns them back to float32.
+        with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
+
+    Returns:
+        Path of the file that was written.
+
+    Raises:
+        KeyError: If the file is no checkpoint of MMEngine.
+        ValueError: If a weight is not finite, or becomes infinite in half precision.
+    """
+    safe_globals.install()
+    checkpoint = torch.load(source, map_location='cpu', weights_only=True)
+    if 'state_dict' not in checkpoint:
+        raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
+    weights = {}
+    for name, value in checkpoint['state_dict'].items():
+        if value.is_floating_point() and half:
+            value = value.half()
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(f'{source}: the weight {name!r} has values that are not finite'
+                             f'{" in half precision" if half else ""}')
+        weights[name] = value.clone()  # a view would drag its whole storage along
+    meta = {key: checkpoint.get('meta', {}).get(key) for key in KEPT_META}
+    meta['mmroi_version'] = __version__
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(meta=meta, state_dict=weights), target)
+    if with_hash:
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()[:8]
+        target = target.rename(target.with_name(f'{target.stem}-{digest}.pth'))
+    return target
+
+
+def main() -> None:
+    """Read the command line and publish."""
+    parser = argparse.ArgumentParser(description='Strip a checkpoint to its weights')
+    parser.add_argument('source', help='checkpoint written by training')
+    parser.add_argument('target', type=Path, help='file to write (.pth)')
+    parser.add_argument('--half', action='store_true', help='store weights in half precision')
+    parser.add_argument('--hash', action='store_true', help="put a hash of the content into the file's name")
+    args = parser.parse_args()
+    path = publish(Path(existing_file(args.source)), args.target, args.half, args.hash)
+    print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
+
+
+if __name__ == '__main__':
+    run_tool(main)
