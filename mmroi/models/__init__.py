@@ -1,0 +1,6 @@
+"""Encoders, fusions, heads, losses, and the estimator made of them."""
+from mmroi.models.encoders import *  # noqa: F403
+from mmroi.models.estimators import *  # noqa: F403
+from mmroi.models.fusions import *  # noqa: F403
+from mmroi.models.heads import *  # noqa: F403
+from mmroi.models.losses import *  # noqa: F403

@@ -1,0 +1,72 @@
+"""One backbone shared by all RoIs."""
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmroi.registry import MODELS
+
+
+@MODELS.register_module()
+class MultiRoIEncoder(BaseModule):
+    """Encodes every RoI crop with the same backbone and pools its feature maps (paper section 3.1, E).
+
+    The backbone is any registered one that takes an image batch and returns feature maps, finest first: ``mmdet.ResNet``,
+    ``mmdet.HRNet``. MMDetection's backbones freeze the running statistics of BatchNorm by default (``norm_eval=True``),
+    with which nothing is learnt from scratch; here the default is ``norm_eval=False``, and a backbone config that wants
+    frozen statistics, to fine-tune pre-trained weights, says so itself.
+
+    Args:
+        backbone: Config of the backbone.
+        pool: ``'last'``: global average of the last (coarsest) map, for ResNets. ``'concat'``: global averages of all maps,
+            concatenated, for HRNet's branches (48+96+192+384 = 720 for W48); averaging a branch equals bringing it
+            to the coarsest resolution by area interpolation first.
+        frozen_stages: Stages kept fixed, -1 for none; handed to the backbone, which must know the argument.
+        channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on GPU.
+        init_cfg: MMEngine's initialisation config.
+
+    Attributes:
+        out_channels: Width d of the features.
+
+    Raises:
+        ValueError: ``pool`` is unknown.
+    """
+
+    def __init__(self, backbone: dict, pool: str = 'last', frozen_stages: int = -1, channels_last: bool = False,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if pool not in ('last', 'concat'):
+            raise ValueError(f"MultiRoIEncoder: pool must be 'last' or 'concat', got {pool!r}.")
+        settings = dict(backbone)
+        if frozen_stages >= 0:
+            settings['frozen_stages'] = frozen_stages
+        self.backbone = MODELS.build(settings)
+        if 'norm_eval' not in backbone and hasattr(self.backbone, 'norm_eval'):
+            self.backbone.norm_eval = False
+        self.pool = pool
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.backbone.to(memory_format=self.memory_format)
+        self.out_channels = self._measure_width()
+
+    @torch.no_grad()
+    def _measure_width(self) -> int:
+        """The width is found by encoding one black crop, which works for every backbone."""
+        training = self.training
+        width = self.eval()(torch.zeros(1, 1, 3, 64, 64)).shape[-1]
+        self.train(training)
+        return width
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Encode the crops.
+
+        Args:
+            inputs: (N, M, 3, H, W), normalised RGB crops.
+
+        Returns:
+            Tensor: Features h (N, M, d), float32 also under autocast.
+        """
+        images = inputs.flatten(0, 1).contiguous(memory_format=self.memory_format)
+        maps = self.backbone(images)
+        if self.pool == 'last':
+            maps = maps[-1:]
+        pooled = torch.cat([feature.float().mean((-2, -1)) for feature in maps], dim=-1)
+        return pooled.unflatten(0, inputs.shape[:2])

@@ -1,0 +1,4 @@
+"""Complete networks."""
+from mmroi.models.estimators.mesh_estimator import MeshEstimator
+
+__all__ = ['MeshEstimator']

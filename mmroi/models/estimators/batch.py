@@ -1,0 +1,61 @@
+"""Data samples of a batch as tensors."""
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmroi.geometry.rotations import axis_angle_to_matrix
+from mmroi.structures import HMRDataSample
+
+
+class Views(NamedTuple):
+    """How the crops of a batch were taken; float64.
+
+    Attributes:
+        boxes: (N, M, 3), pixels relative to the principal point.
+        focal_length: (N,), pixels.
+    """
+
+    boxes: Tensor
+    focal_length: Tensor
+
+
+class Labels(NamedTuple):
+    """Labels of a batch; flags are 0 or 1, metres, pixels relative to the principal point.
+
+    Attributes:
+        rotations: Rotation matrices (N, 24, 3, 3).
+        betas: (N, 10).
+        keypoints2d: (N, 54, 3) with confidence.
+        keypoints3d: (N, 54, 4) with confidence.
+        has_smpl: (N,).
+        has_keypoints2d: (N,).
+        has_keypoints3d: (N,).
+    """
+
+    rotations: Tensor
+    betas: Tensor
+    keypoints2d: Tensor
+    keypoints3d: Tensor
+    has_smpl: Tensor
+    has_keypoints2d: Tensor
+    has_keypoints3d: Tensor
+
+
+def stack_views(data_samples: Sequence[HMRDataSample], device: torch.device) -> Views:
+    """Boxes and focal lengths from the samples' metainfo."""
+    boxes = np.stack([np.asarray(sample.boxes, np.float64) for sample in data_samples])
+    focal_length = np.array([sample.focal_length for sample in data_samples], np.float64)
+    return Views(torch.from_numpy(boxes).to(device), torch.from_numpy(focal_length).to(device))
+
+
+def stack_labels(data_samples: Sequence[HMRDataSample], device: torch.device) -> Labels:
+    """Labels from the samples' ``gt_instances``."""
+    def stack(name: str) -> Tensor:
+        return torch.cat([sample.gt_instances[name] for sample in data_samples]).to(device)
+
+    pose = torch.cat([stack('global_orient')[:, None], stack('body_pose')], dim=1)
+    names = ('betas', 'keypoints2d', 'keypoints3d', 'has_smpl', 'has_keypoints2d', 'has_keypoints3d')
+    return Labels(axis_angle_to_matrix(pose), *map(stack, names))

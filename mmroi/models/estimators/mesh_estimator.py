@@ -1,0 +1,180 @@
+"""HMR, CLIFF and Multi-RoI: the same estimator made of other parts."""
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmroi.geometry.cameras import average_full_camera, local_to_full
+from mmroi.geometry.rotations import rot6d_to_matrix
+from mmroi.models.estimators.architecture_guard import check_state_dict
+from mmroi.models.estimators.batch import Labels, Views, stack_labels, stack_views
+from mmroi.registry import MODELS
+from mmroi.structures import HMRDataSample
+
+LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive')
+LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d'}
+
+
+@MODELS.register_module()
+class MeshEstimator(BaseModel):
+    """Person crops to SMPL parameters, one mesh and M cameras: encoder → fusion → head → body model, and losses.
+
+    All RoIs share one mesh, so the body model runs once for each person; the label's body runs only for the vertex loss.
+
+    Args:
+        encoder: Config; (N, M, 3, H, W) → h (N, M, d).
+        head: Config; (u, u_bar, boxes, focal_length) → pose6d, betas, cameras. Its regressors start from the body
+            model's mean parameters.
+        body_model: Config.
+        fusion: Config; (h, boxes, focal_length) → u (N, M, d), u_bar (N, d), weights. None: u = h and u_bar its mean.
+        projector: Config; h → z for the contrastive loss. Not trained when that loss is not configured.
+        losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera, contrastive``; leaving one out
+            removes it.
+        data_preprocessor: Config.
+        init_cfg: MMEngine's initialisation config.
+
+    Raises:
+        ValueError: Unknown loss, a contrastive loss without projector, or parts that do not fit together.
+    """
+
+    def __init__(self, encoder: dict, head: dict, body_model: dict, fusion: dict | None = None,
+                 projector: dict | None = None, losses: dict[str, dict] | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        losses = losses or {}
+        unknown = set(losses) - set(LOSSES)
+        if unknown:
+            raise ValueError(f'MeshEstimator: unknown losses {sorted(unknown)}; the known ones are {", ".join(LOSSES)}.')
+        if 'contrastive' in losses and projector is None:
+            raise ValueError('MeshEstimator: the contrastive loss needs a projector, such as '
+                             "projector=dict(type='ContrastiveProjector', in_channels=...).")
+        self.encoder = MODELS.build(encoder)
+        self.fusion = MODELS.build(fusion) if fusion else None
+        self.head = MODELS.build(head)
+        self.projector = MODELS.build(projector) if projector else None
+        self.body_model = MODELS.build(body_model)
+        self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
+        self._check_parts()
+        if self.projector is not None and 'contrastive' not in losses:
+            self.projector.requires_grad_(False)  # DDP would wait for its gradients
+        self.head.set_mean_parameters(
+            self.body_model.mean_pose6d, self.body_model.mean_betas, self.body_model.mean_camera)
+
+    def _check_parts(self) -> None:
+        width = self.encoder.out_channels
+        for name in ('fusion', 'head', 'projector'):
+            part = getattr(self, name)
+            if part is not None and part.in_channels != width:
+                raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} was built for '
+                                 f'in_channels={part.in_channels}.')
+        if self.fusion is not None and self.fusion.num_rois != self.head.num_rois:
+            raise ValueError(f'MeshEstimator: fusion was built for num_rois={self.fusion.num_rois}, '
+                             f'but head for num_rois={self.head.num_rois}.')
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        check_state_dict(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def regress(self, inputs: Tensor, boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
+        """The network alone: tensors in, tensors out, no branch on data.
+
+        Args:
+            inputs: Normalised RGB crops (N, M, 3, H, W).
+            boxes: (N, M, 3) float64, pixels relative to the principal point.
+            focal_length: (N,) float64, pixels.
+
+        Returns:
+            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3), and ``features`` h (N, M, d).
+
+        Raises:
+            ValueError: ``inputs`` and ``boxes`` differ in N or M.
+        """
+        if inputs.shape[:2] != boxes.shape[:2]:
+            raise ValueError(f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
+                             f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.')
+        h = self.encoder(inputs)
+        u, u_bar = (h, h.mean(1)) if self.fusion is None else self.fusion(h, boxes, focal_length)[:2]
+        return dict(self.head(u, u_bar, boxes, focal_length), features=h)
+
+    def forward(self, inputs: Tensor, data_samples: Sequence[HMRDataSample], mode: str = 'tensor') -> Any:
+        """Run the network.
+
+        Args:
+            inputs: Normalised RGB crops (N, M, 3, H, W).
+            data_samples: N samples; ``boxes`` and ``focal_length`` in their metainfo, labels in ``gt_instances`` for
+                mode ``'loss'``.
+            mode: ``'tensor'``: what :meth:`regress` returns. ``'loss'``: dict of losses. ``'predict'``: the samples with
+                ``pred_instances``.
+
+        Returns:
+            dict | list[HMRDataSample]: See ``mode``.
+
+        Raises:
+            ValueError: Unknown mode.
+        """
+        views = stack_views(data_samples, inputs.device)
+        if mode not in ('tensor', 'loss', 'predict'):
+            raise ValueError(f"MeshEstimator: mode must be 'tensor', 'loss' or 'predict', got {mode!r}.")
+        output = self.regress(inputs, *views)
+        if mode == 'loss':
+            return self.loss(output, views, stack_labels(data_samples, inputs.device))
+        if mode == 'predict':
+            return self.predict(output, views, data_samples)
+        return output
+
+    def loss(self, output: dict[str, Tensor], views: Views, labels: Labels) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            output: What :meth:`regress` returns.
+            views: Boxes and focal lengths.
+            labels: Labels.
+
+        Returns:
+            dict: ``loss_<name>`` for each configured loss, weighted scalars.
+        """
+        rotations = rot6d_to_matrix(output['pose6d'])
+        if LOSSES_OF_BODY & set(self.losses):
+            body = self.body_model(rotations[:, :1], rotations[:, 1:], output['betas'])
+        if 'vertices' in self.losses:
+            with torch.no_grad():
+                target = self.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)
+        # Called below only for the configured losses, so that nothing is computed for an absent one.
+        arguments = dict(
+            smpl=lambda: (rotations, output['betas'], labels.rotations, labels.betas, labels.has_smpl),
+            vertices=lambda: (body.vertices, body.joints_h36m[:, 0], target.vertices, target.joints_h36m[:, 0],
+                              labels.has_smpl),
+            keypoints3d=lambda: (body.joints, labels.keypoints3d, labels.has_keypoints3d),
+            keypoints2d=lambda: (body.joints, output['cameras'], *views, labels.keypoints2d, labels.has_keypoints2d),
+            camera=lambda: (output['cameras'], views.boxes),
+            contrastive=lambda: (self.projector(output['features']),))
+        return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
+
+    def predict(self, output: dict[str, Tensor], views: Views,
+                data_samples: Sequence[HMRDataSample]) -> list[HMRDataSample]:
+        """Fill ``pred_instances`` of each sample (see :class:`HMRDataSample`).
+
+        ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body points plus
+        ``camera_translation`` lie in the camera frame.
+
+        Args:
+            output: What :meth:`regress` returns.
+            views: Boxes and focal lengths.
+            data_samples: N samples.
+
+        Returns:
+            list[HMRDataSample]: The same samples.
+        """
+        rotations = rot6d_to_matrix(output['pose6d'])
+        body = self.body_model(rotations[:, :1], rotations[:, 1:], output['betas'])
+        predictions = dict(
+            global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=output['betas'],
+            vertices=body.vertices, joints3d=body.joints, joints_h36m=body.joints_h36m,
+            local_cameras=output['cameras'], full_cameras=local_to_full(output['cameras'], *views),
+            camera_translation=average_full_camera(output['cameras'], *views))
+        for index, sample in enumerate(data_samples):
+            sample.pred_instances = InstanceData(**{name: value[index:index + 1] for name, value in predictions.items()})
+        return list(data_samples)

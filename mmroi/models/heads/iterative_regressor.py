@@ -1,0 +1,69 @@
+"""The iterative residual regressor of HMR."""
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class IterativeRegressor(nn.Module):
+    """Refines named parameters step by step from a feature (HMR, Kanazawa et al., CVPR 2018; SPIN's form).
+
+    In each step, concat(feature, parameters) → fc → dropout → fc → dropout, with no activation between as in HMR's descendants,
+    then one Linear for each parameter vector gives what is added to it. The start is a buffer, ``initial``, and is part
+    of the checkpoint, because the weights only make sense together with it.
+
+    Args:
+        in_channels: Width of the feature.
+        sizes: Name and size of each parameter vector, in the order in which they stand behind the feature.
+        hidden_channels: Widths of the two fully connected layers.
+        dropout: Probability.
+        num_iters: Number of steps.
+        gain: Gain of the Xavier initialisation of the last layers; small, so that a new network stays near the start.
+    """
+
+    initial: Tensor
+
+    def __init__(self, in_channels: int, sizes: Mapping[str, int], hidden_channels: Sequence[int] = (1024, 1024),
+                 dropout: float = 0.5, num_iters: int = 3, gain: float = 0.01) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.sizes = dict(sizes)
+        self.num_iters = num_iters
+        first, second = hidden_channels
+        self.register_buffer('initial', torch.zeros(sum(sizes.values())))
+        self.fc1 = nn.Linear(in_channels + sum(sizes.values()), first)
+        self.fc2 = nn.Linear(first, second)
+        self.dropout = nn.Dropout(dropout)
+        self.decoders = nn.ModuleDict({name: nn.Linear(second, size) for name, size in sizes.items()})
+        for decoder in self.decoders.values():
+            nn.init.xavier_uniform_(decoder.weight, gain=gain)
+            nn.init.zeros_(decoder.bias)
+
+    def set_initial(self, **parameters: Tensor) -> None:
+        """Set where the refinement starts.
+
+        Args:
+            **parameters: A vector for each of this regressor's names; other names are ignored.
+        """
+        with torch.no_grad():
+            self.initial.copy_(torch.cat([parameters[name].reshape(size) for name, size in self.sizes.items()]))
+
+    def forward(self, feature: Tensor) -> dict[str, Tensor]:
+        """Regress.
+
+        Args:
+            feature: (..., in_channels).
+
+        Returns:
+            dict: For each name, (..., size).
+        """
+        # fc1 of the feature is the same in every step and is computed once.
+        constant = F.linear(feature, self.fc1.weight[:, :self.in_channels], self.fc1.bias)
+        weight = self.fc1.weight[:, self.in_channels:]
+        state = self.initial.expand(*feature.shape[:-1], -1)
+        for _ in range(self.num_iters):
+            x = self.dropout(constant + F.linear(state, weight))
+            x = self.dropout(self.fc2(x))
+            state = state + torch.cat([decoder(x) for decoder in self.decoders.values()], dim=-1)
+        return dict(zip(self.sizes, state.split(list(self.sizes.values()), dim=-1), strict=True))

@@ -1,0 +1,117 @@
+"""Losses on 3D and 2D keypoints."""
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmroi.geometry.cameras import local_to_full, project, to_crop_normalized
+from mmroi.models.losses.reduction import labelled_mean, labelled_residual, over_sample
+from mmroi.models.numerics import without_autocast, smooth_floor
+from mmroi.registry import MODELS
+
+SMPL_HIPS = (1, 2)  # left and right hip of smpl_54
+
+# Metres. Points nearer to the camera, or behind it, are projected as if they stood just before it.
+MIN_DEPTH, DEPTH_KNEE = 0.1, 0.3
+
+
+@MODELS.register_module()
+class Keypoint3DLoss(nn.Module):
+    """Squared error of pelvis-aligned joints, weighted by confidence.
+
+    The pelvis is the mean of the two hips. Of each sample the mean is taken over all joints and axes, so that an unlabelled
+    joint counts as zero (as in SPIN), then the mean over the labelled samples.
+
+    Args:
+        loss_weight: Weight.
+        joint_weights: K weights of the joints, which multiply the confidences; None for ones.
+        pelvis: Indices of the two joints between which the pelvis lies.
+    """
+
+    def __init__(self, loss_weight: float = 5.0, joint_weights: Sequence[float] | None = None,
+                 pelvis: Sequence[int] = SMPL_HIPS) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.pelvis = list(pelvis)
+        _register_weights(self, joint_weights)
+
+    @without_autocast
+    def forward(self, joints: Tensor, target: Tensor, has_keypoints3d: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            joints: Predicted (N, K, 3), metres.
+            target: (N, K, 4): position in metres and confidence. A sample whose hips have no confidence counts as
+                unlabelled.
+            has_keypoints3d: (N,), 0 or 1.
+
+        Returns:
+            Tensor: Scalar.
+        """
+        has_pelvis = (target[:, self.pelvis, 3] > 0).all(1)
+        has_label = has_keypoints3d * has_pelvis
+        confidence = _confidence(self, target[..., 3], has_label)
+        joints = joints - joints[:, self.pelvis].mean(1, keepdim=True)
+        points = target[..., :3] - target[:, self.pelvis, :3].mean(1, keepdim=True)
+        squared = labelled_residual(joints, points, confidence).square() * confidence
+        return self.loss_weight * labelled_mean(squared.flatten(1).mean(1), has_label)
+
+
+@MODELS.register_module()
+class Keypoint2DLoss(nn.Module):
+    """Squared error of the joints projected with each RoI's own camera, weighted by confidence (method of CLIFF).
+
+    The joints are projected with the full camera of C_m into the whole image, then expressed in RoI m's crop, whose borders
+    are -1 and 1. Mean over joints and axes, sum over the RoIs, mean over the labelled samples. Depths are kept above 0.1 m
+    smoothly, so that a camera of an untrained network, which may stand within the body, gives a finite loss.
+
+    Args:
+        loss_weight: Weight.
+        joint_weights: K weights of the joints, which multiply the confidences; None for ones.
+        aspect: Width of the crops divided by their height.
+    """
+
+    def __init__(self, loss_weight: float = 5.0, joint_weights: Sequence[float] | None = None, aspect: float = 0.75) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.aspect = aspect
+        _register_weights(self, joint_weights)
+
+    @without_autocast
+    def forward(self, joints: Tensor, cameras: Tensor, boxes: Tensor, focal_length: Tensor, target: Tensor,
+                has_keypoints2d: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            joints: Predicted (N, K, 3), metres, body frame oriented as the camera's.
+            cameras: Predicted local cameras (N, M, 3).
+            boxes: (N, M, 3) float64, pixels relative to the principal point.
+            focal_length: (N,) float64, pixels.
+            target: (N, K, 3): pixels relative to the principal point, and confidence.
+            has_keypoints2d: (N,), 0 or 1.
+
+        Returns:
+            Tensor: Scalar.
+        """
+        confidence = _confidence(self, target[..., 2], has_keypoints2d)
+        translation = local_to_full(cameras, boxes, focal_length)
+        points = joints[:, None] + translation[:, :, None]
+        points = torch.cat([points[..., :2], smooth_floor(points[..., 2:], MIN_DEPTH, DEPTH_KNEE)], dim=-1)
+        pixels = project(points, torch.zeros_like(translation), focal_length)
+        predicted = to_crop_normalized(pixels, boxes, self.aspect)
+        wanted = to_crop_normalized(target[:, None, :, :2], boxes, self.aspect)
+        weight = confidence[:, None]
+        squared = labelled_residual(predicted, wanted, weight).square() * weight
+        return self.loss_weight * labelled_mean(squared.mean((-2, -1)).sum(1), has_keypoints2d)
+
+
+def _register_weights(loss: nn.Module, joint_weights: Sequence[float] | None) -> None:
+    weights = None if joint_weights is None else torch.tensor(joint_weights)
+    loss.register_buffer('joint_weights', weights, persistent=False)
+
+
+def _confidence(loss: nn.Module, confidence: Tensor, has_label: Tensor) -> Tensor:
+    """(N, K, 1) weights, zero where a sample has no label."""
+    weights = confidence if loss.joint_weights is None else confidence * loss.joint_weights
+    weights = torch.where(over_sample(has_label, weights) > 0, weights, torch.zeros_like(weights))
+    return weights[..., None]

@@ -1,0 +1,39 @@
+"""Residuals and means over the samples that have a label."""
+import torch
+from torch import Tensor
+
+
+def labelled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """``prediction - target``, exactly zero where ``weight`` is zero, whatever stands in the target there.
+
+    An absent label may be NaN; multiplying by a zero weight afterwards would keep it.
+
+    Args:
+        prediction: (N, ...).
+        target: Shape of ``prediction``.
+        weight: Broadcastable to ``prediction``.
+
+    Returns:
+        Tensor: Shape of ``prediction``.
+    """
+    residual = prediction - target
+    return torch.where(weight > 0, residual, torch.zeros_like(residual))
+
+
+def labelled_mean(values: Tensor, has_label: Tensor) -> Tensor:
+    """Mean over the samples that have the label; a zero with a graph if none has.
+
+    Args:
+        values: (N,).
+        has_label: (N,), 0 or 1.
+
+    Returns:
+        Tensor: Scalar.
+    """
+    has_label = has_label.to(values.dtype)
+    return (values * has_label).sum() / has_label.sum().clamp(min=1)
+
+
+def over_sample(flags: Tensor, values: Tensor) -> Tensor:
+    """Flags (N,) as (N, 1, ...), to be broadcast over ``values`` (N, ...)."""
+    return flags.reshape(-1, *[1] * (values.dim() - 1))

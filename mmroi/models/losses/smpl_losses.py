@@ -1,0 +1,75 @@
+"""Losses on SMPL parameters and vertices."""
+from torch import Tensor, nn
+
+from mmroi.models.losses.reduction import labelled_mean, labelled_residual, over_sample
+from mmroi.models.numerics import without_autocast
+from mmroi.registry import MODELS
+
+
+@MODELS.register_module()
+class SMPLParameterLoss(nn.Module):
+    """Squared error of rotation matrices and of betas: mean over elements, then over the labelled samples (as in SPIN).
+
+    Args:
+        pose_weight: Weight of the rotations.
+        betas_weight: Weight of the shape.
+        loss_weight: Weight of the sum.
+    """
+
+    def __init__(self, pose_weight: float = 1.0, betas_weight: float = 0.001, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.pose_weight = pose_weight
+        self.betas_weight = betas_weight
+        self.loss_weight = loss_weight
+
+    @without_autocast
+    def forward(self, rotations: Tensor, betas: Tensor, target_rotations: Tensor, target_betas: Tensor,
+                has_smpl: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            rotations: Predicted rotation matrices (N, 24, 3, 3).
+            betas: Predicted shape (N, 10).
+            target_rotations: (N, 24, 3, 3).
+            target_betas: (N, 10).
+            has_smpl: (N,), 0 or 1.
+
+        Returns:
+            Tensor: Scalar.
+        """
+        pose = labelled_residual(rotations, target_rotations, over_sample(has_smpl, rotations))
+        shape = labelled_residual(betas, target_betas, over_sample(has_smpl, betas))
+        per_sample = self.pose_weight * pose.square().flatten(1).mean(1) + self.betas_weight * shape.square().mean(1)
+        return self.loss_weight * labelled_mean(per_sample, has_smpl)
+
+
+@MODELS.register_module()
+class VertexLoss(nn.Module):
+    """L1 distance of root-aligned vertices: mean over elements (metres), then over the labelled samples.
+
+    Args:
+        loss_weight: Weight.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    @without_autocast
+    def forward(self, vertices: Tensor, root: Tensor, target_vertices: Tensor, target_root: Tensor,
+                has_smpl: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            vertices: Predicted (N, V, 3), metres.
+            root: Root of the prediction (N, 3): H36M joint 0.
+            target_vertices: (N, V, 3), metres.
+            target_root: (N, 3).
+            has_smpl: (N,), 0 or 1.
+
+        Returns:
+            Tensor: Scalar.
+        """
+        residual = labelled_residual(vertices - root[:, None], target_vertices - target_root[:, None],
+                                     over_sample(has_smpl, vertices))
+        return self.loss_weight * labelled_mean(residual.abs().flatten(1).mean(1), has_smpl)
