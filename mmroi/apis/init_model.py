@@ -1,0 +1,118 @@
+"""`init_model`: from a config and a checkpoint to a model ready for prediction."""
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from mmroi.compat import safe_globals
+from mmroi.registry import MODELS
+
+from .shipped import SHIPPED, find_shipped
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+    cfg_options: dict | None = None,
+) -> nn.Module:
+    """Builds a model and loads its weights.
+
+    Args:
+        config: Path of a config, a `Config`, or the name of a shipped model (`mmroi.apis.SHIPPED`).
+        checkpoint: Weights; None for those of the shipped model, or for an untrained network (warns).
+        device: Where the model goes.
+        cfg_options: Changes to the config, as in `tools/test.py --cfg-options`.
+
+    Returns:
+        The model in evaluation mode; its config is the attribute `cfg`.
+
+    Raises:
+        FileNotFoundError: If the config or checkpoint is absent.
+        ValueError: If the config has no `model`, or the checkpoint is unreadable or of another architecture.
+    """
+    if isinstance(config, str) and config in SHIPPED:
+        shipped = find_shipped(config)
+        config, checkpoint = shipped.config, checkpoint or shipped.checkpoint
+    if not isinstance(config, Config):
+        if not Path(config).is_file():
+            raise FileNotFoundError(
+                f'config {config} does not exist; shipped models: {", ".join(sorted(SHIPPED))}'
+            )
+        config = Config.fromfile(str(config))
+    if cfg_options:
+        config.merge_from_dict(cfg_options)
+    if 'model' not in config:
+        raise ValueError(f'config {config.filename} has no `model`')
+    init_default_scope(config.get('default_scope', 'mmroi'))
+    model = MODELS.build(config.model)
+    if checkpoint is None:
+        warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
+    else:
+        load_weights(model, checkpoint)
+    model.cfg = config
+    return model.to(device).eval()
+
+
+def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
+    """Loads all weights of a model from a file, without running any code that the file may hold.
+
+    Weights in half precision (as the shipped files have) become those of the model's own precision.
+
+    Args:
+        model: The network.
+        checkpoint: File written by MMEngine, or a plain state dict.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is unreadable, holds no weights, or belongs to another architecture.
+    """
+    state = _read_state_dict(Path(checkpoint))
+    own = model.state_dict()
+    missing = sorted(own.keys() - state.keys())
+    unexpected = sorted(state.keys() - own.keys())
+    reshaped = sorted(
+        f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
+        for key in own.keys() & state.keys()
+        if state[key].shape != own[key].shape
+    )
+    if missing or unexpected or reshaped:
+        parts = [
+            f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+            for keys, what in (
+                (missing, 'weights missing'),
+                (unexpected, 'weights unknown to the model'),
+                (reshaped, 'weights of another shape'),
+            )
+            if keys
+        ]
+        raise ValueError(
+            f'{checkpoint} belongs to another architecture than the config: {"; ".join(parts)}. '
+            'Use the config that the checkpoint was trained with'
+        )
+    model.load_state_dict(state)
+
+
+def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    safe_globals.install()
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise ValueError(
+            f'{path} is not a checkpoint that can be read safely (weights only): {error}'
+        ) from error
+    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
+    if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(
+            f'{path} holds no state dict; its content is '
+            f'{sorted(content) if isinstance(content, Mapping) else type(content).__name__}'
+        )
+    return {key.removeprefix('module.'): value for key, value in state.items()}

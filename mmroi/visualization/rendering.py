@@ -1,0 +1,149 @@
+"""Smooth-shaded, anti-aliased pictures of meshes by the NumPy z-buffer of `mmroi.geometry`."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from mmroi.geometry import interpolate, rasterize, vertex_normals
+
+# Blue, green, red; one for each person in turn. The first is the light blue usual for SMPL meshes.
+PALETTE = (
+    (238, 186, 140),
+    (136, 204, 238),
+    (153, 221, 170),
+    (187, 170, 255),
+    (130, 221, 238),
+    (221, 204, 153),
+)
+NEAR = 0.05  # Metres. A face that reaches nearer than this to the camera's plane is not drawn.
+
+# Directions to the lights in the camera frame (x right, y down, z away from the viewer), and their strengths.
+KEY_LIGHT, KEY = np.array([-0.45, -0.65, -0.62]), 0.66
+FILL_LIGHT, FILL = np.array([0.75, -0.1, -0.65]), 0.22
+SKY, GROUND = 0.45, 0.2
+GLOSS, SHININESS = 0.22, 24
+
+
+class Rendering(NamedTuple):
+    """A picture of meshes on nothing, cut to the rectangle that they cover.
+
+    Attributes:
+        color: Blue, green, red multiplied by `alpha`, (h, w, 3) uint8.
+        alpha: Part of each pixel that is covered, (h, w) uint8.
+        left: Column of the rectangle in the picture.
+        top: Row of the rectangle in the picture.
+    """
+
+    color: np.ndarray
+    alpha: np.ndarray
+    left: int
+    top: int
+
+    def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
+        """Lays the meshes on a picture.
+
+        Args:
+            image: BGR, (H, W, 3) uint8; left as it is.
+            opacity: 1 hides what is behind the meshes, 0 hides the meshes.
+
+        Returns:
+            A new picture, (H, W, 3) uint8.
+        """
+        result = image.copy()
+        height, width = self.alpha.shape
+        if self.alpha.size:
+            behind = result[self.top : self.top + height, self.left : self.left + width]
+            keep = 1 - opacity * self.alpha[..., None].astype(np.float32) / 255
+            behind[:] = np.rint(behind * keep + opacity * self.color.astype(np.float32)).clip(0, 255)
+        return result
+
+
+def render_meshes(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    focal_length: float,
+    principal_point: Sequence[float],
+    image_size: Sequence[int],
+    colors: Sequence[Sequence[int]] | None = None,
+    supersample: int = 2,
+) -> Rendering:
+    """Draws bodies seen by a pinhole camera; nearer ones hide those behind, face by face.
+
+    Args:
+        vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), metres.
+        faces: Triangles of one body, (F, 3); outward normals by the right-hand rule in the body's own frame.
+        focal_length: Pixels.
+        principal_point: x, y in pixels; pixel centres lie at integers.
+        image_size: Height and width of the picture.
+        colors: One BGR colour (0-255) for each body; `PALETTE` in turn by default.
+        supersample: Samples per pixel along each axis.
+
+    Returns:
+        The picture; empty (zero pixels) where nothing is in view.
+
+    Raises:
+        ValueError: If vertices have another shape or are not finite.
+    """
+    vertices = np.asarray(vertices, np.float64)
+    vertices = vertices[None] if vertices.ndim == 2 else vertices
+    if vertices.ndim != 3 or vertices.shape[2] != 3:
+        raise ValueError(f'vertices must be (P, V, 3) or (V, 3), not {vertices.shape}')
+    if not np.isfinite(vertices).all():
+        raise ValueError('vertices have NaN or infinite values')
+    num_people, num_vertices = vertices.shape[:2]
+    points = vertices.reshape(-1, 3)
+    all_faces = (np.asarray(faces, np.int64) + num_vertices * np.arange(num_people)[:, None, None]).reshape(
+        -1, 3
+    )
+    in_front = points[:, 2] > NEAR
+    all_faces = all_faces[in_front[all_faces].all(axis=1)]
+
+    pixels = points[:, :2] * (focal_length / np.maximum(points[:, 2:], NEAR)) + np.asarray(
+        principal_point, np.float64
+    )
+    left, top, width, height = _covered_rectangle(pixels[np.unique(all_faces)], image_size)
+    if width == 0 or height == 0:
+        return Rendering(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), 0, 0)
+
+    # Centres of pixels, not their corners, lie at integers: hence the halves.
+    samples = (pixels - (left, top) + 0.5) * supersample - 0.5
+    fragments = rasterize(samples, points[:, 2], all_faces, height * supersample, width * supersample)
+    base = np.asarray(colors if colors is not None else PALETTE, np.float32)
+    person = all_faces[fragments.face_index, 0] // num_vertices
+    light = interpolate(_light(points, all_faces), all_faces, fragments)
+    color = base[person % len(base)] * light[:, :1] + 255 * light[:, 1:]
+    canvas = np.zeros((height * supersample, width * supersample, 4), np.uint8)
+    canvas.reshape(-1, 4)[fragments.pixel_index] = np.concatenate(
+        [color.clip(0, 255), np.full_like(light[:, :1], 255)], axis=1
+    )
+    small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    return Rendering(small[..., :3], small[..., 3], left, top)
+
+
+def _covered_rectangle(pixels: np.ndarray, image_size: Sequence[int]) -> tuple[int, int, int, int]:
+    """Left, top, width and height of the points' bounds within the picture."""
+    if len(pixels) == 0:
+        return 0, 0, 0, 0
+    limit = np.array([image_size[1], image_size[0]])
+    low = np.clip(np.floor(pixels.min(axis=0)), 0, limit).astype(int)
+    high = np.clip(np.ceil(pixels.max(axis=0)) + 1, 0, limit).astype(int)
+    width, height = np.maximum(high - low, 0)
+    return int(low[0]), int(low[1]), int(width), int(height)
+
+
+def _light(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Diffuse and glossy light on each vertex, (V, 2) float32; the mesh is dense enough to interpolate it."""
+    normals = vertex_normals(points, faces)
+    to_viewer = -points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), NEAR)
+    sky = 0.5 - 0.5 * normals[:, 1]
+    diffuse = GROUND + (SKY - GROUND) * sky
+    gloss = np.zeros(len(points))
+    for direction, strength in ((KEY_LIGHT, KEY), (FILL_LIGHT, FILL)):
+        direction = direction / np.linalg.norm(direction)
+        diffuse = diffuse + strength * np.clip(normals @ direction, 0, None)
+        half = direction + to_viewer
+        half /= np.linalg.norm(half, axis=1, keepdims=True)
+        gloss += GLOSS * strength * np.clip((normals * half).sum(axis=1), 0, None) ** SHININESS
+    return np.stack([diffuse, gloss], axis=1).astype(np.float32)
