@@ -19,7 +19,7 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
     """Write the weights of a training checkpoint to a file of their own.
 
     Args:
-        source: Checkpoint written by training. With an EMA hook its ``state_dict`` holds the averaged weights.
+        source: Checkpoint written by training. With an EMA hook its weights are the averaged ones.
         target: File to write, ending in .pth.
         half: Store floating-point weights in half precision; loading turns them back to float32.
         with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.

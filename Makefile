@@ -1,0 +1,97 @@
+# make help lists the targets. Everything is made once: a second call uses what exists, an interrupted training goes on
+# from its last checkpoint.
+
+PYTHON ?= python3
+VENV ?= .venv
+# processes of pytest
+WORKERS ?= 2
+# more arguments for training, such as those of --cfg-options; empty TRAIN_ARGS trains in float32
+TRAIN_ARGS ?= --amp
+SEED ?= 0
+
+PRESET := easy
+MODELS := cliff multi-roi
+DEMO := work_dirs/demo
+PRETRAIN := work_dirs/pretrain
+
+cliff_dir := cliff
+multi-roi_dir := multi_roi
+demo_config = configs/demo/$(1)_r18_synthetic.py
+full_config = configs/$($(1)_dir)/$(1)_r18_synthetic.py
+
+BIN := $(VENV)/bin
+# Without an NVIDIA driver torch comes from PyTorch's CPU wheels, which are 3 GB smaller; where that index cannot be
+# reached, from the ordinary one.
+CPU_WHEELS := $(if $(shell command -v nvidia-smi),,--retries 1 --extra-index-url https://download.pytorch.org/whl/cpu)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c requirements/constraints.txt
+INSTALLED := $(VENV)/.installed
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help install demo pretrain test lint mmcv-ops clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+install: $(INSTALLED)  ## virtual environment with the tested set of packages
+
+$(INSTALLED): setup.py $(wildcard requirements/*.txt)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) setuptools
+	$(PIP) $(CPU_WHEELS) torch || $(PIP) torch
+	$(PIP) --no-build-isolation -e '.[det,vis,dev]'
+	@touch $@
+
+test: $(INSTALLED)  ## run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(INSTALLED)  ## check style (ruff) and types (mypy)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+demo: $(DEMO)/report.md  ## train and test both models in minutes, test the shipped ones, draw pictures, print a table
+	@cat $<
+
+pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints anew: hours on a CPU, minutes on a GPU
+
+mmcv-ops: $(INSTALLED)  ## replace mmcv-lite by compiled mmcv (17-48 minutes), for Mask R-CNN and Faster R-CNN
+	$(PIP) ninja psutil
+	$(BIN)/python -m pip uninstall -y mmcv-lite
+	MMCV_WITH_OPS=1 $(PIP) --no-build-isolation --no-binary mmcv mmcv
+	$(BIN)/python -c 'from mmcv.ops import RoIAlign; import mmcv._ext; print(mmcv._ext.__file__)'
+
+clean:  ## remove the results of the demo and caches; keeps the environment, data sets and pretraining
+	rm -rf $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
+
+# data sets
+data/synthetic/%/.made: | $(INSTALLED)
+	$(BIN)/python tools/dataset_tools/make_synthetic.py $* --seed $(SEED)
+	@touch $@
+
+# the demo: train, test, test the shipped checkpoint
+$(DEMO)/%/trained: data/synthetic/$(PRESET)/.made | $(INSTALLED)
+	$(BIN)/python tools/train.py $(call demo_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
+	@touch $@
+
+$(DEMO)/%/metrics.json: $(DEMO)/%/trained
+	$(BIN)/python tools/test.py $(call demo_config,$*) "$$(cat $(@D)/last_checkpoint)" --work-dir $(@D)/test --out $@
+
+$(DEMO)/%/shipped.json: checkpoints/%_r18_synthetic.pth data/synthetic/$(PRESET)/.made | $(INSTALLED)
+	$(BIN)/python tools/test.py $(call full_config,$*) $< --work-dir $(@D)/test_shipped --out $@ \
+		--cfg-options test_dataloader.dataset.data_root=data/synthetic/$(PRESET)/
+
+$(DEMO)/report.md: $(foreach m,$(MODELS),$(DEMO)/$(m)/metrics.json $(DEMO)/$(m)/shipped.json)
+	$(BIN)/python tools/demo_report.py $(DEMO) --out $@
+
+# the shipped checkpoints
+$(PRETRAIN)/%/trained: data/synthetic/full/.made | $(INSTALLED)
+	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
+	@touch $@
+
+$(PRETRAIN)/%/published: $(PRETRAIN)/%/trained
+	$(BIN)/python tools/model_converters/publish_model.py "$$(cat $(@D)/last_checkpoint)" \
+		checkpoints/$*_r18_synthetic.pth --half
+	@touch $@
+
+.SECONDARY:
