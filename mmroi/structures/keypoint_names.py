@@ -37,8 +37,8 @@ SPIN_24 = (
 
 COCO_17 = (
     'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear', 'left_shoulder', 'right_shoulder',
-    'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_hip', 'right_hip', 'left_knee',
-    'right_knee', 'left_ankle', 'right_ankle')
+    'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_hip_extra', 'right_hip_extra',
+    'left_knee', 'right_knee', 'left_ankle', 'right_ankle')
 
 
 def _numbered(prefix: str, *numbers: int) -> list[str]:
