@@ -8,7 +8,7 @@ import numpy as np
 
 from .npz_io import LazyNpz, write_npz
 
-# Expected shapes, with N rows of the file and K named joints; what the last axis holds goes into error messages.
+# Expected shapes, with N rows of the file and K named joints; what the last axis holds goes into messages.
 _SHAPES: dict[str, tuple[tuple[int | str, ...], str]] = {
     'image_path': (('N',), 'one path per row, relative to the image folder'),
     'bbox_xywh': (('N', 5), 'x, y, width, height, confidence in pixels'),
@@ -26,12 +26,13 @@ _KEYPOINTS = re.compile(r'(keypoints[23]d)(?!.*(_mask|_convention)$)')
 class HumanData(MutableMapping):
     """One row per person: image path, box, keypoints, SMPL parameters, in MMHuman3D's layout.
 
-    Values are read from the file when they are first asked for. Keypoints stored compressed (only the joints of their mask)
-    come padded with zeros; :meth:`raw` returns them as stored. Known keys are checked as they are read and as they are set.
+    Values are read from the file when they are first asked for. Keypoints stored compressed (only the joints
+    of their mask) come padded with zeros; :meth:`raw` returns them as stored. Known keys are checked as they
+    are read and as they are set.
 
-    =================================  ==================  =====================================================
+    =================================  ==================  ==============================================
     key                                shape               meaning
-    =================================  ==================  =====================================================
+    =================================  ==================  ==============================================
     ``image_path``                     N strings           relative to the image folder of the dataset
     ``bbox_xywh``                      (N, 5)              x, y, width, height, confidence; pixels
     ``keypoints2d``                    (N, K, 3)           x, y, confidence; pixels
@@ -41,9 +42,9 @@ class HumanData(MutableMapping):
     ``smpl``                           dict                ``global_orient`` (N, 3), ``body_pose`` (N, 23, 3),
                                                            ``betas`` (N, 10), ``transl`` (N, 3) where known
     ``meta``                           dict                ``gender``: N strings
-    ``misc``                           dict                ``focal_length`` (N,), ``principal_point`` (N, 2), ...
-    ``config``                         str                 name of the dataset
-    =================================  ==================  =====================================================
+    ``misc``                           dict                ``focal_length`` (N,), ``principal_point`` (N, 2),
+    ... ``config``                         str                 name of the dataset
+    =================================  ==================  ==============================================
 
     Args:
         source: Values to start from.
@@ -86,7 +87,8 @@ class HumanData(MutableMapping):
 
         Args:
             path: File to write, ending in ``.npz``.
-            compress: Deflate. An uncompressed file is memory-mapped when it is read, which is what large files want.
+            compress: Deflate. An uncompressed file is memory-mapped when it is read, which is what large
+                files want.
 
         Raises:
             ValueError: The path does not end in ``.npz``, or rows disagree in number.
@@ -139,8 +141,8 @@ class HumanData(MutableMapping):
         """
         missing = [key for key in keys if key not in self._keys]
         if missing:
-            raise KeyError(f'{self.source}: key {", ".join(map(repr, missing))} is missing; the file has {sorted(self._keys)}. '
-                           'Convert the dataset again, or use a file that carries this label')
+            raise KeyError(f'{self.source}: key {", ".join(map(repr, missing))} is missing; the file has '
+                           f'{sorted(self._keys)}. Convert the dataset again, or use a file with this label')
 
     def compress_keypoints_by_mask(self) -> None:
         """Drop the joints that the masks leave out; reading pads them back.
@@ -165,8 +167,8 @@ class HumanData(MutableMapping):
         self.require([f'{key}_mask'])
         mask = np.asarray(self.raw(f'{key}_mask')) == 1
         if mask.sum() != value.shape[1]:
-            raise ValueError(f'{self.source}: {key!r} holds {value.shape[1]} joints but its mask names {mask.sum()}. '
-                             'The file is inconsistent; convert the dataset again')
+            raise ValueError(f'{self.source}: {key!r} holds {value.shape[1]} joints but its mask names '
+                             f'{mask.sum()}. Convert the dataset again')
         padded = np.zeros((len(value), len(mask), value.shape[2]), value.dtype)
         padded[:, mask] = value
         return padded
@@ -196,8 +198,8 @@ class HumanData(MutableMapping):
 
     def __getstate__(self) -> dict[str, Any]:
         # What can be read from the file again does not travel to a spawned worker.
-        kept = {key: value for key, value in self._values.items() if self._file is None or key in self._edited}
-        return {**self.__dict__, '_values': kept}
+        kept = self._values.keys() if self._file is None else self._edited
+        return {**self.__dict__, '_values': {key: self._values[key] for key in kept if key in self._values}}
 
     def _checked(self, key: str, value: Any) -> Any:
         if key == 'bbox_xywh' and np.ndim(value) == 2 and value.shape[1] == 4:
@@ -205,8 +207,9 @@ class HumanData(MutableMapping):
         parts = {key: value}
         if key == 'smpl':
             if not isinstance(value, Mapping):
-                raise ValueError(f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary of "
-                                 'global_orient, body_pose, betas and, where known, transl. Convert the dataset again')
+                raise ValueError(f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary "
+                                 'of global_orient, body_pose, betas and, where known, transl. '
+                                 'Convert the dataset again')
             parts = {f'smpl.{name}': part for name, part in value.items()}
         for name, part in parts.items():
             keypoints = _KEYPOINTS.match(name)
@@ -217,8 +220,10 @@ class HumanData(MutableMapping):
                 self._check_shape(name, found, *_SHAPES[kind])
         return value
 
-    def _check_shape(self, name: str, found: tuple[int, ...], shape: tuple[int | str, ...], meaning: str) -> None:
-        fits = len(found) == len(shape) and all(isinstance(want, str) or want == have for want, have in zip(shape, found, strict=True))
+    def _check_shape(self, name: str, found: tuple[int, ...], shape: tuple[int | str, ...],
+                     meaning: str) -> None:
+        fits = len(found) == len(shape) and all(
+            want in ('N', 'K', have) for want, have in zip(shape, found, strict=True))
         if fits and self._data_len is None:
             self._data_len = found[0]
         if not fits or found[0] != self._data_len:

@@ -1,7 +1,8 @@
 """Reads npz files lazily and without free unpickling, and writes them atomically.
 
-``numpy.load`` either refuses object arrays or lets the file run any code. MMHuman3D keeps dictionaries in object arrays, so
-this reader unpickles them itself, admitting nothing but NumPy arrays and built-in containers.
+``numpy.load`` either refuses object arrays or lets the file run any code. MMHuman3D keeps dictionaries in
+object arrays, so this reader unpickles them itself, admitting nothing but NumPy arrays and built-in
+containers.
 """
 import mmap
 import os
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 _NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
-# (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dicts, sets, strings and numbers need
-# no entry: the pickle format has opcodes for them.
+# (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dicts, sets, strings and
+# numbers need no entry: the pickle format has opcodes for them.
 _ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
     ('numpy', 'ndarray'): ('numpy', 'ndarray'),
     ('numpy', 'dtype'): ('numpy', 'dtype'),
@@ -32,7 +33,7 @@ for _core in ('numpy.core', 'numpy._core'):
 
 
 class SafeUnpickler(pickle.Unpickler):
-    """Unpickles NumPy arrays and built-in containers, and refuses every other class or function by its exact name."""
+    """Unpickles NumPy arrays and built-in containers, and refuses every other class and function."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Look a global up in the allow-list.
@@ -49,8 +50,9 @@ class SafeUnpickler(pickle.Unpickler):
 class LazyNpz:
     """The members of one npz file, each read when it is first asked for.
 
-    Members stored uncompressed (``numpy.savez``) are views of one read-only memory map of the file: opening costs nothing,
-    and all loader workers share the pages. Compressed members and object arrays are decoded into memory.
+    Members stored uncompressed (``numpy.savez``) are views of one read-only memory map of the file: opening
+    costs nothing, and all loader workers share the pages. Compressed members and object arrays are decoded
+    into memory.
 
     Args:
         path: The npz file.
@@ -63,8 +65,8 @@ class LazyNpz:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f'{self.path}: no such annotation file. Make or download it, or correct `ann_file` '
-                                    'and `data_root` of the dataset config')
+            raise FileNotFoundError(f'{self.path}: no such annotation file. Make or download it, or correct '
+                                    '`ann_file` and `data_root` of the dataset config')
         try:
             with zipfile.ZipFile(self.path) as archive:
                 self._members = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}
@@ -103,7 +105,8 @@ class LazyNpz:
         except pickle.UnpicklingError as error:
             raise pickle.UnpicklingError(f'{self.path}: refused to unpickle {key!r}: {error}. '
                                          'Do not trust this file; get it from its source again') from error
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError, IndexError, AttributeError) as error:
+        except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError, LookupError,
+                AttributeError) as error:
             raise ValueError(f'{self.path}: {key!r} cannot be read ({error}); the file is damaged. '
                              'Make it or download it anew') from error
 
@@ -116,7 +119,8 @@ class LazyNpz:
         name_size, extra_size = struct.unpack_from('<HH', self._map, info.header_offset + 26)
         offset = info.header_offset + 30 + name_size + extra_size + header_size
         count = int(np.prod(shape, dtype=np.int64))
-        return np.frombuffer(self._map, dtype, count, offset).reshape(shape, order='F' if fortran_order else 'C')
+        array = np.frombuffer(self._map, dtype, count, offset)
+        return array.reshape(shape, order='F' if fortran_order else 'C')
 
     def __getstate__(self) -> dict[str, Any]:
         # A spawned worker maps the file again instead of receiving gigabytes through a pipe.

@@ -1,0 +1,24 @@
+"""What can be wrong with one sample."""
+
+REASONS = ('missing image', 'truncated image', 'unreadable image', 'NaN box', 'zero-area box',
+           'box outside the image', 'NaN labels')
+
+
+class BadSampleError(ValueError):
+    """One row of a dataset cannot be used.
+
+    ``HumanImageDataset`` adds the file and the row, or skips and counts the row where it may.
+
+    Args:
+        reason: One of ``REASONS``.
+        detail: What was found, and what to do about it.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f'{reason}: {detail}')
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple:
+        # Exceptions are rebuilt from their arguments when a loader worker sends them to the main process.
+        return type(self), (self.reason, self.detail)

@@ -1,0 +1,185 @@
+"""The dataset of HumanData files."""
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.dataset.base_dataset import force_full_init
+from mmengine.logging import print_log
+from PIL import Image, UnidentifiedImageError
+
+from mmroi.registry import DATASETS
+
+from .errors import REASONS, BadSampleError
+from .human_data import HumanData
+from .person_rows import PersonRows
+from .transforms.loading import is_truncated
+from .transforms.person_box import check_box
+
+
+@DATASETS.register_module()
+class HumanImageDataset(BaseDataset):
+    """People in images, one row of a HumanData file each, whatever the file's keypoint convention.
+
+    A sample before the pipeline has ``img_path``, ``bbox_xywh`` (4,), ``bbox_score``, ``keypoints2d`` (54, 3)
+    image pixels and confidence, ``keypoints3d`` (54, 4) camera frame in metres and confidence,
+    ``global_orient`` (3,), ``body_pose`` (23, 3), ``betas`` (10,), ``pelvis`` (3,) position of SMPL's root
+    joint in the camera frame, ``focal_length`` and ``principal_point`` (2,) or None, ``gender``, the flags
+    ``has_smpl``, ``has_keypoints2d``, ``has_keypoints3d``, ``has_transl``, ``dataset_name``, ``row`` (of the
+    file) and ``sample_idx``. Labels that the file lacks are zero and their flag False. Labels are checked
+    once when the dataset is made.
+
+    Args:
+        ann_file: HumanData npz, relative to ``data_root`` unless absolute.
+        data_root: Folder of the data.
+        data_prefix: ``img_path``: folder, relative to ``data_root``, that the file's image paths start from.
+        pipeline: Transforms.
+        dataset_name: Name in logs and per-dataset tables; the file's name by default.
+        skip_bad: Leave out and count rows that cannot be used, instead of stopping at the first. In training,
+            images are found bad as they are read, and another sample takes the place; in ``test_mode`` all
+            images are looked at beforehand, since no sample may stand in for another.
+        serialize_data: Pickle every row, as other datasets of MMEngine do. Not needed: rows are made on
+            demand from arrays that all workers share.
+        **kwargs: ``metainfo``, ``indices``, ``test_mode``, ``lazy_init``, ``max_refetch`` of ``BaseDataset``.
+
+    Raises:
+        BadSampleError: A row is bad and ``skip_bad`` is False; names the file, the row and the remedy.
+        FileNotFoundError: The file is not there.
+        KeyError: The file lacks a key that is needed.
+        ValueError: The file is damaged or a key has the wrong shape.
+    """
+
+    METAINFO = dict(convention='smpl_54')
+
+    def __init__(self,
+                 ann_file: str,
+                 data_root: str = '',
+                 data_prefix: dict[str, str] | None = None,
+                 pipeline: Sequence[dict | Callable] = (),
+                 dataset_name: str | None = None,
+                 skip_bad: bool = False,
+                 serialize_data: bool = False,
+                 **kwargs: Any) -> None:
+        self.dataset_name = dataset_name or Path(ann_file).stem
+        self.skip_bad = skip_bad
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img_path=''),
+            pipeline=list(pipeline),
+            serialize_data=serialize_data,
+            **kwargs)
+
+    def load_data_list(self) -> PersonRows:
+        """Open the file.
+
+        Returns:
+            PersonRows: All rows.
+        """
+        rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name)
+        # One byte per row of the file, shared with loader workers: 0, or 1 + the index of the fault in
+        # REASONS.
+        self._faults = torch.zeros(len(rows), dtype=torch.uint8).share_memory_()
+        return rows
+
+    def filter_data(self) -> PersonRows:
+        """Find bad boxes and labels, in test mode also bad images; leave them out or stop.
+
+        Returns:
+            PersonRows: The good rows.
+        """
+        rows = self.data_list
+        faults = rows.find_bad()
+        if faults.any() and not self.skip_bad:
+            first = int(np.flatnonzero(faults)[0])
+            reason = REASONS[faults[first] - 1]
+            others = np.count_nonzero(faults) - 1
+            raise BadSampleError(reason, f'row {rows.indices[first]} of {self.ann_file}, and {others} more '
+                                 'bad rows. Correct the file, or set skip_bad=True to leave them out')
+        if self.skip_bad and self.test_mode:
+            for i in np.flatnonzero(faults == 0):
+                faults[i] = self._image_fault(rows[int(i)])
+        self._faults[torch.from_numpy(rows.indices)] = torch.from_numpy(faults)
+        if faults.any():
+            print_log(
+                f'{self.ann_file}: skipped {np.count_nonzero(faults)} of {len(rows)} rows: {self.skipped}',
+                logger='current', level=logging.WARNING)
+        return rows[np.flatnonzero(faults == 0)]
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Number of rows left out so far, by reason, over all workers of this process's loader."""
+        counts = Counter(self._faults[self._faults > 0].tolist())
+        return {REASONS[fault - 1]: number for fault, number in sorted(counts.items())}
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """One row with the full path of its image.
+
+        Args:
+            idx: Index into the dataset.
+
+        Returns:
+            dict: The sample before the pipeline.
+        """
+        info = super().get_data_info(idx) if self.serialize_data else self.data_list[idx]
+        info['sample_idx'] = idx if idx >= 0 else len(self) + idx
+        info['img_path'] = self._image_path(info)
+        return info
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline.
+
+        Args:
+            idx: Index into the dataset.
+
+        Returns:
+            Any: The pipeline's result; None for a bad sample that may be skipped.
+
+        Raises:
+            BadSampleError: The sample is bad and may not be skipped; names the file and the row.
+        """
+        info = self.get_data_info(idx)
+        row = info['row']
+        if self._faults[row]:
+            return None
+        try:
+            return self.pipeline(info)
+        except BadSampleError as error:
+            if not self.skip_bad or self.test_mode:
+                remedy = '' if self.skip_bad else '. skip_bad=True leaves such rows out'
+                raise BadSampleError(error.reason,
+                                     f'row {row} of {self.ann_file}: {error.detail}{remedy}') from error
+            self._faults[row] = 1 + REASONS.index(error.reason)
+            print_log(f'skipped row {row} of {self.ann_file}: {error}', 'current', logging.WARNING)
+            return None
+
+    def _image_path(self, info: dict) -> str:
+        return os.path.join(self.data_prefix.get('img_path', ''), info['img_path'])
+
+    def _image_fault(self, info: dict) -> int:
+        """Look at an image without decoding it."""
+        try:
+            with open(self._image_path(info), 'rb') as file:
+                content = file.read()
+                if is_truncated(content):
+                    return 1 + REASONS.index('truncated image')
+                width, height = Image.open(file).size
+            check_box(info['bbox_xywh'], (height, width))
+        except FileNotFoundError:
+            return 1 + REASONS.index('missing image')
+        except UnidentifiedImageError:
+            return 1 + REASONS.index('unreadable image')
+        except BadSampleError as error:
+            return 1 + REASONS.index(error.reason)
+        return 0
+
+    def _get_unserialized_subset(self, indices: Sequence[int] | int) -> PersonRows:
+        if isinstance(indices, int):
+            return self.data_list[:indices] if indices >= 0 else self.data_list[indices:]
+        return self.data_list[np.asarray(indices, dtype=np.int64)]

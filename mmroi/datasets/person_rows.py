@@ -1,0 +1,162 @@
+"""Rows of a HumanData file as dictionaries, made when asked for."""
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from .errors import REASONS
+from .human_data import HumanData
+from .keypoint_column import KeypointColumn, find_nan
+
+_CHUNK = 8192
+
+
+class PersonRows(Sequence):
+    """A view of some rows of a file; holds the file's arrays and one index per row, no dictionary per row.
+
+    The arrays are memory-mapped or were read once before the loader forks, so workers share them.
+
+    Args:
+        human_data: The file.
+        dataset_name: Goes into every row.
+
+    Raises:
+        KeyError: The file has no image paths or boxes.
+        ValueError: An array has the wrong shape, or the keypoint convention is unknown.
+    """
+
+    def __init__(self, human_data: HumanData, dataset_name: str) -> None:
+        human_data.require(('image_path', 'bbox_xywh'))
+        self.human_data = human_data
+        self.dataset_name = dataset_name
+        self.indices = np.arange(human_data.data_len)
+        self._columns: _Columns | None = _Columns(human_data)
+
+    @property
+    def columns(self) -> '_Columns':
+        """The file's arrays."""
+        if self._columns is None:
+            self._columns = _Columns(self.human_data)
+        return self._columns
+
+    def __len__(self) -> int:
+        """Number of rows in the view."""
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray) -> 'PersonRows':
+        ...
+
+    def __getitem__(self, index: Any) -> Any:
+        """One row as a dictionary of arrays, or a narrower view for a slice or an array of indices."""
+        if isinstance(index, slice | np.ndarray):
+            view = object.__new__(PersonRows)
+            view.__dict__.update(self.__dict__, indices=self.indices[index])
+            return view
+        row = int(self.indices[index])
+        return {**self.columns.row(row), 'dataset_name': self.dataset_name, 'row': row}
+
+    def find_bad(self) -> np.ndarray:
+        """Check boxes and labels.
+
+        Returns:
+            np.ndarray: (len(self),) uint8, 0 for a good row, else 1 + the index of the fault in ``REASONS``.
+        """
+        chunks = np.split(self.indices, range(_CHUNK, len(self), _CHUNK))
+        return np.concatenate([self.columns.find_bad(chunk) for chunk in chunks])
+
+    def __deepcopy__(self, memo: dict) -> 'PersonRows':
+        """A view of the same arrays: they are never written to."""
+        return self[:]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A spawned worker reads the file itself instead of receiving its arrays through a pipe.
+        return {**self.__dict__, '_columns': None}
+
+
+class _Columns:
+    """The arrays of a file, with keypoints mapped to smpl_54."""
+
+    def __init__(self, human_data: HumanData) -> None:
+        self.image_path = human_data['image_path']
+        self.bbox = human_data['bbox_xywh']
+        self.keypoints2d = KeypointColumn(human_data, 'keypoints2d', 3)
+        self.keypoints3d = KeypointColumn(human_data, 'keypoints3d', 4)
+        smpl = human_data['smpl'] if 'smpl' in human_data else {}
+        names = ('global_orient', 'body_pose', 'betas', 'transl')
+        self.smpl = {name: smpl[name] for name in names if name in smpl}
+        self.has_smpl = np.asarray(human_data['has_smpl']) if 'has_smpl' in human_data else None
+        missing = set(names[:3]) - set(self.smpl)
+        if self.smpl and missing:
+            raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
+        gender = human_data['meta'].get('gender') if 'meta' in human_data else None
+        # Strings in one array: reading a Python list would touch reference counts and unshare its memory.
+        self.gender = None if gender is None else np.asarray(gender, dtype=np.str_)
+        misc = human_data['misc'] if 'misc' in human_data else {}
+        self.focal_length = _per_row(human_data, misc, 'focal_length', ())
+        self.principal_point = _per_row(human_data, misc, 'principal_point', (2,))
+
+    def row(self, row: int) -> dict[str, Any]:
+        bbox = np.array(self.bbox[row], np.float64)
+        keypoints2d, keypoints3d = self.keypoints2d.row(row), self.keypoints3d.row(row)
+        has_smpl = bool(self.smpl) and (self.has_smpl is None or bool(self.has_smpl[row]))
+        has_transl = has_smpl and self._has_transl(row, keypoints3d[0])
+        return dict(
+            img_path=str(self.image_path[row]),
+            bbox_xywh=bbox[:4],
+            bbox_score=float(bbox[4]),
+            keypoints2d=keypoints2d,
+            keypoints3d=keypoints3d,
+            global_orient=self._smpl('global_orient', row, has_smpl, (3,)),
+            body_pose=self._smpl('body_pose', row, has_smpl, (23, 3)),
+            betas=self._smpl('betas', row, has_smpl, (10,)),
+            pelvis=keypoints3d[0, :3] if has_transl else np.zeros(3, np.float32),
+            focal_length=None if self.focal_length is None else float(self.focal_length[row]),
+            principal_point=None if self.principal_point is None else self.principal_point[row].copy(),
+            gender='neutral' if self.gender is None else str(self.gender[row]),
+            has_smpl=has_smpl,
+            has_keypoints2d=bool((keypoints2d[:, 2] > 0).any()),
+            has_keypoints3d=bool((keypoints3d[:, 3] > 0).any()),
+            has_transl=has_transl)
+
+    def find_bad(self, rows: np.ndarray) -> np.ndarray:
+        # The first fault of a row counts, so the last assignment below wins.
+        bbox = np.asarray(self.bbox[rows])[:, :4]
+        faults = np.zeros(len(rows), np.uint8)
+        nan = self.keypoints2d.find_nan(rows) | self.keypoints3d.find_nan(rows)
+        labelled = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows].astype(bool)
+        for values in self.smpl.values():
+            nan |= labelled & find_nan(values[rows])
+        for values in (self.focal_length, self.principal_point):
+            if values is not None:
+                nan |= find_nan(values[rows])
+        faults[nan] = 1 + REASONS.index('NaN labels')
+        faults[(bbox[:, 2:] <= 0).any(1)] = 1 + REASONS.index('zero-area box')
+        faults[find_nan(bbox)] = 1 + REASONS.index('NaN box')
+        return faults
+
+    def _has_transl(self, row: int, pelvis: np.ndarray) -> bool:
+        # `transl` is the root's position less its rest position, which depends on the body model; the
+        # position itself is what a camera moves, and stands in the keypoints. Some files hold keypoints
+        # relative to the root instead; then the two differ by more than a body's size.
+        if 'transl' not in self.smpl or pelvis[3] <= 0:
+            return False
+        return bool(np.abs(self.smpl['transl'][row] - pelvis[:3]).max() < 1)
+
+    def _smpl(self, name: str, row: int, has_smpl: bool, shape: tuple[int, ...]) -> np.ndarray:
+        return np.array(self.smpl[name][row], np.float32) if has_smpl else np.zeros(shape, np.float32)
+
+
+def _per_row(human_data: HumanData, misc: dict, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    if misc.get(name) is None:
+        return None
+    values = np.asarray(misc[name], np.float64)
+    expected = (human_data.data_len, *shape)
+    if values.size == np.prod(expected):
+        return values.reshape(expected)
+    raise ValueError(f'{human_data.source}: misc[{name!r}] has shape {values.shape}, expected {expected}: '
+                     'pixels, one per row. Convert the dataset again')

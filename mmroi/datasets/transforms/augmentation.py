@@ -1,0 +1,204 @@
+"""Augmentation as exact changes of the camera.
+
+After any of these the same pose and shape, seen by one full camera, explain the 2D keypoints of all RoIs: the
+camera rolls about its optical axis, or the world is mirrored about the vertical plane through it. No pixel is
+touched here; ``MultiRoICrop`` reads ``aug_matrix``. All transforms draw from NumPy's global generator, which
+MMEngine seeds per worker.
+"""
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+
+from mmroi.geometry import axis_angle_to_matrix, matrix_to_axis_angle, mirror_matrix, mirror_pose, roll_matrix
+from mmroi.registry import TRANSFORMS
+from mmroi.structures import flip_indices
+
+
+@TRANSFORMS.register_module()
+class RandomCameraRoll(BaseTransform):
+    """Roll the camera about its optical axis.
+
+    The image turns about the principal point, so box centres, keypoints, the root joint and the global
+    orientation turn with it.
+
+    Modified keys: ``box``, ``aug_matrix``, ``roll`` (radians), and where present ``keypoints2d``,
+    ``keypoints3d``, ``pelvis``, ``global_orient``.
+
+    Args:
+        max_angle: Largest angle in degrees.
+        prob: How often to roll.
+        std: Degrees. Draws from a normal distribution, clipped at ``max_angle``, instead of a uniform one.
+            SPIN's setting is ``max_angle=60, std=30, prob=0.4``.
+    """
+
+    def __init__(self, max_angle: float = 30.0, prob: float = 0.6, std: float | None = None) -> None:
+        self.max_angle = max_angle
+        self.prob = prob
+        self.std = std
+
+    @cache_randomness
+    def _angle(self) -> float:
+        if np.random.rand() >= self.prob:
+            return 0.0
+        if self.std is None:
+            angle = np.random.uniform(-self.max_angle, self.max_angle)
+        else:
+            angle = np.clip(np.random.normal(0, self.std), -self.max_angle, self.max_angle)
+        return float(np.deg2rad(angle))
+
+    def transform(self, results: dict) -> dict:
+        """Roll.
+
+        Args:
+            results: The sample, after ``GetPersonBox``.
+
+        Returns:
+            dict: The sample seen by the rolled camera.
+        """
+        angle = self._angle()
+        if angle == 0:
+            return results
+        rotation = roll_matrix(angle)
+        _move_camera(results, rotation.numpy())
+        if 'global_orient' in results:
+            orient = torch.from_numpy(results['global_orient'])
+            rolled = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(orient.double()))
+            results['global_orient'] = rolled.to(orient.dtype).numpy()
+        results['roll'] = angle
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(max_angle={self.max_angle}, prob={self.prob}, std={self.std})'
+
+
+@TRANSFORMS.register_module()
+class RandomMirror(BaseTransform):
+    """Mirror the scene about the vertical plane through the optical axis.
+
+    Left and right joints are exchanged, so that the label is a valid pose of the mirrored person.
+
+    Modified keys: ``box``, ``aug_matrix``, ``flip``, and where present ``keypoints2d``, ``keypoints3d``,
+    ``pelvis``, ``global_orient`` and ``body_pose``.
+
+    Args:
+        prob: How often to mirror.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        self.prob = prob
+        self._partners = list(flip_indices('smpl_54'))
+
+    @cache_randomness
+    def _mirror(self) -> bool:
+        return bool(np.random.rand() < self.prob)
+
+    def transform(self, results: dict) -> dict:
+        """Mirror.
+
+        Args:
+            results: The sample, after ``GetPersonBox``.
+
+        Returns:
+            dict: The mirrored sample.
+        """
+        if not self._mirror():
+            return results
+        _move_camera(results, mirror_matrix().numpy())
+        for key in ('keypoints2d', 'keypoints3d'):
+            if key in results:
+                results[key] = results[key][self._partners]
+        if 'global_orient' in results:
+            pose = np.concatenate((results['global_orient'][None], results['body_pose']))
+            pose = mirror_pose(torch.from_numpy(pose)).numpy()
+            results['global_orient'], results['body_pose'] = pose[0], pose[1:]
+        results['flip'] = not results['flip']
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(prob={self.prob})'
+
+
+@TRANSFORMS.register_module()
+class RandomBoxScale(BaseTransform):
+    """Enlarge or shrink the base box; nothing else changes.
+
+    Modified keys: ``box``.
+
+    Args:
+        factor: The box is scaled by 1 + N(0, factor), clipped to [1 - factor, 1 + factor] (SPIN).
+    """
+
+    def __init__(self, factor: float = 0.25) -> None:
+        if not 0 <= factor < 1:
+            raise ValueError(f'factor must lie in [0, 1), got {factor}')
+        self.factor = factor
+
+    @cache_randomness
+    def _scale(self) -> float:
+        return float(np.clip(1 + np.random.normal(0, self.factor), 1 - self.factor, 1 + self.factor))
+
+    def transform(self, results: dict) -> dict:
+        """Scale the box.
+
+        Args:
+            results: The sample, after ``GetPersonBox``.
+
+        Returns:
+            dict: The sample.
+        """
+        results['box'] = results['box'] * (1, 1, self._scale())
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(factor={self.factor})'
+
+
+@TRANSFORMS.register_module()
+class RandomChannelNoise(BaseTransform):
+    """Draw a gain per colour channel, the same for all RoIs; ``MultiRoICrop`` applies it to the crops.
+
+    Added keys: ``channel_gain`` (3,).
+
+    Args:
+        factor: Gains are uniform in [1 - factor, 1 + factor] (SPIN).
+    """
+
+    def __init__(self, factor: float = 0.4) -> None:
+        if not 0 <= factor <= 1:
+            raise ValueError(f'factor must lie in [0, 1], got {factor}')
+        self.factor = factor
+
+    @cache_randomness
+    def _gain(self) -> np.ndarray:
+        return np.random.uniform(1 - self.factor, 1 + self.factor, 3)
+
+    def transform(self, results: dict) -> dict:
+        """Draw the gains.
+
+        Args:
+            results: The sample.
+
+        Returns:
+            dict: The sample.
+        """
+        results['channel_gain'] = self._gain()
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(factor={self.factor})'
+
+
+def _move_camera(results: dict, matrix: np.ndarray) -> None:
+    """Apply a map of camera space that keeps the optical axis: to 3D points, and homogeneously to pixels."""
+    results['aug_matrix'] = matrix @ results['aug_matrix']
+    box = results['box'].copy()
+    box[:2] = matrix[:2, :2] @ box[:2]
+    results['box'] = box
+    for key, dims in (('keypoints2d', 2), ('keypoints3d', 3)):
+        if key in results:
+            keypoints = results[key].copy()
+            keypoints[:, :dims] = keypoints[:, :dims] @ matrix[:dims, :dims].T
+            results[key] = keypoints
+    if 'pelvis' in results:
+        results['pelvis'] = (matrix @ results['pelvis']).astype(results['pelvis'].dtype)

@@ -1,0 +1,126 @@
+"""The crops of all RoIs, warped straight from the decoded frame."""
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+
+from mmroi.geometry import crop_matrix, make_rois, random_roi_offsets, roi_offsets
+from mmroi.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class MultiRoICrop(BaseTransform):
+    """Make the boxes of M RoIs and cut them out, one affine map per RoI.
+
+    Bilinear warping skips pixels where a crop is more than two times smaller than its box, so such crops are
+    read from a copy of the frame that is halved (area average) as often as needed; the copy's scale goes into
+    the matrix, and ``crop_matrices`` always refer to the original frame.
+
+    Required keys: ``img`` (H, W, 3), ``box`` (3,), ``principal_point`` (2,), ``aug_matrix`` (3, 3).
+    Optional: ``channel_gain`` (3,).
+    Added keys: ``crops`` (M, H, W, 3) uint8, ``boxes`` (M, 3) float64, ``crop_matrices`` (M, 2, 3) float64
+    from original image pixels to crop pixels, ``crop_size`` (H, W). ``img`` is removed unless ``keep_img``.
+
+    Args:
+        num_rois: M.
+        crop_size: (H, W) of a crop; the boxes' aspect is W / H.
+        random: Draw the RoIs at random (ablation of the paper's supplement) instead of using the fixed set.
+        keep_img: Keep the decoded frame for later transforms or for drawing.
+
+    Raises:
+        ValueError: ``num_rois`` is out of range.
+    """
+
+    def __init__(self,
+                 num_rois: int = 5,
+                 crop_size: tuple[int, int] = (256, 192),
+                 random: bool = False,
+                 keep_img: bool = False) -> None:
+        self.num_rois = num_rois
+        self.crop_size = (int(crop_size[0]), int(crop_size[1]))
+        self.random = random
+        self.keep_img = keep_img
+        self._fixed = None if random else roi_offsets(num_rois)
+
+    @cache_randomness
+    def _offsets(self) -> torch.Tensor:
+        if self._fixed is not None:
+            return self._fixed
+        generator = torch.Generator().manual_seed(np.random.randint(2**31))
+        return random_roi_offsets(self.num_rois, generator)
+
+    def transform(self, results: dict) -> dict:
+        """Crop.
+
+        Args:
+            results: The sample.
+
+        Returns:
+            dict: The sample with its crops.
+        """
+        boxes = make_rois(torch.from_numpy(results['box']), self._offsets())
+        matrices = crop_matrix(boxes, torch.from_numpy(results['principal_point']), self.crop_size,
+                               torch.from_numpy(results['aug_matrix'])).numpy()
+        results['boxes'] = boxes.numpy()
+        results['crop_matrices'] = matrices
+        results['crop_size'] = self.crop_size
+        crops = warp_crops(results['img'], matrices, self.crop_size)
+        if 'channel_gain' in results:
+            crops = apply_channel_gain(crops, results['channel_gain'])
+        results['crops'] = crops
+        if not self.keep_img:
+            del results['img']
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '
+                f'random={self.random}, keep_img={self.keep_img})')
+
+
+def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
+    """Warp crops without aliasing.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrices: (M, 2, 3) from image pixels to crop pixels; similarities, possibly mirrored.
+        crop_size: (H, W) of the crops.
+
+    Returns:
+        np.ndarray: (M, H_crop, W_crop, 3) uint8, black outside the image.
+    """
+    height, width = crop_size
+    crops = np.empty((len(matrices), height, width, 3), np.uint8)
+    pyramid = [image]
+    image_size = np.array(image.shape[1::-1], np.float64)
+    for crop, matrix in zip(crops, matrices, strict=True):
+        # Image pixels per crop pixel, and how often the frame can be halved before the crop would be
+        # enlarged.
+        pixels = 1 / np.hypot(matrix[0, 0], matrix[1, 0])
+        level = int(np.log2(max(pixels, 1)))
+        while len(pyramid) <= level:
+            half = pyramid[-1]
+            halved_size = max(half.shape[1] // 2, 1), max(half.shape[0] // 2, 1)
+            pyramid.append(cv2.resize(half, halved_size, interpolation=cv2.INTER_AREA))
+        if level:
+            # Pixel centres: x_image = ratio * (x_reduced + 0.5) - 0.5.
+            ratio = image_size / pyramid[level].shape[1::-1]
+            shift = matrix[:, :2] @ ((ratio - 1) / 2) + matrix[:, 2]
+            matrix = np.column_stack((matrix[:, :2] * ratio, shift))
+        cv2.warpAffine(pyramid[level], matrix, (width, height), dst=crop, flags=cv2.INTER_LINEAR)
+    return crops
+
+
+def apply_channel_gain(crops: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Multiply each channel, clipped to 0..255.
+
+    Args:
+        crops: (M, H, W, 3) uint8.
+        gain: (3,).
+
+    Returns:
+        np.ndarray: (M, H, W, 3) uint8.
+    """
+    table = np.clip(np.rint(np.arange(256)[:, None] * gain), 0, 255).astype(np.uint8)
+    num, height, width, _ = crops.shape
+    return cv2.LUT(crops.reshape(num * height, width, 3), table[None]).reshape(crops.shape)

@@ -1,0 +1,4 @@
+"""Data preprocessors: from a loader's batch to a network's input."""
+from .hmr_data_preprocessor import HMRDataPreprocessor
+
+__all__ = ['HMRDataPreprocessor']

@@ -1,0 +1,83 @@
+"""Collation and normalisation on the device."""
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from mmroi.registry import MODELS
+from mmroi.structures import HMRDataSample
+
+
+@MODELS.register_module()
+class HMRDataPreprocessor(BaseDataPreprocessor):
+    """Stack the crops of a batch, move them as uint8 and normalise them on the device.
+
+    Labels are stacked and moved once per name, then dealt back to their samples as views.
+
+    Args:
+        mean: Per channel of the output, in 0..255; ImageNet's RGB by default.
+        std: Per channel of the output, in 0..255.
+        bgr_to_rgb: Reverse the channels: ``LoadImage`` gives BGR, ImageNet's weights want RGB.
+        non_blocking: Copy to the device asynchronously (needs pinned memory to pay).
+
+    Raises:
+        ValueError: ``mean`` or ``std`` has not three numbers, or a ``std`` is not positive.
+    """
+
+    def __init__(self,
+                 mean: Sequence[float] = (123.675, 116.28, 103.53),
+                 std: Sequence[float] = (58.395, 57.12, 57.375),
+                 bgr_to_rgb: bool = True,
+                 non_blocking: bool = False) -> None:
+        super().__init__(non_blocking)
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(f'mean and std need three numbers each, std positive; got {mean} and {std}')
+        self.bgr_to_rgb = bgr_to_rgb
+        self.register_buffer('mean', torch.tensor(mean, dtype=torch.float32).view(3, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(std, dtype=torch.float32).view(3, 1, 1), persistent=False)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Collate and normalise.
+
+        Args:
+            data: ``inputs``: N uint8 tensors (M, 3, H, W), or one (N, M, 3, H, W); ``data_samples``: N
+                ``HMRDataSample`` or None.
+            training: Unused.
+
+        Returns:
+            dict: ``inputs`` (N, M, 3, H, W) float32 and ``data_samples``, both on this module's device.
+
+        Raises:
+            ValueError: A crop tensor has the wrong shape or type, or shapes differ within the batch.
+        """
+        batch = _stack(data['inputs']).to(self.device, non_blocking=self._non_blocking)
+        if self.bgr_to_rgb:
+            batch = batch[:, :, [2, 1, 0]]
+        inputs = batch.float().sub_(self.mean).div_(self.std)
+        samples = data.get('data_samples')
+        if samples:
+            self._move_labels(samples)
+        return dict(inputs=inputs, data_samples=samples)
+
+    def _move_labels(self, samples: Sequence[HMRDataSample]) -> None:
+        labels = [sample.gt_instances for sample in samples if 'gt_instances' in sample]
+        for name in dict.fromkeys(name for label in labels for name in label.keys()):
+            owners = [label for label in labels if name in label]
+            values = [torch.as_tensor(label[name]) for label in owners]
+            moved = torch.cat(values).to(self.device, non_blocking=self._non_blocking)
+            for label, value in zip(owners, moved.split([len(value) for value in values]), strict=True):
+                setattr(label, name, value)
+
+
+def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:
+    crops = list(inputs)
+    for crop in crops:
+        if crop.ndim != 4 or crop.shape[1] != 3 or crop.dtype != torch.uint8 or crop.shape != crops[0].shape:
+            found = sorted({f'{tuple(crop.shape)} {crop.dtype}' for crop in crops})
+            raise ValueError(f'inputs must be uint8 crops of one shape (M, 3, H, W), got {", ".join(found)}. '
+                             'End the pipeline with MultiRoICrop and PackHMRInputs, with one num_rois and '
+                             'crop_size for all datasets')
+    if not crops:
+        raise ValueError('inputs are empty: the batch has no sample')
+    return inputs if isinstance(inputs, Tensor) else torch.stack(crops)
