@@ -16,8 +16,8 @@ _SUBPIXELS = 1024
 # Beyond this the products of the edge functions could leave 64 bits; such a vertex is practically
 # beside the camera.
 _MAX_COORDINATE = 2 ** 18
-# Pixels of bounding boxes per chunk, a bound on memory (about 64 bytes each at worst).
-_CHUNK_PIXELS = 2 ** 21
+# Pixels of bounding boxes per chunk, a bound on memory (about 150 bytes for each pixel that is covered).
+_CHUNK_PIXELS = 2 ** 20
 
 
 class Fragments(NamedTuple):

@@ -40,7 +40,8 @@ def test_smpl_54_continues_the_skeleton_with_smplx_vertices_and_extra_regressors
     assert names[:24] == get_convention('smpl')
     # Positions that SPIN's joint map and smplx document.
     documented = {15: 'head', 24: 'nose', 25: 'right_eye', 29: 'left_bigtoe', 34: 'right_heel',
-                  35: 'left_thumb', 45: 'right_hip_extra', 48: 'headtop', 49: 'pelvis_extra', 53: 'head_extra'}
+                  35: 'left_thumb', 45: 'right_hip_extra', 48: 'headtop', 49: 'pelvis_extra',
+                  53: 'head_extra'}
     assert {index: names[index] for index in documented} == documented
 
 
