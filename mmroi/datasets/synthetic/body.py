@@ -1,0 +1,70 @@
+"""The body of the studio: the open body model, posed in a batch, with what the renderer needs to know of its rest pose."""
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from mmroi.body_models import SMPL
+
+# Vertices that smplx names (smplx.vertex_ids, 'smplh'), used as landmarks of the face.
+_NOSE, _RIGHT_EYE, _LEFT_EYE = 332, 6260, 2800
+
+
+class PosedBodies(NamedTuple):
+    """People in some frame, N of them.
+
+    Attributes:
+        vertices: (N, V, 3) metres, relative to the root joint.
+        joints: (N, 54, 3) ``smpl_54`` joints, metres, relative to the root joint.
+        rest_root: (N, 3) root joint of the unposed body.
+    """
+
+    vertices: np.ndarray
+    joints: np.ndarray
+    rest_root: np.ndarray
+
+
+class StudioBody:
+    """Wraps :class:`mmroi.body_models.SMPL` (the open body) for rendering; everything in NumPy float32."""
+
+    def __init__(self) -> None:
+        self.model = SMPL().eval()
+        zero = np.zeros((1, 24, 3), np.float32)
+        rest = self._forward(zero, np.zeros((1, 10), np.float32))
+        self.rest_vertices = rest.vertices[0] + rest.rest_root[0]
+        self.rest_joints = rest.joints[0, :24] + rest.rest_root[0]
+        self.faces = np.asarray(self.model.faces, np.int64)
+        self.parents = np.asarray(self.model.parents, np.int64)
+
+    @cached_property
+    def face_landmarks(self) -> dict[str, np.ndarray]:
+        """Rest positions (3,) of ``nose``, ``left_eye`` and ``right_eye``, metres."""
+        return dict(nose=self.rest_vertices[_NOSE], left_eye=self.rest_vertices[_LEFT_EYE],
+                    right_eye=self.rest_vertices[_RIGHT_EYE])
+
+    def _forward(self, pose: np.ndarray, betas: np.ndarray) -> PosedBodies:
+        pose_t, betas_t = torch.from_numpy(pose), torch.from_numpy(betas)
+        with torch.no_grad():
+            out = self.model(pose_t[:, 0], pose_t[:, 1:].reshape(len(pose), 69), betas_t)
+            root = self.model.rest_root(betas_t)[:, None]
+        return PosedBodies((out.vertices - root).numpy(), (out.joints - root).numpy(), root[:, 0].numpy())
+
+    def pose(self, rotations: np.ndarray, betas: np.ndarray) -> PosedBodies:
+        """Poses N bodies.
+
+        Args:
+            rotations: (N, 24, 3, 3) joint rotations, the root's first.
+            betas: (N, 10) shape parameters.
+
+        Returns:
+            The bodies, each relative to its own root joint.
+        """
+        return self._forward(matrices_to_rotvecs(rotations), np.asarray(betas, np.float32))
+
+
+def matrices_to_rotvecs(matrices: np.ndarray) -> np.ndarray:
+    """Axis-angle vectors (..., 3) float32 of rotation matrices (..., 3, 3)."""
+    shape = matrices.shape[:-2]
+    return Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_rotvec().reshape(*shape, 3).astype(np.float32)

@@ -1,0 +1,82 @@
+"""The studio's pinhole camera."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+# The studio's world: x right, y up, z towards a camera that looks straight ahead. OpenCV's frame is this, turned.
+_WORLD_TO_LEVEL_CAMERA = np.diag([1.0, -1.0, -1.0])
+
+
+@dataclass
+class Camera:
+    """A pinhole camera at the origin of the world.
+
+    Attributes:
+        focal_length: Pixels.
+        principal_point: (2,) pixels, x and y.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        rotation: (3, 3) turns world vectors (y up) into OpenCV camera vectors (y down, z forward).
+    """
+
+    focal_length: float
+    principal_point: np.ndarray
+    height: int
+    width: int
+    rotation: np.ndarray
+
+    @property
+    def up(self) -> np.ndarray:
+        """(3,) the world's up in the camera frame."""
+        return self.rotation[:, 1]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Projects points.
+
+        Args:
+            points: (..., 3) metres, camera frame.
+
+        Returns:
+            (..., 2) image pixels, float64.
+        """
+        points = np.asarray(points, np.float64)
+        return points[..., :2] / points[..., 2:] * self.focal_length + self.principal_point
+
+    def ray(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Directions (..., 3) with z = 1 of image points, camera frame, float32."""
+        px, py = self.principal_point
+        directions = ((np.asarray(x) - px) / self.focal_length, (np.asarray(y) - py) / self.focal_length)
+        return np.stack([*directions, np.ones_like(directions[0])], axis=-1).astype(np.float32)
+
+
+def _clipped_normal(rng: np.random.Generator, spec: dict[str, float]) -> float:
+    return float(np.clip(rng.normal(spec['mean'], spec['std']), spec['low'], spec['high']))
+
+
+def sample_camera(rng: np.random.Generator, config: dict[str, Any], image_size: int) -> Camera:
+    """Draws a camera.
+
+    Args:
+        rng: Random generator.
+        config: A preset of :mod:`presets`.
+        image_size: Long side of the image, pixels.
+
+    Returns:
+        A camera; its focal length is within ``config['focal_ratio']`` times the image diagonal.
+    """
+    ratios, weights = zip(*config['aspects'])
+    aspect = float(rng.choice(ratios, p=weights))
+    width, height = (image_size, round(image_size / aspect)) if aspect >= 1 else (
+        round(image_size * aspect), image_size)
+    low, high = np.log(config['focal_ratio'])
+    focal = float(np.exp(rng.uniform(low, high))) * float(np.hypot(width, height))
+    principal_point = np.array([width / 2, height / 2])
+    jitter = rng.normal(size=2) * config['principal_point_jitter'] * image_size
+    if rng.random() < 1 / 3:
+        principal_point = principal_point + jitter
+    pitch, roll = (np.radians(_clipped_normal(rng, config[name])) for name in ('pitch', 'roll'))
+    # Looking down brings what is ahead up into the picture, along -y.
+    turn = Rotation.from_euler('z', roll) * Rotation.from_euler('x', pitch)
+    return Camera(focal, principal_point, height, width, turn.as_matrix() @ _WORLD_TO_LEVEL_CAMERA)

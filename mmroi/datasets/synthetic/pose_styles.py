@@ -1,0 +1,165 @@
+"""What people do: distributions of joint angles of legs, trunk and arms, in degrees.
+
+Every function returns some of the angles of :mod:`joint_angles`; ``s`` scales the spread about the typical pose.
+"""
+from collections.abc import Callable
+
+import numpy as np
+
+Angles = dict[str, float]
+
+
+def _both(rng: np.random.Generator, s: float, **spread: tuple[float, float]) -> Angles:
+    """Draws each angle for both sides: name = (mean, standard deviation)."""
+    return {f'{side}_{name}': mean + s * std * float(rng.normal())
+            for side in ('left', 'right') for name, (mean, std) in spread.items()}
+
+
+def _trunk(rng: np.random.Generator, s: float, bend: float = 4.0, spread: float = 8.0) -> Angles:
+    std = dict(spine_bend=spread, spine_side=6, spine_twist=10, neck_bend=10, neck_side=7, neck_twist=22)
+    mean = dict(spine_bend=bend, neck_bend=4.0)
+    return {name: mean.get(name, 0.0) + s * value * float(rng.normal()) for name, value in std.items()}
+
+
+def stand(rng: np.random.Generator, s: float) -> Angles:
+    """Standing, the weight perhaps on one leg."""
+    angles = _both(rng, s, hip_flexion=(2, 6), hip_abduction=(5, 5), hip_twist=(6, 7), knee_flexion=(4, 4))
+    if rng.random() < 0.4:
+        side = rng.choice(['left', 'right'])
+        bent = s * rng.uniform(5, 30)
+        angles[f'{side}_knee_flexion'] += bent
+        angles[f'{side}_hip_flexion'] += 0.6 * bent
+    return {**_trunk(rng, s), **angles}
+
+
+def walk(rng: np.random.Generator, s: float) -> Angles:
+    """A moment of a stride, from strolling to running; the arms swing against the legs."""
+    phase, stride = rng.uniform(0, 2 * np.pi), rng.uniform(12, 22 + 26 * s)
+    angles = _trunk(rng, s, bend=3 + stride / 8)
+    for side, sign in (('left', 1), ('right', -1)):
+        swing = float(np.sin(phase) * sign)
+        lift = max(0.0, float(np.cos(phase) * sign))                     # this leg is the one that swings forward
+        angles[f'{side}_hip_flexion'] = 4 + stride * swing + 0.35 * stride * lift
+        angles[f'{side}_knee_flexion'] = 8 + 1.7 * stride * lift + 0.5 * stride * max(0.0, -swing)
+        angles[f'{side}_ankle_flexion'] = 12 * max(0.0, -swing)
+        angles[f'{side}_hip_abduction'] = 2 + 2 * rng.normal()
+        angles[f'{side}_hip_twist'] = 4 + 4 * rng.normal()
+        angles[f'{side}_arm_elevation'] = 10 + 0.9 * stride * abs(swing)
+        angles[f'{side}_arm_plane'] = 75.0 if swing < 0 else -30.0
+        angles[f'{side}_arm_twist'] = 20 + 12 * rng.normal()
+        angles[f'{side}_elbow_flexion'] = 12 + 1.5 * stride + 10 * rng.normal()
+    return angles
+
+
+def sit(rng: np.random.Generator, s: float) -> Angles:
+    """Sitting on something of chair height."""
+    legs = _both(rng, s, hip_flexion=(80, 9), hip_abduction=(8, 9), hip_twist=(4, 8), knee_flexion=(80, 16))
+    return {**_trunk(rng, s, bend=12, spread=14), **legs}
+
+
+def sit_floor(rng: np.random.Generator, s: float) -> Angles:
+    """Sitting on the floor: legs out, drawn up, or crossed."""
+    style = rng.integers(3)
+    if style == 0:
+        legs = _both(rng, s, hip_flexion=(82, 8), hip_abduction=(12, 9), hip_twist=(8, 8), knee_flexion=(15, 12))
+    elif style == 1:
+        legs = _both(rng, s, hip_flexion=(108, 8), hip_abduction=(10, 8), hip_twist=(4, 8), knee_flexion=(95, 22))
+    else:
+        legs = _both(rng, s, hip_flexion=(88, 6), hip_abduction=(40, 5), hip_twist=(40, 5), knee_flexion=(112, 10))
+    return {**_trunk(rng, s, bend=20, spread=14), **legs}
+
+
+def crouch(rng: np.random.Generator, s: float) -> Angles:
+    """Squatting, or a lunge."""
+    if rng.random() < 0.5:
+        depth = rng.uniform(0.35, 1.0)
+        legs = _both(rng, s, hip_flexion=(105 * depth, 8), hip_abduction=(14, 8), hip_twist=(14, 8),
+                     knee_flexion=(125 * depth, 8))
+        return {**_trunk(rng, s, bend=18, spread=14), **legs}
+    legs = _both(rng, s, hip_abduction=(4, 4), hip_twist=(4, 5))
+    front, back = rng.permutation(['left', 'right'])
+    depth = rng.uniform(0.5, 1.0)
+    legs.update({f'{front}_hip_flexion': 85 * depth, f'{front}_knee_flexion': 85 * depth,
+                 f'{back}_hip_flexion': -12 * depth, f'{back}_knee_flexion': rng.uniform(25, 85) * depth,
+                 f'{back}_toe_flexion': -30 * depth, f'{back}_ankle_flexion': -20})
+    return {**_trunk(rng, s, bend=8, spread=12), **legs}
+
+
+def lie(rng: np.random.Generator, s: float) -> Angles:
+    """Lying: relaxed legs, one perhaps drawn up."""
+    legs = _both(rng, s, hip_flexion=(6, 8), hip_abduction=(10, 7), hip_twist=(12, 10), knee_flexion=(10, 10),
+                 ankle_flexion=(20, 8))
+    if rng.random() < 0.5:
+        side, bent = rng.choice(['left', 'right']), rng.uniform(20, 80)
+        legs.update({f'{side}_hip_flexion': 0.7 * bent, f'{side}_knee_flexion': 1.2 * bent})
+    return {**_trunk(rng, s, bend=0, spread=6), **legs}
+
+
+def active(rng: np.random.Generator, s: float) -> Angles:
+    """Sport and dance: one leg lifted forward, sideways or back, the trunk well out of rest."""
+    legs = _both(rng, s, hip_flexion=(10, 15), hip_abduction=(12, 12), hip_twist=(10, 12), knee_flexion=(20, 20))
+    side = rng.choice(['left', 'right'])
+    legs.update({f'{side}_hip_flexion': rng.uniform(-15, 100), f'{side}_knee_flexion': rng.uniform(0, 110),
+                 f'{side}_hip_abduction': rng.uniform(0, 45)})
+    return {**_trunk(rng, 1.5 * s, bend=8, spread=14), **legs}
+
+
+def reach(rng: np.random.Generator, s: float) -> Angles:
+    """Reaching: a step, and a trunk that follows the hand from the floor to the ceiling."""
+    angles = stand(rng, s)
+    bend = rng.uniform(-12, 12 + 50 * s)
+    step = rng.uniform(0, 25)
+    front, back = rng.permutation(['left', 'right'])
+    angles.update({'spine_bend': bend, f'{front}_hip_flexion': step + 0.9 * max(bend, 0),
+                   f'{front}_knee_flexion': 8 + 0.6 * step + 0.3 * max(bend, 0),
+                   f'{back}_hip_flexion': 0.9 * max(bend, 0) - 0.5 * step,
+                   f'{back}_knee_flexion': 8 + 0.3 * max(bend, 0)})
+    return angles
+
+
+LEGS: dict[str, Callable[[np.random.Generator, float], Angles]] = dict(
+    stand=stand, walk=walk, sit=sit, sit_floor=sit_floor, reach=reach, crouch=crouch, lie=lie, active=active)
+
+# Arms, one side each: elevation from hanging, plane (0 sideways, 90 forward), twist, elbow, as (mean, deviation).
+ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
+    relaxed=((14, 6), (20, 25), (12, 16), (20, 14)),
+    forward=((70, 16), (78, 14), (-25, 20), (35, 25)),
+    up=((140, 14), (45, 25), (-40, 20), (25, 20)),
+    side=((80, 20), (10, 16), (-10, 35), (30, 25)),
+    hip=((42, 6), (-10, 10), (60, 6), (90, 10)),
+    phone=((28, 8), (65, 12), (5, 12), (125, 8)),
+    wave=((80, 14), (10, 12), (-75, 10), (95, 20)),
+    lap=((32, 8), (75, 10), (18, 12), (55, 14)),
+    down=((28, 14), (80, 14), (5, 18), (15, 12)),
+)
+# How likely each way to hold an arm is; 'own' keeps the arms that the style itself has set.
+ARM_STYLES: dict[str, dict[str, float]] = dict(
+    stand=dict(relaxed=.5, hip=.1, phone=.08, side=.08, forward=.12, wave=.06, up=.06),
+    walk=dict(own=.72, phone=.08, relaxed=.1, wave=.05, forward=.05),
+    sit=dict(lap=.55, forward=.2, phone=.1, relaxed=.1, wave=.05),
+    sit_floor=dict(lap=.45, down=.2, relaxed=.25, forward=.1),
+    reach=dict(forward=.35, up=.3, side=.15, down=.2),
+    crouch=dict(down=.35, forward=.35, lap=.3),
+    lie=dict(relaxed=.5, side=.2, up=.2, lap=.1),
+    active=dict(side=.4, up=.25, forward=.25, hip=.1),
+)
+
+
+def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
+    """Draws both arms for a style of ``ARM_STYLES``; the arms do the same thing half of the time."""
+    names, weights = zip(*ARM_STYLES[style].items())
+    probability = np.array(weights) / sum(weights)
+    kinds = rng.choice(names, 2, p=probability)
+    if rng.random() < 0.5 or 'own' in kinds:
+        kinds[1] = kinds[0]
+    out: Angles = {}
+    for side, kind in zip(('left', 'right'), kinds):
+        out[f'{side}_collar_shrug'] = 2 + 3 * float(rng.normal())
+        out[f'{side}_forearm_twist'] = 20 * float(rng.normal())
+        out[f'{side}_wrist_bend'] = 12 * float(rng.normal())
+        if kind != 'own':
+            for name, (mean, std) in zip(('arm_elevation', 'arm_plane', 'arm_twist', 'elbow_flexion'), ARMS[kind]):
+                out[f'{side}_{name}'] = mean + s * std * float(rng.normal())
+        if kind == 'up':
+            out[f'{side}_collar_shrug'] += 14
+    return out
