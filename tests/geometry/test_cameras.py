@@ -72,8 +72,7 @@ def test_local_camera_is_the_weak_perspective_of_the_crop(scene):
     torch.testing.assert_close(to_crop_normalized(pixels, boxes, aspect=1.0), expected)
 
 
-def test_full_camera_translation_is_the_same_for_image_and_crop(scene):
-    """Normalised crop coordinates and pixels of the crop matrix are the same points."""
+def test_normalised_crop_coordinates_agree_with_the_crop_matrix(scene):
     full, boxes, focal = scene
     centre = torch.tensor([640.0, 360.0]).double()
     body = torch.randn(4, 1, 8, 3, dtype=torch.float64) * 0.3
