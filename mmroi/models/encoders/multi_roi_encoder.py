@@ -10,18 +10,20 @@ from mmroi.registry import MODELS
 class MultiRoIEncoder(BaseModule):
     """Encodes every RoI crop with the same backbone and pools its feature maps (paper section 3.1, E).
 
-    The backbone is any registered one that takes an image batch and returns feature maps, finest first: ``mmdet.ResNet``,
-    ``mmdet.HRNet``. MMDetection's backbones freeze the running statistics of BatchNorm by default (``norm_eval=True``),
-    with which nothing is learnt from scratch; here the default is ``norm_eval=False``, and a backbone config that wants
-    frozen statistics, to fine-tune pre-trained weights, says so itself.
+    The backbone is any registered one that takes an image batch and returns feature maps, finest first:
+    ``mmdet.ResNet``, ``mmdet.HRNet``. MMDetection's backbones freeze the running statistics of BatchNorm by
+    default (``norm_eval=True``), with which nothing is learnt from scratch; here the default is
+    ``norm_eval=False``, and a backbone config that wants frozen statistics, to fine-tune pre-trained weights,
+    says so itself.
 
     Args:
         backbone: Config of the backbone.
-        pool: ``'last'``: global average of the last (coarsest) map, for ResNets. ``'concat'``: global averages of all maps,
-            concatenated, for HRNet's branches (48+96+192+384 = 720 for W48); averaging a branch equals bringing it
-            to the coarsest resolution by area interpolation first.
+        pool: ``'last'``: global average of the last (coarsest) map, for ResNets. ``'concat'``: global
+            averages of all maps, concatenated, for HRNet's branches (48+96+192+384 = 720 for W48); averaging
+            a branch equals bringing it to the coarsest resolution by area interpolation first.
         frozen_stages: Stages kept fixed, -1 for none; handed to the backbone, which must know the argument.
-        channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on GPU.
+        channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on
+            GPU.
         init_cfg: MMEngine's initialisation config.
 
     Attributes:
@@ -31,8 +33,8 @@ class MultiRoIEncoder(BaseModule):
         ValueError: ``pool`` is unknown.
     """
 
-    def __init__(self, backbone: dict, pool: str = 'last', frozen_stages: int = -1, channels_last: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, backbone: dict, pool: str = 'last', frozen_stages: int = -1,
+                 channels_last: bool = False, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if pool not in ('last', 'concat'):
             raise ValueError(f"MultiRoIEncoder: pool must be 'last' or 'concat', got {pool!r}.")

@@ -9,10 +9,11 @@ PARTS = ('encoder', 'fusion', 'head', 'projector')
 def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix: str = '') -> None:
     """Check that a checkpoint belongs to this architecture.
 
-    MMEngine loads with ``strict=False`` and merely logs what does not match, so that a model of other parts would run with random
-    weights. Here every part (encoder, fusion, head, projector) of which the checkpoint has anything must match in all names and
-    shapes. A part may be absent from the checkpoint, so that training can start from an encoder alone; the projector,
-    which only training uses, may be absent from the model; and counters of BatchNorm may be absent.
+    MMEngine loads with ``strict=False`` and merely logs what does not match, so that a model of other parts
+    would run with random weights. Here every part (encoder, fusion, head, projector) of which the checkpoint
+    has anything must match in all names and shapes. A part may be absent from the checkpoint, so that
+    training can start from an encoder alone; the projector, which only training uses, may be absent from the
+    model; and counters of BatchNorm may be absent.
 
     Args:
         model: The model with its parts as children.
@@ -28,9 +29,9 @@ def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix:
     if not known:
         example = next(iter(given), 'none at all')
         raise RuntimeError(
-            f'This checkpoint is not of a MeshEstimator: it has none of the parts {", ".join(PARTS)} (its first name: {example}). '
-            "Load weights of a backbone through the encoder: backbone=dict(..., init_cfg=dict(type='Pretrained', "
-            "checkpoint=..., prefix='backbone.')).")
+            f'This checkpoint is not of a MeshEstimator: it has none of the parts {", ".join(PARTS)} '
+            f'(its first name: {example}). Load weights of a backbone through the encoder: '
+            "backbone=dict(..., init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')).")
     findings = []
     for part in known:
         mine = {name for name in own if name.startswith(f'{part}.')}
@@ -43,5 +44,6 @@ def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix:
         findings += [f'{name} is {tuple(given[name])} in the checkpoint, {tuple(own[name])} in the model'
                      for name in sorted(mine & theirs) if given[name] != own[name]]
     if findings:
-        raise RuntimeError(f'The checkpoint is of another architecture than the config ({len(findings)} mismatches, the first: '
-                           f'{findings[0]}). Use the config that it was trained with, or a checkpoint of this config.')
+        raise RuntimeError(
+            f'The checkpoint is of another architecture than the config ({len(findings)} mismatches, first: '
+            f'{findings[0]}). Use the config that it was trained with, or a checkpoint of this one.')

@@ -20,19 +20,21 @@ LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d'}
 
 @MODELS.register_module()
 class MeshEstimator(BaseModel):
-    """Person crops to SMPL parameters, one mesh and M cameras: encoder → fusion → head → body model, and losses.
+    """Crops of a person to SMPL parameters and M cameras: encoder → fusion → head → body model, and losses.
 
-    All RoIs share one mesh, so the body model runs once for each person; the label's body runs only for the vertex loss.
+    All RoIs share one mesh, so the body model runs once for each person; the label's body runs only for the
+    vertex loss.
 
     Args:
         encoder: Config; (N, M, 3, H, W) → h (N, M, d).
-        head: Config; (u, u_bar, boxes, focal_length) → pose6d, betas, cameras. Its regressors start from the body
-            model's mean parameters.
+        head: Config; (u, u_bar, boxes, focal_length) → pose6d, betas, cameras. Its regressors start from the
+            body model's mean parameters.
         body_model: Config.
-        fusion: Config; (h, boxes, focal_length) → u (N, M, d), u_bar (N, d), weights. None: u = h and u_bar its mean.
+        fusion: Config; (h, boxes, focal_length) → u (N, M, d), u_bar (N, d), weights. None: u = h and u_bar
+            its mean.
         projector: Config; h → z for the contrastive loss. Not trained when that loss is not configured.
-        losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera, contrastive``; leaving one out
-            removes it.
+        losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera,
+            contrastive``; leaving one out removes it.
         data_preprocessor: Config.
         init_cfg: MMEngine's initialisation config.
 
@@ -47,7 +49,8 @@ class MeshEstimator(BaseModel):
         losses = losses or {}
         unknown = set(losses) - set(LOSSES)
         if unknown:
-            raise ValueError(f'MeshEstimator: unknown losses {sorted(unknown)}; the known ones are {", ".join(LOSSES)}.')
+            raise ValueError(
+                f'MeshEstimator: unknown losses {sorted(unknown)}; the known ones are {", ".join(LOSSES)}.')
         if 'contrastive' in losses and projector is None:
             raise ValueError('MeshEstimator: the contrastive loss needs a projector, such as '
                              "projector=dict(type='ContrastiveProjector', in_channels=...).")
@@ -68,8 +71,8 @@ class MeshEstimator(BaseModel):
         for name in ('fusion', 'head', 'projector'):
             part = getattr(self, name)
             if part is not None and part.in_channels != width:
-                raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} was built for '
-                                 f'in_channels={part.in_channels}.')
+                raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
+                                 f'was built for in_channels={part.in_channels}.')
         if self.fusion is not None and self.fusion.num_rois != self.head.num_rois:
             raise ValueError(f'MeshEstimator: fusion was built for num_rois={self.fusion.num_rois}, '
                              f'but head for num_rois={self.head.num_rois}.')
@@ -87,7 +90,8 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3), and ``features`` h (N, M, d).
+            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3), and ``features`` h (N, M,
+                d).
 
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
@@ -104,10 +108,10 @@ class MeshEstimator(BaseModel):
 
         Args:
             inputs: Normalised RGB crops (N, M, 3, H, W).
-            data_samples: N samples; ``boxes`` and ``focal_length`` in their metainfo, labels in ``gt_instances`` for
-                mode ``'loss'``.
-            mode: ``'tensor'``: what :meth:`regress` returns. ``'loss'``: dict of losses. ``'predict'``: the samples with
-                ``pred_instances``.
+            data_samples: N samples; ``boxes`` and ``focal_length`` in their metainfo, labels in
+                ``gt_instances`` for mode ``'loss'``.
+            mode: ``'tensor'``: what :meth:`regress` returns. ``'loss'``: dict of losses. ``'predict'``: the
+                samples with ``pred_instances``.
 
         Returns:
             dict | list[HMRDataSample]: See ``mode``.
@@ -145,20 +149,21 @@ class MeshEstimator(BaseModel):
         # Called below only for the configured losses, so that nothing is computed for an absent one.
         arguments = dict(
             smpl=lambda: (rotations, output['betas'], labels.rotations, labels.betas, labels.has_smpl),
-            vertices=lambda: (body.vertices, body.joints_h36m[:, 0], target.vertices, target.joints_h36m[:, 0],
-                              labels.has_smpl),
+            vertices=lambda: (body.vertices, body.joints_h36m[:, 0],
+                              target.vertices, target.joints_h36m[:, 0], labels.has_smpl),
             keypoints3d=lambda: (body.joints, labels.keypoints3d, labels.has_keypoints3d),
-            keypoints2d=lambda: (body.joints, output['cameras'], *views, labels.keypoints2d, labels.has_keypoints2d),
+            keypoints2d=lambda: (body.joints, output['cameras'], *views,
+                                 labels.keypoints2d, labels.has_keypoints2d),
             camera=lambda: (output['cameras'], views.boxes),
-            contrastive=lambda: (self.projector(output['features']),))
+            contrastive=lambda: (self.projector(output['features']),))  # type: ignore[misc]
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
 
     def predict(self, output: dict[str, Tensor], views: Views,
                 data_samples: Sequence[HMRDataSample]) -> list[HMRDataSample]:
         """Fill ``pred_instances`` of each sample (see :class:`HMRDataSample`).
 
-        ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body points plus
-        ``camera_translation`` lie in the camera frame.
+        ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
+        points plus ``camera_translation`` lie in the camera frame.
 
         Args:
             output: What :meth:`regress` returns.
@@ -176,5 +181,6 @@ class MeshEstimator(BaseModel):
             local_cameras=output['cameras'], full_cameras=local_to_full(output['cameras'], *views),
             camera_translation=average_full_camera(output['cameras'], *views))
         for index, sample in enumerate(data_samples):
-            sample.pred_instances = InstanceData(**{name: value[index:index + 1] for name, value in predictions.items()})
+            one = {name: value[index:index + 1] for name, value in predictions.items()}
+            sample.pred_instances = InstanceData(**one)
         return list(data_samples)

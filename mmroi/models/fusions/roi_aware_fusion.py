@@ -21,43 +21,45 @@ class RoIAwareFusion(BaseModule):
     .. math:: F_{mn} = [h_n, \gamma_{mn}], \quad w_{m\cdot} = softmax(score(F_{m1..M})), \quad
         u_m = \sum_n w_{mn} h_n, \quad \bar u = mean_m u_m
 
-    Equation 4 as printed, one Linear to a scalar over the difference of two encodings (``relation='difference_of',
-    scorer='linear'``), collapses: softmax over n cancels what depends on m, and all u_m are the same vector. It is kept
-    for the ablation and warns. The default is the scorer of the authors' code with the encoding of the difference:
-    F_mn to 256, concatenated over n, then 256 → 256 → M with tanh after each. Computed in float32 under autocast, boxes and
-    angles of the encoding in float64.
+    Equation 4 as printed, one Linear to a scalar over the difference of two encodings
+    (``relation='difference_of', scorer='linear'``), collapses: softmax over n cancels what depends on m, and
+    all u_m are the same vector. It is kept for the ablation and warns. The default is the scorer of the
+    authors' code with the encoding of the difference: F_mn to 256, concatenated over n, then 256 → 256 → M
+    with tanh after each. Computed in float32 under autocast, boxes and angles of the encoding in float64.
 
     Args:
         in_channels: Width d of the features.
         num_rois: M. The linear scorer takes any number of RoIs.
         num_freqs: Frequencies L of the encoding, 0 for the plain box numbers.
-        relation: ``'of_difference'`` γ(B_m - B_n), ``'difference_of'`` γ(B_m) - γ(B_n), ``'absolute'`` γ(B_n), or
-            ``'none'`` for features alone. With the last two the weights do not depend on m.
+        relation: ``'of_difference'`` γ(B_m - B_n), ``'difference_of'`` γ(B_m) - γ(B_n), ``'absolute'``
+            γ(B_n), or ``'none'`` for features alone. With the last two the weights do not depend on m.
         scorer: ``'set_mlp'`` or ``'linear'``.
         hidden_channels: Width of the set scorer.
-        exact: Exact angles; False for the float32 arithmetic that the published checkpoints were trained with.
+        exact: Exact angles; False for the float32 arithmetic that the published checkpoints were trained
+            with.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
         ValueError: An argument is out of range or unknown.
     """
 
-    def __init__(self, in_channels: int, num_rois: int = 5, num_freqs: int = 32, relation: str = 'of_difference',
-                 scorer: str = 'set_mlp', hidden_channels: int = 256, exact: bool = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: int, num_rois: int = 5, num_freqs: int = 32,
+                 relation: str = 'of_difference', scorer: str = 'set_mlp', hidden_channels: int = 256,
+                 exact: bool = True, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if num_rois < 1 or num_freqs < 0:
             raise ValueError('RoIAwareFusion needs num_rois >= 1 and num_freqs >= 0, '
                              f'got num_rois={num_rois}, num_freqs={num_freqs}.')
         if relation not in RELATIONS or scorer not in SCORERS:
-            raise ValueError(f'RoIAwareFusion: relation must be one of {RELATIONS} and scorer one of {SCORERS}, '
-                             f'got {relation!r} and {scorer!r}.')
+            raise ValueError(f'RoIAwareFusion: relation must be one of {RELATIONS} and scorer one of '
+                             f'{SCORERS}, got {relation!r} and {scorer!r}.')
         linear_in_box = relation == 'difference_of' or (relation == 'of_difference' and num_freqs == 0)
-        self.one_row = relation in ('absolute', 'none')
-        if scorer == 'linear' and (linear_in_box or self.one_row):
-            warnings.warn(f"RoIAwareFusion(relation='{relation}', num_freqs={num_freqs}, scorer='linear') gives all RoIs "
-                          "the same weights, because softmax cancels what depends on m; scorer='set_mlp' does not.",
-                          stacklevel=2)
+        one_row = relation in ('absolute', 'none')
+        if scorer == 'linear' and (linear_in_box or one_row):
+            warnings.warn(
+                f"RoIAwareFusion(relation='{relation}', num_freqs={num_freqs}, scorer='linear') gives all "
+                "RoIs the same weights, because softmax cancels what depends on m; scorer='set_mlp' does not.",
+                stacklevel=2)
         self.in_channels = in_channels
         self.num_rois = num_rois
         self.num_freqs = num_freqs
@@ -91,9 +93,9 @@ class RoIAwareFusion(BaseModule):
         """
         num_rois = h.shape[1]
         if self.scorer == 'set_mlp' and num_rois != self.num_rois:
-            raise ValueError(f'RoIAwareFusion was built for num_rois={self.num_rois} and got {num_rois} RoIs; '
+            raise ValueError(f'RoIAwareFusion was built for num_rois={self.num_rois}, got {num_rois} RoIs; '
                              'give MultiRoICrop and the model the same num_rois.')
-        # The Linear on concat(h_n, gamma_mn) is applied to its two parts, so that h_n is mapped M times, not M*M times.
+        # The Linear on concat(h_n, gamma_mn) in two parts, so that h_n is mapped M times, not M*M times.
         pairs = F.linear(h, self.pair_fc.weight[:, :self.in_channels], self.pair_fc.bias)[:, None]
         if self.relation != 'none':
             encoding = self._relations(boxes, focal_length).to(h.dtype)

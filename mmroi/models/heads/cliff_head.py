@@ -4,7 +4,13 @@ from torch import Tensor
 
 from mmroi.geometry.boxes import encode_box
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
-from mmroi.models.heads.parameter_head import CAMERA_SIZE, POSE_SIZE, SHAPE_SIZE, ParameterHead, positive_scale
+from mmroi.models.heads.parameter_head import (
+    CAMERA_SIZE,
+    POSE_SIZE,
+    SHAPE_SIZE,
+    ParameterHead,
+    positive_scale,
+)
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
@@ -34,8 +40,8 @@ class CLIFFHead(ParameterHead):
             raise ValueError(f"CLIFFHead: boxes must be 'own' or 'none', got {boxes!r}.")
         self.boxes = boxes
         self.regressor = IterativeRegressor(
-            in_channels + (3 if boxes == 'own' else 0), dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE, camera=CAMERA_SIZE),
-            hidden_channels, dropout, num_iters)
+            in_channels + (3 if boxes == 'own' else 0),
+            dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE, camera=CAMERA_SIZE), hidden_channels, dropout, num_iters)
         self._start_from_rest()
 
     @without_autocast

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class IterativeRegressor(nn.Module):
     """Refines named parameters step by step from a feature (HMR, Kanazawa et al., CVPR 2018; SPIN's form).
 
-    In each step, concat(feature, parameters) → fc → dropout → fc → dropout, with no activation between as in HMR's descendants,
-    then one Linear for each parameter vector gives what is added to it. The start is a buffer, ``initial``, and is part
-    of the checkpoint, because the weights only make sense together with it.
+    In each step, concat(feature, parameters) → fc → dropout → fc → dropout, with no activation between as in
+    HMR's descendants, then one Linear for each parameter vector gives what is added to it. The start is a
+    buffer, ``initial``, and is part of the checkpoint, because the weights only make sense together with it.
 
     Args:
         in_channels: Width of the feature.
@@ -19,13 +19,15 @@ class IterativeRegressor(nn.Module):
         hidden_channels: Widths of the two fully connected layers.
         dropout: Probability.
         num_iters: Number of steps.
-        gain: Gain of the Xavier initialisation of the last layers; small, so that a new network stays near the start.
+        gain: Gain of the Xavier initialisation of the last layers; small, so that a new network stays near
+            the start.
     """
 
     initial: Tensor
 
-    def __init__(self, in_channels: int, sizes: Mapping[str, int], hidden_channels: Sequence[int] = (1024, 1024),
-                 dropout: float = 0.5, num_iters: int = 3, gain: float = 0.01) -> None:
+    def __init__(self, in_channels: int, sizes: Mapping[str, int],
+                 hidden_channels: Sequence[int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
+                 gain: float = 0.01) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.sizes = dict(sizes)
@@ -35,8 +37,9 @@ class IterativeRegressor(nn.Module):
         self.fc1 = nn.Linear(in_channels + sum(sizes.values()), first)
         self.fc2 = nn.Linear(first, second)
         self.dropout = nn.Dropout(dropout)
-        self.decoders = nn.ModuleDict({name: nn.Linear(second, size) for name, size in sizes.items()})
-        for decoder in self.decoders.values():
+        self.decoders = nn.ModuleDict()
+        for name, size in sizes.items():
+            decoder = self.decoders[name] = nn.Linear(second, size)
             nn.init.xavier_uniform_(decoder.weight, gain=gain)
             nn.init.zeros_(decoder.bias)
 
@@ -47,7 +50,7 @@ class IterativeRegressor(nn.Module):
             **parameters: A vector for each of this regressor's names; other names are ignored.
         """
         with torch.no_grad():
-            self.initial.copy_(torch.cat([parameters[name].reshape(size) for name, size in self.sizes.items()]))
+            self.initial.copy_(torch.cat([parameters[name] for name in self.sizes]))
 
     def forward(self, feature: Tensor) -> dict[str, Tensor]:
         """Regress.

@@ -4,7 +4,13 @@ from torch import Tensor
 
 from mmroi.geometry.boxes import encode_box
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
-from mmroi.models.heads.parameter_head import CAMERA_SIZE, POSE_SIZE, SHAPE_SIZE, ParameterHead, positive_scale
+from mmroi.models.heads.parameter_head import (
+    CAMERA_SIZE,
+    POSE_SIZE,
+    SHAPE_SIZE,
+    ParameterHead,
+    positive_scale,
+)
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
@@ -14,16 +20,16 @@ MESH_BOXES = ('all', 'base', 'none')
 
 @MODELS.register_module()
 class MultiRoIHead(ParameterHead):
-    """C_m = D_cam(u_m, boxes) for each RoI and (pose, shape) = D_mesh(u_bar, boxes) once (paper equations 5 and 6).
+    """C_m = D_cam(u_m, boxes) for each RoI, (pose, shape) = D_mesh(u_bar, boxes) once (paper Eq. 5 and 6).
 
-    The paper's equations name no boxes; CLIFF's head sees its box, and without one a camera decoder whose u_m is the same
-    for all m could not tell the RoIs apart. Computed in float32 under autocast.
+    The paper's equations name no boxes; CLIFF's head sees its box, and without one a camera decoder whose u_m
+    is the same for all m could not tell the RoIs apart. Computed in float32 under autocast.
 
     Args:
         in_channels: Width d of the features.
         num_rois: M.
-        camera_boxes: What D_cam sees beside u_m: its ``'own'`` box, ``'all'`` boxes (the authors' code) or ``'none'`` (the
-            paper's letter).
+        camera_boxes: What D_cam sees beside u_m: its ``'own'`` box, ``'all'`` boxes (the authors' code) or
+            ``'none'`` (the paper's letter).
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
@@ -34,20 +40,22 @@ class MultiRoIHead(ParameterHead):
         ValueError: An option is unknown.
     """
 
-    def __init__(self, in_channels: int, num_rois: int = 5, camera_boxes: str = 'own', mesh_boxes: str = 'all',
-                 hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: int, num_rois: int = 5, camera_boxes: str = 'own',
+                 mesh_boxes: str = 'all', hidden_channels: tuple[int, int] = (1024, 1024),
+                 dropout: float = 0.5, num_iters: int = 3, init_cfg: dict | None = None) -> None:
         super().__init__(in_channels, num_rois, init_cfg)
         if camera_boxes not in CAMERA_BOXES or mesh_boxes not in MESH_BOXES:
-            raise ValueError(f'MultiRoIHead: camera_boxes must be one of {CAMERA_BOXES} and mesh_boxes one of {MESH_BOXES}, '
-                             f'got {camera_boxes!r} and {mesh_boxes!r}.')
+            raise ValueError(f'MultiRoIHead: camera_boxes must be one of {CAMERA_BOXES} and mesh_boxes one '
+                             f'of {MESH_BOXES}, got {camera_boxes!r} and {mesh_boxes!r}.')
         self.camera_boxes = camera_boxes
         self.mesh_boxes = mesh_boxes
         width = dict(own=3, base=3, all=3 * num_rois, none=0)
         self.camera_decoder = IterativeRegressor(
-            in_channels + width[camera_boxes], dict(camera=CAMERA_SIZE), hidden_channels, dropout, num_iters)
+            in_channels + width[camera_boxes], dict(camera=CAMERA_SIZE),
+            hidden_channels, dropout, num_iters)
         self.mesh_decoder = IterativeRegressor(
-            in_channels + width[mesh_boxes], dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE), hidden_channels, dropout, num_iters)
+            in_channels + width[mesh_boxes], dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE),
+            hidden_channels, dropout, num_iters)
         self._start_from_rest()
 
     @without_autocast
@@ -71,9 +79,10 @@ class MultiRoIHead(ParameterHead):
             self._check_rois(num_rois)
         own = encode_box(boxes, focal_length).to(u.dtype)
         every = own.flatten(1)
-        nothing = own[:, 0, :0]
-        beside_camera = dict(own=own, all=every[:, None].expand(-1, num_rois, -1), none=own[..., :0])[self.camera_boxes]
-        beside_mesh = dict(all=every, base=own[:, 0], none=nothing)[self.mesh_boxes]
+        beside_camera = dict(
+            own=own, all=every[:, None].expand(-1, num_rois, -1), none=own[..., :0])[self.camera_boxes]
+        beside_mesh = dict(all=every, base=own[:, 0], none=own[:, 0, :0])[self.mesh_boxes]
         cameras = self.camera_decoder(torch.cat([u, beside_camera], dim=-1))['camera']
         mesh = self.mesh_decoder(torch.cat([u_bar, beside_mesh], dim=-1))
-        return dict(pose6d=mesh['pose6d'].unflatten(-1, (24, 6)), betas=mesh['betas'], cameras=positive_scale(cameras))
+        return dict(pose6d=mesh['pose6d'].unflatten(-1, (24, 6)), betas=mesh['betas'],
+                    cameras=positive_scale(cameras))

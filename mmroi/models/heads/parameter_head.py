@@ -8,14 +8,15 @@ from mmroi.models.numerics import smooth_floor
 
 POSE_SIZE, SHAPE_SIZE, CAMERA_SIZE = 144, 10, 3
 
-# A person of 2 m fills a crop of scale 1; the widest crops in use bring s to 0.3. Scales above the knee pass unchanged.
+# A person of 2 m fills a crop of scale 1; the widest crops in use bring s to 0.3. Nothing changes above 0.2.
 MIN_SCALE, SCALE_KNEE = 0.05, 0.2
 
 
 class ParameterHead(BaseModule):
     """Base of the heads whose regressors start from SMPL's mean parameters.
 
-    Alone, a head starts from the rest pose turned towards the camera; ``MeshEstimator`` gives it the body model's means.
+    Alone, a head starts from the rest pose turned towards the camera; ``MeshEstimator`` gives it the body
+    model's means.
 
     Args:
         in_channels: Width d of the features.

@@ -4,4 +4,7 @@ from mmroi.models.losses.contrastive_loss import ContrastiveLoss
 from mmroi.models.losses.keypoint_losses import Keypoint2DLoss, Keypoint3DLoss
 from mmroi.models.losses.smpl_losses import SMPLParameterLoss, VertexLoss
 
-__all__ = ['CameraConsistencyLoss', 'ContrastiveLoss', 'Keypoint2DLoss', 'Keypoint3DLoss', 'SMPLParameterLoss', 'VertexLoss']
+__all__ = [
+    'CameraConsistencyLoss', 'ContrastiveLoss', 'Keypoint2DLoss', 'Keypoint3DLoss', 'SMPLParameterLoss',
+    'VertexLoss'
+]

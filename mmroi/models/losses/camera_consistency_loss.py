@@ -11,16 +11,17 @@ from mmroi.registry import MODELS
 class CameraConsistencyLoss(nn.Module):
     r"""All RoIs of a person were seen by the same full camera, so their cameras must agree.
 
-    With :math:`a_m = (t_x + 2 c_x / (b s), t_y + 2 c_y / (b s), b s)` of RoI m the loss is the sum of the weighted squares of
-    :math:`a_m - a_n` over all ordered pairs, which equals :math:`2 M \sum_m \|a_m - \bar a\|^2`, and the mean over persons.
-    Computed in float64.
+    With :math:`a_m = (t_x + 2 c_x / (b s), t_y + 2 c_y / (b s), b s)` of RoI m the loss is the sum of the
+    weighted squares of :math:`a_m - a_n` over all ordered pairs, which equals :math:`2 M \sum_m \|a_m - \bar
+    a\|^2`, and the mean over persons. Computed in float64.
 
     Args:
         weight_x: Weight of the x residuals (metres squared).
         weight_y: Weight of the y residuals.
         weight_s: Weight of the residuals of b s (pixels squared).
-        pairs: ``'all'`` ordered pairs, or ``'anchor'``: the first RoI against each other one, once (the pairs of the authors'
-            code, which however squares the sum of the x and y residuals, so that they can cancel).
+        pairs: ``'all'`` ordered pairs, or ``'anchor'``: the first RoI against each other one, once (the pairs
+            of the authors' code, which however squares the sum of the x and y residuals, so that they can
+            cancel).
         loss_weight: Weight.
 
     Raises:
@@ -29,8 +30,8 @@ class CameraConsistencyLoss(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, weight_x: float = 0.1, weight_y: float = 0.1, weight_s: float = 0.0001, pairs: str = 'all',
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, weight_x: float = 0.1, weight_y: float = 0.1, weight_s: float = 0.0001,
+                 pairs: str = 'all', loss_weight: float = 1.0) -> None:
         super().__init__()
         if pairs not in ('all', 'anchor'):
             raise ValueError(f"CameraConsistencyLoss: pairs must be 'all' or 'anchor', got {pairs!r}.")

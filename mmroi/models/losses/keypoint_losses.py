@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmroi.geometry.cameras import local_to_full, project, to_crop_normalized
 from mmroi.models.losses.reduction import labelled_mean, labelled_residual, over_sample
-from mmroi.models.numerics import without_autocast, smooth_floor
+from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 
 SMPL_HIPS = (1, 2)  # left and right hip of smpl_54
@@ -19,8 +19,8 @@ MIN_DEPTH, DEPTH_KNEE = 0.1, 0.3
 class Keypoint3DLoss(nn.Module):
     """Squared error of pelvis-aligned joints, weighted by confidence.
 
-    The pelvis is the mean of the two hips. Of each sample the mean is taken over all joints and axes, so that an unlabelled
-    joint counts as zero (as in SPIN), then the mean over the labelled samples.
+    The pelvis is the mean of the two hips. Of each sample the mean is taken over all joints and axes, so that
+    an unlabelled joint counts as zero (as in SPIN), then the mean over the labelled samples.
 
     Args:
         loss_weight: Weight.
@@ -28,12 +28,14 @@ class Keypoint3DLoss(nn.Module):
         pelvis: Indices of the two joints between which the pelvis lies.
     """
 
+    joint_weights: Tensor | None
+
     def __init__(self, loss_weight: float = 5.0, joint_weights: Sequence[float] | None = None,
                  pelvis: Sequence[int] = SMPL_HIPS) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.pelvis = list(pelvis)
-        _register_weights(self, joint_weights)
+        self.register_buffer('joint_weights', _as_buffer(joint_weights), persistent=False)
 
     @without_autocast
     def forward(self, joints: Tensor, target: Tensor, has_keypoints3d: Tensor) -> Tensor:
@@ -41,8 +43,8 @@ class Keypoint3DLoss(nn.Module):
 
         Args:
             joints: Predicted (N, K, 3), metres.
-            target: (N, K, 4): position in metres and confidence. A sample whose hips have no confidence counts as
-                unlabelled.
+            target: (N, K, 4): position in metres and confidence. A sample whose hips have no confidence
+                counts as unlabelled.
             has_keypoints3d: (N,), 0 or 1.
 
         Returns:
@@ -50,7 +52,7 @@ class Keypoint3DLoss(nn.Module):
         """
         has_pelvis = (target[:, self.pelvis, 3] > 0).all(1)
         has_label = has_keypoints3d * has_pelvis
-        confidence = _confidence(self, target[..., 3], has_label)
+        confidence = _confidence(target[..., 3], self.joint_weights, has_label)
         joints = joints - joints[:, self.pelvis].mean(1, keepdim=True)
         points = target[..., :3] - target[:, self.pelvis, :3].mean(1, keepdim=True)
         squared = labelled_residual(joints, points, confidence).square() * confidence
@@ -59,11 +61,12 @@ class Keypoint3DLoss(nn.Module):
 
 @MODELS.register_module()
 class Keypoint2DLoss(nn.Module):
-    """Squared error of the joints projected with each RoI's own camera, weighted by confidence (method of CLIFF).
+    """Squared error of joints projected with each RoI's own camera, weighted by confidence (CLIFF's method).
 
-    The joints are projected with the full camera of C_m into the whole image, then expressed in RoI m's crop, whose borders
-    are -1 and 1. Mean over joints and axes, sum over the RoIs, mean over the labelled samples. Depths are kept above 0.1 m
-    smoothly, so that a camera of an untrained network, which may stand within the body, gives a finite loss.
+    The joints are projected with the full camera of C_m into the whole image, then expressed in RoI m's crop,
+    whose borders are -1 and 1. Mean over joints and axes, sum over the RoIs, mean over the labelled samples.
+    Depths are kept above 0.1 m smoothly, so that a camera of an untrained network, which may stand within the
+    body, gives a finite loss.
 
     Args:
         loss_weight: Weight.
@@ -71,11 +74,14 @@ class Keypoint2DLoss(nn.Module):
         aspect: Width of the crops divided by their height.
     """
 
-    def __init__(self, loss_weight: float = 5.0, joint_weights: Sequence[float] | None = None, aspect: float = 0.75) -> None:
+    joint_weights: Tensor | None
+
+    def __init__(self, loss_weight: float = 5.0, joint_weights: Sequence[float] | None = None,
+                 aspect: float = 0.75) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.aspect = aspect
-        _register_weights(self, joint_weights)
+        self.register_buffer('joint_weights', _as_buffer(joint_weights), persistent=False)
 
     @without_autocast
     def forward(self, joints: Tensor, cameras: Tensor, boxes: Tensor, focal_length: Tensor, target: Tensor,
@@ -93,7 +99,7 @@ class Keypoint2DLoss(nn.Module):
         Returns:
             Tensor: Scalar.
         """
-        confidence = _confidence(self, target[..., 2], has_keypoints2d)
+        confidence = _confidence(target[..., 2], self.joint_weights, has_keypoints2d)
         translation = local_to_full(cameras, boxes, focal_length)
         points = joints[:, None] + translation[:, :, None]
         points = torch.cat([points[..., :2], smooth_floor(points[..., 2:], MIN_DEPTH, DEPTH_KNEE)], dim=-1)
@@ -105,13 +111,12 @@ class Keypoint2DLoss(nn.Module):
         return self.loss_weight * labelled_mean(squared.mean((-2, -1)).sum(1), has_keypoints2d)
 
 
-def _register_weights(loss: nn.Module, joint_weights: Sequence[float] | None) -> None:
-    weights = None if joint_weights is None else torch.tensor(joint_weights)
-    loss.register_buffer('joint_weights', weights, persistent=False)
+def _as_buffer(weights: Sequence[float] | None) -> Tensor | None:
+    return None if weights is None else torch.tensor(weights)
 
 
-def _confidence(loss: nn.Module, confidence: Tensor, has_label: Tensor) -> Tensor:
+def _confidence(confidence: Tensor, joint_weights: Tensor | None, has_label: Tensor) -> Tensor:
     """(N, K, 1) weights, zero where a sample has no label."""
-    weights = confidence if loss.joint_weights is None else confidence * loss.joint_weights
+    weights = confidence if joint_weights is None else confidence * joint_weights
     weights = torch.where(over_sample(has_label, weights) > 0, weights, torch.zeros_like(weights))
     return weights[..., None]

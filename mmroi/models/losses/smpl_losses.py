@@ -8,7 +8,7 @@ from mmroi.registry import MODELS
 
 @MODELS.register_module()
 class SMPLParameterLoss(nn.Module):
-    """Squared error of rotation matrices and of betas: mean over elements, then over the labelled samples (as in SPIN).
+    """Squared error of rotation matrices and betas: mean over elements, then labelled samples (as in SPIN).
 
     Args:
         pose_weight: Weight of the rotations.
@@ -16,7 +16,8 @@ class SMPLParameterLoss(nn.Module):
         loss_weight: Weight of the sum.
     """
 
-    def __init__(self, pose_weight: float = 1.0, betas_weight: float = 0.001, loss_weight: float = 1.0) -> None:
+    def __init__(self, pose_weight: float = 1.0, betas_weight: float = 0.001,
+                 loss_weight: float = 1.0) -> None:
         super().__init__()
         self.pose_weight = pose_weight
         self.betas_weight = betas_weight
@@ -39,7 +40,8 @@ class SMPLParameterLoss(nn.Module):
         """
         pose = labelled_residual(rotations, target_rotations, over_sample(has_smpl, rotations))
         shape = labelled_residual(betas, target_betas, over_sample(has_smpl, betas))
-        per_sample = self.pose_weight * pose.square().flatten(1).mean(1) + self.betas_weight * shape.square().mean(1)
+        pose_error, shape_error = pose.square().flatten(1).mean(1), shape.square().mean(1)
+        per_sample = self.pose_weight * pose_error + self.betas_weight * shape_error
         return self.loss_weight * labelled_mean(per_sample, has_smpl)
 
 

@@ -1,0 +1,110 @@
+import math
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import torch.nn.functional as F
+
+from mmroi.models.losses import ContrastiveLoss
+
+
+def features(num_persons, num_rois, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(num_persons, num_rois, 6, generator=generator, dtype=torch.float64)
+    return F.normalize(z, dim=-1)
+
+
+def plain(z, temperature, denominator):
+    """Equation 17 by loops, divided by the number of anchors."""
+    z = z.tolist()
+    num_persons, num_rois = len(z), len(z[0])
+
+    def similarity(a, b):
+        return sum(x * y for x, y in zip(a, b, strict=True)) / temperature
+
+    total = 0.0
+    for i in range(num_persons):
+        for m in range(num_rois):
+            below = sum(math.exp(similarity(z[i][m], z[j][k]))
+                        for j in range(num_persons) for k in range(num_rois) if j != i)
+            if denominator == 'all':
+                below += sum(math.exp(similarity(z[i][m], z[i][k])) for k in range(num_rois) if k != m)
+            for n in range(num_rois):
+                if n != m:
+                    total -= (similarity(z[i][m], z[i][n]) - math.log(below)) / (num_rois - 1)
+    return total / (num_persons * num_rois)
+
+
+@pytest.mark.parametrize('denominator', ['negatives', 'all'])
+@pytest.mark.parametrize('temperature', [0.5, 0.1])
+def test_equals_plain_loops(denominator, temperature):
+    z = features(3, 4)
+    loss = ContrastiveLoss(temperature, denominator, loss_weight=0.7)(z)
+    assert loss.item() == pytest.approx(0.7 * plain(z, temperature, denominator), rel=1e-12)
+
+
+@pytest.mark.parametrize('denominator', ['negatives', 'all'])
+def test_gradient(denominator):
+    z = features(3, 2).requires_grad_()
+    assert torch.autograd.gradcheck(ContrastiveLoss(denominator=denominator), z)
+
+
+def test_does_not_grow_with_the_batch():
+    z = torch.eye(2, dtype=torch.float64)[:, None].repeat(1, 3, 1)
+    many = torch.eye(8, dtype=torch.float64)[:, None].repeat(1, 3, 1)
+    two, eight = (ContrastiveLoss(loss_weight=1.0)(x).item() for x in (z, many))
+    assert two == pytest.approx(-2 + math.log(3)) and eight == pytest.approx(-2 + math.log(21))
+
+
+def test_prefers_rois_of_one_person_together():
+    together = torch.eye(4, dtype=torch.float64)[:, None].repeat(1, 2, 1)
+    apart = torch.eye(8, dtype=torch.float64).reshape(4, 2, 8)
+    assert ContrastiveLoss()(together) < ContrastiveLoss()(apart)
+
+
+@pytest.mark.parametrize('denominator', ['negatives', 'all'])
+@pytest.mark.parametrize('shape', [(1, 5), (4, 1), (1, 1)])
+def test_one_person_or_one_roi_gives_a_differentiable_zero(shape, denominator):
+    z = features(*shape).requires_grad_()
+    loss = ContrastiveLoss(denominator=denominator)(z)
+    loss.backward()
+    assert loss.item() == 0 and torch.equal(z.grad, torch.zeros_like(z))
+
+
+def test_half_precision_features_are_compared_in_float32():
+    z = features(3, 2).bfloat16()
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = ContrastiveLoss()(z)
+    assert loss.dtype == torch.float32 and torch.equal(loss, ContrastiveLoss()(z.float()))
+
+
+def one_of_two(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    weight = torch.linspace(-1, 1, 36, dtype=torch.float64).reshape(6, 6).requires_grad_()
+    z = F.normalize(features(4, 3)[2 * rank:2 * rank + 2] @ weight, dim=-1)
+    loss = ContrastiveLoss(gather=True)(z)
+    loss.backward()
+    torch.save((loss.detach(), weight.grad), f'{folder}/{rank}.pt')
+    dist.destroy_process_group()
+
+
+def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
+    mp.spawn(one_of_two, (str(tmp_path),), nprocs=2)
+    losses, gradients = zip(*(torch.load(tmp_path / f'{rank}.pt') for rank in range(2)), strict=True)
+    weight = torch.linspace(-1, 1, 36, dtype=torch.float64).reshape(6, 6).requires_grad_()
+    loss = ContrastiveLoss()(F.normalize(features(4, 3) @ weight, dim=-1))
+    loss.backward()
+    assert sum(losses).item() / 2 == pytest.approx(loss.item(), rel=1e-12)
+    # DDP averages gradients.
+    torch.testing.assert_close(sum(gradients) / 2, weight.grad, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize('wrong, match', [
+    (dict(denominator='positives'), "'negatives' or 'all'"),
+    (dict(temperature=0), 'positive'),
+])
+def test_bad_arguments(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        ContrastiveLoss(**wrong)
