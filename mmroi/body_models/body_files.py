@@ -1,4 +1,4 @@
-"""Reads body models in SMPL's format: the open body's npz, official SMPL pickles, npz files of the same keys."""
+"""Reads body models in SMPL's format: the open body, official SMPL pickles, npz files of the same keys."""
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Pa
     """Path of the body-model file to read.
 
     Args:
-        model_path: A file, a folder holding ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl`` (or ``.npz``), or None for the open body.
+        model_path: A file, a folder holding ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl`` (or ``.npz``), or None for the
+            open body.
         gender: ``'neutral'``, ``'male'`` or ``'female'``; picks the file inside a folder.
 
     Raises:
@@ -46,22 +47,24 @@ def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Pa
         if candidate.is_file():
             return candidate
     raise FileNotFoundError(
-        f'no body model at {candidates[0]}. Download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de (registration, '
-        'non-commercial licence), rename basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl to SMPL_NEUTRAL.pkl (m: SMPL_MALE.pkl, '
-        'f: SMPL_FEMALE.pkl) and put it there; or leave model_path out to use the open body, which ships with mmroi.')
+        f'no body model at {candidates[0]}. Download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de '
+        '(registration, non-commercial licence), rename basicmodel_{neutral,m,f}_lbs_10_207_0_v1.1.0.pkl to '
+        'SMPL_{NEUTRAL,MALE,FEMALE}.pkl and put it there; or leave model_path out to use the open body, '
+        'which ships with mmroi.')
 
 
 def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
     """Arrays of a body model in SMPL's format.
 
     Args:
-        path: ``.pkl`` (official SMPL; read without chumpy and without running its code) or ``.npz`` (the open body, whose
-            ``posedirs`` are stored sparse, or any npz with SMPL's keys).
+        path: ``.pkl`` (official SMPL; read without chumpy and without running its code) or ``.npz`` (the open
+            body, whose ``posedirs`` are stored sparse, or any npz with SMPL's keys).
 
     Returns:
-        dict[str, np.ndarray]: ``v_template`` (6890, 3) in metres, ``f`` (13776, 3), ``weights`` (6890, 24), ``shapedirs``
-        (6890, 3, B), ``posedirs`` (6890, 3, 207), ``J_regressor`` (24, 6890), ``kintree_table`` (2, 24),
-        ``J_regressor_h36m`` (17, 6890), ``J_regressor_extra`` (9, 6890), and the other arrays that the file holds.
+        dict[str, np.ndarray]: ``v_template`` (6890, 3) in metres, ``f`` (13776, 3), ``weights`` (6890, 24),
+        ``shapedirs`` (6890, 3, B), ``posedirs`` (6890, 3, 207), ``J_regressor`` (24, 6890), ``kintree_table``
+        (2, 24), ``J_regressor_h36m`` (17, 6890), ``J_regressor_extra`` (9, 6890), and the other arrays that
+        the file holds.
 
     Raises:
         FileNotFoundError: The joint regressors beside an official model are missing.
@@ -88,12 +91,12 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except Exception as error:
-        raise ValueError(f'{path}: not a readable npz of plain arrays ({error}). Get the file anew, or save its arrays '
-                         'without pickled objects.') from error
+        raise ValueError(f'{path}: not a readable npz of plain arrays ({error}). Get the file anew, or save '
+                         'its arrays without pickled objects.') from error
 
 
 def _densify_posedirs(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(6890, 3, 207) from the steps between flat positions of non-zero entries, and their values, both (K,)."""
+    """(6890, 3, 207) from the steps between non-zero entries in flat order, and their values, both (K,)."""
     dense = np.zeros(NUM_VERTICES * 3 * 9 * (NUM_JOINTS - 1), np.float32)
     dense[np.cumsum(steps, dtype=np.int64)] = values
     return dense.reshape(NUM_VERTICES, 3, -1)
@@ -104,13 +107,14 @@ def _check_shape(path: Path, key: str, arrays: dict[str, Any], shape: tuple[int 
         raise ValueError(f"{path}: key '{key}' is missing; this is no body model in SMPL's format")
     found = np.shape(arrays[key])
     if len(found) != len(shape) or any(n is not None and n != m for n, m in zip(shape, found, strict=True)):
-        raise ValueError(f"{path}: '{key}' has shape {found}, expected {tuple('*' if n is None else n for n in shape)}")
+        wanted = tuple('*' if n is None else n for n in shape)
+        raise ValueError(f"{path}: '{key}' has shape {found}, expected {wanted}")
 
 
 def _load_regressor(model_path: Path, key: str) -> np.ndarray:
     path = model_path.parent / f'{key}.npy'
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path} is missing: the official SMPL file needs {key}.npy beside it. It is part of the data of SPIN '
-            '(https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D\'s body_models folder.')
+            f'{path} is missing: an official SMPL file needs {key}.npy beside it. It is part of the data of '
+            "SPIN (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's body_models folder.")
     return np.load(path, allow_pickle=False)

@@ -18,7 +18,8 @@ class SMPLOutput(NamedTuple):
 
     Attributes:
         vertices: (N, 6890, 3).
-        joints: (N, 54, 3), convention ``smpl_54``: 24 SMPL joints, 21 vertices in smplx's order, 9 of ``J_regressor_extra``.
+        joints: (N, 54, 3), convention ``smpl_54``: 24 SMPL joints, 21 vertices in smplx's order, 9 of
+            ``J_regressor_extra``.
         joints_h36m: (N, 17, 3), convention ``h36m``, regressed from the vertices.
     """
 
@@ -30,7 +31,7 @@ class SMPLOutput(NamedTuple):
 class _SMPLLayer(smplx.SMPL):
     """smplx's SMPL of ten betas, without parameters of its own."""
 
-    SHAPE_SPACE_DIM = 10  # smplx prints a warning on construction when a file has fewer betas than this (300 there)
+    SHAPE_SPACE_DIM = 10  # smplx prints a warning for files of fewer betas than this (300 there)
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         super().__init__('', data_struct=Struct(**arrays), create_betas=False, create_body_pose=False,
@@ -45,12 +46,13 @@ class _SMPLLayer(smplx.SMPL):
 class SMPL(nn.Module):
     """SMPL body model (Loper et al., SIGGRAPH Asia 2015) on top of ``smplx``.
 
-    Body frame: y up, facing +z, left hand at +x, metres. SMPL turns the body about its root joint J0(betas), so
-    ``vertices = R_root (v - J0) + J0 + transl``. Everything is computed in float32, autocast or not. No buffer enters a
-    checkpoint.
+    Body frame: y up, facing +z, left hand at +x, metres. SMPL turns the body about its root joint J0(betas),
+    so ``vertices = R_root (v - J0) + J0 + transl``. Everything is computed in float32, autocast or not. No
+    buffer enters a checkpoint.
 
     Args:
-        model_path: File, or folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``; None for the open body, which has one gender.
+        model_path: File, or folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``; None for the open body, which has
+            one gender.
         gender: ``'neutral'``, ``'male'`` or ``'female'``; only for a folder of official files.
 
     Attributes:
@@ -61,13 +63,17 @@ class SMPL(nn.Module):
         mean_camera: (3,) buffer, weak-perspective (s, t_x, t_y).
 
     Raises:
-        FileNotFoundError: The body file, or a regressor that it needs beside it, is absent; the message tells the remedy.
+        FileNotFoundError: The body file, or a regressor that it needs beside it, is absent; the message tells
+            the remedy.
         ValueError: The file holds no body model in SMPL's format.
     """
 
     mean_pose6d: Tensor
     mean_betas: Tensor
     mean_camera: Tensor
+    regressors: Tensor
+    root_mean: Tensor
+    root_betas: Tensor
 
     def __init__(self, model_path: str | Path | None = None, gender: str = 'neutral') -> None:
         super().__init__()
@@ -100,7 +106,8 @@ class SMPL(nn.Module):
         """
         return self.root_mean + betas.to(self.root_betas.dtype) @ self.root_betas.T
 
-    def forward(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor, transl: Tensor | None = None) -> SMPLOutput:
+    def forward(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor,
+                transl: Tensor | None = None) -> SMPLOutput:
         """Pose and shape the body.
 
         Args:

@@ -1,63 +1,79 @@
 """Reads official SMPL pickles without chumpy, and without running what a pickle may carry.
 
-SMPL's files were written by Python 2 with chumpy, a package that no longer installs on current Python. They hold only arrays,
-sparse matrices and chumpy nodes that wrap arrays, so an exact list of allowed names suffices, and everything else is refused.
+SMPL's files were written by Python 2 with chumpy, a package that no longer installs on current Python. They
+hold only arrays, sparse matrices and chumpy nodes that wrap arrays, so an exact list of allowed names
+suffices, and everything else is refused.
 """
+import copyreg
 import pickle
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import NumpyVersion
+from scipy import sparse
+
+if NumpyVersion(np.__version__) >= '2.0.0':
+    from numpy._core.multiarray import _reconstruct, scalar
+else:
+    from numpy.core.multiarray import _reconstruct, scalar
+
+_REMEDY = 'Get the file anew from https://smpl.is.tue.mpg.de.'
 
 
 class _ChumpyNode:
-    """Stands in for ``chumpy.ch.Ch`` (array ``x``) and ``chumpy.reordering.Select`` (entries ``idxs`` of node ``a``)."""
+    """Stands in for chumpy's ``Ch`` (array ``x``) and ``Select`` (entries ``idxs`` of the node ``a``)."""
 
-    def __setstate__(self, state: Any) -> None:
-        self.__dict__.update(state[0] if isinstance(state, tuple) else state)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.state = state
 
     def to_array(self) -> np.ndarray:
-        state = self.__dict__
-        if 'x' in state:
-            return np.asarray(_to_array(state['x']))
-        if 'a' in state and 'idxs' in state:
-            array = _to_array(state['a']).ravel()[np.asarray(state['idxs'])]
-            shape = state.get('preferred_shape')
+        if 'x' in self.state:
+            return np.asarray(_to_array(self.state['x']))
+        if 'a' in self.state and 'idxs' in self.state:
+            array = np.asarray(_to_array(self.state['a'])).ravel()[np.asarray(self.state['idxs'])]
+            shape = self.state.get('preferred_shape')
             return array if shape is None else array.reshape(shape)
-        raise pickle.UnpicklingError(f'unknown chumpy node with attributes {sorted(state)}')
+        raise pickle.UnpicklingError(f'unknown chumpy node with attributes {sorted(self.state)}')
 
 
-# (module, name) in the pickle -> (module, name) to import; old spellings of NumPy and SciPy map to the current ones.
-_MULTIARRAY, _SPARSE = 'numpy.core.multiarray', 'scipy.sparse'
-_ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
-    ('numpy', 'ndarray'): ('numpy', 'ndarray'),
-    ('numpy', 'dtype'): ('numpy', 'dtype'),
-    ('_codecs', 'encode'): ('_codecs', 'encode'),
-    ('copy_reg', '_reconstructor'): ('copyreg', '_reconstructor'),
-    ('copyreg', '_reconstructor'): ('copyreg', '_reconstructor'),
-    ('__builtin__', 'object'): ('builtins', 'object'),
-    ('builtins', 'object'): ('builtins', 'object'),
+def _encode_latin1(text: str, encoding: str = 'latin1') -> bytes:
+    """``_codecs.encode`` as pickles of protocol 2 call it for bytes; other codecs are refused."""
+    if encoding != 'latin1':
+        raise pickle.UnpicklingError(f'codec {encoding!r} is not part of an SMPL file; refusing to load it')
+    return text.encode('latin1')
+
+
+# Every name that a pickle may ask for, as (module, name) in the spellings of Python 2 and 3, and of old and new
+# NumPy and SciPy.
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ('chumpy', 'Ch'): _ChumpyNode,
+    ('chumpy.ch', 'Ch'): _ChumpyNode,
+    ('chumpy.reordering', 'Select'): _ChumpyNode,
+    ('numpy', 'ndarray'): np.ndarray,
+    ('numpy', 'dtype'): np.dtype,
+    ('numpy.core.multiarray', '_reconstruct'): _reconstruct,
+    ('numpy._core.multiarray', '_reconstruct'): _reconstruct,
+    ('numpy.core.multiarray', 'scalar'): scalar,
+    ('numpy._core.multiarray', 'scalar'): scalar,
+    ('scipy.sparse.csc', 'csc_matrix'): sparse.csc_matrix,
+    ('scipy.sparse._csc', 'csc_matrix'): sparse.csc_matrix,
+    ('_codecs', 'encode'): _encode_latin1,
+    ('copy_reg', '_reconstructor'): copyreg._reconstructor,  # type: ignore[attr-defined]
+    ('copyreg', '_reconstructor'): copyreg._reconstructor,  # type: ignore[attr-defined]
+    ('__builtin__', 'object'): object,
+    ('builtins', 'object'): object,
+    ('__builtin__', 'set'): set,
+    ('builtins', 'set'): set,
 }
-for _name in ('_reconstruct', 'scalar'):
-    for _module in (_MULTIARRAY, 'numpy._core.multiarray'):
-        _ALLOWED[_module, _name] = ('numpy._core.multiarray' if np.lib.NumpyVersion(np.__version__) >= '2.0.0'
-                                    else _MULTIARRAY, _name)
-for _kind in ('csc', 'csr', 'coo'):
-    for _module in (f'{_SPARSE}.{_kind}', f'{_SPARSE}._{_kind}'):
-        _ALLOWED[_module, f'{_kind}_matrix'] = (_SPARSE, f'{_kind}_matrix')
-_CHUMPY = {('chumpy.ch', 'Ch'), ('chumpy.reordering', 'Select'), ('chumpy', 'Ch')}
 
 
 class _SMPLUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _CHUMPY:
-            return _ChumpyNode
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f'{module}.{name} is not part of an SMPL file; refusing to load it')
-        module, name = _ALLOWED[module, name]
-        return getattr(import_module(module), name)
+        return _ALLOWED[module, name]
 
 
 def load_smpl_pickle(path: str | Path) -> dict[str, np.ndarray]:
@@ -67,26 +83,27 @@ def load_smpl_pickle(path: str | Path) -> dict[str, np.ndarray]:
         path: ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``.
 
     Returns:
-        dict[str, np.ndarray]: The file's arrays by SMPL's names; entries that are no arrays (strings) are left out.
+        dict[str, np.ndarray]: The file's arrays by SMPL's names; other entries (strings) are left out.
 
     Raises:
-        pickle.UnpicklingError: The file names a class or function that SMPL files do not need: it is damaged or malicious.
-        ValueError: The file is truncated or holds no dictionary.
+        pickle.UnpicklingError: The file is truncated, or names a class or function that SMPL files do not need:
+            it is malicious, or no SMPL file.
+        ValueError: The file is damaged, or holds no dictionary.
     """
     try:
         with open(path, 'rb') as file:
             content = _SMPLUnpickler(file, encoding='latin1').load()
+        if not isinstance(content, dict):
+            raise TypeError(f'a {type(content).__name__} instead of a dictionary')
+        arrays = {key: _to_array(value) for key, value in content.items()}
     except pickle.UnpicklingError as error:
-        raise pickle.UnpicklingError(f'{path}: {error}. Get the file anew from https://smpl.is.tue.mpg.de.') from error
-    except (EOFError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f'{path}: damaged pickle ({error}). Get the file anew from https://smpl.is.tue.mpg.de.') from error
-    if not isinstance(content, dict):
-        raise ValueError(f'{path}: holds a {type(content).__name__}, not the dictionary of an SMPL model')
-    arrays = {key: _to_array(value) for key, value in content.items()}
+        raise pickle.UnpicklingError(f'{path}: {error}. {_REMEDY}') from error
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise ValueError(f'{path}: damaged or no SMPL model ({error}). {_REMEDY}') from error
     return {key: value for key, value in arrays.items() if isinstance(value, np.ndarray)}
 
 
 def _to_array(value: Any) -> Any:
     if isinstance(value, _ChumpyNode):
         return value.to_array()
-    return value.toarray() if hasattr(value, 'toarray') else value
+    return value.toarray() if sparse.issparse(value) else value

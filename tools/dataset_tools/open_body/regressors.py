@@ -1,7 +1,8 @@
 """Joint regressors: rows of non-negative weights that sum to one, fitted by non-negative least squares.
 
-``J_regressor`` is fitted to the heads of the source's bones on sampled bodies in T-pose. The H36M and extra regressors are
-applied to posed meshes, so they are fitted on posed bodies: each landmark is a point of the rest body that moves with one joint.
+``J_regressor`` is fitted to the heads of the source's bones on sampled bodies in T-pose. The H36M and extra
+regressors are applied to posed meshes, so they are fitted on posed bodies: each landmark is a point of the
+rest body that moves with one joint.
 """
 from collections.abc import Callable
 
@@ -16,17 +17,21 @@ from smplx.vertex_ids import vertex_ids
 from .topology import MIRROR_JOINTS
 
 _UNIT_SUM_WEIGHT = 10.0  # metres: how strongly a row must sum to one before it is normalised
-# Rows as (point, joint that carries it); the points are made in `_landmarks`. Order of SPIN's J_regressor_h36m.npy.
-H36M = (('J0', 0), ('J1', 1), ('J4', 4), ('J7', 7), ('J2', 2), ('J5', 5), ('J8', 8), ('J6', 6), ('J12', 12), ('jaw', 15),
-        ('top', 15), ('J16', 16), ('J18', 18), ('J20', 20), ('J17', 17), ('J19', 19), ('J21', 21))
-# Order of SPIN's J_regressor_extra.npy: LSP hips, neck and head top, MPII pelvis and thorax, H36M spine, jaw and head.
-EXTRA = (('J2', 2), ('J1', 1), ('J12', 12), ('top', 15), ('J0', 0), ('thorax', 9), ('J6', 6), ('jaw', 15), ('head', 15))
-_MIRROR_ROWS = {17: [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13], 9: [1, 0, 2, 3, 4, 5, 6, 7, 8],
-                24: MIRROR_JOINTS.tolist()}
+# Rows as (point, joint that carries it); the points are made in `_landmarks`. Both in SPIN's order; extra is
+# LSP hips, neck and head top, MPII pelvis and thorax, H36M spine, jaw and head.
+_LANDMARKS = {
+    'J_regressor_h36m': (('J0', 0), ('J1', 1), ('J4', 4), ('J7', 7), ('J2', 2), ('J5', 5), ('J8', 8),
+                         ('J6', 6), ('J12', 12), ('jaw', 15), ('top', 15), ('J16', 16), ('J18', 18), ('J20', 20),
+                         ('J17', 17), ('J19', 19), ('J21', 21)),
+    'J_regressor_extra': (('J2', 2), ('J1', 1), ('J12', 12), ('top', 15), ('J0', 0), ('thorax', 9), ('J6', 6),
+                          ('jaw', 15), ('head', 15)),
+}
+_MIRROR_ROWS = {24: MIRROR_JOINTS.tolist(), 9: [1, 0, 2, 3, 4, 5, 6, 7, 8],
+                17: [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]}
 
 
-def fit_rows(vertices: np.ndarray, targets: np.ndarray, template: np.ndarray, centres: np.ndarray, mirror: np.ndarray,
-             candidates: int = 700) -> np.ndarray:
+def fit_rows(vertices: np.ndarray, targets: np.ndarray, template: np.ndarray, centres: np.ndarray,
+             mirror: np.ndarray, candidates: int = 700) -> np.ndarray:
     """Mirror-symmetric regressor rows.
 
     Args:
@@ -52,7 +57,7 @@ def fit_rows(vertices: np.ndarray, targets: np.ndarray, template: np.ndarray, ce
 
 
 def fit_landmark_regressors(arrays: dict[str, np.ndarray], mirror: np.ndarray, rng: np.random.Generator,
-                            report: Callable[[str], None], count: int = 80) -> tuple[np.ndarray, np.ndarray]:
+                            report: Callable[[str], None], count: int = 80) -> dict[str, np.ndarray]:
     """``J_regressor_h36m`` (17, 6890) and ``J_regressor_extra`` (9, 6890), fitted on random posed bodies.
 
     Args:
@@ -71,31 +76,34 @@ def fit_landmark_regressors(arrays: dict[str, np.ndarray], mirror: np.ndarray, r
     parents = torch.from_numpy(arrays['kintree_table'][0].astype(np.int64))
 
     def skin(betas: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        vertices, joints = lbs(torch.from_numpy(betas), torch.from_numpy(pose.reshape(len(pose), -1)), tensors['v_template'],
-                               tensors['shapedirs'], posedirs, tensors['J_regressor'], parents, tensors['weights'])
+        vertices, joints = lbs(torch.from_numpy(betas), torch.from_numpy(pose.reshape(len(pose), -1)),
+                               tensors['v_template'], tensors['shapedirs'], posedirs, tensors['J_regressor'],
+                               parents, tensors['weights'])
         return vertices.numpy(), joints.numpy()
 
     rest_vertices, rest_joints = skin(betas, np.zeros_like(pose))
     vertices, joints = skin(betas, pose)
     rotations = _world_rotations(pose, arrays['kintree_table'][0])
     template, template_joints = skin(np.zeros((1, 10)), np.zeros((1, 24, 3)))
-    regressors = []
-    for name, rows in (('J_regressor_h36m', H36M), ('J_regressor_extra', EXTRA)):
+    regressors = {}
+    for name, rows in _LANDMARKS.items():
         carriers = [joint for _, joint in rows]
         local = _landmarks(rest_vertices, rest_joints, rows) - rest_joints[:, carriers]
         targets = joints[:, carriers] + np.einsum('nkij,nkj->nki', rotations[:, carriers], local)
         centres = _landmarks(template, template_joints, rows)[0]
         regressor = fit_rows(vertices, targets, template[0], centres, mirror)
         error = np.linalg.norm(regressor @ vertices - targets, axis=-1).mean(0) * 1e3
-        report(f'{name}: mean error {error.mean():.1f} mm on posed bodies, worst row {error.argmax()} {error.max():.1f} mm')
-        regressors.append(regressor)
-    return regressors[0], regressors[1]
+        report(f'{name}: mean error {error.mean():.1f} mm on posed bodies, '
+               f'worst row {error.argmax()} {error.max():.1f} mm')
+        regressors[name] = regressor
+    return regressors
 
 
 def _landmarks(vertices: np.ndarray, joints: np.ndarray, rows: tuple[tuple[str, int], ...]) -> np.ndarray:
-    """(N, K, 3) points of rest bodies by the names in H36M and EXTRA."""
+    """(N, K, 3) points of rest bodies by the names in `_LANDMARKS`."""
     middle = np.abs(vertices[..., 0]) < 0.02
-    top = np.stack([body[np.where(near, body[:, 1], -np.inf).argmax()] for body, near in zip(vertices, middle, strict=True)])
+    top = np.stack([body[np.where(near, body[:, 1], -np.inf).argmax()]
+                    for body, near in zip(vertices, middle, strict=True)])
     points = {f'J{index}': joints[:, index] for index in range(24)}
     points['top'] = top
     points['head'] = (joints[:, 15] + 2 * top) / 3

