@@ -21,3 +21,5 @@ METRICS = Registry('metric', parent=_root.METRICS, scope='mmroi', locations=['mm
 VISUALIZERS = Registry('visualizer', parent=_root.VISUALIZERS, scope='mmroi',
                        locations=['mmroi.visualization'])
 INFERENCERS = Registry('inferencer', parent=_root.INFERENCERS, scope='mmroi', locations=['mmroi.apis'])
+VISBACKENDS = Registry('vis_backend', parent=_root.VISBACKENDS, scope='mmroi', locations=['mmroi.visualization'])
+LOG_PROCESSORS = Registry('log_processor', parent=_root.LOG_PROCESSORS, scope='mmroi', locations=['mmroi.engine'])
