@@ -43,7 +43,8 @@ def people(body):
         for i in range(num_people):
             sample = HMRDataSample(metainfo=dict(boxes=boxes[i].numpy(), focal_length=focal_length))
             sample.gt_instances = InstanceData(
-                global_orient=matrix_to_axis_angle(turn[i:i + 1]), body_pose=pose[i:i + 1], betas=betas[i:i + 1],
+                global_orient=matrix_to_axis_angle(turn[i:i + 1]), body_pose=pose[i:i + 1],
+                betas=betas[i:i + 1],
                 keypoints2d=torch.cat([pixels[i], torch.ones(54, 1)], dim=-1)[None],
                 keypoints3d=torch.cat([joints[i] + translation[i], torch.ones(54, 1)], dim=-1)[None],
                 has_smpl=ones, has_keypoints2d=ones, has_keypoints3d=ones, has_transl=ones)

@@ -57,8 +57,9 @@ class RoIAwareFusion(BaseModule):
         one_row = relation in ('absolute', 'none')
         if scorer == 'linear' and (linear_in_box or one_row):
             warnings.warn(
-                f"RoIAwareFusion(relation='{relation}', num_freqs={num_freqs}, scorer='linear') gives all "
-                "RoIs the same weights, because softmax cancels what depends on m; scorer='set_mlp' does not.",
+                f"RoIAwareFusion(relation='{relation}', num_freqs={num_freqs}, scorer='linear') gives "
+                'all RoIs the same weights, because softmax cancels what depends on m; '
+                "scorer='set_mlp' does not.",
                 stacklevel=2)
         self.in_channels = in_channels
         self.num_rois = num_rois

@@ -1,0 +1,201 @@
+import copy
+
+import pytest
+import torch
+
+from mmroi.geometry import axis_angle_to_matrix, full_to_local, local_to_full, matrix_to_rot6d, project
+from mmroi.models.estimators.batch import stack_labels, stack_views
+
+LOSSES = ['smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive']
+
+
+def crops(num_people, num_rois, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(num_people, num_rois, 3, 64, 48, generator=generator)
+
+
+def test_losses_are_finite_and_train_every_weight(multi_roi, build, people):
+    model = build(multi_roi)
+    losses = model(crops(2, 3), people(2, 3), mode='loss')
+    assert list(losses) == [f'loss_{name}' for name in LOSSES]
+    assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
+    sum(losses.values()).backward()
+    idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert idle == []
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_deleting_a_key_removes_that_loss_and_leaves_the_others(name, multi_roi, build, people):
+    inputs, samples = crops(2, 3), people(2, 3)
+    multi_roi['head']['dropout'] = 0.0
+    everything = build(multi_roi)(inputs, samples, mode='loss')
+    multi_roi['losses'].pop(name)
+    rest = build(multi_roi)(inputs, samples, mode='loss')
+    expected = {key: value for key, value in everything.items() if key != f'loss_{name}'}
+    torch.testing.assert_close(rest, expected)
+
+
+def test_the_labels_body_runs_only_for_the_vertex_loss(multi_roi, build, people):
+    def passes(losses):
+        model = build(dict(multi_roi, losses={name: multi_roi['losses'][name] for name in losses}))
+        count = []
+        model.body_model.register_forward_hook(lambda *_: count.append(1))
+        model(crops(2, 3), people(2, 3), mode='loss')
+        return len(count)
+
+    assert passes(['vertices', 'keypoints3d']) == 2
+    assert passes(['keypoints2d', 'keypoints3d']) == 1
+    assert passes(['smpl', 'camera']) == 0
+
+
+def test_the_truth_costs_nothing(multi_roi, build, people):
+    """True parameters and the cameras of the true translation bring every supervised loss to zero."""
+    multi_roi['losses'].pop('contrastive')
+    model, samples = build(multi_roi), people(4, 3)
+    views, labels = stack_views(samples, torch.device('cpu')), stack_labels(samples, torch.device('cpu'))
+    turn = axis_angle_to_matrix(torch.cat([s.gt_instances.global_orient for s in samples]))
+    torch.testing.assert_close(labels.rotations[:, 0], turn)
+    body = model.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)
+    translation = (labels.keypoints3d[..., :3] - body.joints).mean(1)
+    cameras = full_to_local(translation[:, None].double(), views.boxes, views.focal_length)
+    output = dict(pose6d=matrix_to_rot6d(labels.rotations), betas=labels.betas, cameras=cameras)
+    for name, loss in model.loss(output, views, labels).items():
+        assert loss.item() < 1e-4, name
+
+
+def test_a_batch_without_any_label_gives_a_differentiable_zero(cliff, build, people):
+    model, samples = build(cliff), people(2, 1)
+    for sample in samples:
+        for name in ('has_smpl', 'has_keypoints2d', 'has_keypoints3d'):
+            sample.gt_instances[name] = torch.zeros(1)
+    total = sum(model(crops(2, 1), samples, mode='loss').values())
+    total.backward()
+    assert total.item() == 0
+
+
+def test_predict(multi_roi, build, people, body):
+    model, samples = build(multi_roi).eval(), people(2, 3)
+    with torch.no_grad():
+        output = model(crops(2, 3), samples, mode='tensor')
+        predicted = model(crops(2, 3), samples, mode='predict')
+    assert all(a is b for a, b in zip(predicted, samples, strict=True))
+    shapes = {name: tuple(value.shape) for name, value in predicted[0].pred_instances.items()}
+    assert shapes == dict(
+        global_orient=(1, 3, 3), body_pose=(1, 23, 3, 3), betas=(1, 10), vertices=(1, 6890, 3),
+        joints3d=(1, 54, 3), joints_h36m=(1, 17, 3), local_cameras=(1, 3, 3), full_cameras=(1, 3, 3),
+        camera_translation=(1, 3))
+    for i, sample in enumerate(predicted):
+        person = sample.pred_instances
+        boxes = torch.from_numpy(sample.boxes)
+        focal_length = torch.tensor([sample.focal_length])
+        torch.testing.assert_close(person.local_cameras[0], output['cameras'][i])
+        full = local_to_full(person.local_cameras, boxes[None], focal_length)
+        torch.testing.assert_close(person.full_cameras, full)
+        again = body(person.global_orient, person.body_pose, person.betas)
+        torch.testing.assert_close(person.joints3d, again.joints, rtol=1e-4, atol=1e-5)
+
+
+def test_joints_and_translation_project_where_the_cameras_put_them(multi_roi, build, people):
+    """With cameras that agree, the averaged translation is each RoI's own, and so are the projections."""
+    model, samples = build(multi_roi).eval(), people(2, 3)
+    views = stack_views(samples, torch.device('cpu'))
+    with torch.no_grad():
+        output = model(crops(2, 3), samples, mode='tensor')
+    truth = torch.tensor([[0.3, -0.2, 5.0], [-0.5, 0.1, 7.0]])
+    output['cameras'] = full_to_local(truth[:, None].double(), views.boxes, views.focal_length).float()
+    with torch.no_grad():
+        predicted = model.predict(output, views, samples)
+    for i, sample in enumerate(predicted):
+        person, focal_length = sample.pred_instances, torch.tensor([sample.focal_length])
+        torch.testing.assert_close(person.camera_translation[0], truth[i], rtol=1e-4, atol=1e-4)
+        together = project(person.joints3d, person.camera_translation, focal_length)
+        for m in range(3):
+            alone = project(person.joints3d, person.full_cameras[:, m], focal_length)
+            torch.testing.assert_close(together, alone, rtol=0, atol=0.05)  # pixels
+
+
+def test_bf16_keeps_cameras_and_losses_in_float32(multi_roi, build, people):
+    """Given the same features, autocast changes no parameter, camera or loss at all."""
+    model, samples = build(multi_roi).eval(), people(2, 3)
+    views, labels = stack_views(samples, torch.device('cpu')), stack_labels(samples, torch.device('cpu'))
+    h = torch.randn(2, 3, 32)
+
+    def run():
+        u, u_bar, _ = model.fusion(h, *views)
+        output = dict(model.head(u, u_bar, *views), features=h)
+        return {**output, **model.loss(output, views, labels)}
+
+    plain = run()
+    with torch.autocast('cpu', torch.bfloat16):
+        under = run()
+    for name, value in plain.items():
+        assert under[name].dtype == torch.float32 and torch.equal(under[name], value), name
+
+
+def test_bf16_trains(multi_roi, build, people):
+    model = build(multi_roi)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(crops(2, 3), people(2, 3), mode='loss')
+    sum(losses.values()).backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_cliff_is_the_same_estimator(cliff, build, people):
+    model = build(cliff)
+    losses = model(crops(2, 1), people(2, 1), mode='loss')
+    assert list(losses) == [f'loss_{name}' for name in LOSSES[:4]]
+    person = model.eval()(crops(2, 1), people(2, 1), mode='predict')[0].pred_instances
+    torch.testing.assert_close(person.camera_translation, person.full_cameras[:, 0])
+
+
+def test_the_head_starts_from_the_mean_parameters(multi_roi, build):
+    model = build(multi_roi)
+    mean = torch.cat([model.body_model.mean_pose6d, model.body_model.mean_betas])
+    assert torch.equal(model.head.mesh_decoder.initial, mean)
+    assert torch.equal(model.head.camera_decoder.initial, model.body_model.mean_camera)
+
+
+def test_an_unused_projector_is_not_trained(multi_roi, build):
+    multi_roi['losses'].pop('contrastive')
+    assert not any(p.requires_grad for p in build(multi_roi).projector.parameters())
+
+
+def test_the_body_model_is_not_in_the_checkpoint(multi_roi, build):
+    parts = {name.split('.')[0] for name in build(multi_roi).state_dict()}
+    assert parts == {'encoder', 'fusion', 'head', 'projector'}
+
+
+def change(config, **changes):
+    config = copy.deepcopy(config)
+    for path, value in changes.items():
+        part, key = path.split('__')
+        config[part][key] = value
+    return config
+
+
+@pytest.mark.parametrize('changes, match', [
+    (dict(losses__keypoint2d=dict(type='Keypoint2DLoss')), r"unknown losses \['keypoint2d'\].* keypoints2d"),
+    (dict(fusion__in_channels=64), '32 channels, but fusion was built for in_channels=64'),
+    (dict(head__in_channels=64), '32 channels, but head was built for in_channels=64'),
+    (dict(projector__in_channels=64), '32 channels, but projector was built for in_channels=64'),
+    (dict(head__num_rois=5), 'fusion was built for num_rois=3, but head for num_rois=5'),
+])
+def test_parts_that_do_not_fit(changes, match, multi_roi, build):
+    with pytest.raises(ValueError, match=match):
+        build(change(multi_roi, **changes))
+
+
+def test_contrastive_loss_without_projector(multi_roi, build):
+    multi_roi.pop('projector')
+    with pytest.raises(ValueError, match='needs a projector'):
+        build(multi_roi)
+
+
+def test_bad_calls(multi_roi, build, people):
+    model = build(multi_roi)
+    with pytest.raises(ValueError, match='persons and RoIs, must agree'):
+        model(crops(2, 3), people(2, 4))
+    with pytest.raises(ValueError, match='built for num_rois=3, got 4'):
+        model(crops(2, 4), people(2, 4))
+    with pytest.raises(ValueError, match="'tensor', 'loss' or 'predict'"):
+        model(crops(2, 3), people(2, 3), mode='test')

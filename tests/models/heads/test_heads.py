@@ -1,0 +1,121 @@
+import pytest
+import torch
+
+from mmroi.geometry import rot6d_to_matrix
+from mmroi.models import CLIFFHead, MultiRoIHead
+
+D = 6
+FOCAL = torch.tensor([500., 900.], dtype=torch.float64)
+
+
+def case(num_rois):
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(2, num_rois, D, generator=generator)
+    centre = 100 * torch.randn(2, num_rois, 2, generator=generator, dtype=torch.float64)
+    size = 200 + 100 * torch.rand(2, num_rois, 1, generator=generator, dtype=torch.float64)
+    return u, u.mean(1), torch.cat([centre, size], dim=-1), FOCAL
+
+
+def spread_last_layers(head):
+    """Large last layers, so that differences of the inputs show."""
+    for name, parameter in head.named_parameters():
+        if 'decoders' in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return head.eval()
+
+
+def heads():
+    yield CLIFFHead(D), 1
+    yield CLIFFHead(D, boxes='none'), 1
+    for camera_boxes in ('own', 'all', 'none'):
+        for mesh_boxes in ('all', 'base', 'none'):
+            yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes), 3
+
+
+@pytest.mark.parametrize('head, num_rois', heads())
+def test_shapes_and_a_start_that_is_a_person_before_the_camera(head, num_rois):
+    out = head.eval()(*case(num_rois))
+    assert out['pose6d'].shape == (2, 24, 6) and out['betas'].shape == (2, 10)
+    assert out['cameras'].shape == (2, num_rois, 3)
+    rotations = rot6d_to_matrix(out['pose6d'])
+    torch.testing.assert_close(rotations[:, 0], torch.diag(torch.tensor([1., -1., -1.])).expand(2, 3, 3),
+                               rtol=0, atol=0.1)
+    torch.testing.assert_close(rotations[:, 1:], torch.eye(3).expand(2, 23, 3, 3), rtol=0, atol=0.1)
+    torch.testing.assert_close(out['cameras'][..., 0], torch.full((2, num_rois), 0.9), rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize('head, num_rois', heads())
+def test_autocast_changes_nothing(head, num_rois):
+    head.eval()
+    plain = head(*case(num_rois))
+    with torch.autocast('cpu', torch.bfloat16):
+        under = head(*case(num_rois))
+    assert all(under[name].dtype == torch.float32 and torch.equal(under[name], plain[name]) for name in plain)
+
+
+@pytest.mark.parametrize('head, num_rois', heads())
+def test_scales_stay_positive_whatever_the_weights(head, num_rois):
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, std=3.0)
+    assert (head(*case(num_rois))['cameras'][..., 0] > 0).all()
+
+
+def changed_by(head, roi):
+    """Which cameras, and whether the mesh, change with the box of one RoI."""
+    u, u_bar, boxes, focal_length = case(3)
+    moved = boxes.clone()
+    moved[:, roi, 0] += 50
+    before, after = head(u, u_bar, boxes, focal_length), head(u, u_bar, moved, focal_length)
+    cameras = (before['cameras'] != after['cameras']).flatten(2).any(-1).any(0).tolist()
+    return cameras, not torch.equal(before['pose6d'], after['pose6d'])
+
+
+@pytest.mark.parametrize('camera_boxes, expected', [
+    ('own', [False, True, False]), ('all', [True, True, True]), ('none', [False, False, False])])
+def test_what_the_cameras_see(camera_boxes, expected):
+    head = spread_last_layers(MultiRoIHead(D, 3, camera_boxes=camera_boxes))
+    assert changed_by(head, roi=1)[0] == expected
+
+
+@pytest.mark.parametrize('mesh_boxes, base, second', [
+    ('all', True, True), ('base', True, False), ('none', False, False)])
+def test_what_the_mesh_sees(mesh_boxes, base, second):
+    head = spread_last_layers(MultiRoIHead(D, 3, mesh_boxes=mesh_boxes))
+    assert (changed_by(head, roi=0)[1], changed_by(head, roi=1)[1]) == (base, second)
+
+
+def test_cliff_sees_its_box_and_hmr_does_not():
+    u, u_bar, boxes, focal_length = case(1)
+    for head, sees in ((CLIFFHead(D), True), (CLIFFHead(D, boxes='none'), False)):
+        spread_last_layers(head)
+        poses = [head(u, u_bar, b, focal_length)['pose6d'] for b in (boxes, boxes * 1.3)]
+        assert torch.equal(*poses) != sees
+
+
+def test_mean_parameters():
+    head = MultiRoIHead(D, 3)
+    head.set_mean_parameters(torch.arange(144.), torch.ones(10), torch.tensor([0.8, 0.1, 0.2]))
+    assert head.mesh_decoder.initial.tolist() == [*range(144), *[1] * 10]
+    torch.testing.assert_close(head.camera_decoder.initial, torch.tensor([0.8, 0.1, 0.2]))
+
+
+def test_a_head_without_all_boxes_takes_any_number_of_rois():
+    head = MultiRoIHead(D, 3, camera_boxes='own', mesh_boxes='base')
+    assert head(*case(5))['cameras'].shape == (2, 5, 3)
+
+
+@pytest.mark.parametrize('head, match', [
+    (MultiRoIHead(D, 3), 'built for 3 RoIs and got 2'), (CLIFFHead(D), 'built for 1 RoIs and got 2')])
+def test_wrong_number_of_rois(head, match):
+    with pytest.raises(ValueError, match=match):
+        head(*case(2))
+
+
+@pytest.mark.parametrize('make, match', [
+    (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
+    (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
+    (lambda: CLIFFHead(D, boxes='all'), "'own' or 'none'"),
+])
+def test_bad_arguments(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()
