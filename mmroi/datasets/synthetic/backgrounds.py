@@ -1,4 +1,6 @@
 """What is behind the people: a room, the open air, or a photograph; in perspective where there is a floor."""
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -25,28 +27,36 @@ def _wave_noise(rng: np.random.Generator, x: np.ndarray, base: float) -> np.ndar
     return sum(np.sin(x * (base * 1.9 ** k) + rng.uniform(0, 6.3)) / 1.7 ** k for k in range(4))
 
 
-def _muted(rng: np.random.Generator, low: int = 60, high: int = 235, spread: float = 14) -> np.ndarray:
-    return np.clip(rng.uniform(low, high) + rng.normal(0, spread, 3), 5, 250)
+def _muted(rng: np.random.Generator, low: int = 60, high: int = 235, spread: float = 0.05) -> np.ndarray:
+    """A BGR colour (3,) near grey, more often warm than cool, seldom green or purple."""
+    warmth, green = rng.normal(0.6 * spread, spread), rng.normal(0, 0.4 * spread)
+    return np.clip(rng.uniform(low, high) * np.exp([-1.5 * warmth, green, warmth]), 5, 250)
 
 
-def _tinted(rng: np.random.Generator, texture: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """A texture recoloured about a BGR colour, its contrast kept."""
-    grey = texture.mean(2, keepdims=True, dtype=np.float32)
-    contrast = rng.uniform(0.4, 1.0)
-    own = texture.astype(np.float32) - grey
-    return np.clip(colour + contrast * (grey - grey.mean()) + 0.5 * own, 0, 255).astype(np.uint8)
+@lru_cache(maxsize=None)
+def _relief(name: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A surface's brightness about its mean (height, width, 1) and its colours about grey (height, width, 3)."""
+    texture = cv2.resize(photographs.load(name), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    grey = texture.mean(2, keepdims=True)
+    return grey - grey.mean(), texture - grey
+
+
+def _tinted(rng: np.random.Generator, name: str, colour: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A surface recoloured about a BGR colour, its contrast kept; (height, width, 3) uint8."""
+    brightness, hue = _relief(name, height, width)
+    relief = np.float32(rng.uniform(0.4, 1.0)) * brightness + 0.3 * hue
+    return np.clip(relief + colour.astype(np.float32), 0, 255).astype(np.uint8)
 
 
 def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray, float]:
-    """A texture (256 or 512 squared, BGR uint8) and its side in metres."""
+    """A square texture (BGR uint8) and its side in metres."""
     kinds = ['grass', 'gravel', 'brick', 'concrete'] if outdoors else ['plain', 'tiles', 'planks', 'wood', 'concrete', 'carpet']
     kind = str(rng.choice(kinds))
     if kind in photographs.SURFACES:
-        hues = dict(grass=(60, 110, 95), gravel=(115, 122, 128), brick=(100, 115, 135), wood=(70, 105, 150),
+        hues = dict(grass=(60, 110, 95), gravel=(115, 122, 128), brick=(100, 115, 135), wood=(88, 118, 150),
                     concrete=(130, 135, 138))
-        colour = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) + rng.normal(0, 8, 3)
-        texture = cv2.resize(photographs.load(kind), (512, 512), interpolation=cv2.INTER_LINEAR)
-        return _tinted(rng, texture, colour), rng.uniform(1.2, 3.0)
+        colour = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.06, 3))
+        return _tinted(rng, kind, colour, 384, 384), rng.uniform(1.2, 3.0)
     side = 256
     canvas = np.ones((side, side, 3), np.float32) * _muted(rng, 70, 215)
     if kind in ('tiles', 'planks'):
@@ -66,8 +76,8 @@ def _wall_texture(rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """A wall (256 high, 768 wide, BGR uint8) of paint or brick with pictures, doors, windows; and its height, metres."""
     h, w = 256, 768
     if rng.random() < 0.2:
-        tile = _tinted(rng, photographs.load('brick'), _muted(rng, 90, 190) + (-10, 0, 14))
-        canvas = cv2.resize(np.rot90(tile), (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
+        tile = _tinted(rng, 'brick', _muted(rng, 90, 190) * (0.85, 0.95, 1.1), w, h)
+        canvas = np.rot90(tile).astype(np.float32)
     else:
         canvas = np.ones((h, w, 3), np.float32) * _muted(rng, 110, 240)
         if rng.random() < 0.3:
@@ -83,7 +93,7 @@ def _wall_texture(rng: np.random.Generator) -> tuple[np.ndarray, float]:
         if rng.random() < 0.6 and y + ph < h:
             inside[:] = photographs.crop(rng, str(rng.choice(photographs.SCENES)), *inside.shape[:2])
         else:
-            inside[:] = _muted(rng, 40, 245, 22)
+            inside[:] = _muted(rng, 40, 245, 0.15)
     canvas[int(0.96 * h):] = _muted(rng, 60, 240)                          # skirting board
     return np.clip(canvas, 0, 255).astype(np.uint8), rng.uniform(2.5, 3.6)
 
@@ -102,11 +112,11 @@ def _sky(rng: np.random.Generator, rays: np.ndarray) -> np.ndarray:
     """Sky above a soft line of hills, trees or houses; linear BGR."""
     azimuth = np.arctan2(rays[..., 0], -rays[..., 2])
     elevation = rays[..., 1] / np.hypot(rays[..., 0], rays[..., 2])
-    top, low = np.array([235, 190, 150]) * rng.uniform(0.6, 1.0), _muted(rng, 190, 250, 6)
+    top, low = np.array([235, 190, 150]) * rng.uniform(0.6, 1.0), _muted(rng, 190, 250, 0.02)
     t = np.clip(elevation * rng.uniform(1, 2.5), 0, 1)[..., None]
     sky = linear(np.clip(low, 0, 255).astype(np.uint8)) * (1 - t) + linear(np.clip(top, 0, 255).astype(np.uint8)) * t
     skyline = rng.uniform(0.0, 0.2) * (1 + 0.35 * _wave_noise(rng, azimuth, rng.uniform(3, 12)))
-    houses = linear(np.clip(_muted(rng, 30, 120, 12) + (-8, 8, -4), 0, 255).astype(np.uint8))
+    houses = linear(np.clip(_muted(rng, 30, 120) + (-8, 8, -4), 0, 255).astype(np.uint8))
     mottle = 1 + 0.2 * _wave_noise(rng, azimuth + 2 * elevation, 25) * _wave_noise(rng, elevation - azimuth, 40)
     cover = np.clip((skyline - elevation) * 60 + 0.5, 0, 1)[..., None]
     return (sky * (1 - cover) + houses * mottle[..., None] * cover).astype(np.float32)
@@ -151,7 +161,7 @@ def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarra
         t = np.where(rays[..., 1] < -1e-4, np.float32(-scene.floor) / rays[..., 1], np.float32(_FAR))
     t = np.minimum(t, np.float32(_FAR))
     floor = t < _FAR
-    kind = rng.choice(['room', 'outdoors', 'photo'], p=[0.5, 0.25, 0.25])
+    kind = rng.choice(['room', 'outdoors', 'photo'], p=[0.52, 0.28, 0.2])
     if kind == 'photo':
         name = str(rng.choice(photographs.SCENES))
         colours = linear(photographs.crop(rng, name, camera.height, camera.width))

@@ -41,14 +41,14 @@ class Lights:
         half_up = (0.5 + 0.5 * normals @ self.up.astype(np.float32))[:, None]
         ground, sky = self.ground.astype(np.float32), self.sky.astype(np.float32)
         light = (ground + half_up * (sky - ground)) * occlusion[:, None]
-        view = -rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        view = -rays / np.sqrt(np.einsum('nc,nc->n', rays, rays))[:, None]
         shine = np.zeros(len(albedo), np.float32)
         for direction, colour in zip(self.directions.astype(np.float32), self.colours.astype(np.float32)):
             lambert = np.maximum(normals @ direction, 0) * (0.4 + 0.6 * occlusion)
             light += lambert[:, None] * colour
             halfway = view + direction
-            cosine = np.maximum(np.einsum('nc,nc->n', normals, halfway), 0) / np.maximum(
-                np.linalg.norm(halfway, axis=1), 1e-6)
+            cosine = np.maximum(np.einsum('nc,nc->n', normals, halfway), 0) / np.sqrt(
+                np.einsum('nc,nc->n', halfway, halfway) + 1e-12)
             shine += cosine ** 24 * float(colour.mean()) * occlusion
         return albedo * light + (gloss * shine)[:, None]
 

@@ -10,12 +10,12 @@ import skimage
 _SCENES = dict(
     garage_left=('motorcycle_left.png', None), garage_right=('motorcycle_right.png', None),
     shelves=('motorcycle_left.png', (380, 0, 741, 250)), launch_pad=('rocket.jpg', None),
-    dusk=('rocket.jpg', (0, 0, 330, 330)), skyline=('camera.png', (320, 60, 512, 320)),
-    curtain=('astronaut.png', (0, 0, 110, 190)), studio_wall=('astronaut.png', (225, 0, 350, 150)),
-    table=('coffee.png', (0, 60, 150, 400)), fur=('chelsea.png', (0, 130, 170, 300)))
+    dusk=('rocket.jpg', (0, 0, 330, 330)), skyline=('camera.png', (345, 60, 512, 320)),
+    curtain=('astronaut.png', (0, 0, 110, 190)),
+    table=('coffee.png', (490, 0, 600, 400)))
 _SURFACES = dict(
     grass=('grass.png', None), gravel=('gravel.png', None), brick=('brick.png', None),
-    wood=('coffee.png', (0, 250, 130, 400)), concrete=('motorcycle_left.png', (0, 400, 180, 500)))
+    wood=('coffee.png', (490, 150, 600, 400)), concrete=('motorcycle_left.png', (0, 400, 180, 500)))
 
 SCENES, SURFACES = tuple(_SCENES), tuple(_SURFACES)
 

@@ -12,8 +12,8 @@ _FULL: dict[str, Any] = dict(
     camera_height=(0.15, 6.0),                               # metres above the floor
     # People.
     num_people=((1, 0.5), (2, 0.32), (3, 0.18)),
-    person_size=(0.3, 1.5),                                  # extent of the first person in frame heights, log-uniform
-    truncation=0.3,                                          # probability that the first person may leave the frame
+    person_size=(0.3, 1.4),                                  # extent of the first person in frame heights, log-uniform
+    truncation=0.25,                                         # probability that the first person may leave the frame
     yaw=180.0,                                               # degrees either way from facing the camera
     poses=dict(stand=0.26, walk=0.18, sit=0.14, sit_floor=0.08, reach=0.12, crouch=0.08, lie=0.07, active=0.07),
     pose_scale=1.0,                                          # multiplies the spread of the joint angles

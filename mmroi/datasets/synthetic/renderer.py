@@ -20,6 +20,10 @@ _BOX_FACES = np.array([[0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0
                        [0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5]])
 
 
+# sRGB of 0 to 255 by the square root of linear light, which spreads the entries evenly enough.
+_GAMMA = (255 * np.linspace(0, 1, 4096) ** (2 / 2.2)).astype(np.float32)
+
+
 @dataclass
 class Photo:
     """A rendered scene.
@@ -135,7 +139,7 @@ class Renderer:
             pixels, z = item.pixels[mine], item.fragments.depth[mine].astype(np.float32)
             rays = camera.ray((pixels % width + 0.5) / _SAMPLES - 0.5, (pixels // width + 0.5) / _SAMPLES - 0.5)
             normals = item.normals[mine]
-            normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+            normals = normals / np.sqrt(np.einsum('nc,nc->n', normals, normals) + 1e-12)[:, None]
             footprint = z / np.float32(camera.focal_length)
             albedo, gloss = self._albedo(item, item.rest[mine], footprint)
             colour = lights.shade(albedo, normals, rays, gloss, occlusion[pixels])
@@ -148,13 +152,17 @@ class Renderer:
             edge = np.sort(np.minimum(rest, 1 - rest), axis=1)[:, 1]
             shade = 0.8 + 0.2 * np.clip(edge / 0.03, 0, 1)
             return (item.colour * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
+        rest = np.asfortranarray(rest)                                      # fields read it by columns
         along = self._wardrobe.along(rest)
+        head = np.flatnonzero(rest[:, 1] > self._wardrobe.neck_height)
         albedo = np.zeros((len(rest), 3), np.float32)
         gloss = np.zeros(len(rest), np.float32)
         for layer in item.layers:
-            inside = layer.covers(rest)
+            where = head if layer.on_head else np.arange(len(rest))
+            inside = layer.covers(rest[where] if layer.on_head else rest)
             near = np.flatnonzero(inside > -0.02)
-            inside, spread = inside[near], np.maximum(footprint[near], 0.0015)
+            inside, near = inside[near], where[near]
+            spread = np.maximum(footprint[near], 0.0015)
             cover = (layer.opacity * smoothstep(inside / spread)).astype(np.float32)
             colour = layer.fabric(rest[near], along[near], footprint[near])
             if layer.thickness > 0.002:
@@ -225,6 +233,6 @@ def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     # A soft shoulder instead of clipped highlights.
     image = np.where(image > 0.7, 0.7 + 0.3 * np.tanh((image - 0.7) / 0.3), image)
-    srgb = np.power(np.clip(image, 0, 1), np.float32(1 / 2.2)) * 255
-    srgb += rng.standard_normal(image.shape, np.float32) * np.float32(abs(rng.normal(0.5, 2.0)))
+    srgb = _GAMMA[(np.sqrt(np.clip(image, 0, 1)) * (len(_GAMMA) - 1)).astype(np.int32)]
+    srgb += rng.standard_normal((*image.shape[:2], 1), np.float32) * np.float32(abs(rng.normal(0.5, 2.0)))
     return np.clip(srgb + 0.5, 0, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ from .body import PosedBodies, StudioBody
 from .camera import Camera, sample_camera
 from .poses import Pose, PoseSampler
 
-_NEAR = 0.3                 # nothing comes nearer to the camera than this, metres
+_NEAR = 0.4                 # nothing comes nearer to the camera than this, metres
 
 
 @dataclass
@@ -67,6 +67,9 @@ class SceneSampler:
 
     def __init__(self, body: StudioBody, config: dict[str, Any], image_size: int) -> None:
         self._body, self._config, self._image_size = body, config, image_size
+        rest = body.rest_vertices
+        self._above_knee = (rest[:, 1] > body.rest_joints[4, 1] + 0.12) & (
+            np.abs(rest[:, 0]) < body.rest_joints[16, 0] + 0.05)
         self._poses = PoseSampler(body.rest_joints, body.parents, config['poses'], config['pose_scale'])
 
     def sample(self, rng: np.random.Generator) -> Scene:
@@ -121,6 +124,9 @@ class SceneSampler:
             else:
                 return None
         placed = np.array(roots)
+        seen = camera.project((vertices[0] + first) @ camera.rotation.T)
+        if np.mean(np.all((seen > 0) & (seen < frame), axis=1)) < config['min_visible'] + 0.1:
+            return None
         nearest = ((vertices[0] + first) @ camera.rotation[2]).min()
         others = [((v + root) @ camera.rotation[2]).min() for v, root in zip(vertices[1:], placed[1:])]
         if min([nearest, *others]) < _NEAR or np.any(high[:, 1] + placed[:, 1] < -floor):
@@ -161,8 +167,8 @@ class SceneSampler:
         forward = scene.camera.rotation.T @ person.rotations[0][:, 2]
         yaw = float(np.arctan2(forward[0], forward[2]))
         flat = forward[[0, 2]] / max(np.linalg.norm(forward[[0, 2]]), 1e-6)
-        # The lowest part of the body close to the root is what sits.
-        near = np.linalg.norm(world[:, [0, 2]] - root[[0, 2]], axis=1) < 0.16
+        # The lowest part of trunk and thighs close to the root is what sits.
+        near = (np.linalg.norm(world[:, [0, 2]] - root[[0, 2]], axis=1) < 0.16) & self._above_knee
         top = max(float(world[near, 1].min()) + scene.floor + 0.015, 0.05)
         width, length = rng.uniform(0.36, 0.6), rng.uniform(0.36, 0.46)
         x, z = root[[0, 2]] + 0.06 * flat

@@ -27,6 +27,7 @@ class Layer:
         folds: Depth of its wrinkles, metres.
         gloss: Strength of its highlight.
         opacity: At most this much hides what is beneath.
+        on_head: Is nowhere below ``Wardrobe.neck_height``.
     """
 
     covers: Field
@@ -35,6 +36,7 @@ class Layer:
     folds: float = 0.0
     gloss: float = 0.02
     opacity: float = 1.0
+    on_head: bool = False
 
 
 def intersection(*fields: np.ndarray) -> np.ndarray:
@@ -55,6 +57,7 @@ class Wardrobe:
                        ankle=joints[7, 1], neck=joints[12, 1], head=joints[15, 1], floor=body.rest_vertices[:, 1].min(),
                        shoulder=joints[16, 1])
         self._x = dict(shoulder=joints[16, 0], elbow=joints[18, 0], wrist=joints[20, 0])
+        self.neck_height = float(joints[12, 1])
         self._neck_z = joints[12, 2]
         self._nose = np.asarray(face['nose'], float)
         self._eyes = np.stack([face['left_eye'], face['right_eye']]).astype(float)
@@ -189,7 +192,7 @@ class Wardrobe:
         dark = hair_colour(rng)
         lips = skin * np.array([0.85, 0.52, 0.52])
         layers = [
-            Layer(ellipse(eye_x, eye_y, 0.0155, 0.0075), plain(np.array([0.62, 0.6, 0.58]))),
+            Layer(ellipse(eye_x, eye_y, 0.0155, 0.0075), plain(np.array([0.4, 0.38, 0.36]))),
             Layer(ellipse(eye_x, eye_y, 0.0065, 0.0068), plain(np.array([0.05, 0.035, 0.025])), gloss=0.3),
             Layer(ellipse(eye_x, eye_y + 0.021, 0.019, 0.004), plain(0.6 * dark), opacity=0.8),
             Layer(ellipse(0.0, mouth_y, 0.023, 0.0075), plain(lips), opacity=0.85),
@@ -202,4 +205,6 @@ class Wardrobe:
                 return intersection(mouth_y + 0.018 - p[:, 1] - 0.25 * np.abs(p[:, 0]), p[:, 2] - front + 0.03,
                                     p[:, 1] - self._y['neck'] - 0.02, around_mouth)
             layers.append(Layer(beard, plain(dark), opacity=stubble))
+        for layer in layers:
+            layer.on_head = True
         return layers
