@@ -45,7 +45,8 @@ class MeshEstimator(BaseModel):
     def __init__(self, encoder: dict, head: dict, body_model: dict, fusion: dict | None = None,
                  projector: dict | None = None, losses: dict[str, dict] | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        # Built here: BaseModel would look only into MMEngine's registry when no default scope is set.
+        super().__init__(MODELS.build(data_preprocessor) if data_preprocessor else None, init_cfg)
         losses = losses or {}
         unknown = set(losses) - set(LOSSES)
         if unknown:

@@ -50,7 +50,8 @@ def test_the_named_remedy_works(multi_roi, build, file):
     source = build(multi_roi, seed=0)
     weights = source.encoder.backbone.state_dict()
     path = file({f'backbone.{name}': value for name, value in weights.items()})
-    multi_roi['encoder']['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    pretrained = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    multi_roi['encoder']['backbone']['init_cfg'] = pretrained
     target = build(multi_roi, seed=1)
     target.init_weights()
     assert torch.equal(target.encoder.backbone.conv1.weight, source.encoder.backbone.conv1.weight)

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 
 from mmroi.geometry import axis_angle_to_matrix, full_to_local, local_to_full, matrix_to_rot6d, project
 from mmroi.models.estimators.batch import stack_labels, stack_views
@@ -138,6 +139,16 @@ def test_bf16_trains(multi_roi, build, people):
         losses = model(crops(2, 3), people(2, 3), mode='loss')
     sum(losses.values()).backward()
     assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_a_training_step_from_the_collated_batch(multi_roi, build, people):
+    multi_roi['data_preprocessor'] = dict(type='HMRDataPreprocessor')
+    model = build(multi_roi)
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    before = model.head.mesh_decoder.fc2.weight.clone()
+    photos = list(torch.randint(0, 255, (2, 3, 3, 64, 48), dtype=torch.uint8))
+    log = model.train_step(dict(inputs=photos, data_samples=people(2, 3)), optimizer)
+    assert log['loss'].isfinite() and not torch.equal(before, model.head.mesh_decoder.fc2.weight)
 
 
 def test_cliff_is_the_same_estimator(cliff, build, people):
