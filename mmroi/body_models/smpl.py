@@ -104,7 +104,8 @@ class SMPL(nn.Module):
         Returns:
             Tensor: (N, 3), metres, body frame.
         """
-        return self.root_mean + betas.to(self.root_betas.dtype) @ self.root_betas.T
+        with torch.autocast(betas.device.type, enabled=False):
+            return self.root_mean + betas.float() @ self.root_betas.T
 
     def forward(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor,
                 transl: Tensor | None = None) -> SMPLOutput:
@@ -113,25 +114,31 @@ class SMPL(nn.Module):
         Args:
             global_orient: (N, 3) axis-angle, or (N, 3, 3) or (N, 1, 3, 3) rotation matrices.
             body_pose: (N, 69) or (N, 23, 3) axis-angle, or (N, 23, 3, 3) rotation matrices.
-            betas: (N, 10).
+            betas: (N, 10), or (1, 10) for one shape in all poses.
             transl: (N, 3) added to all points, metres.
 
         Returns:
             SMPLOutput: vertices, 54 joints and 17 H36M joints.
+
+        Raises:
+            ValueError: Rotations of another shape.
         """
         with torch.autocast(betas.device.type, enabled=False):
-            root = _to_matrices(global_orient, 1)
-            body = _to_matrices(body_pose, 23)
-            output = self.layer(betas=betas.float(), body_pose=body, global_orient=root,
+            root = _to_matrices(global_orient, 1, 'global_orient')
+            body = _to_matrices(body_pose, 23, 'body_pose')
+            output = self.layer(betas=betas.float().expand(len(root), -1), body_pose=body, global_orient=root,
                                 transl=None if transl is None else transl.float(), pose2rot=False)
             regressed = self.regressors @ output.vertices
         joints = torch.cat([output.joints, regressed[:, :9]], dim=1)
         return SMPLOutput(output.vertices, joints, regressed[:, 9:])
 
 
-def _to_matrices(rotations: Tensor, num_joints: int) -> Tensor:
+def _to_matrices(rotations: Tensor, num_joints: int, name: str) -> Tensor:
     """(N, num_joints, 3, 3) float32 from matrices or axis-angle of any of the accepted shapes."""
-    rotations = rotations.float()
-    if rotations.dim() >= 3 and rotations.shape[-2:] == (3, 3) and rotations[0].numel() == 9 * num_joints:
+    rotations, shape = rotations.float(), tuple(rotations.shape[1:])
+    if shape == (num_joints, 3, 3) or (num_joints == 1 and shape == (3, 3)):
         return rotations.reshape(-1, num_joints, 3, 3)
-    return roma.rotvec_to_rotmat(rotations.reshape(-1, num_joints, 3))
+    if shape in ((num_joints, 3), (3 * num_joints,)):
+        return roma.rotvec_to_rotmat(rotations.reshape(-1, num_joints, 3))
+    raise ValueError(f'{name} has shape {tuple(rotations.shape)}; expected rotation matrices '
+                     f'(N, {num_joints}, 3, 3), or axis-angle (N, {num_joints}, 3) or (N, {3 * num_joints})')

@@ -10,14 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import NumpyVersion
 from scipy import sparse
 
-if NumpyVersion(np.__version__) >= '2.0.0':
-    from numpy._core.multiarray import _reconstruct, scalar
-else:
-    from numpy.core.multiarray import _reconstruct, scalar
-
+# NumPy's own functions for reading arrays and scalars; their module's name differs between versions.
+_RECONSTRUCT, _SCALAR = np.empty(0).__reduce__()[0], np.float64().__reduce__()[0]
 _REMEDY = 'Get the file anew from https://smpl.is.tue.mpg.de.'
 
 
@@ -44,18 +40,18 @@ def _encode_latin1(text: str, encoding: str = 'latin1') -> bytes:
     return text.encode('latin1')
 
 
-# Every name that a pickle may ask for, as (module, name) in the spellings of Python 2 and 3, and of old and new
-# NumPy and SciPy.
+# Every name that a pickle may ask for, as (module, name), in the spellings of Python 2 and 3 and of all
+# versions of NumPy and SciPy.
 _ALLOWED: dict[tuple[str, str], Any] = {
     ('chumpy', 'Ch'): _ChumpyNode,
     ('chumpy.ch', 'Ch'): _ChumpyNode,
     ('chumpy.reordering', 'Select'): _ChumpyNode,
     ('numpy', 'ndarray'): np.ndarray,
     ('numpy', 'dtype'): np.dtype,
-    ('numpy.core.multiarray', '_reconstruct'): _reconstruct,
-    ('numpy._core.multiarray', '_reconstruct'): _reconstruct,
-    ('numpy.core.multiarray', 'scalar'): scalar,
-    ('numpy._core.multiarray', 'scalar'): scalar,
+    ('numpy.core.multiarray', '_reconstruct'): _RECONSTRUCT,
+    ('numpy._core.multiarray', '_reconstruct'): _RECONSTRUCT,
+    ('numpy.core.multiarray', 'scalar'): _SCALAR,
+    ('numpy._core.multiarray', 'scalar'): _SCALAR,
     ('scipy.sparse.csc', 'csc_matrix'): sparse.csc_matrix,
     ('scipy.sparse._csc', 'csc_matrix'): sparse.csc_matrix,
     ('_codecs', 'encode'): _encode_latin1,
@@ -86,8 +82,8 @@ def load_smpl_pickle(path: str | Path) -> dict[str, np.ndarray]:
         dict[str, np.ndarray]: The file's arrays by SMPL's names; other entries (strings) are left out.
 
     Raises:
-        pickle.UnpicklingError: The file is truncated, or names a class or function that SMPL files do not need:
-            it is malicious, or no SMPL file.
+        pickle.UnpicklingError: The file is truncated, or names a class or function that SMPL files do not
+            need: it is malicious, or no SMPL file.
         ValueError: The file is damaged, or holds no dictionary.
     """
     try:

@@ -21,8 +21,8 @@ _UNIT_SUM_WEIGHT = 10.0  # metres: how strongly a row must sum to one before it 
 # LSP hips, neck and head top, MPII pelvis and thorax, H36M spine, jaw and head.
 _LANDMARKS = {
     'J_regressor_h36m': (('J0', 0), ('J1', 1), ('J4', 4), ('J7', 7), ('J2', 2), ('J5', 5), ('J8', 8),
-                         ('J6', 6), ('J12', 12), ('jaw', 15), ('top', 15), ('J16', 16), ('J18', 18), ('J20', 20),
-                         ('J17', 17), ('J19', 19), ('J21', 21)),
+                         ('J6', 6), ('J12', 12), ('jaw', 15), ('top', 15), ('J16', 16), ('J18', 18),
+                         ('J20', 20), ('J17', 17), ('J19', 19), ('J21', 21)),
     'J_regressor_extra': (('J2', 2), ('J1', 1), ('J12', 12), ('top', 15), ('J0', 0), ('thorax', 9), ('J6', 6),
                           ('jaw', 15), ('head', 15)),
 }

@@ -19,10 +19,12 @@ _SIDE_BONES = {
 _AVERAGED = (10, 22)
 
 # Measures that MakeHuman changes one by one; they give the shape space more than stature and weight.
-_MEASURES = ('measure-neck-circ', 'measure-neck-height', 'measure-shoulder-dist', 'measure-bust-circ',
-             'measure-waist-circ', 'measure-napetowaist-dist', 'measure-waisttohip-dist',
-             'measure-upperarm-circ', 'measure-upperarm-length', 'measure-lowerarm-length', 'measure-thigh-circ', 'measure-calf-circ',
-             'measure-upperleg-height', 'measure-lowerleg-height', 'head-scale-horiz', 'stomach-tone')
+_MEASURES = (
+    'measure-neck-circ', 'measure-neck-height', 'measure-shoulder-dist', 'measure-bust-circ',
+    'measure-waist-circ', 'measure-napetowaist-dist', 'measure-waisttohip-dist',
+    'measure-upperarm-circ', 'measure-upperarm-length', 'measure-lowerarm-length',
+    'measure-thigh-circ', 'measure-calf-circ', 'measure-upperleg-height', 'measure-lowerleg-height',
+    'head-scale-horiz', 'stomach-tone')
 # Young adult between the sexes, flat-chested, 1.71 m.
 NEUTRAL = {'gender': 0.5, 'age': 0.67, 'muscle': 0.52, 'weight': 0.48, 'height': 0.38, 'proportions': 0.6,
            'cupsize': 0.25, 'firmness': 0.7}

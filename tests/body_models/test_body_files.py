@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmroi.body_models import SMPL
+from mmroi.body_models.body_files import OPEN_BODY, find_body_file, load_body_file
+
+
+def test_default_is_the_open_body() -> None:
+    assert find_body_file(None) == OPEN_BODY
+
+
+def test_file_or_folder(smpl_folder: Path) -> None:
+    female = smpl_folder / 'SMPL_FEMALE.pkl'
+    assert find_body_file(smpl_folder, 'female') == find_body_file(female) == female
+
+
+def test_absent_file_tells_where_and_what_else(smpl_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        SMPL(smpl_folder, gender='male')
+    message = str(error.value)
+    assert str(smpl_folder / 'SMPL_MALE.pkl') in message
+    assert 'smpl.is.tue.mpg.de' in message and 'open body' in message
+    with pytest.raises(FileNotFoundError, match='SMPL_NEUTRAL.pkl'):
+        SMPL(tmp_path / 'data' / 'body_models' / 'smpl')
+    with pytest.raises(FileNotFoundError, match='mine.npz'):
+        SMPL(tmp_path / 'mine.npz')
+
+
+def test_unknown_gender() -> None:
+    with pytest.raises(ValueError, match='gender.*neutral'):
+        SMPL(gender='f')
+
+
+@pytest.mark.parametrize('key', ['J_regressor_h36m', 'J_regressor_extra'])
+def test_absent_regressor_tells_where_to_get_it(smpl_folder: Path, key: str) -> None:
+    (smpl_folder / f'{key}.npy').unlink()
+    with pytest.raises(FileNotFoundError, match=rf'{key}\.npy is missing.*SPIN'):
+        SMPL(smpl_folder)
+
+
+def test_npz_of_the_same_keys(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    np.savez(tmp_path / 'body.npz', **arrays)
+    loaded = load_body_file(tmp_path / 'body.npz')
+    for key, value in arrays.items():
+        np.testing.assert_array_equal(loaded[key], value)
+
+
+@pytest.mark.parametrize(('key', 'value', 'match'), [
+    ('weights', None, "body.npz: key 'weights' is missing"),
+    ('v_template', np.zeros((10475, 3)), r"'v_template' has shape \(10475, 3\), expected \(6890, 3\)"),
+    ('kintree_table', np.zeros((2, 24), int), 'kinematic tree'),
+])
+def test_wrong_content_names_file_and_key(tmp_path: Path, arrays: dict[str, np.ndarray], key: str,
+                                          value: np.ndarray | None, match: str) -> None:
+    changed = {**arrays, key: value}
+    np.savez(tmp_path / 'body.npz', **{k: v for k, v in changed.items() if v is not None})
+    with pytest.raises(ValueError, match=match):
+        load_body_file(tmp_path / 'body.npz')
+
+
+def test_npz_with_a_pickle_inside_is_refused(tmp_path: Path) -> None:
+    mark = tmp_path / 'created'
+
+    class Payload:
+        def __reduce__(self) -> tuple:
+            return open, (str(mark), 'w')
+
+    np.savez(tmp_path / 'body.npz', v_template=np.array([Payload()], dtype=object))
+    with pytest.raises(ValueError, match='body.npz.*without pickled objects'):
+        load_body_file(tmp_path / 'body.npz')
+    assert not mark.exists()
+
+
+def test_truncated_npz(tmp_path: Path) -> None:
+    (tmp_path / 'body.npz').write_bytes(OPEN_BODY.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r'body\.npz'):
+        load_body_file(tmp_path / 'body.npz')
