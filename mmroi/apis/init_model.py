@@ -73,30 +73,22 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
         FileNotFoundError: If there is no such file.
         ValueError: If it is unreadable, holds no weights, or belongs to another architecture.
     """
-    state = _read_state_dict(Path(checkpoint))
-    own = model.state_dict()
-    missing = sorted(own.keys() - state.keys())
-    unexpected = sorted(state.keys() - own.keys())
-    reshaped = sorted(
-        f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
-        for key in own.keys() & state.keys()
-        if state[key].shape != own[key].shape
-    )
-    if missing or unexpected or reshaped:
-        parts = [
-            f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
-            for keys, what in (
-                (missing, 'weights missing'),
-                (unexpected, 'weights unknown to the model'),
-                (reshaped, 'weights of another shape'),
+    try:
+        keys = model.load_state_dict(_read_state_dict(Path(checkpoint)), strict=False)
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint}: {error}') from error
+    # The projector serves training alone; a model without it, or a checkpoint without it, predicts as well.
+    missing = [key for key in keys.missing_keys if not key.startswith('projector.')]
+    unexpected = [key for key in keys.unexpected_keys if not key.startswith('projector.')]
+    for found, what in (
+        (missing, 'lacks weights of the model'),
+        (unexpected, 'has weights unknown to the model'),
+    ):
+        if found:
+            raise ValueError(
+                f'{checkpoint} {what}: {", ".join(found[:3])}{", ..." if len(found) > 3 else ""} '
+                f'({len(found)} in all); use the config that it was trained with'
             )
-            if keys
-        ]
-        raise ValueError(
-            f'{checkpoint} belongs to another architecture than the config: {"; ".join(parts)}. '
-            'Use the config that the checkpoint was trained with'
-        )
-    model.load_state_dict(state)
 
 
 def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:

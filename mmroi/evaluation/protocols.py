@@ -1,8 +1,9 @@
 """Named evaluation protocols. Numbers of different protocols must not be compared, so each carries its name.
 
 A protocol says where the true joints and mesh come from, where the predicted ones come from, which joints
-count, which is the root, and how the mesh is aligned for PVE. Another benchmark is another entry of `PROTOCOLS`
-(and, where its ground truth comes from elsewhere, another function like `mesh_of_label`); `MeshMetric` stays.
+count, which is the root, and how the mesh is aligned for PVE. Another benchmark is another entry of
+`PROTOCOLS` (and, where its ground truth comes from elsewhere, another function like `mesh_of_label`);
+`MeshMetric` stays.
 """
 
 from collections.abc import Callable, Mapping, Sequence

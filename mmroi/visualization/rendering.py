@@ -94,15 +94,12 @@ def render_meshes(
         raise ValueError('vertices have NaN or infinite values')
     num_people, num_vertices = vertices.shape[:2]
     points = vertices.reshape(-1, 3)
-    all_faces = (np.asarray(faces, np.int64) + num_vertices * np.arange(num_people)[:, None, None]).reshape(
-        -1, 3
-    )
+    first_vertex = num_vertices * np.arange(num_people)[:, None, None]
+    all_faces = (np.asarray(faces, np.int64) + first_vertex).reshape(-1, 3)
     in_front = points[:, 2] > NEAR
     all_faces = all_faces[in_front[all_faces].all(axis=1)]
 
-    pixels = points[:, :2] * (focal_length / np.maximum(points[:, 2:], NEAR)) + np.asarray(
-        principal_point, np.float64
-    )
+    pixels = points[:, :2] * focal_length / np.maximum(points[:, 2:], NEAR) + np.asarray(principal_point)
     left, top, width, height = _covered_rectangle(pixels[np.unique(all_faces)], image_size)
     if width == 0 or height == 0:
         return Rendering(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), 0, 0)

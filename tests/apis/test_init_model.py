@@ -1,0 +1,116 @@
+import os
+
+import pytest
+import torch
+
+from mmroi.apis import init_model
+
+
+@pytest.fixture
+def checkpoint(config, tmp_path):
+    """File of a model whose weights are not those of a new one."""
+    with pytest.warns(UserWarning, match='untrained'):
+        model = init_model(config)
+    torch.manual_seed(1)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter)
+    path = tmp_path / 'weights.pth'
+    torch.save(dict(meta={}, state_dict=model.state_dict()), path)
+    return path
+
+
+def test_loads_weights_and_is_ready(config, checkpoint):
+    model = init_model(config, checkpoint)
+    expected = torch.load(checkpoint)['state_dict']
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+    assert not model.training and model.cfg is config
+
+
+def test_config_from_a_file_with_options(config, checkpoint, tmp_path):
+    path = tmp_path / 'config.py'
+    config.dump(path)
+    model = init_model(path, checkpoint, cfg_options={'model.data_preprocessor.bgr_to_rgb': False})
+    assert model.cfg.model.data_preprocessor.bgr_to_rgb is False
+
+
+def test_half_precision_becomes_float32(config, checkpoint):
+    content = torch.load(checkpoint)
+    half = {k: v.half() if v.is_floating_point() else v for k, v in content['state_dict'].items()}
+    torch.save(half, checkpoint)  # a plain state dict, too
+    for name, value in init_model(config, checkpoint).state_dict().items():
+        assert value.dtype == content['state_dict'][name].dtype
+        assert torch.equal(value, half[name].to(value.dtype))
+
+
+def test_prefix_of_data_parallel_is_dropped(config, checkpoint):
+    state = {f'module.{key}': value for key, value in torch.load(checkpoint)['state_dict'].items()}
+    torch.save(state, checkpoint)
+    init_model(config, checkpoint)
+
+
+def test_projector_may_be_absent_from_the_model(config, checkpoint):
+    state = torch.load(checkpoint)['state_dict']
+    torch.save({**state, 'projector.weight': torch.zeros(1)}, checkpoint)
+    init_model(config, checkpoint)
+
+
+def test_another_architecture_is_refused(config, checkpoint):
+    config.model.head = dict(type='CLIFFHead', in_channels=64)
+    config.model.pop('fusion')
+    with pytest.raises(ValueError, match='weights.pth.*config'):
+        init_model(config, checkpoint)
+
+
+def test_a_checkpoint_of_the_encoder_alone_is_refused(config, checkpoint):
+    state = torch.load(checkpoint)['state_dict']
+    torch.save({key: value for key, value in state.items() if key.startswith('encoder.')}, checkpoint)
+    with pytest.raises(ValueError, match='weights.pth lacks weights of the model: .*in all'):
+        init_model(config, checkpoint)
+
+
+class Payload:
+    """Would create a file when unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_malicious_pickle_is_refused(config, tmp_path):
+    path = tmp_path / 'evil.pth'
+    torch.save(dict(state_dict=Payload(tmp_path / 'harm')), path)
+    with pytest.raises(ValueError, match='evil.pth is not a checkpoint that can be read safely'):
+        init_model(config, path)
+    assert not (tmp_path / 'harm').exists()
+
+
+@pytest.mark.parametrize('content, message', [(b'', 'read safely'), (b'not a checkpoint', 'read safely')])
+def test_broken_file(config, tmp_path, content, message):
+    path = tmp_path / 'broken.pth'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f'broken.pth.*{message}'):
+        init_model(config, path)
+
+
+def test_truncated_file(config, checkpoint):
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match='weights.pth is not a checkpoint that can be read safely'):
+        init_model(config, checkpoint)
+
+
+def test_no_weights_in_the_file(config, tmp_path):
+    torch.save(dict(epoch=3), tmp_path / 'odd.pth')
+    with pytest.raises(ValueError, match=r"odd.pth holds no state dict; its content is \['epoch'\]"):
+        init_model(config, tmp_path / 'odd.pth')
+
+
+def test_absent_files(config, tmp_path):
+    with pytest.raises(FileNotFoundError, match='nothing.pth does not exist'):
+        init_model(config, tmp_path / 'nothing.pth')
+    with pytest.raises(FileNotFoundError, match='nothing.py does not exist; shipped models: cliff_r18'):
+        init_model(tmp_path / 'nothing.py')
+    config.pop('model')
+    with pytest.raises(ValueError, match='has no `model`'):
+        init_model(config)
