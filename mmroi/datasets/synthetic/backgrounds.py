@@ -44,7 +44,7 @@ def _relief(name: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]
 def _tinted(rng: np.random.Generator, name: str, colour: np.ndarray, height: int, width: int) -> np.ndarray:
     """A surface recoloured about a BGR colour, its contrast kept; (height, width, 3) uint8."""
     brightness, hue = _relief(name, height, width)
-    relief = np.float32(rng.uniform(0.4, 1.0)) * brightness + 0.3 * hue
+    relief = np.float32(rng.uniform(0.4, 1.0)) * brightness + 0.15 * hue
     return np.clip(relief + colour.astype(np.float32), 0, 255).astype(np.uint8)
 
 
@@ -55,7 +55,7 @@ def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray
     if kind in photographs.SURFACES:
         hues = dict(grass=(60, 110, 95), gravel=(115, 122, 128), brick=(100, 115, 135), wood=(88, 118, 150),
                     concrete=(130, 135, 138))
-        colour = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.06, 3))
+        colour = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.03, 3))
         return _tinted(rng, kind, colour, 384, 384), rng.uniform(1.2, 3.0)
     side = 256
     canvas = np.ones((side, side, 3), np.float32) * _muted(rng, 70, 215)

@@ -11,8 +11,7 @@ _SCENES = dict(
     garage_left=('motorcycle_left.png', None), garage_right=('motorcycle_right.png', None),
     shelves=('motorcycle_left.png', (380, 0, 741, 250)), launch_pad=('rocket.jpg', None),
     dusk=('rocket.jpg', (0, 0, 330, 330)), skyline=('camera.png', (345, 60, 512, 320)),
-    curtain=('astronaut.png', (0, 0, 110, 190)),
-    table=('coffee.png', (490, 0, 600, 400)))
+    curtain=('astronaut.png', (0, 0, 110, 190)))
 _SURFACES = dict(
     grass=('grass.png', None), gravel=('gravel.png', None), brick=('brick.png', None),
     wood=('coffee.png', (490, 150, 600, 400)), concrete=('motorcycle_left.png', (0, 400, 180, 500)))

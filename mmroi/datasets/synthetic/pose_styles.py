@@ -122,7 +122,7 @@ LEGS: dict[str, Callable[[np.random.Generator, float], Angles]] = dict(
 
 # Arms, one side each: elevation from hanging, plane (0 sideways, 90 forward), twist, elbow, as (mean, deviation).
 ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
-    relaxed=((14, 6), (20, 25), (12, 16), (20, 14)),
+    relaxed=((13, 6), (2, 22), (2, 15), (15, 12)),
     forward=((70, 16), (78, 14), (-25, 20), (35, 25)),
     up=((140, 14), (45, 25), (-40, 20), (25, 20)),
     side=((80, 20), (10, 16), (-10, 35), (30, 25)),
@@ -140,7 +140,7 @@ ARM_STYLES: dict[str, dict[str, float]] = dict(
     sit_floor=dict(lap=.45, down=.2, relaxed=.25, forward=.1),
     reach=dict(forward=.35, up=.3, side=.15, down=.2),
     crouch=dict(down=.35, forward=.35, lap=.3),
-    lie=dict(relaxed=.5, side=.2, up=.2, lap=.1),
+    lie=dict(relaxed=.5, side=.3, up=.2),
     active=dict(side=.4, up=.25, forward=.25, hip=.1),
 )
 
@@ -162,4 +162,7 @@ def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
                 out[f'{side}_{name}'] = mean + s * std * float(rng.normal())
         if kind == 'up':
             out[f'{side}_collar_shrug'] += 14
+        if style == 'lie':                                         # on the floor, not through it
+            out[f'{side}_arm_plane'] = 4 + 8 * float(rng.normal())
+            out[f'{side}_elbow_flexion'] *= 0.35
     return out

@@ -108,19 +108,21 @@ class PoseSampler:
             rotations = angles_to_matrices(angles)
             if not limbs_collide(joint_positions(rotations, self._rest, self._parents)):
                 break
-        rotations[0] = self._root(rng, style, rotations)
+        rotations[0] = self._root(rng, style, angles, rotations)
         if style in _STANDING:
             angles = self._level_feet(rng, angles, rotations)
             rotations[1:] = angles_to_matrices(angles)[1:]
         return Pose(style, angles, rotations)
 
-    def _root(self, rng: np.random.Generator, style: str, rotations: np.ndarray) -> np.ndarray:
+    def _root(self, rng: np.random.Generator, style: str, angles: dict[str, float],
+              rotations: np.ndarray) -> np.ndarray:
         noise = Rotation.from_euler('xz', rng.normal(0, (4, 2.5)) * self._scale, degrees=True)
         if style in _STANDING:
             return (noise * self._balance(rotations)).as_matrix()
         if style == 'lie':
             # On the back, the belly or a side, the head any way.
-            turn = rng.choice([-90.0, 90.0, 0.0], p=[0.5, 0.3, 0.2])
+            drawn_up = max(angles['left_hip_flexion'], angles['right_hip_flexion']) > 20
+            turn = rng.choice([-90.0, 90.0, 0.0], p=[0.7, 0.0, 0.3] if drawn_up else [0.45, 0.4, 0.15])
             lying = Rotation.from_euler('x', turn, degrees=True) if turn else Rotation.from_euler(
                 'z', rng.choice([-80.0, 80.0]), degrees=True)
             return (Rotation.from_euler('y', rng.uniform(-180, 180), degrees=True) * noise * lying).as_matrix()

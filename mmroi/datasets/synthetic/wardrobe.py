@@ -89,7 +89,9 @@ class Wardrobe:
         front = np.clip((p[:, 2] - self._neck_z) / 0.1, 0, 1)
         below = np.maximum(low - drop * front - p[:, 1], 0)
         round_neck = np.sqrt(p[:, 0] ** 2 + 0.8 * (p[:, 2] - self._neck_z) ** 2 + (1.6 * below) ** 2) - radius
-        return intersection(round_neck, self._y['neck'] + 0.045 - p[:, 1]).astype(np.float32)
+        # The chin hangs in front of the neck, lower than the shoulders reach behind it.
+        top = self._y['neck'] + 0.03 - 0.55 * np.maximum(p[:, 2] - self._neck_z, 0)
+        return intersection(round_neck, top - p[:, 1]).astype(np.float32)
 
     def _top(self, rng: np.random.Generator) -> tuple[Layer, float, float]:
         elbow, wrist, shoulder = self._x['elbow'], self._x['wrist'], self._x['shoulder']
