@@ -3,9 +3,9 @@
 `python tools/demo_report.py work_dirs/demo --out work_dirs/demo/report.md`
 
 Reads, for each model in the folder, `metrics.json` (trained just now) and `shipped.json` (the checkpoint that
-comes with the project) as `tools/test.py --out` writes them, and the training log. Measures on the same
-photos what a mean pose would score, how far apart the full cameras of the RoIs of one person lie, and how long a
-prediction takes.
+comes with the project) as `tools/test.py --out` writes them, and the training log. Measures on the photos
+what a mean pose would score, how far apart the full cameras of one person's RoIs lie, and the time of a
+prediction.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.utils import track_iter_progress
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from torch import nn
 
@@ -35,21 +35,23 @@ from mmroi.visualization import overlay_triptych, tile_images
 
 MODELS = {'cliff': 'CLIFF', 'multi-roi': 'Multi-RoI'}
 NUM_MEASURED = 64  # People over which spread and time are measured.
+PICTURE_HEIGHT = 512
 COLUMNS = {
     'MPJPE': 'MPJPE mm',
     'PA-MPJPE': 'PA-MPJPE mm',
     'PVE': 'PVE mm',
-    'camera_translation': 'camera translation mm',
-    'camera_spread': 'spread of full cameras mm',
+    'camera_translation': 'camera error mm',
+    'camera_spread': 'camera spread mm',
     'parameters': 'parameters M',
     'training': 'training min',
     'prediction': 'ms / person',
 }
 NOTE = (
     'A demonstration on {people} synthetic people and the open body: not a benchmark, and not comparable '
-    'with results on SMPL and real photographs. Spread: how far apart the full cameras lie which the model '
-    'gives for the {rois} RoIs of one person (over {measured} people; CLIFF sees each RoI alone). '
-    'Parameters: those that predict. Training of the shipped models: see README.md.'
+    'with results on SMPL and real photographs. Camera error: of the pelvis in the camera frame. Camera '
+    'spread: how far apart the full cameras lie which the model gives for the {rois} RoIs of a person (over '
+    '{measured} people; CLIFF sees each RoI alone). Parameters: those that predict. Time for a person: from '
+    'crops to parameters on this machine. Training of the shipped models: see README.md.'
 )
 
 
@@ -141,7 +143,7 @@ def training_minutes(work_dir: Path) -> float:
 def mean_pose(dataset: BaseDataset) -> dict[str, float]:
     """Errors of the SMPL mean parameters on a data set."""
     metric = MeanPoseBaseline(prefix='baseline')
-    for start in track_iter_progress(list(range(0, len(dataset), 32))):
+    for start in track(range(0, len(dataset), 32), 'mean pose'):
         samples = [dataset[i]['data_samples'].to_dict() for i in range(start, min(start + 32, len(dataset)))]
         metric.process(None, samples)
     return {name.removeprefix('baseline/'): value for name, value in metric.evaluate(len(dataset)).items()}
@@ -180,6 +182,7 @@ def measure(model: nn.Module, dataset: BaseDataset) -> dict[str, float]:
     )
 
 
+@torch.no_grad()
 def draw_pictures(model: nn.Module, dataset: BaseDataset, folder: Path, number: int) -> None:
     """Writes photo | meshes on it | meshes from the side, for everyone in a photo, and a sheet of all."""
     people = defaultdict(list)
@@ -189,20 +192,20 @@ def draw_pictures(model: nn.Module, dataset: BaseDataset, folder: Path, number: 
     chosen = [groups[i] for i in np.linspace(0, len(groups) - 1, min(number, len(groups))).astype(int)]
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
-    for path, rows in track_iter_progress(chosen):
+    for path, rows in track(chosen, 'pictures'):
         samples = model.test_step(pseudo_collate([dataset[i] for i in rows]))
         predicted = [sample.pred_instances for sample in samples]
         vertices = torch.cat([p.vertices + p.camera_translation[:, None] for p in predicted]).cpu().numpy()
-        picture = overlay_triptych(
-            cv2.imread(path),
-            vertices,
-            model.body_model.faces,
-            float(samples[0].focal_length),
-            samples[0].principal_point,
-        )
+        photo = cv2.imread(path)
+        # Small photos are enlarged, so that meshes are drawn finely. Centres of pixels lie at integers.
+        scale = max(1, -(-PICTURE_HEIGHT // photo.shape[0]))
+        photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        center = (np.asarray(samples[0].principal_point) + 0.5) * scale - 0.5
+        focal_length = float(samples[0].focal_length) * scale
+        picture = overlay_triptych(photo, vertices, model.body_model.faces, focal_length, center)
         cv2.imwrite(str(folder / f'{Path(path).stem}.jpg'), picture)
         pictures.append(picture)
-    cv2.imwrite(str(folder / 'sheet.jpg'), tile_images(pictures, columns=2, height=256))
+    cv2.imwrite(str(folder / 'sheet.jpg'), tile_images(pictures, columns=2, height=PICTURE_HEIGHT // 2))
 
 
 def build_dataset(config: Config, photos: Config) -> BaseDataset:
@@ -249,7 +252,6 @@ def main() -> None:
     entries = find_entries(args.folder)
     photos = entries['trained']['multi-roi'].config
     init_default_scope(photos.default_scope)
-    print('mean pose')
     dataset = build_dataset(photos, photos)
     rows = [('mean pose', mean_pose(dataset))]
     for group in entries.values():
