@@ -143,7 +143,9 @@ class MeshEstimator(BaseModel):
         """
         rotations = rot6d_to_matrix(output['pose6d'])
         if LOSSES_OF_BODY & set(self.losses):
-            body = self.body_model(rotations[:, :1], rotations[:, 1:], output['betas'])
+            # Without a vertex loss nobody needs the mesh.
+            posed = self.body_model if 'vertices' in self.losses else self.body_model.forward_joints
+            body = posed(rotations[:, :1], rotations[:, 1:], output['betas'])
         if 'vertices' in self.losses:
             with torch.no_grad():
                 target = self.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)

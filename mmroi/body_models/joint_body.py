@@ -1,0 +1,59 @@
+"""The few vertices of a body that its joints depend on, for training without the full mesh."""
+import torch
+from smplx.lbs import lbs
+from torch import Tensor, nn
+
+
+class JointBody(nn.Module):
+    """A body model cut down to the vertices that its joint regressors read: 241 of the open body's 6890.
+
+    smplx's own linear blend skinning runs on the cut body, so the joints equal those of the full one at a small part of
+    its cost. The skeleton needs all vertices in the rest pose, yet only linearly: the 24 rest joints ride along as
+    vertices of their own, and the regressor of the skeleton just picks them.
+
+    Args:
+        v_template: (V, 3), metres.
+        shapedirs: (V, 3, B).
+        posedirs: (207, 3 V), smplx's layout.
+        skeleton_regressor: (24, V), rest joints of the skeleton from vertices.
+        lbs_weights: (V, 24).
+        parents: (24,).
+        regressors: (R, V), further joints from posed vertices.
+        vertex_ids: (S,), vertices that are joints themselves.
+    """
+
+    def __init__(self, v_template: Tensor, shapedirs: Tensor, posedirs: Tensor, skeleton_regressor: Tensor,
+                 lbs_weights: Tensor, parents: Tensor, regressors: Tensor, vertex_ids: Tensor) -> None:
+        super().__init__()
+        used = (regressors != 0).any(0)
+        used[vertex_ids] = True
+        kept = used.nonzero()[:, 0]
+        joints, num_kept = len(skeleton_regressor), len(kept)
+        posedirs = posedirs.reshape(len(posedirs), -1, 3)[:, kept]
+        picked = torch.zeros(joints, num_kept + joints)
+        picked[:, num_kept:] = torch.eye(joints)
+        buffers = dict(
+            v_template=torch.cat([v_template[kept], skeleton_regressor @ v_template]),
+            shapedirs=torch.cat([shapedirs[kept], torch.einsum('jv,vkb->jkb', skeleton_regressor, shapedirs)]),
+            posedirs=torch.cat([posedirs, posedirs.new_zeros(len(posedirs), joints, 3)], dim=1).flatten(1),
+            skeleton=picked,
+            weights=torch.cat([lbs_weights[kept], lbs_weights.new_zeros(joints, joints)]),
+            parents=parents,
+            regressors=torch.cat([regressors[:, kept], regressors.new_zeros(len(regressors), joints)], dim=1),
+            vertex_ids=torch.searchsorted(kept, vertex_ids))
+        for name, value in buffers.items():
+            self.register_buffer(name, value.clone(), persistent=False)
+
+    def forward(self, rotations: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pose and shape the cut body.
+
+        Args:
+            rotations: (N, 24, 3, 3) rotation matrices.
+            betas: (N, 10).
+
+        Returns:
+            tuple: skeleton joints (N, 24, 3), vertex joints (N, S, 3), regressed joints (N, R, 3); metres.
+        """
+        vertices, skeleton = lbs(betas, rotations, self.v_template, self.shapedirs, self.posedirs, self.skeleton,
+                                 self.parents, self.weights, pose2rot=False)
+        return skeleton, vertices[:, self.vertex_ids], self.regressors @ vertices
