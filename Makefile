@@ -66,7 +66,7 @@ clean:  ## remove the results of the demo and caches; keeps the environment, dat
 
 # data sets
 data/synthetic/%/.made: | $(INSTALLED)
-	$(BIN)/python tools/dataset_tools/make_synthetic.py $* --seed $(SEED)
+	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset $* --seed $(SEED)
 	@touch $@
 
 # the demo: train, test, test the shipped checkpoint

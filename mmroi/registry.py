@@ -1,25 +1,33 @@
 """Child registries of MMEngine's with the scope ``mmroi``.
 
-``locations`` lets MMEngine import the modules of this project when a config says ``default_scope = 'mmroi'``.
+``locations`` lets MMEngine import our modules when a config says ``default_scope = 'mmroi'``. Registries
+that hold nothing of ours are here too: without them MMEngine warns in every run.
 """
 from mmengine import registry as _root
 from mmengine.registry import Registry
 
-RUNNERS = Registry('runner', parent=_root.RUNNERS, scope='mmroi', locations=['mmroi.engine'])
-LOOPS = Registry('loop', parent=_root.LOOPS, scope='mmroi', locations=['mmroi.engine'])
-HOOKS = Registry('hook', parent=_root.HOOKS, scope='mmroi', locations=['mmroi.engine'])
-OPTIM_WRAPPERS = Registry('optim_wrapper', parent=_root.OPTIM_WRAPPERS, scope='mmroi',
-                          locations=['mmroi.engine'])
-DATASETS = Registry('dataset', parent=_root.DATASETS, scope='mmroi', locations=['mmroi.datasets'])
-DATA_SAMPLERS = Registry('data sampler', parent=_root.DATA_SAMPLERS, scope='mmroi',
-                         locations=['mmroi.datasets'])
-TRANSFORMS = Registry('transform', parent=_root.TRANSFORMS, scope='mmroi', locations=['mmroi.datasets'])
-MODELS = Registry('model', parent=_root.MODELS, scope='mmroi',
-                  locations=['mmroi.body_models', 'mmroi.models'])
-TASK_UTILS = Registry('task util', parent=_root.TASK_UTILS, scope='mmroi', locations=['mmroi.models'])
-METRICS = Registry('metric', parent=_root.METRICS, scope='mmroi', locations=['mmroi.evaluation'])
-VISUALIZERS = Registry('visualizer', parent=_root.VISUALIZERS, scope='mmroi',
-                       locations=['mmroi.visualization'])
-INFERENCERS = Registry('inferencer', parent=_root.INFERENCERS, scope='mmroi', locations=['mmroi.apis'])
-VISBACKENDS = Registry('vis_backend', parent=_root.VISBACKENDS, scope='mmroi', locations=['mmroi.visualization'])
-LOG_PROCESSORS = Registry('log_processor', parent=_root.LOG_PROCESSORS, scope='mmroi', locations=['mmroi.engine'])
+
+def _child(parent: Registry, *locations: str) -> Registry:
+    return Registry(parent.name, parent=parent, scope='mmroi', locations=[f'mmroi.{name}' for name in locations])
+
+
+RUNNERS = _child(_root.RUNNERS, 'engine')
+LOOPS = _child(_root.LOOPS, 'engine')
+HOOKS = _child(_root.HOOKS, 'engine')
+LOG_PROCESSORS = _child(_root.LOG_PROCESSORS, 'engine')
+OPTIMIZERS = _child(_root.OPTIMIZERS, 'engine')
+OPTIM_WRAPPERS = _child(_root.OPTIM_WRAPPERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(_root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+PARAM_SCHEDULERS = _child(_root.PARAM_SCHEDULERS, 'engine')
+DATASETS = _child(_root.DATASETS, 'datasets')
+DATA_SAMPLERS = _child(_root.DATA_SAMPLERS, 'datasets')
+TRANSFORMS = _child(_root.TRANSFORMS, 'datasets')
+MODELS = _child(_root.MODELS, 'body_models', 'models')
+MODEL_WRAPPERS = _child(_root.MODEL_WRAPPERS, 'models')
+WEIGHT_INITIALIZERS = _child(_root.WEIGHT_INITIALIZERS, 'models')
+TASK_UTILS = _child(_root.TASK_UTILS, 'models')
+METRICS = _child(_root.METRICS, 'evaluation')
+EVALUATOR = _child(_root.EVALUATOR, 'evaluation')
+VISUALIZERS = _child(_root.VISUALIZERS, 'visualization')
+VISBACKENDS = _child(_root.VISBACKENDS, 'visualization')
+INFERENCERS = _child(_root.INFERENCERS, 'apis')

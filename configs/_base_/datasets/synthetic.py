@@ -22,7 +22,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=48,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,  # workers that outlive an epoch keep a random state that no checkpoint holds
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
