@@ -1,14 +1,10 @@
 # The shipped CLIFF: half-width ResNet-18 from scratch on small crops (`make pretrain`).
 _base_ = [
-    '../_base_/models/cliff_r50.py',
+    '../_base_/models/cliff_r18.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/adamw_one-cycle.py',
     '../_base_/default_runtime.py',
 ]
-
-model = dict(
-    encoder=dict(backbone=dict(depth=18, base_channels=32), channels_last=True),
-    head=dict(in_channels=256))
 
 train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline

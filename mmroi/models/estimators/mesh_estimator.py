@@ -47,7 +47,7 @@ class MeshEstimator(BaseModel):
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         # Built here: BaseModel would look only into MMEngine's registry when no default scope is set.
         super().__init__(MODELS.build(data_preprocessor) if data_preprocessor else None, init_cfg)
-        losses = losses or {}
+        losses = {name: loss for name, loss in (losses or {}).items() if loss is not None}
         unknown = set(losses) - set(LOSSES)
         if unknown:
             raise ValueError(

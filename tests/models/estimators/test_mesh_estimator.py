@@ -36,7 +36,12 @@ def test_deleting_a_key_removes_that_loss_and_leaves_the_others(name, multi_roi,
     torch.testing.assert_close(rest, expected)
 
 
-def test_the_labels_body_runs_only_for_the_vertex_loss(multi_roi, build, people):
+def test_a_loss_set_to_none_is_removed(multi_roi, build):
+    multi_roi['losses']['vertices'] = None
+    assert set(build(multi_roi).losses) == set(LOSSES) - {'vertices'}
+
+
+def test_the_mesh_is_posed_only_for_the_vertex_loss(multi_roi, build, people):
     def passes(losses):
         model = build(dict(multi_roi, losses={name: multi_roi['losses'][name] for name in losses}))
         count = []
@@ -45,7 +50,7 @@ def test_the_labels_body_runs_only_for_the_vertex_loss(multi_roi, build, people)
         return len(count)
 
     assert passes(['vertices', 'keypoints3d']) == 2
-    assert passes(['keypoints2d', 'keypoints3d']) == 1
+    assert passes(['keypoints2d', 'keypoints3d']) == 0
     assert passes(['smpl', 'camera']) == 0
 
 
