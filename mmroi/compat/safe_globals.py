@@ -13,14 +13,20 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
 _NUMBERS = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64',
             'float16', 'float32', 'float64')
 
 
-def _history_buffer_method(owner: Any, name: str) -> Any:
-    """Stand for ``getattr``, by which a HistoryBuffer names its statistics methods, and for nothing else."""
-    if owner is not HistoryBuffer or name.startswith('_'):
+def _known_method(owner: Any, name: str) -> Any:
+    """Stand for ``getattr``, by which MMEngine names two kinds of methods, and for nothing else.
+
+    A HistoryBuffer so names its statistics, and the state of OneCycleLR its shape.
+    """
+    statistics = owner is HistoryBuffer and not name.startswith('_')
+    shape = owner is OneCycleParamScheduler and name in ('_annealing_cos', '_annealing_linear')
+    if not statistics and not shape:
         raise ValueError(f'a checkpoint asks for the attribute {name!r} of {owner!r}, which MMEngine '
                          'never does: do not trust this file')
     return getattr(owner, name)
@@ -29,7 +35,7 @@ def _history_buffer_method(owner: Any, name: str) -> Any:
 def checkpoint_globals() -> list:
     """List what a checkpoint written by MMEngine's ``Runner`` refers to, as ``add_safe_globals`` takes it."""
     multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray  # type: ignore[attr-defined]
-    allowed = [HistoryBuffer, (_history_buffer_method, 'builtins.getattr'), np.ndarray, np.dtype]
+    allowed = [HistoryBuffer, OneCycleParamScheduler, (_known_method, 'builtins.getattr'), np.ndarray, np.dtype]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2 write different names
         allowed += [(getattr(multiarray, name), f'{module}.{name}') for name in ('_reconstruct', 'scalar')]
     return allowed + [type(np.dtype(name)) for name in _NUMBERS]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub
+from mmengine.optim import OneCycleLR
 
 from mmroi.compat import safe_globals
 
@@ -42,6 +43,16 @@ def test_checkpoint_loads_with_it(checkpoint, prelude):
     assert done.stdout == '0.5 [0, 1, 2]\n', done.stderr
 
 
+def test_state_of_a_one_cycle_schedule_loads(tmp_path):
+    safe_globals.install()
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    for strategy in ('cos', 'linear'):
+        scheduler = OneCycleLR(optimizer, eta_max=1, total_steps=10, anneal_strategy=strategy)
+        torch.save(scheduler.state_dict(), tmp_path / 'state.pth')
+        state = torch.load(tmp_path / 'state.pth', weights_only=True)
+        assert state['anneal_func'](2.0, 4.0, 1.0) == pytest.approx(4.0)
+
+
 class Malicious:
     def __reduce__(self):
         return os.system, ('echo run',)
@@ -60,6 +71,8 @@ class ClimbsByGetattr:
     ClimbsByGetattr(np.ndarray, 'tofile'),
     ClimbsByGetattr(safe_globals.HistoryBuffer, '__init__'),
     ClimbsByGetattr(safe_globals.HistoryBuffer, '__reduce__'),
+    ClimbsByGetattr(OneCycleLR, '__init__'),
+    ClimbsByGetattr(safe_globals.OneCycleParamScheduler, '__init__'),
 ])
 def test_strangers_stay_out(tmp_path, payload, capfd):
     safe_globals.install()
