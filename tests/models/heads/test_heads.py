@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmroi.geometry import rot6d_to_matrix
+from mmroi.geometry import local_to_full, rot6d_to_matrix
 from mmroi.models import CLIFFHead, MultiRoIHead
 
 D = 6
@@ -92,6 +92,17 @@ def test_cliff_sees_its_box_and_hmr_does_not():
         assert torch.equal(*poses) != sees
 
 
+def test_cameras_that_start_from_the_base_box_agree():
+    _, _, boxes, focal_length = case(3)
+    head = MultiRoIHead(D, 3, camera_start='base')
+    for decoder in head.camera_decoder.decoders.values():
+        torch.nn.init.zeros_(decoder.weight)
+    cameras = head(*case(3))['cameras']
+    torch.testing.assert_close(cameras[:, 0], torch.tensor([[0.9, 0., 0.]] * 2))
+    full = local_to_full(cameras, boxes, focal_length)
+    torch.testing.assert_close(full, full[:, :1].expand_as(full), rtol=1e-5, atol=1e-5)
+
+
 def test_mean_parameters():
     head = MultiRoIHead(D, 3)
     head.set_mean_parameters(torch.arange(144.), torch.ones(10), torch.tensor([0.8, 0.1, 0.2]))
@@ -114,6 +125,7 @@ def test_wrong_number_of_rois(head, match):
 @pytest.mark.parametrize('make, match', [
     (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
     (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
+    (lambda: MultiRoIHead(D, 3, camera_start='own'), 'camera_start'),
     (lambda: CLIFFHead(D, boxes='all'), "'own' or 'none'"),
 ])
 def test_bad_arguments(make, match):
