@@ -1,4 +1,5 @@
 """Renders a synthetic data set: photos of dressed bodies with exact labels, as HumanData npz and JPEG."""
+
 import argparse
 import os
 import time
@@ -11,19 +12,28 @@ from mmroi.datasets.synthetic import PRESETS, StudioSettings, contact_sheet, mak
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog='A killed run goes on where it stopped when it is called again with the same '
+        description=__doc__,
+        epilog='A killed run goes on where it stopped when it is called again with the same '
         'arguments. Photos depend on the preset, the image size and the seed, not on the number of workers.',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--preset', choices=PRESETS, default='full',
-                        help='easy: facing the camera, mild poses, mostly one person; full: everything')
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        '--preset',
+        choices=PRESETS,
+        default='full',
+        help='easy: facing the camera, mild poses, mostly one person; full: everything',
+    )
     parser.add_argument('--out', help='folder to write (default: data/synthetic/PRESET)')
     parser.add_argument('--num-train', type=int, default=20000, help='training photos')
     parser.add_argument('--num-val', type=int, default=500, help='validation photos')
     parser.add_argument('--image-size', type=int, default=256, help='long side in pixels')
     parser.add_argument('--seed', type=int, default=0, help='of everything random')
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
-    parser.add_argument('--sheet', metavar='PNG',
-                        help='also draw the first 40 training photos with their labels into this picture')
+    parser.add_argument(
+        '--sheet',
+        metavar='PNG',
+        help='also draw the first 40 training photos with their labels into this picture',
+    )
     return parser.parse_args()
 
 
@@ -33,14 +43,21 @@ def main() -> None:
     out = args.out or os.path.join('data', 'synthetic', args.preset)
     start = time.monotonic()
     try:
-        result = make_dataset(out, StudioSettings(args.preset, args.image_size, args.seed), args.num_train,
-                              args.num_val, args.workers)
+        result = make_dataset(
+            out,
+            StudioSettings(args.preset, args.image_size, args.seed),
+            args.num_train,
+            args.num_val,
+            args.workers,
+        )
     except ValueError as error:
         raise SystemExit(f'make_synthetic: {error}') from error
     seconds = time.monotonic() - start
-    print(f'{out}: ' + ', '.join(f'{result[split]} people in {split}.npz' for split in ('train', 'val')
-                                 if split in result)
-          + f'; {result["new_photos"]} new photos in {seconds:.0f} s')
+    print(
+        f'{out}: '
+        + ', '.join(f'{result[split]} people in {split}.npz' for split in ('train', 'val') if split in result)
+        + f'; {result["new_photos"]} new photos in {seconds:.0f} s'
+    )
     if args.sheet and not cv2.imwrite(args.sheet, contact_sheet(out)):
         raise SystemExit(f'make_synthetic: cannot write {args.sheet}')
 

@@ -1,4 +1,5 @@
 """The synthetic studio: photos of dressed bodies with exact labels, rendered by this project alone."""
+
 from .presets import PRESETS, get_preset
 from .sheet import contact_sheet
 from .studio import SPLITS, Studio, StudioSettings, make_dataset

@@ -1,5 +1,6 @@
 """What is behind the people: a room, the open air, or a photograph; in perspective where there is a floor."""
-from functools import lru_cache
+
+from functools import cache
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from .camera import Camera
 from .scene import Scene
 
 _LINEAR = (np.arange(256, dtype=np.float32) / 255) ** 2.2
-_FAR = 80.0                                # metres; the horizon's haze begins long before
+_FAR = 80.0  # metres; the horizon's haze begins long before
 
 
 def linear(image: np.ndarray) -> np.ndarray:
@@ -24,7 +25,7 @@ def camera_rays(camera: Camera) -> np.ndarray:
 
 
 def _wave_noise(rng: np.random.Generator, x: np.ndarray, base: float) -> np.ndarray:
-    return sum(np.sin(x * (base * 1.9 ** k) + rng.uniform(0, 6.3)) / 1.7 ** k for k in range(4))
+    return np.add.reduce([np.sin(x * (base * 1.9**k) + rng.uniform(0, 6.3)) / 1.7**k for k in range(4)])
 
 
 def _muted(rng: np.random.Generator, low: int = 60, high: int = 235, spread: float = 0.05) -> np.ndarray:
@@ -33,10 +34,11 @@ def _muted(rng: np.random.Generator, low: int = 60, high: int = 235, spread: flo
     return np.clip(rng.uniform(low, high) * np.exp([-1.5 * warmth, green, warmth]), 5, 250)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _relief(name: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """A surface's brightness about its mean (height, width, 1) and its colours about grey (height, width, 3)."""
-    texture = cv2.resize(photographs.load(name), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    """A surface's brightness about its mean (H, W, 1) and its colours about grey (H, W, 3)."""
+    texture = photographs.load(name).astype(np.float32)
+    texture = cv2.resize(texture, (width, height), interpolation=cv2.INTER_AREA)
     grey = texture.mean(2, keepdims=True)
     return grey - grey.mean(), texture - grey
 
@@ -50,11 +52,20 @@ def _tinted(rng: np.random.Generator, name: str, colour: np.ndarray, height: int
 
 def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray, float]:
     """A square texture (BGR uint8) and its side in metres."""
-    kinds = ['grass', 'gravel', 'brick', 'concrete'] if outdoors else ['plain', 'tiles', 'planks', 'wood', 'concrete', 'carpet']
+    kinds = (
+        ['grass', 'gravel', 'brick', 'concrete']
+        if outdoors
+        else ['plain', 'tiles', 'planks', 'wood', 'concrete', 'carpet']
+    )
     kind = str(rng.choice(kinds))
     if kind in photographs.SURFACES:
-        hues = dict(grass=(60, 110, 95), gravel=(115, 122, 128), brick=(100, 115, 135), wood=(88, 118, 150),
-                    concrete=(130, 135, 138))
+        hues = dict(
+            grass=(60, 110, 95),
+            gravel=(115, 122, 128),
+            brick=(100, 115, 135),
+            wood=(88, 118, 150),
+            concrete=(130, 135, 138),
+        )
         colour = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.03, 3))
         return _tinted(rng, kind, colour, 384, 384), rng.uniform(1.2, 3.0)
     side = 256
@@ -62,18 +73,20 @@ def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray
     if kind in ('tiles', 'planks'):
         nx, ny = (4, 4) if kind == 'tiles' else (8, 2)
         shade = rng.normal(0, 4 if kind == 'tiles' else 9, (ny, nx))
-        canvas += cv2.resize(shade.astype(np.float32), (side, side), interpolation=cv2.INTER_NEAREST)[..., None]
+        canvas += cv2.resize(shade.astype(np.float32), (side, side), interpolation=cv2.INTER_NEAREST)[
+            ..., None
+        ]
         if kind == 'planks':
             canvas = canvas * np.array([0.72, 0.9, 1.05])
-        canvas[::side // ny] *= 0.8
-        canvas[:, ::side // nx] *= 0.8
+        canvas[:: side // ny] *= 0.8
+        canvas[:, :: side // nx] *= 0.8
     grain = rng.normal(0, 1, (side, side)).astype(np.float32)
     canvas += (cv2.GaussianBlur(grain, (0, 0), 1.2) * (12 if kind == 'carpet' else 5))[..., None]
     return np.clip(canvas, 0, 255).astype(np.uint8), rng.uniform(1.2, 2.4)
 
 
 def _wall_texture(rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """A wall (256 high, 768 wide, BGR uint8) of paint or brick with pictures, doors, windows; and its height, metres."""
+    """A wall (256 high, 768 wide, BGR uint8) with pictures, doors, windows; and its height, metres."""
     h, w = 256, 768
     if rng.random() < 0.2:
         tile = _tinted(rng, 'brick', _muted(rng, 90, 190) * (0.85, 0.95, 1.1), w, h)
@@ -81,28 +94,38 @@ def _wall_texture(rng: np.random.Generator) -> tuple[np.ndarray, float]:
     else:
         canvas = np.ones((h, w, 3), np.float32) * _muted(rng, 110, 240)
         if rng.random() < 0.3:
-            canvas[int(rng.uniform(0.5, 0.7) * h):] = _muted(rng, 70, 220)
+            canvas[int(rng.uniform(0.5, 0.7) * h) :] = _muted(rng, 70, 220)
         canvas *= np.linspace(1.06, 0.94, h, dtype=np.float32)[:, None, None]
     for _ in range(rng.integers(0, 7)):
         pw, ph = int(rng.uniform(25, 120)), int(rng.uniform(25, 110))
         x, y = int(rng.integers(0, w - pw)), int(rng.uniform(0.08, 0.5) * h)
-        if rng.random() < 0.25:                                            # a door or a cupboard down to the floor
+        # a door or a cupboard down to the floor
+        if rng.random() < 0.25:
             y, ph = int(rng.uniform(0.2, 0.5) * h), h
-        canvas[y - 3:y + ph + 3, max(x - 3, 0):x + pw + 3] = _muted(rng, 30, 240)
-        inside = canvas[y:y + ph, x:x + pw]
+        canvas[y - 3 : y + ph + 3, max(x - 3, 0) : x + pw + 3] = _muted(rng, 30, 240)
+        inside = canvas[y : y + ph, x : x + pw]
         if rng.random() < 0.6 and y + ph < h:
             inside[:] = photographs.crop(rng, str(rng.choice(photographs.SCENES)), *inside.shape[:2])
         else:
             inside[:] = _muted(rng, 40, 245, 0.15)
-    canvas[int(0.96 * h):] = _muted(rng, 60, 240)                          # skirting board
+    canvas[int(0.96 * h) :] = _muted(rng, 60, 240)  # skirting board
     return np.clip(canvas, 0, 255).astype(np.uint8), rng.uniform(2.5, 3.6)
 
 
-def _sample(texture: np.ndarray, metres: float, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-    """Linear colours of a mirrored texture at metric coordinates; fades to its mean where a pixel spans many texels."""
+def _sample(
+    texture: np.ndarray, metres: float, u: np.ndarray, v: np.ndarray, footprint: np.ndarray
+) -> np.ndarray:
+    """Linear colours of a mirrored texture at metric coordinates; fades to its mean far away."""
     per_metre = texture.shape[0] / metres
-    colours = linear(cv2.remap(texture, u * np.float32(per_metre), v * np.float32(per_metre), cv2.INTER_LINEAR,
-                               borderMode=cv2.BORDER_REFLECT))
+    colours = linear(
+        cv2.remap(
+            texture,
+            u * np.float32(per_metre),
+            v * np.float32(per_metre),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+    )
     fade = np.clip(footprint * np.float32(per_metre / 8), 0, 1)[..., None]
     mean = linear(cv2.resize(texture, (1, 1), interpolation=cv2.INTER_AREA))[0, 0]
     return colours + fade * (mean - colours)
@@ -114,23 +137,30 @@ def _sky(rng: np.random.Generator, rays: np.ndarray) -> np.ndarray:
     elevation = rays[..., 1] / np.hypot(rays[..., 0], rays[..., 2])
     top, low = np.array([235, 190, 150]) * rng.uniform(0.6, 1.0), _muted(rng, 190, 250, 0.02)
     t = np.clip(elevation * rng.uniform(1, 2.5), 0, 1)[..., None]
-    sky = linear(np.clip(low, 0, 255).astype(np.uint8)) * (1 - t) + linear(np.clip(top, 0, 255).astype(np.uint8)) * t
+    low, top = (linear(np.clip(colour, 0, 255).astype(np.uint8)) for colour in (low, top))
+    sky = low + t * (top - low)
     skyline = rng.uniform(0.0, 0.2) * (1 + 0.35 * _wave_noise(rng, azimuth, rng.uniform(3, 12)))
     houses = linear(np.clip(_muted(rng, 30, 120) + (-8, 8, -4), 0, 255).astype(np.uint8))
-    mottle = 1 + 0.2 * _wave_noise(rng, azimuth + 2 * elevation, 25) * _wave_noise(rng, elevation - azimuth, 40)
+    leaves = _wave_noise(rng, azimuth + 2 * elevation, 25) * _wave_noise(rng, elevation - azimuth, 40)
+    mottle = 1 + 0.2 * leaves
     cover = np.clip((skyline - elevation) * 60 + 0.5, 0, 1)[..., None]
     return (sky * (1 - cover) + houses * mottle[..., None] * cover).astype(np.float32)
 
 
-def _walls(rng: np.random.Generator, scene: Scene, rays: np.ndarray, reach: np.ndarray,
-           colours: np.ndarray) -> None:
+def _walls(
+    rng: np.random.Generator, scene: Scene, rays: np.ndarray, reach: np.ndarray, colours: np.ndarray
+) -> None:
     """Draws a back wall, and mostly a side wall, over what is farther than they are."""
-    far = max((scene.camera.rotation.T @ p.pelvis * (0, 0, -1)).sum() for p in scene.people) + rng.uniform(0.8, 5)
+    far = max((scene.camera.rotation.T @ p.pelvis * (0, 0, -1)).sum() for p in scene.people) + rng.uniform(
+        0.8, 5
+    )
     angle = rng.normal(0, 0.25)
     faces = [(np.array([np.sin(angle), 0, -np.cos(angle)]), far)]
     if rng.random() < 0.7:
         sign = rng.choice([-1.0, 1.0])
-        faces.append((np.array([sign * np.cos(angle), 0, sign * np.sin(angle)]), rng.uniform(1.2, 5) + 0.15 * far))
+        faces.append(
+            (np.array([sign * np.cos(angle), 0, sign * np.sin(angle)]), rng.uniform(1.2, 5) + 0.15 * far)
+        )
     texture, height = _wall_texture(rng)
     for normal, distance in faces:
         along = rays @ normal.astype(np.float32)
@@ -139,8 +169,13 @@ def _walls(rng: np.random.Generator, scene: Scene, rays: np.ndarray, reach: np.n
         hit = t < reach
         tangent = np.array([-normal[2], 0, normal[0]], np.float32)
         v = height - (t * rays[..., 1] + np.float32(scene.floor))
-        wall = _sample(texture, height, np.clip(t * (rays @ tangent), -90, 90) + 20, np.clip(v, -30, height - 0.01),
-                       t / np.float32(scene.camera.focal_length)) * np.float32(rng.uniform(0.75, 1.0))
+        wall = _sample(
+            texture,
+            height,
+            np.clip(t * (rays @ tangent), -90, 90) + 20,
+            np.clip(v, -30, height - 0.01),
+            t / np.float32(scene.camera.focal_length),
+        ) * np.float32(rng.uniform(0.75, 1.0))
         colours[hit] = wall[hit]
         reach[hit] = t[hit]
 
@@ -165,7 +200,9 @@ def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarra
     if kind == 'photo':
         name = str(rng.choice(photographs.SCENES))
         colours = linear(photographs.crop(rng, name, camera.height, camera.width))
-        colours = cv2.GaussianBlur(colours, (0, 0), rng.uniform(0.6, 4.0) * max(camera.width, camera.height) / 256)
+        colours = cv2.GaussianBlur(
+            colours, (0, 0), rng.uniform(0.6, 4.0) * max(camera.width, camera.height) / 256
+        )
         return colours * np.float32(rng.uniform(0.7, 1.2)), floor
     texture, side = _floor_texture(rng, kind == 'outdoors')
     turn = rng.uniform(0, 2 * np.pi)

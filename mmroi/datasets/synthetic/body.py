@@ -1,4 +1,5 @@
-"""The body of the studio: the open body model, posed in a batch, with what the renderer needs to know of its rest pose."""
+"""The body of the studio: the open body, posed in a batch, and its rest pose."""
+
 from functools import cached_property
 from typing import NamedTuple
 
@@ -41,8 +42,11 @@ class StudioBody:
     @cached_property
     def face_landmarks(self) -> dict[str, np.ndarray]:
         """Rest positions (3,) of ``nose``, ``left_eye`` and ``right_eye``, metres."""
-        return dict(nose=self.rest_vertices[_NOSE], left_eye=self.rest_vertices[_LEFT_EYE],
-                    right_eye=self.rest_vertices[_RIGHT_EYE])
+        return dict(
+            nose=self.rest_vertices[_NOSE],
+            left_eye=self.rest_vertices[_LEFT_EYE],
+            right_eye=self.rest_vertices[_RIGHT_EYE],
+        )
 
     def _forward(self, pose: np.ndarray, betas: np.ndarray) -> PosedBodies:
         pose_t, betas_t = torch.from_numpy(pose), torch.from_numpy(betas)

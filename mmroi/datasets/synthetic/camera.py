@@ -1,11 +1,13 @@
 """The studio's pinhole camera."""
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-# The studio's world: x right, y up, z towards a camera that looks straight ahead. OpenCV's frame is this, turned.
+# The studio's world: x right, y up, z towards a camera that looks
+# straight ahead. OpenCV's frame is this, turned.
 _WORLD_TO_LEVEL_CAMERA = np.diag([1.0, -1.0, -1.0])
 
 
@@ -66,10 +68,11 @@ def sample_camera(rng: np.random.Generator, config: dict[str, Any], image_size: 
     Returns:
         A camera; its focal length is within ``config['focal_ratio']`` times the image diagonal.
     """
-    ratios, weights = zip(*config['aspects'])
+    ratios, weights = zip(*config['aspects'], strict=True)
     aspect = float(rng.choice(ratios, p=weights))
-    width, height = (image_size, round(image_size / aspect)) if aspect >= 1 else (
-        round(image_size * aspect), image_size)
+    width, height = (
+        (image_size, round(image_size / aspect)) if aspect >= 1 else (round(image_size * aspect), image_size)
+    )
     low, high = np.log(config['focal_ratio'])
     focal = float(np.exp(rng.uniform(low, high))) * float(np.hypot(width, height))
     principal_point = np.array([width / 2, height / 2])

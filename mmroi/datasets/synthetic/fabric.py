@@ -1,19 +1,64 @@
 """Colours of people and patterns of cloth, as functions of the rest pose, in linear light."""
+
 from dataclasses import dataclass
 
 import numpy as np
 
 # sRGB, what people wear: mostly dark, grey, blue and earth, now and then a colour.
-_CLOTH = np.array([
-    (24, 24, 27), (38, 38, 42), (58, 60, 64), (92, 94, 97), (138, 139, 140), (190, 190, 187), (226, 225, 220),
-    (240, 239, 234), (28, 36, 58), (40, 54, 88), (58, 78, 112), (92, 117, 150), (150, 172, 194), (186, 176, 152),
-    (163, 145, 114), (124, 104, 78), (88, 68, 50), (62, 46, 36), (74, 80, 56), (104, 108, 78), (48, 66, 54),
-    (98, 38, 42), (132, 52, 48), (164, 84, 62), (190, 142, 70), (176, 132, 136), (110, 82, 104), (70, 112, 110)], float)
-_CLOTH_WEIGHT = np.array([10, 9, 6, 5, 4, 4, 6, 7, 8, 6, 5, 4, 3, 4, 3, 3, 3, 2, 3, 2, 2, 3, 2, 1.5, 1.5, 1.5, 1.5, 1.5])
+_CLOTH = np.array(
+    [
+        (24, 24, 27),
+        (38, 38, 42),
+        (58, 60, 64),
+        (92, 94, 97),
+        (138, 139, 140),
+        (190, 190, 187),
+        (226, 225, 220),
+        (240, 239, 234),
+        (28, 36, 58),
+        (40, 54, 88),
+        (58, 78, 112),
+        (92, 117, 150),
+        (150, 172, 194),
+        (186, 176, 152),
+        (163, 145, 114),
+        (124, 104, 78),
+        (88, 68, 50),
+        (62, 46, 36),
+        (74, 80, 56),
+        (104, 108, 78),
+        (48, 66, 54),
+        (98, 38, 42),
+        (132, 52, 48),
+        (164, 84, 62),
+        (190, 142, 70),
+        (176, 132, 136),
+        (110, 82, 104),
+        (70, 112, 110),
+    ],
+    float,
+)
+_CLOTH_WEIGHT = np.array(
+    [10, 9, 6, 5, 4, 4, 6, 7, 8, 6, 5, 4, 3, 4, 3, 3, 3, 2, 3, 2, 2, 3, 2, 1.5, 1.5, 1.5, 1.5, 1.5]
+)
 _TROUSERS = (0, 1, 2, 3, 8, 9, 9, 10, 10, 11, 13, 14, 15, 16, 18, 6)
-_SKIN = np.array([(239, 206, 184), (226, 182, 153), (205, 155, 122), (172, 120, 88), (126, 83, 60), (86, 57, 44)], float)
-_HAIR = np.array([(22, 19, 18), (36, 27, 22), (62, 43, 30), (98, 68, 44), (150, 112, 70), (196, 164, 112),
-                  (120, 118, 116), (190, 188, 184), (116, 56, 32)], float)
+_SKIN = np.array(
+    [(239, 206, 184), (226, 182, 153), (205, 155, 122), (172, 120, 88), (126, 83, 60), (86, 57, 44)], float
+)
+_HAIR = np.array(
+    [
+        (22, 19, 18),
+        (36, 27, 22),
+        (62, 43, 30),
+        (98, 68, 44),
+        (150, 112, 70),
+        (196, 164, 112),
+        (120, 118, 116),
+        (190, 188, 184),
+        (116, 56, 32),
+    ],
+    float,
+)
 _HAIR_WEIGHT = np.array([8, 7, 6, 4, 2.5, 2, 1.5, 1, 1])
 
 
@@ -54,12 +99,15 @@ def smoothstep(x: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def smooth_noise(rng: np.random.Generator, points: np.ndarray, wavelength: float, waves: int = 6) -> np.ndarray:
-    """Smooth noise (n,) of about unit deviation at points (n, 3): a sum of plane waves in random directions."""
+def smooth_noise(
+    rng: np.random.Generator, points: np.ndarray, wavelength: float, waves: int = 6
+) -> np.ndarray:
+    """Smooth noise (n,) of about unit deviation at points (n, 3): plane waves in random directions."""
     directions = rng.normal(size=(3, waves)) * (2 * np.pi / wavelength / np.sqrt(3))
     phase = rng.uniform(0, 2 * np.pi, waves)
     return np.sin(points @ directions.astype(np.float32) + phase.astype(np.float32)).sum(1) * np.float32(
-        np.sqrt(2 / waves))
+        np.sqrt(2 / waves)
+    )
 
 
 @dataclass
@@ -67,7 +115,8 @@ class Fabric:
     """A pattern of two colours.
 
     Attributes:
-        kind: ``plain``, ``stripes`` (across the limb), ``pinstripes`` (along it), ``check``, ``mottle`` or ``block``.
+        kind: ``plain``, ``stripes`` (across the limb), ``pinstripes`` (along it), ``check``, ``mottle`` or
+            ``block``.
         colours: (2, 3) linear RGB.
         period: Metres.
         duty: Share of the second colour.
@@ -109,14 +158,16 @@ class Fabric:
 
     def _wave(self, x: np.ndarray, footprint: np.ndarray) -> np.ndarray:
         """A softened square wave of 0 and 1 whose contrast goes where a pixel holds a third of a period."""
-        distance = np.abs((x / self.period) % 1 - 0.5) * 2            # 0 at the centre of a stripe
+        distance = np.abs((x / self.period) % 1 - 0.5) * 2  # 0 at the centre of a stripe
         edge = np.maximum(0.08, 2 * footprint / self.period)
         wave = smoothstep((self.duty - distance) / edge)
         keep = np.clip(2 - 4 * footprint / self.period, 0, 1)
         return self.duty + keep * (wave - self.duty)
 
 
-def sample_fabric(rng: np.random.Generator, colour: np.ndarray, second: np.ndarray, patterned: float) -> Fabric:
+def sample_fabric(
+    rng: np.random.Generator, colour: np.ndarray, second: np.ndarray, patterned: float
+) -> Fabric:
     """Draws a fabric.
 
     Args:
@@ -127,8 +178,14 @@ def sample_fabric(rng: np.random.Generator, colour: np.ndarray, second: np.ndarr
     """
     soft = colour + rng.uniform(0.35, 0.9) * (second - colour)
     kinds = ('stripes', 'pinstripes', 'check', 'mottle', 'block')
-    kind = str(rng.choice(kinds, p=(.34, .1, .22, .22, .12))) if rng.random() < patterned else 'plain'
-    period = dict(stripes=rng.uniform(0.02, 0.11), pinstripes=rng.uniform(0.02, 0.05), check=rng.uniform(0.025, 0.09),
-                  mottle=rng.uniform(0.06, 0.2), block=rng.uniform(0.0, 0.2), plain=1.0)[kind]
+    kind = str(rng.choice(kinds, p=(0.34, 0.1, 0.22, 0.22, 0.12))) if rng.random() < patterned else 'plain'
+    period = dict(
+        stripes=rng.uniform(0.02, 0.11),
+        pinstripes=rng.uniform(0.02, 0.05),
+        check=rng.uniform(0.025, 0.09),
+        mottle=rng.uniform(0.06, 0.2),
+        block=rng.uniform(0.0, 0.2),
+        plain=1.0,
+    )[kind]
     duty = rng.uniform(0.12, 0.25) if kind == 'pinstripes' else rng.uniform(0.25, 0.6)
-    return Fabric(kind, np.stack([colour, soft]), float(period), float(duty), int(rng.integers(2 ** 31)))
+    return Fabric(kind, np.stack([colour, soft]), float(period), float(duty), int(rng.integers(2**31)))

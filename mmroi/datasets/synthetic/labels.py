@@ -1,4 +1,5 @@
 """Exact labels of a rendered scene, one row per person who is visible enough, and their HumanData file."""
+
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,16 +28,19 @@ def label_rows(scene: Scene, photo: Photo, min_visible: float) -> Rows:
         Arrays with R rows:
 
         * ``bbox_xywh`` (R, 5): box of the visible pixels of the dressed person, and 1; pixels.
-        * ``keypoints2d`` (R, 54, 3): exact projections, wherever they fall; the confidence is 1 inside the frame and 0
-          outside. Occlusion does not lower it, because the label is exact.
+        * ``keypoints2d`` (R, 54, 3): exact projections, wherever they fall; the confidence is 1 inside the
+          frame and 0 outside. Occlusion does not lower it, because the label is exact.
         * ``keypoints2d_occluded`` (R, 54): 1 where another person or a box hides the joint.
         * ``keypoints3d`` (R, 54, 4): metres, camera frame; confidence 1.
-        * ``global_orient`` (R, 3), ``body_pose`` (R, 23, 3), ``betas`` (R, 10), ``transl`` (R, 3): SMPL parameters.
+        * ``global_orient`` (R, 3), ``body_pose`` (R, 23, 3), ``betas`` (R, 10), ``transl`` (R, 3): SMPL
+          parameters.
         * ``focal_length`` (R,), ``principal_point`` (R, 2), ``image_size`` (R, 2) as height, width: pixels.
         * ``person_id`` (R,): index in the scene; ``visible`` (R,): visible share of the person.
     """
     camera = scene.camera
-    kept = [k for k, share in enumerate(photo.visible) if share >= min_visible and photo.boxes[k, 2:].min() > 2]
+    kept = [
+        k for k, share in enumerate(photo.visible) if share >= min_visible and photo.boxes[k, 2:].min() > 2
+    ]
     joints = np.array([scene.people[k].joints for k in kept], np.float32).reshape(-1, 54, 3)
     points = camera.project(joints)
     size = np.array([camera.width, camera.height])
@@ -51,17 +55,20 @@ def label_rows(scene: Scene, photo: Photo, min_visible: float) -> Rows:
         global_orient=vectors[:, 0],
         body_pose=vectors[:, 1:],
         betas=np.array([scene.people[k].betas for k in kept], np.float32).reshape(-1, 10),
-        transl=np.array([scene.people[k].pelvis - scene.people[k].rest_root for k in kept],
-                        np.float32).reshape(-1, 3),
+        transl=np.array(
+            [scene.people[k].pelvis - scene.people[k].rest_root for k in kept], np.float32
+        ).reshape(-1, 3),
         focal_length=np.full(len(kept), camera.focal_length),
         principal_point=np.tile(camera.principal_point, (len(kept), 1)),
         image_size=np.tile(size[::-1], (len(kept), 1)),
         person_id=np.array(kept, np.int64),
-        visible=photo.visible[kept])
+        visible=photo.visible[kept],
+    )
 
 
-def _occluded(photo: Photo, points: np.ndarray, depth: np.ndarray, inside: np.ndarray,
-              people: np.ndarray) -> np.ndarray:
+def _occluded(
+    photo: Photo, points: np.ndarray, depth: np.ndarray, inside: np.ndarray, people: np.ndarray
+) -> np.ndarray:
     """(R, 54) uint8: something that is not the person itself is in front of the joint."""
     samples = photo.owner.shape[0] // photo.image.shape[0]
     x, y = (np.where(inside, (points[..., axis] + 0.5) * samples, 0).astype(int) for axis in (0, 1))
@@ -85,10 +92,15 @@ def to_human_data(image_paths: list[str], rows: Iterable[Rows]) -> HumanData:
     content: dict[str, Any] = dict(
         image_path=list(image_paths),
         bbox_xywh=joined['bbox_xywh'],
-        keypoints2d=joined['keypoints2d'], keypoints2d_mask=mask, keypoints2d_convention=_CONVENTION,
-        keypoints3d=joined['keypoints3d'], keypoints3d_mask=mask, keypoints3d_convention=_CONVENTION,
+        keypoints2d=joined['keypoints2d'],
+        keypoints2d_mask=mask,
+        keypoints2d_convention=_CONVENTION,
+        keypoints3d=joined['keypoints3d'],
+        keypoints3d_mask=mask,
+        keypoints3d_convention=_CONVENTION,
         smpl={key: joined[key] for key in ('global_orient', 'body_pose', 'betas', 'transl')},
         meta=dict(gender=['neutral'] * len(image_paths)),
         misc={key: joined[key] for key in _MISC},
-        config='synthetic')
+        config='synthetic',
+    )
     return HumanData(content)

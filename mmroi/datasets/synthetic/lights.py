@@ -1,4 +1,5 @@
 """Light: a sun or lamp, a fill light, and light from above and below; Lambert and Blinn-Phong shading."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,14 @@ class Lights:
     sky: np.ndarray
     ground: np.ndarray
 
-    def shade(self, albedo: np.ndarray, normals: np.ndarray, rays: np.ndarray, gloss: np.ndarray,
-              occlusion: np.ndarray) -> np.ndarray:
+    def shade(
+        self,
+        albedo: np.ndarray,
+        normals: np.ndarray,
+        rays: np.ndarray,
+        gloss: np.ndarray,
+        occlusion: np.ndarray,
+    ) -> np.ndarray:
         """Light that leaves surface points towards the camera.
 
         Args:
@@ -43,13 +50,16 @@ class Lights:
         light = (ground + half_up * (sky - ground)) * occlusion[:, None]
         view = -rays / np.sqrt(np.einsum('nc,nc->n', rays, rays))[:, None]
         shine = np.zeros(len(albedo), np.float32)
-        for direction, colour in zip(self.directions.astype(np.float32), self.colours.astype(np.float32)):
+        for direction, colour in zip(
+            self.directions.astype(np.float32), self.colours.astype(np.float32), strict=True
+        ):
             lambert = np.maximum(normals @ direction, 0) * (0.4 + 0.6 * occlusion)
             light += lambert[:, None] * colour
             halfway = view + direction
             cosine = np.maximum(np.einsum('nc,nc->n', normals, halfway), 0) / np.sqrt(
-                np.einsum('nc,nc->n', halfway, halfway) + 1e-12)
-            shine += cosine ** 24 * float(colour.mean()) * occlusion
+                np.einsum('nc,nc->n', halfway, halfway) + 1e-12
+            )
+            shine += cosine**24 * float(colour.mean()) * occlusion
         return albedo * light + (gloss * shine)[:, None]
 
 
@@ -67,7 +77,9 @@ def sample_lights(rng: np.random.Generator, camera: Camera, surroundings: np.nda
         # Light from behind the camera is more usual than light into it.
         if np.cos(azimuth) < 0 and rng.random() < 0.6:
             azimuth = np.pi - azimuth
-        world = np.array([np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)])
+        world = np.array(
+            [np.cos(elevation) * np.sin(azimuth), np.sin(elevation), np.cos(elevation) * np.cos(azimuth)]
+        )
         directions.append(camera.rotation @ world)
     warmth = rng.normal(0, 0.07)
     tint = np.exp(np.array([warmth, 0, -warmth]))

@@ -1,7 +1,9 @@
 """What people do: distributions of joint angles of legs, trunk and arms, in degrees.
 
-Every function returns some of the angles of :mod:`joint_angles`; ``s`` scales the spread about the typical pose.
+Every function returns some of the angles of :mod:`joint_angles`; ``s`` scales the spread about the typical
+pose.
 """
+
 from collections.abc import Callable
 
 import numpy as np
@@ -11,8 +13,11 @@ Angles = dict[str, float]
 
 def _both(rng: np.random.Generator, s: float, **spread: tuple[float, float]) -> Angles:
     """Draws each angle for both sides: name = (mean, standard deviation)."""
-    return {f'{side}_{name}': mean + s * std * float(rng.normal())
-            for side in ('left', 'right') for name, (mean, std) in spread.items()}
+    return {
+        f'{side}_{name}': mean + s * std * float(rng.normal())
+        for side in ('left', 'right')
+        for name, (mean, std) in spread.items()
+    }
 
 
 def _trunk(rng: np.random.Generator, s: float, bend: float = 4.0, spread: float = 8.0) -> Angles:
@@ -38,7 +43,8 @@ def walk(rng: np.random.Generator, s: float) -> Angles:
     angles = _trunk(rng, s, bend=3 + stride / 8)
     for side, sign in (('left', 1), ('right', -1)):
         swing = float(np.sin(phase) * sign)
-        lift = max(0.0, float(np.cos(phase) * sign))                     # this leg is the one that swings forward
+        # this leg is the one that swings forward
+        lift = max(0.0, float(np.cos(phase) * sign))
         angles[f'{side}_hip_flexion'] = 4 + stride * swing + 0.35 * stride * lift
         angles[f'{side}_knee_flexion'] = 8 + 1.7 * stride * lift + 0.5 * stride * max(0.0, -swing)
         angles[f'{side}_ankle_flexion'] = 12 * max(0.0, -swing)
@@ -61,11 +67,17 @@ def sit_floor(rng: np.random.Generator, s: float) -> Angles:
     """Sitting on the floor: legs out, drawn up, or crossed."""
     style = rng.integers(3)
     if style == 0:
-        legs = _both(rng, s, hip_flexion=(82, 8), hip_abduction=(12, 9), hip_twist=(8, 8), knee_flexion=(15, 12))
+        legs = _both(
+            rng, s, hip_flexion=(82, 8), hip_abduction=(12, 9), hip_twist=(8, 8), knee_flexion=(15, 12)
+        )
     elif style == 1:
-        legs = _both(rng, s, hip_flexion=(108, 8), hip_abduction=(10, 8), hip_twist=(4, 8), knee_flexion=(95, 22))
+        legs = _both(
+            rng, s, hip_flexion=(108, 8), hip_abduction=(10, 8), hip_twist=(4, 8), knee_flexion=(95, 22)
+        )
     else:
-        legs = _both(rng, s, hip_flexion=(88, 6), hip_abduction=(40, 5), hip_twist=(40, 5), knee_flexion=(112, 10))
+        legs = _both(
+            rng, s, hip_flexion=(88, 6), hip_abduction=(40, 5), hip_twist=(40, 5), knee_flexion=(112, 10)
+        )
     return {**_trunk(rng, s, bend=20, spread=14), **legs}
 
 
@@ -73,22 +85,42 @@ def crouch(rng: np.random.Generator, s: float) -> Angles:
     """Squatting, or a lunge."""
     if rng.random() < 0.5:
         depth = rng.uniform(0.35, 1.0)
-        legs = _both(rng, s, hip_flexion=(105 * depth, 8), hip_abduction=(14, 8), hip_twist=(14, 8),
-                     knee_flexion=(125 * depth, 8))
+        legs = _both(
+            rng,
+            s,
+            hip_flexion=(105 * depth, 8),
+            hip_abduction=(14, 8),
+            hip_twist=(14, 8),
+            knee_flexion=(125 * depth, 8),
+        )
         return {**_trunk(rng, s, bend=18, spread=14), **legs}
     legs = _both(rng, s, hip_abduction=(4, 4), hip_twist=(4, 5))
     front, back = rng.permutation(['left', 'right'])
     depth = rng.uniform(0.5, 1.0)
-    legs.update({f'{front}_hip_flexion': 85 * depth, f'{front}_knee_flexion': 85 * depth,
-                 f'{back}_hip_flexion': -12 * depth, f'{back}_knee_flexion': rng.uniform(25, 85) * depth,
-                 f'{back}_toe_flexion': -30 * depth, f'{back}_ankle_flexion': -20})
+    legs.update(
+        {
+            f'{front}_hip_flexion': 85 * depth,
+            f'{front}_knee_flexion': 85 * depth,
+            f'{back}_hip_flexion': -12 * depth,
+            f'{back}_knee_flexion': rng.uniform(25, 85) * depth,
+            f'{back}_toe_flexion': -30 * depth,
+            f'{back}_ankle_flexion': -20,
+        }
+    )
     return {**_trunk(rng, s, bend=8, spread=12), **legs}
 
 
 def lie(rng: np.random.Generator, s: float) -> Angles:
     """Lying: relaxed legs, one perhaps drawn up."""
-    legs = _both(rng, s, hip_flexion=(6, 8), hip_abduction=(10, 7), hip_twist=(12, 10), knee_flexion=(10, 10),
-                 ankle_flexion=(20, 8))
+    legs = _both(
+        rng,
+        s,
+        hip_flexion=(6, 8),
+        hip_abduction=(10, 7),
+        hip_twist=(12, 10),
+        knee_flexion=(10, 10),
+        ankle_flexion=(20, 8),
+    )
     if rng.random() < 0.5:
         side, bent = rng.choice(['left', 'right']), rng.uniform(20, 80)
         legs.update({f'{side}_hip_flexion': 0.7 * bent, f'{side}_knee_flexion': 1.2 * bent})
@@ -97,10 +129,17 @@ def lie(rng: np.random.Generator, s: float) -> Angles:
 
 def active(rng: np.random.Generator, s: float) -> Angles:
     """Sport and dance: one leg lifted forward, sideways or back, the trunk well out of rest."""
-    legs = _both(rng, s, hip_flexion=(10, 15), hip_abduction=(12, 12), hip_twist=(10, 12), knee_flexion=(20, 20))
+    legs = _both(
+        rng, s, hip_flexion=(10, 15), hip_abduction=(12, 12), hip_twist=(10, 12), knee_flexion=(20, 20)
+    )
     side = rng.choice(['left', 'right'])
-    legs.update({f'{side}_hip_flexion': rng.uniform(-15, 100), f'{side}_knee_flexion': rng.uniform(0, 110),
-                 f'{side}_hip_abduction': rng.uniform(0, 45)})
+    legs.update(
+        {
+            f'{side}_hip_flexion': rng.uniform(-15, 100),
+            f'{side}_knee_flexion': rng.uniform(0, 110),
+            f'{side}_hip_abduction': rng.uniform(0, 45),
+        }
+    )
     return {**_trunk(rng, 1.5 * s, bend=8, spread=14), **legs}
 
 
@@ -110,17 +149,24 @@ def reach(rng: np.random.Generator, s: float) -> Angles:
     bend = rng.uniform(-12, 12 + 50 * s)
     step = rng.uniform(0, 25)
     front, back = rng.permutation(['left', 'right'])
-    angles.update({'spine_bend': bend, f'{front}_hip_flexion': step + 0.9 * max(bend, 0),
-                   f'{front}_knee_flexion': 8 + 0.6 * step + 0.3 * max(bend, 0),
-                   f'{back}_hip_flexion': 0.9 * max(bend, 0) - 0.5 * step,
-                   f'{back}_knee_flexion': 8 + 0.3 * max(bend, 0)})
+    angles.update(
+        {
+            'spine_bend': bend,
+            f'{front}_hip_flexion': step + 0.9 * max(bend, 0),
+            f'{front}_knee_flexion': 8 + 0.6 * step + 0.3 * max(bend, 0),
+            f'{back}_hip_flexion': 0.9 * max(bend, 0) - 0.5 * step,
+            f'{back}_knee_flexion': 8 + 0.3 * max(bend, 0),
+        }
+    )
     return angles
 
 
 LEGS: dict[str, Callable[[np.random.Generator, float], Angles]] = dict(
-    stand=stand, walk=walk, sit=sit, sit_floor=sit_floor, reach=reach, crouch=crouch, lie=lie, active=active)
+    stand=stand, walk=walk, sit=sit, sit_floor=sit_floor, reach=reach, crouch=crouch, lie=lie, active=active
+)
 
-# Arms, one side each: elevation from hanging, plane (0 sideways, 90 forward), twist, elbow, as (mean, deviation).
+# Arms, one side each: elevation from hanging, plane (0 sideways, 90
+# forward), twist, elbow, as (mean, deviation).
 ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
     relaxed=((13, 6), (2, 22), (2, 15), (15, 12)),
     forward=((70, 16), (78, 14), (-25, 20), (35, 25)),
@@ -134,35 +180,37 @@ ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
 )
 # How likely each way to hold an arm is; 'own' keeps the arms that the style itself has set.
 ARM_STYLES: dict[str, dict[str, float]] = dict(
-    stand=dict(relaxed=.5, hip=.1, phone=.08, side=.08, forward=.12, wave=.06, up=.06),
-    walk=dict(own=.72, phone=.08, relaxed=.1, wave=.05, forward=.05),
-    sit=dict(lap=.55, forward=.2, phone=.1, relaxed=.1, wave=.05),
-    sit_floor=dict(lap=.45, down=.2, relaxed=.25, forward=.1),
-    reach=dict(forward=.35, up=.3, side=.15, down=.2),
-    crouch=dict(down=.35, forward=.35, lap=.3),
-    lie=dict(relaxed=.5, side=.3, up=.2),
-    active=dict(side=.4, up=.25, forward=.25, hip=.1),
+    stand=dict(relaxed=0.5, hip=0.1, phone=0.08, side=0.08, forward=0.12, wave=0.06, up=0.06),
+    walk=dict(own=0.72, phone=0.08, relaxed=0.1, wave=0.05, forward=0.05),
+    sit=dict(lap=0.55, forward=0.2, phone=0.1, relaxed=0.1, wave=0.05),
+    sit_floor=dict(lap=0.45, down=0.2, relaxed=0.25, forward=0.1),
+    reach=dict(forward=0.35, up=0.3, side=0.15, down=0.2),
+    crouch=dict(down=0.35, forward=0.35, lap=0.3),
+    lie=dict(relaxed=0.5, side=0.3, up=0.2),
+    active=dict(side=0.4, up=0.25, forward=0.25, hip=0.1),
 )
 
 
 def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
     """Draws both arms for a style of ``ARM_STYLES``; the arms do the same thing half of the time."""
-    names, weights = zip(*ARM_STYLES[style].items())
+    names, weights = zip(*ARM_STYLES[style].items(), strict=True)
     probability = np.array(weights) / sum(weights)
     kinds = rng.choice(names, 2, p=probability)
     if rng.random() < 0.5 or 'own' in kinds:
         kinds[1] = kinds[0]
     out: Angles = {}
-    for side, kind in zip(('left', 'right'), kinds):
+    for side, kind in zip(('left', 'right'), kinds, strict=True):
         out[f'{side}_collar_shrug'] = 2 + 3 * float(rng.normal())
         out[f'{side}_forearm_twist'] = 20 * float(rng.normal())
         out[f'{side}_wrist_bend'] = 12 * float(rng.normal())
         if kind != 'own':
-            for name, (mean, std) in zip(('arm_elevation', 'arm_plane', 'arm_twist', 'elbow_flexion'), ARMS[kind]):
+            for name, (mean, std) in zip(
+                ('arm_elevation', 'arm_plane', 'arm_twist', 'elbow_flexion'), ARMS[kind], strict=True
+            ):
                 out[f'{side}_{name}'] = mean + s * std * float(rng.normal())
         if kind == 'up':
             out[f'{side}_collar_shrug'] += 14
-        if style == 'lie':                                         # on the floor, not through it
+        if style == 'lie':  # on the floor, not through it
             out[f'{side}_arm_plane'] = 4 + 8 * float(rng.normal())
             out[f'{side}_elbow_flexion'] *= 0.35
     return out

@@ -1,4 +1,5 @@
-"""Samples whole-body poses: a style, limits, no limb inside the trunk, and a root that stands or lies as it should."""
+"""Samples whole-body poses within limits, without collisions, with a root that stands or lies as it should."""
+
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,8 @@ from . import pose_styles
 from .joint_angles import angles_to_matrices, clip_angles
 
 _NECK, _HEAD = 12, 15
-_ARMS = ((16, 18, 20), (17, 19, 21))                # shoulder, elbow, wrist
-_LEGS = ((1, 4, 7), (2, 5, 8))                      # hip, knee, ankle
+_FOREARMS = ((18, 20), (19, 21))  # elbow, wrist
+_LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle
 _STANDING = ('stand', 'walk', 'reach', 'crouch', 'active')
 
 
@@ -19,7 +20,8 @@ class Pose(NamedTuple):
     Attributes:
         style: Name of the style, a key of ``pose_styles.LEGS``.
         angles: The anatomical angles of :mod:`joint_angles`, degrees.
-        rotations: Joint rotation matrices (24, 3, 3); the root is relative to standing upright, facing +z, y up.
+        rotations: Joint rotation matrices (24, 3, 3); the root is relative to standing upright, facing +z, y
+            up.
     """
 
     style: str
@@ -57,7 +59,7 @@ def limbs_collide(joints: np.ndarray) -> bool:
     Args:
         joints: (24, 3) joint positions, metres.
     """
-    for shoulder, elbow, wrist in _ARMS:
+    for elbow, wrist in _FOREARMS:
         hand = joints[wrist] + 0.5 * (joints[wrist] - joints[elbow]) * 0.7
         for point in (0.5 * (joints[elbow] + joints[wrist]), joints[wrist], hand):
             if _segment_distance(point, joints[0], joints[_NECK]) < 0.18:
@@ -71,8 +73,11 @@ def limbs_collide(joints: np.ndarray) -> bool:
         return True
     left, right = (joints[list(leg[1:])] for leg in _LEGS)
     samples = np.linspace(0, 1, 4)[:, None]
-    gap = np.linalg.norm((left[0] + samples * (left[1] - left[0]))[:, None]
-                         - (right[0] + samples * (right[1] - right[0]))[None], axis=-1)
+    gap = np.linalg.norm(
+        (left[0] + samples * (left[1] - left[0]))[:, None]
+        - (right[0] + samples * (right[1] - right[0]))[None],
+        axis=-1,
+    )
     return bool(gap.min() < 0.12 or np.linalg.norm(joints[4] - joints[5]) < 0.13)
 
 
@@ -89,7 +94,9 @@ class PoseSampler:
         ValueError: If a style is unknown.
     """
 
-    def __init__(self, rest_joints: np.ndarray, parents: np.ndarray, styles: dict[str, float], scale: float) -> None:
+    def __init__(
+        self, rest_joints: np.ndarray, parents: np.ndarray, styles: dict[str, float], scale: float
+    ) -> None:
         unknown = sorted(set(styles) - set(pose_styles.LEGS))
         if unknown or not styles:
             raise ValueError(f'unknown pose styles {unknown}; known are {sorted(pose_styles.LEGS)}')
@@ -114,8 +121,9 @@ class PoseSampler:
             rotations[1:] = angles_to_matrices(angles)[1:]
         return Pose(style, angles, rotations)
 
-    def _root(self, rng: np.random.Generator, style: str, angles: dict[str, float],
-              rotations: np.ndarray) -> np.ndarray:
+    def _root(
+        self, rng: np.random.Generator, style: str, angles: dict[str, float], rotations: np.ndarray
+    ) -> np.ndarray:
         noise = Rotation.from_euler('xz', rng.normal(0, (4, 2.5)) * self._scale, degrees=True)
         if style in _STANDING:
             return (noise * self._balance(rotations)).as_matrix()
@@ -123,9 +131,14 @@ class PoseSampler:
             # On the back, the belly or a side, the head any way.
             drawn_up = max(angles['left_hip_flexion'], angles['right_hip_flexion']) > 20
             turn = rng.choice([-90.0, 90.0, 0.0], p=[0.7, 0.0, 0.3] if drawn_up else [0.45, 0.4, 0.15])
-            lying = Rotation.from_euler('x', turn, degrees=True) if turn else Rotation.from_euler(
-                'z', rng.choice([-80.0, 80.0]), degrees=True)
-            return (Rotation.from_euler('y', rng.uniform(-180, 180), degrees=True) * noise * lying).as_matrix()
+            lying = (
+                Rotation.from_euler('x', turn, degrees=True)
+                if turn
+                else Rotation.from_euler('z', rng.choice([-80.0, 80.0]), degrees=True)
+            )
+            return (
+                Rotation.from_euler('y', rng.uniform(-180, 180), degrees=True) * noise * lying
+            ).as_matrix()
         lean = rng.uniform(-16, 4) if style == 'sit_floor' else rng.uniform(-10, 6)
         return (noise * Rotation.from_euler('x', lean, degrees=True)).as_matrix()
 
@@ -138,12 +151,13 @@ class PoseSampler:
         up = mass - support
         return Rotation.from_euler('xz', [-np.arctan2(up[2], up[1]), np.arctan2(up[0], up[1])])
 
-    def _level_feet(self, rng: np.random.Generator, angles: dict[str, float],
-                    rotations: np.ndarray) -> dict[str, float]:
+    def _level_feet(
+        self, rng: np.random.Generator, angles: dict[str, float], rotations: np.ndarray
+    ) -> dict[str, float]:
         """Turns the ankles so that the soles are level, as far as the ankles' limits allow."""
         out = dict(angles)
-        for side, (hip, knee, _) in zip(('left', 'right'), _LEGS):
+        for side, (hip, knee, _) in zip(('left', 'right'), _LEGS, strict=True):
             shank = rotations[0] @ rotations[hip] @ rotations[knee]
-            pitch = np.degrees(np.arctan2(-shank[1, 2], shank[2, 2]))       # how far the toes point down
+            pitch = np.degrees(np.arctan2(-shank[1, 2], shank[2, 2]))  # how far the toes point down
             out[f'{side}_ankle_flexion'] = float(-pitch + angles[f'{side}_ankle_flexion'] + 3 * rng.normal())
         return clip_angles(out)

@@ -1,26 +1,33 @@
-"""Presets of the synthetic studio: what distribution the photos are drawn from. Plain dicts, one number per decision."""
+"""Presets of the synthetic studio: the distribution that its photos are drawn from, as plain dicts."""
+
 from copy import deepcopy
 from typing import Any
 
 _FULL: dict[str, Any] = dict(
     # Camera. The focal length is a ratio to the image diagonal, drawn log-uniformly.
     focal_ratio=(0.6, 2.5),
-    aspects=((1.0, 0.5), (4 / 3, 0.25), (3 / 4, 0.25)),      # (width / height, probability); the long side is the image size
-    principal_point_jitter=0.02,                             # standard deviation in image sizes, for a third of the photos
-    pitch=dict(mean=8.0, std=12.0, low=-25.0, high=50.0),    # degrees, positive looks down
-    roll=dict(mean=0.0, std=4.0, low=-15.0, high=15.0),      # degrees
-    camera_height=(0.15, 6.0),                               # metres above the floor
+    # (width / height, probability); the long side is the image size
+    aspects=((1.0, 0.5), (4 / 3, 0.25), (3 / 4, 0.25)),
+    # standard deviation in image sizes, for a third of the photos
+    principal_point_jitter=0.02,
+    pitch=dict(mean=8.0, std=12.0, low=-25.0, high=50.0),  # degrees, positive looks down
+    roll=dict(mean=0.0, std=4.0, low=-15.0, high=15.0),  # degrees
+    camera_height=(0.15, 6.0),  # metres above the floor
     # People.
     num_people=((1, 0.5), (2, 0.32), (3, 0.18)),
-    person_size=(0.3, 1.4),                                  # extent of the first person in frame heights, log-uniform
-    truncation=0.25,                                         # probability that the first person may leave the frame
-    yaw=180.0,                                               # degrees either way from facing the camera
-    poses=dict(stand=0.26, walk=0.18, sit=0.14, sit_floor=0.08, reach=0.12, crouch=0.08, lie=0.07, active=0.07),
-    pose_scale=1.0,                                          # multiplies the spread of the joint angles
+    # extent of the first person in frame heights, log-uniform
+    person_size=(0.3, 1.4),
+    # probability that the first person may leave the frame
+    truncation=0.25,
+    yaw=180.0,  # degrees either way from facing the camera
+    poses=dict(
+        stand=0.26, walk=0.18, sit=0.14, sit_floor=0.08, reach=0.12, crouch=0.08, lie=0.07, active=0.07
+    ),
+    pose_scale=1.0,  # multiplies the spread of the joint angles
     beta_scale=1.0,
     # Things.
-    crate=0.2,                                               # probability of a crate that hides something
-    min_visible=0.25,                                        # a person less visible than this gets no row
+    crate=0.2,  # probability of a crate that hides something
+    min_visible=0.25,  # a person less visible than this gets no row
 )
 
 _EASY: dict[str, Any] = dict(
@@ -48,8 +55,8 @@ def get_preset(name: str) -> dict[str, Any]:
     """Returns a copy of a preset.
 
     Args:
-        name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person) or ``'full'`` (all
-            orientations, poses, cameras and up to three people).
+        name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person) or ``'full'``
+            (all orientations, poses, cameras and up to three people).
 
     Returns:
         The preset's settings; see this module for their meaning.

@@ -1,4 +1,5 @@
 """Renders a scene: dressed people and boxes over a background, antialiased, as a camera would take it."""
+
 from dataclasses import dataclass
 
 import cv2
@@ -15,9 +16,23 @@ from .scene import Box, Scene
 from .shadows import floor_shadow
 from .wardrobe import Layer, Wardrobe
 
-_SAMPLES = 2                        # per pixel along each axis
-_BOX_FACES = np.array([[0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0, 5, 4], [2, 6, 7], [2, 7, 3],
-                       [0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5]])
+_SAMPLES = 2  # per pixel along each axis
+_BOX_FACES = np.array(
+    [
+        [0, 2, 3],
+        [0, 3, 1],
+        [4, 5, 7],
+        [4, 7, 6],
+        [0, 1, 5],
+        [0, 5, 4],
+        [2, 6, 7],
+        [2, 7, 3],
+        [0, 4, 6],
+        [0, 6, 2],
+        [1, 3, 7],
+        [1, 7, 5],
+    ]
+)
 
 
 # sRGB of 0 to 255 by the square root of linear light, which spreads the entries evenly enough.
@@ -97,20 +112,26 @@ class Renderer:
         image = self._shade(items, camera, lights, depth, owner, len(scene.people))
         image = _compose(image, owner.reshape(height, width) != -1, background)
         owner[owner < -1] = -2
-        owner, depth = owner.reshape(height, width), depth.reshape(height, width)
-        boxes = np.stack([_visible_box(owner == k) for k in range(len(scene.people))])
-        visible = np.array([(owner == k).sum() / max(alone[k], 1) * _share_in_frame(camera, person.vertices)
-                            for k, person in enumerate(scene.people)])
-        return Photo(_develop(rng, image), boxes, visible, owner, depth)
+        plane = owner.reshape(height, width)
+        boxes = np.stack([_visible_box(plane == k) for k in range(len(scene.people))])
+        visible = np.array(
+            [
+                (plane == k).sum() / max(alone[k], 1) * _share_in_frame(camera, person.vertices)
+                for k, person in enumerate(scene.people)
+            ]
+        )
+        return Photo(_develop(rng, image), boxes, visible, plane, depth.reshape(height, width))
 
     def _person(self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray) -> _Item:
         layers = self._wardrobe.dress(rng)
         lift = np.zeros(len(vertices), np.float32)
+        folds = smooth_noise(rng, self._rest, 0.16) + 0.6 * smooth_noise(rng, self._rest, 0.07)
         for layer in layers:
             if layer.thickness:
                 cover = smoothstep(layer.covers(self._rest) / 0.012 - 0.5)
-                folds = smooth_noise(rng, self._rest, 0.16) + 0.6 * smooth_noise(rng, self._rest, 0.07)
-                lift += cover * np.float32(layer.thickness) * (1 - 0.5 * (lift > 0)) + cover * layer.folds * folds
+                lift += (
+                    cover * np.float32(layer.thickness) * (1 - 0.5 * (lift > 0)) + cover * layer.folds * folds
+                )
         faces = self._body.faces
         dressed = vertices + vertex_normals(vertices, faces) * np.maximum(lift, 0)[:, None].astype(np.float32)
         fragments = _rasterize(camera, dressed, faces)
@@ -125,11 +146,24 @@ class Renderer:
         normals = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         unit = np.array([[i, j, k] for k in (0, 1) for j in (0, 1) for i in (0, 1)], np.float32)
-        return _Item(fragments, fragments.pixel_index, normals[fragments.face_index],
-                     interpolate(unit, _BOX_FACES, fragments), None, cloth_colour(rng))
+        return _Item(
+            fragments,
+            fragments.pixel_index,
+            normals[fragments.face_index],
+            interpolate(unit, _BOX_FACES, fragments),
+            None,
+            cloth_colour(rng),
+        )
 
-    def _shade(self, items: list[_Item], camera: Camera, lights: Lights, depth: np.ndarray, owner: np.ndarray,
-               num_people: int) -> np.ndarray:
+    def _shade(
+        self,
+        items: list[_Item],
+        camera: Camera,
+        lights: Lights,
+        depth: np.ndarray,
+        owner: np.ndarray,
+        num_people: int,
+    ) -> np.ndarray:
         """Linear BGR (2H, 2W, 3) of the foreground, zero elsewhere."""
         height, width = camera.height * _SAMPLES, camera.width * _SAMPLES
         image = np.zeros((height * width, 3), np.float32)
@@ -137,7 +171,9 @@ class Renderer:
         for k, item in enumerate(items):
             mine = owner[item.pixels] == (k if k < num_people else -3 - k)
             pixels, z = item.pixels[mine], item.fragments.depth[mine].astype(np.float32)
-            rays = camera.ray((pixels % width + 0.5) / _SAMPLES - 0.5, (pixels // width + 0.5) / _SAMPLES - 0.5)
+            rays = camera.ray(
+                (pixels % width + 0.5) / _SAMPLES - 0.5, (pixels // width + 0.5) / _SAMPLES - 0.5
+            )
             normals = item.normals[mine]
             normals = normals / np.sqrt(np.einsum('nc,nc->n', normals, normals) + 1e-12)[:, None]
             footprint = z / np.float32(camera.focal_length)
@@ -152,7 +188,7 @@ class Renderer:
             edge = np.sort(np.minimum(rest, 1 - rest), axis=1)[:, 1]
             shade = 0.8 + 0.2 * np.clip(edge / 0.03, 0, 1)
             return (item.colour * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
-        rest = np.asfortranarray(rest)                                      # fields read it by columns
+        rest = np.asfortranarray(rest)  # fields read it by columns
         along = self._wardrobe.along(rest)
         head = np.flatnonzero(rest[:, 1] > self._wardrobe.neck_height)
         albedo = np.zeros((len(rest), 3), np.float32)
@@ -188,12 +224,12 @@ def _merge(fragments: Fragments, name: int, depth: np.ndarray, owner: np.ndarray
 
 
 def _occlusion(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Screen-space ambient occlusion (2H, 2W): dims what lies behind its surroundings within some centimetres."""
+    """Screen-space ambient occlusion (2H, 2W): dims what lies some centimetres behind its surroundings."""
     mask = np.isfinite(depth)
     if not mask.any():
         return np.ones_like(depth)
     filled = np.where(mask, depth, 0).astype(np.float32)
-    radius = 0.09                                                          # metres
+    radius = 0.09  # metres
     size = int(np.clip(radius * camera.focal_length * _SAMPLES / np.median(depth[mask]), 2, 200)) | 1
     weight = cv2.blur(mask.astype(np.float32), (size, size))
     mean = cv2.blur(filled, (size, size)) / np.maximum(weight, 1e-3)

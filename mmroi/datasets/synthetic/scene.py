@@ -1,4 +1,5 @@
 """Puts one to three people, and perhaps a seat or a crate, on a floor in front of a camera."""
+
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from .body import PosedBodies, StudioBody
 from .camera import Camera, sample_camera
 from .poses import Pose, PoseSampler
 
-_NEAR = 0.4                 # nothing comes nearer to the camera than this, metres
+_NEAR = 0.4  # nothing comes nearer to the camera than this, metres
 
 
 @dataclass
@@ -69,13 +70,14 @@ class SceneSampler:
         self._body, self._config, self._image_size = body, config, image_size
         rest = body.rest_vertices
         self._above_knee = (rest[:, 1] > body.rest_joints[4, 1] + 0.12) & (
-            np.abs(rest[:, 0]) < body.rest_joints[16, 0] + 0.05)
+            np.abs(rest[:, 0]) < body.rest_joints[16, 0] + 0.05
+        )
         self._poses = PoseSampler(body.rest_joints, body.parents, config['poses'], config['pose_scale'])
 
     def sample(self, rng: np.random.Generator) -> Scene:
         """Draws a scene; draws again while the people do not fit in front of the camera."""
         while True:
-            counts, weights = zip(*self._config['num_people'])
+            counts, weights = zip(*self._config['num_people'], strict=True)
             poses = [self._poses.sample(rng) for _ in range(rng.choice(counts, p=weights))]
             betas = np.clip(rng.normal(size=(len(poses), 10)), -2.2, 2.2) * self._config['beta_scale']
             yaws = np.radians(rng.uniform(-self._config['yaw'], self._config['yaw'], len(poses)))
@@ -88,9 +90,10 @@ class SceneSampler:
                 if placed is not None:
                     return self._scene(rng, camera, placed, poses, rotations, betas.astype(np.float32), world)
 
-    def _place(self, rng: np.random.Generator, camera: Camera,
-               vertices: np.ndarray) -> tuple[np.ndarray, float] | None:
-        """Root joints (N, 3) in the world and the floor's depth below the camera, or None if this camera fails."""
+    def _place(
+        self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray
+    ) -> tuple[np.ndarray, float] | None:
+        """Root joints (N, 3) in the world and the floor's depth below the camera; None if that fails."""
         config, to_world = self._config, camera.rotation.T
         low, high = vertices.min(1), vertices.max(1)
         # The first person: size and place in the frame are drawn, and decide where the floor is.
@@ -106,8 +109,10 @@ class SceneSampler:
             margin = np.minimum(half, 0.5 * frame)
             target = rng.uniform(margin, frame - margin)
         centre = (turned.max(0) + turned.min(0)) / 2
-        first = to_world @ (np.append((target - camera.principal_point) / camera.focal_length, 1) * depth
-                            - np.append(centre[:2], 0))
+        first = to_world @ (
+            np.append((target - camera.principal_point) / camera.focal_length, 1) * depth
+            - np.append(centre[:2], 0)
+        )
         floor = -(first[1] + low[0, 1])
         if not config['camera_height'][0] <= floor <= config['camera_height'][1]:
             return None
@@ -118,7 +123,10 @@ class SceneSampler:
                 x = (rng.uniform(0, camera.width) - camera.principal_point[0]) / camera.focal_length
                 spot = to_world @ (np.array([x, 0, 1]) * ahead)
                 spot[1] = -floor - low[k, 1]
-                if all(_apart(spot, vertices[k], root, vertices[j]) for j, root in enumerate(roots)):
+                if all(
+                    _apart(spot + low[k], spot + high[k], root + low[j], root + high[j])
+                    for j, root in enumerate(roots)
+                ):
                     roots.append(spot)
                     break
             else:
@@ -128,22 +136,41 @@ class SceneSampler:
         if np.mean(np.all((seen > 0) & (seen < frame), axis=1)) < config['min_visible'] + 0.1:
             return None
         nearest = ((vertices[0] + first) @ camera.rotation[2]).min()
-        others = [((v + root) @ camera.rotation[2]).min() for v, root in zip(vertices[1:], placed[1:])]
+        others = [
+            ((v + root) @ camera.rotation[2]).min() for v, root in zip(vertices[1:], placed[1:], strict=True)
+        ]
         if min([nearest, *others]) < _NEAR or np.any(high[:, 1] + placed[:, 1] < -floor):
             return None
         return placed, float(floor)
 
-    def _scene(self, rng: np.random.Generator, camera: Camera, placed: tuple[np.ndarray, float], poses: list[Pose],
-               rotations: np.ndarray, betas: np.ndarray, world: PosedBodies) -> Scene:
+    def _scene(
+        self,
+        rng: np.random.Generator,
+        camera: Camera,
+        placed: tuple[np.ndarray, float],
+        poses: list[Pose],
+        rotations: np.ndarray,
+        betas: np.ndarray,
+        world: PosedBodies,
+    ) -> Scene:
         roots, floor = placed
         rotations = rotations.copy()
         rotations[:, 0] = camera.rotation @ rotations[:, 0]
         turn = camera.rotation.astype(np.float32).T
         pelvis = roots @ camera.rotation.T
         # The body turns about its root joint, so the posed vertices turn with the camera.
-        people = [Person(pose, rotations[k], betas[k], pelvis[k], world.rest_root[k],
-                         world.vertices[k] @ turn + pelvis[k].astype(np.float32), world.joints[k] @ turn + pelvis[k])
-                  for k, pose in enumerate(poses)]
+        people = [
+            Person(
+                pose,
+                rotations[k],
+                betas[k],
+                pelvis[k],
+                world.rest_root[k],
+                world.vertices[k] @ turn + pelvis[k].astype(np.float32),
+                world.joints[k] @ turn + pelvis[k],
+            )
+            for k, pose in enumerate(poses)
+        ]
         scene = Scene(camera, floor, people)
         for person in people:
             if person.pose.style == 'sit':
@@ -154,7 +181,9 @@ class SceneSampler:
                 scene.boxes.append(box)
         return scene
 
-    def _box(self, rng: np.random.Generator, scene: Scene, x: float, z: float, size: np.ndarray, yaw: float) -> Box:
+    def _box(
+        self, rng: np.random.Generator, scene: Scene, x: float, z: float, size: np.ndarray, yaw: float
+    ) -> Box:
         """A box of a size (3,) that stands on the floor at world x, z, turned by yaw."""
         corners = np.array([[i, j, k] for k in (0, 1) for j in (0, 1) for i in (0, 1)], float) - (0.5, 0, 0.5)
         turn = Rotation.from_euler('y', yaw).as_matrix()
@@ -186,15 +215,11 @@ class SceneSampler:
         x, z = root[[0, 2]] * (at / distance) + (rng.normal(0, 0.35), 0)
         box = self._box(rng, scene, x, z, size, rng.normal(0, 0.35))
         world = np.concatenate([p.vertices for p in scene.people]) @ scene.camera.rotation
-        low, high = (box.corners @ scene.camera.rotation)[:, [0, 2]].min(0), \
-            (box.corners @ scene.camera.rotation)[:, [0, 2]].max(0)
-        inside = np.all((world[:, [0, 2]] > low) & (world[:, [0, 2]] < high), axis=1) & (
-            world[:, 1] < size[1] - scene.floor)
+        corners = box.corners @ scene.camera.rotation
+        inside = np.all((world > corners.min(0)) & (world < corners.max(0)), axis=1)
         return None if box.corners[:, 2].min() < _NEAR or inside.any() else box
 
 
-def _apart(root: np.ndarray, vertices: np.ndarray, other_root: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two people do not run into each other: their boxes on the floor, a little shrunk, are disjoint."""
-    a_low, a_high = vertices.min(0)[[0, 2]] + root[[0, 2]], vertices.max(0)[[0, 2]] + root[[0, 2]]
-    b_low, b_high = other.min(0)[[0, 2]] + other_root[[0, 2]], other.max(0)[[0, 2]] + other_root[[0, 2]]
-    return bool(np.any((a_low > b_high - 0.02) | (b_low > a_high - 0.02)))
+def _apart(a_low: np.ndarray, a_high: np.ndarray, b_low: np.ndarray, b_high: np.ndarray) -> bool:
+    """Whether two people, given by the corners (3,) of their boxes, keep apart on the floor."""
+    return bool(np.any(((a_low > b_high - 0.02) | (b_low > a_high - 0.02))[[0, 2]]))

@@ -1,4 +1,5 @@
 """Soft shadows of people on the floor: cast away from the main light, and the dark where they touch it."""
+
 import cv2
 import numpy as np
 
@@ -6,7 +7,7 @@ from .scene import Scene
 
 
 def _splat(scene: Scene, points: np.ndarray, weights: np.ndarray, softness: float) -> np.ndarray:
-    """Density (H, W) of points on the floor, blurred over ``softness`` metres; about 1 where vertices lie close."""
+    """Density (H, W) of points on the floor, blurred over ``softness`` metres; 1 where they lie close."""
     camera = scene.camera
     keep = points[:, 2] > 0.2
     points, weights = points[keep], weights[keep]
@@ -17,11 +18,13 @@ def _splat(scene: Scene, points: np.ndarray, weights: np.ndarray, softness: floa
     rows, columns = int(np.ceil(camera.height / cell)), int(np.ceil(camera.width / cell))
     x, y = np.floor((camera.project(points) + 0.5) / cell).astype(int).T
     inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
-    grid = np.bincount(y[inside] * columns + x[inside], weights[inside], rows * columns).reshape(rows, columns)
+    grid = np.bincount(y[inside] * columns + x[inside], weights[inside], rows * columns).reshape(
+        rows, columns
+    )
     blurred = cv2.GaussianBlur(grid.astype(np.float32), (0, 0), max(softness * metre / cell, 0.8))
     full = cv2.resize(blurred, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)
     # About this many vertices (1.5 cm apart) fall into a cell that the body covers.
-    return full[:camera.height, :camera.width] / np.float32(0.4 * (cell / (0.015 * metre)) ** 2 + 0.2)
+    return full[: camera.height, : camera.width] / np.float32(0.4 * (cell / (0.015 * metre)) ** 2 + 0.2)
 
 
 def floor_shadow(scene: Scene, light: np.ndarray, strength: float, softness: float) -> np.ndarray:
@@ -37,7 +40,9 @@ def floor_shadow(scene: Scene, light: np.ndarray, strength: float, softness: flo
         (H, W) float32 factors of at most 1 for the floor's colour.
     """
     up = scene.camera.up
-    points = np.concatenate([p.vertices for p in scene.people] + [_filled(box.corners) for box in scene.boxes])
+    points = np.concatenate(
+        [p.vertices for p in scene.people] + [_filled(box.corners) for box in scene.boxes]
+    )
     height = np.maximum(points @ up + scene.floor, 0)
     cast = points - (height / max(float(light @ up), 0.2))[:, None] * light
     dark = 1 - np.exp(-2.0 * _splat(scene, cast, np.ones(len(points)), softness))
@@ -49,4 +54,4 @@ def floor_shadow(scene: Scene, light: np.ndarray, strength: float, softness: flo
 def _filled(corners: np.ndarray) -> np.ndarray:
     """Points (n, 3) in a box of corners (8, 3)."""
     t = np.stack(np.meshgrid(*[np.linspace(0, 1, 14)] * 3, indexing='ij'), -1).reshape(-1, 3)
-    return corners[0] + t @ np.stack([corners[1] - corners[0], corners[2] - corners[0], corners[4] - corners[0]])
+    return corners[0] + t @ (corners[[1, 2, 4]] - corners[0])

@@ -1,4 +1,5 @@
-"""A contact sheet of a synthetic data set, with boxes and joints drawn over the photos, for the eye to check."""
+"""A contact sheet of a synthetic data set: photos with their boxes and joints, for the eye to check."""
+
 from pathlib import Path
 
 import cv2
@@ -7,8 +8,9 @@ import numpy as np
 from ..human_data import HumanData
 
 
-def contact_sheet(data_root: str | Path, split: str = 'train', num_photos: int = 40, columns: int = 8,
-                  cell: int = 256) -> np.ndarray:
+def contact_sheet(
+    data_root: str | Path, split: str = 'train', num_photos: int = 40, columns: int = 8, cell: int = 256
+) -> np.ndarray:
     """Draws the first photos of a split.
 
     Args:
@@ -19,7 +21,11 @@ def contact_sheet(data_root: str | Path, split: str = 'train', num_photos: int =
         cell: Side of a photo on the sheet, pixels.
 
     Returns:
-        The sheet, uint8, BGR. Green joints are in the open, orange ones behind something, white boxes are the labels'.
+        The sheet, uint8, BGR. Green joints are in the open, orange ones behind something, white boxes are the
+        labels'.
+
+    Raises:
+        FileNotFoundError: If a photo is missing.
     """
     root = Path(data_root)
     data = HumanData.fromfile(root / f'{split}.npz')
@@ -28,6 +34,8 @@ def contact_sheet(data_root: str | Path, split: str = 'train', num_photos: int =
     sheet = np.full((-(-len(chosen) // columns) * cell, columns * cell, 3), 40, np.uint8)
     for k, path in enumerate(chosen):
         image = cv2.imread(str(root / path))
+        if image is None:
+            raise FileNotFoundError(f'{root / path} is missing or unreadable; run make_synthetic.py again')
         scale = cell / max(image.shape[:2])
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         for row in (i for i, name in enumerate(paths) if name == path):
@@ -39,5 +47,5 @@ def contact_sheet(data_root: str | Path, split: str = 'train', num_photos: int =
                 colour = (0, 140, 255) if hidden[joint] else (0, 255, 0)
                 cv2.circle(image, (round(float(at[0])), round(float(at[1]))), 2, colour, -1)
         y, x = k // columns * cell, k % columns * cell
-        sheet[y:y + image.shape[0], x:x + image.shape[1]] = image
+        sheet[y : y + image.shape[0], x : x + image.shape[1]] = image
     return sheet

@@ -1,8 +1,10 @@
 """Writes a synthetic data set: photos and labels, in parallel, resumable, the same files for the same seed.
 
-Photo i of a split depends on nothing but ``default_rng([seed, split, i])``. Photos are made in chunks; the labels of a
-chunk are written after its photos, so a chunk whose labels exist is complete and is not made again.
+Photo i of a split depends on nothing but ``default_rng([seed, split, i])``. Photos are made in chunks;
+the labels of a chunk are written after its photos, so a chunk whose labels exist is complete and is not made
+again.
 """
+
 import hashlib
 import json
 import os
@@ -28,7 +30,7 @@ from .scene import SceneSampler
 
 SPLITS = ('train', 'val')
 _CHUNK = 16
-_VERSION = 1                       # raise it when the same seed gives other photos
+_VERSION = 1  # raise it when the same seed gives other photos
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,12 @@ def _make_chunk(studio: Studio, out: Path, split: str, chunk: int, end: int) -> 
         _write_atomically(out / image_path(split, index), data)
         parts.append(rows)
         photo_index += [index] * len(rows['person_id'])
-    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    content = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    content.update(end=np.array(end), photo_index=np.array(photo_index))
     shard = _shard_path(out, split, chunk)
     shard.parent.mkdir(parents=True, exist_ok=True)
     partial = shard.with_name(f'.{shard.stem}.{os.getpid()}.npz')
-    np.savez(partial, end=end, photo_index=np.array(photo_index), **joined)
+    np.savez(partial, allow_pickle=False, **content)
     os.replace(partial, shard)
     return end - chunk * _CHUNK
 
@@ -155,8 +158,12 @@ def _work(out: Path, split: str, chunk: int, end: int) -> int:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread here and, through the environment, in new processes: speed, and results that do not depend on it."""
-    before, torch_threads, cv_threads = os.environ.get('OMP_NUM_THREADS'), torch.get_num_threads(), cv2.getNumThreads()
+    """One thread here and, through the environment, in new processes, so that results never differ."""
+    before, torch_threads, cv_threads = (
+        os.environ.get('OMP_NUM_THREADS'),
+        torch.get_num_threads(),
+        cv2.getNumThreads(),
+    )
     os.environ['OMP_NUM_THREADS'] = '1'
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -178,9 +185,11 @@ def _check_folder(out: Path, fingerprint: dict[str, Any]) -> None:
         found = json.loads(path.read_text())
         if found != fingerprint:
             changed = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
-            raise ValueError(f'{out} holds photos made with other settings ({", ".join(changed)} differ: '
-                             f'{[found.get(k) for k in changed]} there, {[fingerprint.get(k) for k in changed]} asked); '
-                             'choose another folder or delete this one')
+            raise ValueError(
+                f'{out} holds photos made with other settings ({", ".join(changed)} differ: '
+                f'{[found.get(k) for k in changed]} there, {[fingerprint.get(k) for k in changed]} asked); '
+                'choose another folder or delete this one'
+            )
     _write_atomically(path, json.dumps(fingerprint, indent=2).encode())
 
 
@@ -196,12 +205,19 @@ def _write_annotations(out: Path, split: str, num_photos: int) -> int:
     return len(paths)
 
 
-def make_dataset(out: str | Path, settings: StudioSettings, num_train: int, num_val: int, workers: int = 1,
-                 progress: bool = True) -> dict[str, int]:
+def make_dataset(
+    out: str | Path,
+    settings: StudioSettings,
+    num_train: int,
+    num_val: int,
+    workers: int = 1,
+    progress: bool = True,
+) -> dict[str, int]:
     """Makes, or completes, a data set.
 
     Args:
-        out: Folder; gets ``train.npz``, ``val.npz``, ``images/``, and ``shards/`` from which a killed run goes on.
+        out: Folder; gets ``train.npz``, ``val.npz``, ``images/``, and ``shards/`` from which a killed run
+            goes on.
         settings: What to make.
         num_train: Number of training photos.
         num_val: Number of validation photos.
@@ -212,9 +228,10 @@ def make_dataset(out: str | Path, settings: StudioSettings, num_train: int, num_
         Number of rows (people) of each split, and ``new_photos`` made by this call.
 
     Raises:
-        ValueError: If a number is negative, nothing is asked for, or the folder holds photos of other settings.
+        ValueError: If a number is negative, nothing is asked for, or the folder holds photos of other
+            settings.
     """
-    counts = dict(zip(SPLITS, (num_train, num_val)))
+    counts = dict(zip(SPLITS, (num_train, num_val), strict=True))
     if min(counts.values()) < 0 or not any(counts.values()):
         raise ValueError(f'numbers of photos must not be negative, and one positive; got {counts}')
     if workers < 1:
@@ -231,8 +248,13 @@ def make_dataset(out: str | Path, settings: StudioSettings, num_train: int, num_
             else:
                 todo.append((split, chunk, end))
     total, start = sum(counts.values()), time.monotonic()
-    columns = (TextColumn('photos'), BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[rate]:.1f}/s'),
-               TimeRemainingColumn())
+    columns = (
+        TextColumn('photos'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn('{task.fields[rate]:.1f}/s'),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, disable=not progress) as bar:
         task = bar.add_task('photos', total=total, completed=done, rate=0.0)
         made = 0

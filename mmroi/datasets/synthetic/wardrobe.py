@@ -1,9 +1,10 @@
 """Clothes, shoes, hair and face as smooth fields over the rest pose.
 
-A layer covers the surface points where its field (a signed distance in metres, positive inside) is positive. Fields
-are functions of the rest-pose position, which is interpolated over each pixel, so a border is a smooth line whatever
-the mesh. Layers also lift the surface along its normal; the labels stay on the body beneath.
+A layer covers the surface points where its field (a signed distance in metres, positive inside) is positive.
+Fields are functions of the rest-pose position, which is interpolated over each pixel, so a border is a smooth
+line whatever the mesh. Layers also lift the surface along its normal; the labels stay on the body beneath.
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -53,9 +54,18 @@ class Wardrobe:
 
     def __init__(self, body: StudioBody) -> None:
         joints, face = body.rest_joints.astype(float), body.face_landmarks
-        self._y = dict(pelvis=joints[0, 1], hip=joints[1, 1], waist=joints[3, 1], chest=joints[6, 1], knee=joints[4, 1],
-                       ankle=joints[7, 1], neck=joints[12, 1], head=joints[15, 1], floor=body.rest_vertices[:, 1].min(),
-                       shoulder=joints[16, 1])
+        self._y = dict(
+            pelvis=joints[0, 1],
+            hip=joints[1, 1],
+            waist=joints[3, 1],
+            chest=joints[6, 1],
+            knee=joints[4, 1],
+            ankle=joints[7, 1],
+            neck=joints[12, 1],
+            head=joints[15, 1],
+            floor=body.rest_vertices[:, 1].min(),
+            shoulder=joints[16, 1],
+        )
         self._x = dict(shoulder=joints[16, 0], elbow=joints[18, 0], wrist=joints[20, 0])
         self.neck_height = float(joints[12, 1])
         self._neck_z = joints[12, 2]
@@ -72,7 +82,9 @@ class Wardrobe:
     def dress(self, rng: np.random.Generator) -> list[Layer]:
         """Draws an outfit: layers from the skin outwards. The first covers all."""
         skin = skin_colour(rng)
-        layers = [Layer(lambda p: np.ones(len(p), np.float32), Fabric('plain', np.stack([skin, skin])), gloss=0.05)]
+        layers = [
+            Layer(lambda p: np.ones(len(p), np.float32), Fabric('plain', np.stack([skin, skin])), gloss=0.05)
+        ]
         layers += self._face(rng, skin)
         hair = hair_colour(rng)
         bottom = self._bottom(rng)
@@ -96,8 +108,14 @@ class Wardrobe:
     def _top(self, rng: np.random.Generator) -> tuple[Layer, float, float]:
         elbow, wrist, shoulder = self._x['elbow'], self._x['wrist'], self._x['shoulder']
         style = rng.choice(['tee', 'long', 'vest', 'rolled'], p=[0.45, 0.36, 0.08, 0.11])
-        sleeve = float(dict(tee=rng.uniform(shoulder + 0.09, elbow + 0.02), long=wrist - rng.uniform(0, 0.03),
-                            vest=shoulder - 0.035, rolled=rng.uniform(elbow + 0.02, wrist - 0.06))[style])
+        sleeve = float(
+            dict(
+                tee=rng.uniform(shoulder + 0.09, elbow + 0.02),
+                long=wrist - rng.uniform(0, 0.03),
+                vest=shoulder - 0.035,
+                rolled=rng.uniform(elbow + 0.02, wrist - 0.06),
+            )[style]
+        )
         hem = float(rng.uniform(self._y['hip'] - 0.06, self._y['waist'] - 0.03))
         radius = rng.uniform(0.066, 0.085)
         drop = float(rng.choice([0.0, 0.02, 0.05, 0.1]))
@@ -127,12 +145,19 @@ class Wardrobe:
     def _bottom(self, rng: np.random.Generator) -> Layer:
         knee, ankle, hip = self._y['knee'], self._y['ankle'], self._y['hip']
         style = rng.choice(['long', 'shorts', 'cropped'], p=[0.68, 0.24, 0.08])
-        cuff = float(dict(long=ankle + rng.uniform(-0.01, 0.03), shorts=rng.uniform(knee - 0.04, hip - 0.17),
-                          cropped=rng.uniform(ankle + 0.08, knee - 0.12))[style])
+        cuff = float(
+            dict(
+                long=ankle + rng.uniform(-0.01, 0.03),
+                shorts=rng.uniform(knee - 0.04, hip - 0.17),
+                cropped=rng.uniform(ankle + 0.08, knee - 0.12),
+            )[style]
+        )
         waist = float(self._y['waist'] + rng.uniform(-0.03, 0.05))
         fabric = sample_fabric(rng, trouser_colour(rng), cloth_colour(rng), 0.12)
         loose = rng.uniform(0.004, 0.016)
-        return Layer(lambda p: intersection(waist - p[:, 1], p[:, 1] - cuff), fabric, loose, 0.3 * loose + 0.002)
+        return Layer(
+            lambda p: intersection(waist - p[:, 1], p[:, 1] - cuff), fabric, loose, 0.3 * loose + 0.002
+        )
 
     def _shoes(self, rng: np.random.Generator) -> list[Layer]:
         if rng.random() < 0.1:
@@ -156,24 +181,57 @@ class Wardrobe:
         return intersection((p[:, 1] - height) / np.hypot(1, slope), p[:, 1] - self._y['neck'] - 0.03)
 
     def _hair(self, rng: np.random.Generator, colour: np.ndarray) -> list[Layer]:
-        style = rng.choice(['short', 'full', 'long', 'shaved', 'bald', 'hat'], p=[0.38, 0.16, 0.2, 0.08, 0.06, 0.12])
+        style = rng.choice(
+            ['short', 'full', 'long', 'shaved', 'bald', 'hat'], p=[0.38, 0.16, 0.2, 0.08, 0.06, 0.12]
+        )
         line = float(rng.uniform(-0.008, 0.012))
-        fabric = Fabric('mottle', np.stack([colour, 0.55 * colour]), 0.02, 0.5, int(rng.integers(2 ** 31)))
-        volume = dict(short=rng.uniform(0.006, 0.016), full=rng.uniform(0.022, 0.04), long=rng.uniform(0.012, 0.022),
-                      shaved=0.001, bald=0.0, hat=0.006)[style]
+        fabric = Fabric('mottle', np.stack([colour, 0.55 * colour]), 0.02, 0.5, int(rng.integers(2**31)))
+        volume = dict(
+            short=rng.uniform(0.006, 0.016),
+            full=rng.uniform(0.022, 0.04),
+            long=rng.uniform(0.012, 0.022),
+            shaved=0.001,
+            bald=0.0,
+            hat=0.006,
+        )[style]
         if style == 'bald':
             return []
-        layers = [Layer(lambda p: self._scalp(p, line), fabric, volume, 0.1 * volume, gloss=0.1,
-                        opacity=0.65 if style == 'shaved' else 1.0)]
+        layers = [
+            Layer(
+                lambda p: self._scalp(p, line),
+                fabric,
+                volume,
+                0.1 * volume,
+                gloss=0.1,
+                opacity=0.65 if style == 'shaved' else 1.0,
+            )
+        ]
         if style == 'long':
             end, width = self._y['neck'] - rng.uniform(0.0, 0.14), rng.uniform(0.085, 0.105)
-            layers.append(Layer(
-                lambda p: intersection(p[:, 1] - end, width - np.abs(p[:, 0]), self._neck_z - 0.005 - p[:, 2],
-                                       self._eye_y + 0.05 - p[:, 1]), fabric, volume + 0.006, 0.003, gloss=0.1))
+            layers.append(
+                Layer(
+                    lambda p: intersection(
+                        p[:, 1] - end,
+                        width - np.abs(p[:, 0]),
+                        self._neck_z - 0.005 - p[:, 2],
+                        self._eye_y + 0.05 - p[:, 1],
+                    ),
+                    fabric,
+                    volume + 0.006,
+                    0.003,
+                    gloss=0.1,
+                )
+            )
         if style == 'hat':
             brim, cloth = self._eye_y + rng.uniform(0.035, 0.055), cloth_colour(rng)
-            layers.append(Layer(lambda p: p[:, 1] - brim - 0.12 * p[:, 2], Fabric('plain', np.stack([cloth, cloth])),
-                                0.014, 0.001))
+            layers.append(
+                Layer(
+                    lambda p: p[:, 1] - brim - 0.12 * p[:, 2],
+                    Fabric('plain', np.stack([cloth, cloth])),
+                    0.014,
+                    0.001,
+                )
+            )
         return layers
 
     def _face(self, rng: np.random.Generator, skin: np.ndarray) -> list[Layer]:
@@ -186,6 +244,7 @@ class Wardrobe:
             def covers(p: np.ndarray) -> np.ndarray:
                 radius = np.sqrt(((np.abs(p[:, 0]) - x) / a) ** 2 + ((p[:, 1] - y) / b) ** 2)
                 return intersection((1 - radius) * b, p[:, 2] - front)
+
             return covers
 
         def plain(colour: np.ndarray) -> Fabric:
@@ -198,14 +257,20 @@ class Wardrobe:
             Layer(ellipse(eye_x, eye_y, 0.0065, 0.0068), plain(np.array([0.05, 0.035, 0.025])), gloss=0.3),
             Layer(ellipse(eye_x, eye_y + 0.021, 0.019, 0.004), plain(0.6 * dark), opacity=0.8),
             Layer(ellipse(0.0, mouth_y, 0.023, 0.0075), plain(lips), opacity=0.85),
-            Layer(ellipse(0.0, mouth_y, 0.021, 0.0015), plain(0.35 * lips), opacity=0.8)]
+            Layer(ellipse(0.0, mouth_y, 0.021, 0.0015), plain(0.35 * lips), opacity=0.8),
+        ]
         if rng.random() < 0.17:
             stubble = float(rng.uniform(0.4, 0.95))
 
             def beard(p: np.ndarray) -> np.ndarray:
                 around_mouth = np.hypot(p[:, 0] / 1.6, p[:, 1] - mouth_y) - 0.012
-                return intersection(mouth_y + 0.018 - p[:, 1] - 0.25 * np.abs(p[:, 0]), p[:, 2] - front + 0.03,
-                                    p[:, 1] - self._y['neck'] - 0.02, around_mouth)
+                return intersection(
+                    mouth_y + 0.018 - p[:, 1] - 0.25 * np.abs(p[:, 0]),
+                    p[:, 2] - front + 0.03,
+                    p[:, 1] - self._y['neck'] - 0.02,
+                    around_mouth,
+                )
+
             layers.append(Layer(beard, plain(dark), opacity=stubble))
         for layer in layers:
             layer.on_head = True

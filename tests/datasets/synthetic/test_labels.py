@@ -1,4 +1,5 @@
 """Labels of rendered photos: consistent with the body model, the camera, and the pixels."""
+
 import cv2
 import numpy as np
 import pytest
@@ -39,9 +40,12 @@ def test_parameters_reproduce_keypoints(studio, shots):
     count = 0
     for _, _, row, _ in people(shots):
         with torch.no_grad():
-            out = studio.body.model(*(torch.from_numpy(row[key][None]) for key in ('global_orient',)),
-                                    torch.from_numpy(row['body_pose'].reshape(1, 69)),
-                                    torch.from_numpy(row['betas'][None]), torch.from_numpy(row['transl'][None]))
+            out = studio.body.model(
+                *(
+                    torch.from_numpy(row[key].reshape(1, -1))
+                    for key in ('global_orient', 'body_pose', 'betas', 'transl')
+                )
+            )
         joints = out.joints[0].double().numpy()
         np.testing.assert_allclose(joints, row['keypoints3d'][:, :3], atol=2e-5)
         points = joints[:, :2] / joints[:, 2:] * row['focal_length'] + row['principal_point']
@@ -51,16 +55,21 @@ def test_parameters_reproduce_keypoints(studio, shots):
 
 
 def test_joints_of_visible_people_lie_on_their_pixels(studio, shots):
-    """On the outline of the bare body; where nothing is in front, also on the person's own pixels of the photo."""
+    """On the outline of the bare body; where nothing is in front, on the person's own pixels too."""
     for scene, photo, row, k in people(shots):
         camera = scene.camera
         points = camera.project(scene.people[k].vertices)
         mask = np.zeros(camera.height * camera.width, np.uint8)
-        mask[rasterize(points, scene.people[k].vertices[:, 2], studio.body.faces, camera.height,
-                       camera.width).pixel_index] = 1
+        mask[
+            rasterize(
+                points, scene.people[k].vertices[:, 2], studio.body.faces, camera.height, camera.width
+            ).pixel_index
+        ] = 1
         mask = cv2.dilate(mask.reshape(camera.height, camera.width), np.ones((3, 3), np.uint8))
         own = cv2.dilate((photo.owner == k).astype(np.uint8), np.ones((7, 7), np.uint8))
-        for (x, y, inside), hidden in zip(row['keypoints2d'][:24], row['keypoints2d_occluded'][:24]):
+        for (x, y, inside), hidden in zip(
+            row['keypoints2d'][:24], row['keypoints2d_occluded'][:24], strict=True
+        ):
             if inside:
                 assert mask[round(float(y)), round(float(x))]
                 if not hidden:
@@ -76,7 +85,7 @@ def test_boxes_are_the_extent_of_the_visible_pixels(shots):
 
 def test_box_of_a_whole_unhidden_person_is_that_of_its_mesh(shots):
     checked = 0
-    for scene, photo, row, k in people(shots):
+    for scene, _, row, k in people(shots):
         points = scene.camera.project(scene.people[k].vertices)
         low, high = points.min(0), points.max(0)
         whole = low.min() > 2 and (high < (scene.camera.width - 3, scene.camera.height - 3)).all()

@@ -1,4 +1,5 @@
 """Cameras and scenes: ranges of the presets, people on the floor and apart."""
+
 import numpy as np
 import pytest
 
@@ -12,8 +13,10 @@ from mmroi.datasets.synthetic.scene import SceneSampler
 def scenes():
     body = StudioBody()
     samplers = {name: SceneSampler(body, get_preset(name), 128) for name in PRESETS}
-    return {name: [sampler.sample(np.random.default_rng([7, i])) for i in range(40)]
-            for name, sampler in samplers.items()}
+    return {
+        name: [sampler.sample(np.random.default_rng([7, i])) for i in range(40)]
+        for name, sampler in samplers.items()
+    }
 
 
 def test_focal_lengths_and_aspects():
@@ -32,10 +35,13 @@ def test_projection_by_hand():
 
 
 def test_a_camera_that_looks_down_sees_the_floor_higher():
-    config = dict(get_preset('easy'), pitch=dict(mean=20, std=0, low=20, high=20),
-                  roll=dict(mean=0, std=0, low=0, high=0))
+    config = dict(
+        get_preset('easy'),
+        pitch=dict(mean=20, std=0, low=20, high=20),
+        roll=dict(mean=0, std=0, low=0, high=0),
+    )
     camera = sample_camera(np.random.default_rng(0), config, 128)
-    ahead = camera.rotation @ np.array([0.0, 0.0, -5.0])              # a point at the camera's height
+    ahead = camera.rotation @ np.array([0.0, 0.0, -5.0])  # a point at the camera's height
     assert camera.project(ahead)[1] < camera.principal_point[1]
 
 
@@ -57,16 +63,22 @@ def test_easy_people_face_the_camera(scenes):
 
 def test_full_covers_all_orientations_and_off_centre_places(scenes):
     people = [(scene, person) for scene in scenes['full'] for person in scene.people]
-    forward = np.array([scene.camera.rotation.T @ person.rotations[0] @ (0, 0, 1) for scene, person in people])
+    forward = np.array(
+        [scene.camera.rotation.T @ person.rotations[0] @ (0, 0, 1) for scene, person in people]
+    )
     assert (forward[:, 2] < -0.5).any() and (forward[:, 2] > 0.5).any()
     assert (forward[:, 0] < -0.5).any() and (forward[:, 0] > 0.5).any()
-    offset = np.array([scene.camera.project(person.pelvis)[0] / scene.camera.width - 0.5 for scene, person in people])
+    offset = np.array(
+        [scene.camera.project(person.pelvis)[0] / scene.camera.width - 0.5 for scene, person in people]
+    )
     assert offset.std() > 0.15
     assert {len(scene.people) for scene in scenes['full']} == {1, 2, 3}
 
 
 def test_sitting_people_have_a_seat_under_them(scenes):
-    seated = [(scene, person) for scene in scenes['full'] for person in scene.people if person.pose.style == 'sit']
+    seated = [
+        (scene, person) for scene in scenes['full'] for person in scene.people if person.pose.style == 'sit'
+    ]
     assert seated
     for scene, person in seated:
         tops = [(box.corners @ scene.camera.up + scene.floor).max() for box in scene.boxes]

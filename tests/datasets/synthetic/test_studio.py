@@ -1,5 +1,7 @@
 """The studio: same files for any number of workers, resuming, refusals; and the command line."""
+
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +18,11 @@ TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_tools' / 'make_synthetic.p
 
 
 def digest(folder):
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(Path(folder).rglob('*')) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(Path(folder).rglob('*'))
+        if path.is_file()
+    }
 
 
 @pytest.fixture(scope='module')
@@ -33,7 +38,7 @@ def test_files_and_labels(made):
     assert result['train'] == data.data_len >= 34 and result['val'] >= 3 and result['new_photos'] == 37
     paths = [str(path) for path in data['image_path']]
     assert len(set(paths)) == 34
-    for path, size in zip(paths, data['misc']['image_size']):
+    for path, size in zip(paths, data['misc']['image_size'], strict=True):
         assert cv2.imread(str(folder / path)).shape[:2] == tuple(size)
     ratio = data['misc']['focal_length'] / np.linalg.norm(data['misc']['image_size'], axis=1)
     assert ratio.min() >= 0.6 and ratio.max() <= 2.5
@@ -69,15 +74,18 @@ def test_another_seed_makes_other_photos_and_is_not_mixed_in(made, tmp_path):
         make_dataset(tmp_path, SETTINGS, 1, 0, progress=False)
 
 
-@pytest.mark.parametrize('settings, message', [
-    (('hard', 64, 0), 'easy, full'), (('easy', 16, 0), '64 to 2048'), (('easy', 64, -1), 'seed')])
+@pytest.mark.parametrize(
+    'settings, message',
+    [(('hard', 64, 0), 'easy, full'), (('easy', 16, 0), '64 to 2048'), (('easy', 64, -1), 'seed')],
+)
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         StudioSettings(*settings)
 
 
-@pytest.mark.parametrize('counts, workers, message', [
-    ((-1, 2), 1, 'negative'), ((0, 0), 1, 'one positive'), ((1, 0), 0, 'worker')])
+@pytest.mark.parametrize(
+    'counts, workers, message', [((-1, 2), 1, 'negative'), ((0, 0), 1, 'one positive'), ((1, 0), 0, 'worker')]
+)
 def test_bad_counts(tmp_path, counts, workers, message):
     with pytest.raises(ValueError, match=message):
         make_dataset(tmp_path, SETTINGS, *counts, workers=workers)
@@ -90,12 +98,31 @@ def test_contact_sheet(made):
 
 
 def test_command_line(tmp_path):
-    command = [sys.executable, str(TOOL), '--preset', 'easy', '--out', str(tmp_path / 'set'), '--image-size', '64',
-               '--num-train', '2', '--num-val', '1', '--workers', '1', '--sheet', str(tmp_path / 'sheet.png')]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=TOOL.parents[2], env={
-        **__import__('os').environ, 'PYTHONPATH': str(TOOL.parents[2])})
+    command = [
+        sys.executable,
+        str(TOOL),
+        '--preset',
+        'easy',
+        '--out',
+        str(tmp_path / 'set'),
+        '--image-size',
+        '64',
+        '--num-train',
+        '2',
+        '--num-val',
+        '1',
+        '--workers',
+        '1',
+        '--sheet',
+        str(tmp_path / 'sheet.png'),
+    ]
+    kwargs = dict(
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])}
+    )
+    done = subprocess.run(command, **kwargs)
     assert done.returncode == 0, done.stderr
     assert '3 new photos' in done.stdout and (tmp_path / 'sheet.png').is_file()
-    wrong = subprocess.run([*command, '--num-train', '-2'], capture_output=True, text=True, cwd=TOOL.parents[2], env={
-        **__import__('os').environ, 'PYTHONPATH': str(TOOL.parents[2])})
-    assert wrong.returncode == 1 and 'must not be negative' in wrong.stderr and 'Traceback' not in wrong.stderr
+    wrong = subprocess.run([*command, '--num-train', '-2'], **kwargs)
+    assert (
+        wrong.returncode == 1 and 'must not be negative' in wrong.stderr and 'Traceback' not in wrong.stderr
+    )
