@@ -34,9 +34,9 @@ class MultiRoIHead(ParameterHead):
             ``'none'`` (the paper's letter).
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
         camera_start: Where D_cam's refinement starts: ``'mean'``: the mean camera in every RoI (the paper).
-            ``'base'``: the mean camera of the base box, turned into each RoI's, so that all cameras agree from the
-            first step; from scratch this spares the encoder the large first gradients of the consistency loss,
-            which counts squared pixels.
+            ``'base'``: the mean camera of the base box, turned into each RoI's, so that all cameras agree
+            from the first step; from scratch this spares the encoder the large first gradients of the
+            consistency loss, which counts squared pixels.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
@@ -55,7 +55,8 @@ class MultiRoIHead(ParameterHead):
             raise ValueError(f'MultiRoIHead: camera_boxes must be one of {CAMERA_BOXES} and mesh_boxes one '
                              f'of {MESH_BOXES}, got {camera_boxes!r} and {mesh_boxes!r}.')
         if camera_start not in CAMERA_STARTS:
-            raise ValueError(f'MultiRoIHead: camera_start must be one of {CAMERA_STARTS}, got {camera_start!r}.')
+            raise ValueError(
+                f'MultiRoIHead: camera_start must be one of {CAMERA_STARTS}, got {camera_start!r}.')
         self.camera_boxes = camera_boxes
         self.mesh_boxes = mesh_boxes
         self.camera_start = camera_start
