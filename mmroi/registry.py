@@ -8,7 +8,7 @@ from mmengine.registry import Registry
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
-    return Registry(parent.name, parent=parent, scope='mmroi', locations=[f'mmroi.{name}' for name in locations])
+    return Registry(parent.name, parent=parent, scope='mmroi', locations=[f'mmroi.{n}' for n in locations])
 
 
 RUNNERS = _child(_root.RUNNERS, 'engine')
