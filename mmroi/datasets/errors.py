@@ -11,14 +11,11 @@ class BadSampleError(ValueError):
 
     Args:
         reason: One of ``REASONS``.
-        detail: What was found, and what to do about it.
+        detail: What was found, and what to do about it. Without it, ``reason`` is the whole message: torch
+            builds an error of a loader worker anew from its text.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f'{reason}: {detail}')
+    def __init__(self, reason: str, detail: str = '') -> None:
+        super().__init__(f'{reason}: {detail}' if detail else reason)
         self.reason = reason
         self.detail = detail
-
-    def __reduce__(self) -> tuple:
-        # Exceptions are rebuilt from their arguments when a loader worker sends them to the main process.
-        return type(self), (self.reason, self.detail)

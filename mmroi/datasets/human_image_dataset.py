@@ -154,7 +154,7 @@ class HumanImageDataset(BaseDataset):
             if not self.skip_bad or self.test_mode:
                 remedy = '' if self.skip_bad else '. skip_bad=True leaves such rows out'
                 raise BadSampleError(error.reason,
-                                     f'row {row} of {self.ann_file}: {error.detail}{remedy}') from error
+                                     f'row {row} of {self.ann_file}: {error.detail}{remedy}') from None
             self._faults[row] = 1 + REASONS.index(error.reason)
             print_log(f'skipped row {row} of {self.ann_file}: {error}', 'current', logging.WARNING)
             return None
@@ -178,6 +178,11 @@ class HumanImageDataset(BaseDataset):
         except BadSampleError as error:
             return 1 + REASONS.index(error.reason)
         return 0
+
+    def _copy_without_annotation(self, memo: dict | None = None) -> 'HumanImageDataset':
+        # mmengine 0.10.7 keeps one memo for all calls as a default argument, and so returns objects of
+        # datasets long gone whose ids are in use again.
+        return super()._copy_without_annotation({} if memo is None else memo)
 
     def _get_unserialized_subset(self, indices: Sequence[int] | int) -> PersonRows:
         if isinstance(indices, int):

@@ -19,12 +19,14 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 _NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
-# (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dicts, sets, strings and
-# numbers need no entry: the pickle format has opcodes for them.
+# (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dictionaries, strings
+# and numbers need no entry: the pickle format has opcodes for them.
 _ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
     ('numpy', 'ndarray'): ('numpy', 'ndarray'),
     ('numpy', 'dtype'): ('numpy', 'dtype'),
     ('collections', 'OrderedDict'): ('collections', 'OrderedDict'),
+    ('builtins', 'set'): ('builtins', 'set'),
+    ('builtins', 'frozenset'): ('builtins', 'frozenset'),
 }
 for _core in ('numpy.core', 'numpy._core'):
     _ALLOWED[f'{_core}.multiarray', '_reconstruct'] = (f'{_NUMPY_CORE}.multiarray', '_reconstruct')
@@ -105,8 +107,7 @@ class LazyNpz:
         except pickle.UnpicklingError as error:
             raise pickle.UnpicklingError(f'{self.path}: refused to unpickle {key!r}: {error}. '
                                          'Do not trust this file; get it from its source again') from error
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError, TypeError, LookupError,
-                AttributeError) as error:
+        except Exception as error:  # damaged bytes make zlib, tokenize and pickle raise almost anything
             raise ValueError(f'{self.path}: {key!r} cannot be read ({error}); the file is damaged. '
                              'Make it or download it anew') from error
 

@@ -69,6 +69,10 @@ class PersonRows(Sequence):
         chunks = np.split(self.indices, range(_CHUNK, len(self), _CHUNK))
         return np.concatenate([self.columns.find_bad(chunk) for chunk in chunks])
 
+    def clear(self) -> None:
+        """Empty the view, as ``BaseDataset`` does after it has serialised the rows."""
+        self.indices = self.indices[:0]
+
     def __deepcopy__(self, memo: dict) -> 'PersonRows':
         """A view of the same arrays: they are never written to."""
         return self[:]
@@ -93,12 +97,9 @@ class _Columns:
         missing = set(names[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
-        gender = human_data['meta'].get('gender') if 'meta' in human_data else None
-        # Strings in one array: reading a Python list would touch reference counts and unshare its memory.
-        self.gender = None if gender is None else np.asarray(gender, dtype=np.str_)
-        misc = human_data['misc'] if 'misc' in human_data else {}
-        self.focal_length = _per_row(human_data, misc, 'focal_length', ())
-        self.principal_point = _per_row(human_data, misc, 'principal_point', (2,))
+        self.gender = _per_row(human_data, 'meta', 'gender', np.str_)
+        self.focal_length = _per_row(human_data, 'misc', 'focal_length', np.float64)
+        self.principal_point = _per_row(human_data, 'misc', 'principal_point', np.float64, 2)
 
     def row(self, row: int) -> dict[str, Any]:
         bbox = np.array(self.bbox[row], np.float64)
@@ -151,12 +152,14 @@ class _Columns:
         return np.array(self.smpl[name][row], np.float32) if has_smpl else np.zeros(shape, np.float32)
 
 
-def _per_row(human_data: HumanData, misc: dict, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
-    if misc.get(name) is None:
+def _per_row(human_data: HumanData, group: str, name: str, dtype: type, *shape: int) -> np.ndarray | None:
+    """One value per row, as an array: reference counts would unshare a list's memory between processes."""
+    values = human_data[group].get(name) if group in human_data else None
+    if values is None:
         return None
-    values = np.asarray(misc[name], np.float64)
+    values = np.asarray(values, dtype)
     expected = (human_data.data_len, *shape)
     if values.size == np.prod(expected):
         return values.reshape(expected)
-    raise ValueError(f'{human_data.source}: misc[{name!r}] has shape {values.shape}, expected {expected}: '
-                     'pixels, one per row. Convert the dataset again')
+    raise ValueError(f'{human_data.source}: {group}[{name!r}] has shape {values.shape}, expected {expected}, '
+                     'one value per row. Convert the dataset again')

@@ -49,9 +49,9 @@ class LoadImage(LoadImageFromFile):
     def _read(self, path: str) -> np.ndarray:
         try:
             content = fileio.get(path, backend_args=self.backend_args)
-        except FileNotFoundError as error:
+        except FileNotFoundError:
             raise BadSampleError('missing image', f'{path} does not exist. Check `data_root` and '
-                                 '`data_prefix`, or extract the images of the dataset') from error
+                                 '`data_prefix`, or extract the images of the dataset') from None
         if is_truncated(content):
             raise BadSampleError('truncated image', f'{path} ends too early ({len(content)} bytes). '
                                  'Copy or download it again')
@@ -76,5 +76,5 @@ def is_truncated(content: bytes) -> bool:
     if content.startswith(b'\xff\xd8'):
         return not content.endswith(b'\xff\xd9') and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda')
     if content.startswith(b'\x89PNG'):
-        return b'IEND' not in content[-64:]
+        return b'IEND\xae\x42\x60\x82' not in content[-64:]
     return not content

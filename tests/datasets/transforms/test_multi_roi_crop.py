@@ -1,0 +1,89 @@
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import Compose
+
+from mmroi.datasets import GetPersonBox, MultiRoICrop, RandomBoxScale, RandomCameraRoll, RandomMirror
+from mmroi.datasets.transforms.multi_roi_crop import apply_channel_gain, warp_crops
+
+
+def _marked(height: int, width: int, point: tuple[float, float], radius: float) -> np.ndarray:
+    """Black photo with a Gaussian blob at ``point``."""
+    x, y = np.meshgrid(np.arange(width) - point[0], np.arange(height) - point[1])
+    return np.repeat((255 * np.exp(-(x**2 + y**2) / (2 * radius**2)))[..., None], 3, 2).astype(np.uint8)
+
+
+def _centroid(crop: np.ndarray) -> np.ndarray:
+    weight = crop[..., 0].astype(float)
+    y, x = np.indices(weight.shape)
+    return np.array(((x * weight).sum(), (y * weight).sum())) / weight.sum()
+
+
+@pytest.mark.parametrize('augmentation', [[], [RandomCameraRoll(60, 1)], [RandomMirror(1)],
+                                          [RandomCameraRoll(180, 1), RandomMirror(1), RandomBoxScale(0.2)]])
+@pytest.mark.parametrize('crop_size', [(256, 192), (64, 48), (32, 24)], ids=str)
+def test_marker_lands_where_the_matrix_says(augmentation: list, crop_size: tuple[int, int]) -> None:
+    """From enlarging crops (256 x 192) to ones eight times smaller than their box, from an odd-sized
+    photo."""
+    np.random.seed(3)
+    height, width, point = 361, 483, (251.3, 168.7)
+    photo = _marked(height, width, point, radius=6)
+    sample = dict(img=photo, img_shape=(height, width), bbox_xywh=np.array((190.0, 90.0, 115.0, 150.0)),
+                  principal_point=np.array((230.0, 190.0)))
+    results = Compose([GetPersonBox(), *augmentation, MultiRoICrop(9, crop_size)])(sample)
+    assert results['crops'].shape == (9, *crop_size, 3) and 'img' not in results
+    box, matrices = results['boxes'], results['crop_matrices']
+    for crop, matrix, (cx, cy, b) in zip(results['crops'], matrices, box, strict=True):
+        expected = matrix @ (*point, 1)
+        # The label's formula: the augmented point relative to the box, at H / b.
+        augmented = results['aug_matrix'][:2, :2] @ (np.array(point) - sample['principal_point'])
+        labelled = (augmented - (cx, cy)) * crop_size[0] / b + (crop_size[1] / 2, crop_size[0] / 2)
+        np.testing.assert_allclose(labelled, expected, atol=1e-9)
+        assert np.abs(_centroid(crop) - expected).max() < 0.1
+
+
+def test_crops_equal_one_plain_warp_where_nothing_shrinks(sample: dict) -> None:
+    np.random.seed(0)
+    image = np.random.randint(0, 256, (120, 160, 3), np.uint8)
+    sample['img'] = image
+    results = Compose([RandomCameraRoll(90, 1), MultiRoICrop(5, (128, 96))])(sample)
+    for crop, matrix in zip(results['crops'], results['crop_matrices'], strict=True):
+        np.testing.assert_array_equal(crop, cv2.warpAffine(image, matrix, (96, 128)))
+
+
+def test_shrinking_does_not_alias() -> None:
+    """Stripes of one pixel become grey, not a moire pattern."""
+    stripes = np.zeros((512, 512, 3), np.uint8)
+    stripes[:, ::2] = 255
+    for shrink in (2, 3, 5.3, 8):
+        crop = warp_crops(stripes, np.array([[(1 / shrink, 0, 0), (0, 1 / shrink, 0)]]), (40, 30))[0]
+        assert np.abs(crop[2:, 2:].astype(int) - 127).max() <= 2
+
+
+def test_outside_of_the_photo_is_black(sample: dict) -> None:
+    sample['img'][:] = 200
+    sample['box'] = np.array((-78.0, 0, 100))  # centred on the photo's left border
+    crop = MultiRoICrop(1, (64, 48))(sample)['crops'][0]
+    assert not crop[:, :23].any()
+    assert (crop[:, 25:] == 200).all()
+
+
+def test_channel_gain_clips_and_rounds(sample: dict) -> None:
+    crops = np.array([0, 10, 200, 255], np.uint8)[None, :, None, None].repeat(3, 3)
+    noisy = apply_channel_gain(crops, np.array((0.5, 1.0, 1.4)))
+    np.testing.assert_array_equal(noisy[0, :, 0], [(0, 0, 0), (5, 10, 14), (100, 200, 255), (128, 255, 255)])
+    sample['channel_gain'] = np.array((1.0, 1.0, 0.5))
+    assert (MultiRoICrop(2, (32, 24), keep_img=True)(dict(sample))['crops'][0, ..., 2] == 50).all()
+
+
+def test_random_rois_start_with_the_base_box(sample: dict) -> None:
+    crop = MultiRoICrop(7, (32, 24), random=True)
+    first, second = crop(dict(sample)), crop(dict(sample))
+    np.testing.assert_array_equal(first['boxes'][0], sample['box'])
+    np.testing.assert_array_equal(second['boxes'][0], sample['box'])
+    assert not np.allclose(first['boxes'][1:], second['boxes'][1:])
+
+
+def test_too_many_fixed_rois() -> None:
+    with pytest.raises(ValueError, match='num_rois must be between 1 and 9'):
+        MultiRoICrop(10)

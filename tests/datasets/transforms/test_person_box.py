@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from mmroi.datasets import BadSampleError, GetPersonBox
+
+
+def _sample(*bbox: float) -> dict:
+    return dict(bbox_xywh=np.array(bbox), img_shape=(100, 200), principal_point=np.array((90.0, 50.0)),
+                keypoints2d=np.array([(91.0, 52.0, 0.5)], np.float32))
+
+
+def test_box_and_keypoints_relative_to_the_principal_point() -> None:
+    # 30 x 60 is narrower than 3:4, so the height counts: 60 * 1.2; the centre is (115, 50).
+    results = GetPersonBox()(_sample(100, 20, 30, 60))
+    np.testing.assert_allclose(results['box'], (25, 0, 72))
+    np.testing.assert_array_equal(results['keypoints2d'], [(1, 2, 0.5)])
+    np.testing.assert_array_equal(results['aug_matrix'], np.eye(3))
+    # 60 x 60 is wider: the height becomes 60 / 0.75.
+    np.testing.assert_allclose(GetPersonBox(scale=1.0)(_sample(100, 20, 60, 60))['box'], (40, 0, 80))
+
+
+def test_inputs_are_not_written_to() -> None:
+    sample = _sample(100, 20, 30, 60)
+    keypoints = sample['keypoints2d']
+    GetPersonBox()(sample)
+    np.testing.assert_array_equal(keypoints, [(91, 52, 0.5)])
+
+
+@pytest.mark.parametrize('bbox, reason', [
+    ((10, 10, 0, 20), 'zero-area box'),
+    ((10, 10, 20, -1), 'zero-area box'),
+    ((np.nan, 10, 20, 20), 'NaN box'),
+    ((10, 10, np.inf, 20), 'NaN box'),
+    ((200, 10, 20, 20), 'box outside the image'),
+    ((-20, 10, 20, 20), 'box outside the image'),
+    ((10, 100, 20, 20), 'box outside the image'),
+    ((10, -30, 20, 20), 'box outside the image'),
+])
+def test_boxes_that_show_nobody(bbox: tuple, reason: str) -> None:
+    with pytest.raises(BadSampleError, match=f'{reason}: bbox_xywh is .*Correct bbox_xywh') as info:
+        GetPersonBox()(_sample(*bbox))
+    assert info.value.reason == reason
+
+
+def test_box_that_reaches_over_the_border_is_fine() -> None:
+    GetPersonBox()(_sample(-19, -19, 20, 20))
+    GetPersonBox()(_sample(199, 99, 20, 20))
