@@ -37,10 +37,9 @@ def _muted(rng: np.random.Generator, low: int = 60, high: int = 235, spread: flo
 @cache
 def _relief(name: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """A surface's brightness about its mean (H, W, 1) and its colours about grey (H, W, 3)."""
-    texture = photographs.load(name).astype(np.float32)
-    texture = cv2.resize(texture, (width, height), interpolation=cv2.INTER_AREA)
+    texture = cv2.resize(photographs.load(name), (width, height), interpolation=cv2.INTER_AREA).astype(float)
     grey = texture.mean(2, keepdims=True)
-    return grey - grey.mean(), texture - grey
+    return (grey - grey.mean()).astype(np.float32), (texture - grey).astype(np.float32)
 
 
 def _tinted(rng: np.random.Generator, name: str, colour: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -14,7 +14,6 @@ _SCENES = dict(
     garage_right=('motorcycle_right.png', None),
     shelves=('motorcycle_left.png', (380, 0, 741, 250)),
     launch_pad=('rocket.jpg', None),
-    dusk=('rocket.jpg', (0, 0, 330, 330)),
     skyline=('camera.png', (345, 60, 512, 320)),
     curtain=('astronaut.png', (0, 0, 110, 190)),
 )

@@ -16,7 +16,7 @@ _FULL: dict[str, Any] = dict(
     # People.
     num_people=((1, 0.5), (2, 0.32), (3, 0.18)),
     # extent of the first person in frame heights, log-uniform
-    person_size=(0.3, 1.4),
+    person_size=(0.3, 1.25),
     # probability that the first person may leave the frame
     truncation=0.25,
     yaw=180.0,  # degrees either way from facing the camera
@@ -27,7 +27,7 @@ _FULL: dict[str, Any] = dict(
     beta_scale=1.0,
     # Things.
     crate=0.2,  # probability of a crate that hides something
-    min_visible=0.25,  # a person less visible than this gets no row
+    min_visible=0.35,  # a person less visible than this gets no row
 )
 
 _EASY: dict[str, Any] = dict(
