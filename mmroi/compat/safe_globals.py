@@ -35,7 +35,8 @@ def _known_method(owner: Any, name: str) -> Any:
 def checkpoint_globals() -> list:
     """List what a checkpoint written by MMEngine's ``Runner`` refers to, as ``add_safe_globals`` takes it."""
     multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray  # type: ignore[attr-defined]
-    allowed = [HistoryBuffer, OneCycleParamScheduler, (_known_method, 'builtins.getattr'), np.ndarray, np.dtype]
+    allowed = [HistoryBuffer, OneCycleParamScheduler, (_known_method, 'builtins.getattr')]
+    allowed += [np.ndarray, np.dtype]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2 write different names
         allowed += [(getattr(multiarray, name), f'{module}.{name}') for name in ('_reconstruct', 'scalar')]
     return allowed + [type(np.dtype(name)) for name in _NUMBERS]
