@@ -11,7 +11,7 @@ def test_multi_roi_learns_eight_photos_by_heart(multi_roi, build, people):
     model.init_weights()
     samples = people(8, 3)
     photos = torch.randn(8, 3, 3, 64, 48, generator=torch.Generator().manual_seed(0))
-    steps = 240
+    steps = 200
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     for _ in range(steps):
