@@ -7,9 +7,9 @@ from torch import Tensor, nn
 class JointBody(nn.Module):
     """A body model cut down to the vertices that its joint regressors read: 241 of the open body's 6890.
 
-    smplx's own linear blend skinning runs on the cut body, so the joints equal those of the full one at a small part of
-    its cost. The skeleton needs all vertices in the rest pose, yet only linearly: the 24 rest joints ride along as
-    vertices of their own, and the regressor of the skeleton just picks them.
+    smplx's own linear blend skinning runs on the cut body, so the joints equal those of the full one at a small
+    part of its cost. The skeleton needs all vertices in the rest pose, yet only linearly: the 24 rest joints ride
+    along as vertices of their own, and the regressor of the skeleton just picks them.
 
     Args:
         v_template: (V, 3), metres.
@@ -21,6 +21,15 @@ class JointBody(nn.Module):
         regressors: (R, V), further joints from posed vertices.
         vertex_ids: (S,), vertices that are joints themselves.
     """
+
+    v_template: Tensor
+    shapedirs: Tensor
+    posedirs: Tensor
+    skeleton: Tensor
+    weights: Tensor
+    parents: Tensor
+    regressors: Tensor
+    vertex_ids: Tensor
 
     def __init__(self, v_template: Tensor, shapedirs: Tensor, posedirs: Tensor, skeleton_regressor: Tensor,
                  lbs_weights: Tensor, parents: Tensor, regressors: Tensor, vertex_ids: Tensor) -> None:
@@ -34,7 +43,8 @@ class JointBody(nn.Module):
         picked[:, num_kept:] = torch.eye(joints)
         buffers = dict(
             v_template=torch.cat([v_template[kept], skeleton_regressor @ v_template]),
-            shapedirs=torch.cat([shapedirs[kept], torch.einsum('jv,vkb->jkb', skeleton_regressor, shapedirs)]),
+            shapedirs=torch.cat([shapedirs[kept],
+                                 torch.einsum('jv,vkb->jkb', skeleton_regressor, shapedirs)]),
             posedirs=torch.cat([posedirs, posedirs.new_zeros(len(posedirs), joints, 3)], dim=1).flatten(1),
             skeleton=picked,
             weights=torch.cat([lbs_weights[kept], lbs_weights.new_zeros(joints, joints)]),
@@ -54,6 +64,6 @@ class JointBody(nn.Module):
         Returns:
             tuple: skeleton joints (N, 24, 3), vertex joints (N, S, 3), regressed joints (N, R, 3); metres.
         """
-        vertices, skeleton = lbs(betas, rotations, self.v_template, self.shapedirs, self.posedirs, self.skeleton,
-                                 self.parents, self.weights, pose2rot=False)
+        vertices, skeleton = lbs(betas, rotations, self.v_template, self.shapedirs, self.posedirs,
+                                 self.skeleton, self.parents, self.weights, pose2rot=False)
         return skeleton, vertices[:, self.vertex_ids], self.regressors @ vertices
