@@ -64,7 +64,9 @@ def existing_file(path: str) -> str:
 
 def explain(error: BaseException) -> str:
     """Put an error into one sentence; to an unknown key of a component, list those that it knows."""
-    message = ' '.join(str(error).split()) or type(error).__name__
+    # str() puts the message of a KeyError in quotes
+    words = error.args[0] if isinstance(error, KeyError) and error.args else error
+    message = ' '.join(str(words).split()) or type(error).__name__
     match = _UNKNOWN_KEY.search(message)
     if isinstance(error, TypeError) and match:
         known = _known_keys(match['name'], error)

@@ -54,7 +54,7 @@ class ProgressBarHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         if 'train' in self._bars:
-            loss = f'{float(outputs["loss"]):.4g}' if outputs and 'loss' in outputs else '-'
+            loss = f'{outputs["loss"].item():.4g}' if outputs and 'loss' in outputs else '-'
             epoch = f'epoch {runner.epoch + 1}/{runner.max_epochs}'
             self._bars['train'].set_postfix_str(f'{epoch}, loss {loss}', refresh=False)
         self._step('train')

@@ -1,0 +1,69 @@
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+
+from mmroi.engine import CPUAmpOptimWrapper, amp, use_amp
+from mmroi.registry import OPTIM_WRAPPERS
+
+
+def build(parameters):
+    return OPTIM_WRAPPERS.build(dict(type='CPUAmpOptimWrapper',
+                                     optimizer=torch.optim.SGD(parameters, lr=0.5)))
+
+
+def test_forward_in_bfloat16_weights_in_float32():
+    layer = torch.nn.Linear(2, 1, bias=False)
+    torch.nn.init.ones_(layer.weight)
+    wrapper = build(layer.parameters())
+    assert isinstance(wrapper, CPUAmpOptimWrapper)
+    with wrapper.optim_context(layer):
+        output = layer(torch.tensor([[1.0, 2.0**-10]]))
+        assert output.dtype is torch.bfloat16
+        assert output.item() == 1  # 8 bits of mantissa drop 2^-10
+    wrapper.update_params(output.float().sum())
+    assert layer.weight.dtype is torch.float32
+    assert layer.weight.tolist() == [[0.5, 1 - 0.5 * 2.0**-10]]
+    assert layer(torch.ones(1, 2)).dtype is torch.float32  # outside the context
+
+
+def test_state_is_that_of_the_plain_wrapper():
+    layer = torch.nn.Linear(2, 1)
+    wrapper = build(layer.parameters())
+    plain = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1))
+    plain.load_state_dict(wrapper.state_dict())
+    assert plain.get_lr()['lr'] == [0.5]
+
+
+def config(**options):
+    return Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0), **options)))
+
+
+@pytest.mark.parametrize('device, fast, bf16_gpu, expected', [
+    ('cpu', True, False, dict(type='CPUAmpOptimWrapper')),
+    ('cpu', False, False, dict(type='OptimWrapper')),
+    ('cuda', True, True, dict(type='AmpOptimWrapper', dtype='bfloat16')),
+    ('cuda', True, False, dict(type='AmpOptimWrapper', dtype='float16')),
+])
+def test_choice_of_the_wrapper(monkeypatch, device, fast, bf16_gpu, expected):
+    monkeypatch.setattr(amp, 'get_device', lambda: device)
+    monkeypatch.setattr(amp, 'has_fast_bfloat16', lambda: fast)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: device == 'cuda')
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: bf16_gpu)
+    cfg = config(type='OptimWrapper')
+    use_amp(cfg)
+    assert dict(cfg.optim_wrapper, optimizer=None) == dict(expected, optimizer=None)
+
+
+def test_dtype_of_the_config_is_kept(monkeypatch):
+    monkeypatch.setattr(amp, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
+    cfg = config(type='AmpOptimWrapper', dtype='float16')
+    use_amp(cfg)
+    assert cfg.optim_wrapper.dtype == 'float16'
+
+
+def test_other_wrappers_are_refused():
+    with pytest.raises(ValueError, match="optim_wrapper.type='ApexOptimWrapper'"):
+        use_amp(config(type='ApexOptimWrapper'))

@@ -1,0 +1,59 @@
+import argparse
+
+import pytest
+
+from mmroi.engine import launch
+from mmroi.registry import MODELS
+
+
+class Strict:
+    def __init__(self, colour, size=1):
+        pass
+
+
+def args(config, **changes):
+    values = dict(config=str(config), cfg_options={}, work_dir=None, launcher='none', local_rank=0)
+    return argparse.Namespace(**{**values, **changes})
+
+
+def test_config_with_options(tmp_path):
+    path = tmp_path / 'tiny.py'
+    path.write_text('a = dict(b=1)')
+    cfg = launch.load_config(args(path, cfg_options={'a.b': 2}))
+    assert (cfg.a.b, cfg.work_dir, cfg.launcher) == (2, 'work_dirs/tiny', 'none')
+    assert launch.load_config(args(path, work_dir='elsewhere')).work_dir == 'elsewhere'
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='config .*nothing.py does not exist'):
+        launch.load_config(args(tmp_path / 'nothing.py'))
+    with pytest.raises(FileNotFoundError, match='checkpoint .*nothing.pth does not exist'):
+        launch.existing_file(str(tmp_path / 'nothing.pth'))
+
+
+def test_unknown_key_is_answered_with_the_known_ones():
+    MODELS.register_module(name='Strict', module=Strict, force=True)
+    with pytest.raises(TypeError) as caught:
+        MODELS.build(dict(type='Strict', colour='red', sice=3))
+    assert launch.explain(caught.value) == (
+        "config: Strict does not know the key 'sice'; did you mean 'size'? It knows: colour, size")
+
+
+def test_other_errors_keep_their_words():
+    assert launch.explain(ValueError('two\n  lines')) == 'two lines'
+    assert launch.explain(KeyError()) == 'KeyError'
+    assert launch.explain(KeyError('no such key in labels.npz')) == 'no such key in labels.npz'
+
+
+@pytest.mark.parametrize('error, traceback', [
+    (FileNotFoundError('no photo'), False),
+    (ValueError('bad'), True),
+])
+def test_tool_ends_with_one_sentence(capsys, error, traceback):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        launch.run_tool(main)
+    assert caught.value.code == f'error: {error}'
+    assert ('Traceback' in capsys.readouterr().err) == traceback
