@@ -1,9 +1,10 @@
-# Half-width ResNet-18, trained from scratch on CPUs: without the vertex loss the mesh need not be posed in training.
+# Half-width ResNet-18, trained from scratch on CPUs. Without a vertex loss the mesh need not be posed in training.
 _base_ = './multi-roi_r50.py'
 
 model = dict(
     encoder=dict(backbone=dict(depth=18, base_channels=32), channels_last=True),
     fusion=dict(in_channels=256),
-    head=dict(in_channels=256),
+    # Cameras that start apart would cost thousands of steps at the beginning of a training from scratch.
+    head=dict(in_channels=256, hidden_channels=(512, 512), camera_start='base'),
     projector=dict(in_channels=256),
     losses=dict(smpl=dict(betas_weight=0.01), vertices=None))
