@@ -1,5 +1,6 @@
 """The body of the studio: the open body, posed in a batch, and its rest pose."""
 
+import hashlib
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,6 +39,13 @@ class StudioBody:
         self.rest_joints = rest.joints[0, :24] + rest.rest_root[0]
         self.faces = np.asarray(self.model.faces, np.int64)
         self.parents = np.asarray(self.model.parents, np.int64)
+
+    def fingerprint(self) -> str:
+        """A hash of the body model's geometry as it is stored, the same on every machine."""
+        digest = hashlib.sha256()
+        for name in ('v_template', 'shapedirs', 'posedirs', 'J_regressor', 'lbs_weights'):
+            digest.update(self.model.get_buffer(f'layer.{name}').numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @cached_property
     def face_landmarks(self) -> dict[str, np.ndarray]:

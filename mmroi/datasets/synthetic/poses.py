@@ -1,4 +1,4 @@
-"""Samples whole-body poses within limits and without collisions, on a root that stands or lies as it should."""
+"""Samples whole-body poses within limits and without collisions, on a root that stands or lies well."""
 
 from typing import NamedTuple
 

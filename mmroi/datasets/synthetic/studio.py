@@ -71,8 +71,10 @@ class Studio:
 
     def fingerprint(self) -> dict[str, Any]:
         """What the photos depend on, as it is written beside them."""
-        content = json.dumps(self.config, sort_keys=True).encode() + self.body.rest_vertices.tobytes()
-        return dict(asdict(self.settings), version=_VERSION, content=hashlib.sha256(content).hexdigest()[:16])
+        preset = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:16]
+        return dict(
+            asdict(self.settings), version=_VERSION, preset_hash=preset, body_hash=self.body.fingerprint()
+        )
 
     def shoot(self, split: int, index: int) -> tuple[bytes, Rows]:
         """Makes one photo that shows at least one person well enough.
