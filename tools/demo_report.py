@@ -96,7 +96,7 @@ def find_entries(folder: Path) -> dict[str, dict[str, Entry]]:
             if not path.is_file():
                 raise FileNotFoundError(f'{path} does not exist; run `make demo`')
         entries['trained'][name] = Entry(
-            f'{title}, trained just now',
+            f'{title}, just trained',
             Config.fromfile(config),
             last.read_text(encoding='utf-8').strip(),
             metrics,

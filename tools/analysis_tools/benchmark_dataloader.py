@@ -3,7 +3,7 @@
 `python tools/analysis_tools/benchmark_dataloader.py CONFIG [--frame-width 1920] [--json FILE]`
 
 The plain pipeline stands for what many projects do for M RoIs: for each of them it decodes the photo,
-normalises the whole frame in floating point, and then warps the crop out of it. It gets the boxes and matrices
+normalises the whole frame in floating point, and then warps the crop out of it. It gets boxes and matrices
 for nothing. Both run in one thread, in turns, on the same people.
 """
 
