@@ -43,7 +43,7 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 	@touch $@
 
 test: $(INSTALLED)  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(INSTALLED)  ## check style (ruff) and types (mypy)
 	$(BIN)/ruff check .
