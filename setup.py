@@ -21,7 +21,7 @@ def read_version() -> str:
 def requirements(name: str) -> list[str]:
     """List the requirements of a file in ``requirements/``."""
     lines = (HERE / 'requirements' / f'{name}.txt').read_text(encoding='utf-8').splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith('#')]
+    return [line for line in lines if line and not line.startswith('#')]
 
 
 class BuildWithMim(build_py):
@@ -47,7 +47,7 @@ setup(
     name='mmroi',
     version=read_version(),
     description='Multi-RoI human mesh recovery for OpenMMLab',
-    long_description=(HERE / 'README.md').read_text(encoding='utf-8') if (HERE / 'README.md').exists() else '',
+    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE', 'NOTICE'],

@@ -4,11 +4,12 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='synthetic/MPJPE', rule='less'),
+    checkpoint=dict(
+        type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='synthetic/MPJPE', rule='less'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-# Epochs seeded by their number, so that a resumed training equals an uninterrupted one; BatchNorm statistics averaged
-# over processes; progress bars on a terminal.
+# Epochs seeded by their number, so that a resumed training equals an uninterrupted one; BatchNorm statistics
+# averaged over processes; progress bars on a terminal.
 custom_hooks = [dict(type='EpochSeedHook'), dict(type='SyncBuffersHook'), dict(type='ProgressBarHook')]
 env_cfg = dict(
     cudnn_benchmark=True,

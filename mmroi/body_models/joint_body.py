@@ -7,9 +7,9 @@ from torch import Tensor, nn
 class JointBody(nn.Module):
     """A body model cut down to the vertices that its joint regressors read: 241 of the open body's 6890.
 
-    smplx's own linear blend skinning runs on the cut body, so the joints equal those of the full one at a small
-    part of its cost. The skeleton needs all vertices in the rest pose, yet only linearly: the 24 rest joints ride
-    along as vertices of their own, and the regressor of the skeleton just picks them.
+    smplx's own linear blend skinning runs on the cut body, so the joints equal those of the full one at a
+    small part of its cost. The skeleton needs all vertices in the rest pose, yet only linearly: the 24 rest
+    joints ride along as vertices of their own, and the regressor of the skeleton just picks them.
 
     Args:
         v_template: (V, 3), metres.
