@@ -2,11 +2,15 @@
 _base_ = '../multi_roi/multi-roi_r18_synthetic.py'
 
 data_root = 'data/synthetic/easy/'
-train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
+train_pipeline = _base_.train_pipeline
+test_pipeline = _base_.test_pipeline
+train_pipeline[-2].update(crop_size=(64, 48))
+test_pipeline[-2].update(crop_size=(64, 48))
+train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-max_epochs = 6
+max_epochs = 8
 param_scheduler = [
     dict(type='OneCycleLR', eta_max=1e-3, pct_start=0.15, total_steps=max_epochs, by_epoch=True,
          convert_to_iter_based=True),

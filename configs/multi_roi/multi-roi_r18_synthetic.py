@@ -1,15 +1,7 @@
-# The shipped Multi-RoI: half-width ResNet-18 from scratch on small crops (`make pretrain`).
+# The shipped Multi-RoI: half-width ResNet-18 on small crops, from the encoder of the shipped CLIFF (`make pretrain`).
 _base_ = [
     '../_base_/models/multi-roi_r18.py',
-    '../_base_/datasets/synthetic.py',
+    '../_base_/datasets/synthetic_96x72.py',
     '../_base_/schedules/adamw_one-cycle.py',
     '../_base_/default_runtime.py',
 ]
-
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[-2].update(crop_size=(96, 72))
-test_pipeline[-2].update(crop_size=(96, 72))
-train_dataloader = dict(batch_size=64, num_workers=2, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(num_workers=2, dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader

@@ -60,11 +60,13 @@ MULTI_ROI = dict(
     fusion=dict(type='RoIAwareFusion', in_channels=WIDTH, num_rois=3),
     head=dict(type='MultiRoIHead', in_channels=WIDTH, num_rois=3, hidden_channels=(64, 64)),
     projector=dict(type='ContrastiveProjector', in_channels=WIDTH),
+    heatmap_head=dict(type='HeatmapHead', in_channels=WIDTH, channels=(8, )),
     body_model=dict(type='SMPL'),
     losses=dict(
         smpl=dict(type='SMPLParameterLoss'), vertices=dict(type='VertexLoss'),
         keypoints3d=dict(type='Keypoint3DLoss'), keypoints2d=dict(type='Keypoint2DLoss'),
-        camera=dict(type='CameraConsistencyLoss'), contrastive=dict(type='ContrastiveLoss')))
+        camera=dict(type='CameraConsistencyLoss'), contrastive=dict(type='ContrastiveLoss'),
+        heatmaps=dict(type='HeatmapLoss')))
 CLIFF = dict(
     type='MeshEstimator', encoder=MULTI_ROI['encoder'], body_model=dict(type='SMPL'),
     head=dict(type='CLIFFHead', in_channels=WIDTH, hidden_channels=(64, 64)),

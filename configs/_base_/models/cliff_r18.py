@@ -3,5 +3,8 @@ _base_ = './cliff_r50.py'
 
 model = dict(
     encoder=dict(backbone=dict(depth=18, base_channels=32), channels_last=True),
-    head=dict(in_channels=256, hidden_channels=(512, 512)),
-    losses=dict(smpl=dict(betas_weight=0.01), vertices=None))
+    head=dict(in_channels=256, hidden_channels=(512, 512), dropout=0.0),
+    # The encoder starts from nothing: heatmaps show it where the limbs are.
+    heatmap_head=dict(type='HeatmapHead', in_channels=256),
+    losses=dict(
+        smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))

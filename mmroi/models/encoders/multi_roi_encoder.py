@@ -1,4 +1,6 @@
 """One backbone shared by all RoIs."""
+from collections.abc import Sequence
+
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -57,6 +59,32 @@ class MultiRoIEncoder(BaseModule):
         self.train(training)
         return width
 
+    def extract_maps(self, inputs: Tensor) -> Sequence[Tensor]:
+        """The backbone's feature maps of all crops.
+
+        Args:
+            inputs: (N, M, 3, H, W), normalised RGB crops.
+
+        Returns:
+            Sequence[Tensor]: Maps (N·M, C, h, w), finest first.
+        """
+        return self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
+
+    def pool_maps(self, maps: Sequence[Tensor], num_rois: int) -> Tensor:
+        """Pools feature maps to one vector for each crop.
+
+        Args:
+            maps: What :meth:`extract_maps` returns.
+            num_rois: M.
+
+        Returns:
+            Tensor: Features h (N, M, d), float32 also under autocast.
+        """
+        if self.pool == 'last':
+            maps = maps[-1:]
+        pooled = torch.cat([feature.float().mean((-2, -1)) for feature in maps], dim=-1)
+        return pooled.unflatten(0, (-1, num_rois))
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Encode the crops.
 
@@ -66,9 +94,4 @@ class MultiRoIEncoder(BaseModule):
         Returns:
             Tensor: Features h (N, M, d), float32 also under autocast.
         """
-        images = inputs.flatten(0, 1).contiguous(memory_format=self.memory_format)
-        maps = self.backbone(images)
-        if self.pool == 'last':
-            maps = maps[-1:]
-        pooled = torch.cat([feature.float().mean((-2, -1)) for feature in maps], dim=-1)
-        return pooled.unflatten(0, inputs.shape[:2])
+        return self.pool_maps(self.extract_maps(inputs), inputs.shape[1])

@@ -3,16 +3,17 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-PARTS = ('encoder', 'fusion', 'head', 'projector')
+PARTS = ('encoder', 'fusion', 'head', 'projector', 'heatmap_head')
+ONLY_IN_TRAINING = ('projector', 'heatmap_head')
 
 
 def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix: str = '') -> None:
     """Check that a checkpoint belongs to this architecture.
 
     MMEngine loads with ``strict=False`` and merely logs what does not match, so that a model of other parts
-    would run with random weights. Here every part (encoder, fusion, head, projector) of which the checkpoint
+    would run with random weights. Here every part (encoder, fusion, head and so on) of which the checkpoint
     has anything must match in all names and shapes. A part may be absent from the checkpoint, so that
-    training can start from an encoder alone; the projector, which only training uses, may be absent from the
+    training can start from an encoder alone; the parts that only training uses may be absent from the
     model; and counters of BatchNorm may be absent.
 
     Args:
@@ -35,7 +36,7 @@ def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix:
     findings = []
     for part in known:
         mine = {name for name in own if name.startswith(f'{part}.')}
-        if part == 'projector' and not mine:
+        if part in ONLY_IN_TRAINING and not mine:
             continue
         theirs = {name for name in given if name.startswith(f'{part}.')}
         findings += [f'{name} is not in the model' for name in sorted(theirs - mine)]

@@ -14,7 +14,7 @@ from mmroi.models.estimators.batch import Labels, Views, stack_labels, stack_vie
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
 
-LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive')
+LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps')
 LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d'}
 
 
@@ -33,18 +33,21 @@ class MeshEstimator(BaseModel):
         fusion: Config; (h, boxes, focal_length) → u (N, M, d), u_bar (N, d), weights. None: u = h and u_bar
             its mean.
         projector: Config; h → z for the contrastive loss. Not trained when that loss is not configured.
-        losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera,
-            contrastive``; leaving one out removes it.
+        heatmap_head: Config; the encoder's last map → heatmaps of the keypoints, for the loss ``heatmaps``.
+            Not trained when that loss is not configured.
+        losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera, contrastive,
+            heatmaps``; leaving one out, or setting it to None over an inherited config, removes it.
         data_preprocessor: Config.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ValueError: Unknown loss, a contrastive loss without projector, or parts that do not fit together.
+        ValueError: Unknown loss, a loss without the part that it needs, or parts that do not fit together.
     """
 
     def __init__(self, encoder: dict, head: dict, body_model: dict, fusion: dict | None = None,
-                 projector: dict | None = None, losses: dict[str, dict] | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 projector: dict | None = None, heatmap_head: dict | None = None,
+                 losses: dict[str, dict] | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         # Built here: BaseModel would look only into MMEngine's registry when no default scope is set.
         super().__init__(MODELS.build(data_preprocessor) if data_preprocessor else None, init_cfg)
         losses = {name: loss for name, loss in (losses or {}).items() if loss is not None}
@@ -55,21 +58,26 @@ class MeshEstimator(BaseModel):
         if 'contrastive' in losses and projector is None:
             raise ValueError('MeshEstimator: the contrastive loss needs a projector, such as '
                              "projector=dict(type='ContrastiveProjector', in_channels=...).")
+        if 'heatmaps' in losses and heatmap_head is None:
+            raise ValueError('MeshEstimator: the loss on heatmaps needs a head, such as '
+                             "heatmap_head=dict(type='HeatmapHead', in_channels=...).")
         self.encoder = MODELS.build(encoder)
         self.fusion = MODELS.build(fusion) if fusion else None
         self.head = MODELS.build(head)
         self.projector = MODELS.build(projector) if projector else None
+        self.heatmap_head = MODELS.build(heatmap_head) if heatmap_head else None
         self.body_model = MODELS.build(body_model)
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self._check_parts()
-        if self.projector is not None and 'contrastive' not in losses:
-            self.projector.requires_grad_(False)  # DDP would wait for its gradients
+        for part, loss in ((self.projector, 'contrastive'), (self.heatmap_head, 'heatmaps')):
+            if part is not None and loss not in losses:
+                part.requires_grad_(False)  # DDP would wait for its gradients
         self.head.set_mean_parameters(
             self.body_model.mean_pose6d, self.body_model.mean_betas, self.body_model.mean_camera)
 
     def _check_parts(self) -> None:
         width = self.encoder.out_channels
-        for name in ('fusion', 'head', 'projector'):
+        for name in ('fusion', 'head', 'projector', 'heatmap_head'):
             part = getattr(self, name)
             if part is not None and part.in_channels != width:
                 raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
@@ -91,8 +99,8 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3), and ``features`` h (N, M,
-                d).
+            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3), ``features`` h (N, M,
+                d), and ``feature_map``, the encoder's last map (N·M, C, h, w).
 
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
@@ -100,9 +108,10 @@ class MeshEstimator(BaseModel):
         if inputs.shape[:2] != boxes.shape[:2]:
             raise ValueError(f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
                              f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.')
-        h = self.encoder(inputs)
+        maps = self.encoder.extract_maps(inputs)
+        h = self.encoder.pool_maps(maps, inputs.shape[1])
         u, u_bar = (h, h.mean(1)) if self.fusion is None else self.fusion(h, boxes, focal_length)[:2]
-        return dict(self.head(u, u_bar, boxes, focal_length), features=h)
+        return dict(self.head(u, u_bar, boxes, focal_length), features=h, feature_map=maps[-1])
 
     def forward(self, inputs: Tensor, data_samples: Sequence[HMRDataSample], mode: str = 'tensor') -> Any:
         """Run the network.
@@ -149,6 +158,7 @@ class MeshEstimator(BaseModel):
         if 'vertices' in self.losses:
             with torch.no_grad():
                 target = self.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)
+        num_rois = views.boxes.shape[1]
         # Called below only for the configured losses, so that nothing is computed for an absent one.
         arguments = dict(
             smpl=lambda: (rotations, output['betas'], labels.rotations, labels.betas, labels.has_smpl),
@@ -158,6 +168,9 @@ class MeshEstimator(BaseModel):
             keypoints2d=lambda: (body.joints, output['cameras'], *views,
                                  labels.keypoints2d, labels.has_keypoints2d),
             camera=lambda: (output['cameras'], views.boxes),
+            heatmaps=lambda: (self.heatmap_head(output['feature_map'])  # type: ignore[misc]
+                              .unflatten(0, (-1, num_rois)), views.boxes, labels.keypoints2d,
+                              labels.has_keypoints2d),
             contrastive=lambda: (self.projector(output['features']),))  # type: ignore[misc]
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
 

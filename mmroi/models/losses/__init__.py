@@ -1,10 +1,11 @@
 """Losses: predictions and targets in, one weighted scalar out."""
 from mmroi.models.losses.camera_consistency_loss import CameraConsistencyLoss
 from mmroi.models.losses.contrastive_loss import ContrastiveLoss
+from mmroi.models.losses.heatmap_loss import HeatmapLoss
 from mmroi.models.losses.keypoint_losses import Keypoint2DLoss, Keypoint3DLoss
 from mmroi.models.losses.smpl_losses import SMPLParameterLoss, VertexLoss
 
 __all__ = [
-    'CameraConsistencyLoss', 'ContrastiveLoss', 'Keypoint2DLoss', 'Keypoint3DLoss', 'SMPLParameterLoss',
-    'VertexLoss'
+    'CameraConsistencyLoss', 'ContrastiveLoss', 'HeatmapLoss', 'Keypoint2DLoss', 'Keypoint3DLoss',
+    'SMPLParameterLoss', 'VertexLoss'
 ]

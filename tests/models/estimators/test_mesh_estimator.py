@@ -7,7 +7,7 @@ from mmengine.optim import OptimWrapper
 from mmroi.geometry import axis_angle_to_matrix, full_to_local, local_to_full, matrix_to_rot6d, project
 from mmroi.models.estimators.batch import stack_labels, stack_views
 
-LOSSES = ['smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive']
+LOSSES = ['smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps']
 
 
 def crops(num_people, num_rois, seed=0):
@@ -56,7 +56,7 @@ def test_the_mesh_is_posed_only_for_the_vertex_loss(multi_roi, build, people):
 
 def test_the_truth_costs_nothing(multi_roi, build, people):
     """True parameters and the cameras of the true translation bring every supervised loss to zero."""
-    multi_roi['losses'].pop('contrastive')
+    del multi_roi['losses']['contrastive'], multi_roi['losses']['heatmaps']
     model, samples = build(multi_roi), people(4, 3)
     views, labels = stack_views(samples, torch.device('cpu')), stack_labels(samples, torch.device('cpu'))
     turn = axis_angle_to_matrix(torch.cat([s.gt_instances.global_orient for s in samples]))
@@ -122,6 +122,7 @@ def test_joints_and_translation_project_where_the_cameras_put_them(multi_roi, bu
 
 def test_bf16_keeps_cameras_and_losses_in_float32(multi_roi, build, people):
     """Given the same features, autocast changes no parameter, camera or loss at all."""
+    del multi_roi['losses']['heatmaps']
     model, samples = build(multi_roi).eval(), people(2, 3)
     views, labels = stack_views(samples, torch.device('cpu')), stack_labels(samples, torch.device('cpu'))
     h = torch.randn(2, 3, 32)
@@ -171,14 +172,15 @@ def test_the_head_starts_from_the_mean_parameters(multi_roi, build):
     assert torch.equal(model.head.camera_decoder.initial, model.body_model.mean_camera)
 
 
-def test_an_unused_projector_is_not_trained(multi_roi, build):
-    multi_roi['losses'].pop('contrastive')
-    assert not any(p.requires_grad for p in build(multi_roi).projector.parameters())
+@pytest.mark.parametrize('part, loss', [('projector', 'contrastive'), ('heatmap_head', 'heatmaps')])
+def test_an_unused_part_is_not_trained(multi_roi, build, part, loss):
+    multi_roi['losses'].pop(loss)
+    assert not any(p.requires_grad for p in getattr(build(multi_roi), part).parameters())
 
 
 def test_the_body_model_is_not_in_the_checkpoint(multi_roi, build):
     parts = {name.split('.')[0] for name in build(multi_roi).state_dict()}
-    assert parts == {'encoder', 'fusion', 'head', 'projector'}
+    assert parts == {'encoder', 'fusion', 'head', 'projector', 'heatmap_head'}
 
 
 def change(config, **changes):
@@ -199,6 +201,12 @@ def change(config, **changes):
 def test_parts_that_do_not_fit(changes, match, multi_roi, build):
     with pytest.raises(ValueError, match=match):
         build(change(multi_roi, **changes))
+
+
+def test_heatmap_loss_without_head(multi_roi, build):
+    multi_roi.pop('heatmap_head')
+    with pytest.raises(ValueError, match='the loss on heatmaps needs a head'):
+        build(multi_roi)
 
 
 def test_contrastive_loss_without_projector(multi_roi, build):
