@@ -10,6 +10,8 @@ TRAIN_ARGS ?= --amp
 SEED ?= 0
 
 PRESET := easy
+easy_size := --num-train 4000 --num-val 250
+full_size := --num-train 10400 --num-val 500
 MODELS := cliff multi-roi
 DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
@@ -66,7 +68,7 @@ clean:  ## remove the results of the demo and caches; keeps the environment, dat
 
 # data sets
 data/synthetic/%/.made: | $(INSTALLED)
-	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset $* --seed $(SEED)
+	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset $* --seed $(SEED) $($*_size)
 	@touch $@
 
 # the demo: train, test, test the shipped checkpoint

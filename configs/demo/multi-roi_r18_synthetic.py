@@ -1,6 +1,9 @@
 # `make demo`: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
 _base_ = '../multi_roi/multi-roi_r18_synthetic.py'
 
+# From scratch, unlike its base.
+model = dict(encoder=dict(init_cfg=None), heatmap_head=dict(init_cfg=None))
+
 data_root = 'data/synthetic/easy/'
 train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline

@@ -1,6 +1,5 @@
-# Photographs rendered by this project (tools/dataset_tools/make_synthetic.py), five RoIs of 256x192.
-# A config with other crops takes `train_pipeline` and `test_pipeline` and changes their MultiRoICrop, the
-# last step but one.
+# Photographs rendered by this project (tools/dataset_tools/make_synthetic.py), five RoIs of 256x192. A config
+# with other crops takes the two pipelines and changes their MultiRoICrop, the last step but one.
 data_root = 'data/synthetic/full/'
 
 train_pipeline = [

@@ -1,5 +1,5 @@
-# Small crops and mild augmentation, for short trainings from scratch: the photographs' own cameras pitch and roll
-# already, and there is no time to learn more.
+# Small crops and mild augmentation, for short trainings from scratch: the cameras of the photographs pitch
+# and roll anyway, and there is no time to learn more.
 _base_ = './synthetic.py'
 
 train_pipeline = [

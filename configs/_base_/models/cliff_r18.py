@@ -1,4 +1,4 @@
-# Half-width ResNet-18, trained from scratch on CPUs. Without a vertex loss the mesh need not be posed in training.
+# Half-width ResNet-18, trained from scratch on CPUs. Without a vertex loss no mesh need be posed in training.
 _base_ = './cliff_r50.py'
 
 model = dict(
