@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -126,3 +128,33 @@ def test_command_line(tmp_path):
     assert (
         wrong.returncode == 1 and 'must not be negative' in wrong.stderr and 'Traceback' not in wrong.stderr
     )
+
+
+def test_workers_end_when_the_main_process_is_killed(tmp_path):
+    command = [sys.executable, str(TOOL), '--preset', 'easy', '--out', str(tmp_path / 'set'),
+               '--image-size', '64', '--num-train', '5000', '--workers', '2']
+    main = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True,
+                            env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])})
+    try:
+        wait_for(lambda: list((tmp_path / 'set').rglob('*.jpg')))
+        main.kill()
+        main.wait()
+        wait_for(lambda: not group_exists(main.pid))
+    finally:
+        if group_exists(main.pid):
+            os.killpg(main.pid, signal.SIGKILL)
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'waited in vain'
+        time.sleep(0.1)
+
+
+def group_exists(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
