@@ -91,6 +91,9 @@ $(PRETRAIN)/%/trained: data/synthetic/full/.made | $(INSTALLED)
 	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
 	@touch $@
 
+# its config starts from the encoder of CLIFF
+$(PRETRAIN)/multi-roi/trained: $(PRETRAIN)/cliff/published
+
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained
 	$(BIN)/python tools/model_converters/publish_model.py "$$(cat $(@D)/last_checkpoint)" \
 		checkpoints/$*_r18_synthetic.pth --half

@@ -1,7 +1,7 @@
 """Train a model: ``python tools/train.py configs/demo/multi-roi_r18_synthetic.py``."""
 import argparse
 
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmroi.engine.amp import use_amp
 from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
@@ -35,9 +35,12 @@ def main() -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise KeyError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
         cfg.auto_scale_lr.enable = True
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else existing_file(args.resume)
+    if args.resume == 'auto':
+        # MMEngine would resume from load_from, too: keep that for the first start only
+        cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
+        cfg.load_from = None if cfg.resume else cfg.get('load_from')
+    elif args.resume:
+        cfg.resume, cfg.load_from = True, existing_file(args.resume)
     Runner.from_cfg(cfg).train()
 
 
