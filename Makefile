@@ -94,9 +94,6 @@ $(PRETRAIN)/%/trained: data/synthetic/full/.made | $(INSTALLED)
 # its config starts from the encoder of CLIFF
 $(PRETRAIN)/multi-roi/trained: $(PRETRAIN)/cliff/published
 
-# Multi-RoI starts from CLIFF's encoder.
-$(PRETRAIN)/multi-roi/trained: $(PRETRAIN)/cliff/published
-
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained
 	$(BIN)/python tools/model_converters/publish_model.py "$$(cat $(@D)/last_checkpoint)" \
 		checkpoints/$*_r18_synthetic.pth --half
