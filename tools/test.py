@@ -36,7 +36,6 @@ def main() -> None:
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     metrics = runner.test()
     if args.out and args.out.endswith('.json') and is_main_process():
-        mmengine.mkdir_or_exist(Path(args.out).resolve().parent)
         mmengine.dump(metrics, args.out, indent=2)
 
 

@@ -95,7 +95,7 @@ def run_tool(main: Callable[[], None]) -> None:
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit('interrupted; --resume goes on from the last checkpoint')
+        sys.exit('interrupted')
     except Exception as error:
         if not isinstance(error, FileNotFoundError):
             traceback.print_exc()

@@ -1,0 +1,58 @@
+from importlib import metadata
+
+import pytest
+
+from mmroi import version
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Versions that Python finds; the tests change them."""
+    found = {'torch': '2.13.0+cpu', 'mmengine': '0.10.7', 'mmcv-lite': '2.1.0'}
+
+    def lookup(name):
+        if name not in found:
+            raise metadata.PackageNotFoundError(name)
+        return found[name]
+
+    monkeypatch.setattr(version.metadata, 'version', lookup)
+    monkeypatch.setattr(version, 'find_spec', lambda name: None)
+    return found
+
+
+def test_tested_set_passes(installed):
+    version.check_versions()
+
+
+def test_compiled_mmcv_passes(installed):
+    installed['mmcv'] = installed.pop('mmcv-lite')
+    version.check_versions()
+
+
+@pytest.mark.parametrize('name, bad, message', [
+    ('torch', '1.13.1', r"mmroi needs torch>=2\.1,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.1'"),
+    ('mmengine', '0.9.1', 'mmengine>=0.10.4,<1, but 0.9.1'),
+    ('mmcv-lite', '2.2.0', 'mmcv>=2.0.0,<2.2.0, but 2.2.0 is installed. Run: pip install .mmcv-lite==2.1.0'),
+])
+def test_wrong_version_says_what_to_install(installed, name, bad, message):
+    installed[name] = bad
+    with pytest.raises(ImportError, match=message):
+        version.check_versions()
+
+
+def test_missing_library_says_what_to_install(installed):
+    del installed['mmcv-lite']
+    with pytest.raises(ImportError, match='which is not installed. Run: pip install .mmcv-lite==2.1.0'):
+        version.check_versions()
+
+
+def test_library_without_metadata_is_trusted(installed, monkeypatch):
+    del installed['torch']
+    monkeypatch.setattr(version, 'find_spec', lambda name: object())
+    version.check_versions()
+
+
+@pytest.mark.parametrize('text, numbers', [
+    ('2.13.0+cpu', (2, 13, 0)), ('2.0.0rc4', (2, 0, 0)), ('2.1', (2, 1)), ('3.0.dev1', (3, 0))])
+def test_release_numbers(text, numbers):
+    assert version._release(text) == numbers
