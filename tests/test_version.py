@@ -30,7 +30,7 @@ def test_compiled_mmcv_passes(installed):
 
 
 @pytest.mark.parametrize('name, bad, message', [
-    ('torch', '1.13.1', r"mmroi needs torch>=2\.1,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.1'"),
+    ('torch', '1.13.1', r"needs torch>=2\.1,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.1'"),
     ('mmengine', '0.9.1', 'mmengine>=0.10.4,<1, but 0.9.1'),
     ('mmcv-lite', '2.2.0', 'mmcv>=2.0.0,<2.2.0, but 2.2.0 is installed. Run: pip install .mmcv-lite==2.1.0'),
 ])
