@@ -67,8 +67,9 @@ class LazyNpz:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f'{self.path}: no such annotation file. Make or download it, or correct '
-                                    '`ann_file` and `data_root` of the dataset config')
+            raise FileNotFoundError(f'{self.path}: no such annotation file. Synthetic sets are made by '
+                                    'tools/dataset_tools/make_synthetic.py, others described in docs/data.md; '
+                                    'or correct `ann_file` and `data_root` of the dataset config')
         try:
             with zipfile.ZipFile(self.path) as archive:
                 self._members = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}
