@@ -68,7 +68,7 @@ class LazyNpz:
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f'{self.path}: no such annotation file. Synthetic sets are made by '
-                                    'tools/dataset_tools/make_synthetic.py, others described in docs/data.md; '
+                                    'tools/dataset_tools/make_synthetic.py, docs/data.md describes others; '
                                     'or correct `ann_file` and `data_root` of the dataset config')
         try:
             with zipfile.ZipFile(self.path) as archive:
