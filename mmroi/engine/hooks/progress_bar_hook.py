@@ -1,5 +1,6 @@
 """Progress bars."""
 import logging
+import shutil
 import sys
 from contextlib import ExitStack
 
@@ -35,7 +36,8 @@ class ProgressBarHook(Hook):
             return
         if not self._bars:
             self._redirection.enter_context(logging_redirect_tqdm([logging.getLogger(), runner.logger]))
-        self._bars[mode] = tqdm(total=total, initial=done, desc=mode, dynamic_ncols=True,
+        size = shutil.get_terminal_size()  # 80x24 where there is none; tqdm would draw nothing
+        self._bars[mode] = tqdm(total=total, initial=done, desc=mode, ncols=size.columns, nrows=size.lines,
                                 leave=mode == 'train', file=sys.stderr)
 
     def _step(self, mode: str) -> None:
