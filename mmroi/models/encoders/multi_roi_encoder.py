@@ -30,6 +30,7 @@ class MultiRoIEncoder(BaseModule):
 
     Attributes:
         out_channels: Width d of the features.
+        map_channels: Channels of the last feature map.
 
     Raises:
         ValueError: ``pool`` is unknown.
@@ -49,15 +50,15 @@ class MultiRoIEncoder(BaseModule):
         self.pool = pool
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
-        self.out_channels = self._measure_width()
+        self.out_channels, self.map_channels = self._measure_widths()
 
     @torch.no_grad()
-    def _measure_width(self) -> int:
-        """The width is found by encoding one black crop, which works for every backbone."""
+    def _measure_widths(self) -> tuple[int, int]:
+        """The widths are found by encoding one black crop, which works for every backbone."""
         training = self.training
-        width = self.eval()(torch.zeros(1, 1, 3, 64, 64)).shape[-1]
+        maps = self.eval().extract_maps(torch.zeros(1, 1, 3, 64, 64))
         self.train(training)
-        return width
+        return self.pool_maps(maps, 1).shape[-1], maps[-1].shape[1]
 
     def extract_maps(self, inputs: Tensor) -> Sequence[Tensor]:
         """The backbone's feature maps of all crops.

@@ -76,8 +76,8 @@ class MeshEstimator(BaseModel):
             self.body_model.mean_pose6d, self.body_model.mean_betas, self.body_model.mean_camera)
 
     def _check_parts(self) -> None:
-        width = self.encoder.out_channels
-        for name in ('fusion', 'head', 'projector', 'heatmap_head'):
+        widths = dict.fromkeys(('fusion', 'head', 'projector'), self.encoder.out_channels)
+        for name, width in dict(widths, heatmap_head=self.encoder.map_channels).items():
             part = getattr(self, name)
             if part is not None and part.in_channels != width:
                 raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} '

@@ -4,7 +4,7 @@ import torch
 def test_multi_roi_learns_eight_photos_by_heart(multi_roi, build, people):
     """The whole network with all its losses, trained on eight fixed photos, comes below 15 mm MPJPE."""
     multi_roi['encoder']['backbone']['base_channels'] = 16
-    for part in ('fusion', 'head', 'projector'):
+    for part in ('fusion', 'head', 'projector', 'heatmap_head'):
         multi_roi[part]['in_channels'] = 128
     multi_roi['head'].update(hidden_channels=(256, 256), dropout=0.0)
     model = build(multi_roi)
