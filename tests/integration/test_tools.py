@@ -136,6 +136,26 @@ def test_published_checkpoint_is_small_and_works(folder, config, trained):
     assert predictions[0]['pred_instances']['vertices'].shape == (1, 6890, 3)
 
 
+@pytest.mark.parametrize('script, arguments, called', [
+    ('slurm_train.sh', ['gpu', 'job', 'c.py', 'out', '--amp'], 'train.py c.py --work-dir out --launcher slurm --amp'),
+    ('slurm_test.sh', ['gpu', 'job', 'c.py', 'w.pth', '--out', 'm.json'],
+     'test.py c.py w.pth --launcher slurm --out m.json'),
+])
+def test_slurm_scripts_pass_everything_on(tmp_path, script, arguments, called):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\necho "$@"\n')
+    srun.chmod(0o755)
+    done = run(ROOT / 'tools' / script, *arguments, PATH=f'{tmp_path}:{os.environ["PATH"]}', GPUS='16')
+    assert '-p gpu --job-name=job --gres=gpu:8 --ntasks=16 --ntasks-per-node=8' in done.stdout
+    assert done.stdout.strip().endswith(called)
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
+def test_scripts_explain_themselves(script):
+    done = run(ROOT / 'tools' / script, check=False)
+    assert done.returncode == 2 and done.stderr.startswith('usage:')
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['nothing.py'], 'error: config nothing.py does not exist'),
     (['{config}', '--cfg-options', 'model.encoder.pol=mean'],
