@@ -137,7 +137,8 @@ def test_published_checkpoint_is_small_and_works(folder, config, trained):
 
 
 @pytest.mark.parametrize('script, arguments, called', [
-    ('slurm_train.sh', ['gpu', 'job', 'c.py', 'out', '--amp'], 'train.py c.py --work-dir out --launcher slurm --amp'),
+    ('slurm_train.sh', ['gpu', 'job', 'c.py', 'out', '--amp'],
+     'train.py c.py --work-dir out --launcher slurm --amp'),
     ('slurm_test.sh', ['gpu', 'job', 'c.py', 'w.pth', '--out', 'm.json'],
      'test.py c.py w.pth --launcher slurm --out m.json'),
 ])
