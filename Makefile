@@ -45,7 +45,7 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 	@touch $@
 
 test: $(INSTALLED)  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(INSTALLED)  ## check style (ruff) and types (mypy)
 	$(BIN)/ruff check .

@@ -27,7 +27,6 @@ param_scheduler = [dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=Tru
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=-1))
 '''
-pytestmark = pytest.mark.xdist_group('tools')
 
 
 def run(*command, check=True, **environment):
