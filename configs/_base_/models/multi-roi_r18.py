@@ -9,5 +9,7 @@ model = dict(
     projector=dict(in_channels=256),
     # The encoder starts from nothing: heatmaps show it where the limbs are.
     heatmap_head=dict(type='HeatmapHead', in_channels=256),
+    # The 2D loss is a sum over five RoIs; so weighted it is as large as CLIFF's beside the 3D losses.
     losses=dict(
-        smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
+        smpl=dict(betas_weight=0.01), vertices=None, keypoints2d=dict(loss_weight=1.0),
+        heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
