@@ -72,7 +72,7 @@ def explain(error: BaseException) -> str:
         known = _known_keys(match['name'], error)
         near = difflib.get_close_matches(match['key'], known, 1)
         message = f"config: {match['name']} does not know the key {match['key']!r}"
-        message += f'; did you mean {near[0]!r}?' if near else ''
+        message += f'; did you mean {near[0]!r}?' if near else '.'
         message += f' It knows: {", ".join(known)}' if known else ''
     return message
 
