@@ -52,7 +52,7 @@ lint: $(INSTALLED)  ## check style (ruff) and types (mypy)
 	$(BIN)/mypy
 
 demo: $(DEMO)/report.md  ## train and test both models in minutes, test the shipped ones, draw pictures, print a table
-	@cat $<
+	@$(BIN)/python -m rich.markdown --width 150 $<
 
 pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints anew: hours on a CPU, minutes on a GPU
 
@@ -84,7 +84,7 @@ $(DEMO)/%/shipped.json: checkpoints/%_r18_synthetic.pth data/synthetic/$(PRESET)
 		--cfg-options test_dataloader.dataset.data_root=data/synthetic/$(PRESET)/
 
 $(DEMO)/report.md: $(foreach m,$(MODELS),$(DEMO)/$(m)/metrics.json $(DEMO)/$(m)/shipped.json)
-	$(BIN)/python tools/demo_report.py $(DEMO) --out $@
+	$(BIN)/python tools/demo_report.py $(DEMO) --out $@ --quiet
 
 # the shipped checkpoints
 $(PRETRAIN)/%/trained: data/synthetic/full/.made | $(INSTALLED)

@@ -22,8 +22,8 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.registry import init_default_scope
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.progress import track
-from rich.table import Table
 from torch import nn
 
 from mmroi.apis import find_shipped, init_model
@@ -224,22 +224,16 @@ def cell(key: str, value: float | None, baseline: float) -> str:
     return text + relative
 
 
-def print_table(rows: list[tuple[str, dict[str, float]]], note: str, out: Path) -> None:
-    """Prints the table and writes it as Markdown; the first row is the baseline."""
+def write_table(rows: list[tuple[str, dict[str, float]]], note: str, out: Path) -> str:
+    """Writes the table as Markdown and returns it; the first row is the baseline."""
     baseline = rows[0][1]['MPJPE']
     cells = [[title] + [cell(key, values.get(key), baseline) for key in COLUMNS] for title, values in rows]
-    head = ['', *COLUMNS.values()]
-    table = Table(title='Multi-RoI on synthetic photographs', caption=note)
-    for i, title in enumerate(head):
-        table.add_column(title, justify='right' if i else 'left')
-    for line in cells:
-        table.add_row(*line)
-    console = Console()
-    (console if console.is_terminal else Console(width=150)).print(table)
-    lines = [head, ['---', *['---:'] * len(COLUMNS)], *cells]
-    text = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    lines = [['', *COLUMNS.values()], ['---', *['---:'] * len(COLUMNS)], *cells]
+    table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    text = f'{table}\n\n{note}\n'
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(f'{text}\n\n{note}\n', encoding='utf-8')
+    out.write_text(text, encoding='utf-8')
+    return text
 
 
 def main() -> None:
@@ -248,6 +242,7 @@ def main() -> None:
     parser.add_argument('folder', type=Path, help='folder with one work folder for each model')
     parser.add_argument('--out', type=Path, help='Markdown file (default: FOLDER/report.md)')
     parser.add_argument('--pictures', type=int, default=12, help='how many photographs to draw')
+    parser.add_argument('--quiet', action='store_true', help='write the table, do not print it')
     args = parser.parse_args()
     entries = find_entries(args.folder)
     photos = entries['trained']['multi-roi'].config
@@ -268,8 +263,11 @@ def main() -> None:
     note = NOTE.format(
         people=len(dataset), rois=dataset[0]['inputs'].shape[0], measured=min(NUM_MEASURED, len(dataset))
     )
-    print_table(rows, note, args.out or args.folder / 'report.md')
+    text = write_table(rows, note, args.out or args.folder / 'report.md')
     print(f'pictures: {args.folder / "pictures"}')
+    if not args.quiet:
+        console = Console()
+        (console if console.is_terminal else Console(width=150)).print(Markdown(text))
 
 
 if __name__ == '__main__':
