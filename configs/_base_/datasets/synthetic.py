@@ -40,5 +40,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='MeshMetric', protocol='synthetic')
+val_evaluator = dict(type='MeshMetric', protocol='synthetic', body_model=dict(type='SMPL'))
 test_evaluator = val_evaluator
