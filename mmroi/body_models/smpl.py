@@ -146,7 +146,7 @@ class SMPL(nn.Module):
         return SMPLOutput(output.vertices, joints, regressed[:, 9:])
 
     def forward_joints(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor) -> SMPLJoints:
-        """The joints of :meth:`forward` without posing the mesh: the same numbers at a small part of the cost.
+        """The joints of :meth:`forward` without posing the mesh: the same numbers at a small cost.
 
         Args:
             global_orient: As in :meth:`forward`.
