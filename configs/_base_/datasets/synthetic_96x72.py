@@ -11,12 +11,8 @@ train_pipeline = [
     dict(type='MultiRoICrop', num_rois=5, crop_size=(96, 72)),
     dict(type='PackHMRInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetPersonBox'),
-    dict(type='MultiRoICrop', num_rois=5, crop_size=(96, 72)),
-    dict(type='PackHMRInputs'),
-]
+test_pipeline = _base_.test_pipeline
+test_pipeline[-2].update(crop_size=(96, 72))
 
 train_dataloader = dict(batch_size=64, num_workers=2, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(num_workers=2, dataset=dict(pipeline=test_pipeline))
