@@ -16,10 +16,12 @@ class Views(NamedTuple):
     Attributes:
         boxes: (N, M, 3), pixels relative to the principal point.
         focal_length: (N,), pixels.
+        aspect: Width of the crops divided by their height.
     """
 
     boxes: Tensor
     focal_length: Tensor
+    aspect: float
 
 
 class Labels(NamedTuple):
@@ -44,11 +46,12 @@ class Labels(NamedTuple):
     has_keypoints3d: Tensor
 
 
-def stack_views(data_samples: Sequence[HMRDataSample], device: torch.device) -> Views:
-    """Boxes and focal lengths from the samples' metainfo."""
+def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
+    """Boxes and focal lengths from the samples' metainfo, on the device of the crops (N, M, 3, H, W)."""
     boxes = np.stack([np.asarray(sample.boxes, np.float64) for sample in data_samples])
     focal_length = np.array([sample.focal_length for sample in data_samples], np.float64)
-    return Views(torch.from_numpy(boxes).to(device), torch.from_numpy(focal_length).to(device))
+    return Views(torch.from_numpy(boxes).to(inputs.device), torch.from_numpy(focal_length).to(inputs.device),
+                 inputs.shape[-1] / inputs.shape[-2])
 
 
 def stack_labels(data_samples: Sequence[HMRDataSample], device: torch.device) -> Labels:

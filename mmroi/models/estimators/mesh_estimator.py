@@ -22,8 +22,8 @@ LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d'}
 class MeshEstimator(BaseModel):
     """Crops of a person to SMPL parameters and M cameras: encoder → fusion → head → body model, and losses.
 
-    All RoIs share one mesh, so the body model runs once for each person; the label's body runs only for the
-    vertex loss.
+    Where all RoIs share one mesh the body model runs once for each person; the label's body runs only for
+    the vertex loss.
 
     Args:
         encoder: Config; (N, M, 3, H, W) → h (N, M, d).
@@ -82,7 +82,8 @@ class MeshEstimator(BaseModel):
             if part is not None and part.in_channels != width:
                 raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
                                  f'was built for in_channels={part.in_channels}.')
-        if self.fusion is not None and self.fusion.num_rois != self.head.num_rois:
+        if self.fusion is not None and None not in (self.fusion.num_rois, self.head.num_rois) \
+                and self.fusion.num_rois != self.head.num_rois:
             raise ValueError(f'MeshEstimator: fusion was built for num_rois={self.fusion.num_rois}, '
                              f'but head for num_rois={self.head.num_rois}.')
 
@@ -99,8 +100,9 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3), ``features`` h (N, M,
-                d), and ``feature_map``, the encoder's last map (N·M, C, h, w).
+            dict: ``cameras`` (N, M, 3); ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), or (N, M, 24, 6) and (N,
+                M, 10) from a head with a mesh for each RoI; ``features`` h (N, M, d); and ``feature_map``,
+                the encoder's last map (N·M, C, h, w).
 
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
@@ -129,10 +131,10 @@ class MeshEstimator(BaseModel):
         Raises:
             ValueError: Unknown mode.
         """
-        views = stack_views(data_samples, inputs.device)
+        views = stack_views(data_samples, inputs)
         if mode not in ('tensor', 'loss', 'predict'):
             raise ValueError(f"MeshEstimator: mode must be 'tensor', 'loss' or 'predict', got {mode!r}.")
-        output = self.regress(inputs, *views)
+        output = self.regress(inputs, views.boxes, views.focal_length)
         if mode == 'loss':
             return self.loss(output, views, stack_labels(data_samples, inputs.device))
         if mode == 'predict':
@@ -142,34 +144,41 @@ class MeshEstimator(BaseModel):
     def loss(self, output: dict[str, Tensor], views: Views, labels: Labels) -> dict[str, Tensor]:
         """Losses of a batch.
 
+        A head with a mesh for each RoI is trained with each of them against the person's label, the 2D loss
+        with the mesh and the camera of the same RoI.
+
         Args:
             output: What :meth:`regress` returns.
-            views: Boxes and focal lengths.
+            views: How the crops were taken.
             labels: Labels.
 
         Returns:
             dict: ``loss_<name>`` for each configured loss, weighted scalars.
         """
-        rotations = rot6d_to_matrix(output['pose6d'])
+        num_persons, num_rois = views.boxes.shape[:2]
+        rotations = rot6d_to_matrix(output['pose6d'].reshape(-1, 24, 6))
+        betas = output['betas'].reshape(-1, 10)
+        meshes = len(betas) // num_persons  # 1 or M for each person
+        of_mesh = Labels(*(label.repeat_interleave(meshes, 0) for label in labels))
         if LOSSES_OF_BODY & set(self.losses):
             # Without a vertex loss nobody needs the mesh.
             posed = self.body_model if 'vertices' in self.losses else self.body_model.forward_joints
-            body = posed(rotations[:, :1], rotations[:, 1:], output['betas'])
+            body = posed(rotations[:, :1], rotations[:, 1:], betas)
         if 'vertices' in self.losses:
             with torch.no_grad():
                 target = self.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)
-        num_rois = views.boxes.shape[1]
         # Called below only for the configured losses, so that nothing is computed for an absent one.
         arguments = dict(
-            smpl=lambda: (rotations, output['betas'], labels.rotations, labels.betas, labels.has_smpl),
+            smpl=lambda: (rotations, betas, of_mesh.rotations, of_mesh.betas, of_mesh.has_smpl),
             vertices=lambda: (body.vertices, body.joints_h36m[:, 0],
-                              target.vertices, target.joints_h36m[:, 0], labels.has_smpl),
-            keypoints3d=lambda: (body.joints, labels.keypoints3d, labels.has_keypoints3d),
-            keypoints2d=lambda: (body.joints, output['cameras'], *views,
+                              target.vertices.repeat_interleave(meshes, 0),
+                              target.joints_h36m[:, 0].repeat_interleave(meshes, 0), of_mesh.has_smpl),
+            keypoints3d=lambda: (body.joints, of_mesh.keypoints3d, of_mesh.has_keypoints3d),
+            keypoints2d=lambda: (body.joints.unflatten(0, (num_persons, meshes)), output['cameras'], *views,
                                  labels.keypoints2d, labels.has_keypoints2d),
             camera=lambda: (output['cameras'], views.boxes),
             heatmaps=lambda: (self.heatmap_head(output['feature_map'])  # type: ignore[misc]
-                              .unflatten(0, (-1, num_rois)), views.boxes, labels.keypoints2d,
+                              .unflatten(0, (-1, num_rois)), views.boxes, views.aspect, labels.keypoints2d,
                               labels.has_keypoints2d),
             contrastive=lambda: (self.projector(output['features']),))  # type: ignore[misc]
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
@@ -179,23 +188,30 @@ class MeshEstimator(BaseModel):
         """Fill ``pred_instances`` of each sample (see :class:`HMRDataSample`).
 
         ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
-        points plus ``camera_translation`` lie in the camera frame.
+        points plus ``camera_translation`` lie in the camera frame. Of a head with a mesh for each RoI, the
+        mesh and the camera of the base RoI are taken, as the authors of Multi-RoI evaluate theirs.
 
         Args:
             output: What :meth:`regress` returns.
-            views: Boxes and focal lengths.
+            views: How the crops were taken.
             data_samples: N samples.
 
         Returns:
             list[HMRDataSample]: The same samples.
         """
-        rotations = rot6d_to_matrix(output['pose6d'])
-        body = self.body_model(rotations[:, :1], rotations[:, 1:], output['betas'])
+        boxes, focal_length, cameras = views.boxes, views.focal_length, output['cameras']
+        full_cameras = local_to_full(cameras, boxes, focal_length)
+        if output['pose6d'].dim() == 3:
+            pose6d, betas = output['pose6d'], output['betas']
+            translation = average_full_camera(cameras, boxes, focal_length)
+        else:
+            pose6d, betas, translation = output['pose6d'][:, 0], output['betas'][:, 0], full_cameras[:, 0]
+        rotations = rot6d_to_matrix(pose6d)
+        body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
         predictions = dict(
-            global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=output['betas'],
+            global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=betas,
             vertices=body.vertices, joints3d=body.joints, joints_h36m=body.joints_h36m,
-            local_cameras=output['cameras'], full_cameras=local_to_full(output['cameras'], *views),
-            camera_translation=average_full_camera(output['cameras'], *views))
+            local_cameras=cameras, full_cameras=full_cameras, camera_translation=translation)
         for index, sample in enumerate(data_samples):
             one = {name: value[index:index + 1] for name, value in predictions.items()}
             sample.pred_instances = InstanceData(**one)

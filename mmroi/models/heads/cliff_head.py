@@ -1,46 +1,58 @@
-"""Head of CLIFF, and of HMR without the box."""
+"""Head of CLIFF, of HMR without the box, and of the network that Multi-RoI's authors released."""
 import torch
 from torch import Tensor
 
-from mmroi.geometry.boxes import encode_box
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.parameter_head import (
     CAMERA_SIZE,
     POSE_SIZE,
     SHAPE_SIZE,
     ParameterHead,
-    positive_scale,
+    box_width,
+    boxes_beside,
 )
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
+BOXES = ('own', 'all', 'none')
+
 
 @MODELS.register_module()
 class CLIFFHead(ParameterHead):
-    """Regresses pose, shape and camera together from one RoI and its box (CLIFF, Li et al., ECCV 2022).
+    """Regresses pose, shape and camera together from a RoI's feature (CLIFF, Li et al., ECCV 2022).
 
-    Input order: feature, box (3), pose (144), shape (10), camera (3). Computed in float32 under autocast.
+    With several RoIs, the same weights regress a mesh and a camera for each of them. One RoI with its
+    ``'own'`` box is CLIFF, with ``'none'`` HMR and SPIN. The network that the authors of Multi-RoI released
+    is five RoIs with ``'all'`` boxes and ``hidden_channels=(2048, 1024)`` behind the fusion.
+
+    Input order: feature, boxes, pose (144), shape (10), camera (3). Computed in float32 under autocast.
 
     Args:
-        in_channels: Width d of the feature.
-        boxes: ``'own'``: CLIFF. ``'none'``: HMR.
+        in_channels: Width d of the features.
+        num_rois: M; None takes any number, where the head does not see ``'all'`` boxes.
+        boxes: What stands beside the feature of a RoI: its ``'own'`` box, ``'all'`` boxes in order, or
+            ``'none'``.
         hidden_channels: Widths of the two fully connected layers.
         dropout: Probability.
         num_iters: Number of refinement steps.
+        positive_scale: Keep the scale of the cameras positive; False for published networks.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
-        ValueError: ``boxes`` is unknown.
+        ValueError: ``boxes`` is unknown, or needs a number of RoIs that is not given.
     """
 
-    def __init__(self, in_channels: int, boxes: str = 'own', hidden_channels: tuple[int, int] = (1024, 1024),
-                 dropout: float = 0.5, num_iters: int = 3, init_cfg: dict | None = None) -> None:
-        super().__init__(in_channels, num_rois=1, init_cfg=init_cfg)
-        if boxes not in ('own', 'none'):
-            raise ValueError(f"CLIFFHead: boxes must be 'own' or 'none', got {boxes!r}.")
+    def __init__(self, in_channels: int, num_rois: int | None = 1, boxes: str = 'own',
+                 hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
+                 positive_scale: bool = True, init_cfg: dict | None = None) -> None:
+        super().__init__(in_channels, num_rois, positive_scale, init_cfg)
+        if boxes not in BOXES:
+            raise ValueError(f'CLIFFHead: boxes must be one of {BOXES}, got {boxes!r}.')
+        if num_rois is None and boxes == 'all':
+            raise ValueError("CLIFFHead: boxes='all' needs the number of RoIs, num_rois.")
         self.boxes = boxes
         self.regressor = IterativeRegressor(
-            in_channels + (3 if boxes == 'own' else 0),
+            in_channels + box_width(boxes, num_rois or 1),
             dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE, camera=CAMERA_SIZE), hidden_channels, dropout, num_iters)
         self._start_from_rest()
 
@@ -49,21 +61,21 @@ class CLIFFHead(ParameterHead):
         """Regress.
 
         Args:
-            u: Features (N, 1, d).
-            u_bar: Unused: with one RoI it is the same feature.
-            boxes: (N, 1, 3) float64, pixels relative to the principal point.
+            u: Features (N, M, d).
+            u_bar: Unused: each RoI is regressed from its own feature.
+            boxes: (N, M, 3) float64, pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, 1, 3) with positive scale.
+            dict: ``cameras`` (N, M, 3), and with one RoI ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), with
+                several a mesh for each: ``pose6d`` (N, M, 24, 6) and ``betas`` (N, M, 10).
 
         Raises:
-            ValueError: There is more than one RoI.
+            ValueError: The number of RoIs is not the one that the head was built for.
         """
         self._check_rois(u.shape[1])
-        feature = u[:, 0]
-        if self.boxes == 'own':
-            feature = torch.cat([feature, encode_box(boxes[:, 0], focal_length).to(u.dtype)], dim=-1)
-        state = self.regressor(feature)
-        return dict(pose6d=state['pose6d'].unflatten(-1, (24, 6)), betas=state['betas'],
-                    cameras=positive_scale(state['camera'])[:, None])
+        state = self.regressor(torch.cat([u, boxes_beside(self.boxes, boxes, focal_length, u.dtype)], -1))
+        pose6d, betas = state['pose6d'].unflatten(-1, (24, 6)), state['betas']
+        if u.shape[1] == 1:
+            pose6d, betas = pose6d[:, 0], betas[:, 0]
+        return dict(pose6d=pose6d, betas=betas, cameras=self._cameras(state['camera']))

@@ -2,7 +2,6 @@
 import torch
 from torch import Tensor
 
-from mmroi.geometry.boxes import encode_box
 from mmroi.geometry.cameras import full_to_local, local_to_full
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.parameter_head import (
@@ -10,14 +9,15 @@ from mmroi.models.heads.parameter_head import (
     POSE_SIZE,
     SHAPE_SIZE,
     ParameterHead,
-    positive_scale,
+    box_width,
+    boxes_beside,
 )
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
-CAMERA_BOXES = ('own', 'all', 'none')
-MESH_BOXES = ('all', 'base', 'none')
-CAMERA_STARTS = ('mean', 'base')
+OPTIONS = dict(
+    camera_boxes=('own', 'all', 'none'), mesh_boxes=('all', 'base', 'none'), mesh=('shared', 'per_roi'),
+    camera_start=('mean', 'base'))
 
 
 @MODELS.register_module()
@@ -29,10 +29,11 @@ class MultiRoIHead(ParameterHead):
 
     Args:
         in_channels: Width d of the features.
-        num_rois: M.
+        num_rois: M. Without ``'all'`` boxes the head takes any number of RoIs.
         camera_boxes: What D_cam sees beside u_m: its ``'own'`` box, ``'all'`` boxes (the authors' code) or
             ``'none'`` (the paper's letter).
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
+        mesh: One mesh ``'shared'`` by all RoIs from u_bar (the paper), or a mesh ``'per_roi'`` from each u_m.
         camera_start: Where D_cam's refinement starts: ``'mean'``: the mean camera in every RoI (the paper).
             ``'base'``: the mean camera of the base box, turned into each RoI's, so that all cameras agree
             from the first step; from scratch this spares the encoder the large first gradients of the
@@ -40,6 +41,7 @@ class MultiRoIHead(ParameterHead):
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
+        positive_scale: Keep the scale of the cameras positive.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -47,25 +49,24 @@ class MultiRoIHead(ParameterHead):
     """
 
     def __init__(self, in_channels: int, num_rois: int = 5, camera_boxes: str = 'own',
-                 mesh_boxes: str = 'all', camera_start: str = 'mean',
+                 mesh_boxes: str = 'all', mesh: str = 'shared', camera_start: str = 'mean',
                  hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
-                 init_cfg: dict | None = None) -> None:
-        super().__init__(in_channels, num_rois, init_cfg)
-        if camera_boxes not in CAMERA_BOXES or mesh_boxes not in MESH_BOXES:
-            raise ValueError(f'MultiRoIHead: camera_boxes must be one of {CAMERA_BOXES} and mesh_boxes one '
-                             f'of {MESH_BOXES}, got {camera_boxes!r} and {mesh_boxes!r}.')
-        if camera_start not in CAMERA_STARTS:
-            raise ValueError(
-                f'MultiRoIHead: camera_start must be one of {CAMERA_STARTS}, got {camera_start!r}.')
+                 positive_scale: bool = True, init_cfg: dict | None = None) -> None:
+        sees_all = 'all' in (camera_boxes, mesh_boxes)
+        super().__init__(in_channels, num_rois if sees_all else None, positive_scale, init_cfg)
+        chosen = dict(camera_boxes=camera_boxes, mesh_boxes=mesh_boxes, mesh=mesh, camera_start=camera_start)
+        for name, choice in chosen.items():
+            if choice not in OPTIONS[name]:
+                raise ValueError(f'MultiRoIHead: {name} must be one of {OPTIONS[name]}, got {choice!r}.')
         self.camera_boxes = camera_boxes
         self.mesh_boxes = mesh_boxes
+        self.mesh = mesh
         self.camera_start = camera_start
-        width = dict(own=3, base=3, all=3 * num_rois, none=0)
         self.camera_decoder = IterativeRegressor(
-            in_channels + width[camera_boxes], dict(camera=CAMERA_SIZE),
+            in_channels + box_width(camera_boxes, num_rois), dict(camera=CAMERA_SIZE),
             hidden_channels, dropout, num_iters)
         self.mesh_decoder = IterativeRegressor(
-            in_channels + width[mesh_boxes], dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE),
+            in_channels + box_width(mesh_boxes, num_rois), dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE),
             hidden_channels, dropout, num_iters)
         self._start_from_rest()
 
@@ -80,24 +81,23 @@ class MultiRoIHead(ParameterHead):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``pose6d`` (N, 24, 6), ``betas`` (N, 10), ``cameras`` (N, M, 3) with positive scale.
+            dict: ``cameras`` (N, M, 3), and ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), or (N, M, 24, 6) and
+                (N, M, 10) with a mesh for each RoI.
 
         Raises:
             ValueError: The number of RoIs is not the one that a decoder was built for.
         """
-        num_rois = u.shape[1]
-        if 'all' in (self.camera_boxes, self.mesh_boxes):
-            self._check_rois(num_rois)
-        own = encode_box(boxes, focal_length).to(u.dtype)
-        every = own.flatten(1)
-        beside_camera = dict(
-            own=own, all=every[:, None].expand(-1, num_rois, -1), none=own[..., :0])[self.camera_boxes]
-        beside_mesh = dict(all=every, base=own[:, 0], none=own[:, 0, :0])[self.mesh_boxes]
+        self._check_rois(u.shape[1])
         start = None if self.camera_start == 'mean' else self._seen_from_base(boxes).to(u.dtype)
+        beside_camera = boxes_beside(self.camera_boxes, boxes, focal_length, u.dtype)
+        beside_mesh = boxes_beside(self.mesh_boxes, boxes, focal_length, u.dtype)
         cameras = self.camera_decoder(torch.cat([u, beside_camera], dim=-1), start)['camera']
-        mesh = self.mesh_decoder(torch.cat([u_bar, beside_mesh], dim=-1))
+        if self.mesh == 'shared':
+            mesh = self.mesh_decoder(torch.cat([u_bar, beside_mesh[:, 0]], dim=-1))
+        else:
+            mesh = self.mesh_decoder(torch.cat([u, beside_mesh], dim=-1))
         return dict(pose6d=mesh['pose6d'].unflatten(-1, (24, 6)), betas=mesh['betas'],
-                    cameras=positive_scale(cameras))
+                    cameras=self._cameras(cameras))
 
     def _seen_from_base(self, boxes: Tensor) -> Tensor:
         """Local cameras (N, M, 3) of the one full camera that the mean camera of the base box stands for."""

@@ -3,6 +3,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmroi.geometry.boxes import encode_box
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.numerics import smooth_floor
 
@@ -20,14 +21,18 @@ class ParameterHead(BaseModule):
 
     Args:
         in_channels: Width d of the features.
-        num_rois: M.
+        num_rois: M, or None for a head that takes any number.
+        positive_scale: Keep the scale s of the cameras positive (:func:`positive_scale`). False returns s as
+            regressed, which may be negative: only for networks that were trained so.
         init_cfg: MMEngine's initialisation config.
     """
 
-    def __init__(self, in_channels: int, num_rois: int, init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: int, num_rois: int | None, positive_scale: bool = True,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.num_rois = num_rois
+        self.positive_scale = positive_scale
 
     def _start_from_rest(self) -> None:
         pose = torch.eye(3)[:, :2].repeat(24, 1, 1)
@@ -47,9 +52,36 @@ class ParameterHead(BaseModule):
                 module.set_initial(pose6d=pose6d, betas=betas, camera=camera)
 
     def _check_rois(self, num_rois: int) -> None:
-        if num_rois != self.num_rois:
+        if self.num_rois not in (None, num_rois):
             raise ValueError(f'{type(self).__name__} was built for {self.num_rois} RoIs and got {num_rois}; '
                              'give MultiRoICrop and the model the same num_rois.')
+
+    def _cameras(self, regressed: Tensor) -> Tensor:
+        return positive_scale(regressed) if self.positive_scale else regressed
+
+
+def box_width(which: str, num_rois: int) -> int:
+    """Numbers that :func:`boxes_beside` puts beside a feature."""
+    return dict(own=3, base=3, all=3 * num_rois, none=0)[which]
+
+
+def boxes_beside(which: str, boxes: Tensor, focal_length: Tensor, dtype: torch.dtype) -> Tensor:
+    """The boxes, in the network's form, that a decoder sees beside the feature of each RoI.
+
+    Args:
+        which: ``'own'`` box, the ``'base'`` box (RoI 0), ``'all'`` boxes in order, or ``'none'``.
+        boxes: (N, M, 3) float64, pixels relative to the principal point.
+        focal_length: (N,) float64, pixels.
+        dtype: Of the result.
+
+    Returns:
+        Tensor: (N, M, k), k as :func:`box_width` gives it.
+    """
+    own = encode_box(boxes, focal_length).to(dtype)
+    if which == 'own':
+        return own
+    beside = dict(base=own[:, 0], all=own.flatten(1), none=own[:, 0, :0])[which]
+    return beside[:, None].expand(-1, own.shape[1], -1)
 
 
 def positive_scale(cameras: Tensor) -> Tensor:

@@ -18,29 +18,29 @@ class HeatmapLoss(nn.Module):
     Args:
         loss_weight: Weight.
         sigma: Standard deviation of the Gaussian in cells.
-        aspect: Width of the crops divided by their height.
     """
 
-    def __init__(self, loss_weight: float = 0.1, sigma: float = 1.0, aspect: float = 0.75) -> None:
+    def __init__(self, loss_weight: float = 0.1, sigma: float = 1.0) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.sigma = sigma
-        self.aspect = aspect
 
     @without_autocast
-    def forward(self, logits: Tensor, boxes: Tensor, target: Tensor, has_keypoints2d: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, boxes: Tensor, aspect: float, target: Tensor,
+                has_keypoints2d: Tensor) -> Tensor:
         """Compute the loss.
 
         Args:
             logits: (N, M, K, H, W).
             boxes: (N, M, 3) float64, pixels relative to the principal point.
+            aspect: Width of the crops divided by their height.
             target: (N, K, 3): pixels relative to the principal point, and confidence.
             has_keypoints2d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        points = to_crop_normalized(target[:, None, :, :2], boxes, self.aspect)
+        points = to_crop_normalized(target[:, None, :, :2], boxes, aspect)
         inside = (points.abs() < 1).all(-1)
         weight = torch.where(inside & (has_keypoints2d[:, None, None] > 0), target[:, None, :, 2], 0.0)
         points = torch.where(weight[..., None] > 0, points, 0.0)

@@ -4,7 +4,14 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 
-from mmroi.geometry import axis_angle_to_matrix, full_to_local, local_to_full, matrix_to_rot6d, project
+from mmroi.geometry import (
+    axis_angle_to_matrix,
+    full_to_local,
+    local_to_full,
+    matrix_to_rot6d,
+    project,
+    rot6d_to_matrix,
+)
 from mmroi.models.estimators.batch import stack_labels, stack_views
 
 LOSSES = ['smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps']
@@ -58,7 +65,7 @@ def test_the_truth_costs_nothing(multi_roi, build, people):
     """True parameters and the cameras of the true translation bring every supervised loss to zero."""
     del multi_roi['losses']['contrastive'], multi_roi['losses']['heatmaps']
     model, samples = build(multi_roi), people(4, 3)
-    views, labels = stack_views(samples, torch.device('cpu')), stack_labels(samples, torch.device('cpu'))
+    views, labels = stack_views(samples, crops(4, 3)), stack_labels(samples, torch.device('cpu'))
     turn = axis_angle_to_matrix(torch.cat([s.gt_instances.global_orient for s in samples]))
     torch.testing.assert_close(labels.rotations[:, 0], turn)
     body = model.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)
@@ -104,7 +111,7 @@ def test_predict(multi_roi, build, people, body):
 def test_joints_and_translation_project_where_the_cameras_put_them(multi_roi, build, people):
     """With cameras that agree, the averaged translation is each RoI's own, and so are the projections."""
     model, samples = build(multi_roi).eval(), people(2, 3)
-    views = stack_views(samples, torch.device('cpu'))
+    views = stack_views(samples, crops(2, 3))
     with torch.no_grad():
         output = model(crops(2, 3), samples, mode='tensor')
     truth = torch.tensor([[0.3, -0.2, 5.0], [-0.5, 0.1, 7.0]])
@@ -124,12 +131,12 @@ def test_bf16_keeps_cameras_and_losses_in_float32(multi_roi, build, people):
     """Given the same features, autocast changes no parameter, camera or loss at all."""
     del multi_roi['losses']['heatmaps']
     model, samples = build(multi_roi).eval(), people(2, 3)
-    views, labels = stack_views(samples, torch.device('cpu')), stack_labels(samples, torch.device('cpu'))
+    views, labels = stack_views(samples, crops(2, 3)), stack_labels(samples, torch.device('cpu'))
     h = torch.randn(2, 3, 32)
 
     def run():
-        u, u_bar, _ = model.fusion(h, *views)
-        output = dict(model.head(u, u_bar, *views), features=h)
+        u, u_bar, _ = model.fusion(h, views.boxes, views.focal_length)
+        output = dict(model.head(u, u_bar, views.boxes, views.focal_length), features=h)
         return {**output, **model.loss(output, views, labels)}
 
     plain = run()
@@ -163,6 +170,52 @@ def test_cliff_is_the_same_estimator(cliff, build, people):
     assert list(losses) == [f'loss_{name}' for name in LOSSES[:4]]
     person = model.eval()(crops(2, 1), people(2, 1), mode='predict')[0].pred_instances
     torch.testing.assert_close(person.camera_translation, person.full_cameras[:, 0])
+
+
+@pytest.mark.parametrize('head', [
+    dict(type='MultiRoIHead', in_channels=32, num_rois=3, mesh='per_roi', hidden_channels=(64, 64)),
+    dict(type='CLIFFHead', in_channels=32, num_rois=3, boxes='all', hidden_channels=(64, 32))])
+def test_a_mesh_for_each_roi(multi_roi, build, people, head):
+    """Losses are those of the meshes one by one; the base RoI's mesh and camera are the prediction."""
+    del multi_roi['losses']['heatmaps']
+    model = build(dict(multi_roi, head=head)).eval()
+    inputs, samples = crops(2, 3), people(2, 3)
+    views, labels = stack_views(samples, inputs), stack_labels(samples, inputs.device)
+    output = model(inputs, samples, mode='tensor')
+    losses = model.loss(output, views, labels)
+    alone = []
+    for m in range(3):
+        of_roi = dict(output, pose6d=output['pose6d'][:, m], betas=output['betas'][:, m],
+                      cameras=output['cameras'][:, m:m + 1])
+        alone.append(model.loss(of_roi, views._replace(boxes=views.boxes[:, m:m + 1]), labels))
+    for name in ('smpl', 'vertices', 'keypoints3d', 'keypoints2d'):
+        each = torch.stack([part[f'loss_{name}'] for part in alone])
+        expected = each.sum() if name == 'keypoints2d' else each.mean()
+        torch.testing.assert_close(losses[f'loss_{name}'], expected, rtol=1e-4, atol=1e-5)
+    person = model(inputs, samples, mode='predict')[1].pred_instances
+    torch.testing.assert_close(person.global_orient[0], rot6d_to_matrix(output['pose6d'][1, 0, 0]))
+    torch.testing.assert_close(person.camera_translation, person.full_cameras[:, 0])
+
+
+def test_the_2d_loss_knows_the_shape_of_the_crops(cliff, build, people):
+    """The same person in crops as wide as high: half a crop is more pixels, the loss is smaller."""
+    model, samples = build(cliff).eval(), people(2, 1)
+    labels = stack_labels(samples, torch.device('cpu'))
+    output = model(crops(2, 1), samples)
+    narrow, square = (model.loss(output, stack_views(samples, torch.zeros(2, 1, 3, 64, width)), labels)
+                      for width in (48, 64))
+    assert square['loss_keypoints2d'] < narrow['loss_keypoints2d']
+    assert square['loss_keypoints3d'] == narrow['loss_keypoints3d']
+
+
+def test_another_number_of_rois_in_the_test(multi_roi, build, people):
+    """The linear scorer, own camera boxes and the base box for the mesh take any number of RoIs."""
+    multi_roi['fusion'].update(scorer='linear')
+    multi_roi['head'].update(camera_boxes='own', mesh_boxes='base')
+    model = build(multi_roi).eval()
+    for num_rois in (1, 3, 5):
+        person = model(crops(2, num_rois), people(2, num_rois), mode='predict')[0].pred_instances
+        assert person.full_cameras.shape == (1, num_rois, 3)
 
 
 def test_the_head_starts_from_the_mean_parameters(multi_roi, build):

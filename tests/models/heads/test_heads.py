@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmroi.geometry import local_to_full, rot6d_to_matrix
+from mmroi.geometry import encode_box, local_to_full, rot6d_to_matrix
 from mmroi.models import CLIFFHead, MultiRoIHead
 
 D = 6
@@ -28,16 +28,20 @@ def heads():
     yield CLIFFHead(D), 1
     yield CLIFFHead(D, boxes='none'), 1
     for camera_boxes in ('own', 'all', 'none'):
+        yield CLIFFHead(D, 3, camera_boxes, hidden_channels=(32, 16)), 3
         for mesh_boxes in ('all', 'base', 'none'):
             yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes), 3
+            yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes, mesh='per_roi'), 3
 
 
 @pytest.mark.parametrize('head, num_rois', heads())
 def test_shapes_and_a_start_that_is_a_person_before_the_camera(head, num_rois):
     out = head.eval()(*case(num_rois))
-    assert out['pose6d'].shape == (2, 24, 6) and out['betas'].shape == (2, 10)
+    per_roi = getattr(head, 'mesh', None) == 'per_roi' or (isinstance(head, CLIFFHead) and num_rois > 1)
+    meshes = (2, num_rois) if per_roi else (2, )
+    assert out['pose6d'].shape == (*meshes, 24, 6) and out['betas'].shape == (*meshes, 10)
     assert out['cameras'].shape == (2, num_rois, 3)
-    rotations = rot6d_to_matrix(out['pose6d'])
+    rotations = rot6d_to_matrix(out['pose6d'][:, 0] if per_roi else out['pose6d'])
     torch.testing.assert_close(rotations[:, 0], torch.diag(torch.tensor([1., -1., -1.])).expand(2, 3, 3),
                                rtol=0, atol=0.1)
     torch.testing.assert_close(rotations[:, 1:], torch.eye(3).expand(2, 23, 3, 3), rtol=0, atol=0.1)
@@ -55,9 +59,14 @@ def test_autocast_changes_nothing(head, num_rois):
 
 @pytest.mark.parametrize('head, num_rois', heads())
 def test_scales_stay_positive_whatever_the_weights(head, num_rois):
+    torch.manual_seed(0)
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=3.0)
-    assert (head(*case(num_rois))['cameras'][..., 0] > 0).all()
+    scales = head.eval()(*case(num_rois))['cameras'][..., 0]
+    head.positive_scale = False
+    raw = head(*case(num_rois))['cameras'][..., 0]
+    assert (scales > 0).all() and (raw < 0).any()
+    assert torch.equal(scales[raw > 0.2], raw[raw > 0.2])
 
 
 def changed_by(head, roi):
@@ -92,6 +101,47 @@ def test_cliff_sees_its_box_and_hmr_does_not():
         assert torch.equal(*poses) != sees
 
 
+def regress_by_hand(head, feature, mean):
+    """HMR's refinement in its plain form, for one vector."""
+    weights = dict(head.named_parameters())
+    state = mean
+    for _ in range(3):
+        x = torch.cat([feature, state])
+        for layer in ('fc1', 'fc2'):
+            x = weights[f'regressor.{layer}.weight'] @ x + weights[f'regressor.{layer}.bias']
+        state = state + torch.cat([weights[f'regressor.decoders.{name}.weight'] @ x
+                                   + weights[f'regressor.decoders.{name}.bias']
+                                   for name in ('pose6d', 'betas', 'camera')])
+    return state
+
+
+@pytest.mark.parametrize('boxes', ['own', 'all', 'none'])
+def test_the_joint_regressor_of_several_rois(boxes):
+    """The network that was released: pose, shape and camera of each RoI from its feature and the boxes."""
+    head = spread_last_layers(CLIFFHead(D, 3, boxes, hidden_channels=(32, 16), positive_scale=False))
+    u, u_bar, pixels, focal_length = case(3)
+    encoded = encode_box(pixels, focal_length).float()
+    out = head(u, u_bar, pixels, focal_length)
+    for i in range(2):
+        for m in range(3):
+            beside = dict(own=encoded[i, m], all=encoded[i].flatten(), none=encoded[i, m, :0])[boxes]
+            state = regress_by_hand(head, torch.cat([u[i, m], beside]), head.regressor.initial)
+            torch.testing.assert_close(out['pose6d'][i, m].flatten(), state[:144], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(out['betas'][i, m], state[144:154], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(out['cameras'][i, m], state[154:], rtol=1e-4, atol=1e-5)
+
+
+def test_a_mesh_for_each_roi_depends_on_its_own_feature():
+    shared, per_roi = (spread_last_layers(MultiRoIHead(D, 3, mesh=mesh)) for mesh in ('shared', 'per_roi'))
+    per_roi.load_state_dict(shared.state_dict())
+    u, u_bar, boxes, focal_length = case(3)
+    out = per_roi(u, u_bar, boxes, focal_length)
+    for m in range(3):
+        alone = shared(u, u[:, m], boxes, focal_length)
+        torch.testing.assert_close(out['pose6d'][:, m], alone['pose6d'])
+        torch.testing.assert_close(out['betas'][:, m], alone['betas'])
+
+
 def test_cameras_that_start_from_the_base_box_agree():
     _, _, boxes, focal_length = case(3)
     head = MultiRoIHead(D, 3, camera_start='base')
@@ -112,7 +162,8 @@ def test_mean_parameters():
 
 def test_a_head_without_all_boxes_takes_any_number_of_rois():
     head = MultiRoIHead(D, 3, camera_boxes='own', mesh_boxes='base')
-    assert head(*case(5))['cameras'].shape == (2, 5, 3)
+    assert head.num_rois is None and head(*case(5))['cameras'].shape == (2, 5, 3)
+    assert CLIFFHead(D, None)(*case(5))['pose6d'].shape == (2, 5, 24, 6)
 
 
 @pytest.mark.parametrize('head, match', [
@@ -126,7 +177,9 @@ def test_wrong_number_of_rois(head, match):
     (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
     (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
     (lambda: MultiRoIHead(D, 3, camera_start='own'), 'camera_start'),
-    (lambda: CLIFFHead(D, boxes='all'), "'own' or 'none'"),
+    (lambda: MultiRoIHead(D, 3, mesh='own'), "mesh must be one of .'shared', 'per_roi'"),
+    (lambda: CLIFFHead(D, boxes='base'), r"boxes must be one of \('own', 'all', 'none'\), got 'base'"),
+    (lambda: CLIFFHead(D, None, boxes='all'), 'needs the number of RoIs'),
 ])
 def test_bad_arguments(make, match):
     with pytest.raises(ValueError, match=match):

@@ -38,7 +38,7 @@ def test_equals_plain_loops():
     logits = torch.randn(2, 2, 5, 8, 6, generator=generator)
     target = torch.rand(2, 5, 3, generator=generator)
     target[..., :2] = 200 * target[..., :2] - 100
-    loss = HeatmapLoss(loss_weight=1.0)(logits, BOX.expand(2, -1, -1), target, torch.ones(2))
+    loss = HeatmapLoss(loss_weight=1.0)(logits, BOX.expand(2, -1, -1), 0.75, target, torch.ones(2))
     assert loss.item() == pytest.approx(brute_force(logits, BOX.expand(2, -1, -1), target), rel=1e-5)
 
 
@@ -48,7 +48,7 @@ def test_zero_where_the_scores_are_the_gaussian_and_its_gradient_vanishes():
     i, j = torch.arange(10.)[:, None], torch.arange(8.)
     u, v = (12 / 150 + 0.5) * 8 - 0.5, (-30 / 200 + 0.5) * 10 - 0.5
     logits = (-((j - u) ** 2 + (i - v) ** 2) / 2)[None, None, None].double().requires_grad_()
-    loss = HeatmapLoss(loss_weight=1.0)(logits, box, target, FLAG)
+    loss = HeatmapLoss(loss_weight=1.0)(logits, box, 0.75, target, FLAG)
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-12)
     torch.testing.assert_close(logits.grad, torch.zeros_like(logits), atol=1e-7, rtol=0)
@@ -57,7 +57,7 @@ def test_zero_where_the_scores_are_the_gaussian_and_its_gradient_vanishes():
 def test_gradient():
     logits = torch.randn(1, 2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
     target = torch.tensor([[[10., 5., 1.], [35., -25., 0.5], [500., 0., 1.]]], dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda x: HeatmapLoss()(x, BOX, target, FLAG.double()), logits)
+    assert torch.autograd.gradcheck(lambda x: HeatmapLoss()(x, BOX, 0.75, target, FLAG.double()), logits)
 
 
 @pytest.mark.parametrize('target, flag', [
@@ -65,7 +65,7 @@ def test_gradient():
     ids=['unlabelled keypoint', 'outside every crop', 'unlabelled sample'])
 def test_nothing_to_learn_is_a_zero_with_a_graph(target, flag):
     logits = torch.randn(1, 2, 1, 4, 4, requires_grad=True)
-    loss = HeatmapLoss()(logits, BOX, torch.tensor([target]), torch.tensor([flag]))
+    loss = HeatmapLoss()(logits, BOX, 0.75, torch.tensor([target]), torch.tensor([flag]))
     loss.backward()
     assert loss.item() == 0
     assert torch.equal(logits.grad, torch.zeros_like(logits))
