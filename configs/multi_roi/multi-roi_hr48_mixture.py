@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/models/multi-roi_hr48.py',
+    '../_base_/datasets/mixture.py',
+    '../_base_/schedules/adam_15e_hr48.py',
+    '../_base_/pretrained.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(encoder=dict(backbone=dict(init_cfg=_base_.coco_pose_hr48)))
+train_dataloader = dict(batch_size=20)

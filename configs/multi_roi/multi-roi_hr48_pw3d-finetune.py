@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/models/multi-roi_hr48.py',
+    '../_base_/datasets/pw3d.py',
+    '../_base_/schedules/finetune_5e.py',
+    '../_base_/default_runtime.py',
+]
+
+train_dataloader = dict(batch_size=20)
+auto_scale_lr = dict(base_batch_size=20)
+load_from = 'work_dirs/multi-roi_hr48_mixture/epoch_15.pth'

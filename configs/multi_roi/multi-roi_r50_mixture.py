@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/models/multi-roi_r50.py',
+    '../_base_/datasets/mixture.py',
+    '../_base_/schedules/adam_25e.py',
+    '../_base_/pretrained.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(encoder=dict(backbone=dict(init_cfg=_base_.coco_pose_r50)))

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/models/multi-roi_r50.py',
+    '../_base_/datasets/pw3d.py',
+    '../_base_/schedules/finetune_5e.py',
+    '../_base_/default_runtime.py',
+]
+
+load_from = 'work_dirs/multi-roi_r50_mixture/epoch_25.pth'
