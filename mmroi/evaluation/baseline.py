@@ -36,7 +36,7 @@ class MeanPoseBaseline(MeshMetric):
             data_batch: Unused.
             data_samples: Data samples as dicts, with `gt_instances`, boxes and focal length.
         """
-        body_model = self.body_model
+        body_model = self.bodies.neutral
         rotations = rot6d_to_matrix(body_model.mean_pose6d.reshape(1, 24, 6))
         betas = body_model.mean_betas.reshape(1, 10)
         body = body_model(rotations[:, 0], rotations[:, 1:], betas)

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.geometry import axis_angle_to_matrix, camera_spread
-from mmroi.registry import METRICS, MODELS
+from mmroi.registry import METRICS
 
+from .bodies import EvaluationBodies
 from .functional import camera_translation_error, depth_error, joint_errors, orientation_error, pa_mpjpe, pve
 from .protocols import EvaluationProtocol, get_protocol
 from .samples import stack_field
@@ -36,7 +37,10 @@ class MeshMetric(BaseMetric):
 
     Args:
         protocol: Name of a protocol in `mmroi.evaluation.PROTOCOLS`, or a definition.
-        body_model: Config of the body model, or the model, that turns labels into meshes.
+        body_model: Config of the body model, or the model, that turns labels into meshes. Protocols with
+            gendered labels (3DPW) need a config whose `model_path` is the folder of all three SMPL files;
+            with the open body they warn.
+        gt: `smpl` or `dataset`: the ground truth, for protocols that leave the choice (`h36m_p1`, `h36m_p2`).
         per_joint: Also report the mean error of each joint, `MPJPE_<joint>` (mm).
         collect_device: `cpu` or `gpu`: where processes exchange results.
         prefix: Put before each name; the protocol's name by default, so that protocols are not mixed up.
@@ -44,7 +48,9 @@ class MeshMetric(BaseMetric):
 
     Raises:
         KeyError: If the protocol is unknown, or (in `process`) a sample lacks a prediction or label.
-        ValueError: In `process`: If a prediction or label has NaN or infinite values. Names the sample.
+        FileNotFoundError: If a body model that the protocol needs is missing.
+        ValueError: If the protocol leaves no choice of `gt`. In `process`: if a prediction or label has NaN
+            or infinite values, or a label is not of the kind that the protocol needs. Names the sample.
     """
 
     default_prefix = 'mesh'
@@ -53,16 +59,15 @@ class MeshMetric(BaseMetric):
         self,
         protocol: str | EvaluationProtocol = 'synthetic',
         body_model: dict | SMPL | None = None,
+        gt: str | None = None,
         per_joint: bool = False,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
     ) -> None:
-        self.protocol = get_protocol(protocol)
+        self.protocol = get_protocol(protocol, gt)
         super().__init__(collect_device, prefix or self.protocol.name, collect_dir)
-        self.body_model: SMPL = (
-            body_model if isinstance(body_model, SMPL) else MODELS.build(body_model or dict(type='SMPL'))
-        )
+        self.bodies = EvaluationBodies(body_model, self.protocol.gendered)
         self.per_joint = per_joint
 
     @torch.no_grad()
@@ -73,7 +78,7 @@ class MeshMetric(BaseMetric):
             data_batch: Unused.
             data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
         """
-        self.body_model.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
+        self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),
             **self._orientation_error(data_samples),
@@ -119,8 +124,8 @@ class MeshMetric(BaseMetric):
     def _mesh_errors(self, samples: Sequence[dict]) -> dict[str, Tensor]:
         """MPJPE, PA-MPJPE, PVE (N,) and the errors of single joints (N, K), mm."""
         protocol = self.protocol
-        pred = protocol.prediction(samples, self.body_model)
-        target = protocol.target(samples, self.body_model)
+        pred = protocol.prediction(samples, self.bodies)
+        target = protocol.target(samples, self.bodies)
         pred_root, target_root = (x.joints[:, protocol.root, None] for x in (pred, target))
         # Double precision costs nothing for a few joints and keeps Procrustes exact.
         pred_joints = (pred.joints - pred_root)[:, list(protocol.joints)].double()
@@ -136,11 +141,14 @@ class MeshMetric(BaseMetric):
 
     @staticmethod
     def _orientation_error(samples: Sequence[dict]) -> dict[str, Tensor]:
+        """Angle of the root, (N,) degrees; NaN where there is no SMPL label."""
         pred = stack_field(samples, 'pred_instances', 'global_orient').double()
         target = axis_angle_to_matrix(
             stack_field(samples, 'gt_instances', 'global_orient').double().to(pred.device)
         )
-        return {'orientation': orientation_error(pred.reshape(-1, 3, 3), target.reshape(-1, 3, 3))}
+        errors = orientation_error(pred.reshape(-1, 3, 3), target.reshape(-1, 3, 3))
+        unknown = stack_field(samples, 'gt_instances', 'has_smpl').reshape(-1).to(pred.device) == 0
+        return {'orientation': errors.masked_fill(unknown, torch.nan)}
 
     @staticmethod
     def _camera_spread(samples: Sequence[dict]) -> dict[str, Tensor]:

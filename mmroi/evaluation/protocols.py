@@ -2,76 +2,22 @@
 
 A protocol says where the true joints and mesh come from, where the predicted ones come from, which joints
 count, which is the root, and how the mesh is aligned for PVE. Another benchmark is another entry of
-`PROTOCOLS` (and, where its ground truth comes from elsewhere, another function like `mesh_of_label`);
-`MeshMetric` stays.
+`PROTOCOLS` (and, where its ground truth comes from elsewhere, another function in `sources`); `MeshMetric`
+stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from torch import Tensor
-
-from mmroi.body_models import SMPL
 from mmroi.structures import H36M_17, H36M_TO_J14
 
-from .samples import sample_name, stack_field
+from .sources import Source, keypoints_of_label, mesh_of_label, mesh_of_prediction, prediction_on_label_body
 
+H36M_TO_J17 = (*H36M_TO_J14, 0, 7, 9)
+"""SPIN's order of all 17 joints; the pelvis is joint 14."""
 
-class JointsAndMesh(NamedTuple):
-    """What a protocol compares, in the frame of the camera up to a translation, metres.
-
-    Attributes:
-        joints: (N, K, 3), K as in the protocol.
-        vertices: (N, V, 3), or None where the data has no mesh.
-    """
-
-    joints: Tensor
-    vertices: Tensor | None
-
-
-Source = Callable[[Sequence[Mapping], SMPL], JointsAndMesh]
-
-
-def mesh_of_prediction(samples: Sequence[Mapping], body_model: SMPL) -> JointsAndMesh:
-    """The mesh and the 17 H36M joints that the model predicted.
-
-    Args:
-        samples: Data samples with `pred_instances`.
-        body_model: Unused: the model has run its own.
-
-    Returns:
-        Joints (N, 17, 3) and vertices (N, V, 3).
-    """
-    return JointsAndMesh(
-        stack_field(samples, 'pred_instances', 'joints_h36m'),
-        stack_field(samples, 'pred_instances', 'vertices'),
-    )
-
-
-def mesh_of_label(samples: Sequence[Mapping], body_model: SMPL) -> JointsAndMesh:
-    """The mesh and the 17 H36M joints of the label's SMPL parameters, by the metric's body model.
-
-    Args:
-        samples: Data samples with `gt_instances`.
-        body_model: An SMPL body model.
-
-    Returns:
-        Joints (N, 17, 3) and vertices (N, V, 3).
-
-    Raises:
-        ValueError: If a sample has no SMPL label.
-    """
-    has_smpl = stack_field(samples, 'gt_instances', 'has_smpl').reshape(len(samples), -1)[:, 0] > 0
-    if not has_smpl.all():
-        raise ValueError(
-            f'{sample_name(samples[int((~has_smpl).nonzero()[0])])} has no SMPL label; '
-            'this protocol takes its ground truth from SMPL parameters'
-        )
-    params = [stack_field(samples, 'gt_instances', key) for key in ('global_orient', 'body_pose', 'betas')]
-    device = body_model.mean_betas.device
-    out = body_model(*(p.float().to(device) for p in params))
-    return JointsAndMesh(out.joints_h36m, out.vertices)
+GROUND_TRUTHS: dict[str, Source] = {'smpl': mesh_of_label, 'dataset': keypoints_of_label}
+"""What a protocol with a choice can be measured against: posed SMPL labels, or the data set's own joints."""
 
 
 @dataclass(frozen=True)
@@ -80,51 +26,76 @@ class EvaluationProtocol:
 
     Attributes:
         name: Prefix of the numbers, e.g. `synthetic/MPJPE`.
-        joint_names: Names of the joints that count, in the order of `joints`.
-        joints: Their indices among the K joints of `prediction` and `target`.
+        joints: Indices of the joints that count among the K joints of `prediction` and `target`.
+        joint_names: Their names; those of H36M by default.
         root: Index of the joint, among the K, at which joints (and meshes) are aligned.
         pve: `root_aligned`: both meshes minus their root; `unaligned`: as they are; None: not measured.
+        gendered: Labels are posed with the body model of their gender.
         prediction: Gives the predicted joints and mesh.
         target: Gives the true ones.
+        has_choice: Whether `gt` may replace `target` by an entry of `GROUND_TRUTHS`.
+        camera: Only photos of this camera of Human3.6M belong to the test set.
     """
 
     name: str
-    joint_names: tuple[str, ...]
-    joints: tuple[int, ...]
-    root: int
-    pve: Literal['root_aligned', 'unaligned'] | None
+    joints: tuple[int, ...] = tuple(H36M_TO_J14)
+    joint_names: tuple[str, ...] = ()
+    root: int = 0
+    pve: Literal['root_aligned', 'unaligned'] | None = 'root_aligned'
+    gendered: bool = False
     prediction: Source = mesh_of_prediction
     target: Source = mesh_of_label
+    has_choice: bool = False
+    camera: str | None = None
+
+    def __post_init__(self) -> None:
+        names = self.joint_names or tuple(H36M_17[i] for i in self.joints)
+        if len(names) != len(self.joints):
+            raise ValueError(f'protocol "{self.name}" has {len(self.joints)} joints but {len(names)} names')
+        object.__setattr__(self, 'joint_names', names)
 
 
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
+        EvaluationProtocol('synthetic'),
+        EvaluationProtocol('3dpw', gendered=True),
         EvaluationProtocol(
-            name='synthetic',
-            joint_names=tuple(H36M_17[i] for i in H36M_TO_J14),
-            joints=tuple(H36M_TO_J14),
-            root=0,
-            pve='root_aligned',
+            '3dpw_mmhuman3d', gendered=True, pve='unaligned', prediction=prediction_on_label_body
         ),
+        EvaluationProtocol('h36m_p1', pve=None, has_choice=True),
+        EvaluationProtocol('h36m_p2', pve=None, has_choice=True, camera='60457274'),
+        EvaluationProtocol('mpi_inf_3dhp', joints=H36M_TO_J17, pve=None, target=keypoints_of_label),
     )
 }
 
 
-def get_protocol(protocol: str | EvaluationProtocol) -> EvaluationProtocol:
+def get_protocol(protocol: str | EvaluationProtocol, gt: str | None = None) -> EvaluationProtocol:
     """Looks a protocol up.
 
     Args:
         protocol: Its name, or a definition of one's own.
+        gt: `smpl` or `dataset`, for protocols with a choice; their own default is `smpl`. Numbers against the
+            data set's joints are named so, e.g. `h36m_p1_dataset/MPJPE`.
 
     Returns:
         The definition.
 
     Raises:
         KeyError: If the name is unknown; lists the known ones.
+        ValueError: If the protocol has no such ground truth.
     """
-    if isinstance(protocol, EvaluationProtocol):
+    if not isinstance(protocol, EvaluationProtocol):
+        if protocol not in PROTOCOLS:
+            raise KeyError(f'unknown evaluation protocol "{protocol}"; known: {", ".join(sorted(PROTOCOLS))}')
+        protocol = PROTOCOLS[protocol]
+    if gt is None:
         return protocol
-    if protocol not in PROTOCOLS:
-        raise KeyError(f'unknown evaluation protocol "{protocol}"; known: {", ".join(sorted(PROTOCOLS))}')
-    return PROTOCOLS[protocol]
+    choices = sorted(GROUND_TRUTHS) if protocol.has_choice else []
+    if gt not in choices:
+        raise ValueError(
+            f'protocol "{protocol.name}" has no ground truth gt="{gt}"; '
+            + (f'it has {" and ".join(choices)}' if choices else 'it leaves no choice')
+        )
+    name = protocol.name if GROUND_TRUTHS[gt] is protocol.target else f'{protocol.name}_{gt}'
+    return replace(protocol, name=name, target=GROUND_TRUTHS[gt])

@@ -1,0 +1,134 @@
+"""The body models that a metric turns parameters into meshes with: one, or one for each gender."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mmroi.body_models import SMPL, SMPLOutput
+from mmroi.body_models.body_files import find_body_file
+from mmroi.registry import MODELS
+
+from .samples import sample_name
+
+_GENDERS = {
+    **dict.fromkeys(('n', 'neutral', ''), 'neutral'),
+    **dict.fromkeys(('m', 'male'), 'male'),
+    **dict.fromkeys(('f', 'female'), 'female'),
+}
+
+
+def gender_of(sample: Mapping) -> str:
+    """Gender of the label's body model.
+
+    Args:
+        sample: A data sample with `gender` in its metainfo, in any spelling that data sets use.
+
+    Returns:
+        `neutral`, `male` or `female`.
+
+    Raises:
+        KeyError: If the metainfo has no gender.
+        ValueError: If the gender is none of the three.
+    """
+    if 'gender' not in sample:
+        raise KeyError(
+            f'{sample_name(sample)} has no gender in its metainfo; this protocol needs it '
+            '("gender" must be among the meta_keys of PackHMRInputs)'
+        )
+    gender = str(sample['gender']).lower()
+    if gender not in _GENDERS:
+        raise ValueError(
+            f'gender "{sample["gender"]}" of {sample_name(sample)} is unknown; '
+            'expected male, female, neutral or their first letters'
+        )
+    return _GENDERS[gender]
+
+
+class EvaluationBodies(nn.Module):
+    """Neutral SMPL, and for protocols that ask for it the gendered ones.
+
+    Gendered bodies come from the same config with another `gender`, so `model_path` must be the folder with
+    `SMPL_{NEUTRAL,MALE,FEMALE}.pkl`. A body without genders (the open body, a single file, a built model)
+    serves all labels as it is, after one warning: such numbers are not those of the protocol.
+
+    Args:
+        body_model: Config of the neutral body model, or the model; the open body by default.
+        gendered: Pose labels with the body of their gender.
+
+    Attributes:
+        neutral: The neutral body model.
+
+    Raises:
+        FileNotFoundError: A body model's file is missing; names it.
+    """
+
+    def __init__(self, body_model: dict | SMPL | None = None, gendered: bool = False) -> None:
+        super().__init__()
+        config = None if isinstance(body_model, SMPL) else dict(body_model or dict(type='SMPL'))
+        self.neutral: SMPL = body_model if isinstance(body_model, SMPL) else MODELS.build(config)
+        self.gendered = gendered
+        path = config.get('model_path') if config else None
+        self._config = config if path is not None and Path(path).expanduser().is_dir() else None
+        self._models = nn.ModuleDict()
+        self._warned = False
+        if gendered and self._config:
+            for gender in ('male', 'female'):
+                find_body_file(self._config['model_path'], gender)  # fails now, not after the first batch
+
+    def forward(
+        self, samples: Sequence[Mapping], global_orient: Tensor, body_pose: Tensor, betas: Tensor
+    ) -> SMPLOutput:
+        """Poses the body of each sample's label.
+
+        Args:
+            samples: N data samples; their gender counts where `gendered`.
+            global_orient: (N, 3) axis-angle or (N, 3, 3).
+            body_pose: (N, 23, 3) axis-angle or (N, 23, 3, 3).
+            betas: (N, 10).
+
+        Returns:
+            Vertices and joints of N bodies without translation.
+
+        Raises:
+            KeyError: If a sample's gender is needed and missing.
+            ValueError: If it is needed and unknown.
+        """
+        device = self.neutral.mean_betas.device
+        params = [x.float().to(device) for x in (global_orient, body_pose, betas)]
+        genders = [gender_of(sample) for sample in samples] if self.gendered else []
+        self._warn(genders)
+        if not genders or self._config is None:
+            return self.neutral(*params)
+        parts, order = [], []
+        for gender in sorted(set(genders)):
+            rows = [i for i, other in enumerate(genders) if other == gender]
+            parts.append(self._model(gender, device)(*(x[rows] for x in params)))
+            order += rows
+        back = torch.tensor(order, device=device).argsort()
+        return SMPLOutput(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
+
+    def _model(self, gender: str, device: torch.device) -> SMPL:
+        if gender == 'neutral':
+            return self.neutral
+        if gender not in self._models:
+            self._models[gender] = MODELS.build({**self._config, 'gender': gender})  # type: ignore[dict-item]
+        return self._models[gender].to(device)  # type: ignore[return-value]
+
+    def _warn(self, genders: Sequence[str]) -> None:
+        if not genders or self._warned:
+            return
+        if self._config is None:
+            reason = 'the body model has none (the open body and single files have one shape space)'
+        elif 'neutral' in genders:
+            reason = 'some labels have none'
+        else:
+            return
+        self._warned = True
+        warnings.warn(
+            f'this protocol poses labels with the body model of their gender, but {reason}: neutral is used, '
+            'and the results are not comparable with published ones',
+            stacklevel=2,
+        )

@@ -1,0 +1,113 @@
+"""Where a protocol takes true and predicted joints and meshes from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmroi.structures import H36M_17, SMPL_54
+
+from .bodies import EvaluationBodies
+from .samples import sample_name, stack_field
+
+
+class JointsAndMesh(NamedTuple):
+    """What a protocol compares, in the frame of the camera up to a translation, metres.
+
+    Attributes:
+        joints: (N, 17, 3), convention `h36m`, or K others of a protocol of one's own.
+        vertices: (N, V, 3), or None where the data has no mesh.
+    """
+
+    joints: Tensor
+    vertices: Tensor | None
+
+
+Source = Callable[[Sequence[Mapping], EvaluationBodies], JointsAndMesh]
+_H36M_IN_SMPL_54 = [SMPL_54.index(name) for name in H36M_17]
+
+
+def mesh_of_prediction(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+    """The mesh and the 17 H36M joints that the model predicted.
+
+    Args:
+        samples: Data samples with `pred_instances`.
+        bodies: Unused: the model has run its own.
+
+    Returns:
+        Joints (N, 17, 3) and vertices (N, V, 3).
+    """
+    return JointsAndMesh(
+        stack_field(samples, 'pred_instances', 'joints_h36m'),
+        stack_field(samples, 'pred_instances', 'vertices'),
+    )
+
+
+def prediction_on_label_body(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+    """The predicted joints, and the predicted parameters posed with the body model of the label (MMHuman3D).
+
+    Args:
+        samples: Data samples with `pred_instances`.
+        bodies: Pose the parameters.
+
+    Returns:
+        Joints (N, 17, 3) of the model's own body, and vertices (N, V, 3) of the label's.
+    """
+    params = (stack_field(samples, 'pred_instances', k) for k in ('global_orient', 'body_pose', 'betas'))
+    return JointsAndMesh(
+        stack_field(samples, 'pred_instances', 'joints_h36m'), bodies(samples, *params).vertices
+    )
+
+
+def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+    """The mesh and the 17 H36M joints of the label's SMPL parameters.
+
+    Args:
+        samples: Data samples with `gt_instances`.
+        bodies: Pose the parameters.
+
+    Returns:
+        Joints (N, 17, 3) and vertices (N, V, 3).
+
+    Raises:
+        ValueError: If a sample has no SMPL label.
+    """
+    has_smpl = stack_field(samples, 'gt_instances', 'has_smpl').reshape(len(samples), -1)[:, 0] > 0
+    if not has_smpl.all():
+        raise ValueError(
+            f'{sample_name(samples[int((~has_smpl).nonzero()[0])])} has no SMPL label; '
+            'this protocol takes its ground truth from SMPL parameters'
+        )
+    params = (stack_field(samples, 'gt_instances', key) for key in ('global_orient', 'body_pose', 'betas'))
+    body = bodies(samples, *params)
+    return JointsAndMesh(body.joints_h36m, body.vertices)
+
+
+def keypoints_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+    """The data set's own 17 joints.
+
+    Every one of them, of Human3.6M as of MPI-INF-3DHP's test set, is a joint of `smpl_54` by its name, so
+    the keypoints of a data sample hold them unchanged.
+
+    Args:
+        samples: Data samples with `gt_instances`.
+        bodies: Unused.
+
+    Returns:
+        Joints (N, 17, 3) and no vertices.
+
+    Raises:
+        ValueError: If a sample lacks one of the 17 joints.
+    """
+    keypoints = stack_field(samples, 'gt_instances', 'keypoints3d')[:, _H36M_IN_SMPL_54]
+    absent = keypoints[..., 3] <= 0
+    if absent.any():
+        row = int(absent.any(dim=1).nonzero()[0])
+        names = [name for name, is_absent in zip(H36M_17, absent[row].tolist(), strict=True) if is_absent]
+        raise ValueError(
+            f'{sample_name(samples[row])} has no 3D keypoint {", ".join(names)}; this protocol takes its '
+            "ground truth from the data set's own 17 joints"
+        )
+    device = stack_field(samples, 'pred_instances', 'joints_h36m').device
+    return JointsAndMesh(keypoints[..., :3].to(device, torch.float32), None)
