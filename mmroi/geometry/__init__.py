@@ -20,7 +20,7 @@ from .cameras import (
     project,
     to_crop_normalized,
 )
-from .encoding import positional_encoding
+from .encoding import check_num_freqs, positional_encoding, released_constants, released_encoding
 from .meshes import vertex_normals
 from .procrustes import Similarity, fit_similarity, similarity_align
 from .rasterizer import Fragments, interpolate, rasterize
@@ -37,10 +37,10 @@ from .rotations import (
 
 __all__ = [
     'MAX_ROIS', 'Fragments', 'Similarity', 'average_full_camera', 'axis_angle_to_matrix', 'camera_spread',
-    'crop_matrix', 'decode_box', 'encode_box', 'estimate_focal_length', 'expand_to_aspect',
+    'check_num_freqs', 'crop_matrix', 'decode_box', 'encode_box', 'estimate_focal_length', 'expand_to_aspect',
     'fit_similarity', 'full_to_local', 'geodesic_distance', 'interpolate', 'invert_affine',
     'local_to_full', 'make_rois', 'matrix_to_axis_angle', 'matrix_to_rot6d', 'mirror_matrix',
-    'mirror_pose', 'positional_encoding', 'project', 'random_roi_offsets', 'rasterize', 'roi_offsets',
-    'roll_matrix', 'rot6d_to_matrix', 'similarity_align', 'to_crop_normalized', 'transform_points',
-    'vertex_normals',
+    'mirror_pose', 'positional_encoding', 'project', 'random_roi_offsets', 'rasterize',
+    'released_constants', 'released_encoding', 'roi_offsets', 'roll_matrix', 'rot6d_to_matrix',
+    'similarity_align', 'to_crop_normalized', 'transform_points', 'vertex_normals',
 ]

@@ -1,10 +1,11 @@
+import math
 from fractions import Fraction
 
 import mpmath
 import pytest
 import torch
 
-from mmroi.geometry import positional_encoding
+from mmroi.geometry import positional_encoding, released_constants, released_encoding
 
 BOXES = torch.tensor([[0.731, -1.9, 3.456], [-2.25, 0.1, 1 / 3], [17.3, -0.0, 1e-9]], dtype=torch.float64)
 
@@ -20,12 +21,12 @@ def truth(value, k):
 @pytest.mark.parametrize('dtype, tolerance', [(torch.float64, 1e-15), (torch.float32, 1.2e-7)])
 def test_every_octave_is_correct_to_rounding(dtype, tolerance):
     boxes = BOXES.to(dtype)
-    encoded = positional_encoding(boxes, 32)
-    assert encoded.shape == (3, 195) and encoded.dtype == dtype
+    encoded = positional_encoding(boxes, 64)
+    assert encoded.shape == (3, 387) and encoded.dtype == dtype
     assert torch.equal(encoded[:, :3], boxes)
-    waves = encoded[:, 3:].reshape(3, 32, 2, 3)
+    waves = encoded[:, 3:].reshape(3, 64, 2, 3)
     for row in range(3):
-        for k in range(32):
+        for k in range(64):
             for axis in range(3):
                 sine, cosine = truth(boxes[row, axis].item(), k)
                 assert abs(waves[row, k, 0, axis].item() - sine) <= tolerance
@@ -69,6 +70,39 @@ def test_float32_form_is_noise_at_high_octaves():
     assert waves[0] < 1e-5 and waves[16:].min() > 1e-3 and waves[26:].max() > 0.1
 
 
+def released(x, num_freqs):
+    """The encoding as the released code writes it: one fused multiply-add in float32."""
+    freqs = (math.pi * 2.0 ** torch.arange(num_freqs)).repeat_interleave(2)[:, None]
+    phases = torch.tensor([0, math.pi / 2]).repeat(num_freqs)[:, None]
+    angle = torch.addcmul(phases, x[:, None].repeat(1, 2 * num_freqs, 1), freqs)
+    return torch.cat([x, torch.sin(angle).flatten(1)], dim=-1)
+
+
+def test_released_form_is_the_fused_float32_one():
+    """Rounded differently, a wave of octave 31 would be another number; sines may differ by one rounding."""
+    x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    encoded = positional_encoding(x, 32, exact=False)
+    assert encoded.dtype == torch.float32
+    torch.testing.assert_close(encoded, released(x, 32), rtol=0, atol=2 ** -23)
+    freqs, phases = released_constants(32)
+    unfused = torch.sin(x[:, None] * freqs + phases).flatten(1)
+    assert (unfused - encoded[:, 3:]).abs().max() > 0.5
+
+
+def test_released_form_rounds_its_input_to_float32_and_survives_autocast():
+    x = BOXES.float()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert torch.equal(positional_encoding(BOXES, 32, exact=False), released_encoding(
+            x, *released_constants(32)))
+    assert torch.equal(positional_encoding(x, 0, exact=False), x)
+
+
+def test_released_form_takes_the_constants_of_a_checkpoint():
+    freqs, phases = torch.tensor([[[2.0], [0.5]]]), torch.tensor([[[0.0], [1.0]]])
+    encoded = released_encoding(torch.tensor([0.25]), freqs, phases)
+    torch.testing.assert_close(encoded, torch.tensor([0.25, math.sin(0.5), math.sin(1.125)]))
+
+
 def test_gradient():
     p = BOXES[:2].clone().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: positional_encoding(x, 4), (p,))
@@ -80,6 +114,8 @@ def test_half_precision_is_refused(dtype):
         positional_encoding(BOXES.to(dtype), 4)
 
 
-def test_negative_count_is_refused():
-    with pytest.raises(ValueError, match='num_freqs must not be negative, got -1'):
-        positional_encoding(BOXES, -1)
+@pytest.mark.parametrize('num_freqs', [-1, 65])
+@pytest.mark.parametrize('exact', [True, False])
+def test_counts_out_of_range_are_refused(num_freqs, exact):
+    with pytest.raises(ValueError, match=f'num_freqs must be between 0 and 64, got {num_freqs}'):
+        positional_encoding(BOXES, num_freqs, exact)

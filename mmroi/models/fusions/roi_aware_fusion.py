@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.geometry.boxes import encode_box
-from mmroi.geometry.encoding import positional_encoding
+from mmroi.models.fusions.box_encoding import BoxEncoding
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
@@ -29,15 +28,18 @@ class RoIAwareFusion(BaseModule):
 
     Args:
         in_channels: Width d of the features.
-        num_rois: M. The linear scorer takes any number of RoIs.
-        num_freqs: Frequencies L of the encoding, 0 for the plain box numbers.
+        num_rois: M. The linear scorer takes any number of RoIs and ignores it.
+        num_freqs: Frequencies L of the encoding, 0 to 64; 0 for the plain box numbers.
         relation: ``'of_difference'`` γ(B_m - B_n), ``'difference_of'`` γ(B_m) - γ(B_n), ``'absolute'``
             γ(B_n), or ``'none'`` for features alone. With the last two the weights do not depend on m.
         scorer: ``'set_mlp'`` or ``'linear'``.
         hidden_channels: Width of the set scorer.
-        exact: Exact angles; False for the float32 arithmetic that the published checkpoints were trained
-            with.
+        exact: Exact angles; False for the float32 arithmetic that the authors' checkpoints were trained
+            with, which also hold its constants.
         init_cfg: MMEngine's initialisation config.
+
+    Attributes:
+        num_rois: M, or None where any number of RoIs is fine.
 
     Raises:
         ValueError: An argument is out of range or unknown.
@@ -47,9 +49,8 @@ class RoIAwareFusion(BaseModule):
                  relation: str = 'of_difference', scorer: str = 'set_mlp', hidden_channels: int = 256,
                  exact: bool = True, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if num_rois < 1 or num_freqs < 0:
-            raise ValueError('RoIAwareFusion needs num_rois >= 1 and num_freqs >= 0, '
-                             f'got num_rois={num_rois}, num_freqs={num_freqs}.')
+        if num_rois < 1:
+            raise ValueError(f'RoIAwareFusion needs num_rois >= 1, got num_rois={num_rois}.')
         if relation not in RELATIONS or scorer not in SCORERS:
             raise ValueError(f'RoIAwareFusion: relation must be one of {RELATIONS} and scorer one of '
                              f'{SCORERS}, got {relation!r} and {scorer!r}.')
@@ -62,16 +63,13 @@ class RoIAwareFusion(BaseModule):
                 "scorer='set_mlp' does not.",
                 stacklevel=2)
         self.in_channels = in_channels
-        self.num_rois = num_rois
-        self.num_freqs = num_freqs
+        self.num_rois = num_rois if scorer == 'set_mlp' else None
         self.relation = relation
         self.scorer = scorer
-        self.exact = exact
-        encoding = 0 if relation == 'none' else 3 + 6 * num_freqs
-        if scorer == 'linear':
-            self.pair_fc = nn.Linear(in_channels + encoding, 1)
-        else:
-            self.pair_fc = nn.Linear(in_channels + encoding, hidden_channels)
+        self.encoding = BoxEncoding(num_freqs, exact)
+        pair = in_channels + (0 if relation == 'none' else self.encoding.out_channels)
+        self.pair_fc = nn.Linear(pair, 1 if scorer == 'linear' else hidden_channels)
+        if scorer == 'set_mlp':
             self.set_mlp = nn.Sequential(
                 nn.Linear(hidden_channels * num_rois, hidden_channels), nn.Tanh(),
                 nn.Linear(hidden_channels, hidden_channels), nn.Tanh(),
@@ -93,9 +91,11 @@ class RoIAwareFusion(BaseModule):
             ValueError: The number of RoIs is not the one that the scorer was built for.
         """
         num_rois = h.shape[1]
-        if self.scorer == 'set_mlp' and num_rois != self.num_rois:
-            raise ValueError(f'RoIAwareFusion was built for num_rois={self.num_rois}, got {num_rois} RoIs; '
-                             'give MultiRoICrop and the model the same num_rois.')
+        if self.num_rois not in (None, num_rois):
+            raise ValueError(
+                f"RoIAwareFusion(scorer='set_mlp') was built for num_rois={self.num_rois}, got {num_rois} "
+                'RoIs; give MultiRoICrop and the model the same num_rois, or train a fusion that takes any '
+                "number (scorer='linear', SelfAttentionFusion, MeanFusion).")
         # The Linear on concat(h_n, gamma_mn) in two parts, so that h_n is mapped M times, not M*M times.
         pairs = F.linear(h, self.pair_fc.weight[:, :self.in_channels], self.pair_fc.bias)[:, None]
         if self.relation != 'none':
@@ -108,10 +108,10 @@ class RoIAwareFusion(BaseModule):
 
     def _relations(self, boxes: Tensor, focal_length: Tensor) -> Tensor:
         """Encoding gamma_mn (N, M, M, 3 + 6L), or (N, 1, M, 3 + 6L) where it does not depend on m."""
-        p = encode_box(boxes.double(), focal_length)
+        p = self.encoding.normalise(boxes, focal_length)
         if self.relation == 'of_difference':
-            return positional_encoding(p[:, :, None] - p[:, None], self.num_freqs, exact=self.exact)
-        encoding = positional_encoding(p, self.num_freqs, exact=self.exact)
+            return self.encoding(p[:, :, None] - p[:, None])
+        encoding = self.encoding(p)
         if self.relation == 'absolute':
             return encoding[:, None]
         return encoding[:, :, None] - encoding[:, None]

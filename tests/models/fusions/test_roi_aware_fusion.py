@@ -3,19 +3,10 @@ import warnings
 import pytest
 import torch
 
-from mmroi.geometry import encode_box, positional_encoding
+from mmroi.geometry import decode_box, encode_box, positional_encoding
 from mmroi.models import RoIAwareFusion
 
 D = 6
-FOCAL = torch.tensor([500., 900.], dtype=torch.float64)
-
-
-def case(num_rois=3, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    h = torch.randn(2, num_rois, D, generator=generator)
-    centre = 100 * torch.randn(2, num_rois, 2, generator=generator, dtype=torch.float64)
-    size = 200 + 100 * torch.rand(2, num_rois, 1, generator=generator, dtype=torch.float64)
-    return h, torch.cat([centre, size], dim=-1), FOCAL
 
 
 def gamma(p, num_freqs):
@@ -26,9 +17,9 @@ def gamma(p, num_freqs):
 @pytest.mark.parametrize('scorer', ['set_mlp', 'linear'])
 @pytest.mark.parametrize('relation', ['of_difference', 'difference_of', 'absolute', 'none'])
 @pytest.mark.filterwarnings('ignore:RoIAwareFusion')
-def test_equals_plain_loops(relation, scorer, num_freqs):
+def test_equals_plain_loops(rois, relation, scorer, num_freqs):
     fusion = RoIAwareFusion(D, 3, num_freqs, relation, scorer, hidden_channels=8)
-    h, boxes, focal_length = case()
+    h, boxes, focal_length = rois()
     u, u_bar, weights = fusion(h, boxes, focal_length)
     for i in range(2):
         p = encode_box(boxes[i], focal_length[i])
@@ -49,52 +40,95 @@ def test_equals_plain_loops(relation, scorer, num_freqs):
 
 @pytest.mark.parametrize('relation, num_freqs', [
     ('difference_of', 32), ('of_difference', 0), ('absolute', 32), ('none', 0)])
-def test_linear_scores_that_cannot_depend_on_m_collapse_and_warn(relation, num_freqs):
+def test_linear_scores_that_cannot_depend_on_m_collapse_and_warn(rois, relation, num_freqs):
     with pytest.warns(UserWarning, match='same weights'):
         fusion = RoIAwareFusion(D, 3, num_freqs, relation, 'linear')
-    u, _, weights = fusion(*case())
+    u, _, weights = fusion(*rois())
     torch.testing.assert_close(weights, weights[:, :1].expand_as(weights), rtol=0, atol=1e-5)
     torch.testing.assert_close(u, u[:, :1].expand_as(u), rtol=0, atol=1e-5)
 
 
-def test_the_default_does_not_collapse():
+def test_the_default_does_not_collapse(rois):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         fusion = RoIAwareFusion(D, 3)
-    u, _, weights = fusion(*case())
+    u, _, weights = fusion(*rois())
     assert (weights[:, 0] - weights[:, 1]).abs().max() > 1e-3
     assert (u[:, 0] - u[:, 1]).abs().max() > 1e-3
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3))
 
 
-def test_autocast_changes_nothing():
+def test_autocast_changes_nothing(rois):
     fusion = RoIAwareFusion(D, 3)
     with torch.autocast('cpu', torch.bfloat16):
-        under = fusion(*case())
-    for a, b in zip(under, fusion(*case()), strict=True):
+        under = fusion(*rois())
+    for a, b in zip(under, fusion(*rois()), strict=True):
         assert a.dtype == torch.float32 and torch.equal(a, b)
 
 
-def test_gradients_reach_features_and_all_weights():
+def test_gradients_reach_features_and_all_weights(rois):
     fusion = RoIAwareFusion(D, 3)
-    h, boxes, focal_length = case()
+    h, boxes, focal_length = rois()
     fusion(h.requires_grad_(), boxes, focal_length)[0].square().sum().backward()
     assert h.grad.abs().sum() > 0
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in fusion.parameters())
 
 
-def test_the_linear_scorer_takes_any_number_of_rois():
+def test_the_linear_scorer_takes_any_number_of_rois(rois):
     fusion = RoIAwareFusion(D, 3, scorer='linear')
-    assert fusion(*case(num_rois=5))[2].shape == (2, 5, 5)
+    assert fusion.num_rois is None and RoIAwareFusion(D, 3).num_rois == 3
+    assert fusion(*rois(num_rois=5))[2].shape == (2, 5, 5)
 
 
-def test_wrong_number_of_rois():
-    with pytest.raises(ValueError, match='built for num_rois=5, got 3 RoIs'):
-        RoIAwareFusion(D, 5)(*case())
+def test_wrong_number_of_rois(rois):
+    with pytest.raises(ValueError, match='built for num_rois=5, got 3 RoIs; .*SelfAttentionFusion'):
+        RoIAwareFusion(D, 5)(*rois())
+
+
+@pytest.mark.parametrize('relation, num_freqs', [('of_difference', 64), ('difference_of', 64)])
+def test_64_frequencies(rois, relation, num_freqs):
+    fusion = RoIAwareFusion(D, 3, num_freqs, relation)
+    assert fusion.pair_fc.in_features == D + 387
+    assert all(torch.isfinite(x).all() for x in fusion(*rois()))
+
+
+def test_released_arithmetic_is_that_of_float32_boxes(rois):
+    """Encoded with torch.addcmul on the float32 difference of float32 boxes, as the released code does."""
+    fusion = RoIAwareFusion(D, 3, exact=False)
+    h, boxes, focal_length = rois()
+    p = encode_box(boxes, focal_length).float()
+    difference = (p[:, :, None] - p[:, None]).flatten(0, 2)
+    angle = torch.addcmul(fusion.encoding.phases, difference[:, None].repeat(1, 64, 1), fusion.encoding.freqs)
+    gamma = torch.cat([difference, angle.sin().flatten(1)], dim=-1).unflatten(0, (2, 3, 3))
+    pairs = fusion.pair_fc(torch.cat([h[:, None].expand(-1, 3, -1, -1), gamma], dim=-1))
+    expected = fusion.set_mlp(pairs.flatten(2)).softmax(-1)
+    weights = fusion(h, boxes, focal_length)[2]
+    torch.testing.assert_close(weights, expected, rtol=1e-5, atol=1e-6)
+    exact = RoIAwareFusion(D, 3)
+    exact.load_state_dict({k: v for k, v in fusion.state_dict().items() if not k.startswith('encoding')})
+    assert (exact(h, boxes, focal_length)[2] - weights).abs().max() > 1e-4
+
+
+def test_boxes_of_the_released_networks_survive_the_way_through_pixels():
+    encoded = 0.5 * torch.randn(1000, 5, 3, generator=torch.Generator().manual_seed(0))
+    focal_length = torch.linspace(300, 3000, 1000, dtype=torch.float64)
+    fusion = RoIAwareFusion(D, 5, exact=False)
+    pixels = decode_box(encoded.double(), focal_length)
+    assert torch.equal(fusion.encoding.normalise(pixels, focal_length), encoded)
+
+
+def test_released_constants_are_part_of_the_state_and_used(rois):
+    fusion = RoIAwareFusion(D, 3, exact=False)
+    assert fusion.encoding.freqs.shape == fusion.encoding.phases.shape == (1, 64, 1)
+    assert {'encoding.freqs', 'encoding.phases'} < set(fusion.state_dict())
+    assert not any('encoding' in name for name in RoIAwareFusion(D, 3).state_dict())
+    before = fusion(*rois())[2]
+    fusion.load_state_dict(dict(fusion.state_dict(), **{'encoding.freqs': torch.zeros(1, 64, 1)}))
+    assert not torch.equal(fusion(*rois())[2], before)
 
 
 @pytest.mark.parametrize('wrong', [
-    dict(num_freqs=-1), dict(num_rois=0), dict(relation='sum'), dict(scorer='mlp')])
+    dict(num_freqs=-1), dict(num_freqs=65), dict(num_rois=0), dict(relation='sum'), dict(scorer='mlp')])
 def test_bad_arguments(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RoIAwareFusion(D, **wrong)

@@ -1,0 +1,82 @@
+"""Multi-head self-attention over the RoIs, which the paper's Figure 8 compares with RoI-aware fusion."""
+import math
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmroi.models.fusions.box_encoding import BoxEncoding
+from mmroi.models.numerics import without_autocast
+from mmroi.registry import MODELS
+
+
+@MODELS.register_module()
+class SelfAttentionFusion(BaseModule):
+    r"""Scaled dot-product attention of M tokens (Vaswani et al., NeurIPS 2017).
+
+    .. math:: t_m = [h_m, \gamma(B_m)], \quad
+        w^k_{m\cdot} = softmax_n(Q^k t_m \cdot K^k t_n / \sqrt{d / K}), \quad
+        u_m = O [\sum_n w^k_{mn} V^k h_n]_{k=1..K}
+
+    Queries and keys come from feature and box, values from the feature alone, so that, as in RoIAwareFusion,
+    boxes decide how the features are mixed but do not enter the mixture. Computed in float32 under autocast,
+    boxes and angles of the encoding in float64.
+
+    Args:
+        in_channels: Width d of the features.
+        num_heads: Heads K; they divide d.
+        num_freqs: Frequencies L of the encoding, 0 to 64; 0 for the plain box numbers.
+        exact: Exact angles; False for the float32 arithmetic of the authors' code.
+        init_cfg: MMEngine's initialisation config.
+
+    Attributes:
+        num_rois: None: any number of RoIs.
+
+    Raises:
+        ValueError: ``num_freqs`` is out of range, or the heads do not divide the width.
+    """
+
+    num_rois = None
+
+    def __init__(self, in_channels: int, num_heads: int = 4, num_freqs: int = 32, exact: bool = True,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if num_heads < 1 or in_channels % num_heads:
+            raise ValueError('SelfAttentionFusion needs in_channels divisible by num_heads, '
+                             f'got in_channels={in_channels}, num_heads={num_heads}.')
+        self.in_channels = in_channels
+        self.num_heads = num_heads
+        self.encoding = BoxEncoding(num_freqs, exact)
+        token = in_channels + self.encoding.out_channels
+        self.query = nn.Linear(token, in_channels)
+        self.key = nn.Linear(token, in_channels, bias=False)  # it would cancel in the softmax
+        self.value = nn.Linear(in_channels, in_channels)
+        self.out = nn.Linear(in_channels, in_channels)
+        for layer in (self.query, self.key, self.value, self.out):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+    @without_autocast
+    def forward(self, h: Tensor, boxes: Tensor, focal_length: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Fuse.
+
+        Args:
+            h: Features (N, M, d).
+            boxes: (N, M, 3) float64: centre relative to the principal point and height, pixels.
+            focal_length: (N,) float64, pixels.
+
+        Returns:
+            tuple: u (N, M, d), its mean u_bar (N, d) and the weights (N, M, M), means over the heads, rows
+                summing to 1.
+        """
+        gamma = self.encoding(self.encoding.normalise(boxes, focal_length))
+        tokens = torch.cat([h, gamma.to(h.dtype)], dim=-1)
+        query, key, value = map(self._split_heads, (self.query(tokens), self.key(tokens), self.value(h)))
+        weights = (query @ key.mT / math.sqrt(query.shape[-1])).softmax(-1)
+        u = self.out((weights @ value).transpose(1, 2).flatten(2))
+        return u, u.mean(1), weights.mean(1)
+
+    def _split_heads(self, x: Tensor) -> Tensor:
+        """(N, M, d) to (N, K, M, d/K)."""
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
