@@ -1,7 +1,9 @@
-"""Datasets: HumanData files, the dataset that reads them, transforms, and the synthetic studio."""
+"""Datasets: HumanData files, the datasets that read and mix them, transforms, and the synthetic studio."""
 from .errors import BadSampleError
 from .human_data import HumanData
 from .human_image_dataset import HumanImageDataset
+from .mixed_dataset import MixedDataset
+from .samplers import MixtureSampler
 from .transforms import (
     GetPersonBox,
     LoadImage,
@@ -14,6 +16,7 @@ from .transforms import (
 )
 
 __all__ = [
-    'BadSampleError', 'GetPersonBox', 'HumanData', 'HumanImageDataset', 'LoadImage', 'MultiRoICrop',
-    'PackHMRInputs', 'RandomBoxScale', 'RandomCameraRoll', 'RandomChannelNoise', 'RandomMirror'
+    'BadSampleError', 'GetPersonBox', 'HumanData', 'HumanImageDataset', 'LoadImage', 'MixedDataset',
+    'MixtureSampler', 'MultiRoICrop', 'PackHMRInputs', 'RandomBoxScale', 'RandomCameraRoll',
+    'RandomChannelNoise', 'RandomMirror'
 ]

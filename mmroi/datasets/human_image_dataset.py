@@ -18,6 +18,7 @@ from mmroi.registry import DATASETS
 from .errors import REASONS, BadSampleError
 from .human_data import HumanData
 from .person_rows import PersonRows
+from .sources import missing_file
 from .transforms.loading import is_truncated
 from .transforms.person_box import check_box
 
@@ -49,7 +50,7 @@ class HumanImageDataset(BaseDataset):
 
     Raises:
         BadSampleError: A row is bad and ``skip_bad`` is False; names the file, the row and the remedy.
-        FileNotFoundError: The file is not there.
+        FileNotFoundError: The file is not there; names the command that makes it.
         KeyError: The file lacks a key that is needed.
         ValueError: The file is damaged or a key has the wrong shape.
     """
@@ -81,6 +82,8 @@ class HumanImageDataset(BaseDataset):
         Returns:
             PersonRows: All rows.
         """
+        if not os.path.isfile(self.ann_file):
+            raise FileNotFoundError(missing_file(self.ann_file, self.dataset_name))
         rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name)
         # One byte per row of the file, shared with loader workers: 0, or 1 + the index of the fault in
         # REASONS.

@@ -67,9 +67,8 @@ class LazyNpz:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f'{self.path}: no such annotation file. Synthetic sets are made by '
-                                    'tools/dataset_tools/make_synthetic.py, docs/data.md describes others; '
-                                    'or correct `ann_file` and `data_root` of the dataset config')
+            raise FileNotFoundError(f'{self.path}: no such file. Make it as docs/data.md describes, or '
+                                    'correct the path')
         try:
             with zipfile.ZipFile(self.path) as archive:
                 self._members = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}

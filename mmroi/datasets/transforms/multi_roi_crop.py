@@ -5,7 +5,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmroi.geometry import crop_matrix, make_rois, random_roi_offsets, roi_offsets
+from mmroi.geometry import MAX_ROIS, crop_matrix, make_rois, random_roi_offsets, roi_offsets
 from mmroi.registry import TRANSFORMS
 
 
@@ -18,18 +18,20 @@ class MultiRoICrop(BaseTransform):
     the matrix, and ``crop_matrices`` always refer to the original frame.
 
     Required keys: ``img`` (H, W, 3), ``box`` (3,), ``principal_point`` (2,), ``aug_matrix`` (3, 3).
-    Optional: ``channel_gain`` (3,).
+    Optional: ``channel_gain`` (3,), ``box_aspect``.
     Added keys: ``crops`` (M, H, W, 3) uint8, ``boxes`` (M, 3) float64, ``crop_matrices`` (M, 2, 3) float64
     from original image pixels to crop pixels, ``crop_size`` (H, W). ``img`` is removed unless ``keep_img``.
 
     Args:
-        num_rois: M.
+        num_rois: M. The fixed set has up to 9: the base box, the paper's four (``geometry.roi_offsets``), and
+            four on the diagonals, which are ours: the paper stopped at 5. A random set has any number.
         crop_size: (H, W) of a crop; the boxes' aspect is W / H.
         random: Draw the RoIs at random (ablation of the paper's supplement) instead of using the fixed set.
         keep_img: Keep the decoded frame for later transforms or for drawing.
 
     Raises:
-        ValueError: ``num_rois`` is out of range.
+        ValueError: ``num_rois`` or ``crop_size`` is out of range; or, with the first sample, the person's box
+            was made for crops of another aspect.
     """
 
     def __init__(self,
@@ -37,6 +39,11 @@ class MultiRoICrop(BaseTransform):
                  crop_size: tuple[int, int] = (256, 192),
                  random: bool = False,
                  keep_img: bool = False) -> None:
+        if num_rois < 1 or (num_rois > MAX_ROIS and not random):
+            raise ValueError(f'MultiRoICrop: num_rois must be between 1 and {MAX_ROIS}, or more with '
+                             f'random=True; got {num_rois}')
+        if min(crop_size) < 1:
+            raise ValueError(f'MultiRoICrop: crop_size is (height, width) in pixels, got {tuple(crop_size)}')
         self.num_rois = num_rois
         self.crop_size = (int(crop_size[0]), int(crop_size[1]))
         self.random = random
@@ -59,6 +66,7 @@ class MultiRoICrop(BaseTransform):
         Returns:
             dict: The sample with its crops.
         """
+        self._check_aspect(results.get('box_aspect'))
         boxes = make_rois(torch.from_numpy(results['box']), self._offsets())
         matrices = crop_matrix(boxes, torch.from_numpy(results['principal_point']), self.crop_size,
                                torch.from_numpy(results['aug_matrix'])).numpy()
@@ -72,6 +80,14 @@ class MultiRoICrop(BaseTransform):
         if not self.keep_img:
             del results['img']
         return results
+
+    def _check_aspect(self, box_aspect: float | None) -> None:
+        height, width = self.crop_size
+        # Crops of few pixels cannot have every aspect: half a pixel is let pass.
+        if box_aspect is not None and abs(box_aspect * height - width) > 0.5:
+            raise ValueError(f'MultiRoICrop: crops of crop_size={self.crop_size} have the aspect '
+                             f'{width / height:g}, but GetPersonBox made boxes of aspect {box_aspect:g}: '
+                             f'give it aspect={width / height:g}')
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '

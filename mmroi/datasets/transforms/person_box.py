@@ -15,19 +15,22 @@ class GetPersonBox(BaseTransform):
 
     Required keys: ``bbox_xywh`` (4,) image pixels, ``img_shape`` (H, W), ``principal_point`` (2,).
     Optional: ``keypoints2d`` (K, 3), made relative to the principal point.
-    Added keys: ``box`` (3,) float64 centre relative to the principal point and height, ``aug_matrix`` (3, 3)
-    float64
-    identity: the map of points relative to the principal point into the augmented frame.
+    Added keys: ``box`` (3,) float64 centre relative to the principal point and height, ``box_aspect`` its
+    width / height, ``aug_matrix`` (3, 3) float64 identity: the map of points relative to the principal point
+    into the augmented frame.
 
     Args:
-        aspect: Width / height of the crops.
+        aspect: Width / height of the crops: 0.75 for 256 x 192, 1 for square ones.
         scale: Enlargement of the box (1.2 as CLIFF's evaluation; CLIFF's demo used 1.1).
 
     Raises:
         BadSampleError: The bounding box is not finite, has no area or lies outside the image.
+        ValueError: ``aspect`` or ``scale`` is not positive.
     """
 
     def __init__(self, aspect: float = 0.75, scale: float = 1.2) -> None:
+        if aspect <= 0 or scale <= 0:
+            raise ValueError(f'GetPersonBox: aspect and scale must be positive, got {aspect} and {scale}')
         self.aspect = aspect
         self.scale = scale
 
@@ -46,6 +49,7 @@ class GetPersonBox(BaseTransform):
         principal_point = np.asarray(results['principal_point'], dtype=np.float64)
         box[:2] -= principal_point
         results['box'] = box
+        results['box_aspect'] = self.aspect
         results['principal_point'] = principal_point
         results['aug_matrix'] = np.eye(3)
         results['roll'] = 0.0

@@ -1,0 +1,33 @@
+# The paper's datasets in MMHuman3D's layout: annotations data/preprocessed_datasets/*.npz, images
+# data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise.
+_base_ = './common.py'
+
+data_root = 'data/'
+
+h36m = dict(
+    type='HumanImageDataset', dataset_name='h36m', ann_file='preprocessed_datasets/h36m_mosh_train.npz',
+    data_prefix=dict(img_path='datasets/h36m'))
+mpi_inf_3dhp = dict(
+    type='HumanImageDataset', dataset_name='mpi_inf_3dhp',
+    ann_file='preprocessed_datasets/mpi_inf_3dhp_train.npz',
+    data_prefix=dict(img_path='datasets/mpi_inf_3dhp'))
+# Pseudo-labels of CLIFF's annotator.
+coco = dict(
+    type='HumanImageDataset', dataset_name='coco', ann_file='preprocessed_datasets/cliff_coco_train.npz',
+    data_prefix=dict(img_path='datasets/coco'))
+mpii = dict(
+    type='HumanImageDataset', dataset_name='mpii', ann_file='preprocessed_datasets/cliff_mpii_train.npz',
+    data_prefix=dict(img_path='datasets/mpii'))
+pw3d = dict(
+    type='HumanImageDataset', dataset_name='pw3d', ann_file='preprocessed_datasets/pw3d_train.npz',
+    data_prefix=dict(img_path='datasets/pw3d'))
+
+val_dataloader = dict(
+    dataset=dict(
+        type='HumanImageDataset', dataset_name='pw3d', data_root=data_root,
+        ann_file='preprocessed_datasets/pw3d_test.npz', data_prefix=dict(img_path='datasets/pw3d'),
+        pipeline=_base_.test_pipeline, test_mode=True))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='MeshMetric', protocol='3dpw', body_model=dict(type='SMPL'))
+test_evaluator = val_evaluator
