@@ -1,7 +1,9 @@
-"""Encoders, fusions, heads, losses, and the estimator made of them."""
+"""Encoders, necks, fusions, heads, losses, and the estimator made of them."""
 from mmroi.models.data_preprocessors import *  # noqa: F403
 from mmroi.models.encoders import *  # noqa: F403
 from mmroi.models.estimators import *  # noqa: F403
 from mmroi.models.fusions import *  # noqa: F403
 from mmroi.models.heads import *  # noqa: F403
 from mmroi.models.losses import *  # noqa: F403
+from mmroi.models.necks import *  # noqa: F403
+from mmroi.models.pretrained import *  # noqa: F403

@@ -1,11 +1,15 @@
 """One backbone shared by all RoIs."""
 from collections.abc import Sequence
+from itertools import islice
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
+from mmroi.models.encoders.backbone import build_backbone, hrnet_stages, is_hrnet
 from mmroi.registry import MODELS
+
+HRNET_STRIDE = 32
 
 
 @MODELS.register_module()
@@ -13,52 +17,73 @@ class MultiRoIEncoder(BaseModule):
     """Encodes every RoI crop with the same backbone and pools its feature maps (paper section 3.1, E).
 
     The backbone is any registered one that takes an image batch and returns feature maps, finest first:
-    ``mmdet.ResNet``, ``mmdet.HRNet``. MMDetection's backbones freeze the running statistics of BatchNorm by
-    default (``norm_eval=True``), with which nothing is learnt from scratch; here the default is
-    ``norm_eval=False``, and a backbone config that wants frozen statistics, to fine-tune pre-trained weights,
-    says so itself.
+    ``mmdet.ResNet``, ``mmdet.HRNet``. The options that follow ``pool`` are handed to it, unless its own
+    config has them; MMDetection's ``norm_eval=True`` is so replaced by False, because with frozen statistics
+    nothing is learnt from scratch.
 
     Args:
         backbone: Config of the backbone.
+        neck: Config of what turns the backbone's maps into those that are pooled, such as
+            :class:`mmroi.models.BranchDownsampler` or :class:`mmroi.models.HRNetClassificationNeck`.
         pool: ``'last'``: global average of the last (coarsest) map, for ResNets. ``'concat'``: global
             averages of all maps, concatenated, for HRNet's branches (48+96+192+384 = 720 for W48); averaging
             a branch equals bringing it to the coarsest resolution by area interpolation first.
-        frozen_stages: Stages kept fixed, -1 for none; handed to the backbone, which must know the argument.
+        frozen_stages: The stages up to this one stay fixed, weights and BatchNorm statistics; -1 for none,
+            0 for the stem. For ResNet 1 to 4 are ``layer1`` to ``layer4``; for HRNet see
+            :func:`mmroi.models.encoders.backbone.hrnet_stages`.
+        norm_eval: Keep the running statistics of all of the backbone's BatchNorms fixed.
+        with_cp: Activation checkpointing: the blocks keep their inputs only and are computed again in the
+            backward pass, so that more RoIs fit into memory. Outputs and gradients stay the same; the running
+            statistics of BatchNorm take in each batch twice, as if their momentum were 0.19 and not 0.1.
         channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on
             GPU.
         init_cfg: MMEngine's initialisation config.
 
     Attributes:
         out_channels: Width d of the features.
-        map_channels: Channels of the last feature map.
+        map_channels: Channels of the backbone's last feature map.
 
     Raises:
-        ValueError: ``pool`` is unknown.
+        ValueError: ``pool`` is unknown, ``frozen_stages`` is out of range, the backbone does not know an
+            option, or the neck takes other maps than the backbone gives.
     """
 
-    def __init__(self, backbone: dict, pool: str = 'last', frozen_stages: int = -1,
-                 channels_last: bool = False, init_cfg: dict | None = None) -> None:
+    def __init__(self, backbone: dict, neck: dict | None = None, pool: str = 'last', frozen_stages: int = -1,
+                 norm_eval: bool = False, with_cp: bool = False, channels_last: bool = False,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if pool not in ('last', 'concat'):
             raise ValueError(f"MultiRoIEncoder: pool must be 'last' or 'concat', got {pool!r}.")
-        settings = dict(backbone)
-        if frozen_stages >= 0:
-            settings['frozen_stages'] = frozen_stages
-        self.backbone = MODELS.build(settings)
-        if 'norm_eval' not in backbone and hasattr(self.backbone, 'norm_eval'):
-            self.backbone.norm_eval = False
+        if not -1 <= frozen_stages <= 4:
+            raise ValueError(f'MultiRoIEncoder: frozen_stages must be from -1 to 4, got {frozen_stages}.')
+        self.backbone = build_backbone(backbone, frozen_stages, norm_eval, with_cp)
+        self.neck = MODELS.build(neck) if neck else None
         self.pool = pool
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.backbone.to(memory_format=self.memory_format)
+        self.to(memory_format=self.memory_format)
+        hrnet = is_hrnet(type(self.backbone))
+        self.stride = HRNET_STRIDE if hrnet else 1
+        self._frozen: list[nn.Module] = []  # only what the backbone does not freeze itself
+        if hrnet:
+            stages = islice(hrnet_stages(self.backbone), frozen_stages + 1)
+            self._frozen = [module.requires_grad_(False) for stage in stages for module in stage]
         self.out_channels, self.map_channels = self._measure_widths()
 
     @torch.no_grad()
     def _measure_widths(self) -> tuple[int, int]:
-        """The widths are found by encoding one black crop, which works for every backbone."""
+        """The widths are found by encoding one black crop, which works for every backbone and neck."""
         training = self.training
         maps = self.eval().extract_maps(torch.zeros(1, 1, 3, 64, 64))
+        width = self.pool_maps(maps, 1).shape[-1]
         self.train(training)
-        return self.pool_maps(maps, 1).shape[-1], maps[-1].shape[1]
+        return width, maps[-1].shape[1]
+
+    def train(self, mode: bool = True) -> 'MultiRoIEncoder':
+        """Set the mode of all parts but the frozen ones, which stay in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     def extract_maps(self, inputs: Tensor) -> Sequence[Tensor]:
         """The backbone's feature maps of all crops.
@@ -68,11 +93,18 @@ class MultiRoIEncoder(BaseModule):
 
         Returns:
             Sequence[Tensor]: Maps (N·M, C, h, w), finest first.
+
+        Raises:
+            ValueError: HRNet, whose branches are halved and doubled, and H or W is no multiple of 32.
         """
+        height, width = inputs.shape[-2:]
+        if height % self.stride or width % self.stride:
+            raise ValueError(f'HRNet needs crops whose sides are multiples of {self.stride}, got '
+                             f'{height}x{width} (height x width): change the size in MultiRoICrop.')
         return self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
 
     def pool_maps(self, maps: Sequence[Tensor], num_rois: int) -> Tensor:
-        """Pools feature maps to one vector for each crop.
+        """Pools feature maps to one vector for each crop, behind the neck if there is one.
 
         Args:
             maps: What :meth:`extract_maps` returns.
@@ -81,6 +113,8 @@ class MultiRoIEncoder(BaseModule):
         Returns:
             Tensor: Features h (N, M, d), float32 also under autocast.
         """
+        if self.neck is not None:
+            maps = self.neck(maps)
         if self.pool == 'last':
             maps = maps[-1:]
         pooled = torch.cat([feature.float().mean((-2, -1)) for feature in maps], dim=-1)

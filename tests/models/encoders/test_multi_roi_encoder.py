@@ -20,7 +20,7 @@ def hrnet():
     (hrnet(), 'last', 32),
 ])
 def test_shapes(backbone, pool, width):
-    encoder = MultiRoIEncoder(backbone, pool)
+    encoder = MultiRoIEncoder(backbone, pool=pool)
     assert encoder.out_channels == width
     assert encoder(torch.randn(2, 3, 3, 64, 32)).shape == (2, 3, width)
 
@@ -33,7 +33,7 @@ def test_every_roi_is_encoded_alone():
 
 
 def test_pooling_is_the_average_of_each_map():
-    encoder = MultiRoIEncoder(hrnet(), 'concat').eval()
+    encoder = MultiRoIEncoder(hrnet(), pool='concat').eval()
     crops = torch.randn(1, 1, 3, 64, 32)
     maps = encoder.backbone(crops[0])
     coarsest = maps[-1].shape[-2:]
