@@ -1,6 +1,19 @@
 """The way in for users: models ready to run."""
 
-from .init_model import init_model, load_weights
+from .init_model import build_model, init_model, load_weights
+from .published import PUBLISHED, PublishedNetwork
+from .published_conversion import Conversion, convert_published
 from .shipped import SHIPPED, ShippedModel, find_shipped
 
-__all__ = ['SHIPPED', 'ShippedModel', 'find_shipped', 'init_model', 'load_weights']
+__all__ = [
+    'Conversion',
+    'PUBLISHED',
+    'PublishedNetwork',
+    'SHIPPED',
+    'ShippedModel',
+    'build_model',
+    'convert_published',
+    'find_shipped',
+    'init_model',
+    'load_weights',
+]

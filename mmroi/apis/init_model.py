@@ -1,8 +1,6 @@
 """`init_model`: from a config and a checkpoint to a model ready for prediction."""
 
-import pickle
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmroi.compat import safe_globals
+from mmroi.engine.checkpoint_io import read_state_dict
 from mmroi.registry import MODELS
 
 from .shipped import SHIPPED, find_shipped
@@ -40,6 +38,28 @@ def init_model(
     if isinstance(config, str) and config in SHIPPED:
         shipped = find_shipped(config)
         config, checkpoint = shipped.config, checkpoint or shipped.checkpoint
+    model = build_model(config, cfg_options)
+    if checkpoint is None:
+        warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
+    else:
+        load_weights(model, checkpoint)
+    return model.to(device).eval()
+
+
+def build_model(config: str | Path | Config, cfg_options: dict | None = None) -> nn.Module:
+    """Builds the model of a config, with random weights.
+
+    Args:
+        config: Path of a config, or a `Config`.
+        cfg_options: Changes to the config.
+
+    Returns:
+        The model; its config is the attribute `cfg`.
+
+    Raises:
+        FileNotFoundError: If the config is absent.
+        ValueError: If it has no `model`.
+    """
     if not isinstance(config, Config):
         if not Path(config).is_file():
             raise FileNotFoundError(
@@ -52,12 +72,8 @@ def init_model(
         raise ValueError(f'config {config.filename} has no `model`')
     init_default_scope(config.get('default_scope', 'mmroi'))
     model = MODELS.build(config.model)
-    if checkpoint is None:
-        warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
-    else:
-        load_weights(model, checkpoint)
     model.cfg = config
-    return model.to(device).eval()
+    return model
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
@@ -67,14 +83,14 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
 
     Args:
         model: The network.
-        checkpoint: File written by MMEngine, or a plain state dict.
+        checkpoint: File written by MMEngine, a plain state dict, or safetensors.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is unreadable, holds no weights, or belongs to another architecture.
     """
     try:
-        keys = model.load_state_dict(_read_state_dict(Path(checkpoint)), strict=False)
+        keys = model.load_state_dict(read_state_dict(checkpoint), strict=False)
     except RuntimeError as error:
         raise ValueError(f'{checkpoint}: {error}') from error
     # The projector serves training alone; a model without it, or a checkpoint without it, predicts as well.
@@ -89,22 +105,3 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
                 f'{checkpoint} {what}: {", ".join(found[:3])}{", ..." if len(found) > 3 else ""} '
                 f'({len(found)} in all); use the config that it was trained with'
             )
-
-
-def _read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    safe_globals.install()
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ValueError(
-            f'{path} is not a checkpoint that can be read safely (weights only): {error}'
-        ) from error
-    state = content.get('state_dict', content) if isinstance(content, Mapping) else None
-    if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(
-            f'{path} holds no state dict; its content is '
-            f'{sorted(content) if isinstance(content, Mapping) else type(content).__name__}'
-        )
-    return {key.removeprefix('module.'): value for key, value in state.items()}

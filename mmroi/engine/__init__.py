@@ -1,12 +1,16 @@
-"""What the project adds to MMEngine's runner: optimizer wrapper, hooks, and the common part of the tools.
+"""What the project adds to MMEngine: optimizer wrapper, hooks, checkpoints and the common part of the tools.
 
 Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so every
 runner with ``default_scope = 'mmroi'`` can resume.
 """
 from mmroi.compat import safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
+from mmroi.engine.checkpoint_io import read_state_dict, write_checkpoint
 from mmroi.engine.hooks import EpochSeedHook, MeshVisualizationHook, ProgressBarHook
 
-__all__ = ['CPUAmpOptimWrapper', 'EpochSeedHook', 'MeshVisualizationHook', 'ProgressBarHook', 'use_amp']
+__all__ = [
+    'CPUAmpOptimWrapper', 'EpochSeedHook', 'MeshVisualizationHook', 'ProgressBarHook', 'read_state_dict',
+    'use_amp', 'write_checkpoint'
+]
 
 safe_globals.install()

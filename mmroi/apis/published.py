@@ -1,0 +1,228 @@
+"""Published networks that can be converted: how their tensors are called, and which config runs them.
+
+Sources: CLIFF (https://github.com/huawei-noah/noah-research/tree/master/CLIFF), Multi-RoI
+(https://github.com/CptDiaos/Multi-RoI), SPIN (https://github.com/nkolot/SPIN), MMHuman3D
+(https://github.com/open-mmlab/mmhuman3d).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+# Pairs (prefix in the file, prefix here); the first that fits a name counts.
+Renaming = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """One kind of published checkpoint.
+
+    Attributes:
+        title: What it is, for messages.
+        config: The config that runs it, relative to the checkout.
+        signature: Names and shapes by which it is known; together they fit no other kind.
+        renaming: From its names to ours.
+        start: Its pose, shape and camera from which the regressor starts, in this order; here one tensor.
+        dropped: Why names with a certain prefix are not needed here.
+        published: Results on 3DPW by file name, MPJPE, PA-MPJPE and, where stated, PVE in mm.
+    """
+
+    title: str
+    config: str
+    signature: Mapping[str, tuple[int, ...]]
+    renaming: Renaming
+    start: tuple[str, ...] = ('init_pose', 'init_shape', 'init_cam')
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
+
+    def our_name(self, name: str) -> str:
+        """What a tensor of the file is called here; the same if it is not known."""
+        return next(
+            (ours + name[len(theirs):] for theirs, ours in self.renaming if name.startswith(theirs)), name
+        )
+
+    def their_name(self, name: str) -> str:
+        """What a tensor of ours is called in the file; says so if there is none."""
+        if name == START:
+            return ', '.join(self.start)
+        for theirs, ours in self.renaming:
+            if name.startswith(ours):
+                return theirs + name[len(ours):]
+        return f'{name} (of the model alone)'
+
+
+START = 'head.regressor.initial'
+REGRESSOR: Renaming = (
+    ('fc1.', 'head.regressor.fc1.'),
+    ('fc2.', 'head.regressor.fc2.'),
+    ('decpose.', 'head.regressor.decoders.pose6d.'),
+    ('decshape.', 'head.regressor.decoders.betas.'),
+    ('deccam.', 'head.regressor.decoders.camera.'),
+)
+RESNET: Renaming = tuple(
+    (name, f'encoder.backbone.{name}')
+    for name in ('conv1.', 'bn1.', 'layer1.', 'layer2.', 'layer3.', 'layer4.')
+)
+# The last branch is at the coarsest resolution already.
+STRIDED_HRNET: Renaming = (
+    *((f'backbone.downsample_stage_{i + 1}.', f'encoder.neck.branches.{i}.') for i in range(3)),
+    ('backbone.', 'encoder.backbone.'),
+)
+CLASSIFICATION_HRNET: Renaming = (
+    *((f'encoder.{name}.', f'encoder.neck.{name}.')
+      for name in ('incre_modules', 'downsamp_modules', 'final_layer')),
+    ('encoder.', 'encoder.backbone.'),
+)
+MULTI_ROI: Renaming = (
+    # Rounded constants, which the weights were trained with.
+    ('pos_enc._freqs', 'fusion.encoding.freqs'),
+    ('pos_enc._phases', 'fusion.encoding.phases'),
+    ('fuse_fc.', 'fusion.pair_fc.'),
+    ('attention.', 'fusion.set_mlp.'),
+    ('proj_head.', 'projector.layers.'),
+)
+MMHUMAN3D: Renaming = (
+    ('backbone.', 'encoder.backbone.'),
+    *((f'head.{name}', ours) for name, ours in REGRESSOR),
+)
+
+HEATMAPS = {'backbone.final_layer.': '2D heatmaps of the pre-training, which the network never uses'}
+ONLY_MMHUMAN3D = {
+    'body_model_train.': 'body model; ours comes from its own file',
+    'body_model_test.': 'body model; ours comes from its own file',
+    'disc.': 'discriminator, which serves training alone',
+    'registrant.': 'fitting of bodies, which serves training alone',
+}
+
+# Inputs of fc1: feature, boxes and 157 = 144 + 10 + 3 of pose, shape and camera.
+PUBLISHED = {
+    'huawei_cliff_res50': PublishedNetwork(
+        title="the CLIFF authors' CLIFF with ResNet-50",
+        config='configs/cliff/cliff_r50_published.py',
+        signature={'encoder.layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 3 + 157)},
+        renaming=REGRESSOR + (('encoder.', 'encoder.backbone.'),),
+        published={
+            'res50-PA45.7_MJE72.0_MVE85.3_3dpw.pt': 'MPJPE 72.0, PA-MPJPE 45.7, PVE 85.3 mm',
+        },
+    ),
+    'huawei_cliff_hr48': PublishedNetwork(
+        title="the CLIFF authors' CLIFF with HRNet-W48 (classification form)",
+        config='configs/cliff/cliff_hr48-cls_published.py',
+        signature={
+            'encoder.incre_modules.3.0.conv3.weight': (1024, 256, 1, 1),
+            'encoder.stage4.2.branches.0.3.conv2.weight': (48, 48, 3, 3),
+            'fc1.weight': (1024, 2048 + 3 + 157),
+        },
+        renaming=REGRESSOR + CLASSIFICATION_HRNET,
+        published={
+            'hr48-PA43.0_MJE69.0_MVE81.2_3dpw.pt': 'MPJPE 69.0, PA-MPJPE 43.0, PVE 81.2 mm',
+        },
+    ),
+    'cliff_r50': PublishedNetwork(
+        title="the Multi-RoI authors' CLIFF with ResNet-50",
+        config='configs/cliff/cliff_r50_published.py',
+        signature={'layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 3 + 157)},
+        renaming=REGRESSOR + RESNET,
+    ),
+    'cliff_hr48': PublishedNetwork(
+        title="the Multi-RoI authors' CLIFF with HRNet-W48",
+        config='configs/cliff/cliff_hr48_published.py',
+        signature={
+            'backbone.downsample_stage_1.0.weight': (48, 48, 3, 3),
+            'fc1.weight': (1024, 720 + 3 + 157),
+        },
+        renaming=REGRESSOR + STRIDED_HRNET,
+        dropped=HEATMAPS,
+    ),
+    'multi_roi_r50': PublishedNetwork(
+        title="the Multi-RoI authors' Multi-RoI with ResNet-50",
+        config='configs/multi_roi/multi-roi_r50_published.py',
+        signature={
+            'layer4.2.conv3.weight': (2048, 512, 1, 1),
+            'fuse_fc.weight': (256, 2048 + 195),
+            'fc1.weight': (2048, 2048 + 5 * 3 + 157),
+        },
+        renaming=REGRESSOR + MULTI_ROI + RESNET,
+        published={'previous_*_68.3_43.2.pt': 'MPJPE 68.3, PA-MPJPE 43.2 mm'},
+    ),
+    'multi_roi_hr48': PublishedNetwork(
+        title="the Multi-RoI authors' Multi-RoI with HRNet-W48",
+        config='configs/multi_roi/multi-roi_hr48_published.py',
+        signature={
+            'backbone.downsample_stage_1.0.weight': (48, 48, 3, 3),
+            'fuse_fc.weight': (256, 720 + 195),
+            'fc1.weight': (2048, 720 + 5 * 3 + 157),
+        },
+        renaming=REGRESSOR + MULTI_ROI + STRIDED_HRNET,
+        dropped=HEATMAPS,
+        published={'previous_*_64.9_40.8.pt': 'MPJPE 64.9, PA-MPJPE 40.8 mm'},
+    ),
+    'spin': PublishedNetwork(
+        title='SPIN',
+        config='configs/hmr/hmr_r50_published.py',
+        signature={'layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 157)},
+        renaming=REGRESSOR + RESNET,
+    ),
+    'mmhuman3d_hmr': PublishedNetwork(
+        title="MMHuman3D's HMR (or its SPIN, the same network)",
+        config='configs/hmr/hmr_r50_published.py',
+        signature={
+            'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
+            'head.fc1.weight': (1024, 2048 + 157),
+        },
+        renaming=MMHUMAN3D,
+        start=('head.init_pose', 'head.init_shape', 'head.init_cam'),
+        dropped=ONLY_MMHUMAN3D,
+    ),
+    'mmhuman3d_cliff': PublishedNetwork(
+        title="MMHuman3D's CLIFF",
+        config='configs/cliff/cliff_r50-224_published.py',
+        signature={
+            'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
+            'head.fc1.weight': (1024, 2048 + 3 + 157),
+        },
+        renaming=MMHUMAN3D,
+        start=('head.init_pose', 'head.init_shape', 'head.init_cam'),
+        dropped=ONLY_MMHUMAN3D,
+    ),
+}
+
+
+def find_kind(state_dict: Mapping[str, Tensor]) -> str:
+    """Finds which published network a checkpoint belongs to.
+
+    Args:
+        state_dict: Its tensors.
+
+    Returns:
+        A key of `PUBLISHED`.
+
+    Raises:
+        ValueError: If it is none of them; says which one comes closest.
+    """
+    shapes = {name: tuple(value.shape) for name, value in state_dict.items()}
+    alike = []
+    for kind, network in PUBLISHED.items():
+        if all(shapes.get(name) == shape for name, shape in network.signature.items()):
+            return kind
+        if network.signature.keys() <= shapes.keys():
+            alike.append(kind)
+    if START in shapes:
+        raise ValueError('it is a checkpoint of this project already; use it as it is')
+    if not alike:
+        raise ValueError(
+            f'its {len(shapes)} tensors ({", ".join(list(shapes)[:3])}, ...) are those of no known network; '
+            f'known are {", ".join(PUBLISHED)}'
+        )
+    # The kind that asks for more names is the narrower one: Multi-RoI has all names of CLIFF.
+    nearest = max(alike, key=lambda kind: len(PUBLISHED[kind].signature))
+    differences = [
+        f'{name} is {shapes[name]} instead of {shape}'
+        for name, shape in PUBLISHED[nearest].signature.items()
+        if shapes[name] != shape
+    ]
+    raise ValueError(
+        f'it has the names of {PUBLISHED[nearest].title}, but {" and ".join(differences)}; if it is such a '
+        f'network in another size, give the kind {nearest} and a config that builds it'
+    )

@@ -1,0 +1,190 @@
+"""From a published checkpoint to one of this project."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mmroi.engine.checkpoint_io import SUFFIXES, read_state_dict, write_checkpoint
+from mmroi.version import __version__
+
+from .init_model import build_model
+from .published import PUBLISHED, START, PublishedNetwork, find_kind
+from .shipped import ROOTS
+
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was done.
+
+    Attributes:
+        kind: Key of `PUBLISHED`.
+        config: The config that runs the new file.
+        converted: Number of tensors taken over.
+        dropped: Number of tensors left out, by reason.
+    """
+
+    kind: str
+    config: Path
+    converted: int
+    dropped: Mapping[str, int]
+
+
+def convert_published(
+    source: str | Path, out: str | Path, config: str | Path | None = None, kind: str | None = None
+) -> Conversion:
+    """Converts a published checkpoint; it is written only if the config's model takes all its weights.
+
+    Args:
+        source: Published file, in either container of `torch.save` or safetensors.
+        out: File to write, `.pth` or `.safetensors`.
+        config: The config that it is for; by default the one that runs this kind.
+        kind: Key of `PUBLISHED`; by default found from names and shapes.
+
+    Returns:
+        What was done.
+
+    Raises:
+        FileNotFoundError: If a file is absent.
+        ValueError: If the source is unreadable or of no known kind, or has unknown tensors, lacks some or has
+            some of another shape; or if `out` ends otherwise or is the source.
+    """
+    source, out = Path(source), Path(out)
+    if out.suffix not in SUFFIXES:
+        raise ValueError(f'the new file must end in {" or ".join(SUFFIXES)}, not {out.name!r}')
+    if kind is not None and kind not in PUBLISHED:
+        raise ValueError(f'there is no kind {kind!r}; there are {", ".join(PUBLISHED)}')
+    state = read_state_dict(source)
+    if out.exists() and out.samefile(source):
+        raise ValueError(f'{out} is the published file itself; name another one to write')
+    try:
+        kind = kind or find_kind(state)
+    except ValueError as error:
+        raise ValueError(f'{source}: {error}') from error
+    network = PUBLISHED[kind]
+    path = Path(config) if config else find_config(network.config)
+    model = build_model(path)
+    renamed, origins, dropped = rename(network, state)
+    findings = compare(network, renamed, origins, model.state_dict())
+    if findings:
+        reason = _explain(network, renamed, model, path)
+        raise ValueError(f'{source} is {network.title}, {reason}: {"; ".join(findings)}')
+    # MMEngine's guard and torch check once more; half precision becomes that of the model.
+    model.load_state_dict({**model.state_dict(), **renamed}, strict=True)
+    meta = dict(
+        source_kind=kind,
+        source_file=source.name,
+        source_sha256=_sha256(source),
+        config=str(config or network.config),
+        mmroi_version=__version__,
+    )
+    write_checkpoint(out, model.state_dict(), meta)
+    return Conversion(kind, path, len(state) - sum(dropped.values()), dropped)
+
+
+def find_config(config: str) -> Path:
+    """Finds a config of this project, in a checkout or an installed package.
+
+    Args:
+        config: Relative to the checkout.
+
+    Returns:
+        Path of the file; relative where that works from here.
+
+    Raises:
+        FileNotFoundError: If this copy of the project lacks it.
+    """
+    for root in (Path(), *ROOTS):
+        if (root / config).is_file():
+            return root / config
+    raise FileNotFoundError(f'{config} is neither in {ROOTS[0]} nor in {ROOTS[1]}; name a config')
+
+
+def rename(
+    network: PublishedNetwork, state: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, str], dict[str, int]]:
+    """Gives tensors the names that they have here.
+
+    Args:
+        network: Kind of the checkpoint.
+        state: Its tensors. Names that the kind does not know stay as they are.
+
+    Returns:
+        The tensors; for each of their names the one in the file; and how many were left out, by reason.
+    """
+    renamed, origins, dropped = {}, {}, dict.fromkeys(network.dropped.values(), 0)
+    for name, value in state.items():
+        reason = next((why for prefix, why in network.dropped.items() if name.startswith(prefix)), None)
+        if reason:
+            dropped[reason] += 1
+        elif name not in network.start:
+            ours = network.our_name(name)
+            renamed[ours], origins[ours] = value, name
+    if all(name in state for name in network.start):
+        renamed[START] = torch.cat([state[name].flatten() for name in network.start])
+        origins[START] = ', '.join(network.start)
+    return renamed, origins, {reason: count for reason, count in dropped.items() if count}
+
+
+def compare(
+    network: PublishedNetwork,
+    renamed: Mapping[str, Tensor],
+    origins: Mapping[str, str],
+    own: Mapping[str, Tensor],
+) -> list[str]:
+    """Compares names and shapes with those of a model.
+
+    Args:
+        network: Kind of the checkpoint.
+        renamed: Its tensors under our names.
+        origins: Our names to those in the file.
+        own: The model's tensors. Counters of BatchNorm may be absent from the checkpoint.
+
+    Returns:
+        What is missing, unknown or of another shape, each with the names in the file; empty if all fits.
+    """
+    missing = [
+        network.their_name(name)
+        for name in own
+        if name not in renamed and not name.endswith('num_batches_tracked')
+    ]
+    unknown = [origins[name] for name in renamed if name not in own]
+    shapes = [
+        f'{origins[name]} {tuple(value.shape)} instead of {tuple(own[name].shape)}'
+        for name, value in renamed.items()
+        if name in own and value.shape != own[name].shape
+    ]
+    findings = (('missing', missing), ('unknown', unknown), ('of another shape', shapes))
+    return [_list(what, names) for what, names in findings if names]
+
+
+def _list(what: str, names: Collection[str]) -> str:
+    rest = f' and {len(names) - LISTED} more' if len(names) > LISTED else ''
+    noun = 'tensor is' if len(names) == 1 else 'tensors are'
+    return f'{len(names)} {noun} {what}: {", ".join(list(names)[:LISTED])}{rest}'
+
+
+def _explain(network: PublishedNetwork, renamed: Mapping[str, Tensor], model: nn.Module, config: Path) -> str:
+    """Says in what the model of a config differs as a whole."""
+    scores, rois = renamed.get('fusion.set_mlp.4.weight'), model.get_submodule('head').num_rois
+    if scores is not None and len(scores) != rois:
+        return f'with {len(scores)} RoIs, but {config} builds a model for {rois}; use {network.config}'
+    own = model.state_dict()
+    for name, value in renamed.items():
+        if name.startswith('head.regressor.') and (name not in own or own[name].shape != value.shape):
+            head = type(model.get_submodule('head')).__name__
+            return f'made for another head than the {head} of {config}; use {network.config}'
+    return f'but does not fit the model of {config}'
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
