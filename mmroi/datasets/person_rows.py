@@ -98,6 +98,7 @@ class _Columns:
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
         self.gender = _per_row(human_data, 'meta', 'gender', np.str_)
+        self.action = _per_row(human_data, 'meta', 'action', np.str_)
         self.focal_length = _per_row(human_data, 'misc', 'focal_length', np.float64)
         self.principal_point = _per_row(human_data, 'misc', 'principal_point', np.float64, 2)
 
@@ -119,6 +120,7 @@ class _Columns:
             focal_length=None if self.focal_length is None else float(self.focal_length[row]),
             principal_point=None if self.principal_point is None else self.principal_point[row].copy(),
             gender='neutral' if self.gender is None else str(self.gender[row]),
+            action='' if self.action is None else str(self.action[row]),
             has_smpl=has_smpl,
             has_keypoints2d=bool((keypoints2d[:, 2] > 0).any()),
             has_keypoints3d=bool((keypoints3d[:, 3] > 0).any()),

@@ -11,10 +11,12 @@ from mmroi.body_models import SMPL
 from mmroi.geometry import axis_angle_to_matrix, camera_spread
 from mmroi.registry import METRICS
 
+from .actions import action_of, parse_h36m_name
 from .bodies import EvaluationBodies
 from .functional import camera_translation_error, depth_error, joint_errors, orientation_error, pa_mpjpe, pve
 from .protocols import EvaluationProtocol, get_protocol
-from .samples import stack_field
+from .samples import sample_name, stack_field
+from .tables import Table, make_tables, mean_errors, save_tables
 
 MM = 1000.0
 
@@ -42,9 +44,15 @@ class MeshMetric(BaseMetric):
             with the open body they warn.
         gt: `smpl` or `dataset`: the ground truth, for protocols that leave the choice (`h36m_p1`, `h36m_p2`).
         per_joint: Also report the mean error of each joint, `MPJPE_<joint>` (mm).
+        out_dir: Folder for tables of errors per joint and per action, `<protocol>_per_joint.csv` and
+            `<protocol>_per_action.csv`. Actions are known from `action` in the metainfo or the names of
+            Human3.6M's photos.
         collect_device: `cpu` or `gpu`: where processes exchange results.
         prefix: Put before each name; the protocol's name by default, so that protocols are not mixed up.
         collect_dir: Folder for the exchange on `cpu`.
+
+    Attributes:
+        tables: After `evaluate`, on the main process: `per_joint` and, where actions are known, `per_action`.
 
     Raises:
         KeyError: If the protocol is unknown, or (in `process`) a sample lacks a prediction or label.
@@ -61,6 +69,7 @@ class MeshMetric(BaseMetric):
         body_model: dict | SMPL | None = None,
         gt: str | None = None,
         per_joint: bool = False,
+        out_dir: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
@@ -69,6 +78,8 @@ class MeshMetric(BaseMetric):
         super().__init__(collect_device, prefix or self.protocol.name, collect_dir)
         self.bodies = EvaluationBodies(body_model, self.protocol.gendered)
         self.per_joint = per_joint
+        self.out_dir = out_dir
+        self.tables: dict[str, Table] = {}
 
     @torch.no_grad()
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -78,6 +89,7 @@ class MeshMetric(BaseMetric):
             data_batch: Unused.
             data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
         """
+        self._check_camera(data_samples)
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),
@@ -86,12 +98,17 @@ class MeshMetric(BaseMetric):
             **self._camera_spread(data_samples),
         }
         columns = {name: values.tolist() for name, values in errors.items()}
-        self.results += [
-            {name: values[i] for name, values in columns.items()} for i in range(len(data_samples))
-        ]
+        for i, sample in enumerate(data_samples):
+            action = action_of(sample)
+            self.results.append(
+                {
+                    **{name: values[i] for name, values in columns.items()},
+                    **(dict(action=action) if action else {}),
+                }
+            )
 
     def compute_metrics(self, results: list[Mapping]) -> dict[str, float]:
-        """Means over samples.
+        """Means over samples; writes the tables.
 
         Args:
             results: One dict of errors per sample.
@@ -106,20 +123,20 @@ class MeshMetric(BaseMetric):
             raise ValueError(
                 f'no sample was evaluated under protocol "{self.protocol.name}": the data set is empty'
             )
-        metrics = {}
-        for name in dict.fromkeys(name for result in results for name in result):
-            values = torch.tensor([result[name] for result in results if name in result], dtype=torch.float64)
-            if name == 'joints':
-                per_joint = values.mean(dim=0).tolist() if self.per_joint else []
-                metrics.update(
-                    {
-                        f'MPJPE_{joint}': v
-                        for joint, v in zip(self.protocol.joint_names, per_joint, strict=False)
-                    }
+        self.tables = make_tables(results, self.protocol.joint_names)
+        if self.out_dir:
+            save_tables(self.tables, self.out_dir, self.protocol.name)
+        per_joint = self.tables['per_joint'].rows[:-1] if self.per_joint else []
+        return {**mean_errors(results), **{f'MPJPE_{joint}': error for joint, error in per_joint}}
+
+    def _check_camera(self, samples: Sequence[dict]) -> None:
+        for sample in samples if self.protocol.camera else ():
+            photo = parse_h36m_name(str(sample.get('img_path', '')))
+            if photo and photo.camera != self.protocol.camera:
+                raise ValueError(
+                    f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, but '
+                    f"{sample_name(sample)} is from {photo.camera}; use the data set's file for this protocol"
                 )
-            elif not values.isnan().all():
-                metrics[name] = values.nanmean().item()
-        return metrics
 
     def _mesh_errors(self, samples: Sequence[dict]) -> dict[str, Tensor]:
         """MPJPE, PA-MPJPE, PVE (N,) and the errors of single joints (N, K), mm."""

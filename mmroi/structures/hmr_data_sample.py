@@ -20,8 +20,8 @@ class HMRDataSample(BaseDataElement):
     translation, ``local_cameras`` and ``full_cameras`` (1, M, 3), ``camera_translation`` (1, 3).
 
     Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``principal_point`` (2,), ``crop_matrices`` (M, 2,
-    3), ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``,
-    ``dataset_name``, ``sample_idx``.
+    3), ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``action``
+    (empty where not known), ``dataset_name``, ``sample_idx``.
     """
 
     @property

@@ -6,6 +6,7 @@ import torch
 from mmengine.structures import InstanceData
 
 from mmroi.body_models import SMPL
+from mmroi.body_models.body_files import OPEN_BODY
 from mmroi.geometry import axis_angle_to_matrix, local_to_full
 from mmroi.structures import HMRDataSample
 
@@ -15,6 +16,16 @@ FOCAL = 700.0
 @pytest.fixture(scope='session')
 def body_model():
     return SMPL().eval()
+
+
+@pytest.fixture(scope='session')
+def body_folder(tmp_path_factory):
+    """A folder of three bodies as SMPL's: neutral is the open body, the others have another build."""
+    folder = tmp_path_factory.mktemp('smpl')
+    arrays = dict(np.load(OPEN_BODY))
+    for gender, build in dict(NEUTRAL=(1, 1, 1), MALE=(1.2, 1.1, 1), FEMALE=(0.8, 0.9, 1.1)).items():
+        np.savez(folder / f'SMPL_{gender}.npz', **{**arrays, 'v_template': arrays['v_template'] * build})
+    return folder
 
 
 @pytest.fixture(scope='session')
@@ -32,6 +43,7 @@ def make_sample(body_model):
             body_pose=normal(1, 23, 3, scale=0.3),
             betas=normal(1, 10),
             pelvis=normal(1, 3, scale=0.3) + torch.tensor([[0.0, 0.0, 4.0]]),
+            keypoints3d=torch.cat([normal(1, 54, 3, scale=0.4), torch.ones(1, 54, 1)], dim=2),
         )
         pose = axis_angle_to_matrix(
             torch.cat([label['global_orient'], label['body_pose'][0]]) + normal(24, 3, scale=noise)
@@ -49,6 +61,7 @@ def make_sample(body_model):
                 sample_idx=seed,
                 img_path=f'images/{seed}.jpg',
                 boxes=boxes.numpy(),
+                gender='neutral',
                 focal_length=FOCAL,
                 principal_point=np.array([256.0, 256.0]),
             )

@@ -1,0 +1,135 @@
+"""Errors per joint and per action: tables, CSV files and bar plots."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Table(NamedTuple):
+    """A table whose first column names the rows.
+
+    Attributes:
+        columns: Names of all columns.
+        rows: A name, then numbers; NaN where there is none.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple]
+
+
+def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
+    """Mean of each error over the samples that have it.
+
+    Args:
+        results: Errors of each sample by name, NaN where not known; `joints` and `action` are passed over.
+
+    Returns:
+        Name of error to mean, those that no sample has left out.
+    """
+    means = {}
+    for name in dict.fromkeys(name for result in results for name in result):
+        if name not in ('joints', 'action'):
+            values = np.array([result.get(name, np.nan) for result in results])
+            if not np.isnan(values).all():
+                means[name] = float(np.nanmean(values))
+    return means
+
+
+def make_tables(results: Sequence[Mapping], joint_names: Sequence[str]) -> dict[str, Table]:
+    """Tables of one evaluation.
+
+    Args:
+        results: Errors of each sample: `joints` (K), other errors by name, and `action` where it is known.
+        joint_names: K names.
+
+    Returns:
+        `per_joint`: MPJPE of each joint. `per_action`, if any sample has an action: number of samples and
+        mean of each error, by the action's name. The last row of both, `all`, is the mean over samples.
+    """
+    joints = np.mean([result['joints'] for result in results], axis=0)
+    rows: list[tuple] = [*zip(joint_names, joints.tolist(), strict=True), ('all', float(joints.mean()))]
+    tables = {'per_joint': Table(('joint', 'MPJPE'), rows)}
+    groups: dict[str, list[Mapping]] = {}
+    for result in results:
+        if 'action' in result:
+            groups.setdefault(result['action'], []).append(result)
+    if groups:
+        means = {action: mean_errors(groups[action]) for action in sorted(groups)}
+        means['all'] = mean_errors(results)
+        groups['all'] = list(results)
+        rows = [
+            (action, len(groups[action]), *(errors.get(name, float('nan')) for name in means['all']))
+            for action, errors in means.items()
+        ]
+        tables['per_action'] = Table(('action', 'samples', *means['all']), rows)
+    return tables
+
+
+def save_tables(tables: Mapping[str, Table], folder: str | Path, prefix: str) -> None:
+    """Writes `<prefix>_<name>.csv` for each table.
+
+    Args:
+        tables: By name.
+        folder: Made if missing.
+        prefix: Such as the name of the protocol.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        with open(Path(folder) / f'{prefix}_{name}.csv', 'w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file)
+            writer.writerow(table.columns)
+            writer.writerows(table.rows)
+
+
+def require_matplotlib() -> None:
+    """Fails at once where plots cannot be drawn.
+
+    Raises:
+        ImportError: If matplotlib is missing; names the extra that has it.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "plots need matplotlib, which is in the extra `vis`: pip install 'mmroi[vis]'"
+        ) from error
+
+
+def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJPE') -> None:
+    """Draws one column of equal tables as groups of bars, the paper's Figure 7.
+
+    Args:
+        tables: One or several evaluations; their names go into the legend.
+        path: Picture to write; its ending chooses the format.
+        column: The column.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If the tables differ in their rows.
+    """
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    first = next(iter(tables.values()))
+    names = [row[0] for row in first.rows]
+    figure = Figure(figsize=(max(4.0, 0.6 * len(names)), 3.6), layout='constrained')
+    axes = figure.subplots()
+    width = 0.8 / len(tables)
+    for i, (label, table) in enumerate(tables.items()):
+        if [row[0] for row in table.rows] != names:
+            raise ValueError(
+                f'the tables of {next(iter(tables))} and {label} differ in their {first.columns[0]}s; '
+                'evaluate both on the same data'
+            )
+        index = table.columns.index(column)
+        place = np.arange(len(names)) + (i - (len(tables) - 1) / 2) * width
+        axes.bar(place, [row[index] for row in table.rows], width, label=label)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha='right')
+    axes.set_ylabel(f'{column} (mm)')
+    if len(tables) > 1:
+        axes.legend(frameon=False)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
