@@ -84,6 +84,33 @@ def test_random_rois_start_with_the_base_box(sample: dict) -> None:
     assert not np.allclose(first['boxes'][1:], second['boxes'][1:])
 
 
-def test_too_many_fixed_rois() -> None:
-    with pytest.raises(ValueError, match='num_rois must be between 1 and 9'):
-        MultiRoICrop(10)
+@pytest.mark.parametrize('num_rois, random', [(10, False), (0, False), (0, True), (-1, True)])
+def test_number_of_rois_out_of_range(num_rois: int, random: bool) -> None:
+    with pytest.raises(ValueError, match='num_rois must be between 1 and 9, or more with random=True; got '):
+        MultiRoICrop(num_rois, random=random)
+
+
+def test_any_number_of_random_rois(sample: dict) -> None:
+    assert MultiRoICrop(12, (32, 24), random=True)(sample)['crops'].shape == (12, 32, 24, 3)
+
+
+def test_crop_size_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r'crop_size is \(height, width\) in pixels, got \(0, 24\)'):
+        MultiRoICrop(1, (0, 24))
+
+
+@pytest.mark.parametrize('aspect, crop_size', [(1.0, (224, 224)), (0.75, (256, 192)), (0.75, (62, 46)),
+                                               (4 / 3, (48, 64))])
+def test_crop_has_the_aspect_of_the_box(sample: dict, aspect: float, crop_size: tuple[int, int]) -> None:
+    results = Compose([GetPersonBox(aspect, scale=1.0), MultiRoICrop(1, crop_size)])(sample)
+    # The person of 30 x 60 pixels fits in: the higher or wider side decides.
+    assert results['boxes'][0, 2] == max(60, 30 / aspect)
+    assert results['crops'].shape == (1, *crop_size, 3)
+
+
+@pytest.mark.parametrize('aspect, crop_size', [(0.75, (224, 224)), (1.0, (256, 192)), (0.75, (192, 256))])
+def test_crop_of_another_aspect_than_the_box(sample: dict, aspect: float, crop_size: tuple[int, int]) -> None:
+    wanted = f'{crop_size[1] / crop_size[0]:g}'
+    with pytest.raises(ValueError, match=f'have the aspect {wanted}, but GetPersonBox made boxes of aspect '
+                       f'{aspect:g}: give it aspect={wanted}'):
+        Compose([GetPersonBox(aspect), MultiRoICrop(1, crop_size)])(sample)

@@ -42,6 +42,12 @@ def test_boxes_that_show_nobody(bbox: tuple, reason: str) -> None:
     assert info.value.reason == reason
 
 
+@pytest.mark.parametrize('aspect, scale', [(0, 1.2), (-1, 1.2), (0.75, 0)])
+def test_aspect_and_scale_are_positive(aspect: float, scale: float) -> None:
+    with pytest.raises(ValueError, match='aspect and scale must be positive'):
+        GetPersonBox(aspect, scale)
+
+
 def test_box_that_reaches_over_the_border_is_fine() -> None:
     GetPersonBox()(_sample(-19, -19, 20, 20))
     GetPersonBox()(_sample(199, 99, 20, 20))
