@@ -22,4 +22,4 @@ def test_synthetic_sets(preset: str) -> None:
 
 def test_ones_own_set() -> None:
     message = missing_file('a/b.npz', 'mine')
-    assert message.startswith("a/b.npz: no such annotation file of the dataset 'mine'; make it as docs/data.md")
+    assert message.startswith("a/b.npz: no such annotation file of the dataset 'mine'; make it as docs/")
