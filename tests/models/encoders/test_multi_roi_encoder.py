@@ -1,28 +1,45 @@
+import warnings
+
 import pytest
 import torch
+from mmengine.model import BaseModule
+from torch.nn import functional as F
 
 from mmroi.models import MultiRoIEncoder
+from mmroi.registry import MODELS
 
 RESNET = dict(type='mmdet.ResNet', depth=18, base_channels=8)
 
 
-def hrnet():
-    stages = {f'stage{i}': dict(num_modules=1, num_branches=i, block='BASIC', num_blocks=(1, ) * i,
-                                num_channels=tuple(4 * 2 ** b for b in range(i))) for i in (2, 3, 4)}
-    stem = dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1, ), num_channels=(8, ))
-    return dict(type='mmdet.HRNet', extra=dict(stage1=stem, **stages))
+@pytest.fixture
+def both(hrnet):
+    """Either backbone, by name."""
+    return dict(ResNet=RESNET, HRNet=hrnet)
 
 
-@pytest.mark.parametrize('backbone, pool, width', [
-    (RESNET, 'last', 64),
-    (RESNET, 'concat', 8 + 16 + 32 + 64),
-    (hrnet(), 'concat', 4 + 8 + 16 + 32),
-    (hrnet(), 'last', 32),
+@pytest.mark.parametrize('name, pool, width', [
+    ('ResNet', 'last', 64), ('ResNet', 'concat', 8 + 16 + 32 + 64),
+    ('HRNet', 'last', 32), ('HRNet', 'concat', 4 + 8 + 16 + 32),
 ])
-def test_shapes(backbone, pool, width):
-    encoder = MultiRoIEncoder(backbone, pool=pool)
+def test_shapes(both, name, pool, width):
+    encoder = MultiRoIEncoder(both[name], pool=pool)
     assert encoder.out_channels == width
     assert encoder(torch.randn(2, 3, 3, 64, 32)).shape == (2, 3, width)
+
+
+@pytest.mark.parametrize('depth, width', [(18, 512), (34, 512), (50, 2048), (101, 2048)])
+def test_widths_of_resnets(depth, width):
+    with torch.device('meta'):
+        assert MultiRoIEncoder(dict(type='mmdet.ResNet', depth=depth)).out_channels == width
+
+
+@pytest.mark.parametrize('channels, width', [(32, 480), (48, 720)])
+def test_widths_of_hrnets(hrnet, channels, width):
+    for stage, branches in (('stage2', 2), ('stage3', 3), ('stage4', 4)):
+        hrnet['extra'][stage]['num_channels'] = tuple(channels * 2 ** b for b in range(branches))
+    with torch.device('meta'):
+        encoder = MultiRoIEncoder(hrnet, pool='concat')
+    assert (encoder.out_channels, encoder.map_channels) == (width, 8 * channels)
 
 
 def test_every_roi_is_encoded_alone():
@@ -32,33 +49,50 @@ def test_every_roi_is_encoded_alone():
     torch.testing.assert_close(encoder(crops), alone, rtol=1e-4, atol=1e-5)
 
 
-def test_pooling_is_the_average_of_each_map():
-    encoder = MultiRoIEncoder(hrnet(), pool='concat').eval()
-    crops = torch.randn(1, 1, 3, 64, 32)
+def test_pooling_is_area_interpolation_to_the_coarsest_map(hrnet):
+    encoder = MultiRoIEncoder(hrnet, pool='concat').eval()
+    crops = torch.randn(1, 1, 3, 96, 64)
     maps = encoder.backbone(crops[0])
-    coarsest = maps[-1].shape[-2:]
-    branches = [torch.nn.functional.interpolate(m, coarsest, mode='area').mean((-2, -1)) for m in maps]
+    branches = [F.interpolate(m, maps[-1].shape[-2:], mode='area').mean((-2, -1)) for m in maps]
     torch.testing.assert_close(encoder(crops)[0], torch.cat(branches, dim=-1), rtol=1e-4, atol=1e-5)
 
 
-def test_channels_last_changes_the_layout_only():
-    plain = MultiRoIEncoder(RESNET).eval()
-    last = MultiRoIEncoder(RESNET, channels_last=True).eval()
+def test_the_neck_stands_between_maps_and_pooling(hrnet):
+    encoder = MultiRoIEncoder(hrnet, pool='concat', neck=dict(
+        type='BranchDownsampler', in_channels=(4, 8, 16, 32), method='bilinear')).eval()
+    crops = torch.randn(2, 1, 3, 64, 64)
+    maps = encoder.extract_maps(crops)
+    assert [m.shape[-1] for m in maps] == [16, 8, 4, 2] and encoder.map_channels == 32
+    pooled = torch.cat([m.mean((-2, -1)) for m in encoder.neck(maps)], dim=-1)
+    torch.testing.assert_close(encoder(crops)[:, 0], pooled)
+
+
+@pytest.mark.parametrize('neck', ['BranchDownsampler', 'HRNetClassificationNeck'])
+def test_a_neck_for_another_backbone_is_refused_when_it_is_built(hrnet, neck):
+    with pytest.raises(ValueError, match=r'\(48, 96, 192, 384\).*4 maps of \(4, 8, 16, 32\)'):
+        MultiRoIEncoder(hrnet, neck=dict(type=neck))
+
+
+@pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
+def test_channels_last_changes_the_layout_only(both, name):
+    plain = MultiRoIEncoder(both[name]).eval()
+    last = MultiRoIEncoder(both[name], channels_last=True).eval()
     last.load_state_dict(plain.state_dict())
     assert last.backbone.conv1.weight.is_contiguous(memory_format=torch.channels_last)
-    crops = torch.randn(2, 2, 3, 64, 48)
+    crops = torch.randn(2, 2, 3, 64, 32)
     torch.testing.assert_close(last(crops), plain(crops), rtol=1e-4, atol=1e-5)
 
 
-def test_batch_norm_learns_unless_the_backbone_config_says_otherwise():
-    def moves(backbone):
-        encoder = MultiRoIEncoder(backbone).train()
-        before = encoder.backbone.bn1.running_mean.clone()
-        encoder(torch.randn(2, 1, 3, 64, 48))
-        return not torch.equal(before, encoder.backbone.bn1.running_mean)
-
-    assert moves(RESNET)
-    assert not moves(dict(RESNET, norm_eval=True))
+@pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
+@pytest.mark.parametrize('of_backbone, of_encoder, moves', [
+    ({}, {}, True), ({}, dict(norm_eval=True), False), (dict(norm_eval=True), {}, False),
+    (dict(norm_eval=False), dict(norm_eval=True), True)])
+def test_norm_eval(both, name, of_backbone, of_encoder, moves):
+    encoder = MultiRoIEncoder(both[name] | of_backbone, **of_encoder).train()
+    before = encoder.backbone.bn1.running_mean.clone()
+    encoder(torch.randn(2, 1, 3, 64, 64)).sum().backward()
+    assert torch.equal(before, encoder.backbone.bn1.running_mean) != moves
+    assert encoder.backbone.bn1.weight.grad is not None  # the statistics are fixed, not the scale
 
 
 def test_measuring_the_width_leaves_no_trace():
@@ -66,16 +100,89 @@ def test_measuring_the_width_leaves_no_trace():
     assert encoder.training and encoder.backbone.bn1.num_batches_tracked == 0
 
 
-def test_frozen_stages():
-    encoder = MultiRoIEncoder(RESNET, frozen_stages=1)
-    assert not encoder.backbone.layer1[0].conv1.weight.requires_grad
-    assert encoder.backbone.layer2[0].conv1.weight.requires_grad
+STAGES = dict(
+    ResNet=[('conv1', 'bn1'), ('layer1', ), ('layer2', ), ('layer3', ), ('layer4', )],
+    HRNet=[('conv1', 'bn1', 'conv2', 'bn2'), ('layer1', ), ('transition1', 'stage2'),
+           ('transition2', 'stage3'), ('transition3', 'stage4')])
 
 
-def test_features_are_float32_under_autocast():
-    encoder = MultiRoIEncoder(RESNET)
+@pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
+@pytest.mark.parametrize('with_cp', [False, True])
+@pytest.mark.parametrize('frozen', [-1, 0, 1, 2])
+def test_frozen_stages_keep_weights_and_statistics(both, name, with_cp, frozen):
+    encoder = MultiRoIEncoder(both[name], pool='concat', frozen_stages=frozen, with_cp=with_cp)
+    fixed = {part for stage in STAGES[name][:frozen + 1] for part in stage}
+    before = {n: b.clone() for n, b in encoder.backbone.named_buffers() if n.endswith('running_var')}
+    encoder.eval().train()
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='.*use_reentrant')  # MMDetection leaves it to torch
+        encoder(torch.randn(2, 1, 3, 64, 64)).square().sum().backward()
+    for n, parameter in encoder.backbone.named_parameters():
+        assert parameter.requires_grad == (n.split('.')[0] not in fixed), n
+        assert (parameter.grad is None) == (n.split('.')[0] in fixed), n
+    for n, buffer in encoder.backbone.named_buffers():
+        if n in before:
+            assert torch.equal(buffer, before[n]) == (n.split('.')[0] in fixed), n
+
+
+@pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
+def test_checkpointing_changes_neither_outputs_nor_gradients(both, name):
+    plain, saving = (MultiRoIEncoder(both[name], with_cp=cp).double().train() for cp in (False, True))
+    saving.load_state_dict(plain.state_dict())
+    crops = torch.randn(2, 2, 3, 64, 64).double()
+    runs = []
+    block = (saving.backbone.layer1 if name == 'ResNet' else saving.backbone.stage4[0].branches[0])[-1]
+    block.conv1.register_forward_pre_hook(lambda *_: runs.append(1))
+
+    def encode(encoder):  # in float64, in which the pooled features are not
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='.*use_reentrant')  # MMDetection leaves it to torch
+            maps = encoder.extract_maps(crops)
+        features = torch.cat([m.mean((-2, -1)) for m in maps], dim=-1)
+        features.square().sum().backward()
+        return features.detach()
+
+    torch.testing.assert_close(encode(saving), encode(plain))
+    assert len(runs) == 2  # forward, and again in the backward pass
+    for (n, a), b in zip(plain.named_parameters(), saving.parameters(), strict=True):
+        torch.testing.assert_close(b.grad, a.grad, rtol=1e-9, atol=1e-9, msg=n)
+    # the price: the statistics of checkpointed blocks see the batch twice, 1 - 0.9² = 1.9 times 0.1 of it
+    of_block, of_plain = block.bn1.running_mean, plain.get_submodule(next(
+        n for n, module in saving.named_modules() if module is block)).bn1.running_mean
+    torch.testing.assert_close(of_block, 1.9 * of_plain)
+
+
+def test_hrnet_needs_multiples_of_32(hrnet):
+    encoder = MultiRoIEncoder(hrnet)
+    with pytest.raises(ValueError, match='multiples of 32, got 64x48'):
+        encoder(torch.zeros(1, 1, 3, 64, 48))
+
+
+@MODELS.register_module()
+class _PlainBackbone(BaseModule):
+    def forward(self, x):
+        return (x, )
+
+
+@pytest.mark.parametrize('option', [dict(frozen_stages=0), dict(norm_eval=True), dict(with_cp=True)])
+def test_a_backbone_that_does_not_know_an_option(option):
+    plain = dict(type='_PlainBackbone')
+    assert MultiRoIEncoder(plain).out_channels == 3
+    with pytest.raises(ValueError, match=f'_PlainBackbone does not know {next(iter(option))}'):
+        MultiRoIEncoder(plain, **option)
+
+
+@pytest.mark.parametrize('stages', [-2, 5])
+def test_frozen_stages_out_of_range(stages):
+    with pytest.raises(ValueError, match='from -1 to 4'):
+        MultiRoIEncoder(RESNET, frozen_stages=stages)
+
+
+def test_features_are_float32_under_autocast(hrnet):
+    encoder = MultiRoIEncoder(hrnet, pool='concat', neck=dict(
+        type='BranchDownsampler', in_channels=(4, 8, 16, 32), method='strided'))
     with torch.autocast('cpu', torch.bfloat16):
-        assert encoder(torch.randn(1, 2, 3, 64, 48)).dtype == torch.float32
+        assert encoder(torch.randn(1, 2, 3, 64, 32)).dtype == torch.float32
 
 
 def test_unknown_pool():
