@@ -1,0 +1,138 @@
+"""What a converter is: raw downloads in, rows of plain arrays out.
+
+A converter knows one download. It lists units of work and turns one unit into rows; everything else (checks,
+processes, progress, resuming, joining, writing) is :func:`~mmroi.datasets.converters.convert.convert_split`::
+
+    @dataclass(frozen=True)
+    class MyConverter(Converter):
+        fps: int = 10                          # fields are the options: `convert.py mine --fps 5`
+
+        name = 'mine'
+        splits = ('train', 'test')
+        keypoints2d_convention = 'h36m'        # a key of mmroi.structures.CONVENTIONS
+
+        def output_name(self, split):          # data/preprocessed_datasets/<this>.npz
+            return f'mine_{split}'
+
+        def units(self, split):                # in the order of the rows; a process takes one at a time
+            return [Unit(path.stem, path) for path in list_files(self.root / split, '*.npz')]
+
+        def read(self, split, unit):           # Rows, and how many people the protocol leaves out, by reason
+            ...
+            return Part(rows, {'camera not valid': 3})
+
+and an entry in ``CONVERTERS`` of ``__init__.py``. Converters are pickled into processes; what is costly to
+open is cached per process with ``functools.lru_cache`` on a module-level function.
+
+Rows are a dictionary of arrays with R rows; only the first two are required:
+
+===================  ==============  ===================================================================
+key                  shape           meaning
+===================  ==============  ===================================================================
+``image_path``       (R,) str        relative to ``root``, with forward slashes; the file must exist
+``bbox_xywh``        (R, 4)          pixels, **the person without margin** (see ``person_boxes``)
+``keypoints2d``      (R, K, 3)       pixels, confidence; joints of ``keypoints2d_convention``
+``keypoints3d``      (R, K, 4)       metres, camera frame, confidence; joints of ``keypoints3d_convention``
+``global_orient``    (R, 3)          axis-angle in the camera frame; with the next two all or none
+``body_pose``        (R, 23, 3)      axis-angle
+``betas``            (R, 10)
+``transl``           (R, 3)          metres, camera frame, as smplx adds it: root joint = J0 + transl
+``has_smpl``         (R,) bool       where some people have no SMPL parameters
+``gender``           (R,) str        'm', 'f' or 'n'
+``focal_length``     (R,)            pixels; left away where unknown
+``principal_point``  (R, 2)          pixels; left away where it is the image centre
+anything else        (R, ...)        goes into ``misc``
+===================  ==============  ===================================================================
+
+Faults of single people (no box, NaN, missing image, ...) are the framework's: a converter hands such rows out
+as they are. It raises ``ValueError``, with the file's name, where a whole file is wrong.
+"""
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+Rows = dict[str, np.ndarray]
+
+
+class Unit(NamedTuple):
+    """A piece of work: a sequence, a file, some rows of a large file.
+
+    Attributes:
+        name: Unique in its split; stands in messages.
+        data: What ``Converter.read`` needs to find it; must pickle.
+    """
+
+    name: str
+    data: Any = None
+
+
+class Part(NamedTuple):
+    """What one unit gives.
+
+    Attributes:
+        rows: Arrays of R rows, see the module's docstring.
+        left_out: How many people the dataset's protocol leaves out, by reason.
+    """
+
+    rows: Rows
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Converter(ABC):
+    """A dataset's raw download.
+
+    Args:
+        root: Folder of the download; image paths are relative to it.
+    """
+
+    root: Path
+
+    name: ClassVar[str]
+    splits: ClassVar[tuple[str, ...]] = ('train',)
+    keypoints2d_convention: ClassVar[str | None] = None
+    keypoints3d_convention: ClassVar[str | None] = None
+    # False where every process would have to parse a large file anew.
+    parallel: ClassVar[bool] = True
+
+    @abstractmethod
+    def output_name(self, split: str) -> str:
+        """Name of the annotation file without ``.npz``, as MMHuman3D names it where it has one."""
+
+    @abstractmethod
+    def units(self, split: str) -> Sequence[Unit]:
+        """Units of a split, in the order of the rows.
+
+        Raises:
+            FileNotFoundError: A file or folder of the download is missing; names it.
+        """
+
+    @abstractmethod
+    def read(self, split: str, unit: Unit) -> Part:
+        """Rows of one unit.
+
+        Raises:
+            ValueError: A file is damaged or holds something else; names it.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """The options, which decide the rows; the folder does not."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != 'root'}
+
+
+def chunks(num_rows: int, size: int = 4096) -> list[Unit]:
+    """Units of a large file: ranges of its rows.
+
+    Args:
+        num_rows: Rows of the file.
+        size: Rows of a unit.
+
+    Returns:
+        Units whose ``data`` is a slice.
+    """
+    return [Unit(f'rows {start} to {min(start + size, num_rows) - 1}', (start, min(start + size, num_rows)))
+            for start in range(0, num_rows, size)]

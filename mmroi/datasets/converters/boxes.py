@@ -1,0 +1,45 @@
+"""Boxes of people, without margin.
+
+``GetPersonBox`` enlarges every box by 1.2. Files of other projects hold crops, which are enlarged already;
+taken as they are, a person would appear smaller than to the published models. So boxes written here have no
+margin.
+"""
+import numpy as np
+
+MARGIN = 1.2  # of published crops, and of GetPersonBox
+_ASPECT = 0.75
+
+
+def person_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Boxes from the crops of SPIN, EFT, CLIFF and BEDLAM.
+
+    ``200 * scale`` is the side of their square crops, and the height of CLIFF's 256x192 crops. From an
+    upright box of aspect 3:4 ``GetPersonBox`` makes exactly these again: the square for square crops, the 3:4
+    crop for 3:4 ones.
+
+    Args:
+        centers: (R, 2) pixels.
+        scales: (R,) crop size / 200 pixels, margin included.
+
+    Returns:
+        (R, 4) x, y, width, height in pixels.
+    """
+    heights = np.asarray(scales, np.float64).reshape(-1, 1) * 200 / MARGIN
+    sizes = np.concatenate([_ASPECT * heights, heights], 1)
+    return np.concatenate([np.asarray(centers, np.float64) - sizes / 2, sizes], 1)
+
+
+def keypoint_boxes(keypoints: np.ndarray) -> np.ndarray:
+    """Boxes around keypoints.
+
+    Args:
+        keypoints: (R, K, 3) pixels, confidence.
+
+    Returns:
+        (R, 4) x, y, width, height around the joints with confidence; NaN where there is none.
+    """
+    seen = keypoints[..., 2:] > 0
+    low = np.where(seen, keypoints[..., :2], np.inf).min(1)
+    high = np.where(seen, keypoints[..., :2], -np.inf).max(1)
+    boxes = np.concatenate([low, high - low], 1)
+    return np.where(np.isfinite(boxes), boxes, np.nan)

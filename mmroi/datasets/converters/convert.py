@@ -1,0 +1,256 @@
+"""Runs a converter: in processes, resumably, with checks; writes the annotation file in one step.
+
+Finished units lie in ``.<name>.parts`` beside the output until it is written, so a killed run goes on where
+it was.
+"""
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mmroi.structures import get_convention
+from mmroi.structures.keypoint_names import HUMAN_DATA_190
+
+from ..human_data import HumanData
+from ..npz_io import LazyNpz, write_npz
+from .base import Converter, Rows, Unit
+from .checks import SMPL_KEYS, check_shapes, find_duplicates, find_faults, find_image_faults, refuse
+
+_VERSION = 1  # raise it when the same download gives other rows
+_COUNTS = '__counts__'
+
+
+@dataclass
+class Summary:
+    """What became of a split.
+
+    Attributes:
+        path: The annotation file.
+        rows: People in it.
+        images: Different images of them.
+        left_out: People whom the dataset's protocol leaves out, by reason.
+        skipped: Bad rows, by reason.
+        seconds: Time that this run took.
+    """
+
+    path: Path
+    rows: int = 0
+    images: int = 0
+    left_out: Counter = field(default_factory=Counter)
+    skipped: Counter = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        lines = [f'{self.path}: {self.rows} people in {self.images} images ({self.seconds:.0f} s)']
+        for title, counts in (('left out by the protocol', self.left_out), ('skipped as bad', self.skipped)):
+            lines += [f'  {title}: {number} ({reason})' for reason, number in sorted(counts.items())]
+        return '\n'.join(lines)
+
+
+def convert_split(converter: Converter,
+                  split: str,
+                  out: str | Path,
+                  workers: int = 1,
+                  skip_bad: bool = False,
+                  check_images: bool = True,
+                  progress: bool = True) -> Summary:
+    """Convert one split of a dataset into a HumanData file.
+
+    Args:
+        converter: Knows the download.
+        split: One of its ``splits``.
+        out: Folder of the annotation file, which is replaced if it is there.
+        workers: Processes.
+        skip_bad: Leave out and count bad rows instead of stopping at the first.
+        check_images: Look whether images are there and boxes lie inside them.
+        progress: Show a progress bar.
+
+    Returns:
+        Counts.
+
+    Raises:
+        BadSampleError: A row is bad and ``skip_bad`` is False; names file and row.
+        FileNotFoundError: A file of the download is missing; names it.
+        ValueError: The split is unknown, a file is damaged or in wrong units, or no row is left.
+    """
+    if split not in converter.splits:
+        raise ValueError(f'{converter.name} has no split {split!r}; it has {", ".join(converter.splits)}')
+    start = time.monotonic()
+    summary = Summary(Path(out) / f'{converter.output_name(split)}.npz')
+    units = list(converter.units(split))
+    folder = _open_work_folder(summary.path, converter, split, units, (skip_bad, check_images))
+    job = _Job(converter, split, folder, skip_bad, check_images)
+    todo = [i for i in range(len(units)) if not job.path(i).is_file()]
+    with tqdm(total=len(units), initial=len(units) - len(todo), desc=summary.path.stem, unit='unit',
+              disable=not progress) as bar:
+        for _ in _run(job, units, todo, workers if converter.parallel else 1):
+            bar.update()
+    rows = _join([job.path(i) for i in range(len(units))], summary)
+    _drop_duplicates(rows, summary, skip_bad)
+    if not len(rows.get('image_path', ())):
+        raise ValueError(f'{summary.path}: no row is left; left out {dict(summary.left_out)}, skipped '
+                         f'{dict(summary.skipped)}')
+    summary.rows, summary.images = len(rows['image_path']), len(np.unique(rows['image_path']))
+    to_human_data(rows, converter).dump(summary.path)
+    shutil.rmtree(folder)
+    summary.seconds = time.monotonic() - start
+    return summary
+
+
+def to_human_data(rows: Rows, converter: Converter) -> HumanData:
+    """Rows as a HumanData file in MMHuman3D's ``human_data`` convention, compressed.
+
+    Args:
+        rows: Arrays of ``base``.
+        converter: Knows the conventions of the keypoints.
+
+    Returns:
+        The file.
+    """
+    rows = dict(rows)
+    human_data = HumanData(dict(config=converter.name, image_path=rows.pop('image_path').tolist()))
+    human_data['bbox_xywh'] = _with_confidence(rows.pop('bbox_xywh'))
+    for key, convention in (('keypoints2d', converter.keypoints2d_convention),
+                            ('keypoints3d', converter.keypoints3d_convention)):
+        if key in rows:
+            names = get_convention(str(convention))
+            order = [names.index(name) for name in HUMAN_DATA_190 if name in names]
+            human_data[key] = rows.pop(key)[:, order]
+            human_data[f'{key}_mask'] = np.isin(HUMAN_DATA_190, names).astype(np.uint8)
+            human_data[f'{key}_convention'] = 'human_data'
+    human_data.keypoints_compressed = True
+    smpl = {key: rows.pop(key) for key in SMPL_KEYS if key in rows}
+    if smpl:
+        human_data['smpl'] = smpl
+        human_data['has_smpl'] = rows.pop('has_smpl', np.ones(human_data.data_len)).astype(np.uint8)
+    if 'gender' in rows:
+        human_data['meta'] = dict(gender=rows.pop('gender').tolist())
+    if rows:
+        human_data['misc'] = rows
+    return human_data
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a process needs to do a unit."""
+
+    converter: Converter
+    split: str
+    folder: Path
+    skip_bad: bool
+    check_images: bool
+
+    def path(self, index: int) -> Path:
+        return self.folder / f'{index:06d}.npz'
+
+    def do(self, index: int, unit: Unit) -> int:
+        """Convert, check and keep one unit."""
+        converter = self.converter
+        rows, left_out = converter.read(self.split, unit)
+        source = f'{converter.name} {self.split}, {unit.name}'
+        num_joints = (_num_joints(converter.keypoints2d_convention),
+                      _num_joints(converter.keypoints3d_convention))
+        check_shapes(rows, num_joints, source)
+        faults = find_faults(rows, source)
+        if self.check_images:
+            find_image_faults(rows, converter.root, faults)
+        if not self.skip_bad:
+            refuse(faults, rows, source)
+        good = faults == None  # noqa: E711 (element by element)
+        counts = [dict(left_out), dict(Counter(faults[~good].tolist()))]
+        kept = {key: _small(values[good]) for key, values in rows.items()}
+        write_npz(self.path(index), {_COUNTS: np.array(json.dumps(counts)), **kept})
+        return index
+
+
+def _num_joints(convention: str | None) -> int | None:
+    return None if convention is None else len(get_convention(convention))
+
+
+def _small(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) if values.dtype == np.float64 else values
+
+
+def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Iterator[int]:
+    """Do units and yield the index of each as it is done."""
+    workers = min(workers, len(todo))
+    if workers <= 1:
+        yield from (job.do(i, units[i]) for i in todo)
+        return
+    with ProcessPoolExecutor(workers, get_context('spawn'), _start_worker) as pool:
+        futures = [pool.submit(job.do, i, units[i]) for i in todo]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _start_worker() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End a worker whose main process was killed; it would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _open_work_folder(path: Path, converter: Converter, split: str, units: Sequence[Unit],
+                      options: tuple[bool, bool]) -> Path:
+    """Folder of the finished units, emptied if they were made with other settings."""
+    described = [_VERSION, converter.name, str(converter.root), converter.settings(), split, units, options]
+    fingerprint = hashlib.sha256(json.dumps(described, default=str).encode()).hexdigest()
+    folder = path.with_name(f'.{path.stem}.parts')
+    note = folder / 'fingerprint'
+    if not (note.is_file() and note.read_text() == fingerprint):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        note.write_text(fingerprint)
+    return folder
+
+
+def _join(paths: list[Path], summary: Summary) -> Rows:
+    parts: list[Rows] = []
+    for path in paths:
+        npz = LazyNpz(path)
+        left_out, skipped = json.loads(npz.read(_COUNTS).item())
+        summary.left_out.update(left_out)
+        summary.skipped.update(skipped)
+        part = {key: npz.read(key) for key in npz.keys() if key != _COUNTS}
+        if len(part['image_path']):
+            parts.append(part)
+    keys = {frozenset(part) for part in parts}
+    if len(keys) > 1:
+        differing = sorted(frozenset.union(*keys) - frozenset.intersection(*keys))
+        raise ValueError(f'{summary.path}: only some units have {differing}, expected all or none')
+    return {key: np.concatenate([part[key] for part in parts]) for key in (parts[0] if parts else {})}
+
+
+def _drop_duplicates(rows: Rows, summary: Summary, skip_bad: bool) -> None:
+    if not rows:
+        return
+    duplicate = find_duplicates(rows)
+    if not skip_bad:
+        refuse([('duplicated row' if found else None) for found in duplicate], rows, str(summary.path))
+    if duplicate.any():
+        summary.skipped['duplicated row'] += int(duplicate.sum())
+        rows.update({key: values[~duplicate] for key, values in rows.items()})
+
+
+def _with_confidence(bbox: np.ndarray) -> np.ndarray:
+    return np.concatenate([bbox, np.ones_like(bbox[:, :1])], 1)
