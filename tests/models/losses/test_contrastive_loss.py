@@ -79,26 +79,35 @@ def test_half_precision_features_are_compared_in_float32():
     assert loss.dtype == torch.float32 and torch.equal(loss, ContrastiveLoss()(z.float()))
 
 
+JOINED = [(num_persons, denominator) for num_persons in (4, 2) for denominator in ('negatives', 'all')]
+
+
+def loss_and_gradient(z, denominator, gather):
+    weight = torch.linspace(-1, 1, 36, dtype=torch.float64).reshape(6, 6).requires_grad_()
+    loss = ContrastiveLoss(denominator=denominator, gather=gather)(F.normalize(z @ weight, dim=-1))
+    loss.backward()
+    return loss.detach(), weight.grad
+
+
 def one_of_two(rank, folder):
     torch.set_num_threads(1)
     dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
-    weight = torch.linspace(-1, 1, 36, dtype=torch.float64).reshape(6, 6).requires_grad_()
-    z = F.normalize(features(4, 3)[2 * rank:2 * rank + 2] @ weight, dim=-1)
-    loss = ContrastiveLoss(gather=True)(z)
-    loss.backward()
-    torch.save((loss.detach(), weight.grad), f'{folder}/{rank}.pt')
+    results = [loss_and_gradient(features(num_persons, 3).chunk(2)[rank], denominator, gather=True)
+               for num_persons, denominator in JOINED]
+    torch.save(results, f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
 
 def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
+    """Also where each process has one person and, alone, nothing to compare it with."""
     mp.spawn(one_of_two, (str(tmp_path),), nprocs=2)
-    losses, gradients = zip(*(torch.load(tmp_path / f'{rank}.pt') for rank in range(2)), strict=True)
-    weight = torch.linspace(-1, 1, 36, dtype=torch.float64).reshape(6, 6).requires_grad_()
-    loss = ContrastiveLoss()(F.normalize(features(4, 3) @ weight, dim=-1))
-    loss.backward()
-    assert sum(losses).item() / 2 == pytest.approx(loss.item(), rel=1e-12)
-    # DDP averages gradients.
-    torch.testing.assert_close(sum(gradients) / 2, weight.grad, rtol=1e-10, atol=1e-12)
+    ranks = [torch.load(tmp_path / f'{rank}.pt') for rank in range(2)]
+    for (num_persons, denominator), first, second in zip(JOINED, *ranks, strict=True):
+        loss, gradient = loss_and_gradient(features(num_persons, 3), denominator, gather=False)
+        torch.testing.assert_close((first[0] + second[0]) / 2, loss, rtol=1e-12, atol=0)
+        # DDP averages gradients.
+        torch.testing.assert_close((first[1] + second[1]) / 2, gradient, rtol=1e-10, atol=1e-12)
+        assert gradient.abs().max() > 1e-3
 
 
 @pytest.mark.parametrize('wrong, match', [
