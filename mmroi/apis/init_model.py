@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmroi.engine.checkpoint_io import read_state_dict
+from mmroi.models.pretrained import read_state_dict
 from mmroi.registry import MODELS
 
 from .shipped import SHIPPED, find_shipped

@@ -25,7 +25,7 @@ class PublishedNetwork:
         renaming: From its names to ours.
         start: Its pose, shape and camera from which the regressor starts, in this order; here one tensor.
         dropped: Why names with a certain prefix are not needed here.
-        published: Results on 3DPW by file name, MPJPE, PA-MPJPE and, where stated, PVE in mm.
+        published: Results on 3DPW by file name, as the authors state them.
     """
 
     title: str
@@ -42,14 +42,14 @@ class PublishedNetwork:
             (ours + name[len(theirs):] for theirs, ours in self.renaming if name.startswith(theirs)), name
         )
 
-    def their_name(self, name: str) -> str:
-        """What a tensor of ours is called in the file; says so if there is none."""
+    def their_names(self, name: str) -> tuple[str, ...]:
+        """What a tensor of ours is called in the file, where it may be several; says so if there is none."""
         if name == START:
-            return ', '.join(self.start)
+            return self.start
         for theirs, ours in self.renaming:
             if name.startswith(ours):
-                return theirs + name[len(ours):]
-        return f'{name} (of the model alone)'
+                return (theirs + name[len(ours):],)
+        return (f'{name} (of the model alone)',)
 
 
 START = 'head.regressor.initial'
@@ -174,6 +174,7 @@ PUBLISHED = {
         renaming=MMHUMAN3D,
         start=('head.init_pose', 'head.init_shape', 'head.init_cam'),
         dropped=ONLY_MMHUMAN3D,
+        published={'resnet50_hmr_pw3d-04f40f58_20211201.pth': 'MPJPE 112.34, PA-MPJPE 67.53 mm'},
     ),
     'mmhuman3d_cliff': PublishedNetwork(
         title="MMHuman3D's CLIFF",
@@ -185,6 +186,10 @@ PUBLISHED = {
         renaming=MMHUMAN3D,
         start=('head.init_pose', 'head.init_shape', 'head.init_cam'),
         dropped=ONLY_MMHUMAN3D,
+        published={
+            'resnet50_cliff-8328e2e2_20230327.pth': 'MPJPE 76.49, PA-MPJPE 48.65 mm',
+            'resnet50_cliff_new-1e639f1d_20230327.pth': 'MPJPE 75.08, PA-MPJPE 47.38 mm',
+        },
     ),
 }
 
@@ -212,7 +217,7 @@ def find_kind(state_dict: Mapping[str, Tensor]) -> str:
         raise ValueError('it is a checkpoint of this project already; use it as it is')
     if not alike:
         raise ValueError(
-            f'its {len(shapes)} tensors ({", ".join(list(shapes)[:3])}, ...) are those of no known network; '
+            f'its tensors ({len(shapes)}: {", ".join(list(shapes)[:3])}, ...) are those of no known network; '
             f'known are {", ".join(PUBLISHED)}'
         )
     # The kind that asks for more names is the narrower one: Multi-RoI has all names of CLIFF.

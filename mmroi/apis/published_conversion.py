@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mmroi.engine.checkpoint_io import SUFFIXES, read_state_dict, write_checkpoint
+from mmroi.engine.checkpoint_io import SUFFIXES, write_checkpoint
+from mmroi.models.pretrained import read_state_dict
 from mmroi.version import __version__
 
 from .init_model import build_model
@@ -69,8 +70,8 @@ def convert_published(
     network = PUBLISHED[kind]
     path = Path(config) if config else find_config(network.config)
     model = build_model(path)
-    renamed, origins, dropped = rename(network, state)
-    findings = compare(network, renamed, origins, model.state_dict())
+    renamed, dropped = rename(network, state)
+    findings = compare(network, state, renamed, model.state_dict())
     if findings:
         reason = _explain(network, renamed, model, path)
         raise ValueError(f'{source} is {network.title}, {reason}: {"; ".join(findings)}')
@@ -107,7 +108,7 @@ def find_config(config: str) -> Path:
 
 def rename(
     network: PublishedNetwork, state: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], dict[str, str], dict[str, int]]:
+) -> tuple[dict[str, Tensor], dict[str, int]]:
     """Gives tensors the names that they have here.
 
     Args:
@@ -115,49 +116,49 @@ def rename(
         state: Its tensors. Names that the kind does not know stay as they are.
 
     Returns:
-        The tensors; for each of their names the one in the file; and how many were left out, by reason.
+        The tensors, and how many were left out, by reason.
     """
-    renamed, origins, dropped = {}, {}, dict.fromkeys(network.dropped.values(), 0)
+    renamed, dropped = {}, dict.fromkeys(network.dropped.values(), 0)
     for name, value in state.items():
         reason = next((why for prefix, why in network.dropped.items() if name.startswith(prefix)), None)
         if reason:
             dropped[reason] += 1
         elif name not in network.start:
-            ours = network.our_name(name)
-            renamed[ours], origins[ours] = value, name
+            renamed[network.our_name(name)] = value
     if all(name in state for name in network.start):
         renamed[START] = torch.cat([state[name].flatten() for name in network.start])
-        origins[START] = ', '.join(network.start)
-    return renamed, origins, {reason: count for reason, count in dropped.items() if count}
+    return renamed, {reason: count for reason, count in dropped.items() if count}
 
 
 def compare(
     network: PublishedNetwork,
+    state: Mapping[str, Tensor],
     renamed: Mapping[str, Tensor],
-    origins: Mapping[str, str],
     own: Mapping[str, Tensor],
 ) -> list[str]:
     """Compares names and shapes with those of a model.
 
     Args:
         network: Kind of the checkpoint.
+        state: Its tensors under their names.
         renamed: Its tensors under our names.
-        origins: Our names to those in the file.
         own: The model's tensors. Counters of BatchNorm may be absent from the checkpoint.
 
     Returns:
         What is missing, unknown or of another shape, each with the names in the file; empty if all fits.
     """
     missing = [
-        network.their_name(name)
-        for name in own
-        if name not in renamed and not name.endswith('num_batches_tracked')
+        name
+        for ours in own
+        if ours not in renamed and not ours.endswith('num_batches_tracked')
+        for name in network.their_names(ours)
+        if name not in state
     ]
-    unknown = [origins[name] for name in renamed if name not in own]
+    unknown = [ours if ours in state else network.their_names(ours)[0] for ours in renamed if ours not in own]
     shapes = [
-        f'{origins[name]} {tuple(value.shape)} instead of {tuple(own[name].shape)}'
-        for name, value in renamed.items()
-        if name in own and value.shape != own[name].shape
+        f'{", ".join(network.their_names(ours))} {tuple(value.shape)} instead of {tuple(own[ours].shape)}'
+        for ours, value in renamed.items()
+        if ours in own and value.shape != own[ours].shape
     ]
     findings = (('missing', missing), ('unknown', unknown), ('of another shape', shapes))
     return [_list(what, names) for what, names in findings if names]

@@ -5,12 +5,12 @@ runner with ``default_scope = 'mmroi'`` can resume.
 """
 from mmroi.compat import safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
-from mmroi.engine.checkpoint_io import read_state_dict, write_checkpoint
+from mmroi.engine.checkpoint_io import write_checkpoint
 from mmroi.engine.hooks import EpochSeedHook, MeshVisualizationHook, ProgressBarHook
 
 __all__ = [
-    'CPUAmpOptimWrapper', 'EpochSeedHook', 'MeshVisualizationHook', 'ProgressBarHook', 'read_state_dict',
-    'use_amp', 'write_checkpoint'
+    'CPUAmpOptimWrapper', 'EpochSeedHook', 'MeshVisualizationHook', 'ProgressBarHook', 'use_amp',
+    'write_checkpoint'
 ]
 
 safe_globals.install()

@@ -102,7 +102,7 @@ def test_truncated_file(config, checkpoint):
 
 def test_no_weights_in_the_file(config, tmp_path):
     torch.save(dict(epoch=3), tmp_path / 'odd.pth')
-    with pytest.raises(ValueError, match=r"odd.pth holds no state dict; its content is \['epoch'\]"):
+    with pytest.raises(ValueError, match='odd.pth holds no state dict; its content is: epoch'):
         init_model(config, tmp_path / 'odd.pth')
 
 
