@@ -127,33 +127,6 @@ def test_joints_and_translation_project_where_the_cameras_put_them(multi_roi, bu
             torch.testing.assert_close(together, alone, rtol=0, atol=0.05)  # pixels
 
 
-def test_bf16_keeps_cameras_and_losses_in_float32(multi_roi, build, people):
-    """Given the same features, autocast changes no parameter, camera or loss at all."""
-    del multi_roi['losses']['heatmaps']
-    model, samples = build(multi_roi).eval(), people(2, 3)
-    views, labels = stack_views(samples, crops(2, 3)), stack_labels(samples, torch.device('cpu'))
-    h = torch.randn(2, 3, 32)
-
-    def run():
-        u, u_bar, _ = model.fusion(h, views.boxes, views.focal_length)
-        output = dict(model.head(u, u_bar, views.boxes, views.focal_length), features=h)
-        return {**output, **model.loss(output, views, labels)}
-
-    plain = run()
-    with torch.autocast('cpu', torch.bfloat16):
-        under = run()
-    for name, value in plain.items():
-        assert under[name].dtype == torch.float32 and torch.equal(under[name], value), name
-
-
-def test_bf16_trains(multi_roi, build, people):
-    model = build(multi_roi)
-    with torch.autocast('cpu', torch.bfloat16):
-        losses = model(crops(2, 3), people(2, 3), mode='loss')
-    sum(losses.values()).backward()
-    assert all(p.grad.isfinite().all() for p in model.parameters())
-
-
 def test_a_training_step_from_the_collated_batch(multi_roi, build, people):
     multi_roi['data_preprocessor'] = dict(type='HMRDataPreprocessor')
     model = build(multi_roi)
