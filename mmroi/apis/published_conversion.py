@@ -73,8 +73,9 @@ def convert_published(
     renamed, dropped = rename(network, state)
     findings = compare(network, state, renamed, model.state_dict())
     if findings:
-        reason = _explain(network, renamed, model, path)
-        raise ValueError(f'{source} is {network.title}, {reason}: {"; ".join(findings)}')
+        reason = _other_network(network, renamed, model, path)
+        reason = reason or f'but does not fit the model of {path}: {"; ".join(findings)}'
+        raise ValueError(f'{source} is {network.title}, {reason}')
     # MMEngine's guard and torch check once more; half precision becomes that of the model.
     model.load_state_dict({**model.state_dict(), **renamed}, strict=True)
     meta = dict(
@@ -154,7 +155,12 @@ def compare(
         for name in network.their_names(ours)
         if name not in state
     ]
-    unknown = [ours if ours in state else network.their_names(ours)[0] for ours in renamed if ours not in own]
+    unknown = [
+        name
+        for ours in renamed
+        if ours not in own
+        for name in ([ours] if ours in state else network.their_names(ours))
+    ]
     shapes = [
         f'{", ".join(network.their_names(ours))} {tuple(value.shape)} instead of {tuple(own[ours].shape)}'
         for ours, value in renamed.items()
@@ -170,17 +176,18 @@ def _list(what: str, names: Collection[str]) -> str:
     return f'{len(names)} {noun} {what}: {", ".join(list(names)[:LISTED])}{rest}'
 
 
-def _explain(network: PublishedNetwork, renamed: Mapping[str, Tensor], model: nn.Module, config: Path) -> str:
-    """Says in what the model of a config differs as a whole."""
-    scores, rois = renamed.get('fusion.set_mlp.4.weight'), model.get_submodule('head').num_rois
-    if scores is not None and len(scores) != rois:
-        return f'with {len(scores)} RoIs, but {config} builds a model for {rois}; use {network.config}'
-    own = model.state_dict()
+def _other_network(
+    network: PublishedNetwork, renamed: Mapping[str, Tensor], model: nn.Module, config: Path
+) -> str | None:
+    """Says in what the model of a config differs as a whole, if it does; then single tensors tell nothing."""
+    head, own = model.get_submodule('head'), model.state_dict()
+    scores = renamed.get('fusion.set_mlp.4.weight')
+    if scores is not None and len(scores) != head.num_rois:
+        return f'with {len(scores)} RoIs, but {config} builds a model for {head.num_rois}; use {network.config}'
     for name, value in renamed.items():
         if name.startswith('head.regressor.') and (name not in own or own[name].shape != value.shape):
-            head = type(model.get_submodule('head')).__name__
-            return f'made for another head than the {head} of {config}; use {network.config}'
-    return f'but does not fit the model of {config}'
+            return f'made for another head than the {type(head).__name__} of {config}; use {network.config}'
+    return None
 
 
 def _sha256(path: Path) -> str:
