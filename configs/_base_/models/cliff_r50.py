@@ -4,7 +4,7 @@ model = dict(
     data_preprocessor=dict(type='HMRDataPreprocessor'),
     encoder=dict(
         type='MultiRoIEncoder',
-        backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3, ), norm_eval=False)),
+        backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3, ))),
     head=dict(type='CLIFFHead', in_channels=2048),
     body_model=dict(type='SMPL'),
     losses=dict(

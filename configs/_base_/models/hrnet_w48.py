@@ -4,7 +4,6 @@ hrnet_w48 = dict(
     type='MultiRoIEncoder',
     backbone=dict(
         type='mmdet.HRNet',
-        norm_eval=False,
         extra=dict(
             stage1=dict(
                 num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(4, ), num_channels=(64, )),
