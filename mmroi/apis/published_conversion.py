@@ -183,7 +183,7 @@ def _other_network(
     head, own = model.get_submodule('head'), model.state_dict()
     scores = renamed.get('fusion.set_mlp.4.weight')
     if scores is not None and len(scores) != head.num_rois:
-        return f'for {len(scores)} RoIs, but {config} builds a model for {head.num_rois}; use {network.config}'
+        return f'for {len(scores)} RoIs, but {config} builds one for {head.num_rois}; use {network.config}'
     for name, value in renamed.items():
         if name.startswith('head.regressor.') and (name not in own or own[name].shape != value.shape):
             return f'made for another head than the {type(head).__name__} of {config}; use {network.config}'

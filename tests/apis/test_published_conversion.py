@@ -113,7 +113,7 @@ def test_another_number_of_rois(network, convert, tmp_path):
     config = Config.fromfile(network[0])
     config.model.fusion.num_rois = config.model.head.num_rois = 3
     config.dump(tmp_path / 'three.py')
-    refused(convert, tmp_path, 'for 2 RoIs, but .*three.py builds a model for 3; use configs/[^:]*$',
+    refused(convert, tmp_path, 'for 2 RoIs, but .*three.py builds one for 3; use configs/[^:]*$',
             config=tmp_path / 'three.py')
 
 
