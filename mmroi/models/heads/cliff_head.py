@@ -36,6 +36,8 @@ class CLIFFHead(ParameterHead):
         dropout: Probability.
         num_iters: Number of refinement steps.
         positive_scale: Keep the scale of the cameras positive; False for published networks.
+        box_scale: Size of the box that the network means, divided by the height of the crop: 0.75 for
+            MMHuman3D's CLIFF, whose boxes and cameras count the width of 256x192 crops.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
@@ -44,13 +46,16 @@ class CLIFFHead(ParameterHead):
 
     def __init__(self, in_channels: int, num_rois: int | None = 1, boxes: str = 'own',
                  hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
-                 positive_scale: bool = True, init_cfg: dict | None = None) -> None:
+                 positive_scale: bool = True, box_scale: float = 1.0, init_cfg: dict | None = None) -> None:
         super().__init__(in_channels, num_rois, positive_scale, init_cfg)
         if boxes not in BOXES:
             raise ValueError(f'CLIFFHead: boxes must be one of {BOXES}, got {boxes!r}.')
         if num_rois is None and boxes == 'all':
             raise ValueError("CLIFFHead: boxes='all' needs the number of RoIs, num_rois.")
+        if box_scale <= 0:
+            raise ValueError(f'CLIFFHead: box_scale must be positive, got {box_scale}.')
         self.boxes = boxes
+        self.box_scale = box_scale
         self.regressor = IterativeRegressor(
             in_channels + box_width(boxes, num_rois or 1),
             dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE, camera=CAMERA_SIZE), hidden_channels, dropout, num_iters)
@@ -74,8 +79,12 @@ class CLIFFHead(ParameterHead):
             ValueError: The number of RoIs is not the one that the head was built for.
         """
         self._check_rois(u.shape[1])
-        state = self.regressor(torch.cat([u, boxes_beside(self.boxes, boxes, focal_length, u.dtype)], -1))
+        # The full camera depends on the product of box size and camera scale alone.
+        size = boxes.new_tensor([1.0, 1.0, self.box_scale])
+        beside = boxes_beside(self.boxes, boxes * size, focal_length, u.dtype)
+        state = self.regressor(torch.cat([u, beside], dim=-1))
+        cameras = state['camera'] * state['camera'].new_tensor([self.box_scale, 1.0, 1.0])
         pose6d, betas = state['pose6d'].unflatten(-1, (24, 6)), state['betas']
         if u.shape[1] == 1:
             pose6d, betas = pose6d[:, 0], betas[:, 0]
-        return dict(pose6d=pose6d, betas=betas, cameras=self._cameras(state['camera']))
+        return dict(pose6d=pose6d, betas=betas, cameras=self._cameras(cameras))

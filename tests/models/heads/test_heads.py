@@ -131,6 +131,20 @@ def test_the_joint_regressor_of_several_rois(boxes):
             torch.testing.assert_close(out['cameras'][i, m], state[154:], rtol=1e-4, atol=1e-5)
 
 
+def test_a_network_that_counts_the_width_of_the_crop():
+    """Its full camera is 2f/(w s) deep for the width w = 0.75 b that it was shown."""
+    head = spread_last_layers(CLIFFHead(D, positive_scale=False))
+    of_width = spread_last_layers(CLIFFHead(D, positive_scale=False, box_scale=0.75))
+    of_width.load_state_dict(head.state_dict())
+    u, u_bar, boxes, focal_length = case(1)
+    widths = boxes * torch.tensor([1, 1, 0.75], dtype=torch.float64)
+    expected = head(u, u_bar, widths, focal_length)
+    out = of_width(u, u_bar, boxes, focal_length)
+    assert torch.equal(out['pose6d'], expected['pose6d'])
+    torch.testing.assert_close(local_to_full(out['cameras'], boxes, focal_length),
+                               local_to_full(expected['cameras'], widths, focal_length))
+
+
 def test_a_mesh_for_each_roi_depends_on_its_own_feature():
     shared, per_roi = (spread_last_layers(MultiRoIHead(D, 3, mesh=mesh)) for mesh in ('shared', 'per_roi'))
     per_roi.load_state_dict(shared.state_dict())
@@ -179,6 +193,7 @@ def test_wrong_number_of_rois(head, match):
     (lambda: MultiRoIHead(D, 3, camera_start='own'), 'camera_start'),
     (lambda: MultiRoIHead(D, 3, mesh='own'), "mesh must be one of .'shared', 'per_roi'"),
     (lambda: CLIFFHead(D, boxes='base'), r"boxes must be one of \('own', 'all', 'none'\), got 'base'"),
+    (lambda: CLIFFHead(D, box_scale=0), 'box_scale must be positive, got 0'),
     (lambda: CLIFFHead(D, None, boxes='all'), 'needs the number of RoIs'),
 ])
 def test_bad_arguments(make, match):
