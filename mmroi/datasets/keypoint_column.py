@@ -5,6 +5,8 @@ from mmroi.structures import convert_keypoints, get_convention
 
 from .human_data import HumanData
 
+_JAW, _HEAD = (get_convention('human_data').index(name) for name in ('jaw_extra', 'head_extra'))
+
 
 class KeypointColumn:
     """The keypoints of a file, mapped to smpl_54 by joint name, a row at a time.
@@ -15,7 +17,7 @@ class KeypointColumn:
         dim: D, 3 or 4, confidence last.
 
     Raises:
-        KeyError: The file does not say in which convention the keypoints are.
+        KeyError: The file does not say in which convention the keypoints are, and they are not 190.
         ValueError: The convention is unknown, or its number of joints is not the array's.
     """
 
@@ -24,11 +26,10 @@ class KeypointColumn:
         self.dim = dim
         if key not in human_data:
             return
-        human_data.require([f'{key}_convention'])
-        convention = human_data[f'{key}_convention']
-        num_joints = len(get_convention(convention))
         values = human_data.raw(key)
         mask = human_data.get(f'{key}_mask')
+        convention = _convention(human_data, key, values.shape[1] if mask is None else len(mask))
+        num_joints = len(get_convention(convention))
         present = np.ones(num_joints, bool) if mask is None else np.asarray(mask) == 1
         stored = present.sum() if human_data.keypoints_compressed else num_joints
         if len(present) != num_joints or values.shape[1] != stored:
@@ -38,6 +39,8 @@ class KeypointColumn:
         # Where each joint of the convention is stored: compressed files keep only the joints of the mask.
         column = np.cumsum(present) - 1 if human_data.keypoints_compressed else np.arange(num_joints)
         column = np.where(present, column, -1)
+        if convention == 'human_data':
+            column = _call_jaw_by_its_name(column)
         source, named = convert_keypoints(column[:, None], convention, 'smpl_54')
         self.target = np.flatnonzero(named & (source[:, 0] >= 0))
         self.source = source[self.target, 0]
@@ -71,6 +74,31 @@ class KeypointColumn:
             return np.zeros(len(rows), bool)
         values = np.asarray(self.values[rows])[:, self.source]
         return find_nan(np.where(values[..., -1:] <= 0, 0, values))
+
+
+def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
+    """The convention of some keypoints; old files of MMHuman3D leave out that it is ``human_data``."""
+    if f'{key}_convention' not in human_data and num_joints == len(get_convention('human_data')):
+        return 'human_data'
+    human_data.require([f'{key}_convention'])
+    return human_data[f'{key}_convention']
+
+
+def _call_jaw_by_its_name(column: np.ndarray) -> np.ndarray:
+    """Move Human3.6M's joint 9 to ``jaw_extra`` in files where MMHuman3D made it ``head_extra``.
+
+    Its files of Human3.6M and MPI-INF-3DHP are those with ``head_extra`` and no ``jaw_extra``; files that
+    come from SPIN's joints have both, each where the body model's regressor has it.
+
+    Args:
+        column: (190,) where each joint of ``human_data`` is stored, -1 for those that are not.
+
+    Returns:
+        np.ndarray: (190,).
+    """
+    if column[_JAW] < 0:
+        column[[_HEAD, _JAW]] = column[[_JAW, _HEAD]]
+    return column
 
 
 def find_nan(values: np.ndarray) -> np.ndarray:

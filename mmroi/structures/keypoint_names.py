@@ -22,10 +22,12 @@ _REGRESSED_EXTRA = (
 
 SMPL_54 = SMPL_24 + _SMPL_VERTEX_JOINTS + _REGRESSED_EXTRA
 
-# Rows of J_regressor_h36m.npy. Left leg first: H36M_TO_J14 reads the right ankle from row 6.
+# Rows of J_regressor_h36m.npy. Left leg first: H36M_TO_J14 reads the right ankle from row 6. Row 9, a point
+# in the lower face, is SPIN's "Jaw (H36M)", the same point as jaw_extra above. MMHuman3D calls it head_extra,
+# which is another point (11 cm away on the open body); likewise the head joint of MPI-INF-3DHP.
 H36M_17 = (
     'pelvis_extra', 'left_hip_extra', 'left_knee', 'left_ankle', 'right_hip_extra', 'right_knee',
-    'right_ankle', 'spine_extra', 'neck_extra', 'head_extra', 'headtop', 'left_shoulder', 'left_elbow',
+    'right_ankle', 'spine_extra', 'neck_extra', 'jaw_extra', 'headtop', 'left_shoulder', 'left_elbow',
     'left_wrist', 'right_shoulder', 'right_elbow', 'right_wrist')
 
 # SPIN's 24 "ground-truth" joints (the second part of its 49), which carry weight in the keypoint losses.
@@ -39,6 +41,33 @@ COCO_17 = (
     'nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear', 'left_shoulder', 'right_shoulder',
     'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_hip_extra', 'right_hip_extra',
     'left_knee', 'right_knee', 'left_ankle', 'right_ankle')
+
+
+LSP_14 = SPIN_24[:14]
+
+MPII_16 = (
+    *SPIN_24[:6], 'pelvis_extra', 'thorax_extra', 'neck_extra', 'headtop', 'right_wrist', 'right_elbow',
+    'right_shoulder', 'left_shoulder', 'left_elbow', 'left_wrist')
+
+# 2D joints of 3DPW: OpenPose's 18 of COCO.
+PW3D_18 = (
+    'nose', 'neck_extra', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow',
+    'left_wrist', 'right_hip_extra', 'right_knee', 'right_ankle', 'left_hip_extra', 'left_knee',
+    'left_ankle', 'right_eye', 'left_eye', 'right_ear', 'left_ear')
+
+# Order of annot2 and annot3 in the training set's annot.mat.
+MPI_INF_3DHP_28 = (
+    'spine_3', 'spine_4_3dhp', 'spine_2', 'spine_extra', 'pelvis_extra', 'neck_extra', 'jaw_extra', 'headtop',
+    *(f'left_{part}' for part in ('clavicle_3dhp', 'shoulder', 'elbow', 'wrist', 'hand_3dhp')),
+    *(f'right_{part}' for part in ('clavicle_3dhp', 'shoulder', 'elbow', 'wrist', 'hand_3dhp')),
+    *(f'left_{part}' for part in ('hip_extra', 'knee', 'ankle', 'foot', 'toe_3dhp')),
+    *(f'right_{part}' for part in ('hip_extra', 'knee', 'ankle', 'foot', 'toe_3dhp')))
+
+# Order of the test set's annot_data.mat; the pelvis is joint 14.
+MPI_INF_3DHP_TEST_17 = (
+    'headtop', 'neck_extra', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow',
+    'left_wrist', 'right_hip_extra', 'right_knee', 'right_ankle', 'left_hip_extra', 'left_knee',
+    'left_ankle', 'pelvis_extra', 'spine_extra', 'jaw_extra')
 
 
 def _numbered(prefix: str, *numbers: int) -> list[str]:
@@ -59,15 +88,17 @@ _FACE = [
     'right_lip_3',
     *_numbered('right_contour', *range(1, 9)), 'contour_middle', *_numbered('left_contour', *range(8, 0, -1))]
 
-_OPENPOSE = [f'{name}_openpose' for name in (
+OPENPOSE_25 = tuple(f'{name}_openpose' for name in (
     'nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow',
     'left_wrist', 'pelvis', 'right_hip', 'right_knee', 'right_ankle', 'left_hip', 'left_knee',
     'left_ankle', 'right_eye', 'left_eye', 'right_ear', 'left_ear', 'left_bigtoe', 'left_smalltoe',
-    'left_heel', 'right_bigtoe', 'right_smalltoe', 'right_heel')]
+    'left_heel', 'right_bigtoe', 'right_smalltoe', 'right_heel'))
+
+SPIN_49 = OPENPOSE_25 + SPIN_24
 
 # The union of all conventions, in the order of MMHuman3D's HumanData files.
 HUMAN_DATA_190 = (
     *SMPL_24[:22], 'jaw', 'left_eyeball', 'right_eyeball', *_HANDS, *_SMPL_VERTEX_JOINTS, *_FACE,
-    *_REGRESSED_EXTRA, *_OPENPOSE, 'spine_4_3dhp', 'left_clavicle_3dhp', 'right_clavicle_3dhp',
+    *_REGRESSED_EXTRA, *OPENPOSE_25, 'spine_4_3dhp', 'left_clavicle_3dhp', 'right_clavicle_3dhp',
     'left_hand_3dhp', 'right_hand_3dhp', 'left_toe_3dhp', 'right_toe_3dhp', 'head_h36m', 'headtop_h36m',
     'head_bottom_pt', 'left_hand', 'right_hand')

@@ -3,16 +3,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from .keypoint_names import COCO_17, H36M_17, HUMAN_DATA_190, SMPL_24, SMPL_54, SPIN_24
+from .keypoint_names import (
+    COCO_17,
+    H36M_17,
+    HUMAN_DATA_190,
+    LSP_14,
+    MPI_INF_3DHP_28,
+    MPI_INF_3DHP_TEST_17,
+    MPII_16,
+    OPENPOSE_25,
+    PW3D_18,
+    SMPL_24,
+    SMPL_54,
+    SPIN_24,
+    SPIN_49,
+)
 
 CONVENTIONS: dict[str, tuple[str, ...]] = {
     'smpl': SMPL_24,
     'smpl_24': SPIN_24,  # MMHuman3D's name for it; not the 24 joints of SMPL's skeleton
+    'smpl_45': SMPL_54[:45],
+    'smpl_49': SPIN_49,
     'smpl_54': SMPL_54,
     'h36m': H36M_17,
+    'mpi_inf_3dhp': MPI_INF_3DHP_28,
+    'mpi_inf_3dhp_test': MPI_INF_3DHP_TEST_17,
     'coco': COCO_17,
+    'mpii': MPII_16,
+    'lsp': LSP_14,
+    'pw3d': PW3D_18,
+    'openpose_25': OPENPOSE_25,
     'human_data': HUMAN_DATA_190,
 }
+"""Joint names by convention, named as in MMHuman3D."""
 
 SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 """Parent of each SMPL joint in the kinematic tree."""

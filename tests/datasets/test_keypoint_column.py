@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from mmroi.datasets import HumanData
 from mmroi.datasets.keypoint_column import KeypointColumn
-from mmroi.structures import convert_keypoints, get_convention
+from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 
 def _file(convention: str, num: int = 3, **more: object) -> HumanData:
@@ -13,7 +15,7 @@ def _file(convention: str, num: int = 3, **more: object) -> HumanData:
                           **more))
 
 
-@pytest.mark.parametrize('convention', ['smpl_54', 'smpl', 'coco', 'h36m', 'human_data'])
+@pytest.mark.parametrize('convention', [name for name in CONVENTIONS if name != 'openpose_25'])
 @pytest.mark.parametrize('compressed', [False, True])
 def test_rows_equal_the_conversion_of_the_padded_file(convention: str, compressed: bool) -> None:
     joints = len(get_convention(convention))
@@ -53,3 +55,18 @@ def test_wrong_convention_is_named() -> None:
     del file['keypoints2d_convention']
     with pytest.raises(KeyError, match='keypoints2d_convention'):
         KeypointColumn(file, 'keypoints2d', 3)
+
+
+@pytest.mark.parametrize('key, dim', [('keypoints2d', 3), ('keypoints3d', 4)])
+@pytest.mark.parametrize('source', ['h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test', 'smpl_49'])
+def test_files_of_mmhuman3d_have_each_joint_where_the_body_model_has_it(
+        source: str, key: str, dim: int, import_mmhuman3d: Callable) -> None:
+    """Such files hold their source's joints in the human_data convention, which old ones do not even say."""
+    mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
+    raw = np.random.default_rng(0).uniform(1, 2, (2, len(get_convention(source)), dim))
+    values, mask = mapping.convert_kps(raw, source, 'human_data')
+    file = HumanData({'image_path': ['a', 'b'], key: values, f'{key}_mask': mask})
+    file.compress_keypoints_by_mask()
+    expected, _ = convert_keypoints(raw, source, 'smpl_54')
+    column = KeypointColumn(file, key, dim)
+    np.testing.assert_allclose([column.row(0), column.row(1)], expected, rtol=1e-6)

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import torch
 
+from mmroi.body_models import SMPL
 from mmroi.structures import (
     CONVENTIONS,
     H36M_TO_J14,
@@ -11,8 +13,10 @@ from mmroi.structures import (
 )
 
 
-@pytest.mark.parametrize('convention, count', [('smpl', 24), ('smpl_24', 24), ('smpl_54', 54), ('h36m', 17),
-                                               ('coco', 17), ('human_data', 190)])
+@pytest.mark.parametrize('convention, count', [
+    ('smpl', 24), ('smpl_24', 24), ('smpl_45', 45), ('smpl_49', 49), ('smpl_54', 54), ('h36m', 17),
+    ('mpi_inf_3dhp', 28), ('mpi_inf_3dhp_test', 17), ('coco', 17), ('mpii', 16), ('lsp', 14), ('pw3d', 18),
+    ('openpose_25', 25), ('human_data', 190)])
 def test_names_are_unique_and_complete(convention, count):
     names = get_convention(convention)
     assert len(names) == len(set(names)) == count
@@ -57,6 +61,31 @@ def test_j14_runs_from_right_ankle_to_head_top():
     assert names == [
         'right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist',
         'right_elbow', 'right_shoulder', 'left_shoulder', 'left_elbow', 'left_wrist', 'neck', 'headtop']
+
+
+# Joints that MMHuman3D calls head_extra though SPIN, whose regressor has both points, takes them for the jaw.
+_JAW = {'h36m': 9, 'mpi_inf_3dhp': 6, 'mpi_inf_3dhp_test': 16}
+
+
+@pytest.mark.parametrize('convention', CONVENTIONS)
+def test_names_are_those_of_mmhuman3d(convention, import_mmhuman3d):
+    factory = import_mmhuman3d('core.conventions.keypoints_mapping').KEYPOINTS_FACTORY
+    names = list(get_convention(convention))
+    if convention in _JAW:
+        assert names[_JAW[convention]] == 'jaw_extra'
+        names[_JAW[convention]] = 'head_extra'
+    assert names == list(factory[convention])
+
+
+def test_joint_9_of_h36m_is_the_jaw_of_the_body_model():
+    """The names tell which joints are the same point, so the regressors must agree on it."""
+    body = SMPL()
+    joints = body(*(torch.zeros(1, n) for n in (3, 69, 10, 3)))
+    by_name = dict(zip(get_convention('smpl_54'), joints.joints[0], strict=True))
+    for index, name in enumerate(get_convention('h36m')):
+        if name.endswith('_extra') or name == 'headtop':
+            torch.testing.assert_close(joints.joints_h36m[0, index], by_name[name], atol=0.002, rtol=0)
+    assert (joints.joints_h36m[0, 9] - by_name['head_extra']).norm() > 0.08
 
 
 def test_convert_places_each_joint_by_name():
