@@ -1,0 +1,65 @@
+"""Labels in wrong units, told by the size of bodies, their distance and the angles of their joints."""
+import numpy as np
+
+MAX_BODY_SIZE = 4.0  # metres, diagonal of the box around a person's joints
+_MAX_DISTANCE = 300.0  # metres from the camera
+_MAX_ANGLE = 4 * np.pi  # radians; fits leave angles somewhat above 2 pi
+
+UNIT_FAULTS = {
+    'body size': f'bodies are larger than {MAX_BODY_SIZE:g} m, so lengths are not in metres (millimetres?)',
+    'translation': f'people are {_MAX_DISTANCE:g} m away, so lengths are not in metres (millimetres?)',
+    'pose angle': 'rotations are larger than 4 pi, so angles are not in radians (degrees?)'}
+"""What a row's fault says about a file most of whose rows have it."""
+
+
+def body_sizes(keypoints3d: np.ndarray) -> np.ndarray:
+    """Diagonals of the boxes around people's joints.
+
+    Args:
+        keypoints3d: (R, K, 4) x, y, z and confidence; joints without confidence do not count.
+
+    Returns:
+        (R,) in the unit of the keypoints; 0 where no joint is known.
+    """
+    points, seen = keypoints3d[..., :3], keypoints3d[..., 3:] > 0
+    low = np.where(seen, points, np.inf).min(1, initial=np.inf)
+    high = np.where(seen, points, -np.inf).max(1, initial=-np.inf)
+    with np.errstate(invalid='ignore'):
+        extent = np.where(high >= low, high - low, 0)
+    return np.linalg.norm(extent, axis=1)
+
+
+def too_large(keypoints3d: np.ndarray) -> np.ndarray:
+    """People whose joints lie too far apart for metres.
+
+    Args:
+        keypoints3d: (R, K, 4) x, y, z and confidence.
+
+    Returns:
+        (R,) bool.
+    """
+    return body_sizes(keypoints3d) > MAX_BODY_SIZE
+
+
+def too_far(transl: np.ndarray) -> np.ndarray:
+    """People too far from the camera for metres.
+
+    Args:
+        transl: (R, 3).
+
+    Returns:
+        (R,) bool.
+    """
+    return np.linalg.norm(transl, axis=1) > _MAX_DISTANCE
+
+
+def too_twisted(rotations: np.ndarray) -> np.ndarray:
+    """People with a joint turned too far for radians.
+
+    Args:
+        rotations: (R, J, 3) axis-angle.
+
+    Returns:
+        (R,) bool.
+    """
+    return np.linalg.norm(rotations, axis=2).max(1) > _MAX_ANGLE

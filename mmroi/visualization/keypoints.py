@@ -1,0 +1,108 @@
+"""Skeletons of `smpl_54` keypoints on a picture: sides by colour, confidence by strength."""
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from mmroi.structures import SMPL_24, SMPL_54, SMPL_PARENTS
+
+# Blue, green, red: the person's left is orange, the right blue, so that an unmirrored label shows.
+LEFT, RIGHT, MIDDLE = (40, 150, 255), (255, 150, 40), (110, 230, 110)
+FAINT = np.array((150.0, 150.0, 150.0))
+RESIDUAL = (90, 60, 255)
+_SUBPIXEL = 4  # bits after the point, for OpenCV
+
+
+def _edges(*chains: str) -> list[tuple[int, int]]:
+    """Pairs of neighbours in chains of names; `side_` stands for both sides."""
+    pairs = []
+    for chain in chains:
+        for side in ('left_', 'right_') if 'side_' in chain else ('',):
+            joints = [SMPL_54.index(name) for name in chain.replace('side_', side).split()]
+            pairs += list(zip(joints[:-1], joints[1:], strict=True))
+    return pairs
+
+
+_TREE = [(SMPL_PARENTS[i], i) for i in range(1, len(SMPL_24))]
+# For sets that mark joints in photos (COCO, MPII): no spine, and hips on the surface.
+_MARKED = _edges(
+    'side_shoulder side_elbow side_wrist',
+    'side_shoulder side_hip_extra side_knee side_ankle',
+    'left_shoulder right_shoulder',
+    'left_hip_extra right_hip_extra',
+    'neck_extra headtop',
+    'side_ear side_eye nose',
+)
+
+
+def skeleton_edges(confidence: np.ndarray) -> list[tuple[int, int]]:
+    """Chooses the bones that the joints of a person allow.
+
+    Args:
+        confidence: (54,); 0 where the joint is not known.
+
+    Returns:
+        Pairs of joints that are both known: SMPL's kinematic tree where its hips are known, else the limbs
+        between joints as people mark them in photos.
+    """
+    hips = [SMPL_54.index('left_hip'), SMPL_54.index('right_hip')]
+    edges = _TREE if (confidence[hips] > 0).any() else _MARKED
+    return [(a, b) for a, b in edges if confidence[a] > 0 and confidence[b] > 0]
+
+
+def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float = 3.0) -> np.ndarray:
+    """Draws the known joints of a person and the bones between them.
+
+    Joints of SMPL's skeleton, or all where it is not known, are discs; further ones are dots. Below a
+    confidence of 0.5 a disc becomes a ring, and colours fade to grey as the confidence falls.
+
+    Args:
+        image: BGR, (H, W, 3) uint8; left as it is.
+        keypoints: (54, 3) x, y in pixels of the picture (centres at integers), confidence; 0 is not drawn.
+        radius: Of a joint, pixels.
+
+    Returns:
+        A new picture, (H, W, 3) uint8.
+    """
+    image = image.copy()
+    confidence = np.clip(keypoints[:, 2], 0, 1)
+    edges = skeleton_edges(confidence)
+    for a, b in edges:
+        line(image, keypoints[a], keypoints[b], _color(b, min(confidence[a], confidence[b])), radius * 0.6)
+    on_bones = {joint for edge in edges for joint in edge}
+    for joint in np.flatnonzero(confidence > 0).tolist():
+        size = radius if joint in on_bones else radius * 0.5
+        sure = confidence[joint] >= 0.5 or joint not in on_bones
+        _disc(image, keypoints[joint], size, _color(joint, confidence[joint]), sure)
+    return image
+
+
+def line(image: np.ndarray, start: Iterable[float], end: Iterable[float], color: tuple[int, ...],
+         width: float = 1.0) -> None:
+    """Draws a smooth line into a picture; ends far outside are fine.
+
+    Args:
+        image: BGR, changed.
+        start: x, y in pixels; further numbers are ignored.
+        end: Likewise.
+        color: BGR.
+        width: Pixels.
+    """
+    cv2.line(image, _fixed(start), _fixed(end), color, max(round(width), 1), cv2.LINE_AA, _SUBPIXEL)
+
+
+def _disc(image: np.ndarray, at: np.ndarray, radius: float, color: tuple[int, ...], filled: bool) -> None:
+    size = round(radius * 2**_SUBPIXEL)
+    cv2.circle(image, _fixed(at), size, color, -1 if filled else 1, cv2.LINE_AA, _SUBPIXEL)
+
+
+def _fixed(point: Iterable[float]) -> tuple[int, int]:
+    x, y = np.clip(np.asarray(list(point))[:2], -1e5, 1e5) * 2**_SUBPIXEL
+    return round(float(x)), round(float(y))
+
+
+def _color(joint: int, confidence: float) -> tuple[int, ...]:
+    name = SMPL_54[joint]
+    color = LEFT if name.startswith('left') else RIGHT if name.startswith('right') else MIDDLE
+    return tuple(np.rint(confidence * np.array(color) + (1 - confidence) * FAINT).astype(int).tolist())

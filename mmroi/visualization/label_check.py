@@ -1,0 +1,110 @@
+"""Whether the labels of one person agree with each other, in numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmroi.body_models import SMPL
+from mmroi.datasets.units import MAX_BODY_SIZE, body_sizes
+from mmroi.geometry import project
+
+# A mean distance beyond this part of the person's box is a wrong label, not an inexact one.
+MAX_RESIDUAL = 0.05
+MIN_INSIDE = 0.5
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """Figures of one person; NaN where the labels needed are missing.
+
+    Attributes:
+        size: Diagonal of the box around the 3D keypoints, metres.
+        residual: Mean distance of the 3D keypoints, seen by the camera, from the 2D ones, pixels of the
+            frame.
+        mesh_residual: Likewise of the joints of the label's mesh.
+        inside: Part of the 2D keypoints that lies in the base box.
+        box_size: Longer side of the person's bounding box, pixels: what residuals are measured by.
+        projected: (54, 3) the 3D keypoints seen by the camera, pixels relative to the principal point, and
+            confidence, 0 where there is no such keypoint or no camera.
+        vertices: (V, 3) the label's mesh in the camera frame, metres; None without SMPL parameters or camera.
+    """
+
+    size: float
+    residual: float
+    mesh_residual: float
+    inside: float
+    box_size: float
+    projected: np.ndarray
+    vertices: np.ndarray | None
+
+    @property
+    def faults(self) -> dict[str, bool]:
+        """Which of the figures no good label has, by name."""
+        limit = MAX_RESIDUAL * self.box_size
+        return dict(
+            size=self.size > MAX_BODY_SIZE,
+            residual=self.residual > limit,
+            mesh_residual=self.mesh_residual > limit,
+            inside=self.inside < MIN_INSIDE,
+        )
+
+
+def check_labels(sample: Mapping[str, Any], body_model: SMPL) -> LabelCheck:
+    """Compares the labels of a person with each other, as augmentation has left them.
+
+    Keypoints relative to the pelvis are told by joints that are not in front of the camera: they have no
+    residual.
+
+    Args:
+        sample: After `MultiRoICrop`.
+        body_model: Poses the label; neutral.
+
+    Returns:
+        The figures.
+    """
+    keypoints2d, keypoints3d = sample['keypoints2d'], sample['keypoints3d']
+    known = keypoints3d[:, 3] > 0
+    projected = np.zeros((54, 3))
+    if known.any() and (keypoints3d[known, 2] > 0).all():
+        projected[known] = _seen(keypoints3d[known, :3], keypoints3d[known, 3], sample['focal_length'])
+    vertices, mesh_joints = None, np.zeros((54, 3))
+    if sample['has_smpl'] and sample['has_transl']:
+        vertices, joints = _posed(sample, body_model)
+        if (joints[:, 2] > 0).all():
+            mesh_joints = _seen(joints, np.ones(54), sample['focal_length'])
+    marked = keypoints2d[:, 2] > 0
+    half = sample['boxes'][0, 2] / 2 * np.array((sample['crop_size'][1] / sample['crop_size'][0], 1))
+    inside = np.abs(keypoints2d[marked, :2] - sample['boxes'][0, :2]) <= half
+    return LabelCheck(
+        size=float(body_sizes(keypoints3d[None])[0]) if known.any() else np.nan,
+        residual=_mean_distance(projected, keypoints2d),
+        mesh_residual=_mean_distance(mesh_joints, keypoints2d),
+        inside=float(inside.all(axis=1).mean()) if marked.any() else np.nan,
+        box_size=float(np.max(sample['bbox_xywh'][2:4])),
+        projected=projected,
+        vertices=vertices,
+    )
+
+
+def _posed(sample: Mapping[str, Any], body_model: SMPL) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and joints of the label in the camera frame."""
+    params = (torch.as_tensor(sample[key])[None] for key in ('global_orient', 'body_pose', 'betas'))
+    with torch.no_grad():
+        body = body_model(*params)
+    shift = sample['pelvis'] - body.joints[0, 0].numpy()
+    return body.vertices[0].numpy() + shift, body.joints[0].numpy() + shift
+
+
+def _seen(points: np.ndarray, confidence: np.ndarray, focal_length: float) -> np.ndarray:
+    """Points (K, 3) seen by the camera, (K, 3) with their confidence."""
+    pixels = project(torch.as_tensor(points), torch.zeros(3), float(focal_length)).numpy()
+    return np.column_stack((pixels, confidence))
+
+
+def _mean_distance(first: np.ndarray, second: np.ndarray) -> float:
+    both = (first[:, 2] > 0) & (second[:, 2] > 0)
+    distances = np.linalg.norm(first[both, :2] - second[both, :2], axis=1)
+    return float(distances.mean()) if both.any() else float('nan')
