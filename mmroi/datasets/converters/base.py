@@ -94,10 +94,18 @@ class Converter(ABC):
 
     name: ClassVar[str]
     splits: ClassVar[tuple[str, ...]] = ('train',)
-    keypoints2d_convention: ClassVar[str | None] = None
-    keypoints3d_convention: ClassVar[str | None] = None
     # False where every process would have to parse a large file anew.
     parallel: ClassVar[bool] = True
+
+    @property
+    def keypoints2d_convention(self) -> str | None:
+        """A key of ``mmroi.structures.CONVENTIONS``; None without such labels. A class attribute will do."""
+        return None
+
+    @property
+    def keypoints3d_convention(self) -> str | None:
+        """As ``keypoints2d_convention``."""
+        return None
 
     @abstractmethod
     def output_name(self, split: str) -> str:

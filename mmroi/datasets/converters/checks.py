@@ -6,19 +6,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import BadSampleError
+from ..units import UNIT_FAULTS, too_far, too_large, too_twisted
 from .base import Rows
 
 SHAPES: dict[str, tuple[int, ...]] = {
     'bbox_xywh': (4,), 'global_orient': (3,), 'body_pose': (23, 3), 'betas': (10,), 'transl': (3,),
     'focal_length': (), 'principal_point': (2,), 'has_smpl': (), 'gender': (), 'image_path': ()}
 SMPL_KEYS = ('global_orient', 'body_pose', 'betas', 'transl')
-_MAX_BODY = 4.0  # metres, diagonal of the box around a person's joints
-_MAX_DISTANCE = 300.0  # metres from the camera
-_MAX_ANGLE = 4 * np.pi  # radians; fits leave angles somewhat above 2 pi
-_UNITS = {
-    'body size': f'bodies are larger than {_MAX_BODY:g} m, so lengths are not in metres (millimetres?)',
-    'translation': f'people are {_MAX_DISTANCE:g} m away, so lengths are not in metres (millimetres?)',
-    'pose angle': 'rotations are larger than 4 pi, so angles are not in radians (degrees?)'}
 
 
 def check_shapes(rows: Rows, num_joints: tuple[int | None, int | None], source: str) -> None:
@@ -77,12 +71,18 @@ def find_faults(rows: Rows, source: str) -> np.ndarray:
     for key in ('focal_length', 'principal_point'):
         if key in rows:
             nan |= ~_finite(rows[key])
-    wrong = {'body size': _too_large(rows), 'translation': labelled & _too_far(rows),
-             'pose angle': labelled & _too_twisted(rows)}
+    wrong = {}
+    if 'keypoints3d' in rows:
+        wrong['body size'] = too_large(rows['keypoints3d'])
+    if 'transl' in rows:
+        wrong['translation'] = labelled & too_far(rows['transl'])
+    if 'body_pose' in rows:
+        rotations = np.concatenate([rows['global_orient'][:, None], rows['body_pose']], 1)
+        wrong['pose angle'] = labelled & too_twisted(rotations)
     for reason, found in wrong.items():
         if found.sum() > len(bbox) / 2:
-            raise ValueError(f'{source}: {_UNITS[reason]}. Get the file that docs/data.md names, or bring '
-                             'this one to metres and radians')
+            raise ValueError(f'{source}: {UNIT_FAULTS[reason]}. Get the file that docs/data.md names, or '
+                             'bring this one to metres and radians')
         faults[found] = reason
     if 'focal_length' in rows:
         faults[rows['focal_length'] <= 0] = 'focal length'
@@ -159,25 +159,3 @@ def _image_size(path: Path) -> tuple[int, int] | str:
         return 'missing image'
     except (UnidentifiedImageError, OSError):
         return 'unreadable image'
-
-
-def _too_large(rows: Rows) -> np.ndarray:
-    if 'keypoints3d' not in rows:
-        return np.zeros(len(rows['bbox_xywh']), bool)
-    points, seen = rows['keypoints3d'][..., :3], rows['keypoints3d'][..., 3:] > 0
-    low, high = np.where(seen, points, np.inf).min(1), np.where(seen, points, -np.inf).max(1)
-    with np.errstate(invalid='ignore'):
-        return np.linalg.norm(np.where(high >= low, high - low, 0), axis=1) > _MAX_BODY
-
-
-def _too_far(rows: Rows) -> np.ndarray:
-    if 'transl' not in rows:
-        return np.zeros(len(rows['bbox_xywh']), bool)
-    return np.linalg.norm(rows['transl'], axis=1) > _MAX_DISTANCE
-
-
-def _too_twisted(rows: Rows) -> np.ndarray:
-    if 'body_pose' not in rows:
-        return np.zeros(len(rows['bbox_xywh']), bool)
-    vectors = np.concatenate([rows['global_orient'][:, None], rows['body_pose']], 1)
-    return np.linalg.norm(vectors, axis=2).max(1) > _MAX_ANGLE

@@ -2,6 +2,7 @@
 import json
 import pickle
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,8 @@ def read_pickle(path: Path) -> Any:
             raise _damaged(path, error) from error
 
 
-def read_npz(path: Path, required: Iterable[str] = ()) -> LazyNpz:
-    """An npz whose members are read when asked for.
+def open_npz(path: Path, required: tuple[str, ...] = ()) -> LazyNpz:
+    """An npz whose members are read when asked for; the last few stay open.
 
     Args:
         path: The file.
@@ -103,7 +104,7 @@ def read_npz(path: Path, required: Iterable[str] = ()) -> LazyNpz:
     Raises:
         ValueError: The file is damaged, or members are missing.
     """
-    npz = LazyNpz(path)
+    npz = _cached_npz(path, path.stat().st_mtime_ns if path.is_file() else 0)
     require(npz.keys(), required, path)
     return npz
 
@@ -184,10 +185,18 @@ def shaped(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     Raises:
         ValueError: Rows have another number of values.
     """
-    array = np.asarray(values, np.float64)
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{what}: {error}; expected (N, {", ".join(map(str, shape))}) numbers') from error
     if array.ndim == 0 or array.size != len(array) * np.prod(shape, dtype=int):
         raise ValueError(f'{what} has shape {array.shape}, expected (N, {", ".join(map(str, shape))})')
     return array.reshape(len(array), *shape)
+
+
+@lru_cache(4)
+def _cached_npz(path: Path, _modified: int) -> LazyNpz:
+    return LazyNpz(path)
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:

@@ -1,0 +1,137 @@
+"""COCO 2014, MPII and HR-LSPET: photographs with annotated 2D joints and pseudo-labels of bodies."""
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from .base import Converter, Part, Unit
+from .own_keypoints import CocoKeypoints, MpiiKeypoints
+from .pseudo_labels import CliffLabels, EftLabels
+from .raw_files import find_file
+
+
+class Labels(Protocol):
+    """A file of labels: CLIFF's, EFT's or the dataset's own."""
+
+    @property
+    def keypoints2d_convention(self) -> str | None:
+        """As of ``Converter``."""
+
+    @property
+    def keypoints3d_convention(self) -> str | None:
+        """As of ``Converter``."""
+
+    def units(self) -> Sequence[Unit]:
+        """As of ``Converter``."""
+
+    def read(self, unit: Unit) -> Part:
+        """As of ``Converter``."""
+
+
+@dataclass(frozen=True)
+class InTheWild(Converter):
+    """Photographs with one of several files of labels.
+
+    Args:
+        root: Folder of the download.
+        labels: Which labels: a key of ``outputs``; the first by default.
+        labels_file: Their file, if it does not lie under ``root``.
+    """
+
+    labels: str = ''
+    labels_file: Path | None = None
+
+    outputs: ClassVar[dict[str, str]]
+    parallel = False
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            object.__setattr__(self, 'labels', next(iter(self.outputs)))
+        if self.labels not in self.outputs:
+            raise ValueError(f'{self.name} has no labels {self.labels!r}; it has {", ".join(self.outputs)}')
+
+    @abstractmethod
+    def source(self) -> Labels:
+        """The file of the labels."""
+
+    @property
+    def keypoints2d_convention(self) -> str | None:
+        """That of the labels."""
+        return self.source().keypoints2d_convention
+
+    @property
+    def keypoints3d_convention(self) -> str | None:
+        """That of the labels."""
+        return self.source().keypoints3d_convention
+
+    def output_name(self, split: str) -> str:
+        """MMHuman3D's name."""
+        return self.outputs[self.labels]
+
+    def units(self, split: str) -> Sequence[Unit]:
+        """Ranges of rows of the labels' file."""
+        return self.source().units()
+
+    def read(self, split: str, unit: Unit) -> Part:
+        """Rows of a range."""
+        return self.source().read(unit)
+
+    def find(self, *candidates: str) -> Path:
+        """The labels' file: the given one, or the first of these under the root.
+
+        Raises:
+            FileNotFoundError: It is not there.
+        """
+        if self.labels_file is not None:
+            return find_file(Path(), str(self.labels_file))
+        return find_file(self.root, *candidates)
+
+
+class Coco(InTheWild):
+    """COCO 2014, training images in ``train2014/``."""
+
+    name = 'coco'
+    outputs = dict(cliff='cliff_coco_train', eft_all='eft_coco_all', eft_part='eft_coco_part',
+                   keypoints='coco_2014_train')
+
+    def source(self) -> Labels:
+        """The file of the labels."""
+        if self.labels == 'cliff':
+            name = 'coco2014part_cliffGT.npz'
+            return CliffLabels(self.find(name, f'cliffGT_v1/{name}', f'annotations/{name}'))
+        if self.labels == 'keypoints':
+            return CocoKeypoints(self.find('annotations/person_keypoints_train2014.json'), 'train2014')
+        name = dict(eft_all='COCO2014-All-ver01.json', eft_part='COCO2014-Part-ver01.json')[self.labels]
+        return EftLabels(self.find(name, f'eft_fit/{name}', f'coco_2014_train_fit/{name}'), 'train2014')
+
+
+class Mpii(InTheWild):
+    """MPII Human Pose, images in ``images/``."""
+
+    name = 'mpii'
+    outputs = dict(cliff='cliff_mpii_train', eft='eft_mpii', keypoints='mpii_train')
+
+    def source(self) -> Labels:
+        """The file of the labels."""
+        if self.labels == 'cliff':
+            name = 'mpii_cliffGT.npz'
+            return CliffLabels(self.find(name, f'cliffGT_v1/{name}', f'annotations/{name}'))
+        if self.labels == 'keypoints':
+            name = 'mpii_human_pose_v1_u12_1.mat'
+            path = self.find(name, f'mpii_human_pose_v1_u12_2/{name}', f'annotations/{name}')
+            return MpiiKeypoints(path, 'images')
+        name = 'MPII_ver01.json'
+        return EftLabels(self.find(name, f'eft_fit/{name}', f'MPII_fit/{name}'), 'images')
+
+
+class Lspet(InTheWild):
+    """Leeds Sports Pose Extended in high resolution, images beside the labels."""
+
+    name = 'lspet'
+    outputs = dict(eft='eft_lspet')
+
+    def source(self) -> Labels:
+        """The file of the labels."""
+        name = 'LSPet_ver01.json'
+        return EftLabels(self.find(name, f'eft_fit/{name}', f'LSPet_fit/{name}'), '')
