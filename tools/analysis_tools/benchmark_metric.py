@@ -1,0 +1,126 @@
+"""How long the metric takes for a whole test set, beyond the network.
+
+`python tools/analysis_tools/benchmark_metric.py [--people 35515] [--protocol 3dpw] [--json FILE]`
+
+People are random: a pool of predictions and labels of both genders is evaluated again and again, in batches
+as a loader gives them. `online` is the time that `MeshMetric` adds to a test; `offline` that of evaluating
+dumped results, which also poses the predictions. The default number is that of 3DPW's test set.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+
+from mmroi.body_models import SMPL
+from mmroi.body_models.body_files import OPEN_BODY
+from mmroi.engine.launch import run_tool
+from mmroi.evaluation import PROTOCOLS, DumpMeshResults, MeshMetric, MeshResults
+from mmroi.geometry import axis_angle_to_matrix
+from mmroi.structures import HMRDataSample
+
+
+@torch.no_grad()
+def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
+    """Random predictions and labels.
+
+    Args:
+        body_model: Poses the predictions.
+        count: Number of people.
+        num_rois: M.
+
+    Returns:
+        Data samples as a metric gets them.
+    """
+    rng = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return 0.3 * torch.randn(count, 1, *shape, generator=rng)
+
+    front = torch.tensor([0.0, 0.0, 5.0])
+    label = dict(global_orient=normal(3), body_pose=normal(23, 3), betas=normal(10), pelvis=normal(3) + front)
+    label['keypoints3d'] = torch.cat([normal(54, 3), torch.ones(count, 1, 54, 1)], dim=-1)
+    label |= {f'has_{name}': torch.ones(count, 1) for name in ('smpl', 'keypoints3d', 'transl')}
+    pred = dict(
+        global_orient=axis_angle_to_matrix(label['global_orient'] + 0.1 * normal(3)),
+        body_pose=axis_angle_to_matrix(label['body_pose'] + 0.1 * normal(23, 3)),
+        betas=normal(10),
+        local_cameras=normal(num_rois, 3),
+        full_cameras=normal(num_rois, 3) + front,
+        camera_translation=normal(3) + front,
+    )
+    body = body_model(*(pred[key][:, 0] for key in ('global_orient', 'body_pose', 'betas')))
+    pred |= dict(vertices=body.vertices[:, None], joints3d=body.joints[:, None])
+    pred |= dict(joints_h36m=body.joints_h36m[:, None])
+    samples = []
+    for i in range(count):
+        sample = HMRDataSample(
+            metainfo=dict(
+                sample_idx=i,
+                img_path=f'{i}.jpg',
+                gender='mf'[i % 2],
+                boxes=np.zeros((num_rois, 3)),
+                focal_length=1.0,
+            )
+        )
+        sample.gt_instances = InstanceData(**{key: value[i] for key, value in label.items()})
+        sample.pred_instances = InstanceData(**{key: value[i] for key, value in pred.items()})
+        samples.append(sample.to_dict())
+    return samples
+
+
+def batches_of(pool: list[dict], people: int, batch_size: int) -> Iterator[list[dict]]:
+    """The people of a pool in turn."""
+    for start in range(0, people, batch_size):
+        yield [pool[i % len(pool)] for i in range(start, min(start + batch_size, people))]
+
+
+def seconds_of(metric: MeshMetric | DumpMeshResults, batches: Iterator[list[dict]], people: int) -> float:
+    """Time of a metric for all batches, and of what they need to be made."""
+    start = time.perf_counter()
+    for batch in batches:
+        metric.process(None, batch)
+    metric.evaluate(people)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measures."""
+    parser = argparse.ArgumentParser(description='Time of the metric for a whole test set')
+    parser.add_argument('--people', type=int, default=35515)
+    parser.add_argument('--protocol', default='3dpw', choices=sorted(PROTOCOLS))
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--json', type=Path, help='write the figures here')
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for gender in ('NEUTRAL', 'MALE', 'FEMALE'):  # as large as SMPL's files, and as slow
+            shutil.copy(OPEN_BODY, Path(folder) / f'SMPL_{gender}.npz')
+        metric = MeshMetric(args.protocol, dict(type='SMPL', model_path=folder))
+        pool = make_pool(metric.bodies.neutral, 8 * args.batch_size)
+        seconds_of(metric, batches_of(pool, args.batch_size, args.batch_size), args.batch_size)  # warm up
+        seconds['online'] = seconds_of(metric, batches_of(pool, args.people, args.batch_size), args.people)
+        dump = DumpMeshResults(str(Path(folder) / 'results.npz'))
+        seconds['dump'] = seconds_of(dump, batches_of(pool, args.people, args.batch_size), args.people)
+        results = MeshResults(dump.out_file)
+        size = Path(dump.out_file).stat().st_size / 2**20
+        seconds['offline'] = seconds_of(metric, results.batches(metric.bodies.neutral), args.people)
+    for name, value in seconds.items():
+        print(f'{name}: {value:.1f} s for {args.people} people ({1e3 * value / args.people:.2f} ms each)')
+    print(f'file of results: {size:.0f} MiB')
+    if args.json:
+        figures = dict(vars(args), seconds=seconds, file_mib=size)
+        args.json.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    run_tool(main)
