@@ -16,8 +16,9 @@ _KEYS = ('imgname', 'center', 'scale', 'pose_cam', 'shape', 'trans_cam', 'cam_in
 
 @dataclass(frozen=True)
 class Bedlam(Converter):
-    """One npz for each scene beside the scenes' photos, ``<image_folder>/<scene>/png/``.
+    """BEDLAM with labels in SMPL form.
 
+    There is one npz for each scene, and its photos are in ``<image_folder>/<scene>/png/``.
     ``trans_cam`` and the translation of ``cam_ext`` add up to smplx's ``transl`` in the camera frame. The
     first 24 of ``gtkps`` are the projected joints of SMPL. Close-up scenes are left out: their photos lie on
     the side.

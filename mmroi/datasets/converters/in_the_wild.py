@@ -89,7 +89,14 @@ class InTheWild(Converter):
 
 
 class Coco(InTheWild):
-    """COCO 2014, training images in ``train2014/``."""
+    """COCO 2014, training images in ``train2014/``, with pseudo-labels.
+
+    Args:
+        root: Folder of the download.
+        labels: ``cliff`` (coco2014part_cliffGT.npz), ``eft_all`` or ``eft_part`` (COCO2014-All-ver01.json,
+            COCO2014-Part-ver01.json), or ``keypoints`` (annotations/person_keypoints_train2014.json alone).
+        labels_file: Their file, if it does not lie under ``root``.
+    """
 
     name = 'coco'
     outputs = dict(cliff='cliff_coco_train', eft_all='eft_coco_all', eft_part='eft_coco_part',
@@ -107,7 +114,14 @@ class Coco(InTheWild):
 
 
 class Mpii(InTheWild):
-    """MPII Human Pose, images in ``images/``."""
+    """MPII Human Pose, images in ``images/``, with pseudo-labels.
+
+    Args:
+        root: Folder of the download.
+        labels: ``cliff`` (mpii_cliffGT.npz), ``eft`` (MPII_ver01.json), or ``keypoints``
+            (mpii_human_pose_v1_u12_1.mat alone).
+        labels_file: Their file, if it does not lie under ``root``.
+    """
 
     name = 'mpii'
     outputs = dict(cliff='cliff_mpii_train', eft='eft_mpii', keypoints='mpii_train')
@@ -126,7 +140,13 @@ class Mpii(InTheWild):
 
 
 class Lspet(InTheWild):
-    """Leeds Sports Pose Extended in high resolution, images beside the labels."""
+    """Leeds Sports Pose Extended in high resolution (HR-LSPET), with EFT's pseudo-labels.
+
+    Args:
+        root: Folder of the images.
+        labels: ``eft`` (LSPet_ver01.json).
+        labels_file: Their file, if it does not lie under ``root``.
+    """
 
     name = 'lspet'
     outputs = dict(eft='eft_lspet')

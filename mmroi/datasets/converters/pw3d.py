@@ -18,7 +18,7 @@ _MIN_CONFIDENCE = 0.5
 
 @dataclass(frozen=True)
 class Pw3d(Converter):
-    """``sequenceFiles/{train,validation,test}/*.pkl`` and ``imageFiles/``.
+    """3DPW: ``sequenceFiles/{train,validation,test}/*.pkl`` and ``imageFiles/``.
 
     Bodies stand in the world; each frame's camera brings them into the camera frame. As in SPIN, a frame
     counts where the camera has been aligned to it (``campose_valid``), and the box surrounds the detected

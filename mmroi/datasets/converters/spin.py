@@ -14,8 +14,9 @@ _OUTPUTS = {'lsp_dataset_original_train': 'spin_lsp_train', 'hr-lspet_train': 's
 
 @dataclass(frozen=True)
 class Spin(Converter):
-    """An npz with ``imgname``, ``center``, ``scale`` and ``part``, ``openpose``, ``S``, ``pose``, ``shape``.
+    """A file of SPIN and its successors, an npz with one row per person.
 
+    It has ``imgname``, ``center``, ``scale``, and any of ``part``, ``openpose``, ``S``, ``pose``, ``shape``.
     Keypoints are SPIN's 49, 25 of OpenPose and 24 annotated ones, or the latter alone.
 
     Args:

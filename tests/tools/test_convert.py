@@ -1,0 +1,67 @@
+"""The converter of downloads as a user runs it: a SPIN file whose people are bodies of the studio."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmroi.datasets import HumanData
+from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.structures import get_convention
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def download(tmp_path_factory):
+    """Photos of the studio, and their labels in CLIFF's layout."""
+    root = tmp_path_factory.mktemp('download')
+    make_dataset(root, StudioSettings('easy', 160, 0), 4, 0, progress=False)
+    human_data = HumanData.fromfile(root / 'train.npz')
+    boxes, smpl = human_data['bbox_xywh'], human_data['smpl']
+    names = get_convention('smpl_54')
+    joints = [names.index(name) for name in get_convention('smpl_24')]
+    num = human_data.data_len
+    np.savez(
+        root / 'mpii_cliffGT.npz', imgname=np.array(list(human_data['image_path'])),
+        center=boxes[:, :2] + boxes[:, 2:4] / 2, scale=boxes[:, 2:4].max(1) / 200,
+        part=human_data['keypoints2d'][:, joints], S=human_data['keypoints3d'][:, joints],
+        pose=np.concatenate([smpl['global_orient'], smpl['body_pose'].reshape(num, 69)], 1),
+        shape=smpl['betas'], global_t=smpl['transl'], focal_l=human_data['misc']['focal_length'])
+    return root, num
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, str(ROOT / 'tools' / 'dataset_tools' / 'convert.py'), *arguments],
+                          capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+
+
+def test_converts_checks_and_keeps(download, tmp_path):
+    root, num = download
+    command = ('mpii', '--root', str(root), '--out', str(tmp_path), '--workers', '1', '--check', '2')
+    first = run(*command)
+    assert first.returncode == 0, first.stderr
+    path = tmp_path / 'cliff_mpii_train.npz'
+    assert f'{path}: {num} people in ' in first.stdout and 'cliff_mpii_train:' in first.stderr
+    assert HumanData.fromfile(path).data_len == num
+    sheet = cv2.imread(str(tmp_path / 'cliff_mpii_train_check.jpg'))
+    # Two people, each with keypoints and with the mesh.
+    assert sheet.shape[1] == 4 * 320 + 5 * 6
+    photo, mesh = sheet[6:326, 6:326].astype(int), sheet[6:326, 332:652].astype(int)
+    assert np.abs(photo - mesh).max(2).mean() > 5
+    before = path.stat().st_mtime_ns
+    again = run(*command)
+    assert f'is there already, {num} people' in again.stdout and path.stat().st_mtime_ns == before
+
+
+def test_errors_are_one_sentence(download, tmp_path):
+    root, _ = download
+    failed = run('coco', '--root', str(root), '--out', str(tmp_path))
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(f'convert coco: {root}/coco2014part_cliffGT.npz or ')
+    assert 'docs/data.md' in failed.stderr and 'Traceback' not in failed.stderr
+    assert run('pw3d', '--labels', 'cliff').returncode == 2
