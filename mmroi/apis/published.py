@@ -178,7 +178,7 @@ PUBLISHED = {
     ),
     'mmhuman3d_cliff': PublishedNetwork(
         title="MMHuman3D's CLIFF",
-        config='configs/cliff/cliff_r50-224_published.py',
+        config='configs/cliff/cliff_r50-mmhuman3d_published.py',
         signature={
             'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
             'head.fc1.weight': (1024, 2048 + 3 + 157),

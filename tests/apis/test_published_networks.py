@@ -65,10 +65,13 @@ def convert():
 @torch.no_grad()
 def run(model, images, boxes):
     focal = torch.tensor([1000.0, 700.0], dtype=torch.float64)[:len(images)]
-    output = model.regress(images, decode_box(boxes.double(), focal), focal)
+    # What a network shall see of the boxes and says of its cameras; one that counts widths is given heights.
+    size = torch.tensor([1.0, 1.0, model.head.box_scale], dtype=torch.float64)
+    output = model.regress(images, decode_box(boxes.double(), focal) / size, focal)
+    cameras = output['cameras'] / size.flip(0)
     shape = images.shape[:2]
     return dict(rotmat=rot6d_to_matrix(output['pose6d']).reshape(*shape, 24, 3, 3),
-                betas=output['betas'].reshape(*shape, 10), cameras=output['cameras'],
+                betas=output['betas'].reshape(*shape, 10), cameras=cameras.float(),
                 features=output['features'])
 
 
