@@ -64,6 +64,8 @@ class DumpMeshResults(BaseMetric):
         ValueError: If `out_file` does not end in `.npz`; in `evaluate`, if there is no sample.
     """
 
+    default_prefix = 'results'  # of no number; MMEngine warns without one
+
     def __init__(self, out_file: str, collect_device: str = 'cpu', collect_dir: str | None = None) -> None:
         super().__init__(collect_device, collect_dir=collect_dir)
         if Path(out_file).suffix != '.npz':
