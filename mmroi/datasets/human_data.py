@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .npz_io import LazyNpz, write_npz
+from .npz_io import write_npz
+from .unpacked_npz import UnpackedNpz
 
 # Expected shapes, with N rows of the file and K named joints; what the last axis holds goes into messages.
 _SHAPES: dict[str, tuple[tuple[int | str, ...], str]] = {
@@ -54,7 +55,7 @@ class HumanData(MutableMapping):
     """
 
     def __init__(self, source: Mapping[str, Any] | None = None) -> None:
-        self._file: LazyNpz | None = None
+        self._file: UnpackedNpz | None = None
         self._keys: dict[str, None] = {}
         self._values: dict[str, Any] = {}
         self._edited: set[str] = set()
@@ -65,7 +66,7 @@ class HumanData(MutableMapping):
 
     @classmethod
     def fromfile(cls, path: str | Path) -> 'HumanData':
-        """Open a file; no array is read yet.
+        """Open a file; no array is read yet, but a large compressed file is unpacked the first time.
 
         Args:
             path: An npz written by :meth:`dump` or by MMHuman3D.
@@ -75,7 +76,7 @@ class HumanData(MutableMapping):
             ValueError: It is no npz or damaged.
         """
         human_data = cls()
-        human_data._file = LazyNpz(path)
+        human_data._file = UnpackedNpz(path)
         keys = human_data._file.keys()
         human_data._keys = dict.fromkeys(key for key in keys if key not in _ATTRIBUTES)
         if '__keypoints_compressed__' in keys:
@@ -132,6 +133,11 @@ class HumanData(MutableMapping):
                 value = value.item()
             self._values[key] = self._checked(key, value)
         return self._values[key]
+
+    def release(self) -> None:
+        """Let go of the memory that reading the file's arrays took; they are read again when needed."""
+        if self._file is not None:
+            self._file.release()
 
     def require(self, keys: Iterable[str]) -> None:
         """Check that keys are there, without reading them.

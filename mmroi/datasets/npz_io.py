@@ -4,13 +4,15 @@
 object arrays, so this reader unpickles them itself, admitting nothing but NumPy arrays and built-in
 containers.
 """
+import io
 import mmap
 import os
 import pickle
 import struct
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy_format
 
+_PIECE = 1 << 20
 _NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
 # (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dictionaries, strings
 # and numbers need no entry: the pickle format has opcodes for them.
@@ -81,6 +84,29 @@ class LazyNpz:
         """Names of the members, in the order of the file."""
         return list(self._members)
 
+    def has_objects(self, key: str) -> bool:
+        """Whether a member is pickled.
+
+        Args:
+            key: A name from :meth:`keys`.
+
+        Raises:
+            ValueError: The member is damaged.
+        """
+        with self._member(key) as member:
+            return _read_header(member)[2].hasobject
+
+    def is_mapped(self, key: str) -> bool:
+        """Whether a member is a view of the file, which takes no memory of the process.
+
+        Args:
+            key: A name from :meth:`keys`.
+
+        Raises:
+            ValueError: The member is damaged.
+        """
+        return self._members[key].compress_type == zipfile.ZIP_STORED and not self.has_objects(key)
+
     def read(self, key: str) -> np.ndarray:
         """One member.
 
@@ -95,15 +121,42 @@ class LazyNpz:
             ValueError: The member is damaged.
         """
         info = self._members[key]
+        with self._member(key) as member:
+            shape, fortran_order, dtype, header_size = _read_header(member)
+            if dtype.hasobject:
+                return _read_objects(member, shape)
+            if info.compress_type == zipfile.ZIP_STORED and dtype.itemsize and all(shape):
+                return self._view(info, header_size, shape, fortran_order, dtype)
+        with self._member(key) as member:
+            return npy_format.read_array(member, allow_pickle=False)
+
+    def release(self) -> None:
+        """Let go of the mapped pages read so far; they stay in the system's cache and return when needed."""
+        if self._map is not None and hasattr(mmap, 'MADV_DONTNEED'):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """A member's npy file, decompressed piece by piece.
+
+        Args:
+            key: A name from :meth:`keys`.
+
+        Yields:
+            bytes: What follows.
+
+        Raises:
+            ValueError: The member is damaged.
+        """
+        with self._member(key) as member:
+            while piece := member.read(_PIECE):
+                yield piece
+
+    @contextmanager
+    def _member(self, key: str) -> Iterator[IO[bytes]]:
+        """Open a member; what goes wrong while it is read names the file and the member."""
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(info) as member:
-                shape, fortran_order, dtype, header_size = _read_header(member)
-                if dtype.hasobject:
-                    return _read_objects(member, shape)
-                if info.compress_type == zipfile.ZIP_STORED and dtype.itemsize and all(shape):
-                    return self._view(info, header_size, shape, fortran_order, dtype)
-            with zipfile.ZipFile(self.path) as archive, archive.open(info) as member:
-                return npy_format.read_array(member, allow_pickle=False)
+            with zipfile.ZipFile(self.path) as archive, archive.open(self._members[key]) as member:
+                yield member
         except pickle.UnpicklingError as error:
             raise pickle.UnpicklingError(f'{self.path}: refused to unpickle {key!r}: {error}. '
                                          'Do not trust this file; get it from its source again') from error
@@ -136,12 +189,26 @@ def write_npz(path: str | Path, members: Mapping[str, Any], compress: bool = Fal
         members: Name to array, or to an object that ``numpy.savez`` pickles (dictionaries).
         compress: Deflate the members. Such a file is smaller, but cannot be memory-mapped.
     """
+    with replace_when_written(path) as file:
+        (np.savez_compressed if compress else np.savez)(file, **members)
+
+
+@contextmanager
+def replace_when_written(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of another one when it is complete, or leaves no trace.
+
+    Args:
+        path: File to write; its folder is made if missing.
+
+    Yields:
+        IO[bytes]: The new file.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
     try:
         with os.fdopen(descriptor, 'wb') as file:
-            (np.savez_compressed if compress else np.savez)(file, **members)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
@@ -164,7 +231,22 @@ def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, in
 
 
 def _read_objects(member: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
-    content = SafeUnpickler(member).load()
+    content = SafeUnpickler(io.BufferedReader(_InPieces(member))).load()
     if not isinstance(content, np.ndarray):
         raise ValueError(f'an object array was expected, found {type(content).__name__}')
     return content.reshape(shape)
+
+
+class _InPieces(io.RawIOBase):
+    """Reads a zip member piece by piece: asked for a large array, it would make the array's bytes twice."""
+
+    def __init__(self, member: IO[bytes]) -> None:
+        self._member = member
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._member.read(min(len(buffer), _PIECE))
+        buffer[:len(piece)] = piece
+        return len(piece)

@@ -7,6 +7,7 @@ import numpy as np
 from .errors import REASONS
 from .human_data import HumanData
 from .keypoint_column import KeypointColumn, find_nan
+from .units import UNIT_FAULTS, too_far, too_large, too_twisted
 
 _CHUNK = 8192
 
@@ -67,7 +68,30 @@ class PersonRows(Sequence):
             np.ndarray: (len(self),) uint8, 0 for a good row, else 1 + the index of the fault in ``REASONS``.
         """
         chunks = np.split(self.indices, range(_CHUNK, len(self), _CHUNK))
-        return np.concatenate([self.columns.find_bad(chunk) for chunk in chunks])
+        faults = []
+        for chunk in chunks:
+            faults.append(self.columns.find_bad(chunk))
+            self.human_data.release()  # or the whole file would count as this process's memory
+        return np.concatenate(faults)
+
+    def find_duplicates(self) -> np.ndarray:
+        """Find rows with the image and the box of an earlier row of the view.
+
+        Returns:
+            np.ndarray: (len(self),) bool.
+        """
+        columns, indices = self.columns, self.indices
+        # Equal boxes first: comparing numbers is cheap, and few people of different images share a box.
+        boxes = np.asarray(columns.bbox[indices])[:, :4]
+        order = np.lexsort(boxes.T)
+        equal = (boxes[order[1:]] == boxes[order[:-1]]).all(1)
+        found = np.zeros(len(self), bool)
+        seen = set()
+        for i in np.union1d(order[1:][equal], order[:-1][equal]):
+            person = (str(columns.image_path[indices[i]]), boxes[i].tobytes())
+            found[i] = person in seen
+            seen.add(person)
+        return found
 
     def clear(self) -> None:
         """Empty the view, as ``BaseDataset`` does after it has serialised the rows."""
@@ -130,8 +154,10 @@ class _Columns:
         # The first fault of a row counts, so the last assignment below wins.
         bbox = np.asarray(self.bbox[rows])[:, :4]
         faults = np.zeros(len(rows), np.uint8)
+        for reason, found in zip(UNIT_FAULTS, self._find_wrong_units(rows), strict=True):
+            faults[found] = 1 + REASONS.index(reason)
         nan = self.keypoints2d.find_nan(rows) | self.keypoints3d.find_nan(rows)
-        labelled = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows].astype(bool)
+        labelled = self._labelled(rows)
         for values in self.smpl.values():
             nan |= labelled & find_nan(values[rows])
         for values in (self.focal_length, self.principal_point):
@@ -141,6 +167,22 @@ class _Columns:
         faults[(bbox[:, 2:] <= 0).any(1)] = 1 + REASONS.index('zero-area box')
         faults[find_nan(bbox)] = 1 + REASONS.index('NaN box')
         return faults
+
+    def _find_wrong_units(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows with each of ``UNIT_FAULTS``."""
+        large = far = twisted = np.zeros(len(rows), bool)
+        if self.keypoints3d.values is not None:
+            large = too_large(np.asarray(self.keypoints3d.values[rows])[:, self.keypoints3d.source])
+        if self.smpl:
+            turned = too_twisted(self.smpl['body_pose'][rows]) | too_twisted(self.smpl['global_orient'][rows])
+            twisted = self._labelled(rows) & turned
+        if 'transl' in self.smpl:
+            far = self._labelled(rows) & too_far(self.smpl['transl'][rows])
+        return large, far, twisted
+
+    def _labelled(self, rows: np.ndarray) -> np.ndarray:
+        known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows].astype(bool)
+        return np.broadcast_to(known, len(rows))
 
     def _has_transl(self, row: int, pelvis: np.ndarray) -> bool:
         # `transl` is the root's position less its rest position, which depends on the body model; the
