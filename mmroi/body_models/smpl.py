@@ -80,6 +80,7 @@ class SMPL(nn.Module):
     mean_betas: Tensor
     mean_camera: Tensor
     regressors: Tensor
+    regressed_from: Tensor
     root_mean: Tensor
     root_betas: Tensor
 
@@ -92,7 +93,11 @@ class SMPL(nn.Module):
         self.layer = _SMPLLayer(arrays)
         self.faces = np.asarray(arrays['f'], np.int64)
         self.parents = self.layer.parents.numpy().copy()
-        self._buffer('regressors', np.concatenate([arrays['J_regressor_extra'], arrays['J_regressor_h36m']]))
+        regressors = np.concatenate([arrays['J_regressor_extra'], arrays['J_regressor_h36m']])
+        # Most vertices have a say in no joint.
+        used = np.flatnonzero(regressors.any(0))
+        self._buffer('regressors', regressors[:, used])
+        self.register_buffer('regressed_from', torch.from_numpy(used), persistent=False)
         for name in ('mean_pose6d', 'mean_betas', 'mean_camera'):
             self._buffer(name, means[name])
         # J0 is linear in betas: J0 = root_mean + root_betas @ betas.
@@ -103,7 +108,7 @@ class SMPL(nn.Module):
         layer = self.layer
         self.joint_body = JointBody(
             layer.v_template, layer.shapedirs, layer.posedirs, layer.J_regressor, layer.lbs_weights,
-            layer.parents, self.regressors, layer.vertex_joint_selector.extra_joints_idxs)
+            layer.parents, torch.as_tensor(regressors, dtype=torch.float32), layer.vertex_joint_selector.extra_joints_idxs)
 
     def _buffer(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
@@ -141,7 +146,7 @@ class SMPL(nn.Module):
             body = _to_matrices(body_pose, 23, 'body_pose')
             output = self.layer(betas=betas.float().expand(len(root), -1), body_pose=body, global_orient=root,
                                 transl=None if transl is None else transl.float(), pose2rot=False)
-            regressed = self.regressors @ output.vertices
+            regressed = self.regressors @ output.vertices[:, self.regressed_from]
         joints = torch.cat([output.joints, regressed[:, :9]], dim=1)
         return SMPLOutput(output.vertices, joints, regressed[:, 9:])
 
