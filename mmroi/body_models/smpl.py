@@ -108,7 +108,8 @@ class SMPL(nn.Module):
         layer = self.layer
         self.joint_body = JointBody(
             layer.v_template, layer.shapedirs, layer.posedirs, layer.J_regressor, layer.lbs_weights,
-            layer.parents, torch.as_tensor(regressors, dtype=torch.float32), layer.vertex_joint_selector.extra_joints_idxs)
+            layer.parents, torch.as_tensor(regressors, dtype=torch.float32),
+            layer.vertex_joint_selector.extra_joints_idxs)
 
     def _buffer(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
