@@ -1,4 +1,5 @@
 """Finds people that cannot be used, and files in wrong units, before anything is written."""
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -6,12 +7,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import BadSampleError
+from ..transforms.loading import is_truncated
 from ..units import UNIT_FAULTS, too_far, too_large, too_twisted
 from .base import Rows
 
 SHAPES: dict[str, tuple[int, ...]] = {
     'bbox_xywh': (4,), 'global_orient': (3,), 'body_pose': (23, 3), 'betas': (10,), 'transl': (3,),
     'focal_length': (), 'principal_point': (2,), 'has_smpl': (), 'gender': (), 'image_path': ()}
+_TOO_LARGE, _TOO_FAR, _TOO_TWISTED = UNIT_FAULTS
+_ENDS = (b'\xff\xd9', b'IEND\xae\x42\x60\x82')  # of JPEG and PNG; only other files are read as a whole
 SMPL_KEYS = ('global_orient', 'body_pose', 'betas', 'transl')
 
 
@@ -73,16 +77,16 @@ def find_faults(rows: Rows, source: str) -> np.ndarray:
             nan |= ~_finite(rows[key])
     wrong = {}
     if 'keypoints3d' in rows:
-        wrong['body size'] = too_large(rows['keypoints3d'])
+        wrong[_TOO_LARGE] = too_large(rows['keypoints3d'])
     if 'transl' in rows:
-        wrong['translation'] = labelled & too_far(rows['transl'])
+        wrong[_TOO_FAR] = labelled & too_far(rows['transl'])
     if 'body_pose' in rows:
         rotations = np.concatenate([rows['global_orient'][:, None], rows['body_pose']], 1)
-        wrong['pose angle'] = labelled & too_twisted(rotations)
+        wrong[_TOO_TWISTED] = labelled & too_twisted(rotations)
     for reason, found in wrong.items():
         if found.sum() > len(bbox) / 2:
-            raise ValueError(f'{source}: {UNIT_FAULTS[reason]}. Get the file that docs/data.md names, or '
-                             'bring this one to metres and radians')
+            raise ValueError(f'{source}: {reason} in most rows; {UNIT_FAULTS[reason]}. Get the file that '
+                             'docs/data.md names, or bring this one to the right unit')
         faults[found] = reason
     if 'focal_length' in rows:
         faults[rows['focal_length'] <= 0] = 'focal length'
@@ -98,7 +102,8 @@ def find_image_faults(rows: Rows, root: Path, faults: np.ndarray) -> None:
     Args:
         rows: Arrays of the right shapes.
         root: Folder that the image paths start from.
-        faults: (R,) what is wrong; gets 'missing image', 'unreadable image' and 'box outside the image'.
+        faults: (R,) what is wrong; gets 'missing image', 'unreadable image', 'truncated image' and 'box
+            outside the image'.
     """
     paths, image_of_row = np.unique(rows['image_path'], return_inverse=True)
     found = [_image_size(root / path) for path in paths.tolist()]
@@ -153,8 +158,13 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 def _image_size(path: Path) -> tuple[int, int] | str:
     try:
-        with Image.open(path) as image:
-            return image.size
+        with open(path, 'rb') as file:
+            size = Image.open(file).size
+            file.seek(-min(8, os.path.getsize(path)), os.SEEK_END)
+            if file.read().endswith(_ENDS):
+                return size
+            file.seek(0)
+            return 'truncated image' if is_truncated(file.read()) else size
     except FileNotFoundError:
         return 'missing image'
     except (UnidentifiedImageError, OSError):

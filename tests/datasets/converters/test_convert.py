@@ -120,8 +120,8 @@ def test_resumes_and_leaves_nothing_behind(toy: Toy):
     ('bbox_xywh', 400.0, 'box outside the image'),
     ('keypoints2d', np.nan, 'NaN labels'),
     ('transl', np.inf, 'NaN labels'),
-    ('body_pose', 90.0, 'pose angle'),
-    ('transl', 4000.0, 'translation'),
+    ('body_pose', 90.0, 'rotation beyond 4 pi'),
+    ('transl', 4000.0, 'person farther than 300 m'),
     ('focal_length', 0.0, 'focal length'),
 ])
 def test_bad_row(toy: Toy, spoil: str, value: float, reason: str):
@@ -139,16 +139,24 @@ def test_joint_without_confidence_may_hold_anything(toy: Toy):
     assert convert(replace(toy, spoil='keypoints2d', value=np.array([np.nan, np.nan, 0]))).rows == 4
 
 
-@pytest.mark.parametrize(('content', 'reason'), [(None, 'missing image'), (b'', 'unreadable image')])
-def test_bad_image(toy: Toy, content: bytes | None, reason: str):
+@pytest.mark.parametrize(('end', 'reason'), [
+    (None, 'missing image'), (0, 'unreadable image'), (-100, 'truncated image')])
+def test_bad_image(toy: Toy, end: int | None, reason: str):
     photo = toy.root / 'first' / '0.jpg'
+    content = photo.read_bytes()
     photo.unlink()
-    if content is not None:
-        photo.write_bytes(content)
+    if end is not None:
+        photo.write_bytes(content[:end])
     with pytest.raises(BadSampleError, match=f'{reason}: row 0 of toy train, first, image first/0.jpg'):
         convert(toy)
     assert convert(toy, skip_bad=True).skipped == Counter({reason: 1})
     assert convert(toy, check_images=False).rows == 4
+
+
+def test_image_with_data_after_its_end_is_good(toy: Toy):
+    with open(toy.root / 'first' / '0.jpg', 'ab') as file:
+        file.write(b'appended by a camera')
+    assert convert(toy).rows == 4
 
 
 def test_duplicated_row(toy: Toy):
@@ -164,9 +172,9 @@ def test_duplicated_row(toy: Toy):
 
 
 @pytest.mark.parametrize(('key', 'factor', 'message'), [
-    ('keypoints3d', 1000, 'bodies are larger than 4 m.*millimetres'),
-    ('transl', 1e6, '300 m away.*millimetres'),
-    ('body_pose', 180 / np.pi, 'larger than 4 pi.*degrees')])
+    ('keypoints3d', 1000, 'body larger than 4 m in most rows.*millimetres'),
+    ('transl', 1e6, 'person farther than 300 m in most rows.*millimetres'),
+    ('body_pose', 180 / np.pi, 'rotation beyond 4 pi in most rows.*degrees')])
 def test_file_in_wrong_units_is_refused_whatever_may_be_skipped(toy: Toy, key, factor, message):
     class Scaled(Toy):
         def read(self, split, unit):

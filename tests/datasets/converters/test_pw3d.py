@@ -148,7 +148,7 @@ def test_truncated_pickle(tmp_path, sequence):
     (lambda data: data.update(trans=[np.zeros((2, 3))] * 2),
      "'trans' of person 0 has 2 frames, the camera 3"),
     (lambda data: data.update(jointPositions=[1000 * joints for joints in data['jointPositions']]),
-     'pw3d test, courtyard_00: bodies are larger than 4 m.*millimetres'),
+     'pw3d test, courtyard_00: body larger than 4 m in most rows.*millimetres'),
 ])
 def test_wrong_content(tmp_path, sequence, change, message):
     change(sequence)

@@ -1,0 +1,87 @@
+"""The four cameras of Human3.6M, out of ``metadata.xml`` of its code release."""
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+_SUBJECTS = 11
+_CAMERAS = 4
+_EXTRINSICS = 6 * _SUBJECTS * _CAMERAS
+_MILLIMETRE = 1e-3
+
+
+@dataclass(frozen=True)
+class H36MCamera:
+    """A camera as it stood for one subject.
+
+    Attributes:
+        rotation: (3, 3) world to camera.
+        centre: (3,) metres, world frame.
+        focal_lengths: (2,) pixels.
+        principal_point: (2,) pixels.
+        distortion: (5,) k1, k2, p1, p2, k3, as OpenCV orders them. The dataset's 2D labels are distorted, by
+            several pixels far from the image centre.
+    """
+
+    rotation: np.ndarray
+    centre: np.ndarray
+    focal_lengths: np.ndarray
+    principal_point: np.ndarray
+    distortion: np.ndarray
+
+    def from_world(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) in metres, from the world frame to the camera's."""
+        return (points - self.centre) @ self.rotation.T
+
+
+def read_cameras(path: Path) -> dict[tuple[str, str], H36MCamera]:
+    """All cameras.
+
+    ``w0`` has 300 numbers: three angles and the centre in millimetres for each camera and subject, then
+    focal lengths, principal point, three radial and two tangential coefficients for each camera.
+
+    Args:
+        path: ``metadata.xml``.
+
+    Returns:
+        Cameras by subject (``S1``) and camera (``60457274``).
+
+    Raises:
+        ValueError: The file is damaged or holds something else.
+    """
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(1)
+def _read(path: Path, _modified: int) -> dict[tuple[str, str], H36MCamera]:
+    try:
+        root = ElementTree.parse(path).getroot()
+        numbers = np.array(_text(root, 'w0').strip().strip('[]').split(), np.float64)
+        names = [str(element.text).strip() for element in root.iterfind('dbcameras/index2id/*')]
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ValueError(f'{path}: cannot be read ({error}); expected metadata.xml of the code release of '
+                         'Human3.6M') from error
+    if len(numbers) < _EXTRINSICS + 9 * _CAMERAS or len(names) != _CAMERAS:
+        raise ValueError(f"{path}: 'w0' has {len(numbers)} numbers and 'dbcameras' {len(names)} cameras, "
+                         'expected 300 and 4. Is it metadata.xml of the code release of Human3.6M?')
+    extrinsics = numbers[:_EXTRINSICS].reshape(_CAMERAS, _SUBJECTS, 6)
+    intrinsics = numbers[_EXTRINSICS:_EXTRINSICS + 9 * _CAMERAS].reshape(_CAMERAS, 9)
+    cameras = {}
+    for i, name in enumerate(names):
+        f, c, radial, tangential = np.split(intrinsics[i], (2, 4, 7))
+        for subject in range(_SUBJECTS):
+            angles, centre = np.split(extrinsics[i, subject], 2)
+            cameras[f'S{subject + 1}', name] = H36MCamera(
+                Rotation.from_euler('XYZ', angles).as_matrix(), _MILLIMETRE * centre, f, c,
+                np.concatenate([radial[:2], tangential, radial[2:]]))
+    return cameras
+
+
+def _text(root: ElementTree.Element, name: str) -> str:
+    text = root.findtext(name)
+    if text is None:
+        raise ValueError(f'it has no <{name}>')
+    return text

@@ -1,0 +1,100 @@
+"""Frames of a dataset's videos as JPEG files: those which somebody extracted before, or extracted here."""
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .raw_files import find_file
+
+_QUALITY = 95
+# Containers announce a few frames more than decoders give.
+_TOLERANCE = 5
+
+
+def provide_frames(root: Path,
+                   layouts: Sequence[str],
+                   videos: Sequence[str],
+                   frames: np.ndarray,
+                   optional: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Image paths of some frames of a video, which is read only if one of them is not there.
+
+    A run that was interrupted goes on with the frames that are still missing.
+
+    Args:
+        root: Folder of the download.
+        layouts: Where other tools put frames, as paths relative to ``root`` with ``{number}``, which counts
+            from 1. The first in which there is any frame counts; frames are extracted into it, or into the
+            first of all.
+        videos: Where the video may lie, relative to ``root``.
+        frames: (F,) indices, from 0.
+        optional: The video is known to be damaged; use what there is of it.
+
+    Returns:
+        Paths (F,) relative to ``root``, and (F,) bool: False for frames after the end of the video.
+
+    Raises:
+        FileNotFoundError: There are neither frames nor a video.
+        ValueError: The video is damaged; names it.
+    """
+    numbers = (frames + 1).tolist()
+    for layout in (*layouts, layouts[0]):
+        paths = [layout.format(number=number) for number in numbers]
+        there = np.array([(root / path).is_file() for path in paths], bool)
+        if there.any():
+            break
+    in_video = np.ones(len(paths), bool)
+    found = [video for video in videos if (root / video).is_file()]
+    if found and not there.all():
+        missing = {int(frame): root / path for frame, path, is_there in zip(frames, paths, there, strict=True)
+                   if not is_there}
+        extract_frames(root / found[0], missing, optional)
+        in_video = np.array([(root / path).is_file() for path in paths], bool)
+    elif optional:
+        in_video = there
+    elif not there.any():
+        find_file(root, *videos, *(layout.format(number=numbers[0]) for layout in layouts))
+    return np.array(paths, np.str_), in_video
+
+
+def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = False) -> None:
+    """Write frames of a video as JPEGs, each in one step. Frames after its end are not written.
+
+    Args:
+        video: Anything that FFmpeg reads.
+        paths: Index of a frame, from 0, to the file it becomes.
+        optional: Do not mind damage.
+
+    Raises:
+        OSError: A file cannot be written.
+        ValueError: The video cannot be opened, or ends earlier than it says.
+    """
+    # One thread: videos are read in several processes.
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    try:
+        announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else -1
+        number, last = 0, max(paths)
+        while number <= last and capture.grab():
+            if number in paths:
+                read, image = capture.retrieve()
+                if not read:
+                    break
+                _write_jpeg(paths[number], image)
+            number += 1
+    finally:
+        capture.release()
+    if optional or number > last:
+        return
+    if announced < 0:
+        raise ValueError(f'{video}: cannot be opened as a video; it is damaged or truncated. Download it again')
+    if number < 0.99 * announced - _TOLERANCE:
+        raise ValueError(f'{video}: ends after {number} of {announced} frames; it is damaged or truncated. '
+                         'Download it again')
+
+
+def _write_jpeg(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}')
+    partial.write_bytes(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
+    os.replace(partial, path)
