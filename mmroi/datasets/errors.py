@@ -1,7 +1,8 @@
 """What can be wrong with one sample."""
+from .units import UNIT_FAULTS
 
 REASONS = ('missing image', 'truncated image', 'unreadable image', 'NaN box', 'zero-area box',
-           'box outside the image', 'NaN labels')
+           'box outside the image', 'NaN labels', *UNIT_FAULTS, 'duplicated row')
 
 
 class BadSampleError(ValueError):

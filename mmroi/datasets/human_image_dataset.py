@@ -11,7 +11,6 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dataset.base_dataset import force_full_init
 from mmengine.logging import print_log
-from PIL import Image, UnidentifiedImageError
 
 from mmroi.registry import DATASETS
 
@@ -19,8 +18,9 @@ from .errors import REASONS, BadSampleError
 from .human_data import HumanData
 from .person_rows import PersonRows
 from .sources import missing_file
-from .transforms.loading import is_truncated
+from .transforms.loading import image_size
 from .transforms.person_box import check_box
+from .units import UNIT_FAULTS
 
 
 @DATASETS.register_module()
@@ -43,7 +43,9 @@ class HumanImageDataset(BaseDataset):
         dataset_name: Name in logs and per-dataset tables; the file's name by default.
         skip_bad: Leave out and count rows that cannot be used, instead of stopping at the first. In training,
             images are found bad as they are read, and another sample takes the place; in ``test_mode`` all
-            images are looked at beforehand, since no sample may stand in for another.
+            images are looked at beforehand, since no sample may stand in for another. Rows that repeat the
+            image and the box of an earlier one are left out, too; without ``skip_bad`` they are only
+            reported, because such a row can be used.
         serialize_data: Pickle every row, as other datasets of MMEngine do. Not needed: rows are made on
             demand from arrays that all workers share.
         **kwargs: ``metainfo``, ``indices``, ``test_mode``, ``lazy_init``, ``max_refetch`` of ``BaseDataset``.
@@ -52,7 +54,7 @@ class HumanImageDataset(BaseDataset):
         BadSampleError: A row is bad and ``skip_bad`` is False; names the file, the row and the remedy.
         FileNotFoundError: The file is not there; names the command that makes it.
         KeyError: The file lacks a key that is needed.
-        ValueError: The file is damaged or a key has the wrong shape.
+        ValueError: The file is damaged, a key has the wrong shape, or most rows are in wrong units.
     """
 
     METAINFO = dict(convention='smpl_54')
@@ -98,12 +100,20 @@ class HumanImageDataset(BaseDataset):
         """
         rows = self.data_list
         faults = rows.find_bad()
+        self._refuse_wrong_units(faults)
         if faults.any() and not self.skip_bad:
             first = int(np.flatnonzero(faults)[0])
             reason = REASONS[faults[first] - 1]
             others = np.count_nonzero(faults) - 1
             raise BadSampleError(reason, f'row {rows.indices[first]} of {self.ann_file}, and {others} more '
                                  'bad rows. Correct the file, or set skip_bad=True to leave them out')
+        duplicates = rows.find_duplicates() & (faults == 0)
+        if self.skip_bad:
+            faults[duplicates] = 1 + REASONS.index('duplicated row')
+        elif duplicates.any():
+            number, first = np.count_nonzero(duplicates), rows.indices[np.flatnonzero(duplicates)[0]]
+            print_log(f'{self.ann_file}: {number} duplicated rows (image and box of an earlier row), the '
+                      f'first is row {first}. skip_bad=True leaves them out', 'current', logging.WARNING)
         if self.skip_bad and self.test_mode:
             for i in np.flatnonzero(faults == 0):
                 faults[i] = self._image_fault(rows[int(i)])
@@ -112,7 +122,19 @@ class HumanImageDataset(BaseDataset):
             print_log(
                 f'{self.ann_file}: skipped {np.count_nonzero(faults)} of {len(rows)} rows: {self.skipped}',
                 logger='current', level=logging.WARNING)
-        return rows[np.flatnonzero(faults == 0)]
+        good = np.flatnonzero(faults == 0)
+        if not len(good):
+            raise ValueError(f'{self.ann_file}: no row can be used; skipped {self.skipped}')
+        return rows[good]
+
+    def _refuse_wrong_units(self, faults: np.ndarray) -> None:
+        """Stop where most rows are in wrong units: not the rows are bad then, but the file."""
+        for reason, remedy in UNIT_FAULTS.items():
+            found = np.flatnonzero(faults == 1 + REASONS.index(reason))
+            if 2 * len(found) > len(faults):
+                row = self.data_list.indices[found[0]]
+                raise ValueError(f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the '
+                                 f'first is row {row}: {remedy}. Convert the dataset again')
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -166,18 +188,8 @@ class HumanImageDataset(BaseDataset):
         return os.path.join(self.data_prefix.get('img_path', ''), info['img_path'])
 
     def _image_fault(self, info: dict) -> int:
-        """Look at an image without decoding it."""
         try:
-            with open(self._image_path(info), 'rb') as file:
-                content = file.read()
-                if is_truncated(content):
-                    return 1 + REASONS.index('truncated image')
-                width, height = Image.open(file).size
-            check_box(info['bbox_xywh'], (height, width))
-        except FileNotFoundError:
-            return 1 + REASONS.index('missing image')
-        except UnidentifiedImageError:
-            return 1 + REASONS.index('unreadable image')
+            check_box(info['bbox_xywh'], image_size(self._image_path(info)))
         except BadSampleError as error:
             return 1 + REASONS.index(error.reason)
         return 0

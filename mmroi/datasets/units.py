@@ -6,10 +6,10 @@ _MAX_DISTANCE = 300.0  # metres from the camera
 _MAX_ANGLE = 4 * np.pi  # radians; fits leave angles somewhat above 2 pi
 
 UNIT_FAULTS = {
-    'body size': f'bodies are larger than {MAX_BODY_SIZE:g} m, so lengths are not in metres (millimetres?)',
-    'translation': f'people are {_MAX_DISTANCE:g} m away, so lengths are not in metres (millimetres?)',
-    'pose angle': 'rotations are larger than 4 pi, so angles are not in radians (degrees?)'}
-"""What a row's fault says about a file most of whose rows have it."""
+    f'body larger than {MAX_BODY_SIZE:g} m': 'lengths must be in metres, not millimetres',
+    f'person farther than {_MAX_DISTANCE:g} m': 'lengths must be in metres, not millimetres',
+    'rotation beyond 4 pi': 'angles must be in radians, not degrees'}
+"""Faults of rows, in the order of the functions below, and what they mean where most rows have them."""
 
 
 def body_sizes(keypoints3d: np.ndarray) -> np.ndarray:
@@ -57,9 +57,10 @@ def too_twisted(rotations: np.ndarray) -> np.ndarray:
     """People with a joint turned too far for radians.
 
     Args:
-        rotations: (R, J, 3) axis-angle.
+        rotations: (R, 3) or (R, J, 3) axis-angle.
 
     Returns:
         (R,) bool.
     """
-    return np.linalg.norm(rotations, axis=2).max(1) > _MAX_ANGLE
+    twisted = np.linalg.norm(rotations, axis=-1) > _MAX_ANGLE
+    return twisted.any(tuple(range(1, twisted.ndim)))

@@ -1,8 +1,12 @@
 """Decoding of the frame."""
+import io
+
+import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
+from PIL import Image
 
 from mmroi.geometry import estimate_focal_length
 from mmroi.registry import TRANSFORMS
@@ -47,18 +51,54 @@ class LoadImage(LoadImageFromFile):
         return results
 
     def _read(self, path: str) -> np.ndarray:
+        content = _read_whole(path, self.backend_args)
         try:
-            content = fileio.get(path, backend_args=self.backend_args)
-        except FileNotFoundError:
-            raise BadSampleError('missing image', f'{path} does not exist. Check `data_root` and '
-                                 '`data_prefix`, or extract the images of the dataset') from None
-        if is_truncated(content):
-            raise BadSampleError('truncated image', f'{path} ends too early ({len(content)} bytes). '
-                                 'Copy or download it again')
-        image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+            image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+        except cv2.error:  # a damaged header asks for gigabytes
+            image = None
         if image is None:
-            raise BadSampleError('unreadable image', f'{path} cannot be decoded. Copy or download it again')
+            raise _unreadable(path)
         return image
+
+
+def image_size(path: str) -> tuple[int, int]:
+    """Check that an image can be decoded, at a part of the cost of decoding it.
+
+    Args:
+        path: The image.
+
+    Returns:
+        tuple[int, int]: Height and width.
+
+    Raises:
+        BadSampleError: The image is missing, truncated or no image.
+    """
+    content = _read_whole(path)
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+        small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    except (OSError, Image.DecompressionBombError, cv2.error):
+        small = None
+    if small is None:
+        raise _unreadable(path)
+    return height, width
+
+
+def _read_whole(path: str, backend_args: dict | None = None) -> bytes:
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except FileNotFoundError:
+        raise BadSampleError('missing image', f'{path} does not exist. Check `data_root` and '
+                             '`data_prefix`, or extract the images of the dataset') from None
+    if is_truncated(content):
+        raise BadSampleError('truncated image', f'{path} ends too early ({len(content)} bytes). '
+                             'Copy or download it again')
+    return content
+
+
+def _unreadable(path: str) -> BadSampleError:
+    return BadSampleError('unreadable image', f'{path} cannot be decoded. Copy or download it again')
 
 
 def is_truncated(content: bytes) -> bool:

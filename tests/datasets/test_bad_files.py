@@ -1,0 +1,185 @@
+"""Files that a dataset refuses as a whole; rows in wrong units, repeated rows, corrupt JPEGs."""
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmroi.datasets import BadSampleError, HumanData, HumanImageDataset, LoadImage
+from mmroi.datasets.person_rows import PersonRows
+
+
+def _dump(people: HumanData, root: Path, **changes: object) -> None:
+    HumanData({**people, **changes}).dump(root / 'people.npz')
+
+
+def _dataset(root: Path, **kwargs: object) -> HumanImageDataset:
+    return HumanImageDataset('people.npz', str(root), pipeline=[LoadImage()], **kwargs)
+
+
+class _Payload:
+    """Creates a file when it is unpickled freely."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize('key', ['smpl', 'meta', 'misc', 'image_path', 'has_smpl', 'keypoints3d_convention'])
+@pytest.mark.parametrize('skip_bad', [False, True])
+def test_malicious_pickle_is_refused(people: HumanData, data_root: Path, key: str, skip_bad: bool) -> None:
+    trace = data_root / 'trace'
+    members = {**people, key: np.array(dict(gender=_Payload(trace)), object)}
+    np.savez(data_root / 'people.npz', **members)
+    with pytest.raises(Exception, match=rf"people\.npz: refused to unpickle '{key}'"):
+        _dataset(data_root, skip_bad=skip_bad)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize('compress', [False, True])
+@pytest.mark.parametrize('kept', [0.99, 0.5, 0.0])
+def test_truncated_file(people: HumanData, data_root: Path, compress: bool, kept: float) -> None:
+    path = data_root / 'people.npz'
+    people.dump(path, compress)
+    content = path.read_bytes()
+    path.write_bytes(content[:int(kept * len(content))])
+    with pytest.raises(ValueError, match=r'people\.npz: not a readable npz.*damaged or truncated.*anew'):
+        _dataset(data_root, skip_bad=True)
+
+
+@pytest.mark.parametrize('name, shape', [('global_orient', (8, 3, 3)), ('body_pose', (8, 72)),
+                                         ('body_pose', (8, 24, 3)), ('betas', (8, 16))])
+def test_parameters_of_wrong_length(people: HumanData, data_root: Path, name: str,
+                                    shape: tuple[int, ...]) -> None:
+    members = {**people, 'smpl': {**people['smpl'], name: np.zeros(shape)}}
+    np.savez(data_root / 'people.npz', **members)
+    with pytest.raises(ValueError, match=rf"people\.npz: 'smpl\.{name}' has shape .*expected \(N=8, "):
+        _dataset(data_root, skip_bad=True)
+
+
+@pytest.mark.parametrize('convention', ['coco', 'smpl_45', ''])
+def test_wrong_convention(people: HumanData, data_root: Path, convention: str) -> None:
+    _dump(people, data_root, keypoints2d_convention=convention)
+    with pytest.raises(ValueError, match='keypoints2d_convention|unknown keypoint convention'):
+        _dataset(data_root, skip_bad=True)
+
+
+def _millimetres(people: HumanData) -> dict:
+    return dict(keypoints3d=people['keypoints3d'] * np.float32((1000, 1000, 1000, 1)))
+
+
+def _millimetres_away(people: HumanData) -> dict:
+    return dict(smpl={**people['smpl'], 'transl': people['smpl']['transl'] * 1000})
+
+
+def _degrees(people: HumanData) -> dict:
+    return dict(smpl={**people['smpl'], 'body_pose': np.rad2deg(people['smpl']['body_pose'])})
+
+
+UNITS = [(_millimetres, 'body larger than 4 m', 'metres, not millimetres'),
+         (_millimetres_away, 'person farther than 300 m', 'metres, not millimetres'),
+         (_degrees, 'rotation beyond 4 pi', 'radians, not degrees')]
+
+
+@pytest.mark.parametrize('spoil, reason, remedy', UNITS)
+def test_file_in_wrong_units_is_refused(people: HumanData, data_root: Path, spoil: object, reason: str,
+                                        remedy: str) -> None:
+    _dump(people, data_root, **spoil(people))
+    for skip_bad in (False, True):
+        with pytest.raises(ValueError, match=rf'people\.npz: {reason} in 8 of 8 rows, the first is row 0: '
+                           rf'.* must be in {remedy}\. Convert'):
+            _dataset(data_root, skip_bad=skip_bad)
+
+
+@pytest.mark.parametrize('spoil, reason, remedy', UNITS)
+def test_row_in_wrong_units_is_named_or_skipped(people: HumanData, data_root: Path, spoil: object,
+                                                reason: str, remedy: str) -> None:
+    (key, spoilt), = spoil(people).items()
+    if key == 'smpl':
+        mixed = {name: np.concatenate([values[:5], spoilt[name][5:6], values[6:]])
+                 for name, values in people['smpl'].items()}
+    else:
+        mixed = np.concatenate([people[key][:5], spoilt[5:6], people[key][6:]])
+    _dump(people, data_root, **{key: mixed})
+    with pytest.raises(BadSampleError, match=rf'{reason}: row 5 of .*people\.npz'):
+        _dataset(data_root)
+    assert _dataset(data_root, skip_bad=True).skipped == {reason: 1}
+    if key == 'smpl':  # what is not labelled may hold anything
+        _dump(people, data_root, smpl=mixed, has_smpl=np.arange(8) != 5)
+        assert len(_dataset(data_root)) == 8
+
+
+def test_duplicates_are_reported_or_left_out(people: HumanData, data_root: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    names, boxes = list(people['image_path']), people['bbox_xywh'].copy()
+    boxes[[3, 5, 6]] = boxes[1]
+    names[3] = names[6] = names[1]  # row 5: the same box in another image
+    _dump(people, data_root, image_path=names, bbox_xywh=boxes)
+    messages: list[str] = []
+    monkeypatch.setattr('mmroi.datasets.human_image_dataset.print_log',
+                        lambda text, *_, **__: messages.append(text))
+    assert len(_dataset(data_root)) == 8
+    warning, = messages
+    assert 'people.npz: 2 duplicated rows' in warning and 'the first is row 3' in warning
+    dataset = _dataset(data_root, skip_bad=True)
+    assert dataset.skipped == {'duplicated row': 2}
+    assert [dataset.get_data_info(i)['row'] for i in range(6)] == [0, 1, 2, 4, 5, 7]
+
+
+def test_people_in_one_image_and_another_confidence_are_no_duplicates(people: HumanData,
+                                                                      data_root: Path) -> None:
+    _dump(people, data_root, image_path=['0.png'] * 8)
+    rows = PersonRows(HumanData.fromfile(data_root / 'people.npz'), 'unit')
+    assert not rows.find_duplicates().any()
+    boxes = np.repeat(people['bbox_xywh'][:1], 8, 0)
+    boxes[:, 4] = np.linspace(0, 1, 8)
+    _dump(people, data_root, image_path=['0.png'] * 8, bbox_xywh=boxes)
+    rows = PersonRows(HumanData.fromfile(data_root / 'people.npz'), 'unit')
+    np.testing.assert_array_equal(rows.find_duplicates(), [False] + [True] * 7)
+    np.testing.assert_array_equal(rows[np.array([4, 2])].find_duplicates(), (False, True))
+    assert rows[:0].find_duplicates().shape == (0,)
+
+
+def test_no_row_left(people: HumanData, data_root: Path) -> None:
+    _dump(people, data_root, bbox_xywh=np.zeros((8, 5)))
+    with pytest.raises(ValueError, match=r"people\.npz: no row can be used; skipped {'zero-area box': 8}"):
+        _dataset(data_root, skip_bad=True)
+
+
+def _jpeg() -> bytearray:
+    photo = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    return bytearray(cv2.imencode('.jpg', photo)[1].tobytes())
+
+
+def _huge(content: bytearray) -> None:
+    size = content.index(b'\xff\xc0') + 5
+    content[size:size + 4] = struct.pack('>HH', 60000, 60000)
+
+
+def _no_tables(content: bytearray) -> None:
+    start = content.index(b'\xff\xc4')
+    content[start + 4:start + 24] = b'\xff' * 20
+
+
+def _no_header(content: bytearray) -> None:
+    content[2:200] = bytes(198)
+
+
+@pytest.mark.parametrize('damage', [_huge, _no_tables, _no_header])
+def test_corrupt_jpeg_is_named_or_skipped(people: HumanData, data_root: Path, damage: object) -> None:
+    content = _jpeg()
+    damage(content)
+    (data_root / '4.jpg').write_bytes(content)
+    names = list(people['image_path'])
+    names[4] = '4.jpg'
+    _dump(people, data_root, image_path=names)
+    with pytest.raises(BadSampleError, match=r'unreadable image: row 4 of .*people\.npz: .*4\.jpg cannot be'):
+        _dataset(data_root)[4]
+    training = _dataset(data_root, skip_bad=True)
+    assert training[4]['row'] != 4
+    testing = _dataset(data_root, skip_bad=True, test_mode=True)
+    assert training.skipped == testing.skipped == {'unreadable image': 1}
+    assert [testing[i]['row'] for i in range(7)] == [0, 1, 2, 3, 5, 6, 7]
