@@ -1,7 +1,7 @@
 """Keypoints of a file in the project's convention."""
 import numpy as np
 
-from mmroi.structures import convert_keypoints, get_convention
+from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 from .human_data import HumanData
 
@@ -81,7 +81,11 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
     if f'{key}_convention' not in human_data and num_joints == len(get_convention('human_data')):
         return 'human_data'
     human_data.require([f'{key}_convention'])
-    return human_data[f'{key}_convention']
+    convention = human_data[f'{key}_convention']
+    if convention not in CONVENTIONS:
+        raise ValueError(f"{human_data.source}: '{key}_convention' is {convention!r}, known are "
+                         f'{", ".join(CONVENTIONS)}. Correct it or convert the dataset again')
+    return convention
 
 
 def _call_jaw_by_its_name(column: np.ndarray) -> np.ndarray:

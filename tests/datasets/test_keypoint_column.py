@@ -52,6 +52,9 @@ def test_wrong_convention_is_named() -> None:
                        match="'keypoints2d' has 17 joints and a mask of 54, expected 54 and 54 of convention "
                        "'smpl_54'. Correct 'keypoints2d_convention'"):
         KeypointColumn(file, 'keypoints2d', 3)
+    file['keypoints2d_convention'] = 'coco_133'
+    with pytest.raises(ValueError, match="HumanData: 'keypoints2d_convention' is 'coco_133', known are smpl"):
+        KeypointColumn(file, 'keypoints2d', 3)
     del file['keypoints2d_convention']
     with pytest.raises(KeyError, match='keypoints2d_convention'):
         KeypointColumn(file, 'keypoints2d', 3)
