@@ -39,6 +39,7 @@ key                  shape           meaning
 ``transl``           (R, 3)          metres, camera frame, as smplx adds it: root joint = J0 + transl
 ``has_smpl``         (R,) bool       where some people have no SMPL parameters
 ``gender``           (R,) str        'm', 'f' or 'n'
+``action``           (R,) str        what the person does, for tables per action
 ``focal_length``     (R,)            pixels; left away where unknown
 ``principal_point``  (R, 2)          pixels; left away where it is the image centre
 anything else        (R, ...)        goes into ``misc``
@@ -94,8 +95,11 @@ class Converter(ABC):
 
     name: ClassVar[str]
     splits: ClassVar[tuple[str, ...]] = ('train',)
-    # False where every process would have to parse a large file anew.
-    parallel: ClassVar[bool] = True
+
+    @property
+    def parallel(self) -> bool:
+        """False where every process would have to parse a large file anew. A class attribute will do."""
+        return True
 
     @property
     def keypoints2d_convention(self) -> str | None:
@@ -106,6 +110,10 @@ class Converter(ABC):
     def keypoints3d_convention(self) -> str | None:
         """As ``keypoints2d_convention``."""
         return None
+
+    def conventions(self, split: str) -> tuple[str | None, str | None]:
+        """Conventions of the 2D and the 3D keypoints of a split, where splits differ."""
+        return self.keypoints2d_convention, self.keypoints3d_convention
 
     @abstractmethod
     def output_name(self, split: str) -> str:

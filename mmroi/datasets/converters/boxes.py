@@ -43,3 +43,29 @@ def keypoint_boxes(keypoints: np.ndarray) -> np.ndarray:
     high = np.where(seen, keypoints[..., :2], -np.inf).max(1)
     boxes = np.concatenate([low, high - low], 1)
     return np.where(np.isfinite(boxes), boxes, np.nan)
+
+
+def enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
+    """Boxes scaled about their centres.
+
+    Args:
+        boxes: (R, 4) x, y, width, height.
+        factor: Of width and height.
+
+    Returns:
+        (R, 4).
+    """
+    sizes = factor * boxes[:, 2:]
+    return np.concatenate([boxes[:, :2] + (boxes[:, 2:] - sizes) / 2, sizes], 1)
+
+
+def with_margin(boxes: np.ndarray) -> np.ndarray:
+    """Tight boxes as the annotation files hold them, with the margin of published crops.
+
+    Args:
+        boxes: (R, 4) x, y, width, height around people.
+
+    Returns:
+        (R, 4), larger by ``MARGIN``.
+    """
+    return enlarge(boxes, MARGIN)

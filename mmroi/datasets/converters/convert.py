@@ -102,18 +102,19 @@ def convert_split(converter: Converter,
         raise ValueError(f'{summary.path}: no row is left; left out {dict(summary.left_out)}, skipped '
                          f'{dict(summary.skipped)}')
     summary.rows, summary.images = len(rows['image_path']), len(np.unique(rows['image_path']))
-    to_human_data(rows, converter).dump(summary.path)
+    to_human_data(rows, converter, split).dump(summary.path)
     shutil.rmtree(folder)
     summary.seconds = time.monotonic() - start
     return summary
 
 
-def to_human_data(rows: Rows, converter: Converter) -> HumanData:
+def to_human_data(rows: Rows, converter: Converter, split: str) -> HumanData:
     """Rows as a HumanData file in MMHuman3D's ``human_data`` convention, compressed.
 
     Args:
         rows: Arrays of ``base``.
         converter: Knows the conventions of the keypoints.
+        split: One of its splits.
 
     Returns:
         The file.
@@ -121,8 +122,7 @@ def to_human_data(rows: Rows, converter: Converter) -> HumanData:
     rows = dict(rows)
     human_data = HumanData(dict(config=converter.name, image_path=rows.pop('image_path').tolist()))
     human_data['bbox_xywh'] = _with_confidence(rows.pop('bbox_xywh'))
-    for key, convention in (('keypoints2d', converter.keypoints2d_convention),
-                            ('keypoints3d', converter.keypoints3d_convention)):
+    for key, convention in zip(('keypoints2d', 'keypoints3d'), converter.conventions(split), strict=True):
         if key in rows:
             names = get_convention(str(convention))
             order = [names.index(name) for name in HUMAN_DATA_190 if name in names]
@@ -134,8 +134,9 @@ def to_human_data(rows: Rows, converter: Converter) -> HumanData:
     if smpl:
         human_data['smpl'] = smpl
         human_data['has_smpl'] = rows.pop('has_smpl', np.ones(human_data.data_len)).astype(np.uint8)
-    if 'gender' in rows:
-        human_data['meta'] = dict(gender=rows.pop('gender').tolist())
+    meta = {key: rows.pop(key).tolist() for key in ('gender', 'action') if key in rows}
+    if meta:
+        human_data['meta'] = meta
     if rows:
         human_data['misc'] = rows
     return human_data
@@ -159,9 +160,11 @@ class _Job:
         converter = self.converter
         rows, left_out = converter.read(self.split, unit)
         source = f'{converter.name} {self.split}, {unit.name}'
-        num_joints = (_num_joints(converter.keypoints2d_convention),
-                      _num_joints(converter.keypoints3d_convention))
-        check_shapes(rows, num_joints, source)
+        convention2d, convention3d = converter.conventions(self.split)
+        check_shapes(rows, (_num_joints(convention2d), _num_joints(convention3d)), source)
+        for key in rows.keys() & {'keypoints2d', 'keypoints3d'}:  # COCO marks visible joints with 2
+            rows[key] = np.array(rows[key])
+            rows[key][..., -1] = np.minimum(rows[key][..., -1], 1)
         faults = find_faults(rows, source)
         if self.check_images:
             find_image_faults(rows, converter.root, faults)

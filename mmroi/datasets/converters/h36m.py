@@ -1,4 +1,4 @@
-"""Human3.6M: eleven actors and 15 actions before four cameras, with motion capture (Ionescu et al., PAMI 2014)."""
+"""Human3.6M: actors with motion capture before four cameras (Ionescu et al., PAMI 2014)."""
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .h36m_cameras import H36MCamera, read_cameras
 from .raw_files import find_file, list_files, read_mat, read_pickle, require, shaped
 from .video_frames import provide_frames
 
-_SUBJECTS = {'train': ('S1', 'S5', 'S6', 'S7', 'S8')}
+_TRAIN_SUBJECTS = ('S1', 'S5', 'S6', 'S7', 'S8')
 _TEST_SUBJECTS = ('S9', 'S11')
 _FRONTAL_CAMERA = '60457274'
 _CAMERAS = ('54138969', '55011271', '58860488', _FRONTAL_CAMERA)  # as MoSh files number them
@@ -66,7 +66,7 @@ class H36M(Converter):
     def units(self, split: str) -> Sequence[Unit]:
         """A subject's action before one camera."""
         units = []
-        for subject in _SUBJECTS.get(split, _TEST_SUBJECTS):
+        for subject in _TRAIN_SUBJECTS if split == 'train' else _TEST_SUBJECTS:
             for path in list_files(self._folder(subject, 'D2_Positions'), '*.cdf'):
                 action, _, camera = path.stem.rpartition('.')
                 if action.startswith('_ALL') or (split == 'valid_protocol2' and camera != _FRONTAL_CAMERA):
@@ -105,9 +105,11 @@ class H36M(Converter):
             kept = kept & has_mosh
             left_out['no MoSh parameters'] = int((in_video & ~has_mosh).sum())
         rows = {key: values[kept] for key, values in rows.items()}
-        rows['bbox_xywh'] = (
-            _mask_boxes(self.root / subject / 'MySegmentsMat' / 'ground_truth_bs' / f'{name}.mat', frames[kept])
-            if self.mask_boxes else with_margin(keypoint_boxes(rows['keypoints2d'])))
+        if self.mask_boxes:
+            masks = self.root / subject / 'MySegmentsMat' / 'ground_truth_bs' / f'{name}.mat'
+            rows['bbox_xywh'] = _mask_boxes(masks, frames[kept])
+        else:
+            rows['bbox_xywh'] = with_margin(keypoint_boxes(rows['keypoints2d']))
         return Part(rows, +left_out)
 
     def _folder(self, subject: str, kind: str) -> Path:
@@ -116,7 +118,8 @@ class H36M(Converter):
         return other if other.is_dir() else self.root / subject / 'MyPoseFeatures' / kind
 
     def _camera(self, subject: str, camera: str, path: Path) -> H36MCamera:
-        metadata = find_file(self.root, 'metadata.xml', 'Release-v1.2/metadata.xml', 'Release-v1.1/metadata.xml')
+        metadata = find_file(
+            self.root, *(f'{folder}metadata.xml' for folder in ('', 'Release-v1.2/', 'Release-v1.1/')))
         cameras = read_cameras(metadata)
         if (subject, camera) not in cameras:
             raise ValueError(f'{path}: there is no camera {camera!r}; {metadata} has '

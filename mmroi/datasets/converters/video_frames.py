@@ -87,7 +87,8 @@ def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = Fals
     if optional or number > last:
         return
     if announced < 0:
-        raise ValueError(f'{video}: cannot be opened as a video; it is damaged or truncated. Download it again')
+        raise ValueError(f'{video}: cannot be opened as a video; it is damaged or truncated. Download '
+                         'it again')
     if number < 0.99 * announced - _TOLERANCE:
         raise ValueError(f'{video}: ends after {number} of {announced} frames; it is damaged or truncated. '
                          'Download it again')

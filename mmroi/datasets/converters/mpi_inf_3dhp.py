@@ -1,0 +1,252 @@
+"""MPI-INF-3DHP: actors before fourteen cameras, without markers (Mehta et al., 3DV 2017)."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .base import Converter, Part, Rows, Unit
+from .boxes import keypoint_boxes, with_margin
+from .raw_files import find_file, read_mat, shaped
+from .video_frames import provide_frames
+
+_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # at the height of the chest
+_NUM_CAMERAS = 14
+_IMAGE_SIZE = 2048  # of the training videos
+_ACTIVITIES = ('Standing/Walking', 'Exercising', 'Sitting', 'Reaching/Crouching', 'On The Floor', 'Sports',
+               'Miscellaneous')
+"""Names of ``activity_annotation`` 1 to 7, as the test set's own evaluation has them."""
+
+
+@dataclass(frozen=True)
+class MpiInf3dhp(Converter):
+    """``S{1-8}/Seq{1,2}/annot.mat`` with videos or frames, and ``mpi_inf_3dhp_test_set/TS{1-6}``.
+
+    Training: one frame in ``every`` of the cameras at the height of the chest, in which all 28 joints lie
+    inside the image. Test: all valid frames, with the 17 joints of the universal skeleton that the benchmark
+    and MMHuman3D measure against (``univ_annot3``). Camera intrinsics are those of ``camera.calibration``;
+    where the download has none, as in the test set, they are those which project ``annot3`` onto ``annot2``.
+
+    Args:
+        root: Folder of the download.
+        every: Training frames are this far apart.
+    """
+
+    every: int = 10
+
+    name = 'mpi_inf_3dhp'
+    splits = ('train', 'test')
+
+    def conventions(self, split: str) -> tuple[str, str]:
+        """28 joints for training, 17 in the test set."""
+        name = 'mpi_inf_3dhp_test' if split == 'test' else 'mpi_inf_3dhp'
+        return name, name
+
+    def output_name(self, split: str) -> str:
+        """MMHuman3D's name."""
+        return f'mpi_inf_3dhp_{split}'
+
+    def units(self, split: str) -> Sequence[Unit]:
+        """Training: videos. Test: sequences."""
+        if split == 'test':
+            return [Unit(f'TS{i}', f'TS{i}') for i in range(1, 7)]
+        if self.every < 1:
+            raise ValueError(f'mpi_inf_3dhp: --every {self.every}; it counts frames, from 1')
+        return [Unit(f'S{subject}/Seq{take} camera {camera}', (f'S{subject}/Seq{take}', camera))
+                for subject in range(1, 9) for take in (1, 2) for camera in _CAMERAS]
+
+    def read(self, split: str, unit: Unit) -> Part:
+        """Rows of a video or a test sequence."""
+        return self._read_test(unit.data) if split == 'test' else self._read_train(*unit.data)
+
+    def _read_train(self, sequence: str, camera: int) -> Part:
+        path = find_file(self.root, f'{sequence}/annot.mat')
+        points, joints = read_training_labels(path, camera)
+        frames = np.arange(0, len(points), self.every)
+        inside = ((points[frames] >= 0) & (points[frames] < _IMAGE_SIZE)).all(2).all(1)
+        image_paths, in_video = _images(self.root, sequence, camera, frames[inside])
+        frames = frames[inside][in_video]
+        rows = _rows(image_paths[in_video], points[frames], joints[frames],
+                     _intrinsics(path.with_name('camera.calibration'), camera, points, joints))
+        return Part({**rows, 'frame': frames}, _counts({
+            'joint outside the image': (~inside).sum(), 'after the end of the video': (~in_video).sum()}))
+
+    def _read_test(self, sequence: str) -> Part:
+        folder = f'mpi_inf_3dhp_test_set/{sequence}'
+        path = find_file(self.root, f'{folder}/annot_data.mat')
+        labels = read_test_labels(path)
+        points, valid = labels['annot2'], labels['valid_frame'] > 0
+        frames = np.flatnonzero(valid)
+        activities = labels['activity_annotation'][frames].astype(int)
+        rows = _rows(
+            np.array([f'{folder}/imageSequence/img_{frame + 1:06d}.jpg' for frame in frames], np.str_),
+            points[frames], labels['univ_annot3'][frames],
+            fit_intrinsics(points[valid], labels['annot3'][valid]))
+        rows['action'] = np.array([*_ACTIVITIES, 'unknown'])[np.where(
+            (activities >= 1) & (activities <= len(_ACTIVITIES)), activities - 1, len(_ACTIVITIES))]
+        return Part({**rows, 'frame': frames}, _counts({'frame not valid': (~valid).sum()}))
+
+
+def read_training_labels(path: Path, camera: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of one camera.
+
+    Args:
+        path: ``annot.mat``, of MATLAB version 5 or 7.3.
+        camera: 0 to 13.
+
+    Returns:
+        (F, 28, 2) pixels and (F, 28, 3) metres in the camera frame.
+
+    Raises:
+        ValueError: The file is damaged or holds something else.
+    """
+    points, joints = (labels[camera] for labels in _read_annot(path, path.stat().st_mtime_ns))
+    if len(points) != len(joints):
+        raise ValueError(f"{path}: 'annot2' has {len(points)} frames of camera {camera}, 'annot3' has "
+                         f'{len(joints)}')
+    return points, joints / 1000
+
+
+@lru_cache(1)
+def _read_annot(path: Path, _modified: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """2D and 3D labels of each camera; kept for the next camera of the sequence."""
+    keys = (('annot2', 2), ('annot3', 3))
+    content = read_mat(path, [key for key, _ in keys])
+    try:
+        points, joints = ([shaped(cell, (28, dim), f'{path}: {key!r}') for cell in _cells(content, key)]
+                          for key, dim in keys)
+    finally:
+        _close(content)
+    if len(points) != _NUM_CAMERAS or len(joints) != _NUM_CAMERAS:
+        raise ValueError(f"{path}: 'annot2' has {len(points)} cameras and 'annot3' {len(joints)}, expected "
+                         f'{_NUM_CAMERAS}')
+    return points, joints
+
+
+def _cells(content: Mapping[str, Any], key: str) -> list[np.ndarray]:
+    if isinstance(content, h5py.File):
+        return [content[reference][()].T for reference in np.ravel(content[key])]
+    return list(np.atleast_1d(content[key]))
+
+
+def read_test_labels(path: Path) -> dict[str, np.ndarray]:
+    """Labels of a test sequence.
+
+    Args:
+        path: ``annot_data.mat``, of MATLAB version 7.3 or 5.
+
+    Returns:
+        ``annot2`` (F, 17, 2) pixels, ``annot3`` and ``univ_annot3`` (F, 17, 3) metres in the camera frame,
+        ``valid_frame`` and ``activity_annotation`` (F,).
+
+    Raises:
+        ValueError: The file is damaged or holds something else.
+    """
+    shapes: dict[str, tuple[int, ...]] = {
+        'annot2': (17, 2), 'annot3': (17, 3), 'univ_annot3': (17, 3), 'valid_frame': (),
+        'activity_annotation': ()}
+    content = read_mat(path, shapes)
+    try:  # axes as h5py has them: frames first
+        arrays = {key: content[key][()] if isinstance(content, h5py.File) else content[key].T
+                  for key in shapes}
+    finally:
+        _close(content)
+    labels = {key: shaped(arrays[key], shape, f'{path}: {key!r}') for key, shape in shapes.items()}
+    for key, values in labels.items():
+        if len(values) != len(labels['valid_frame']):
+            raise ValueError(f"{path}: {key!r} has {len(values)} frames, 'valid_frame' "
+                             f"{len(labels['valid_frame'])}")
+    for key in ('annot3', 'univ_annot3'):
+        labels[key] /= 1000
+    return labels
+
+
+def _close(content: Mapping[str, Any]) -> None:
+    if isinstance(content, h5py.File):
+        content.close()
+
+
+def fit_intrinsics(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """The pinhole camera without skew which projects joints onto points best.
+
+    Args:
+        points: (F, K, 2) pixels.
+        joints: (F, K, 3) in the camera frame, of any unit.
+
+    Returns:
+        (3, 3).
+    """
+    intrinsics = np.eye(3)
+    for axis in range(2):
+        ratio = (joints[..., axis] / joints[..., 2]).ravel()
+        known = np.isfinite(ratio) & np.isfinite(points[..., axis]).ravel()
+        system = np.stack([ratio[known], np.ones(known.sum())], 1)
+        focal_length, centre = np.linalg.lstsq(system, points[..., axis].ravel()[known], rcond=None)[0]
+        intrinsics[axis, axis], intrinsics[axis, 2] = focal_length, centre
+    return intrinsics
+
+
+def read_calibration(path: Path) -> dict[int, np.ndarray]:
+    """Intrinsics in a calibration file of Skeletool.
+
+    Args:
+        path: ``camera.calibration``.
+
+    Returns:
+        (3, 3) by number of the camera.
+
+    Raises:
+        ValueError: The file is damaged or holds something else.
+    """
+    cameras: dict[int, np.ndarray] = {}
+    name = -1
+    try:
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if words[:1] == ['name']:
+                name = int(words[1])
+            elif words[:1] == ['intrinsic']:
+                cameras[name] = np.array(words[1:17], np.float64).reshape(4, 4)[:3, :3]
+    except (ValueError, IndexError) as error:
+        raise ValueError(f'{path}: cannot be read ({error}); expected a calibration file of '
+                         'Skeletool') from error
+    return cameras
+
+
+def _intrinsics(path: Path, camera: int, points: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    if not path.is_file():
+        return fit_intrinsics(points, joints)
+    cameras = read_calibration(path)
+    if camera not in cameras:
+        raise ValueError(f'{path}: there is no camera {camera}; it has {sorted(cameras)}')
+    return cameras[camera]
+
+
+def _images(root: Path, sequence: str, camera: int, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Image paths, and where the video has the frame."""
+    return provide_frames(
+        root,
+        (f'{sequence}/video_{camera}/{{number:06d}}.jpg',  # MMHuman3D
+         f'{sequence}/imageFrames/video_{camera}/frame_{{number:06d}}.jpg',  # SPIN
+         f'{sequence}/video_{camera}/frame_{{number:06d}}.jpg'),  # HMR
+        [f'{sequence}/imageSequence/video_{camera}.avi'], frames)
+
+
+def _rows(image_paths: np.ndarray, points: np.ndarray, joints: np.ndarray, intrinsics: np.ndarray) -> Rows:
+    keypoints = np.concatenate([points, np.ones_like(points[..., :1])], 2)
+    focal_lengths = np.tile(np.diag(intrinsics)[:2], (len(points), 1))
+    return dict(
+        image_path=image_paths,
+        bbox_xywh=with_margin(keypoint_boxes(keypoints)),
+        keypoints2d=keypoints,
+        keypoints3d=np.concatenate([joints, np.ones_like(joints[..., :1])], 2),
+        focal_length=focal_lengths.mean(1),
+        focal_lengths=focal_lengths,
+        principal_point=np.tile(intrinsics[:2, 2], (len(points), 1)))
+
+
+def _counts(counts: Mapping[str, Any]) -> dict[str, int]:
+    return {reason: int(number) for reason, number in counts.items() if number}
