@@ -129,6 +129,27 @@ def test_malicious_and_damaged_members_leave_no_copy(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ['a.npz']
 
 
+@pytest.mark.skipif(unpacked_npz.fcntl is None, reason='without locks each process makes its own')
+def test_processes_that_start_together_make_one_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write = _write(tmp_path / 'a.npz'), unpacked_npz.replace_when_written
+    (tmp_path / 'log').touch()
+
+    def note_and_write(place: Path):
+        with open(tmp_path / 'log', 'a') as log:
+            log.write('x')
+        return write(place)
+
+    monkeypatch.setattr(unpacked_npz, 'replace_when_written', note_and_write)
+    context = multiprocessing.get_context('fork')
+    processes = [context.Process(target=UnpackedNpz, args=(path,)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert (tmp_path / 'log').read_text() == 'x'
+    assert [process.exitcode for process in processes] == [0] * 6
+
+
 def _private_bytes_of_reading(human_data: HumanData, results: multiprocessing.Queue) -> None:
     """Bytes that this process has for itself after it has read every label, and bytes it shares."""
 
