@@ -30,7 +30,7 @@ Rows are a dictionary of arrays with R rows; only the first two are required:
 key                  shape           meaning
 ===================  ==============  ===================================================================
 ``image_path``       (R,) str        relative to ``root``, with forward slashes; the file must exist
-``bbox_xywh``        (R, 4)          pixels, **the person without margin** (see ``person_boxes``)
+``bbox_xywh``        (R, 4)          pixels, with the margin of published crops (see ``boxes``)
 ``keypoints2d``      (R, K, 3)       pixels, confidence; joints of ``keypoints2d_convention``
 ``keypoints3d``      (R, K, 4)       metres, camera frame, confidence; joints of ``keypoints3d_convention``
 ``global_orient``    (R, 3)          axis-angle in the camera frame; with the next two all or none

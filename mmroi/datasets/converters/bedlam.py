@@ -7,7 +7,7 @@ import numpy as np
 
 from ..npz_io import LazyNpz
 from .base import Converter, Part, Unit
-from .boxes import person_boxes
+from .boxes import crop_boxes
 from .raw_files import list_files, open_npz, shaped
 
 _KEYS = ('imgname', 'center', 'scale', 'pose_cam', 'shape', 'trans_cam', 'cam_int', 'cam_ext', 'gtkps',
@@ -58,7 +58,7 @@ class Bedlam(Converter):
         folder = f'{self.image_folder.as_posix()}/{unit.name}/png'
         rows = dict(
             image_path=np.array([f'{folder}/{name}' for name in names], np.str_),
-            bbox_xywh=person_boxes(read('center', 2), read('scale')),
+            bbox_xywh=crop_boxes(read('center', 2), read('scale')),
             keypoints2d=_keypoints(npz),
             global_orient=pose[:, 0], body_pose=pose[:, 1:], betas=_betas(npz),
             transl=read('trans_cam', 3) + read('cam_ext', 4, 4)[:, :3, 3],

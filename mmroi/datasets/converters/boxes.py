@@ -1,21 +1,19 @@
-"""Boxes of people, without margin.
+"""Boxes of people, with the margin of published crops.
 
-``GetPersonBox`` enlarges every box by 1.2. Files of other projects hold crops, which are enlarged already;
-taken as they are, a person would appear smaller than to the published models. So boxes written here have no
-margin.
+Files of other projects hold crops, which include a margin, and so do the files written here: the configs of
+real data enlarge no box further. Tight boxes get the margin that SPIN gives them.
 """
 import numpy as np
 
-MARGIN = 1.2  # of published crops, and of GetPersonBox
+MARGIN = 1.2
 _ASPECT = 0.75
 
 
-def person_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
+def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Boxes from the crops of SPIN, EFT, CLIFF and BEDLAM.
 
-    ``200 * scale`` is the side of their square crops, and the height of CLIFF's 256x192 crops. From an
-    upright box of aspect 3:4 ``GetPersonBox`` makes exactly these again: the square for square crops, the 3:4
-    crop for 3:4 ones.
+    ``200 * scale`` is the side of their square crops, and the height of CLIFF's 256x192 crops. An upright box
+    of aspect 3:4 stands for both: expanded to a square it is the one, and as it is the other.
 
     Args:
         centers: (R, 2) pixels.
@@ -24,13 +22,13 @@ def person_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
     Returns:
         (R, 4) x, y, width, height in pixels.
     """
-    heights = np.asarray(scales, np.float64).reshape(-1, 1) * 200 / MARGIN
+    heights = np.asarray(scales, np.float64).reshape(-1, 1) * 200
     sizes = np.concatenate([_ASPECT * heights, heights], 1)
     return np.concatenate([np.asarray(centers, np.float64) - sizes / 2, sizes], 1)
 
 
 def keypoint_boxes(keypoints: np.ndarray) -> np.ndarray:
-    """Boxes around keypoints.
+    """Tight boxes around keypoints.
 
     Args:
         keypoints: (R, K, 3) pixels, confidence.

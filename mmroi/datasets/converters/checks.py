@@ -1,13 +1,11 @@
 """Finds people that cannot be used, and files in wrong units, before anything is written."""
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from ..errors import BadSampleError
-from ..transforms.loading import is_truncated
+from ..transforms.loading import image_size
 from ..units import UNIT_FAULTS, too_far, too_large, too_twisted
 from .base import Rows
 
@@ -15,7 +13,6 @@ SHAPES: dict[str, tuple[int, ...]] = {
     'bbox_xywh': (4,), 'global_orient': (3,), 'body_pose': (23, 3), 'betas': (10,), 'transl': (3,),
     'focal_length': (), 'principal_point': (2,), 'has_smpl': (), 'gender': (), 'image_path': ()}
 _TOO_LARGE, _TOO_FAR, _TOO_TWISTED = UNIT_FAULTS
-_ENDS = (b'\xff\xd9', b'IEND\xae\x42\x60\x82')  # of JPEG and PNG; only other files are read as a whole
 SMPL_KEYS = ('global_orient', 'body_pose', 'betas', 'transl')
 
 
@@ -92,12 +89,12 @@ def find_faults(rows: Rows, source: str) -> np.ndarray:
         faults[rows['focal_length'] <= 0] = 'focal length'
     faults[nan] = 'NaN labels'
     faults[~(bbox[:, 2:] > 0).all(1)] = 'zero-area box'
-    faults[~np.isfinite(bbox).all(1)] = 'no box'
+    faults[~np.isfinite(bbox).all(1)] = 'NaN box'
     return faults
 
 
 def find_image_faults(rows: Rows, root: Path, faults: np.ndarray) -> None:
-    """Look at the images of the rows without decoding them.
+    """Look whether the images of the rows can be decoded and hold the boxes.
 
     Args:
         rows: Arrays of the right shapes.
@@ -157,15 +154,9 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def _image_size(path: Path) -> tuple[int, int] | str:
+    """Width and height, or what is wrong with the image."""
     try:
-        with open(path, 'rb') as file:
-            size = Image.open(file).size
-            file.seek(-min(8, os.path.getsize(path)), os.SEEK_END)
-            if file.read().endswith(_ENDS):
-                return size
-            file.seek(0)
-            return 'truncated image' if is_truncated(file.read()) else size
-    except FileNotFoundError:
-        return 'missing image'
-    except (UnidentifiedImageError, OSError):
-        return 'unreadable image'
+        height, width = image_size(str(path))
+    except BadSampleError as error:
+        return error.reason
+    return width, height

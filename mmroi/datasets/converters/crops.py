@@ -5,7 +5,7 @@ import numpy as np
 
 from ..npz_io import LazyNpz
 from .base import Rows
-from .boxes import person_boxes
+from .boxes import crop_boxes
 from .raw_files import shaped
 
 # Key of the file, shape of a row, key of the rows; those that the file lacks are left away.
@@ -32,7 +32,7 @@ def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('
 
     found = npz.keys()
     result = dict(image_path=np.asarray(npz.read('imgname')[slice(*rows)]).astype(np.str_),
-                  bbox_xywh=person_boxes(read('center', (2,)), read('scale', ())))
+                  bbox_xywh=crop_boxes(read('center', (2,)), read('scale', ())))
     numbers = dict(part=24, openpose=25)
     parts = [read(key, (numbers[key], 3)) for key in keypoints]
     if parts:

@@ -15,6 +15,10 @@ class Labels(Protocol):
     """A file of labels: CLIFF's, EFT's or the dataset's own."""
 
     @property
+    def parallel(self) -> bool:
+        """As of ``Converter``."""
+
+    @property
     def keypoints2d_convention(self) -> str | None:
         """As of ``Converter``."""
 
@@ -43,7 +47,6 @@ class InTheWild(Converter):
     labels_file: Path | None = None
 
     outputs: ClassVar[dict[str, str]]
-    parallel = False
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -54,6 +57,11 @@ class InTheWild(Converter):
     @abstractmethod
     def source(self) -> Labels:
         """The file of the labels."""
+
+    @property
+    def parallel(self) -> bool:
+        """That of the labels."""
+        return self.source().parallel
 
     @property
     def keypoints2d_convention(self) -> str | None:

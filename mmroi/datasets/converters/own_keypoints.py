@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .base import Part, Unit
-from .boxes import MARGIN, person_boxes
+from .boxes import MARGIN, crop_boxes, with_margin
 from .raw_files import read_json, read_mat, shaped
 
 _ALL = (Unit('all people'),)
@@ -21,6 +21,7 @@ class CocoKeypoints:
         image_folder: Folder of the images, relative to the root.
     """
 
+    parallel = False
     keypoints2d_convention = 'coco'
     keypoints3d_convention = None
 
@@ -42,10 +43,11 @@ class CocoKeypoints:
         keypoints[..., 2] = keypoints[..., 2] > 0  # COCO: 1 labelled but hidden, 2 visible
         complete = (keypoints[:, 5:, 2] > 0).all(1)
         people = [people[i] for i in np.flatnonzero(complete)]
+        boxes = shaped([person['bbox'] for person in people], (4,), f"{self.path}: 'bbox'")
         rows = dict(
             image_path=np.array(
                 [f'{self.image_folder}/{names[person["image_id"]]}' for person in people], np.str_),
-            bbox_xywh=shaped([person['bbox'] for person in people], (4,), f"{self.path}: 'bbox'"),
+            bbox_xywh=with_margin(boxes),
             keypoints2d=keypoints[complete],
             annotation_id=np.array([person['id'] for person in people], np.int64))
         return Part(rows, {'fewer than 12 joints of the body': int((~complete).sum())})
@@ -59,6 +61,7 @@ class MpiiKeypoints:
         image_folder: Folder of the images, relative to the root.
     """
 
+    parallel = False
     keypoints2d_convention = 'mpii'
     keypoints3d_convention = None
 
@@ -95,7 +98,7 @@ class MpiiKeypoints:
         scales = shaped(rows['scale'], (), where + "'scale'")
         return Part(dict(
             image_path=np.array(rows['image_path'], np.str_),
-            bbox_xywh=person_boxes(centers, scales * MARGIN),
+            bbox_xywh=crop_boxes(centers, scales * MARGIN),
             keypoints2d=np.concatenate([keypoints, np.ones_like(keypoints[..., :1])], 2)), left_out)
 
 

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from ..npz_io import LazyNpz
 from .base import Part, Unit, chunks
-from .boxes import person_boxes
+from .boxes import crop_boxes
 from .crops import crop_rows
 from .raw_files import open_npz, read_json, require, shaped
 
@@ -30,6 +30,7 @@ class CliffLabels:
         path: The file.
     """
 
+    parallel = True
     keypoints2d_convention = 'smpl_24'
     keypoints3d_convention = 'smpl_24'
 
@@ -60,6 +61,7 @@ class EftLabels:
         image_folder: Folder of the images, relative to the root.
     """
 
+    parallel = False
     keypoints2d_convention = 'smpl_49'
     keypoints3d_convention = None
 
@@ -84,7 +86,7 @@ class EftLabels:
         pose = to_rotvecs(values('parm_pose', 24, 3, 3))
         rows = dict(
             image_path=np.array([str(name) for name in names]),
-            bbox_xywh=person_boxes(values('bbox_center', 2), values('bbox_scale')),
+            bbox_xywh=crop_boxes(values('bbox_center', 2), values('bbox_scale')),
             keypoints2d=values('gt_keypoint_2d', 49, 3),
             global_orient=pose[:, 0], body_pose=pose[:, 1:], betas=values('parm_shape', 10),
             weak_camera=values('parm_cam', 3))

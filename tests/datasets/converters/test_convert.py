@@ -77,6 +77,7 @@ def test_file_and_summary(toy: Toy):
     for key, convention in (('keypoints2d', 'coco'), ('keypoints3d', 'smpl')):
         names = get_convention('human_data')
         columns = [names.index(name) for name in get_convention(convention)]
+        rows[key][..., -1] = np.minimum(rows[key][..., -1], 1)
         np.testing.assert_allclose(human_data[key][2:, columns], rows[key], rtol=1e-6)
         assert human_data[f'{key}_mask'].sum() == len(columns)
         assert human_data[f'{key}_convention'] == 'human_data'
@@ -115,7 +116,7 @@ def test_resumes_and_leaves_nothing_behind(toy: Toy):
 
 
 @pytest.mark.parametrize(('spoil', 'value', 'reason'), [
-    ('bbox_xywh', np.nan, 'no box'),
+    ('bbox_xywh', np.nan, 'NaN box'),
     ('bbox_xywh', 0.0, 'zero-area box'),
     ('bbox_xywh', 400.0, 'box outside the image'),
     ('keypoints2d', np.nan, 'NaN labels'),
@@ -135,18 +136,22 @@ def test_bad_row(toy: Toy, spoil: str, value: float, reason: str):
     assert f'skipped as bad: 1 ({reason})' in str(summary)
 
 
+def test_no_confidence_is_above_one(toy: Toy):
+    human_data = HumanData.fromfile(convert(replace(toy, spoil='keypoints2d', value=2.0)).path)
+    kept = human_data['keypoints2d'][3, human_data['keypoints2d_mask'] > 0]
+    np.testing.assert_array_equal(kept, np.tile([2, 2, 1], (17, 1)))
+
+
 def test_joint_without_confidence_may_hold_anything(toy: Toy):
     assert convert(replace(toy, spoil='keypoints2d', value=np.array([np.nan, np.nan, 0]))).rows == 4
 
 
-@pytest.mark.parametrize(('end', 'reason'), [
-    (None, 'missing image'), (0, 'unreadable image'), (-100, 'truncated image')])
-def test_bad_image(toy: Toy, end: int | None, reason: str):
-    photo = toy.root / 'first' / '0.jpg'
-    content = photo.read_bytes()
-    photo.unlink()
-    if end is not None:
-        photo.write_bytes(content[:end])
+@pytest.mark.parametrize(('spoil', 'reason'), [
+    (lambda photo: photo.unlink(), 'missing image'),
+    (lambda photo: photo.write_bytes(b'no image'), 'unreadable image'),
+    (lambda photo: photo.write_bytes(photo.read_bytes()[:-100]), 'truncated image')])
+def test_bad_image(toy: Toy, spoil, reason: str):
+    spoil(toy.root / 'first' / '0.jpg')
     with pytest.raises(BadSampleError, match=f'{reason}: row 0 of toy train, first, image first/0.jpg'):
         convert(toy)
     assert convert(toy, skip_bad=True).skipped == Counter({reason: 1})

@@ -60,8 +60,8 @@ def test_boxes_become_the_published_crops_again(tmp_path, people):
     arrays = cliff_arrays(people)
     write_cliff(tmp_path, arrays)
     boxes = torch.from_numpy(HumanData.fromfile(convert('coco', tmp_path).path)['bbox_xywh'][:, :4].copy())
-    for aspect in (0.75, 1.0):  # CLIFF's crops and SPIN's; GetPersonBox enlarges by 1.2
-        found = torch.stack([expand_to_aspect(box.double(), aspect, 1.2) for box in boxes])
+    for aspect in (0.75, 1.0):  # CLIFF's crops and SPIN's
+        found = torch.stack([expand_to_aspect(box.double(), aspect, 1.0) for box in boxes])
         np.testing.assert_allclose(found[:, :2], arrays['center'], atol=1e-3)
         np.testing.assert_allclose(found[:, 2], 200 * arrays['scale'], rtol=1e-6)
 
@@ -190,7 +190,7 @@ def test_coco_keypoints(tmp_path, people):
     human_data = HumanData.fromfile(summary.path)
     assert list(human_data['image_path']) == names_of('train2014')[:1:-1] + names_of('train2014')[:1]
     assert human_data['keypoints2d'][-1, :, 2].sum() == 16 and 'smpl' not in human_data
-    np.testing.assert_allclose(human_data['bbox_xywh'], np.tile([10, 20, 30.5, 40, 1], (5, 1)))
+    np.testing.assert_allclose(human_data['bbox_xywh'], np.tile([6.95, 16, 36.6, 48, 1], (5, 1)), rtol=1e-6)
 
 
 def structs(records: list[dict]) -> np.ndarray:
@@ -221,8 +221,8 @@ def test_mpii_keypoints(tmp_path, people):
     assert summary.path.name == 'mpii_train.npz' and summary.rows == 1
     assert summary.left_out == Counter({'fewer than 16 joints': 2, 'test image': 1})
     human_data = HumanData.fromfile(summary.path)
-    # 1.5 x 200 pixels high about (100, 120)
-    np.testing.assert_allclose(human_data['bbox_xywh'], [[100 - 112.5, 120 - 150, 225, 300, 1]])
+    # 1.2 x 1.5 x 200 pixels high about (100, 120)
+    np.testing.assert_allclose(human_data['bbox_xywh'], [[100 - 135, 120 - 180, 270, 360, 1]])
     found = human_data['keypoints2d'][0]
     assert found[:, 2].sum() == 16
     np.testing.assert_allclose(np.sort(found[found[:, 2] > 0, 0]), np.sort(joints[0, :, 0] - 1), rtol=1e-5)

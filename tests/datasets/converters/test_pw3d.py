@@ -89,8 +89,9 @@ def test_camera_frame_gender_and_what_is_kept(tmp_path, sequence, people):
     assert misc['person_id'].tolist() == [0, 0, 0, 1, 1] and misc['frame'].tolist() == [0, 1, 2, 0, 2]
     np.testing.assert_allclose(misc['principal_point'], [PRINCIPAL_POINT] * 5)
     assert list(human_data['image_path'])[4] == 'imageFiles/courtyard_00/image_00002.jpg'
-    corner = sequence['poses2d'][0][0, :2].min(1)
-    np.testing.assert_allclose(human_data['bbox_xywh'][0, :2], corner, rtol=1e-6)
+    low, high = (getattr(sequence['poses2d'][0][0, :2], end)(1) for end in ('min', 'max'))
+    np.testing.assert_allclose(human_data['bbox_xywh'][0, :2], low - 0.1 * (high - low), rtol=1e-6)
+    np.testing.assert_allclose(human_data['bbox_xywh'][0, 2:4], 1.2 * (high - low), rtol=1e-6)
 
 
 def test_different_focal_lengths_give_their_mean(tmp_path, sequence):
@@ -106,7 +107,8 @@ def test_joints_below_half_visible_are_dropped_but_hold_the_box(tmp_path, sequen
     write(tmp_path, sequence)
     human_data = HumanData.fromfile(convert(tmp_path).path)
     assert (human_data['keypoints2d'][0, :, 2] > 0).sum() == 17
-    np.testing.assert_allclose(human_data['bbox_xywh'][0, :2], (3, 4))
+    x, y, width, height = human_data['bbox_xywh'][0, :4]
+    np.testing.assert_allclose((x + width / 12, y + height / 12), (3, 4), atol=1e-4)
 
 
 def test_frames_without_detected_joint_are_left_out(tmp_path, sequence):
@@ -163,3 +165,14 @@ def test_missing_photo_is_named_or_counted(tmp_path, sequence):
     with pytest.raises(ValueError, match='missing image: row 1 of pw3d test, courtyard_00.*image_00001.jpg'):
         convert(tmp_path)
     assert convert(tmp_path, skip_bad=True).skipped == Counter({'missing image': 1})
+
+
+def test_mmhuman3d_reads_the_file(tmp_path, sequence, import_mmhuman3d):
+    write(tmp_path, sequence)
+    path = convert(tmp_path).path
+    ours = HumanData.fromfile(path)
+    theirs = import_mmhuman3d('data.data_structures.human_data').HumanData.fromfile(str(path))
+    for key in ('keypoints2d', 'keypoints3d', 'bbox_xywh'):
+        np.testing.assert_array_equal(theirs[key], ours[key])
+    np.testing.assert_array_equal(theirs['smpl']['body_pose'], ours['smpl']['body_pose'])
+    assert theirs['meta']['gender'] == ours['meta']['gender']
