@@ -66,7 +66,8 @@ class MpiInf3dhp(Converter):
         path = find_file(self.root, f'{sequence}/annot.mat')
         points, joints = read_training_labels(path, camera)
         frames = np.arange(0, len(points), self.every)
-        inside = ((points[frames] >= 0) & (points[frames] < _IMAGE_SIZE)).all(2).all(1)
+        pixels = points[frames].reshape(len(frames), -1)
+        inside = (pixels.min(1) >= 0) & (pixels.max(1) < _IMAGE_SIZE)
         image_paths, in_video = _images(self.root, sequence, camera, frames[inside])
         frames = frames[inside][in_video]
         rows = _rows(image_paths[in_video], points[frames], joints[frames],

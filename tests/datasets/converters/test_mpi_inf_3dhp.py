@@ -1,0 +1,315 @@
+"""MPI-INF-3DHP in miniature: annotations of MATLAB 5 and 7.3, AVI videos, Skeletool's calibration."""
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from mmroi.datasets import HumanData, HumanImageDataset, LoadImage
+from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.structures import H36M_17, get_convention
+from mmroi.structures.keypoint_names import HUMAN_DATA_190, MPI_INF_3DHP_28, MPI_INF_3DHP_TEST_17
+
+from .studio import WIDTH, grey_level, make_camera, named, perform, write_video
+
+REPOSITORY = Path(__file__).parents[3]
+FRAMES = 11  # rows are frames 0 and 10
+CHEST_HEIGHT = (0, 1, 2, 4, 5, 6, 7, 8)
+SEQUENCES = [f'S{subject}/Seq{take}' for subject in range(1, 9) for take in (1, 2)]
+CAMERAS = [make_camera(25 * i, 1 + i / 50) for i in range(14)]
+TESTS = {f'TS{i}': CAMERAS[i] for i in range(1, 7)}
+TEST_FRAMES = 4
+VALID = np.array([1, 0, 1, 1])
+
+
+def write_annot(path: Path, points: list[np.ndarray], joints: list[np.ndarray], version: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = dict(annot2=[values.reshape(len(values), -1) for values in points],
+                 annot3=[1000 * values.reshape(len(values), -1) for values in joints])
+    cells['univ_annot3'] = cells['annot3']
+    if version == '5':
+        content = {key: np.empty((14, 1), object) for key in cells}
+        for key, values in cells.items():
+            content[key][:, 0] = values
+        scipy.io.savemat(path, dict(content, cameras=np.arange(14)))
+        return
+    with h5py.File(path, 'w', userblock_size=512) as file:
+        for key, values in cells.items():
+            references = file.create_dataset(key, (1, 14), h5py.ref_dtype)
+            for i, array in enumerate(values):
+                references[0, i] = file.create_dataset(f'#refs#/{key}{i}', data=array.T).ref
+    with open(path, 'r+b') as file:
+        file.write(b'MATLAB 7.3 MAT-file'.ljust(124) + b'\x00\x02IM')
+
+
+def write_calibration(path: Path) -> None:
+    lines = ['Skeletool Camera Calibration File V1.0']
+    for i, camera in enumerate(CAMERAS):
+        intrinsics = np.eye(4)
+        intrinsics[:3, :3] = camera.intrinsics
+        lines += [f'name          {i}', '  sensor      10 10', '  size        256 240', '  animated    0',
+                  '  intrinsic   ' + ' '.join(map(str, intrinsics.ravel())),
+                  '  extrinsic   ' + ' '.join(map(str, np.eye(4).ravel())), '  radial      0']
+    path.write_text('\n'.join(lines) + '\n')
+
+
+class Studio:
+    """Sixteen training sequences and six of the test set, and what is true about them."""
+
+    def __init__(self, root: Path, body) -> None:
+        self.root = root
+        self.performance = perform(body, FRAMES)
+        joints = named(self.performance.joints, 'mpi_inf_3dhp')
+        self.joints = [camera.move(joints) for camera in CAMERAS]
+        self.points = [camera.project(values) for camera, values in zip(CAMERAS, self.joints, strict=True)]
+        write_video(root / 'video.avi', FRAMES, 'MJPG')
+        for i, sequence in enumerate(SEQUENCES):
+            folder = root / sequence
+            write_annot(folder / 'annot.mat', self.points, self.joints, '7.3' if i % 2 else '5')
+            if i != 0:
+                write_calibration(folder / 'camera.calibration')
+            (folder / 'imageSequence').mkdir()
+            for camera in range(14):
+                shutil.copy(root / 'video.avi', folder / 'imageSequence' / f'video_{camera}.avi')
+        test_joints = named(self.performance.joints[:TEST_FRAMES], 'mpi_inf_3dhp_test')
+        self.test_joints = {name: camera.move(test_joints) for name, camera in TESTS.items()}
+        for name in TESTS:
+            self.write_test(name)
+
+    def write_test(self, name: str, **changes: np.ndarray) -> None:
+        folder = self.root / 'mpi_inf_3dhp_test_set' / name
+        (folder / 'imageSequence').mkdir(parents=True, exist_ok=True)
+        joints = self.test_joints[name]
+        labels = dict(annot2=TESTS[name].project(joints)[:, None], annot3=1000 * joints[:, None],
+                      univ_annot3=0.9 * 1000 * joints[:, None], valid_frame=VALID[:, None],
+                      activity_annotation=np.array([[1], [2], [3], [7]]))
+        with h5py.File(folder / 'annot_data.mat', 'w') as file:
+            for key, values in {**labels, **changes}.items():
+                file[key] = values
+        photo = np.zeros((240, WIDTH, 3), np.uint8)
+        for i in np.flatnonzero(VALID):
+            cv2.imwrite(str(folder / 'imageSequence' / f'img_{i + 1:06d}.jpg'), photo)
+
+    def convert(self, split: str = 'train', skip_bad: bool = False, workers: int = 1, **options):
+        return convert_split(CONVERTERS['mpi_inf_3dhp'](self.root, **options), split, self.root / 'out',
+                             workers=workers, skip_bad=skip_bad, progress=False)
+
+
+@pytest.fixture(scope='session')
+def recorded(tmp_path_factory, body):
+    return Studio(tmp_path_factory.mktemp('mpi_inf_3dhp') / 'raw', body)
+
+
+@pytest.fixture
+def studio(recorded, tmp_path):
+    """A copy that a test may spoil."""
+    copy = object.__new__(Studio)
+    copy.__dict__.update(recorded.__dict__, root=tmp_path / 'mpi')
+    shutil.copytree(recorded.root, copy.root)
+    return copy
+
+
+def check_projections(npz: Path, root: Path, names: tuple[str, ...]) -> HumanImageDataset:
+    """3D labels, projected with the file's intrinsics, must meet its 2D labels."""
+    dataset = HumanImageDataset(str(npz), data_prefix=dict(img_path=str(root)), pipeline=[LoadImage()])
+    smpl_54 = get_convention('smpl_54')
+    columns = [smpl_54.index(name) for name in names if name in smpl_54]
+    misc = dataset.data_list.human_data['misc']
+    for i in range(len(dataset)):
+        sample = dataset[i]
+        joints, points = sample['keypoints3d'][columns], sample['keypoints2d'][columns]
+        assert (joints[:, 3] == 1).all() and (points[:, 2] == 1).all()
+        projected = misc['focal_lengths'][i] * joints[:, :2] / joints[:, 2:3] + sample['principal_point']
+        assert np.abs(projected - points[:, :2]).max() < 0.5
+        assert sample['focal_length'] == pytest.approx(misc['focal_lengths'][i].mean())
+    return dataset
+
+
+def test_training_labels_meet_the_bodies(studio):
+    summary = studio.convert()
+    assert summary.path.name == 'mpi_inf_3dhp_train.npz'
+    assert summary.rows == summary.images == 16 * 8 * 2 and not summary.left_out
+    dataset = check_projections(summary.path, studio.root, MPI_INF_3DHP_28)
+    human_data = dataset.data_list.human_data
+    assert human_data['keypoints3d_mask'].sum() == 28
+    order = [HUMAN_DATA_190.index(name) for name in MPI_INF_3DHP_28]
+    for row, path in enumerate(human_data['image_path']):
+        camera = int(path.split('video_')[1].split('/')[0])
+        frame = int(human_data['misc']['frame'][row])
+        joints = human_data['keypoints3d'][row, order, :3]
+        np.testing.assert_allclose(joints, studio.joints[camera][frame], atol=1e-5)
+        np.testing.assert_allclose(human_data['misc']['focal_lengths'][row],
+                                   np.diag(CAMERAS[camera].intrinsics)[:2], rtol=1e-4)
+        points = studio.points[camera][frame]
+        size = points.max(0) - points.min(0)
+        np.testing.assert_allclose(human_data['bbox_xywh'][row, 2:4], 1.2 * size, rtol=1e-4)
+
+
+def test_cameras_and_frames(studio):
+    paths = list(HumanData.fromfile(studio.convert().path)['image_path'])
+    assert [path for path in paths if path.startswith('S3/Seq2/')] == [
+        f'S3/Seq2/video_{camera}/{number:06d}.jpg' for camera in CHEST_HEIGHT for number in (1, 11)]
+    assert abs(grey_level(studio.root / paths[0])) < 4 and abs(grey_level(studio.root / paths[1]) - 100) < 4
+    assert sum(1 for _ in (studio.root / 'S1').rglob('*.jpg')) == 2 * 8 * 2
+    human_data = HumanData.fromfile(studio.convert(every=3).path)
+    assert human_data['misc']['frame'].tolist() == [0, 3, 6, 9] * 128
+    with pytest.raises(ValueError, match='--every 0'):
+        studio.convert(every=0)
+
+
+def test_people_beyond_the_image_are_left_out(studio):
+    studio.points[4][10, 5] = (2050, 100)
+    try:
+        write_annot(studio.root / 'S2' / 'Seq1' / 'annot.mat', studio.points, studio.joints, '5')
+    finally:
+        studio.points[4][:] = CAMERAS[4].project(studio.joints[4])
+    summary = studio.convert()
+    assert summary.rows == 255 and summary.left_out == Counter({'joint outside the image': 1})
+
+
+@pytest.mark.parametrize('layout', [
+    'S1/Seq1/imageFrames/video_0/frame_{number:06d}.jpg', 'S1/Seq1/video_0/frame_{number:06d}.jpg'])
+def test_frames_that_others_extracted(studio, layout):
+    (studio.root / 'S1' / 'Seq1' / 'imageSequence' / 'video_0.avi').unlink()
+    for number in (1, 11):
+        path = studio.root / layout.format(number=number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.zeros((240, WIDTH, 3), np.uint8))
+    assert HumanData.fromfile(studio.convert().path)['image_path'][1] == layout.format(number=11)
+    path.unlink()
+    with pytest.raises(ValueError, match='missing image: row 1 of mpi_inf_3dhp train, S1/Seq1 camera 0'):
+        studio.convert()
+
+
+def test_interrupted_run_keeps_what_it_has(studio):
+    video = studio.root / 'S1' / 'Seq2' / 'imageSequence' / 'video_1.avi'
+    content = video.read_bytes()
+    video.write_bytes(content[:100])
+    with pytest.raises(ValueError, match='S1/Seq2/imageSequence/video_1.avi: .*damaged or truncated'):
+        studio.convert()
+    video.write_bytes(content)
+    before = {path: path.stat().st_mtime_ns for path in studio.root.glob('S*/**/*.jpg')}
+    assert len(before) == (8 + 1) * 2
+    assert studio.convert().rows == 256
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_video_that_ends_early(studio):
+    video = studio.root / 'S1' / 'Seq1' / 'imageSequence' / 'video_0.avi'
+    write_video(video, 8, 'MJPG')
+    summary = studio.convert()
+    assert summary.rows == 255 and summary.left_out == Counter({'after the end of the video': 1})
+
+
+def test_truncated_video_is_named(studio):
+    video = studio.root / 'S1' / 'Seq1' / 'imageSequence' / 'video_0.avi'
+    write_video(video, 40, 'MJPG')
+    content = video.read_bytes()
+    points = [np.tile(values, (4, 1, 1)) for values in studio.points]
+    joints = [np.tile(values, (4, 1, 1)) for values in studio.joints]
+    write_annot(studio.root / 'S1' / 'Seq1' / 'annot.mat', points, joints, '5')
+    video.write_bytes(content[:len(content) // 2])
+    with pytest.raises(ValueError, match=r'video_0.avi: ends after \d+ of 40 frames; .*Download it again'):
+        studio.convert()
+
+
+def test_test_set(studio):
+    summary = studio.convert('test')
+    assert summary.path.name == 'mpi_inf_3dhp_test.npz' and summary.rows == 6 * 3
+    assert summary.left_out == Counter({'frame not valid': 6})
+    dataset = check_projections(summary.path, studio.root, MPI_INF_3DHP_TEST_17)
+    human_data = dataset.data_list.human_data
+    assert human_data['keypoints3d_mask'].sum() == 17
+    assert list(human_data['image_path'])[1] == 'mpi_inf_3dhp_test_set/TS1/imageSequence/img_000003.jpg'
+    assert human_data['misc']['frame'].tolist() == [0, 2, 3] * 6
+    actions = [dataset.data_list[i]['action'] for i in range(3)]
+    assert actions == ['Standing/Walking', 'Sitting', 'Miscellaneous']
+    # The benchmark's 17 joints, root first, in metres and of the universal skeleton.
+    columns = [get_convention('smpl_54').index(name) for name in H36M_17]
+    order = [MPI_INF_3DHP_TEST_17.index(name) for name in H36M_17]
+    for i, frame in enumerate((0, 2, 3)):
+        joints = dataset.data_list[i]['keypoints3d'][columns]
+        assert (joints[:, 3] == 1).all()
+        np.testing.assert_allclose(joints[:, :3], 0.9 * studio.test_joints['TS1'][frame, order], atol=1e-5)
+
+
+def test_intrinsics_of_the_test_set_are_found(studio):
+    misc = HumanData.fromfile(studio.convert('test').path)['misc']
+    for i, camera in enumerate(TESTS.values()):
+        np.testing.assert_allclose(misc['focal_lengths'][3 * i], np.diag(camera.intrinsics)[:2], rtol=1e-4)
+        np.testing.assert_allclose(misc['principal_point'][3 * i], camera.intrinsics[:2, 2], rtol=1e-4)
+
+
+def drop(*names: str):
+    def change(studio) -> None:
+        path = studio.root.joinpath(*names)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return change
+
+
+def annot(points=lambda values: values, joints=lambda values: values, version: str = '5'):
+    def change(studio) -> None:
+        path = studio.root / 'S1' / 'Seq1' / 'annot.mat'
+        write_annot(path, points(studio.points), joints(studio.joints), version)
+    return change
+
+
+def truncate(*names: str):
+    def change(studio) -> None:
+        path = studio.root.joinpath(*names)
+        path.write_bytes(path.read_bytes()[:300])
+    return change
+
+
+def calibration(text: str):
+    return lambda studio: (studio.root / 'S1' / 'Seq2' / 'camera.calibration').write_text(text)
+
+
+@pytest.mark.parametrize(('split', 'change', 'error', 'message'), [
+    ('train', drop('S7', 'Seq2', 'annot.mat'), FileNotFoundError,
+     'S7/Seq2/annot.mat: no such file.*docs/data.md'),
+    ('train', drop('S1', 'Seq1', 'imageSequence'), FileNotFoundError,
+     'S1/Seq1/imageSequence/video_0.avi or .*jpg'),
+    ('train', truncate('S1', 'Seq1', 'annot.mat'), ValueError, 'S1/Seq1/annot.mat: cannot be read'),
+    ('train', truncate('S1', 'Seq2', 'annot.mat'), ValueError, 'S1/Seq2/annot.mat: cannot be read'),
+    ('train', annot(joints=lambda values: [1000 * array for array in values]), ValueError,
+     'S1/Seq1 camera 0: .*larger than 4 m.*millimetres'),
+    ('train', annot(points=lambda values: [array[:, :20] for array in values]), ValueError,
+     r"S1/Seq1/annot.mat: 'annot2' has shape \(11, 40\), expected \(N, 28, 2\)"),
+    ('train', annot(points=lambda values: [array[:9] for array in values], version='7.3'), ValueError,
+     "'annot2' has 9 frames of camera 0, 'annot3' has 11"),
+    ('train', calibration('name 3\nintrinsic 1 2'), ValueError, 'camera.calibration: cannot be read'),
+    ('train', calibration('name 3\n'), ValueError, r'camera.calibration: there is no camera 0; it has \[\]'),
+    ('test', drop('mpi_inf_3dhp_test_set', 'TS4'), FileNotFoundError, 'TS4/annot_data.mat: no such file'),
+    ('test', truncate('mpi_inf_3dhp_test_set', 'TS1', 'annot_data.mat'), ValueError,
+     'annot_data.mat: cannot be read'),
+    ('test', lambda studio: studio.write_test('TS2', valid_frame=np.ones((3, 1))), ValueError,
+     "TS2/annot_data.mat: 'annot2' has 4 frames, 'valid_frame' 3"),
+])
+def test_bad_downloads_are_named(studio, split, change, error, message):
+    change(studio)
+    with pytest.raises(error, match=message):
+        studio.convert(split, skip_bad=True)
+
+
+def test_missing_test_photo_is_named(studio):
+    (studio.root / 'mpi_inf_3dhp_test_set' / 'TS5' / 'imageSequence' / 'img_000003.jpg').unlink()
+    with pytest.raises(ValueError, match='missing image: row 1 of mpi_inf_3dhp test, TS5.*img_000003.jpg'):
+        studio.convert('test')
+    assert studio.convert('test', skip_bad=True).skipped == Counter({'missing image': 1})
+
+
+def test_as_a_user(studio):
+    command = [sys.executable, 'tools/dataset_tools/convert.py', 'mpi_inf_3dhp', '--root', str(studio.root),
+               '--out', str(studio.root / 'out'), '--splits', 'test', '--workers', '1', '--check', '2']
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False,
+                          env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''})
+    assert done.returncode == 0, done.stderr
+    assert 'mpi_inf_3dhp_test.npz: 18 people in 18 images' in done.stdout
+    assert (studio.root / 'out' / 'mpi_inf_3dhp_test_check.jpg').is_file()
