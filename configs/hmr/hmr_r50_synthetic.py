@@ -1,15 +1,6 @@
-_base_ = [
-    '../_base_/models/hmr_r50.py',
-    '../_base_/datasets/synthetic.py',
-    '../_base_/schedules/adam_25e.py',
-    '../_base_/default_runtime.py',
-]
+# HMR (CVPR 2018) in SPIN's form (ICCV 2019): CLIFF without the box, reprojection into the crop.
+_base_ = '../cliff/cliff_r50_synthetic.py'
 
-# One RoI: the base box.
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[-2].update(num_rois=1)
-test_pipeline[-2].update(num_rois=1)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+model = dict(
+    head=dict(boxes='none'),
+    losses=dict(keypoints2d=dict(frame='crop')))
