@@ -38,6 +38,8 @@ def provide_frames(root: Path,
         FileNotFoundError: There are neither frames nor a video.
         ValueError: The video is damaged; names it.
     """
+    if not len(frames):
+        return np.zeros(0, np.str_), np.zeros(0, bool)
     numbers = (frames + 1).tolist()
     for layout in (*layouts, layouts[0]):
         paths = [layout.format(number=number) for number in numbers]
