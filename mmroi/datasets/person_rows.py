@@ -4,6 +4,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from .duplicates import find_duplicates
 from .errors import REASONS
 from .human_data import HumanData
 from .keypoint_column import KeypointColumn, find_nan
@@ -81,17 +82,8 @@ class PersonRows(Sequence):
             np.ndarray: (len(self),) bool.
         """
         columns, indices = self.columns, self.indices
-        # Equal boxes first: comparing numbers is cheap, and few people of different images share a box.
         boxes = np.asarray(columns.bbox[indices])[:, :4]
-        order = np.lexsort(boxes.T)
-        equal = (boxes[order[1:]] == boxes[order[:-1]]).all(1)
-        found = np.zeros(len(self), bool)
-        seen = set()
-        for i in np.union1d(order[1:][equal], order[:-1][equal]):
-            person = (str(columns.image_path[indices[i]]), boxes[i].tobytes())
-            found[i] = person in seen
-            seen.add(person)
-        return found
+        return find_duplicates(boxes, lambda i: str(columns.image_path[indices[i]]))
 
     def clear(self) -> None:
         """Empty the view, as ``BaseDataset`` does after it has serialised the rows."""

@@ -117,23 +117,6 @@ def find_image_faults(rows: Rows, root: Path, faults: np.ndarray) -> None:
             faults[row] = 'box outside the image'
 
 
-def find_duplicates(rows: Rows) -> np.ndarray:
-    """Rows with the image and the box of an earlier row.
-
-    Args:
-        rows: Arrays of the right shapes.
-
-    Returns:
-        (R,) bool.
-    """
-    _, image = np.unique(rows['image_path'], return_inverse=True)
-    keys = np.concatenate([image[:, None].astype(np.float64), rows['bbox_xywh'].astype(np.float64)], 1)
-    _, first = np.unique(keys, axis=0, return_index=True)
-    duplicate = np.ones(len(keys), bool)
-    duplicate[first] = False
-    return duplicate
-
-
 def refuse(faults: Sequence[str | None] | np.ndarray, rows: Rows, source: str) -> None:
     """Stop at the first fault.
 

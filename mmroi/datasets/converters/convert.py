@@ -5,15 +5,13 @@ it was.
 """
 import hashlib
 import json
-import os
 import shutil
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +20,12 @@ from tqdm import tqdm
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
 
+from ..duplicates import find_duplicates
 from ..human_data import HumanData
 from ..npz_io import LazyNpz, write_npz
+from ..processes import end_with_parent
 from .base import Converter, Rows, Unit
-from .checks import SMPL_KEYS, check_shapes, find_duplicates, find_faults, find_image_faults, refuse
+from .checks import SMPL_KEYS, check_shapes, find_faults, find_image_faults, refuse
 
 _VERSION = 1  # raise it when the same download gives other rows
 _COUNTS = '__counts__'
@@ -191,7 +191,7 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
     if workers <= 1:
         yield from (job.do(i, units[i]) for i in todo)
         return
-    with ProcessPoolExecutor(workers, get_context('spawn'), _start_worker) as pool:
+    with ProcessPoolExecutor(workers, get_context('spawn'), end_with_parent) as pool:
         futures = [pool.submit(job.do, i, units[i]) for i in todo]
         try:
             for future in as_completed(futures):
@@ -199,18 +199,6 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _start_worker() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End a worker whose main process was killed; it would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _open_work_folder(path: Path, converter: Converter, split: str, units: Sequence[Unit],
@@ -247,7 +235,7 @@ def _join(paths: list[Path], summary: Summary) -> Rows:
 def _drop_duplicates(rows: Rows, summary: Summary, skip_bad: bool) -> None:
     if not rows:
         return
-    duplicate = find_duplicates(rows)
+    duplicate = find_duplicates(rows['bbox_xywh'], lambda i: str(rows['image_path'][i]))
     if not skip_bad:
         refuse([('duplicated row' if found else None) for found in duplicate], rows, str(summary.path))
     if duplicate.any():

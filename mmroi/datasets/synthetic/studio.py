@@ -8,13 +8,12 @@ again.
 import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..processes import end_with_parent
 from .body import StudioBody
 from .labels import Rows, label_rows, to_human_data
 from .presets import get_preset
@@ -150,18 +150,10 @@ _worker_studio: Studio
 
 def _start_worker(settings: StudioSettings) -> None:
     global _worker_studio
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     _worker_studio = Studio(settings)
-
-
-def _end_with_parent() -> None:
-    """Ends a worker whose main process was killed; it would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(out: Path, split: str, chunk: int, end: int) -> int:
