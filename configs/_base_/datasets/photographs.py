@@ -2,8 +2,8 @@
 # data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise.
 _base_ = './common.py'
 
-# Boxes in these files, MMHuman3D's and ours alike, are crops as their authors published them: the margin is in
-# them (docs/data.md).
+# Boxes in these files, MMHuman3D's and ours alike, are crops as their authors published them: the margin is
+# in them (docs/data.md).
 train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline
 train_pipeline[1].update(scale=1.0)
