@@ -4,7 +4,7 @@ from pathlib import Path
 _SYNTHETIC = 'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {folder}'
 _CONVERT = 'python tools/dataset_tools/convert.py {name} --root <folder of the download> --out {folder}'
 _COMMANDS = {'synthetic': _SYNTHETIC,
-             **dict.fromkeys(('h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'pw3d'), _CONVERT)}
+             **dict.fromkeys(('h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'pw3d', 'lspet', 'bedlam'), _CONVERT)}
 
 
 def missing_file(path: str | Path, dataset_name: str) -> str:
@@ -21,6 +21,8 @@ def missing_file(path: str | Path, dataset_name: str) -> str:
     folder = path.parent
     preset = 'easy' if folder.name == 'easy' else 'full'
     command = _COMMANDS.get(dataset_name, '').format(name=dataset_name, folder=folder, preset=preset)
+    if 'mosh' in path.stem:
+        command += ' --mosh <folder of the SMPL parameters>'
     remedy = f'make it with `{command}`' if command else 'make it'
     if 'convert.py' in command:
         remedy = f"put MMHuman3D's file of this name there, or {remedy}"

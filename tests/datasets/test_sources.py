@@ -23,3 +23,8 @@ def test_synthetic_sets(preset: str) -> None:
 def test_ones_own_set() -> None:
     message = missing_file('a/b.npz', 'mine')
     assert message.startswith("a/b.npz: no such annotation file of the dataset 'mine'; make it as docs/")
+
+
+def test_smpl_parameters_of_h36m_come_from_another_folder() -> None:
+    assert '--mosh' in missing_file('data/h36m_mosh_train.npz', 'h36m')
+    assert '--mosh' not in missing_file('data/h36m_train.npz', 'h36m')
