@@ -42,7 +42,7 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 	$(PIP) setuptools
 	$(PIP) $(CPU_WHEELS) torch || $(PIP) torch
 	$(PIP) --no-build-isolation -e '.[det,vis,dev]'
-	$(PIP) --no-deps mmhuman3d  # its own pins date from 2023 and cannot be met
+	$(PIP) --no-deps mmhuman3d einops  # its own pins date from 2023 and cannot be met
 	@touch $@
 
 test: $(INSTALLED)  ## run the tests

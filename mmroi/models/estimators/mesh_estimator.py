@@ -27,8 +27,9 @@ class MeshEstimator(BaseModel):
 
     Args:
         encoder: Config; (N, M, 3, H, W) → h (N, M, d).
-        head: Config; (u, u_bar, boxes, focal_length) → pose6d, betas, cameras. Its regressors start from the
-            body model's mean parameters.
+        head: Config; (u, u_bar, boxes, focal_length) → pose6d or rotations, betas, cameras. Its regressors
+            start from the body model's mean parameters. A head with ``needs_maps`` also gets the encoder's
+            ``maps``.
         body_model: Config.
         fusion: Config; (h, boxes, focal_length) → u (N, M, d), u_bar (N, d), weights. None: u = h and u_bar
             its mean.
@@ -77,7 +78,8 @@ class MeshEstimator(BaseModel):
 
     def _check_parts(self) -> None:
         widths = dict.fromkeys(('fusion', 'head', 'projector'), self.encoder.out_channels)
-        for name, width in dict(widths, heatmap_head=self.encoder.map_channels).items():
+        from_maps = ('heatmap_head', 'head') if self.head.needs_maps else ('heatmap_head',)
+        for name, width in (widths | dict.fromkeys(from_maps, self.encoder.map_channels)).items():
             part = getattr(self, name)
             if part is not None and part.in_channels != width:
                 raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
@@ -101,8 +103,9 @@ class MeshEstimator(BaseModel):
 
         Returns:
             dict: ``cameras`` (N, M, 3); ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), or (N, M, 24, 6) and (N,
-                M, 10) from a head with a mesh for each RoI; ``features`` h (N, M, d); and ``feature_map``,
-                the encoder's last map (N·M, C, h, w).
+                M, 10) from a head with a mesh for each RoI; from some heads ``rotations`` (N, 24, 3, 3) in
+                place of ``pose6d``; ``features`` h (N, M, d); and ``feature_map``, the encoder's last map
+                (N·M, C, h, w).
 
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
@@ -113,7 +116,8 @@ class MeshEstimator(BaseModel):
         maps = self.encoder.extract_maps(inputs)
         h = self.encoder.pool_maps(maps, inputs.shape[1])
         u, u_bar = (h, h.mean(1)) if self.fusion is None else self.fusion(h, boxes, focal_length)[:2]
-        return dict(self.head(u, u_bar, boxes, focal_length), features=h, feature_map=maps[-1])
+        more = dict(maps=maps) if self.head.needs_maps else {}
+        return dict(self.head(u, u_bar, boxes, focal_length, **more), features=h, feature_map=maps[-1])
 
     def forward(self, inputs: Tensor, data_samples: Sequence[HMRDataSample], mode: str = 'tensor') -> Any:
         """Run the network.
@@ -156,7 +160,7 @@ class MeshEstimator(BaseModel):
             dict: ``loss_<name>`` for each configured loss, weighted scalars.
         """
         num_persons, num_rois = views.boxes.shape[:2]
-        rotations = rot6d_to_matrix(output['pose6d'].reshape(-1, 24, 6))
+        rotations = _rotations(output).reshape(-1, 24, 3, 3)
         betas = output['betas'].reshape(-1, 10)
         meshes = len(betas) // num_persons  # 1 or M for each person
         of_mesh = Labels(*(label.repeat_interleave(meshes, 0) for label in labels))
@@ -201,12 +205,11 @@ class MeshEstimator(BaseModel):
         """
         boxes, focal_length, cameras = views.boxes, views.focal_length, output['cameras']
         full_cameras = local_to_full(cameras, boxes, focal_length)
-        if output['pose6d'].dim() == 3:
-            pose6d, betas = output['pose6d'], output['betas']
+        rotations, betas = _rotations(output), output['betas']
+        if betas.dim() == 2:
             translation = average_full_camera(cameras, boxes, focal_length)
         else:
-            pose6d, betas, translation = output['pose6d'][:, 0], output['betas'][:, 0], full_cameras[:, 0]
-        rotations = rot6d_to_matrix(pose6d)
+            rotations, betas, translation = rotations[:, 0], betas[:, 0], full_cameras[:, 0]
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
         predictions = dict(
             global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=betas,
@@ -216,3 +219,8 @@ class MeshEstimator(BaseModel):
             one = {name: value[index:index + 1] for name, value in predictions.items()}
             sample.pred_instances = InstanceData(**one)
         return list(data_samples)
+
+
+def _rotations(output: dict[str, Tensor]) -> Tensor:
+    """Rotation matrices (..., 24, 3, 3) of what a head returns."""
+    return output['rotations'] if 'rotations' in output else rot6d_to_matrix(output['pose6d'])

@@ -25,7 +25,12 @@ class ParameterHead(BaseModule):
         positive_scale: Keep the scale s of the cameras positive (:func:`positive_scale`). False returns s as
             regressed, which may be negative: only for networks that were trained so.
         init_cfg: MMEngine's initialisation config.
+
+    Attributes:
+        needs_maps: Whether ``forward`` takes the encoder's feature maps as ``maps``.
     """
+
+    needs_maps = False
 
     def __init__(self, in_channels: int, num_rois: int | None, positive_scale: bool = True,
                  init_cfg: dict | None = None) -> None:

@@ -1,0 +1,87 @@
+"""What the adapters of MMHuman3D's heads have in common."""
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmroi.models.heads.parameter_head import positive_scale
+
+
+class HeadAdapter:
+    """Puts a head of MMHuman3D behind the contract of ours; to be inherited from before that head.
+
+    One RoI. The head is given the encoder's maps and pools them itself, so that its numbers are MMHuman3D's
+    to the last bit. Names of tensors are MMHuman3D's.
+
+    Attributes:
+        num_rois: 1.
+        needs_maps: True.
+        in_channels: Channels of the encoder's last map.
+        positive_scale: Keep the scale of the cameras positive, as our heads do by default; False returns it
+            as regressed.
+    """
+
+    num_rois = 1
+    needs_maps = True
+    in_channels: int
+    positive_scale: bool
+    init_pose: Tensor
+    init_shape: Tensor
+    init_cam: Tensor
+
+    def set_mean_parameters(self, pose6d: Tensor, betas: Tensor, camera: Tensor) -> None:
+        """Set where the regression starts.
+
+        Args:
+            pose6d: (144,), rows of (24, 3, 2).
+            betas: (10,).
+            camera: (3,), (s, t_x, t_y).
+        """
+        with torch.no_grad():
+            self.init_pose.copy_(pose6d[None])
+            self.init_shape.copy_(betas[None])
+            self.init_cam.copy_(camera[None])
+
+    def last_map(self, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
+        """What the head works on.
+
+        Args:
+            maps: The encoder's maps (N·M, C, h, w).
+            boxes: (N, M, 3).
+
+        Returns:
+            Tensor: The last map, float32.
+
+        Raises:
+            ValueError: M is not 1.
+        """
+        if boxes.shape[1] != 1:
+            raise ValueError(f'{type(self).__name__} of MMHuman3D takes one RoI and got {boxes.shape[1]}; '
+                             'set num_rois=1 in MultiRoICrop.')
+        return maps[-1].float()
+
+    def as_ours(self, theirs: dict[str, Tensor], box_scale: float = 1.0) -> dict[str, Tensor]:
+        """What MMHuman3D's heads return as what ours return.
+
+        Args:
+            theirs: ``pred_pose`` (N, 24, 3, 3), ``pred_shape`` (N, 10), ``pred_cam`` (N, 3).
+            box_scale: Size of the box that the camera's scale refers to, divided by the height of the crop.
+
+        Returns:
+            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
+        """
+        cameras = theirs['pred_cam'] * theirs['pred_cam'].new_tensor([box_scale, 1.0, 1.0])
+        if self.positive_scale:
+            cameras = positive_scale(cameras)
+        return dict(rotations=theirs['pred_pose'], betas=theirs['pred_shape'], cameras=cameras[:, None])
+
+
+def mean_parameters_file() -> io.BytesIO:
+    """A file of zeros for heads that insist on reading mean parameters, which are set afterwards."""
+    file = io.BytesIO()
+    zeros = np.zeros(144, np.float32)
+    np.savez(file, pose=zeros, shape=zeros[:10], cam=zeros[:3])
+    file.seek(0)
+    return file

@@ -1,0 +1,38 @@
+"""MMHuman3D's backbones; names of tensors are its own."""
+from typing import Any
+
+from torch import Tensor
+
+from mmroi.compat import mmhuman3d
+from mmroi.registry import MODELS
+
+_resnet, _hrnet = mmhuman3d.load('models.backbones.resnet', 'models.backbones.hrnet')
+_PoseHighResolutionNet: Any = _hrnet.PoseHighResolutionNet
+
+MODELS.register_module(name='MMHuman3DResNet', module=_resnet.ResNet)
+
+
+@MODELS.register_module(name='MMHuman3DHRNet')
+class PoseHighResolutionNet(_PoseHighResolutionNet):
+    """HRNet whose branches are brought to one resolution, as PARE takes them, in a tuple of one map.
+
+    Args:
+        extra: MMHuman3D's config of the stages, ``downsample`` and ``use_conv``. Its published configs leave
+            out ``return_list``, which its code wants; without it the branches are brought together.
+        **options: MMHuman3D's.
+    """
+
+    def __init__(self, extra: dict, **options: Any) -> None:
+        super().__init__(dict(dict(return_list=False), **extra), **options)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Compute feature maps.
+
+        Args:
+            x: Images (N, 3, H, W).
+
+        Returns:
+            tuple: One map (N, C, H/4, W/4), or all branches with ``return_list``.
+        """
+        maps = super().forward(x)
+        return (maps,) if isinstance(maps, Tensor) else tuple(maps)

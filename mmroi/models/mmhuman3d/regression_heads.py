@@ -1,0 +1,131 @@
+"""MMHuman3D's heads that regress pose, shape and camera: HMR, CLIFF and PARE."""
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from mmroi.compat import mmhuman3d
+from mmroi.geometry.boxes import encode_box
+from mmroi.models.mmhuman3d.adapter import HeadAdapter, mean_parameters_file
+from mmroi.models.numerics import without_autocast
+from mmroi.registry import MODELS
+
+_hmr, _cliff, _pare = mmhuman3d.load(
+    'models.heads.hmr_head', 'models.heads.cliff_head', 'models.heads.pare_head')
+_HMRHead: Any = _hmr.HMRHead
+_CliffHead: Any = _cliff.CliffHead
+_PareHead: Any = _pare.PareHead
+
+
+@MODELS.register_module(name='MMHuman3DHMRHead')
+class HMRHead(HeadAdapter, _HMRHead):
+    """HMR (Kanazawa et al., CVPR 2018) and SPIN as MMHuman3D has them.
+
+    Args:
+        in_channels: Channels of the encoder's last map; MMHuman3D's ``feat_dim``.
+        positive_scale: Keep the scale of the cameras positive.
+        **options: MMHuman3D's.
+    """
+
+    def __init__(self, in_channels: int = 2048, positive_scale: bool = True, **options: Any) -> None:
+        super().__init__(feat_dim=in_channels, **options)
+        self.in_channels = in_channels
+        self.positive_scale = positive_scale
+
+    @without_autocast
+    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
+                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Regress.
+
+        Args:
+            u: Unused.
+            u_bar: Unused.
+            boxes: (N, 1, 3) float64, pixels relative to the principal point; unused but for their number.
+            focal_length: Unused.
+            maps: The encoder's maps (N, C, h, w); the last is used.
+
+        Returns:
+            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
+
+        Raises:
+            ValueError: There is more than one RoI.
+        """
+        return self.as_ours(super().forward(self.last_map(maps, boxes)))
+
+
+@MODELS.register_module(name='MMHuman3DCliffHead')
+class CliffHead(HeadAdapter, _CliffHead):
+    """CLIFF (Li et al., ECCV 2022) as MMHuman3D has it.
+
+    Args:
+        in_channels: Channels of the encoder's last map; MMHuman3D's ``feat_dim``.
+        box_scale: Size of the box that the network means, divided by the height of the crop: MMHuman3D's
+            boxes and cameras count the width of 256x192 crops.
+        positive_scale: Keep the scale of the cameras positive.
+        **options: MMHuman3D's.
+    """
+
+    def __init__(self, in_channels: int = 2048, box_scale: float = 0.75, positive_scale: bool = True,
+                 **options: Any) -> None:
+        super().__init__(feat_dim=in_channels, **options)
+        self.in_channels = in_channels
+        self.box_scale = box_scale
+        self.positive_scale = positive_scale
+
+    @without_autocast
+    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
+                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Regress.
+
+        Args:
+            u: Unused.
+            u_bar: Unused.
+            boxes: (N, 1, 3) float64, pixels relative to the principal point.
+            focal_length: (N,) float64, pixels.
+            maps: The encoder's maps (N, C, h, w); the last is used.
+
+        Returns:
+            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
+
+        Raises:
+            ValueError: There is more than one RoI.
+        """
+        features = self.last_map(maps, boxes)
+        beside = encode_box(boxes * boxes.new_tensor([1.0, 1.0, self.box_scale]), focal_length)
+        return self.as_ours(super().forward(features, beside[:, 0].to(features.dtype)), self.box_scale)
+
+
+@MODELS.register_module(name='MMHuman3DPareHead')
+class PareHead(HeadAdapter, _PareHead):
+    """PARE (Kocabas et al., ICCV 2021) as MMHuman3D has it: each body part attends to its own pixels.
+
+    Args:
+        in_channels: Channels of the encoder's last map; MMHuman3D's ``num_input_features``.
+        positive_scale: Keep the scale of the cameras positive.
+        **options: MMHuman3D's.
+    """
+
+    def __init__(self, in_channels: int = 480, positive_scale: bool = True, **options: Any) -> None:
+        super().__init__(num_input_features=in_channels, smpl_mean_params=mean_parameters_file(), **options)
+        self.in_channels = in_channels
+        self.positive_scale = positive_scale
+
+    @without_autocast
+    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
+                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Regress.
+
+        Args:
+            u: Unused.
+            u_bar: Unused.
+            boxes: (N, 1, 3) float64, pixels relative to the principal point; unused but for their number.
+            focal_length: Unused.
+            maps: The encoder's maps (N, C, h, w); the last is used.
+
+        Returns:
+            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
+
+        Raises:
+            ValueError: There is more than one RoI.
+        """
+        return self.as_ours(super().forward(self.last_map(maps, boxes)))

@@ -1,0 +1,201 @@
+r"""Compares MMHuman3D's networks under our bridge with MMHuman3D itself.
+
+`python tools/analysis_tools/compare_mmhuman3d.py run OUT.npz` runs the networks, with weights and inputs made
+by rule from their names and a seed: under the bridge where this project is installed, natively in an
+environment of MMHuman3D's own. `... compare A.npz B.npz` says by how much two such files differ.
+
+The native environment needs neither this project nor a compiler (mmcv 1.6.1 is pure Python; its torchvision
+is not needed):
+
+    pip install torch "setuptools<81" wheel "numpy>=2,<3" "opencv-python<5" addict yapf pyyaml packaging \
+        pillow einops smplx
+    pip install --no-deps --no-build-isolation mmcv==1.6.1 mmhuman3d==0.11.0
+"""
+import argparse
+import sys
+import zlib
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+FOCAL_LENGTH = 1000.0  # pixels
+
+# Branches and channels of HRNet-W32, and how PARE brings them together.
+HRNET_W32 = dict(
+    stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(4,), num_channels=(64,)),
+    stage2=dict(num_modules=1, num_branches=2, block='BASIC', num_blocks=(4,) * 2, num_channels=(32, 64)),
+    stage3=dict(num_modules=4, num_branches=3, block='BASIC', num_blocks=(4,) * 3,
+                num_channels=(32, 64, 128)),
+    stage4=dict(num_modules=3, num_branches=4, block='BASIC', num_blocks=(4,) * 4,
+                num_channels=(32, 64, 128, 256)),
+    downsample=False, use_conv=True, final_conv_kernel=1, return_list=False)
+RESNET_50 = dict(type='ResNet', depth=50, out_indices=[3])
+PARE_HEAD = dict(num_deconv_layers=2, num_deconv_filters=[128, 128], num_deconv_kernels=[4, 4],
+                 use_heatmaps='part_segm', use_keypoint_attention=True, backbone='hrnet_w32-conv')
+
+# Backbone, head, options of the head, height and width of the crops.
+NETWORKS: dict[str, tuple[dict, str, dict, tuple[int, int]]] = dict(
+    hmr=(RESNET_50, 'HMRHead', {}, (224, 224)),
+    cliff=(RESNET_50, 'CliffHead', {}, (256, 192)),
+    pare=(dict(type='HRNet', extra=HRNET_W32, norm_eval=False), 'PareHead', PARE_HEAD, (224, 224)),
+)
+
+
+def noise(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Standard normal numbers, float32, by rule from a name and a seed."""
+    state = np.random.RandomState(zlib.crc32(f'{seed}:{name}'.encode()))
+    return state.standard_normal(shape).astype(np.float32)
+
+
+def tensor_by_rule(name: str, like: Tensor, seed: int) -> Tensor:
+    """Weights by rule from a tensor's name, of a size that lets activations through.
+
+    Args:
+        name: MMHuman3D's name.
+        like: The tensor whose shape and type are wanted.
+        seed: Seed.
+
+    Returns:
+        Tensor: Shape and type of ``like``.
+    """
+    last, shape = name.rsplit('.', 1)[-1], tuple(like.shape)
+    if not like.is_floating_point() or last == 'temperature':
+        return like
+    values = noise(name, shape, seed)
+    if last == 'running_var':
+        values = 1 + 0.1 * np.abs(values)
+    elif last in ('running_mean', 'bias', 'init_shape'):
+        values = 0.1 * values
+    elif last == 'init_pose':
+        values = np.tile(np.float32([1, 0, 0, 1, 0, 0]), 24)[None] + 0.05 * values
+    elif last == 'init_cam':
+        values = np.array([[0.9, 0, 0]], np.float32)
+    else:
+        values = 1 + 0.1 * values if len(shape) == 1 else values / np.sqrt(np.prod(shape[1:]))
+    return torch.from_numpy(np.asarray(values, np.float32).reshape(shape)).to(like.dtype)
+
+
+def network_inputs(name: str, seed: int) -> tuple[Tensor, Tensor]:
+    """Crops (2, 3, H, W) and boxes (2, 3) in the form in which CLIFF sees them."""
+    images = noise(f'{name}:images', (2, 3, *NETWORKS[name][3]), seed)
+    return torch.from_numpy(images), torch.from_numpy(0.5 * noise(f'{name}:boxes', (2, 3), seed))
+
+
+def native_outputs(name: str, seed: int) -> dict[str, Tensor]:
+    """Rotations, shapes and cameras of a network of MMHuman3D, in an environment of its own."""
+    backbone, head_type, options, _ = NETWORKS[name]
+    if head_type == 'PareHead':
+        from io import BytesIO  # PARE insists on a file; its values are replaced below
+        file = BytesIO()
+        np.savez(file, pose=np.zeros(144, np.float32), shape=np.zeros(10), cam=np.zeros(3, np.float32))
+        file.seek(0)
+        options = dict(options, smpl_mean_params=file)
+    else:
+        options = dict(options, feat_dim=2048)
+    kind, arguments = backbone['type'], {key: value for key, value in backbone.items() if key != 'type'}
+    module, cls = dict(ResNet=('resnet', 'ResNet'), HRNet=('hrnet', 'PoseHighResolutionNet'))[kind]
+    network = nn.ModuleDict(dict(
+        backbone=getattr(_native(f'models.backbones.{module}'), cls)(**arguments),
+        head=getattr(_native(f'models.heads.{head_type[:-4].lower()}_head'), head_type)(**options))).eval()
+    network.load_state_dict({key: tensor_by_rule(key, value, seed)
+                             for key, value in network.state_dict().items()})
+    images, boxes = network_inputs(name, seed)
+    maps = network['backbone'](images)
+    output = network['head'](maps, boxes) if head_type == 'CliffHead' else network['head'](maps)
+    return dict(rotations=output['pred_pose'], betas=output['pred_shape'], cameras=output['pred_cam'])
+
+
+def _native(name: str) -> ModuleType:
+    try:
+        import torchvision  # noqa: F401
+    except ImportError:
+        sys.modules['torchvision'] = ModuleType('torchvision')  # mmcv 1.x imports it, to fetch weights
+    return import_module(f'mmhuman3d.{name}')
+
+
+def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
+    """The same from the same network as a part of our estimator."""
+    import mmroi.models.mmhuman3d  # noqa: F401
+    from mmroi.geometry import decode_box
+    from mmroi.registry import MODELS
+    backbone, head_type, options, _ = NETWORKS[name]
+    model = MODELS.build(dict(
+        type='mmroi.MeshEstimator', body_model=dict(type='mmroi.SMPL'),
+        encoder=dict(type='mmroi.MultiRoIEncoder',
+                     backbone=dict(backbone, type=f'mmroi.MMHuman3D{backbone["type"]}')),
+        head=dict(type=f'mmroi.MMHuman3D{head_type}', positive_scale=False, **options))).eval()
+    model.load_state_dict({key: tensor_by_rule(key.removeprefix('encoder.'), value, seed)
+                           for key, value in model.state_dict().items()})
+    images, boxes = network_inputs(name, seed)
+    focal_length = torch.full((2,), FOCAL_LENGTH, dtype=torch.float64)
+    scale = getattr(model.head, 'box_scale', 1.0)  # CLIFF's boxes and cameras count the width of the crops
+    size = torch.tensor([1.0, 1.0, scale], dtype=torch.float64)
+    output = model.regress(images[:, None], decode_box(boxes[:, None].double(), focal_length) / size,
+                           focal_length)
+    cameras = output['cameras'][:, 0] / output['cameras'].new_tensor([scale, 1.0, 1.0])
+    return dict(rotations=output['rotations'], betas=output['betas'], cameras=cameras)
+
+
+@torch.no_grad()
+def run(seeds: int, native: bool, names: tuple[str, ...] = tuple(NETWORKS)) -> dict[str, np.ndarray]:
+    """Run networks.
+
+    Args:
+        seeds: How many seeds.
+        native: Whether this is MMHuman3D's own environment.
+        names: Which networks.
+
+    Returns:
+        dict: Arrays by ``<network>/<seed>/<output>``.
+    """
+    outputs = native_outputs if native else bridge_outputs
+    return {f'{name}/{seed}/{key}': value.numpy()
+            for name in names for seed in range(seeds) for key, value in outputs(name, seed).items()}
+
+
+def compare(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Largest difference of each array, relative to its largest number; infinite where one lacks an array."""
+    return {name: float(np.abs(a[name] - b[name]).max() / np.abs(a[name]).max())
+            if name in a and name in b and a[name].shape == b[name].shape else float('inf')
+            for name in sorted({*a, *b})}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    commands = parser.add_subparsers(dest='command', required=True)
+    runs = commands.add_parser('run', help='run the networks')
+    runs.add_argument('out', help='npz file to write')
+    runs.add_argument('--seeds', type=int, default=1, help='how many seeds (default: %(default)s)')
+    runs.add_argument('--networks', nargs='+', choices=list(NETWORKS), default=list(NETWORKS))
+    compares = commands.add_parser('compare', help='compare two files')
+    compares.add_argument('files', nargs=2, help='npz files')
+    compares.add_argument('--tolerance', type=float, default=1e-5,
+                          help='largest relative difference that passes (default: %(default)s)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run or compare."""
+    args = parse_args()
+    if args.command == 'run':
+        import mmcv
+        native = mmcv.__version__.startswith('1.')
+        print(f'MMHuman3D {"natively" if native else "under the bridge"}, mmcv {mmcv.__version__}, '
+              f'torch {torch.__version__}')
+        np.savez_compressed(args.out, **run(args.seeds, native, tuple(args.networks)))
+        print(f'wrote {args.out}')
+        return
+    differences = compare(*(dict(np.load(file)) for file in args.files))
+    for name, difference in differences.items():
+        print(f'{name:24} {difference:.3g}')
+    if max(differences.values()) > args.tolerance:
+        sys.exit(f'error: they differ by more than {args.tolerance}')
+
+
+if __name__ == '__main__':
+    main()
