@@ -28,6 +28,7 @@ from torch import nn
 
 from mmroi.apis import find_shipped, init_model
 from mmroi.engine.launch import run_tool
+from mmroi.engine.training_log import training_minutes
 from mmroi.evaluation import MeanPoseBaseline
 from mmroi.geometry import camera_spread, local_to_full
 from mmroi.registry import DATASETS
@@ -121,23 +122,6 @@ def read_metrics(path: Path) -> dict[str, float]:
     metrics = json.loads(path.read_text(encoding='utf-8'))
     prefix = 'synthetic/'
     return {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
-
-
-def training_minutes(work_dir: Path) -> float:
-    """Time spent in training iterations, over all runs that were resumed one after the other.
-
-    MMEngine logs the mean time of an iteration beside the number of iterations done; an iteration done again
-    after an interruption counts once.
-    """
-    seconds_at = {}
-    for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in log.read_text(encoding='utf-8').splitlines():
-            entry = json.loads(line)
-            if 'loss' in entry and 'time' in entry:
-                seconds_at[entry['step']] = entry['time']
-    steps = sorted(seconds_at)
-    total = sum((step - before) * seconds_at[step] for before, step in zip([0, *steps], steps, strict=False))
-    return total / 60
 
 
 def mean_pose(dataset: BaseDataset) -> dict[str, float]:

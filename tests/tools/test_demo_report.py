@@ -89,22 +89,6 @@ def test_the_mean_pose_is_the_start_of_an_untrained_network(demo):
     assert errors['depth'] == pytest.approx(trained['synthetic/depth'], rel=1e-4)
 
 
-def test_training_time_of_a_run_that_was_resumed(tmp_path):
-    def log(run, *lines):
-        path = tmp_path / run / 'vis_data' / 'scalars.json'
-        path.parent.mkdir(parents=True)
-        path.write_text('\n'.join(json.dumps(line) for line in lines))
-
-    log(
-        '1',
-        dict(loss=2.0, time=1.5, step=10),
-        dict(loss=1.0, time=2.0, step=20),
-        {'synthetic/MPJPE': 9.0, 'step': 2},
-    )
-    log('2', dict(loss=1.0, time=3.0, step=20), dict(loss=1.0, time=3.0, step=40))
-    assert report.training_minutes(tmp_path) == pytest.approx((10 * 1.5 + 10 * 3 + 20 * 3) / 60)
-
-
 def test_incomplete_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match='cliff_r18_synthetic.py does not exist; run `make demo`'):
         report.find_entries(tmp_path)

@@ -1,0 +1,34 @@
+# What makes the network of any row small enough to be trained on synthetic photographs in minutes or hours:
+# the encoder of the shipped checkpoints, their crops, and the balance of their losses. `model` is merged into
+# a row's model; parts and losses that the row does not have stay away.
+_base_ = [
+    '../_base_/datasets/synthetic_96x72.py',
+    '../_base_/schedules/adamw_one-cycle.py',
+    '../_base_/default_runtime.py',
+]
+
+cliff = 'checkpoints/cliff_r18_synthetic.pth'
+model = dict(
+    # The same start for all rows: an encoder that knows the photographs, as the paper's knows 2D pose.
+    encoder=dict(
+        _delete_=True, type='MultiRoIEncoder', channels_last=True,
+        backbone=dict(type='mmdet.ResNet', depth=18, base_channels=32, out_indices=(3, )),
+        init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='encoder.')),
+    fusion=dict(in_channels=256),
+    head=dict(in_channels=256, dropout=0.0),
+    projector=dict(in_channels=256),
+    heatmap_head=dict(
+        type='HeatmapHead', in_channels=256,
+        init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')),
+    losses=dict(
+        smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
+# Hidden layers of the head, as a share of what the row has.
+head_width = 0.5
+# Cameras that start apart would cost thousands of steps.
+head_of_type = dict(MultiRoIHead=dict(camera_start='base'))
+# A sum over RoIs: divided by their number, it is as large beside the 3D losses for one RoI as for five.
+divide_by_rois = ('keypoints2d', )
+
+# The last epoch is tested: the photographs that are tested on choose nothing.
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=1, save_best=None))
+amp = True

@@ -1,0 +1,44 @@
+"""What a training wrote into its log, over all runs that were resumed one after the other."""
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def training_minutes(work_dir: str | Path) -> float:
+    """Time spent in training iterations.
+
+    MMEngine logs the mean time of an iteration beside the number of iterations done; an iteration done again
+    after an interruption counts once.
+
+    Args:
+        work_dir: Folder of the training.
+
+    Returns:
+        Minutes.
+    """
+    seconds_at = {entry['step']: entry['time'] for entry in _entries(work_dir)
+                  if 'loss' in entry and 'time' in entry}
+    steps = sorted(seconds_at)
+    total = sum((step - before) * seconds_at[step] for before, step in zip([0, *steps], steps, strict=False))
+    return total / 60
+
+
+def validation_curve(work_dir: str | Path, metric: str) -> dict[int, float]:
+    """A metric over the epochs of a training.
+
+    Args:
+        work_dir: Folder of the training.
+        metric: Its full name, such as ``3dpw/MPJPE``.
+
+    Returns:
+        Epoch to value; of an epoch validated again after an interruption, the last value.
+    """
+    return dict(sorted((entry['step'], entry[metric]) for entry in _entries(work_dir)
+                       if metric in entry and 'loss' not in entry))
+
+
+def _entries(work_dir: str | Path) -> Iterator[dict]:
+    # The names of the folders are times, so that sorted they are in order.
+    for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
+        for line in log.read_text(encoding='utf-8').splitlines():
+            yield json.loads(line)

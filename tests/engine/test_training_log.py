@@ -1,0 +1,33 @@
+import json
+
+import pytest
+
+from mmroi.engine.training_log import training_minutes, validation_curve
+
+
+@pytest.fixture
+def resumed(tmp_path):
+    """A run that was stopped after 20 iterations and an epoch, and went on from the epoch's checkpoint."""
+    def log(run, *lines):
+        path = tmp_path / run / 'vis_data' / 'scalars.json'
+        path.parent.mkdir(parents=True)
+        path.write_text('\n'.join(json.dumps(line) for line in lines))
+
+    log('20260101_100000', dict(loss=2.0, time=1.5, step=10), {'3dpw/MPJPE': 9.0, 'step': 1},
+        dict(loss=1.0, time=2.0, step=20), {'3dpw/MPJPE': 8.0, 'step': 2})
+    log('20260101_110000', dict(loss=1.0, time=3.0, step=20), {'3dpw/MPJPE': 8.5, 'step': 2},
+        dict(loss=1.0, time=3.0, step=40), {'3dpw/MPJPE': 7.0, 'step': 4})
+    return tmp_path
+
+
+def test_iterations_done_twice_count_once(resumed):
+    assert training_minutes(resumed) == pytest.approx((10 * 1.5 + 10 * 3 + 20 * 3) / 60)
+
+
+def test_the_curve_has_the_last_value_of_each_epoch(resumed):
+    assert validation_curve(resumed, '3dpw/MPJPE') == {1: 9.0, 2: 8.5, 4: 7.0}
+    assert validation_curve(resumed, '3dpw/PVE') == {}
+
+
+def test_a_folder_without_a_log(tmp_path):
+    assert training_minutes(tmp_path) == 0 and validation_curve(tmp_path, '3dpw/MPJPE') == {}

@@ -1,0 +1,310 @@
+"""Tables of the paper by one command: suites, profiles, runs and reports."""
+import csv
+import importlib
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmroi.evaluation import Table
+from mmroi.registry import MODELS
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))  # as when the tool is called
+plots, profiles, report, results, running, suites = (
+    importlib.import_module(f'benchmarking.{name}')
+    for name in ('plots', 'profiles', 'report', 'results', 'running', 'suites'))
+
+SUITES = sorted(path.stem for path in suites.SUITES.glob('*.py'))
+ABLATIONS = sorted(path.stem for path in (ROOT / 'configs' / 'ablation').glob('*.py'))
+IN_PROFILE = {'in_channels', 'hidden_channels', 'dropout', 'camera_start'}  # what a profile decides of a part
+
+
+@pytest.fixture(scope='module')
+def quick():
+    return profiles.load_profile('quick')
+
+
+@pytest.fixture(scope='module')
+def base():
+    return Config.fromfile(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+
+
+def without(part, keys=IN_PROFILE):
+    return {key: value for key, value in (part or {}).items() if key not in keys}
+
+
+def crops(config):
+    return [without(profiles.find_crop(config[loader]), {'crop_size'}) for loader in profiles.LOADERS]
+
+
+@pytest.mark.parametrize('name', ABLATIONS)
+def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, quick, base):
+    row = Config.fromfile(ROOT / 'configs' / 'ablation' / f'{name}.py')
+    small, small_base = (profiles.make_config(config, quick, seed=3) for config in (row, base))
+    for part in ('fusion', 'head', 'projector'):
+        assert without(small.model[part]) == without(row.model[part])
+        assert small.model[part].in_channels == 256
+    for loss in ('camera', 'contrastive'):
+        assert small.model.losses[loss] == row.model.losses[loss]
+    assert crops(small) == crops(row)
+    # Nothing else differs between two rows, but the weight of a sum over RoIs with their number.
+    num_rois = profiles.find_crop(row.train_dataloader).num_rois
+    assert small.model.losses.keypoints2d.loss_weight == pytest.approx(5 / num_rois)
+    for config in (small, small_base):
+        for part in ('fusion', 'head'):
+            config.model[part] = {key: config.model[part].get(key) for key in IN_PROFILE}
+        for loss in ('camera', 'contrastive'):
+            del config.model.losses[loss]
+        del config.model.losses.keypoints2d.loss_weight
+        for loader in profiles.LOADERS:
+            for key in ('num_rois', 'random'):
+                profiles.find_crop(config[loader]).pop(key, None)
+    assert small.to_dict() == small_base.to_dict()
+
+
+def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(quick):
+    small = profiles.make_config(Config.fromfile(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
+    assert small.model.losses.keypoints2d == dict(type='Keypoint2DLoss', loss_weight=5.0, frame='crop')
+    assert small.model.head == dict(
+        type='CLIFFHead', in_channels=256, boxes='none', hidden_channels=(512, 512), dropout=0.0)
+    assert 'fusion' not in small.model and 'projector' not in small.model
+    assert small.train_dataloader.dataset.data_root == quick.photos.out
+
+
+@pytest.mark.parametrize('name', SUITES)
+def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
+    suite = suites.load_suite(name)
+    real = profiles.load_profile('real')
+    for row in suite.rows:
+        if row.config:
+            [(stage, small)] = profiles.stage_configs(row, quick, 0).items()
+            assert stage == 'train' and small.model.encoder.backbone.depth == 18
+            for stage, config in profiles.stage_configs(row, real, 7).items():
+                own = Config.fromfile(suites.CONFIGS / {'train': row.config, 'finetune': row.finetune}[stage])
+                assert config.model == own.model and config.randomness == dict(seed=7)
+                assert config.train_dataloader == own.train_dataloader
+        else:
+            assert row.paper
+
+
+def test_profiles_ask_for_the_same_photographs_as_they_read():
+    for path in profiles.PROFILES.glob('[!_]*.py'):
+        profile = profiles.load_profile(path.stem)
+        for loader in profiles.LOADERS if 'photos' in profile else ():
+            assert Path(profile[loader].dataset.data_root) == Path(profile.photos.out)
+        if 'photos' in profile:
+            [cycle] = profile.param_scheduler
+            assert cycle.total_steps == profile.train_cfg.max_epochs
+
+
+def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
+    row = Config.fromfile(ROOT / 'configs/cliff/cliff_r50_mixture.py')
+    trained = profiles.make_config(row, quick, seed=0)
+    tested = profiles.for_testing(trained)
+    assert [crop['num_rois'] for crop in crops(tested)] == [1, 5, 5]
+    for config in (trained, tested):
+        config.model.encoder.init_cfg = config.model.heatmap_head.init_cfg = None
+    init_default_scope('mmroi')
+    one, five = (MODELS.build(config.model).eval() for config in (trained, tested))
+    five.load_state_dict(one.state_dict())
+    inputs = torch.randn(2, 5, 3, 64, 48)
+    boxes = torch.tensor([[10., -20., 150.]], dtype=torch.float64).expand(2, 5, 3)
+    focal_length = torch.full((2, ), 500., dtype=torch.float64)
+    with torch.no_grad():
+        alone = one.regress(inputs[:, :1], boxes[:, :1], focal_length)
+        together = five.regress(inputs, boxes, focal_length)
+    for key in ('pose6d', 'betas', 'cameras'):
+        mine = alone[key] if key == 'cameras' else alone[key][:, None]
+        torch.testing.assert_close(together[key][:, :1], mine, rtol=1e-4, atol=1e-5)
+
+
+def test_real_data_are_used_where_all_of_them_are_there(tmp_path, monkeypatch):
+    suite = suites.load_suite('table2')
+    monkeypatch.chdir(tmp_path)
+    assert profiles.choose_profile(suite, synthetic=False, quick=False) in ('cpu', 'gpu-synthetic')
+    base = Config.fromfile(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+    files = profiles.missing_files(base)
+    assert files == [f'data/preprocessed_datasets/{name}.npz' for name in ('cliff_coco_train', 'pw3d_test')]
+    for file in files:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    assert profiles.choose_profile(suite, synthetic=False, quick=False) == 'real'
+    assert profiles.choose_profile(suite, synthetic=True, quick=False) != 'real'
+    assert profiles.choose_profile(suite, synthetic=False, quick=True) == 'quick'
+    assert len(profiles.missing_files(Config.fromfile(ROOT / 'configs/hmr/hmr_r50_mixture.py'))) == 3
+
+
+def test_what_is_wrong_with_a_suite_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match='table9 is neither a file nor one of baselines, fig'):
+        suites.load_suite('table9')
+    with pytest.raises(ValueError, match=r"table2 has no rows \['m1'\]; it has none, raf"):
+        suites.load_suite('table2').select(['full', 'm1'])
+    head = "title = 'x'\npaper_data = ''\n"
+    for rows, error, message in (
+            ("[dict(name='a', label='', config='no.py')]", FileNotFoundError, 'row a names no.py'),
+            ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
+            ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'")):
+        (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
+        with pytest.raises(error, match=message):
+            suites.load_suite(str(tmp_path / 'mine.py'))
+
+
+def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
+    suite = suites.load_suite('table1').select(['cliff', 'niki', 'multi-roi'])
+    runs = running.plan(suite.rows, [0, 4], tmp_path)
+    assert [run.name for run in runs] == [
+        'cliff, seed 0', 'multi-roi, seed 0', 'cliff, seed 4', 'multi-roi, seed 4']
+
+
+def test_a_folder_is_kept_for_one_benchmark(tmp_path):
+    with running.locked(tmp_path), pytest.raises(RuntimeError, match='another benchmark'), \
+            running.locked(tmp_path, patience=0.1):
+        pass
+    with running.locked(tmp_path, patience=0.1):
+        pass
+
+
+def measured(row, seed, folder, **numbers):
+    run = running.Run(row, seed, folder)
+    joints = Table(('joint', 'MPJPE'), [('hip', numbers['MPJPE']), ('all', numbers['MPJPE'] + 2)])
+    curve = {1: numbers['MPJPE'] + 20, 2: numbers['MPJPE']}
+    record = dict(date='2026-01-02T03:04:05', device='2 cores', code='mmroi 1, commit abc')
+    return results.Measured(run, dict(numbers, people=640), dict(per_joint=joints), curve, 9, record)
+
+
+@pytest.fixture
+def summaries(tmp_path):
+    """Three seeds; one seed that failed and one to run; only quoted."""
+    first = suites.Row('a', 'first', 'a.py', paper={'MPJPE': 80.8, 'PA-MPJPE': '52 to 54'})
+    second, third = suites.Row('b', 'second', 'b.py'), suites.Row('c', 'third', paper={'MPJPE': 70.0})
+    runs = [measured(first, seed, tmp_path, MPJPE=value, camera_translation=300.0 + seed, camera_spread=10.0,
+                     parameters=4.567) for seed, value in ((0, 100.0), (1, 103.0), (2, 109.0))]
+    return [results.Summary(first, tuple(runs), (), 0),
+            results.Summary(second, (measured(second, 0, tmp_path, MPJPE=120.0, camera_translation=5.0), ),
+                            ('train.py: error: no', ), 1),
+            results.Summary(third, (), (), 0)]
+
+
+def test_means_deviations_and_the_table(summaries, tmp_path, quick):
+    # (16 + 1 + 25) / 2 = 21
+    assert summaries[0].mean('MPJPE') == pytest.approx(104.0)
+    assert summaries[0].deviation('MPJPE') == pytest.approx(21**0.5)
+    assert summaries[1].deviation('MPJPE') is None and summaries[1].mean('PVE') is None
+    suite = suites.Suite('s', 'My table', 'elsewhere', tuple(s.row for s in summaries), 'Mind this.')
+    text = report.write_report(suite, quick, summaries, {'MPJPE': 200.0}, [], 'python x', tmp_path)
+    assert text == (tmp_path / 'report.md').read_text(encoding='utf-8')
+    lines = [line.strip('|').split('|') for line in text.splitlines() if '|' in line]
+    lines = [[cell.strip() for cell in line] for line in lines]
+    assert lines[0] == ['', 'MPJPE mm', 'camera error mm', 'camera spread mm', 'parameters M', 'people seen',
+                        'seeds', 'paper: MPJPE', 'paper: PA-MPJPE']
+    assert lines[2:] == [
+        ['mean pose', '200.0', '–', '–', '–', '–', '', '', ''],
+        ['first', '104.0 ± 4.6', '301.0 ± 1.0', '10.0 ± 0.0', '4.57', '640', '0, 1, 2', '80.8', '52 to 54'],
+        ['second', '120.0', '5.0', '–', '–', '640', '0; 1 failed; 1 to run', '–', '–'],
+        ['third', '–', '–', '–', '–', '–', 'quoted', '70.0', '–']]
+    assert text.startswith('# My table: synthetic photographs, quick profile\n')
+    failed = '* second: train.py: error: no'
+    for words in ('not results on 3DPW', 'Mind this.', failed, '2026-01-02', 'commit abc'):
+        assert words in text
+    rows = list(csv.DictReader((tmp_path / 'table.csv').open(encoding='utf-8')))
+    assert [(row['row'], row['seed'], row['MPJPE']) for row in rows[:4]] == [
+        ('a', '0', '100.0'), ('a', '1', '103.0'), ('a', '2', '109.0'), ('a', 'mean', '104.0')]
+    assert float(rows[4]['MPJPE']) == pytest.approx(21**0.5) and rows[4]['paper MPJPE'] == '80.8'
+    assert (rows[-1]['row'], rows[-1]['seed'], rows[-1]['paper MPJPE']) == ('c', 'quoted', '70.0')
+
+
+def test_real_data_are_not_called_synthetic(summaries, tmp_path):
+    suite = suites.Suite('s', 'My table', 'elsewhere', ())
+    text = report.write_report(suite, profiles.load_profile('real'), summaries, {}, [], '', tmp_path)
+    assert text.startswith('# My table: real photographs\n') and 'ynthetic' not in text
+
+
+def test_pictures(summaries, tmp_path):
+    pictures = plots.draw_all(summaries, tmp_path / 'new')
+    assert [path.name for path in pictures] == ['curves.png', 'per_joint.png', 'cameras.png']
+    assert all(path.stat().st_size > 1000 for path in pictures)
+    assert plots.draw_all(summaries[2:], tmp_path / 'new') == []
+    tables = [one.tables['per_joint'] for one in summaries[0].measured]
+    assert plots.mean_table(tables) == Table(('joint', 'MPJPE'), [('hip', 104.0), ('all', 106.0)])
+
+
+STOP = '''
+from pathlib import Path
+
+from mmengine.hooks import Hook
+
+from mmroi.registry import HOOKS
+
+
+@HOOKS.register_module()
+class Stop(Hook):
+    def before_train_epoch(self, runner):
+        if runner.epoch == 1 and Path('stop').exists() and 'second' in runner.work_dir:
+            raise RuntimeError('stopped here')
+'''
+
+
+def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'stop_hook.py').write_text(STOP)
+    (tmp_path / 'stop').touch()
+    (tmp_path / 'mine.py').write_text('''
+title, paper_data = 'Two rows', 'nowhere'
+rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py', paper={'MPJPE': 72.0}),
+        dict(name='second', label='Second', config='ablation/table4_m2.py')]
+''')
+    (tmp_path / 'tiny.py').write_text(f'''
+_base_ = {str(ROOT / 'configs/_profiles_/quick.py')!r}
+photos = dict(out='photos', num_train=4, num_val=3, image_size=96)
+model = dict(encoder=dict(init_cfg=None), heatmap_head=dict(init_cfg=None))
+loader = dict(batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(data_root='photos'))
+train_dataloader, val_dataloader, test_dataloader = loader, loader, loader
+param_scheduler = []
+train_cfg = dict(max_epochs=2)
+custom_imports = dict(imports=['stop_hook'])
+custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
+''')
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['benchmark.py', 'mine.py', '--profile', 'tiny.py', *arguments])
+        runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'), run_name='__main__')
+
+    def table():
+        lines = (folder / 'report.md').read_text(encoding='utf-8').splitlines()
+        return {line.split('|')[1].strip(): line for line in lines if line.startswith('|')}
+
+    folder = tmp_path / 'work_dirs' / 'benchmark' / 'mine_tiny'
+    first, second = folder / 'runs' / 'first' / 'seed0', folder / 'runs' / 'second' / 'seed0'
+    with pytest.raises(SystemExit, match='1 of 2 runs failed: second, seed 0; the same command tries'):
+        call()
+    printed = capsys.readouterr().out
+    assert '[1/2] first, seed 0: MPJPE ' in printed and '[2/2] second, seed 0: FAILED: train.py' in printed
+    assert 'stopped here' in (second / 'failure.txt').read_text()
+    assert '1 failed' in table()['Second'] and table()['First'].split('|')[-3:-1] == [' 0 ', ' 72.0 ']
+    assert table()['Second'].split('|')[2] == ' – '
+    done, line = (first / 'run.json').stat().st_mtime_ns, table()['First']
+
+    (tmp_path / 'stop').unlink()
+    call()
+    assert (first / 'run.json').stat().st_mtime_ns == done and table()['First'] == line
+    assert 'resumed epoch: 1' in (second / 'train.log').read_text()
+    assert 'failed' not in (folder / 'report.md').read_text()
+    seen = [json.loads((run / 'run.json').read_text())['people_seen'] for run in (first, second)]
+    assert seen[0] == seen[1] >= 2 * 4
+
+    shutil.rmtree('photos')
+    for checkpoint in folder.rglob('*.pth'):
+        checkpoint.unlink()
+    before = table()
+    call('--report-only')
+    assert table() == before
+    assert {path.name for path in folder.glob('*.png')} == {'curves.png', 'per_joint.png', 'cameras.png'}

@@ -1,0 +1,141 @@
+"""One command for a table of the paper: ``python tools/benchmark.py table2 --synthetic --quick``.
+
+Trains and tests each row of a suite (``configs/_suites_``) with the same data, budget and seeds, and writes
+``report.md``, ``table.csv`` and pictures. Where the data sets of the suite are missing, and with
+``--synthetic``, rows are trained on the project's own photographs, which are made first, at the scale of a
+profile (``configs/_profiles_``). It may be stopped at any moment; called again it goes on where it was.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+from benchmarking.plots import draw_all
+from benchmarking.profiles import choose_profile, load_profile, missing_files, stage_configs
+from benchmarking.report import format_number, write_report
+from benchmarking.results import METRIC_NAMES, Measured, mean_pose, measure, summarise
+from benchmarking.running import Run, Runner, locked, plan
+from benchmarking.suites import SUITES, Suite, load_suite
+from mmengine.config import Config
+
+from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.engine.launch import run_tool
+from mmroi.evaluation import require_matplotlib
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    suites = ', '.join(sorted(path.stem for path in SUITES.glob('[!_]*.py')))
+    parser = argparse.ArgumentParser(description='Train, test and compare the rows of a table')
+    parser.add_argument('suite', help=f'one of {suites}; or the path of a suite of your own')
+    parser.add_argument('--synthetic', action='store_true',
+                        help='synthetic photographs, even where the real data sets are there')
+    parser.add_argument('--quick', action='store_true',
+                        help='minutes on two cores: few easy photographs, one seed')
+    parser.add_argument('--profile', help='profile in configs/_profiles_, or its path (default: what data, '
+                        'GPU and --quick suggest)')
+    parser.add_argument('--seeds', type=int, nargs='+', help="seeds (default: the profile's)")
+    parser.add_argument('--rows', nargs='+', help='only these rows')
+    parser.add_argument('--gpus', type=int, help='GPUs, each of which trains a row (default: all)')
+    parser.add_argument('--work-dir', type=Path, help='(default: work_dirs/benchmark/SUITE_PROFILE)')
+    parser.add_argument('--report-only', action='store_true', help='train nothing, report what has been run')
+    args = parser.parse_args()
+    if args.seeds and len(set(args.seeds)) < len(args.seeds):
+        parser.error('--seeds must differ')
+    return args
+
+
+class Progress:
+    """Prints one line for each run that ends, and how long the others will take."""
+
+    def __init__(self, total: int, done: int) -> None:
+        """Starts the clock.
+
+        Args:
+            total: Number of runs of the suite.
+            done: How many were done before.
+        """
+        self.total, self.done, self.measured = total, done, dict[str, Measured]()
+        self._before, self._start = done, time.monotonic()
+
+    def __call__(self, run: Run) -> None:
+        """Prints the line of a run that has ended."""
+        self.done += 1
+        if run.is_done:
+            one = self.measured[run.name] = measure(run)
+            values = [f'{name} {format_number(name, one.numbers.get(name))}' for name in METRIC_NAMES]
+            words = ', '.join(values)
+        else:
+            words = f'FAILED: {run.failure.read_text(encoding="utf-8").strip()}'
+        minutes = (time.monotonic() - self._start) / 60
+        left = (self.total - self.done) * minutes / (self.done - self._before)
+        print(f'[{self.done}/{self.total}] {run.name}: {words}; {minutes:.1f} min, about {left:.0f} left',
+              flush=True)
+
+
+def make_photographs(photos: Config) -> None:
+    """Makes the synthetic photographs that a profile asks for, or what is missing of them."""
+    counts = (photos.num_train, photos.num_val)
+    settings = StudioSettings(photos.preset, photos.image_size, photos.seed)
+    print(f'{photos.out}: {sum(counts)} synthetic photographs, made now where they are missing', flush=True)
+    made = make_dataset(photos.out, settings, *counts, workers=os.cpu_count() or 1)
+    print(f'{photos.out}: {made["train"]} people to train with, {made["val"]} to test, {made["new_photos"]} '
+          'new photographs', flush=True)
+
+
+def check_data(suite: Suite, profile: Config) -> None:
+    """Fails early where real data sets are missing."""
+    for row in suite.rows:
+        for config in stage_configs(row, profile, 0).values() if row.config else ():
+            if files := missing_files(config):
+                raise FileNotFoundError(f'{", ".join(files)} missing; docs/data.md says how to make them, '
+                                        '--synthetic does without')
+
+
+def run_suite(suite: Suite, profile: Config, runs: list[Run],
+              args: argparse.Namespace) -> dict[str, Measured]:
+    """Runs what is not done; returns what was measured on the way."""
+    todo = [run for run in runs if not run.is_done]
+    if todo and 'photos' in profile:
+        make_photographs(profile.photos)
+    check_data(suite, profile)
+    gpus = torch.cuda.device_count() if args.gpus is None else args.gpus
+    with locked(args.work_dir) as lock:
+        print(f'{suite.title}: {profile.title}; {len(todo)} of {len(runs)} runs to do, in {args.work_dir}',
+              flush=True)
+        progress = Progress(len(runs), len(runs) - len(todo))
+        Runner(profile, gpus, progress, lock).run(todo)
+    return progress.measured
+
+
+def main() -> None:
+    """Runs a suite and reports."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated; the same command goes on'))
+    args = parse_args()
+    require_matplotlib()
+    full = load_suite(args.suite)
+    name = args.profile or choose_profile(full, args.synthetic, args.quick)
+    profile = load_profile(name)
+    suite = full.select(args.rows)
+    args.work_dir = args.work_dir or Path('work_dirs') / 'benchmark' / f'{suite.name}_{Path(name).stem}'
+    runs = plan(suite.rows, args.seeds or profile.seeds, args.work_dir)
+    measured = {} if args.report_only else run_suite(suite, profile, runs, args)
+    summaries = summarise(runs, suite.rows, measured)
+    done = [run for run in runs if run.is_done]
+    pictures = draw_all(summaries, args.work_dir)
+    command = shlex.join(['python', 'tools/benchmark.py', *sys.argv[1:]])
+    baseline = mean_pose(done[0]) if done else {}
+    print(write_report(suite, profile, summaries, baseline, pictures, command, args.work_dir))
+    print(f'{args.work_dir / "report.md"}')
+    if failed := [run.name for run in runs if not run.is_done and run.failure.is_file()]:
+        sys.exit(f'error: {len(failed)} of {len(runs)} runs failed: {"; ".join(failed)}; the same command '
+                 'tries them again')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,264 @@
+"""Runs: one row with one seed, trained and tested by the tools that a user has."""
+
+import fcntl
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+import mmroi.engine  # noqa: F401  MMEngine's checkpoints become readable
+
+from .machine import describe_code, describe_device
+from .profiles import for_testing, stage_configs
+from .suites import Row
+
+TOOLS = Path(__file__).resolve().parents[1]
+
+
+class RunError(RuntimeError):
+    """A training or a test ended with an error; the message is its last words."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row with a seed, and where its files are.
+
+    Attributes:
+        row: The row.
+        seed: The seed.
+        folder: Its folder.
+    """
+
+    row: Row
+    seed: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Row and seed."""
+        return f'{self.row.name}, seed {self.seed}'
+
+    @property
+    def results(self) -> Path:
+        """Predictions and labels, as `tools/test.py --out` writes them."""
+        return self.folder / 'results.npz'
+
+    @property
+    def record(self) -> Path:
+        """When and where it was tested; written last, so that it marks a complete run."""
+        return self.folder / 'run.json'
+
+    @property
+    def failure(self) -> Path:
+        """Last words of a run that failed."""
+        return self.folder / 'failure.txt'
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was trained and tested."""
+        return self.record.is_file() and self.results.is_file()
+
+    def config(self, stage: str) -> Path:
+        """The generated config of `train`, `finetune` or `test`."""
+        return self.folder / f'{stage}.py'
+
+    @property
+    def stages(self) -> list[Path]:
+        """Work folders of its trainings, in order, those that there are."""
+        return [path for path in (self.folder / 'train', self.folder / 'finetune') if path.is_dir()]
+
+
+def plan(rows: Sequence[Row], seeds: Sequence[int], work_dir: Path) -> list[Run]:
+    """All runs of a suite: each row with the first seed, then with the next.
+
+    Args:
+        rows: Rows; those that are only quoted have no runs.
+        seeds: Seeds.
+        work_dir: Folder of the suite.
+
+    Returns:
+        The runs.
+    """
+    return [Run(row, seed, work_dir / 'runs' / row.name / f'seed{seed}')
+            for seed in seeds for row in rows if row.config]
+
+
+@contextmanager
+def locked(work_dir: Path, patience: float = 10.0) -> Iterator[int]:
+    """Keeps a folder for one benchmark at a time.
+
+    Trainings inherit the lock: those of a benchmark that was killed hold it until they end.
+
+    Args:
+        work_dir: The folder; made if missing.
+        patience: Seconds to wait for the processes of a benchmark that was stopped just now.
+
+    Yields:
+        The lock's file descriptor.
+
+    Raises:
+        RuntimeError: If another benchmark is at work in it.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + patience
+    with open(work_dir / '.lock', 'w', encoding='utf-8') as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() > end:
+                    raise RuntimeError(f'another benchmark, or a training of one, is at work in {work_dir}; '
+                                       'wait for it, or choose another --work-dir') from error
+            time.sleep(0.2)
+        yield file.fileno()
+
+
+class Runner:
+    """Runs what is not done yet, one run per GPU, or one after the other."""
+
+    def __init__(self, profile: Config, gpus: int, report: Callable[[Run], None], lock: int) -> None:
+        """Prepares.
+
+        Args:
+            profile: The profile.
+            gpus: Number of GPUs; 0: one run at a time where PyTorch puts it.
+            report: Called with each run as it ends, done or failed.
+            lock: File descriptor of the folder's lock.
+
+        Raises:
+            ValueError: If there are fewer GPUs.
+        """
+        self.profile = profile
+        self.report = report
+        self.lock = lock
+        self._slots: queue.Queue[str | None] = queue.Queue()
+        visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+        names: list[str | None] = list(visible.split(',') if visible else map(str, range(gpus)))[:gpus]
+        if len(names) < gpus:
+            raise ValueError(f'--gpus {gpus}, but CUDA_VISIBLE_DEVICES={visible} shows {len(names)}')
+        for name in names or [None]:
+            self._slots.put(name)
+        self.num_slots = len(names) or 1
+        self._processes: set[subprocess.Popen] = set()
+        self._stopped = threading.Event()
+
+    def run(self, runs: Sequence[Run]) -> None:
+        """Runs; a failing run is reported, and the others go on.
+
+        Args:
+            runs: Runs that are not done.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: When stopped; the processes are then ended.
+        """
+        with ThreadPoolExecutor(self.num_slots) as pool:
+            futures = [pool.submit(self._run, run) for run in runs]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                self._stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(self._processes):
+                    process.terminate()
+                raise
+
+    def _run(self, run: Run) -> None:
+        gpu = self._slots.get()
+        try:
+            run.failure.unlink(missing_ok=True)
+            self._execute(run, gpu)
+        except (RunError, OSError) as error:
+            if self._stopped.is_set():
+                return
+            run.folder.mkdir(parents=True, exist_ok=True)
+            run.failure.write_text(f'{error}\n', encoding='utf-8')
+        finally:
+            self._slots.put(gpu)
+        self.report(run)
+
+    def _execute(self, run: Run, gpu: str | None) -> None:
+        checkpoint, people_seen = None, 0
+        for stage, config in stage_configs(run.row, self.profile, run.seed).items():
+            if checkpoint is not None:
+                config.load_from = str(checkpoint)
+            work_dir = run.folder / stage
+            _write_config(config, run.config(stage), work_dir)
+            checkpoint = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
+            if not _has_ended(checkpoint):
+                amp = ['--amp'] if self.profile.amp else []
+                self._call('train.py', run.config(stage), '--work-dir', work_dir, '--resume', 'auto', *amp,
+                           log=run.folder / f'{stage}.log', gpu=gpu)
+            meta = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)['meta']
+            people_seen += meta['iter'] * config.train_dataloader.batch_size
+        for_testing(config).dump(run.config('test'))
+        self._call('test.py', run.config('test'), checkpoint, '--work-dir', run.folder / 'test', '--out',
+                   run.results, log=run.folder / 'test.log', gpu=gpu)
+        record = dict(people_seen=people_seen, date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+                      device=describe_device(), code=describe_code())
+        run.record.write_text(json.dumps(record, indent=2), encoding='utf-8')
+
+    def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
+        """Calls a tool in a process of its own."""
+        command = [sys.executable, TOOLS / tool, *arguments]
+        environment = dict(os.environ)
+        # Also where the package is not installed.
+        environment['PYTHONPATH'] = os.pathsep.join(
+            filter(None, (str(TOOLS.parent), os.environ.get('PYTHONPATH'))))
+        if gpu is not None:
+            environment['CUDA_VISIBLE_DEVICES'] = gpu
+        with open(log, 'a', encoding='utf-8') as file:
+            process = subprocess.Popen([str(part) for part in command], stdout=file,
+                                       stderr=subprocess.STDOUT, env=environment,
+                                       pass_fds=(self.lock, ), start_new_session=True)
+            self._processes.add(process)
+            if self._stopped.is_set():
+                process.terminate()
+            try:
+                code = process.wait()
+            finally:
+                self._processes.discard(process)
+        if code:
+            raise RunError(f'{tool}: {last_words(log)} ({log})')
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log that says something.
+
+    Args:
+        log: The log.
+
+    Returns:
+        The line.
+    """
+    lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
+    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
+
+
+def _has_ended(checkpoint: Path) -> bool:
+    """Whether a training has saved this checkpoint to the end; MMEngine notes its name after that."""
+    note = checkpoint.with_name('last_checkpoint')
+    return checkpoint.is_file() and note.is_file() \
+        and Path(note.read_text(encoding='utf-8').strip()).name == checkpoint.name
+
+
+def _write_config(config: Config, path: Path, work_dir: Path) -> None:
+    """Writes a config, unless a training has begun under another one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if (work_dir / 'last_checkpoint').is_file() and Config.fromfile(path).to_dict() != config.to_dict():
+        raise RunError(f'{work_dir} holds a training under other settings than now; remove {path.parent}, or '
+                       'choose another --work-dir')
+    config.dump(path)
