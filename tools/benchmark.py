@@ -105,17 +105,19 @@ def run_suite(suite: Suite, profile: Config, runs: list[Run],
         make_photographs(profile.photos)
     check_data(suite, profile)
     gpus = torch.cuda.device_count() if args.gpus is None else args.gpus
-    with locked(args.work_dir) as lock:
+    with locked(args.work_dir):
         print(f'{suite.title}: {profile.title}; {len(todo)} of {len(runs)} runs to do, in {args.work_dir}',
               flush=True)
         progress = Progress(len(runs), len(runs) - len(todo))
-        Runner(profile, gpus, progress, lock).run(todo)
+        Runner(profile, gpus, progress).run(todo)
     return progress.measured
 
 
 def main() -> None:
     """Runs a suite and reports."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated; the same command goes on'))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # which nohup does to the latter
+            signal.signal(ending, lambda *_: sys.exit('stopped; the same command goes on'))
     args = parse_args()
     require_matplotlib()
     full = load_suite(args.suite)

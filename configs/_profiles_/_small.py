@@ -15,17 +15,17 @@ model = dict(
         backbone=dict(type='mmdet.ResNet', depth=18, base_channels=32, out_indices=(3, )),
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='encoder.')),
     fusion=dict(in_channels=256),
-    head=dict(in_channels=256, dropout=0.0),
+    head=dict(in_channels=256),
     projector=dict(in_channels=256),
     heatmap_head=dict(
         type='HeatmapHead', in_channels=256,
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')),
     losses=dict(
         smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
-# Hidden layers of the head, as a share of what the row has.
+# What else of a head, by its type: hidden layers as a share of what the row has; cameras that start together,
+# since those that start apart would cost thousands of steps.
 head_width = 0.5
-# Cameras that start apart would cost thousands of steps.
-head_of_type = dict(MultiRoIHead=dict(camera_start='base'))
+heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0, camera_start='base'))
 # A sum over RoIs: divided by their number, it is as large beside the 3D losses for one RoI as for five.
 divide_by_rois = ('keypoints2d', )
 

@@ -3,11 +3,10 @@
 title = 'Multi-RoI and its baselines, ResNet-50'
 paper_data = 'published checkpoints: other mixtures and schedules than here; tested on 3DPW'
 rows = [
-    dict(name='hmr', label='HMR', config='hmr/hmr_r50_mixture.py', finetune='hmr/hmr_r50_pw3d-finetune.py'),
+    dict(name='hmr', label='HMR', config='hmr/hmr_r50_mixture.py'),
     dict(name='cliff', label='CLIFF', config='cliff/cliff_r50_mixture.py',
-         finetune='cliff/cliff_r50_pw3d-finetune.py', paper={'MPJPE': 72.0, 'PA-MPJPE': 45.7, 'PVE': 85.3}),
+         paper={'MPJPE': 72.0, 'PA-MPJPE': 45.7, 'PVE': 85.3}),
     dict(name='release', label="Multi-RoI, form of the authors' code",
          config='multi_roi/multi-roi_r50_release-form_mixture.py', paper={'MPJPE': 68.3, 'PA-MPJPE': 43.2}),
-    dict(name='multi-roi', label='Multi-RoI', config='multi_roi/multi-roi_r50_mixture.py',
-         finetune='multi_roi/multi-roi_r50_pw3d-finetune.py'),
+    dict(name='multi-roi', label='Multi-RoI', config='multi_roi/multi-roi_r50_mixture.py'),
 ]

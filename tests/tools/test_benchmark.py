@@ -87,7 +87,8 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
             [(stage, small)] = profiles.stage_configs(row, quick, 0).items()
             assert stage == 'train' and small.model.encoder.backbone.depth == 18
             for stage, config in profiles.stage_configs(row, real, 7).items():
-                own = Config.fromfile(suites.CONFIGS / {'train': row.config, 'finetune': row.finetune}[stage])
+                file = {'train': row.config, 'finetune': row.finetune}[stage]
+                own = Config.fromfile(suites.CONFIGS / file, import_custom_modules=False)
                 assert config.model == own.model and config.randomness == dict(seed=7)
                 assert config.train_dataloader == own.train_dataloader
         else:
@@ -165,9 +166,9 @@ def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
 
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
     with running.locked(tmp_path), pytest.raises(RuntimeError, match='another benchmark'), \
-            running.locked(tmp_path, patience=0.1):
+            running.locked(tmp_path):
         pass
-    with running.locked(tmp_path, patience=0.1):
+    with running.locked(tmp_path):
         pass
 
 
@@ -254,7 +255,7 @@ class Stop(Hook):
 def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('PYTHONPATH', str(tmp_path))
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # of the report, which builds models
     (tmp_path / 'stop_hook.py').write_text(STOP)
     (tmp_path / 'stop').touch()
     (tmp_path / 'mine.py').write_text('''

@@ -43,7 +43,7 @@ def load_profile(name: str) -> Config:
         The profile: `title`, `seeds` and `amp`; `photos` where it is trained on synthetic photographs; and
         what it changes of a row's config.
     """
-    return Config.fromfile(find_config(name, PROFILES))
+    return _read(find_config(name, PROFILES))
 
 
 def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
@@ -59,7 +59,7 @@ def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
     """
     if quick:
         return 'quick'
-    configs = [Config.fromfile(CONFIGS / c) for row in suite.rows for c in (row.config, row.finetune) if c]
+    configs = [_read(CONFIGS / c) for row in suite.rows for c in (row.config, row.finetune) if c]
     if not synthetic and not any(missing_files(config) for config in configs):
         return 'real'
     return 'gpu-synthetic' if torch.cuda.is_available() else 'cpu'
@@ -95,7 +95,7 @@ def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
         Configs by name of stage, `train` and, on real data where the row has it, `finetune`.
     """
     stages = dict(train=row.config) | ({'finetune': row.finetune} if 'photos' not in profile else {})
-    return {name: make_config(Config.fromfile(CONFIGS / config), profile, seed)
+    return {name: make_config(_read(CONFIGS / config), profile, seed)
             for name, config in stages.items() if config}
 
 
@@ -150,15 +150,22 @@ def find_crop(loader: ConfigDict) -> ConfigDict:
     return next(step for step in loader.dataset.pipeline if step.type == 'MultiRoICrop')
 
 
+def _read(path: Path) -> Config:
+    """Reads a config; what it imports is imported where it runs, so that one row alone fails without it."""
+    return Config.fromfile(path, import_custom_modules=False)
+
+
 def _shrink(cfg: Config, profile: Config, num_rois: int) -> None:
     """Merges the profile's model into a config."""
     patch = _of_parts_that_are_there(profile.model, cfg.model)
     if 'losses' in patch:
         patch.losses = _of_parts_that_are_there(patch.losses, cfg.model.losses)
-    # MultiRoIHead and CLIFFHead alike have two hidden layers of 1024.
-    widths = cfg.model.head.get('hidden_channels', (1024, 1024))
-    patch.head.hidden_channels = tuple(int(profile.head_width * width) for width in widths)
-    patch.head.update(profile.head_of_type.get(cfg.model.head.type, {}))
+    head = cfg.model.head
+    if head.type in profile.heads:
+        # They have two hidden layers of 1024 by default.
+        widths = head.get('hidden_channels', (1024, 1024))
+        patch.head.hidden_channels = tuple(int(profile.head_width * width) for width in widths)
+        patch.head.update(profile.heads[head.type])
     cfg.merge_from_dict(dict(model=patch))
     for name in profile.divide_by_rois:
         cfg.model.losses[name].loss_weight /= num_rois

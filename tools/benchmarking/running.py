@@ -1,13 +1,14 @@
 """Runs: one row with one seed, trained and tested by the tools that a user has."""
 
+import ctypes
 import fcntl
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from .machine import describe_code, describe_device
 from .profiles import for_testing, stage_configs
 from .suites import Row
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 TOOLS = Path(__file__).resolve().parents[1]
 
 
@@ -96,54 +99,41 @@ def plan(rows: Sequence[Row], seeds: Sequence[int], work_dir: Path) -> list[Run]
 
 
 @contextmanager
-def locked(work_dir: Path, patience: float = 10.0) -> Iterator[int]:
-    """Keeps a folder for one benchmark at a time.
-
-    Trainings inherit the lock: those of a benchmark that was killed hold it until they end.
+def locked(work_dir: Path) -> Iterator[None]:
+    """Keeps a folder for one benchmark at a time; one that was killed no longer holds it.
 
     Args:
         work_dir: The folder; made if missing.
-        patience: Seconds to wait for the processes of a benchmark that was stopped just now.
-
-    Yields:
-        The lock's file descriptor.
 
     Raises:
         RuntimeError: If another benchmark is at work in it.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + patience
     with open(work_dir / '.lock', 'w', encoding='utf-8') as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if time.monotonic() > end:
-                    raise RuntimeError(f'another benchmark, or a training of one, is at work in {work_dir}; '
-                                       'wait for it, or choose another --work-dir') from error
-            time.sleep(0.2)
-        yield file.fileno()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RuntimeError(f'another benchmark is at work in {work_dir}; wait for it, or choose another '
+                               '--work-dir') from error
+        yield
 
 
 class Runner:
     """Runs what is not done yet, one run per GPU, or one after the other."""
 
-    def __init__(self, profile: Config, gpus: int, report: Callable[[Run], None], lock: int) -> None:
+    def __init__(self, profile: Config, gpus: int, report: Callable[[Run], None]) -> None:
         """Prepares.
 
         Args:
             profile: The profile.
             gpus: Number of GPUs; 0: one run at a time where PyTorch puts it.
             report: Called with each run as it ends, done or failed.
-            lock: File descriptor of the folder's lock.
 
         Raises:
             ValueError: If there are fewer GPUs.
         """
         self.profile = profile
         self.report = report
-        self.lock = lock
         self._slots: queue.Queue[str | None] = queue.Queue()
         visible = os.environ.get('CUDA_VISIBLE_DEVICES')
         names: list[str | None] = list(visible.split(',') if visible else map(str, range(gpus)))[:gpus]
@@ -173,7 +163,7 @@ class Runner:
                 self._stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list(self._processes):
-                    process.terminate()
+                    _end_group(process)
                 raise
 
     def _run(self, run: Run) -> None:
@@ -223,16 +213,30 @@ class Runner:
         with open(log, 'a', encoding='utf-8') as file:
             process = subprocess.Popen([str(part) for part in command], stdout=file,
                                        stderr=subprocess.STDOUT, env=environment,
-                                       pass_fds=(self.lock, ), start_new_session=True)
+                                       start_new_session=True, preexec_fn=_end_with_parent)
             self._processes.add(process)
             if self._stopped.is_set():
-                process.terminate()
+                _end_group(process)
             try:
                 code = process.wait()
             finally:
                 self._processes.discard(process)
         if code:
             raise RunError(f'{tool}: {last_words(log)} ({log})')
+
+
+def _end_group(process: subprocess.Popen) -> None:
+    """Ends a tool together with its loader processes, which would outlive it."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+
+
+def _end_with_parent() -> None:
+    """Lets a new process be interrupted when this one is killed, so that no two train in the same folder."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # `nohup command &` has it ignored
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def last_words(log: Path) -> str:
