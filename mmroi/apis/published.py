@@ -24,6 +24,7 @@ class PublishedNetwork:
         signature: Names and shapes by which it is known; together they fit no other kind.
         renaming: From its names to ours.
         start: Its pose, shape and camera from which the regressor starts, in this order; here one tensor.
+            Empty if they stay what they are.
         dropped: Why names with a certain prefix are not needed here.
         published: Results on 3DPW by file name, as the authors state them.
     """
@@ -86,6 +87,9 @@ MMHUMAN3D: Renaming = (
     ('backbone.', 'encoder.backbone.'),
     *((f'head.{name}', ours) for name, ours in REGRESSOR),
 )
+
+# The adapters of its heads keep its names.
+MMHUMAN3D_ADAPTER: Renaming = (('backbone.', 'encoder.backbone.'), ('head.', 'head.'))
 
 HEATMAPS = {'backbone.final_layer.': '2D heatmaps of the pre-training, which the network never uses'}
 ONLY_MMHUMAN3D = {
@@ -190,6 +194,35 @@ PUBLISHED = {
             'resnet50_cliff-8328e2e2_20230327.pth': 'MPJPE 76.49, PA-MPJPE 48.65 mm',
             'resnet50_cliff_new-1e639f1d_20230327.pth': 'MPJPE 75.08, PA-MPJPE 47.38 mm',
         },
+    ),
+    'mmhuman3d_pare': PublishedNetwork(
+        title="MMHuman3D's PARE with HRNet-W32",
+        config='configs/pare/pare_hr32_mmhuman3d_published.py',
+        signature={
+            'backbone.stage4.2.branches.0.3.conv2.weight': (32, 32, 3, 3),
+            'head.keypoint_final_layer.weight': (25, 128, 1, 1),
+            'head.pose_mlp.weight': (1, 6, 128, 24, 1, 1),
+        },
+        renaming=MMHUMAN3D_ADAPTER,
+        start=(),
+        dropped=ONLY_MMHUMAN3D,
+        published={
+            'hrnet_w32_conv_pare_mosh.pth': 'MPJPE 81.79, PA-MPJPE 49.35 mm',
+            'hrnet_w32_conv_pare.pth': 'MPJPE 81.81, PA-MPJPE 50.78 mm',
+        },
+    ),
+    'mmhuman3d_hybrik': PublishedNetwork(
+        title="MMHuman3D's HybrIK with ResNet-34",
+        config='configs/hybrik/hybrik_r34_mmhuman3d_published.py',
+        signature={
+            'backbone.layer4.2.conv2.weight': (512, 512, 3, 3),
+            'head.final_layer.weight': (29 * 64, 256, 1, 1),
+            'head.decphi.weight': (46, 1024),
+        },
+        renaming=MMHUMAN3D_ADAPTER,
+        start=(),
+        dropped={'smpl.': 'body model; ours comes from its own file'},
+        published={'resnet34_hybrik_mixed-a61b3c9c_20220211.pth': 'MPJPE 81.08, PA-MPJPE 49.02 mm'},
     ),
 }
 

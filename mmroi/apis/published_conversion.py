@@ -126,7 +126,7 @@ def rename(
             dropped[reason] += 1
         elif name not in network.start:
             renamed[network.our_name(name)] = value
-    if all(name in state for name in network.start):
+    if network.start and all(name in state for name in network.start):
         renamed[START] = torch.cat([state[name].flatten() for name in network.start])
     return renamed, {reason: count for reason, count in dropped.items() if count}
 

@@ -1,10 +1,12 @@
 """MMHuman3D comes in when it is asked for, and leaves mmcv as it was."""
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import mmcv
 import pytest
+from mmengine.config import Config
 
 from mmroi.compat import mmhuman3d
 
@@ -58,7 +60,7 @@ def test_mmcv_is_left_as_it_was(without_mmhuman3d):
 def test_a_failing_import_is_undone(without_mmhuman3d):
     import mmcv.cnn  # noqa: F401
     modules, attributes = modules_of('mmcv'), dict(vars(mmcv))
-    with pytest.raises(ImportError, match=r'ModuleNotFoundError: .*no_such_head.*--no-deps'):
+    with pytest.raises(RuntimeError, match=r'ModuleNotFoundError: .*no_such_head.*--no-deps'):
         mmhuman3d.load(HEAD, 'models.heads.no_such_head')
     assert not modules_of('mmhuman3d')
     assert modules_of('mmcv') == modules and vars(mmcv) == attributes
@@ -68,21 +70,21 @@ def test_a_failing_import_keeps_what_was_there_before(without_mmhuman3d):
     mmhuman3d.load(HEAD)
     before = modules_of('mmhuman3d')
     # The demos want libraries that are not here, after they have imported much.
-    with pytest.raises(ImportError, match='cannot be imported'):
+    with pytest.raises(RuntimeError, match='cannot be imported'):
         mmhuman3d.load('models.architectures.mesh_estimator')
     assert modules_of('mmhuman3d') == before
 
 
 def test_a_version_that_wants_another_mmcv(without_mmhuman3d, monkeypatch):
     monkeypatch.setattr(mmhuman3d, '_SERVED_VERSION', '1.0.0')
-    with pytest.raises(ImportError, match=r'AssertionError: MMCV==1\.0\.0 is used but incompatible'):
+    with pytest.raises(RuntimeError, match=r'AssertionError: MMCV==1\.0\.0 is used but incompatible'):
         mmhuman3d.load(HEAD)
     assert not modules_of('mmhuman3d') and mmcv.__version__.startswith('2.')
 
 
 def test_without_mmhuman3d_the_error_tells_the_command(without_mmhuman3d, monkeypatch):
     monkeypatch.setattr(mmhuman3d, 'find_spec', lambda name: None)
-    with pytest.raises(ImportError, match=r'not installed: pip install --no-deps mmhuman3d==0\.11\.0 einops'):
+    with pytest.raises(RuntimeError, match=r'not installed: pip install --no-deps mmhuman3d==0\.11\.0'):
         mmhuman3d.load(HEAD)
 
 
@@ -91,3 +93,12 @@ def test_one_that_is_there_already_is_taken(without_mmhuman3d, monkeypatch):
     monkeypatch.setitem(sys.modules, 'mmhuman3d', ModuleType('mmhuman3d'))
     monkeypatch.setitem(sys.modules, 'mmhuman3d.own', own)
     assert mmhuman3d.load('own') == [own]
+
+
+def test_a_config_that_names_it_says_so_too(without_mmhuman3d, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith('mmroi.models.mmhuman3d')]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(mmhuman3d, 'find_spec', lambda name: None)
+    with pytest.raises(RuntimeError, match='^MMHuman3D is not installed: pip install'):
+        Config.fromfile(Path(__file__).parents[2] / 'configs/hmr/hmr_r50_mmhuman3d_synthetic.py')
+    assert not [name for name in sys.modules if name == 'mmroi.models.mmhuman3d']

@@ -14,8 +14,9 @@ is not needed):
 import argparse
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from io import BytesIO
 from types import ModuleType
 
 import numpy as np
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 FOCAL_LENGTH = 1000.0  # pixels
+DISTANCE, DEPTH = 5.0, 2.0  # metres: of HybrIK's pelvis, and of its volume
 
 # Branches and channels of HRNet-W32, and how PARE brings them together.
 HRNET_W32 = dict(
@@ -42,6 +44,7 @@ NETWORKS: dict[str, tuple[dict, str, dict, tuple[int, int]]] = dict(
     hmr=(RESNET_50, 'HMRHead', {}, (224, 224)),
     cliff=(RESNET_50, 'CliffHead', {}, (256, 192)),
     pare=(dict(type='HRNet', extra=HRNET_W32, norm_eval=False), 'PareHead', PARE_HEAD, (224, 224)),
+    hybrik=(dict(type='ResNet', depth=34, out_indices=[3]), 'HybrIKHead', {}, (256, 256)),
 )
 
 
@@ -76,6 +79,8 @@ def tensor_by_rule(name: str, like: Tensor, seed: int) -> Tensor:
         values = np.array([[0.9, 0, 0]], np.float32)
     else:
         values = 1 + 0.1 * values if len(shape) == 1 else values / np.sqrt(np.prod(shape[1:]))
+        if name == 'head.final_layer.weight':
+            values = 50 * values  # HybrIK's heatmaps are to have peaks
     return torch.from_numpy(np.asarray(values, np.float32).reshape(shape)).to(like.dtype)
 
 
@@ -86,16 +91,16 @@ def network_inputs(name: str, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def native_outputs(name: str, seed: int) -> dict[str, Tensor]:
-    """Rotations, shapes and cameras of a network of MMHuman3D, in an environment of its own."""
+    """Rotations, shapes and cameras (of HybrIK, places in the volume) of a network of MMHuman3D itself."""
     backbone, head_type, options, _ = NETWORKS[name]
-    if head_type == 'PareHead':
-        from io import BytesIO  # PARE insists on a file; its values are replaced below
-        file = BytesIO()
-        np.savez(file, pose=np.zeros(144, np.float32), shape=np.zeros(10), cam=np.zeros(3, np.float32))
-        file.seek(0)
-        options = dict(options, smpl_mean_params=file)
-    else:
+    # Values of these files, which some heads insist on, are replaced below.
+    if head_type in ('HMRHead', 'CliffHead'):
         options = dict(options, feat_dim=2048)
+    elif head_type == 'PareHead':
+        zeros = np.zeros(144, np.float32)
+        options = dict(options, smpl_mean_params=_file(np.savez, pose=zeros, shape=zeros[:10], cam=zeros[:3]))
+    else:
+        options = dict(options, smpl_mean_params=_file(np.save, arr=np.zeros(10, np.float32)))
     kind, arguments = backbone['type'], {key: value for key, value in backbone.items() if key != 'type'}
     module, cls = dict(ResNet=('resnet', 'ResNet'), HRNet=('hrnet', 'PoseHighResolutionNet'))[kind]
     network = nn.ModuleDict(dict(
@@ -105,8 +110,55 @@ def native_outputs(name: str, seed: int) -> dict[str, Tensor]:
                              for key, value in network.state_dict().items()})
     images, boxes = network_inputs(name, seed)
     maps = network['backbone'](images)
+    if head_type == 'HybrIKHead':
+        return _native_hybrik(network['head'], maps[-1], *hybrik_inputs(seed))
     output = network['head'](maps, boxes) if head_type == 'CliffHead' else network['head'](maps)
     return dict(rotations=output['pred_pose'], betas=output['pred_shape'], cameras=output['pred_cam'])
+
+
+def _native_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) -> dict[str, Tensor]:
+    # Its forward is written for CUDA alone.
+    torch.cuda.FloatTensor = torch.FloatTensor
+    torch.cuda.comm.broadcast = lambda tensor, devices: [tensor]
+    solve = _native('models.utils.inverse_kinematics').batch_inverse_kinematics_transform
+    size = box[:, 2] / 256
+    to_image = torch.zeros(2, 2, 3)
+    to_image[:, 0, 0] = to_image[:, 1, 1] = size
+    to_image[:, :, 2] = box[:, :2] - 128 * size[:, None]
+    from_image = torch.diag(torch.tensor([1 / FOCAL_LENGTH, 1 / FOCAL_LENGTH, 1.0])).expand(2, 3, 3)
+    found = {}
+
+    def body(pose_skeleton: Tensor, betas: Tensor, phis: Tensor, **_: object) -> dict[str, Tensor]:
+        parents, children = kinematic_tree()
+        found['rotations'] = solve(pose_skeleton, None, phis, rest.clone(), children, parents)[0]
+        nothing = torch.zeros(2, 24, 3)
+        return dict(vertices=nothing, joints=nothing, joints_from_verts=nothing[:, :17], **found,
+                    poses=found['rotations'])
+
+    output = head(feature, to_image, from_image, torch.tensor([[0.0, 0.0, DISTANCE]]).expand(2, 3),
+                  torch.full((2, 1), DEPTH), body)
+    return dict(found, uvd=output['pred_uvd_jts'].reshape(2, 29, 3), betas=output['pred_shape'])
+
+
+def kinematic_tree() -> tuple[Tensor, Tensor]:
+    """Parents and children of HybrIK's 29 joints, as its body model has them (-1: none)."""
+    parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
+    parents += [15, 22, 23, 10, 11]
+    children = [parents.index(joint) if joint in parents else -1 for joint in range(29)]
+    return torch.tensor(parents), torch.tensor([3, *children[1:]])
+
+
+def hybrik_inputs(seed: int) -> tuple[Tensor, Tensor]:
+    """Boxes (2, 3) in pixels, and rest skeletons (2, 29, 3) in metres."""
+    boxes = torch.tensor([0.0, 0.0, 300.0]) + 50 * torch.from_numpy(noise('hybrik:box', (2, 3), seed))
+    return boxes, 0.3 * torch.from_numpy(noise('hybrik:rest', (2, 29, 3), seed))
+
+
+def _file(save: Callable[..., None], **arrays: np.ndarray) -> BytesIO:
+    file = BytesIO()
+    save(file, **arrays)
+    file.seek(0)
+    return file
 
 
 def _native(name: str) -> ModuleType:
@@ -123,14 +175,18 @@ def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
     from mmroi.geometry import decode_box
     from mmroi.registry import MODELS
     backbone, head_type, options, _ = NETWORKS[name]
+    raw = {} if head_type == 'HybrIKHead' else dict(positive_scale=False)
     model = MODELS.build(dict(
         type='mmroi.MeshEstimator', body_model=dict(type='mmroi.SMPL'),
         encoder=dict(type='mmroi.MultiRoIEncoder',
                      backbone=dict(backbone, type=f'mmroi.MMHuman3D{backbone["type"]}')),
-        head=dict(type=f'mmroi.MMHuman3D{head_type}', positive_scale=False, **options))).eval()
+        head=dict(type=f'mmroi.MMHuman3D{head_type}', **raw, **options))).eval()
     model.load_state_dict({key: tensor_by_rule(key.removeprefix('encoder.'), value, seed)
                            for key, value in model.state_dict().items()})
     images, boxes = network_inputs(name, seed)
+    if head_type == 'HybrIKHead':
+        feature = model.encoder.extract_maps(images[:, None])[-1]
+        return _bridge_hybrik(model.head, feature, *hybrik_inputs(seed))
     focal_length = torch.full((2,), FOCAL_LENGTH, dtype=torch.float64)
     scale = getattr(model.head, 'box_scale', 1.0)  # CLIFF's boxes and cameras count the width of the crops
     size = torch.tensor([1.0, 1.0, scale], dtype=torch.float64)
@@ -138,6 +194,16 @@ def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
                            focal_length)
     cameras = output['cameras'][:, 0] / output['cameras'].new_tensor([scale, 1.0, 1.0])
     return dict(rotations=output['rotations'], betas=output['betas'], cameras=cameras)
+
+
+def _bridge_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) -> dict[str, Tensor]:
+    from mmroi.models.mmhuman3d.hybrik_head import back_project
+    uvd = head.locate(feature)
+    betas, twist = head.shape_and_twist(feature)
+    points = back_project(uvd, box.double(), torch.full((2,), FOCAL_LENGTH, dtype=torch.float64),
+                          torch.full((2,), DISTANCE), DEPTH)
+    rotations = head.inverse_kinematics((points - points[:, :1]).float(), twist, rest)
+    return dict(rotations=rotations, uvd=uvd, betas=betas)
 
 
 @torch.no_grad()

@@ -22,7 +22,8 @@ def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix:
         prefix: What precedes the model's names in ``state_dict``.
 
     Raises:
-        RuntimeError: Nothing or not everything of a part matches.
+        RuntimeError: Nothing or not everything of a part matches, or it is MMHuman3D's own file, whose heads
+            have our name.
     """
     own = {name: value.shape for name, value in model.state_dict().items() if name.startswith(PARTS)}
     given = {name[len(prefix):]: value.shape for name, value in state_dict.items() if name.startswith(prefix)}
@@ -33,6 +34,10 @@ def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix:
             f'This checkpoint is not of a MeshEstimator: it has none of the parts {", ".join(PARTS)} '
             f'(its first name: {example}). Load weights of a backbone through the encoder: '
             "backbone=dict(..., init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')).")
+    if foreign := next((name for name in given if name.startswith('backbone.')), None):
+        raise RuntimeError(
+            f'This checkpoint has a backbone by the name of another project ({foreign}), which would stay '
+            'unused: convert it by tools/model_converters/convert_checkpoint.py.')
     findings = []
     for part in known:
         mine = {name for name in own if name.startswith(f'{part}.')}

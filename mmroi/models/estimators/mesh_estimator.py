@@ -14,7 +14,7 @@ from mmroi.models.estimators.batch import Labels, Views, stack_labels, stack_vie
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
 
-LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps')
+LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps', 'volume')
 LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d'}
 
 
@@ -37,7 +37,8 @@ class MeshEstimator(BaseModel):
         heatmap_head: Config; the encoder's last map → heatmaps of the keypoints, for the loss ``heatmaps``.
             Not trained when that loss is not configured.
         losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera, contrastive,
-            heatmaps``; leaving one out, or setting it to None over an inherited config, removes it.
+            heatmaps, volume``; leaving one out, or setting it to None over an inherited config, removes it.
+            ``volume`` is for a head that also gives the joints in the volume of the crop, ``uvd``.
         data_preprocessor: Config.
         init_cfg: MMEngine's initialisation config.
 
@@ -70,11 +71,13 @@ class MeshEstimator(BaseModel):
         self.body_model = MODELS.build(body_model)
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self._check_parts()
+        if 'volume' in losses and not self.head.gives_uvd:
+            raise ValueError('MeshEstimator: the loss on the volume needs a head that gives joints in it, '
+                             f'such as MMHuman3DHybrIKHead; {type(self.head).__name__} does not.')
         for part, loss in ((self.projector, 'contrastive'), (self.heatmap_head, 'heatmaps')):
             if part is not None and loss not in losses:
                 part.requires_grad_(False)  # DDP would wait for its gradients
-        self.head.set_mean_parameters(
-            self.body_model.mean_pose6d, self.body_model.mean_betas, self.body_model.mean_camera)
+        self.head.adopt_body(self.body_model)
 
     def _check_parts(self) -> None:
         widths = dict.fromkeys(('fusion', 'head', 'projector'), self.encoder.out_channels)
@@ -184,7 +187,9 @@ class MeshEstimator(BaseModel):
             heatmaps=lambda: (self.heatmap_head(output['feature_map'])  # type: ignore[misc]
                               .unflatten(0, (-1, num_rois)), views.boxes, views.aspect, labels.keypoints2d,
                               labels.has_keypoints2d),
-            contrastive=lambda: (self.projector(output['features']),))  # type: ignore[misc]
+            contrastive=lambda: (self.projector(output['features']),),  # type: ignore[misc]
+            volume=lambda: (output['uvd'], views.boxes, views.aspect, labels.keypoints2d, labels.keypoints3d,
+                            labels.has_keypoints2d, labels.has_keypoints3d))
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
 
     def predict(self, output: dict[str, Tensor], views: Views,

@@ -3,6 +3,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmroi.body_models import SMPL
 from mmroi.geometry.boxes import encode_box
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.numerics import smooth_floor
@@ -28,9 +29,11 @@ class ParameterHead(BaseModule):
 
     Attributes:
         needs_maps: Whether ``forward`` takes the encoder's feature maps as ``maps``.
+        gives_uvd: Whether ``forward`` also gives joints in the volume of the crop, ``uvd``.
     """
 
     needs_maps = False
+    gives_uvd = False
 
     def __init__(self, in_channels: int, num_rois: int | None, positive_scale: bool = True,
                  init_cfg: dict | None = None) -> None:
@@ -43,6 +46,14 @@ class ParameterHead(BaseModule):
         pose = torch.eye(3)[:, :2].repeat(24, 1, 1)
         pose[0, 1, 1] = -1  # half a turn about x: y up in the body's frame, down in the camera's
         self.set_mean_parameters(pose.flatten(), torch.zeros(SHAPE_SIZE), torch.tensor([0.9, 0.0, 0.0]))
+
+    def adopt_body(self, body_model: SMPL) -> None:
+        """Start from the mean parameters of a body model.
+
+        Args:
+            body_model: The body model of the estimator.
+        """
+        self.set_mean_parameters(body_model.mean_pose6d, body_model.mean_betas, body_model.mean_camera)
 
     def set_mean_parameters(self, pose6d: Tensor, betas: Tensor, camera: Tensor) -> None:
         """Set where all regressors start.

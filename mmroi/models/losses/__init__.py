@@ -4,8 +4,9 @@ from mmroi.models.losses.contrastive_loss import ContrastiveLoss
 from mmroi.models.losses.heatmap_loss import HeatmapLoss
 from mmroi.models.losses.keypoint_losses import Keypoint2DLoss, Keypoint3DLoss
 from mmroi.models.losses.smpl_losses import SMPLParameterLoss, VertexLoss
+from mmroi.models.losses.volume_loss import VolumeLoss
 
 __all__ = [
     'CameraConsistencyLoss', 'ContrastiveLoss', 'HeatmapLoss', 'Keypoint2DLoss', 'Keypoint3DLoss',
-    'SMPLParameterLoss', 'VertexLoss'
+    'SMPLParameterLoss', 'VertexLoss', 'VolumeLoss'
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmroi.body_models import SMPL
 from mmroi.models.heads.parameter_head import positive_scale
 
 
@@ -18,6 +19,7 @@ class HeadAdapter:
     Attributes:
         num_rois: 1.
         needs_maps: True.
+        gives_uvd: Whether the head gives joints in the volume of the crop.
         in_channels: Channels of the encoder's last map.
         positive_scale: Keep the scale of the cameras positive, as our heads do by default; False returns it
             as regressed.
@@ -25,24 +27,23 @@ class HeadAdapter:
 
     num_rois = 1
     needs_maps = True
+    gives_uvd = False
     in_channels: int
     positive_scale: bool
     init_pose: Tensor
     init_shape: Tensor
     init_cam: Tensor
 
-    def set_mean_parameters(self, pose6d: Tensor, betas: Tensor, camera: Tensor) -> None:
-        """Set where the regression starts.
+    def adopt_body(self, body_model: SMPL) -> None:
+        """Start from the mean parameters of a body model.
 
         Args:
-            pose6d: (144,), rows of (24, 3, 2).
-            betas: (10,).
-            camera: (3,), (s, t_x, t_y).
+            body_model: The body model of the estimator.
         """
         with torch.no_grad():
-            self.init_pose.copy_(pose6d[None])
-            self.init_shape.copy_(betas[None])
-            self.init_cam.copy_(camera[None])
+            self.init_pose.copy_(body_model.mean_pose6d[None])
+            self.init_shape.copy_(body_model.mean_betas[None])
+            self.init_cam.copy_(body_model.mean_camera[None])
 
     def last_map(self, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
         """What the head works on.

@@ -17,13 +17,15 @@ class PoseHighResolutionNet(_PoseHighResolutionNet):
     """HRNet whose branches are brought to one resolution, as PARE takes them, in a tuple of one map.
 
     Args:
-        extra: MMHuman3D's config of the stages, ``downsample`` and ``use_conv``. Its published configs leave
-            out ``return_list``, which its code wants; without it the branches are brought together.
+        extra: MMHuman3D's config of the stages, ``downsample`` and ``use_conv``. ``return_list``, which its
+            published configs leave out and its code wants, is False by default: the branches are brought
+            together.
         **options: MMHuman3D's.
     """
 
     def __init__(self, extra: dict, **options: Any) -> None:
-        super().__init__(dict(dict(return_list=False), **extra), **options)
+        super().__init__(dict(return_list=False, final_conv_kernel=1) | dict(extra), **options)
+        self.final_layer.requires_grad_(False)  # heatmaps of its pre-training; it has no gradient
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute feature maps.

@@ -249,3 +249,42 @@ def test_bad_calls(multi_roi, build, people):
         model(crops(2, 4), people(2, 4))
     with pytest.raises(ValueError, match="'tensor', 'loss' or 'predict'"):
         model(crops(2, 3), people(2, 3), mode='test')
+
+
+class RotationHead(torch.nn.Module):
+    """Gives matrices, and takes the encoder's maps."""
+
+    needs_maps, gives_uvd, num_rois = True, False, 1
+
+    def __init__(self, in_channels):
+        super().__init__()
+        self.in_channels = in_channels
+        self.layer = torch.nn.Linear(in_channels, 24 * 6 + 13)
+
+    def adopt_body(self, body_model):
+        self.mean = body_model.mean_camera
+
+    def forward(self, u, u_bar, boxes, focal_length, maps):
+        out = self.layer(maps[-1].mean((-2, -1)))
+        return dict(rotations=rot6d_to_matrix(out[:, :144].unflatten(1, (24, 6))), betas=out[:, 144:154],
+                    cameras=self.mean + 0.01 * out[:, None, 154:])
+
+
+def test_a_head_may_take_maps_and_give_rotations(cliff, build, people):
+    cliff['head'] = dict(type=RotationHead, in_channels=32)
+    model, samples, inputs = build(cliff).eval(), people(2, 1), crops(2, 1)
+    output = model(inputs, samples)
+    torch.testing.assert_close(output['feature_map'].mean((-2, -1)), output['features'][:, 0])
+    losses = model(inputs, samples, mode='loss')
+    sum(losses.values()).backward()
+    assert set(losses) == {f'loss_{name}' for name in cliff['losses']}
+    assert model.head.layer.weight.grad.isfinite().all()
+    instance = model(inputs, samples, mode='predict')[1].pred_instances
+    torch.testing.assert_close(instance.global_orient[0], output['rotations'][1, 0])
+    torch.testing.assert_close(instance.body_pose[0], output['rotations'][1, 1:])
+
+
+def test_the_loss_on_the_volume_needs_a_head_that_gives_joints_in_it(cliff, build):
+    cliff['losses']['volume'] = dict(type='VolumeLoss')
+    with pytest.raises(ValueError, match='the volume needs .*MMHuman3DHybrIKHead; CLIFFHead does not'):
+        build(cliff)

@@ -1,0 +1,67 @@
+"""Loss on joints in the volume of a crop."""
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmroi.geometry.cameras import to_crop_normalized
+from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.numerics import without_autocast
+from mmroi.registry import MODELS
+from mmroi.structures import SMPL_54
+
+# HybrIK's 29 joints: the skeleton, and the tips of its last bones.
+HYBRIK_JOINTS = (*range(24), *(SMPL_54.index(name) for name in (
+    'headtop', 'left_middle', 'right_middle', 'left_bigtoe', 'right_bigtoe')))
+
+
+@MODELS.register_module()
+class VolumeLoss(nn.Module):
+    """L1 distance of joints in the volume of the crop, whose sides lie at -0.5 and 0.5 (HybrIK, CVPR 2021).
+
+    u and v are compared where a joint's pixel is labelled, d, the depth behind the pelvis, where its and the
+    pelvis's positions are; a joint outside the volume does not count. Mean over what counts of a sample, then
+    over the labelled samples.
+
+    Args:
+        loss_weight: Weight; 64 counts in cells, as HybrIK does.
+        depth: Depth of the volume in metres.
+        joints: Indices of the joints in ``smpl_54``.
+    """
+
+    def __init__(self, loss_weight: float = 64.0, depth: float = 2.0,
+                 joints: Sequence[int] = HYBRIK_JOINTS) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.depth = depth
+        self.joints = list(joints)
+
+    @without_autocast
+    def forward(self, uvd: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor, keypoints3d: Tensor,
+                has_keypoints2d: Tensor, has_keypoints3d: Tensor) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            uvd: Predicted (N, K, 3).
+            boxes: (N, 1, 3) float64, pixels relative to the principal point.
+            aspect: Width of the crops divided by their height.
+            keypoints2d: (N, 54, 3): pixels relative to the principal point, and confidence.
+            keypoints3d: (N, 54, 4): position in metres and confidence; joint 0 is the pelvis.
+            has_keypoints2d: (N,), 0 or 1.
+            has_keypoints3d: (N,), 0 or 1.
+
+        Returns:
+            Tensor: Scalar.
+        """
+        pixels, points = keypoints2d[:, self.joints], keypoints3d[:, self.joints]
+        wanted = torch.cat([
+            to_crop_normalized(pixels[..., :2], boxes[:, 0], aspect) / 2,
+            (points[..., 2:3] - keypoints3d[:, :1, 2:3]) / self.depth], dim=-1)
+        seen = has_keypoints2d[:, None] * pixels[..., 2]
+        placed = has_keypoints3d[:, None] * points[..., 3] * (keypoints3d[:, :1, 3] > 0)
+        weight = torch.stack([seen, seen, placed], dim=-1)
+        weight = torch.where(wanted.abs() < 0.5, weight, torch.zeros_like(weight))
+        residual = torch.where(weight > 0, uvd - wanted, torch.zeros_like(uvd))
+        total = weight.sum((1, 2))
+        per_sample = (residual.abs() * weight).sum((1, 2)) / total.clamp(min=1e-6)
+        return self.loss_weight * labelled_mean(per_sample, total > 0)
