@@ -1,26 +1,42 @@
-"""How many people a loader worker prepares in a second, beside a plain pipeline in the same run.
+"""How many people a loader worker prepares in a second, beside other ways to do it in the same run.
 
-`python tools/analysis_tools/benchmark_dataloader.py CONFIG [--frame-width 1920] [--json FILE]`
+    python tools/analysis_tools/benchmark_dataloader.py CONFIG [--frame 1920 1080] [--json FILE]
 
-The plain pipeline stands for what many projects do for M RoIs: for each of them it decodes the photo,
-normalises the whole frame in floating point, and then warps the crop out of it. It gets boxes and matrices
-for nothing. Both run in one thread, in turns, on the same people.
+Everything runs in one thread, in turns, on the same people:
+
+  decode               OpenCV decodes the photo, nothing else
+  decode + crops       and cuts M crops out of it, boxes and matrices for nothing: the least that is needed
+  pipeline             the training pipeline of CONFIG, whole: augmentation, boxes, labels and packing, too
+  plain pipeline       what many projects do: for each of the M crops the photo is decoded anew and the whole
+                       frame normalised in floating point; boxes and matrices for nothing
+  decode + MultiRoICrop's crops, and the same from a photo decoded at half size: for those people whose crops
+                       are all halved at least, so that they need no full frame
+
+The photos are the config's, or, where its files are absent, synthetic ones made on the spot.
 """
 
-import argparse
 import copy
-import json
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from speed.command_line import (
+    add_clock_argument,
+    add_frame_argument,
+    add_timing_arguments,
+    load_config,
+    make_parser,
+    parse,
+    print_table,
+    write_json,
+)
+from speed.pipelines import crop_step, read_people, usable_dataset
+from speed.timing import describe_machine, take_turns, typical
 
+from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.engine.launch import run_tool
 from mmroi.registry import DATASETS
 
@@ -47,87 +63,85 @@ def plain_pipeline(path: str, matrices: np.ndarray, crop_size: Sequence[int]) ->
     return torch.stack(crops)
 
 
-def enlarge(info: dict, width: int, folder: Path) -> dict:
-    """A person in an enlarged copy of the photo.
-
-    Args:
-        info: A row of the data set, before the pipeline.
-        width: Of the copy, pixels.
-        folder: Where the copy goes.
-
-    Returns:
-        The row with its labels in pixels of the copy.
-    """
-    photo = cv2.imread(info['img_path'])
-    scale = width / photo.shape[1]
-    path = folder / f'{info["sample_idx"]:06d}.jpg'
-    if not path.is_file():
-        cv2.imwrite(str(path), cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
-    info = {**info, 'img_path': str(path), 'bbox_xywh': info['bbox_xywh'] * scale}
-    info['keypoints2d'] = info['keypoints2d'] * np.float32([scale, scale, 1])
-    for key in ('focal_length', 'principal_point'):
-        if info[key] is not None:
-            info[key] = info[key] * scale
-    return info
+def bare_crops(path: str, matrices: np.ndarray, crop_size: Sequence[int]) -> list[np.ndarray]:
+    """Decodes the frame once and warps each crop out of it."""
+    frame = cv2.imread(path)
+    return [cv2.warpAffine(frame, matrix, (crop_size[1], crop_size[0])) for matrix in matrices]
 
 
-def seconds_each(function: Callable[[int], object], count: int, duration: float) -> float:
-    """Mean time of a call, over whole rounds of `count` calls that last at least `duration` seconds."""
-    function(0)
-    calls, start = 0, time.perf_counter()
-    while time.perf_counter() - start < duration:
-        for i in range(count):
-            function(i)
-        calls += count
-    return (time.perf_counter() - start) / calls
+def half_size_crops(path: str, matrices: np.ndarray, crop_size: Sequence[int]) -> np.ndarray:
+    """Decodes the frame at half size, which JPEG allows at less cost, and warps as `MultiRoICrop` does."""
+    frame = cv2.imread(path, cv2.IMREAD_REDUCED_COLOR_2)
+    # Pixel centres: x = 2 (x_half + 0.5) - 0.5.
+    shift = matrices[:, :, :2] @ np.array([0.5, 0.5]) + matrices[:, :, 2]
+    halved = np.concatenate([2 * matrices[:, :, :2], shift[:, :, None]], axis=2)
+    return warp_crops(frame, halved, tuple(crop_size))
+
+
+def needs_no_full_frame(matrices: np.ndarray) -> bool:
+    """Whether each crop has at most half the resolution of the photo."""
+    return bool((np.hypot(matrices[:, 0, 0], matrices[:, 1, 0]) <= 0.5).all())
 
 
 def main() -> None:
-    """Reads the command line and measures."""
-    parser = argparse.ArgumentParser(description='Speed of the data pipeline in one loader worker')
-    parser.add_argument('config')
-    parser.add_argument('--frame-width', type=int, help='enlarge the photos to this width first, e.g. 1920')
-    parser.add_argument('--samples', type=int, default=32, help='how many people')
-    parser.add_argument('--seconds', type=float, default=3, help='how long each of the three rounds lasts')
-    parser.add_argument('--json', type=Path, help='write the figures here')
-    args = parser.parse_args()
+    """Measures."""
+    parser = make_parser(__doc__)
+    add_frame_argument(parser, None)
+    parser.add_argument('--samples', type=int, default=32, help='people (default: 32)')
+    add_timing_arguments(parser)
+    add_clock_argument(parser)
+    args = parse(parser)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    config = Config.fromfile(args.config)
-    init_default_scope(config.get('default_scope', 'mmroi'))
-    dataset = DATASETS.build(config.train_dataloader.dataset)
-    count = min(args.samples, len(dataset))
-    rows = [dataset.get_data_info(int(i)) for i in np.linspace(0, len(dataset) - 1, count)]
+    config = load_config(args)
+    device = torch.device('cpu')
+    machine = describe_machine(device)
     with tempfile.TemporaryDirectory() as folder:
-        if args.frame_width:
-            rows = [enlarge(row, args.frame_width, Path(folder)) for row in rows]
-        packed = [dataset.pipeline(copy.deepcopy(row))['data_samples'] for row in rows]
-
-        def ours(i: int) -> None:
-            dataset.pipeline(copy.deepcopy(rows[i]))
-
-        def plain(i: int) -> None:
-            plain_pipeline(rows[i]['img_path'], packed[i].crop_matrices, packed[i].crop_size)
-
-        rounds = [
-            (seconds_each(ours, count, args.seconds), seconds_each(plain, count, args.seconds))
-            for _ in range(3)
-        ]
-    seconds = np.median(rounds, axis=0)
+        config_of_set = usable_dataset(config.train_dataloader.dataset, Path(folder))
+        people = read_people(config_of_set, args.samples, Path(folder), args.frame)
+        pipeline = DATASETS.build(config_of_set).pipeline
+        packed = [pipeline(copy.deepcopy(person))['data_samples'] for person in people]
+        views = [(person['img_path'], p.crop_matrices, p.crop_size)
+                 for person, p in zip(people, packed, strict=True)]
+        small = [view for view in views if needs_no_full_frame(view[1])]
+        calls = {
+            'decode': lambda: [cv2.imread(path) for path, _, _ in views],
+            'decode + crops': lambda: [bare_crops(*view) for view in views],
+            'pipeline': lambda: [pipeline(copy.deepcopy(person)) for person in people],
+            'plain pipeline': lambda: [plain_pipeline(*view) for view in views],
+        }
+        if small:
+            calls |= {
+                "decode + MultiRoICrop's crops": lambda: [
+                    warp_crops(cv2.imread(path), matrices, tuple(size)) for path, matrices, size in small],
+                "half-size decode + MultiRoICrop's crops": lambda: [half_size_crops(*view) for view in small],
+            }
+        for call in calls.values():
+            call()
+        turns = take_turns(calls, device, args.seconds, args.rounds, args.cpu_time)
+        difference = [
+            np.abs(warp_crops(cv2.imread(path), matrices, tuple(size)).astype(float)
+                   - half_size_crops(path, matrices, size)).mean() for path, matrices, size in small]
+        photo_kib = float(np.mean([Path(path).stat().st_size for path, _, _ in views])) / 1024
+    seconds = {name: typical(turns[name]) / (len(small) if 'Multi' in name else len(views)) for name in calls}
+    rows = [
+        dict(what=name, people_per_second=1 / value, ms_per_person=1e3 * value,
+             ratio=seconds['plain pipeline'] / value if 'Multi' not in name else None)
+        for name, value in seconds.items()]
     height, width = packed[0].img_shape
-    result = dict(
-        config=args.config,
-        frame=[int(width), int(height)],
-        rois=len(packed[0].boxes),
-        crop_size=list(packed[0].crop_size),
-        samples_per_second=1 / seconds[0],
-        plain_samples_per_second=1 / seconds[1],
-        ratio=seconds[1] / seconds[0],
-    )
-    print(f'{width}x{height} photos, {result["rois"]} crops of {result["crop_size"]}, one worker:')
-    print(f'{1 / seconds[0]:.1f} people/s, plain pipeline {1 / seconds[1]:.1f}, ratio {result["ratio"]:.2f}')
-    if args.json:
-        args.json.write_text(json.dumps(result, indent=2), encoding='utf-8')
+    crop = crop_step(config.train_dataloader.dataset)
+    rois, share = len(packed[0].boxes), len(small) / len(views)
+    print(f'One worker; photos of {width}x{height}, {photo_kib:.0f} KiB; {rois} crops of '
+          f'{crop.crop_size[0]}x{crop.crop_size[1]} for each of {len(views)} people.')
+    print_table(rows)
+    print(f'{share:.0%} of the people need no full frame.' + (
+        f' Crops from half size differ by {np.mean(difference):.2f} of 255 grey levels in the mean.'
+        if small else ''))
+    write_json(
+        args.json, config=args.config, machine=machine, cpu_time=args.cpu_time,
+        frame=[int(width), int(height)], photo_kib=photo_kib,
+        rois=rois, crop_size=list(crop.crop_size), people=len(views), rows=rows, half_size_share=share,
+        half_size_difference=float(np.mean(difference)) if small else None)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,123 @@
+"""Arguments, configs and tables that the speed tools have in common."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+
+
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the arguments of all speed tools."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='changes to the config, such as model.encoder.channels_last=True',
+    )
+    parser.add_argument('--json', type=Path, help='write the figures here, too')
+    return parser
+
+
+def add_timing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the tools that measure time."""
+    parser.add_argument(
+        '--seconds', type=float, default=2, help='length of a turn, at least one call (default: 2)'
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='turns of each variant, the median counts (default: 5)'
+    )
+
+
+def add_clock_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice of the clock."""
+    parser.add_argument(
+        '--cpu-time',
+        action='store_true',
+        help='count the CPU time of this process, in one thread: on a CPU that other jobs use, too, this is '
+        'what the step would take alone',
+    )
+
+
+def add_frame_argument(parser: argparse.ArgumentParser, default: list[int] | None) -> None:
+    """Adds the size of the photos."""
+    parser.add_argument('--frame', type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'), default=default,
+                        help='enlarge the photos to this size first, such as 1920 1080 '
+                             f'(default: {" ".join(map(str, default)) if default else "leave them"})')
+
+
+def add_device_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the tools that run a network."""
+    parser.add_argument('--device', type=torch.device, default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--threads', type=int, help='of the CPU (default: as torch chooses)')
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Reads the command line and checks its numbers."""
+    args = parser.parse_args()
+    for name, value in vars(args).items():
+        numbers = value if isinstance(value, list) else [value]
+        limit = 0 if name in ('seconds', 'num_workers') else 1
+        if any(type(number) in (int, float) and number < limit for number in numbers):
+            parser.error(f'--{name.replace("_", "-")} must be at least {limit}, not {value}')
+    if getattr(args, 'cpu_time', False):
+        if 'device' in args and args.device.type != 'cpu':
+            parser.error(f'--cpu-time needs --device cpu, not {args.device}')
+        args.threads = 1
+    if getattr(args, 'threads', None):
+        torch.set_num_threads(args.threads)
+    return args
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The config of the command line, with its changes; its scope becomes the default.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It has no model or no loader.
+    """
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'config {args.config} does not exist')
+    config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options)
+    for key in ('model', 'train_dataloader', 'test_dataloader'):
+        if not config.get(key):
+            raise ValueError(f'config {args.config} has no `{key}`: give a config that tools/train.py runs')
+    init_default_scope(config.get('default_scope', 'mmroi'))
+    return config
+
+
+def print_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Prints rows as a table in Markdown, numbers with three or more digits; None as a dash."""
+
+    def text(value: Any) -> str:
+        if not isinstance(value, float):
+            return '–' if value is None else str(value)
+        return f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
+
+    cells = [list(rows[0])] + [[text(value) for value in row.values()] for row in rows]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    numeric = [isinstance(value, int | float) for value in rows[0].values()]
+    rule = ['-' * (width - 1) + (':' if right else '-') for width, right in zip(widths, numeric, strict=True)]
+    for line in (cells[0], rule, *cells[1:]):
+        padded = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ]
+        print(f'| {" | ".join(padded)} |')
+
+
+def write_json(path: Path | None, **figures: Any) -> None:
+    """Writes figures, if a file is given."""
+    if path:
+        path.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
