@@ -42,11 +42,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', help="seeds (default: the profile's)")
     parser.add_argument('--rows', nargs='+', help='only these rows')
     parser.add_argument('--gpus', type=int, help='GPUs, each of which trains a row (default: all)')
+    parser.add_argument('--jobs', type=int, default=1,
+                        help='without GPUs: rows that are trained side by side, sharing the cores')
     parser.add_argument('--work-dir', type=Path, help='(default: work_dirs/benchmark/SUITE_PROFILE)')
     parser.add_argument('--report-only', action='store_true', help='train nothing, report what has been run')
     args = parser.parse_args()
     if args.seeds and len(set(args.seeds)) < len(args.seeds):
         parser.error('--seeds must differ')
+    if args.jobs < 1:
+        parser.error(f'--jobs must be at least 1, not {args.jobs}')
     return args
 
 
@@ -109,7 +113,7 @@ def run_suite(suite: Suite, profile: Config, runs: list[Run],
         print(f'{suite.title}: {profile.title}; {len(todo)} of {len(runs)} runs to do, in {args.work_dir}',
               flush=True)
         progress = Progress(len(runs), len(runs) - len(todo))
-        Runner(profile, gpus, progress).run(todo)
+        Runner(profile, gpus, args.jobs, progress).run(todo)
     return progress.measured
 
 
@@ -130,7 +134,8 @@ def main() -> None:
     summaries = summarise(runs, suite.rows, measured)
     done = [run for run in runs if run.is_done]
     pictures = draw_all(summaries, args.work_dir)
-    command = shlex.join(['python', 'tools/benchmark.py', *sys.argv[1:]])
+    arguments = [argument for argument in sys.argv[1:] if argument != '--report-only']
+    command = shlex.join(['python', 'tools/benchmark.py', *arguments])
     baseline = mean_pose(done[0]) if done else {}
     print(write_report(suite, profile, summaries, baseline, pictures, command, args.work_dir))
     print(f'{args.work_dir / "report.md"}')

@@ -2,10 +2,12 @@
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 import torch
-from mmengine.utils import get_git_hash
+
+from mmroi.version import __version__
 
 
 def describe_device() -> str:
@@ -20,6 +22,10 @@ def describe_device() -> str:
 
 
 def describe_code() -> str:
-    """Version and commit."""
-    from mmroi.version import __version__
-    return f'mmroi {__version__}, commit {get_git_hash(fallback="unknown", digits=7)}'
+    """Version and commit, and whether files differ from it."""
+    command = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty', '--exclude', '*']
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = 'unknown'
+    return f'mmroi {__version__}, commit {commit}'

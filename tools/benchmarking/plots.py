@@ -66,7 +66,7 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.2), layout='constrained')
+    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
     axes = figure.subplots()
     for summary in summaries:
         curves = [one.curve for one in summary.measured]
@@ -81,7 +81,7 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel('epoch')
     axes.set_ylabel('MPJPE (mm)')
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, fontsize='small', loc='outside right upper')
     figure.savefig(path, dpi=150)
     return path
 
@@ -98,10 +98,10 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.2), layout='constrained')
+    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
     axes = figure.subplots()
-    spreads = [s.mean('camera_spread') for s in summaries if s.mean('camera_spread')]
-    edge = min(spreads, default=1.0) / 2
+    spreads = [spread for s in summaries if (spread := s.mean('camera_spread'))] or [1.0]
+    edge = min(spreads) / 2
     for i, summary in enumerate(summaries):
         error = summary.mean('camera_translation')
         if error is None:
@@ -112,9 +112,10 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
             edge if spread is None else spread, error,
             xerr=summary.deviation('camera_spread'), yerr=summary.deviation('camera_translation'),
             fmt='<' if spread is None else 'osD^'[i // 10 % 4], color=f'C{i % 10}', label=label)
-    axes.set_xscale('log')
+    if max(spreads) > 5 * min(spreads):
+        axes.set_xscale('log')
     axes.set_xlabel("spread of the full cameras of a person's RoIs (mm)")
     axes.set_ylabel('error of the full camera (mm)')
-    axes.legend(frameon=False, fontsize='small')
+    figure.legend(frameon=False, fontsize='small', loc='outside right upper')
     figure.savefig(path, dpi=150)
     return path

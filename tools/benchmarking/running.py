@@ -119,14 +119,15 @@ def locked(work_dir: Path) -> Iterator[None]:
 
 
 class Runner:
-    """Runs what is not done yet, one run per GPU, or one after the other."""
+    """Runs what is not done yet, side by side on GPUs or on the cores of a CPU."""
 
-    def __init__(self, profile: Config, gpus: int, report: Callable[[Run], None]) -> None:
+    def __init__(self, profile: Config, gpus: int, jobs: int, report: Callable[[Run], None]) -> None:
         """Prepares.
 
         Args:
             profile: The profile.
-            gpus: Number of GPUs; 0: one run at a time where PyTorch puts it.
+            gpus: Number of GPUs, each of which has one run at a time.
+            jobs: Without GPUs: number of runs at a time, which share the cores.
             report: Called with each run as it ends, done or failed.
 
         Raises:
@@ -139,11 +140,13 @@ class Runner:
         names: list[str | None] = list(visible.split(',') if visible else map(str, range(gpus)))[:gpus]
         if len(names) < gpus:
             raise ValueError(f'--gpus {gpus}, but CUDA_VISIBLE_DEVICES={visible} shows {len(names)}')
-        for name in names or [None]:
+        slots = names or [None] * jobs
+        for name in slots:
             self._slots.put(name)
-        self.num_slots = len(names) or 1
+        self.num_slots = len(slots)
         self._processes: set[subprocess.Popen] = set()
         self._stopped = threading.Event()
+        self._reporting = threading.Lock()
 
     def run(self, runs: Sequence[Run]) -> None:
         """Runs; a failing run is reported, and the others go on.
@@ -178,7 +181,8 @@ class Runner:
             run.failure.write_text(f'{error}\n', encoding='utf-8')
         finally:
             self._slots.put(gpu)
-        self.report(run)
+        with self._reporting:
+            self.report(run)
 
     def _execute(self, run: Run, gpu: str | None) -> None:
         checkpoint, people_seen = None, 0
@@ -210,6 +214,8 @@ class Runner:
             filter(None, (str(TOOLS.parent), os.environ.get('PYTHONPATH'))))
         if gpu is not None:
             environment['CUDA_VISIBLE_DEVICES'] = gpu
+        elif self.num_slots > 1:
+            environment['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // self.num_slots))
         with open(log, 'a', encoding='utf-8') as file:
             process = subprocess.Popen([str(part) for part in command], stdout=file,
                                        stderr=subprocess.STDOUT, env=environment,
