@@ -2,9 +2,13 @@
 import csv
 import importlib
 import json
+import os
 import runpy
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -157,6 +161,12 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
             suites.load_suite(str(tmp_path / 'mine.py'))
 
 
+def test_the_page_names_all_suites_and_profiles():
+    text = (ROOT / 'docs' / 'benchmark.md').read_text(encoding='utf-8')
+    known = [*SUITES, *(path.stem for path in profiles.PROFILES.glob('[!_]*.py'))]
+    assert [name for name in known if f'`{name}`' not in text] == []
+
+
 def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
     suite = suites.load_suite('table1').select(['cliff', 'niki', 'multi-roi'])
     runs = running.plan(suite.rows, [0, 4], tmp_path)
@@ -170,6 +180,38 @@ def test_a_folder_is_kept_for_one_benchmark(tmp_path):
         pass
     with running.locked(tmp_path):
         pass
+
+
+KILLED = '''
+import subprocess, sys, time
+sys.path.insert(0, sys.argv[1])
+from benchmarking.running import _end_with_parent
+child = [sys.executable, '-c', 'import time; time.sleep(60)']
+print(subprocess.Popen(child, start_new_session=True, preexec_fn=_end_with_parent).pid, flush=True)
+time.sleep(60)
+'''
+
+
+def test_a_killed_benchmark_leaves_no_training_behind():
+    command = [sys.executable, '-c', KILLED, str(ROOT / 'tools')]
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(300):
+        if not is_alive(child):
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail('the training goes on')
+
+
+def is_alive(pid):
+    """Whether a process runs; one that nobody has buried does not."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
 
 
 def measured(row, seed, folder, **numbers):
