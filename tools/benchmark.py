@@ -19,7 +19,7 @@ from benchmarking.plots import draw_all
 from benchmarking.profiles import choose_profile, load_profile, missing_files, stage_configs
 from benchmarking.report import format_number, write_report
 from benchmarking.results import METRIC_NAMES, Measured, mean_pose, measure, summarise
-from benchmarking.running import Run, Runner, locked, plan
+from benchmarking.running import Run, Runner, check_done, locked, plan
 from benchmarking.suites import SUITES, Suite, load_suite
 from mmengine.config import Config
 
@@ -44,7 +44,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--gpus', type=int, help='GPUs, each of which trains a row (default: all)')
     parser.add_argument('--jobs', type=int, default=1,
                         help='without GPUs: rows that are trained side by side, sharing the cores')
-    parser.add_argument('--work-dir', type=Path, help='(default: work_dirs/benchmark/SUITE_PROFILE)')
+    parser.add_argument('--work-dir', type=Path,
+                        help='folder of runs and reports (default: work_dirs/benchmark/PROFILE)')
     parser.add_argument('--report-only', action='store_true', help='train nothing, report what has been run')
     args = parser.parse_args()
     if args.seeds and len(set(args.seeds)) < len(args.seeds):
@@ -108,7 +109,13 @@ def run_suite(suite: Suite, profile: Config, runs: list[Run],
     if todo and 'photos' in profile:
         make_photographs(profile.photos)
     check_data(suite, profile)
-    gpus = torch.cuda.device_count() if args.gpus is None else args.gpus
+    for run in runs:
+        if run.is_done:
+            check_done(run, profile)
+    available = torch.cuda.device_count()
+    gpus = available if args.gpus is None else args.gpus
+    if gpus > available:
+        raise ValueError(f'--gpus {gpus}, but PyTorch finds {available}; CUDA_VISIBLE_DEVICES may hide some')
     with locked(args.work_dir):
         print(f'{suite.title}: {profile.title}; {len(todo)} of {len(runs)} runs to do, in {args.work_dir}',
               flush=True)
@@ -128,17 +135,18 @@ def main() -> None:
     name = args.profile or choose_profile(full, args.synthetic, args.quick)
     profile = load_profile(name)
     suite = full.select(args.rows)
-    args.work_dir = args.work_dir or Path('work_dirs') / 'benchmark' / f'{suite.name}_{Path(name).stem}'
+    args.work_dir = args.work_dir or Path('work_dirs') / 'benchmark' / Path(name).stem
+    folder = args.work_dir / suite.name
     runs = plan(suite.rows, args.seeds or profile.seeds, args.work_dir)
     measured = {} if args.report_only else run_suite(suite, profile, runs, args)
     summaries = summarise(runs, suite.rows, measured)
     done = [run for run in runs if run.is_done]
-    pictures = draw_all(summaries, args.work_dir)
+    pictures = draw_all(summaries, folder)
     arguments = [argument for argument in sys.argv[1:] if argument != '--report-only']
     command = shlex.join(['python', 'tools/benchmark.py', *arguments])
     baseline = mean_pose(done[0]) if done else {}
-    print(write_report(suite, profile, summaries, baseline, pictures, command, args.work_dir))
-    print(f'{args.work_dir / "report.md"}')
+    print(write_report(suite, profile, summaries, baseline, pictures, command, folder))
+    print(folder / 'report.md')
     if failed := [run.name for run in runs if not run.is_done and run.failure.is_file()]:
         sys.exit(f'error: {len(failed)} of {len(runs)} runs failed: {"; ".join(failed)}; the same command '
                  'tries them again')

@@ -155,6 +155,7 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
     for rows, error, message in (
             ("[dict(name='a', label='', config='no.py')]", FileNotFoundError, 'row a names no.py'),
             ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
+            ("[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']", ValueError, 'alike'),
             ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'")):
         (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
         with pytest.raises(error, match=message):
@@ -172,6 +173,13 @@ def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
     runs = running.plan(suite.rows, [0, 4], tmp_path)
     assert [run.name for run in runs] == [
         'cliff, seed 0', 'multi-roi, seed 0', 'cliff, seed 4', 'multi-roi, seed 4']
+    assert runs[0].folder == tmp_path / 'runs/cliff/cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune/seed0'
+
+
+def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
+    folders = [running.plan(suites.load_suite(name).select(['full']).rows, [0], tmp_path)[0].folder
+               for name in ('table2', 'table3', 'table4', 'figure8', 'ours', 'rois_beyond_5')]
+    assert set(folders) == {tmp_path / 'runs/ablation/multi-roi_r50_coco/seed0'}
 
 
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
@@ -289,7 +297,7 @@ from mmroi.registry import HOOKS
 @HOOKS.register_module()
 class Stop(Hook):
     def before_train_epoch(self, runner):
-        if runner.epoch == 1 and Path('stop').exists() and 'second' in runner.work_dir:
+        if runner.epoch == 1 and Path('stop').exists() and 'table4_m2' in runner.work_dir:
             raise RuntimeError('stopped here')
 '''
 
@@ -325,8 +333,10 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
         lines = (folder / 'report.md').read_text(encoding='utf-8').splitlines()
         return {line.split('|')[1].strip(): line for line in lines if line.startswith('|')}
 
-    folder = tmp_path / 'work_dirs' / 'benchmark' / 'mine_tiny'
-    first, second = folder / 'runs' / 'first' / 'seed0', folder / 'runs' / 'second' / 'seed0'
+    work_dir = tmp_path / 'work_dirs' / 'benchmark' / 'tiny'
+    folder = work_dir / 'mine'
+    first, second = (work_dir / 'runs' / config / 'seed0'
+                     for config in ('cliff/cliff_r50_mixture', 'ablation/table4_m2'))
     with pytest.raises(SystemExit, match='1 of 2 runs failed: second, seed 0; the same command tries'):
         call()
     printed = capsys.readouterr().out
@@ -344,8 +354,15 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
     seen = [json.loads((run / 'run.json').read_text())['people_seen'] for run in (first, second)]
     assert seen[0] == seen[1] >= 2 * 4
 
+    # Results are not taken for those of other settings.
+    settings = (tmp_path / 'tiny.py').read_text()
+    (tmp_path / 'tiny.py').write_text(settings.replace('batch_size=2', 'batch_size=1'))
+    with pytest.raises(SystemExit, match=r'cliff_r50_mixture/seed0 holds a training under other settings '
+                       r'than now \(test_dataloader, train_dataloader, val_dataloader differ\)'):
+        call()
+
     shutil.rmtree('photos')
-    for checkpoint in folder.rglob('*.pth'):
+    for checkpoint in work_dir.rglob('*.pth'):
         checkpoint.unlink()
     before = table()
     call('--report-only')

@@ -86,16 +86,32 @@ class Run:
 def plan(rows: Sequence[Row], seeds: Sequence[int], work_dir: Path) -> list[Run]:
     """All runs of a suite: each row with the first seed, then with the next.
 
+    Folders are named by configs, so that suites share the runs of the rows that they have in common.
+
     Args:
         rows: Rows; those that are only quoted have no runs.
         seeds: Seeds.
-        work_dir: Folder of the suite.
+        work_dir: Folder of the profile.
 
     Returns:
         The runs.
     """
-    return [Run(row, seed, work_dir / 'runs' / row.name / f'seed{seed}')
+    return [Run(row, seed, work_dir / 'runs' / _folder(row.config, row.finetune) / f'seed{seed}')
             for seed in seeds for row in rows if row.config]
+
+
+def check_done(run: Run, profile: Config) -> None:
+    """Makes sure that a run that is done was made with the settings of now.
+
+    Args:
+        run: The run.
+        profile: The profile.
+
+    Raises:
+        RunError: If it was not.
+    """
+    for stage, config in stage_configs(run.row, profile, run.seed).items():
+        _check_config(config, run, stage)
 
 
 @contextmanager
@@ -126,20 +142,15 @@ class Runner:
 
         Args:
             profile: The profile.
-            gpus: Number of GPUs, each of which has one run at a time.
+            gpus: Number of GPUs, as many as there are at most, each of which has one run at a time.
             jobs: Without GPUs: number of runs at a time, which share the cores.
             report: Called with each run as it ends, done or failed.
-
-        Raises:
-            ValueError: If there are fewer GPUs.
         """
         self.profile = profile
         self.report = report
         self._slots: queue.Queue[str | None] = queue.Queue()
         visible = os.environ.get('CUDA_VISIBLE_DEVICES')
         names: list[str | None] = list(visible.split(',') if visible else map(str, range(gpus)))[:gpus]
-        if len(names) < gpus:
-            raise ValueError(f'--gpus {gpus}, but CUDA_VISIBLE_DEVICES={visible} shows {len(names)}')
         slots = names or [None] * jobs
         for name in slots:
             self._slots.put(name)
@@ -190,7 +201,10 @@ class Runner:
             if checkpoint is not None:
                 config.load_from = str(checkpoint)
             work_dir = run.folder / stage
-            _write_config(config, run.config(stage), work_dir)
+            if (work_dir / 'last_checkpoint').is_file():
+                _check_config(config, run, stage)
+            run.folder.mkdir(parents=True, exist_ok=True)
+            config.dump(run.config(stage))
             checkpoint = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
             if not _has_ended(checkpoint):
                 amp = ['--amp'] if self.profile.amp else []
@@ -265,10 +279,18 @@ def _has_ended(checkpoint: Path) -> bool:
         and Path(note.read_text(encoding='utf-8').strip()).name == checkpoint.name
 
 
-def _write_config(config: Config, path: Path, work_dir: Path) -> None:
-    """Writes a config, unless a training has begun under another one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if (work_dir / 'last_checkpoint').is_file() and Config.fromfile(path).to_dict() != config.to_dict():
-        raise RunError(f'{work_dir} holds a training under other settings than now; remove {path.parent}, or '
-                       'choose another --work-dir')
-    config.dump(path)
+def _check_config(config: Config, run: Run, stage: str) -> None:
+    """Compares a config with the one under which a training was made."""
+    made = Config.fromfile(run.config(stage), import_custom_modules=False).to_dict()
+    # What a second stage starts from is the end of the first.
+    now = dict(config.to_dict(), load_from=made.get('load_from'))
+    changed = sorted(key for key in made | now if made.get(key) != now.get(key))
+    if changed:
+        raise RunError(f'{run.folder} holds a training under other settings than now ({", ".join(changed)} '
+                       'differ); remove it, or choose another --work-dir')
+
+
+def _folder(config: str, finetune: str | None) -> Path:
+    """Folder of a config's runs: as under `configs/`; of a file elsewhere, its name."""
+    path = Path(Path(config).stem) if Path(config).is_absolute() else Path(config).with_suffix('')
+    return path.with_name(f'{path.name}_then_{Path(finetune).stem}') if finetune else path

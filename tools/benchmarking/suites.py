@@ -101,7 +101,7 @@ def load_suite(name: str) -> Suite:
 
     Raises:
         FileNotFoundError: If there is no such suite, or a config that it names is missing.
-        ValueError: If two rows have the same name, or a row has an unknown key.
+        ValueError: If two rows have the same name or configs, or a row has an unknown key.
     """
     path = find_config(name, SUITES)
     cfg = Config.fromfile(path)
@@ -111,6 +111,9 @@ def load_suite(name: str) -> Suite:
         raise ValueError(f'{path}: a row is not understood ({error})') from error
     if len({row.name for row in rows}) < len(rows):
         raise ValueError(f'{path}: two rows have the same name')
+    trained = [(row.config, row.finetune) for row in rows if row.config]
+    if len(set(trained)) < len(trained):
+        raise ValueError(f'{path}: two rows are trained alike')
     for row in rows:
         for config in filter(None, (row.config, row.finetune)):
             if not (CONFIGS / config).is_file():
