@@ -115,7 +115,8 @@ def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJP
 
     first = next(iter(tables.values()))
     names = [row[0] for row in first.rows]
-    figure = Figure(figsize=(max(4.0, 0.6 * len(names)), 3.6), layout='constrained')
+    legend_width = 2.0 if len(tables) > 1 else 0.0
+    figure = Figure(figsize=(max(4.0, 0.6 * len(names)) + legend_width, 3.6), layout='constrained')
     axes = figure.subplots()
     width = 0.8 / len(tables)
     for i, (label, table) in enumerate(tables.items()):
@@ -130,6 +131,6 @@ def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJP
     axes.set_xticks(range(len(names)), names, rotation=45, ha='right')
     axes.set_ylabel(f'{column} (mm)')
     if len(tables) > 1:
-        axes.legend(frameon=False)
+        figure.legend(frameon=False, fontsize='small', loc='outside right upper')
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)

@@ -97,6 +97,7 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
         The path.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(8.4, 4.2), layout='constrained')
     axes = figure.subplots()
@@ -114,6 +115,8 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
             fmt='<' if spread is None else 'osD^'[i // 10 % 4], color=f'C{i % 10}', label=label)
     if max(spreads) > 5 * min(spreads):
         axes.set_xscale('log')
+        for axis_formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            axis_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.set_xlabel("spread of the full cameras of a person's RoIs (mm)")
     axes.set_ylabel('error of the full camera (mm)')
     figure.legend(frameon=False, fontsize='small', loc='outside right upper')
