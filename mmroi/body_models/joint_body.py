@@ -3,6 +3,8 @@ import torch
 from smplx.lbs import lbs
 from torch import Tensor, nn
 
+from mmroi.body_models.kinematic_tree import KinematicTree
+
 
 class JointBody(nn.Module):
     """A body model cut down to the vertices that its joint regressors read: 241 of the open body's 6890.
@@ -17,7 +19,7 @@ class JointBody(nn.Module):
         posedirs: (207, 3 V), smplx's layout.
         skeleton_regressor: (24, V), rest joints of the skeleton from vertices.
         lbs_weights: (V, 24).
-        parents: (24,).
+        parents: Of the 24 joints.
         regressors: (R, V), further joints from posed vertices.
         vertex_ids: (S,), vertices that are joints themselves.
     """
@@ -27,13 +29,13 @@ class JointBody(nn.Module):
     posedirs: Tensor
     skeleton: Tensor
     weights: Tensor
-    parents: Tensor
     regressors: Tensor
     vertex_ids: Tensor
 
     def __init__(self, v_template: Tensor, shapedirs: Tensor, posedirs: Tensor, skeleton_regressor: Tensor,
-                 lbs_weights: Tensor, parents: Tensor, regressors: Tensor, vertex_ids: Tensor) -> None:
+                 lbs_weights: Tensor, parents: KinematicTree, regressors: Tensor, vertex_ids: Tensor) -> None:
         super().__init__()
+        self.parents = parents
         used = (regressors != 0).any(0)
         used[vertex_ids] = True
         kept = used.nonzero()[:, 0]
@@ -48,7 +50,6 @@ class JointBody(nn.Module):
             posedirs=torch.cat([posedirs, posedirs.new_zeros(len(posedirs), joints, 3)], dim=1).flatten(1),
             skeleton=picked,
             weights=torch.cat([lbs_weights[kept], lbs_weights.new_zeros(joints, joints)]),
-            parents=parents,
             regressors=torch.cat([regressors[:, kept], regressors.new_zeros(len(regressors), joints)], dim=1),
             vertex_ids=torch.searchsorted(kept, vertex_ids))
         for name, value in buffers.items():

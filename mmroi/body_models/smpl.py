@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmroi.body_models.body_files import OPEN_BODY, find_body_file, load_body_file
 from mmroi.body_models.joint_body import JointBody
+from mmroi.body_models.kinematic_tree import KinematicTree
 from mmroi.registry import MODELS
 
 
@@ -46,6 +47,7 @@ class _SMPLLayer(smplx.SMPL):
                          create_global_orient=False, create_transl=False)
         for name, buffer in list(self.named_buffers(recurse=False)):
             self.register_buffer(name, buffer, persistent=False)
+        self.parents = KinematicTree(self._buffers.pop('parents'))
         selector = self.vertex_joint_selector
         selector.register_buffer('extra_joints_idxs', selector.extra_joints_idxs, persistent=False)
 
@@ -92,7 +94,7 @@ class SMPL(nn.Module):
         means = arrays if path == OPEN_BODY else load_body_file(OPEN_BODY)
         self.layer = _SMPLLayer(arrays)
         self.faces = np.asarray(arrays['f'], np.int64)
-        self.parents = self.layer.parents.numpy().copy()
+        self.parents = np.array(self.layer.parents, np.int64)
         regressors = np.concatenate([arrays['J_regressor_extra'], arrays['J_regressor_h36m']])
         # Most vertices have a say in no joint.
         used = np.flatnonzero(regressors.any(0))
