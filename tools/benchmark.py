@@ -42,8 +42,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', help="seeds (default: the profile's)")
     parser.add_argument('--rows', nargs='+', help='only these rows')
     parser.add_argument('--gpus', type=int, help='GPUs, each of which trains a row (default: all)')
-    parser.add_argument('--jobs', type=int, default=1,
-                        help='without GPUs: rows that are trained side by side, sharing the cores')
+    parser.add_argument('--jobs', type=int, default=min(os.cpu_count() or 1, 4),
+                        help='without GPUs: rows that are trained side by side, sharing the cores (default: '
+                        '%(default)s)')
     parser.add_argument('--work-dir', type=Path,
                         help='folder of runs and reports (default: work_dirs/benchmark/PROFILE)')
     parser.add_argument('--report-only', action='store_true', help='train nothing, report what has been run')

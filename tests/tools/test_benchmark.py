@@ -326,7 +326,8 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
 ''')
 
     def call(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['benchmark.py', 'mine.py', '--profile', 'tiny.py', *arguments])
+        options = ('--profile', 'tiny.py', '--jobs', '1')  # one after the other, in order
+        monkeypatch.setattr(sys, 'argv', ['benchmark.py', 'mine.py', *options, *arguments])
         runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'), run_name='__main__')
 
     def table():
