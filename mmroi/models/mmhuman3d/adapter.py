@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.models.heads.parameter_head import positive_scale
+from mmroi.models.numerics import without_autocast
 
 
 class HeadAdapter:
@@ -44,6 +45,26 @@ class HeadAdapter:
             self.init_pose.copy_(body_model.mean_pose6d[None])
             self.init_shape.copy_(body_model.mean_betas[None])
             self.init_cam.copy_(body_model.mean_camera[None])
+
+    @without_autocast
+    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
+                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Regress from the last map alone, as HMR and PARE do.
+
+        Args:
+            u: Unused.
+            u_bar: Unused.
+            boxes: (N, 1, 3) float64, pixels relative to the principal point; unused but for their number.
+            focal_length: Unused.
+            maps: The encoder's maps (N, C, h, w); the last is used.
+
+        Returns:
+            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
+
+        Raises:
+            ValueError: There is more than one RoI.
+        """
+        return self.as_ours(super().forward(self.last_map(maps, boxes)))  # type: ignore[misc]
 
     def last_map(self, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
         """What the head works on.

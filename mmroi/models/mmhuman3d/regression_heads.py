@@ -32,26 +32,6 @@ class HMRHead(HeadAdapter, _HMRHead):
         self.in_channels = in_channels
         self.positive_scale = positive_scale
 
-    @without_autocast
-    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
-                maps: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Regress.
-
-        Args:
-            u: Unused.
-            u_bar: Unused.
-            boxes: (N, 1, 3) float64, pixels relative to the principal point; unused but for their number.
-            focal_length: Unused.
-            maps: The encoder's maps (N, C, h, w); the last is used.
-
-        Returns:
-            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
-
-        Raises:
-            ValueError: There is more than one RoI.
-        """
-        return self.as_ours(super().forward(self.last_map(maps, boxes)))
-
 
 @MODELS.register_module(name='MMHuman3DCliffHead')
 class CliffHead(HeadAdapter, _CliffHead):
@@ -92,7 +72,8 @@ class CliffHead(HeadAdapter, _CliffHead):
         """
         features = self.last_map(maps, boxes)
         beside = encode_box(boxes * boxes.new_tensor([1.0, 1.0, self.box_scale]), focal_length)
-        return self.as_ours(super().forward(features, beside[:, 0].to(features.dtype)), self.box_scale)
+        theirs = _CliffHead.forward(self, features, beside[:, 0].to(features.dtype))
+        return self.as_ours(theirs, self.box_scale)
 
 
 @MODELS.register_module(name='MMHuman3DPareHead')
@@ -109,23 +90,3 @@ class PareHead(HeadAdapter, _PareHead):
         super().__init__(num_input_features=in_channels, smpl_mean_params=mean_parameters_file(), **options)
         self.in_channels = in_channels
         self.positive_scale = positive_scale
-
-    @without_autocast
-    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
-                maps: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Regress.
-
-        Args:
-            u: Unused.
-            u_bar: Unused.
-            boxes: (N, 1, 3) float64, pixels relative to the principal point; unused but for their number.
-            focal_length: Unused.
-            maps: The encoder's maps (N, C, h, w); the last is used.
-
-        Returns:
-            dict: ``rotations`` (N, 24, 3, 3), ``betas`` (N, 10), ``cameras`` (N, 1, 3).
-
-        Raises:
-            ValueError: There is more than one RoI.
-        """
-        return self.as_ours(super().forward(self.last_map(maps, boxes)))
