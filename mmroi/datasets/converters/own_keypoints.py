@@ -10,11 +10,9 @@ from .base import Part, Unit
 from .boxes import MARGIN, crop_boxes, with_margin
 from .raw_files import read_json, read_mat, shaped
 
-_ALL = (Unit('all people'),)
 
-
-class CocoKeypoints:
-    """``person_keypoints_train2014.json``; as MMHuman3D, people with all 12 joints from the shoulders down.
+class _WholeFile:
+    """A file that is read at once.
 
     Args:
         path: The file.
@@ -22,7 +20,6 @@ class CocoKeypoints:
     """
 
     parallel = False
-    keypoints2d_convention = 'coco'
     keypoints3d_convention = None
 
     def __init__(self, path: Path, image_folder: str) -> None:
@@ -31,7 +28,13 @@ class CocoKeypoints:
 
     def units(self) -> Sequence[Unit]:
         """One."""
-        return _ALL
+        return (Unit('all people'), )
+
+
+class CocoKeypoints(_WholeFile):
+    """``person_keypoints_train2014.json``; as MMHuman3D, those with all 12 joints from the shoulders down."""
+
+    keypoints2d_convention = 'coco'
 
     def read(self, unit: Unit) -> Part:
         """All rows, ordered by image and person."""
@@ -53,25 +56,10 @@ class CocoKeypoints:
         return Part(rows, {'fewer than 12 joints of the body': int((~complete).sum())})
 
 
-class MpiiKeypoints:
-    """``mpii_human_pose_v1_u12_1.mat``; as MMHuman3D, people of the training images with all 16 joints.
+class MpiiKeypoints(_WholeFile):
+    """``mpii_human_pose_v1_u12_1.mat``; as MMHuman3D, people of the training images with all 16 joints."""
 
-    Args:
-        path: The file.
-        image_folder: Folder of the images, relative to the root.
-    """
-
-    parallel = False
     keypoints2d_convention = 'mpii'
-    keypoints3d_convention = None
-
-    def __init__(self, path: Path, image_folder: str) -> None:
-        self.path = path
-        self.image_folder = image_folder
-
-    def units(self) -> Sequence[Unit]:
-        """One."""
-        return _ALL
 
     def read(self, unit: Unit) -> Part:
         """All rows, in the order of the file."""
