@@ -1,0 +1,141 @@
+"""A frame in the form that the page reads: JSON with the photograph and meshes as base64."""
+
+import base64
+import json
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from mmroi.geometry import average_full_camera, full_to_local
+
+from .viewer_frame import ViewerFrame
+
+STEPS = 65535  # A coordinate is one of so many equal steps over the extent of its body.
+# JSON between script tags must neither end the script nor open a comment.
+_ESCAPES = {ord(character): f'\\u{ord(character):04x}' for character in '<>&\u2028\u2029'}
+
+
+def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: int) -> str:
+    """Encodes a frame.
+
+    Args:
+        frame: What to show.
+        topology: Number of its faces in the page.
+        photo_size: A photograph whose longer side has more pixels is made smaller.
+        quality: Of the JPEG, 1-100.
+
+    Returns:
+        JSON that may stand between script tags.
+    """
+    height, width = frame.image.shape[:2]
+    cameras = _camera_positions(frame)
+    people = []
+    for i, vertices in enumerate(np.asarray(frame.vertices, np.float64)):
+        blue, green, red = (int(value) for value in frame.colors[i])
+        people.append(
+            dict(
+                id=int(frame.ids[i]),
+                color=f'#{red:02x}{green:02x}{blue:02x}',
+                mesh=quantize(vertices),
+                boxes=frame.boxes[i],
+                cameras=frame.full_cameras[i],
+                positions=cameras[i],
+                parameters=frame.parameters[i] if frame.parameters else {},
+            )
+        )
+    return to_json(
+        dict(
+            name=frame.name,
+            size=[width, height],
+            photo=_jpeg_uri(frame.image, photo_size, quality),
+            topology=topology,
+            focalLength=frame.focal_length,
+            principalPoint=frame.principal_point,
+            aspect=frame.aspect,
+            people=people,
+        )
+    )
+
+
+def encode_faces(faces: np.ndarray) -> str:
+    """Encodes triangles.
+
+    Args:
+        faces: (F, 3) numbers of vertices.
+
+    Returns:
+        JSON that may stand between script tags.
+    """
+    bits = 16 if faces.size == 0 or faces.max() <= STEPS else 32
+    return to_json(dict(bits=bits, data=_base64(faces.astype(f'<u{bits // 8}'))))
+
+
+def quantize(vertices: np.ndarray) -> dict[str, Any]:
+    """Stores a body in 16 bits per coordinate.
+
+    The error of a coordinate is at most half a step, its extent / 131070: 0.015 mm for a body of 2 m.
+
+    Args:
+        vertices: (V, 3) metres.
+
+    Returns:
+        `low` (3,) and `step` (3,) metres, and `data`, base64 of (V, 3) little-endian uint16; a coordinate is
+        low + step * number.
+    """
+    low, high = (vertices.min(axis=0), vertices.max(axis=0)) if len(vertices) else (np.zeros(3), np.zeros(3))
+    step = np.maximum((high - low) / STEPS, 1e-12)
+    numbers = np.rint((vertices - low) / step).clip(0, STEPS)
+    return dict(low=low.tolist(), step=step.tolist(), data=_base64(numbers.astype('<u2')))
+
+
+def to_json(value: Any) -> str:
+    """Writes JSON that may stand between script tags.
+
+    Args:
+        value: Dicts, lists, texts, numbers, arrays and tensors; numbers that are not finite become null.
+
+    Returns:
+        The text, with seven significant digits of each number.
+    """
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(',', ':')).translate(_ESCAPES)
+
+
+def _plain(value: Any) -> Any:
+    """The value in the types of JSON."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return float(f'{value:.7g}') if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return _plain(value.tolist()) if hasattr(value, 'tolist') else str(value)
+
+
+def _camera_positions(frame: ViewerFrame) -> np.ndarray:
+    """Where each RoI puts the camera while the body stays where the average camera puts it, (P, M, 3)."""
+    full, boxes = (torch.as_tensor(np.asarray(x, np.float64)) for x in (frame.full_cameras, frame.boxes))
+    if full.numel() == 0:
+        return full.numpy()
+    focal_length = full.new_full(full.shape[:1], frame.focal_length)
+    local = full_to_local(full, boxes, focal_length[:, None])
+    return (average_full_camera(local, boxes, focal_length)[:, None] - full).numpy()
+
+
+def _jpeg_uri(image: np.ndarray, size: int, quality: int) -> str:
+    scale = size / max(image.shape[:2])
+    if scale < 1:
+        shape = [max(round(side * scale), 1) for side in image.shape[1::-1]]
+        image = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError('OpenCV cannot write the photograph as JPEG')
+    return 'data:image/jpeg;base64,' + _base64(data)
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode('ascii')

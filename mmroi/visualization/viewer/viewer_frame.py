@@ -1,0 +1,71 @@
+"""What the viewer shows of one picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ViewerFrame:
+    """One picture with P people of M regions of interest each.
+
+    Camera frame: OpenCV (x right, y down, z forward), metres. Pixel centres lie at integers.
+
+    Attributes:
+        name: Shown as it is, whatever characters it has.
+        image: BGR picture, (H, W, 3) uint8.
+        vertices: Bodies in the camera frame (`vertices + camera_translation`), (P, V, 3); P may be 0.
+        faces: Triangles of one body, (F, 3); outward normals by the right-hand rule.
+        colors: One BGR colour (0-255) for each person.
+        ids: One number for each person; the same person has the same one in all frames.
+        focal_length: Pixels.
+        principal_point: x, y in pixels.
+        boxes: RoIs, (P, M, 3): centre x and y relative to the principal point and height, pixels; M may be 0.
+        full_cameras: Translation in the full camera by each RoI, (P, M, 3) metres (`geometry.local_to_full`).
+        parameters: For each person what the table lists: name -> text, number or array of any shape.
+        aspect: Width / height of the RoIs.
+
+    Raises:
+        ValueError: If shapes do not fit each other or numbers of the meshes are not finite.
+    """
+
+    name: str
+    image: np.ndarray
+    vertices: np.ndarray
+    faces: np.ndarray
+    colors: Sequence[Sequence[int]]
+    ids: Sequence[int]
+    focal_length: float
+    principal_point: Sequence[float]
+    boxes: np.ndarray
+    full_cameras: np.ndarray
+    parameters: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    aspect: float = 0.75
+
+    def __post_init__(self) -> None:
+        where = f'frame {self.name!r}: '
+        image, vertices, faces = (np.asarray(value) for value in (self.image, self.vertices, self.faces))
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+            raise ValueError(f'{where}image must be (H, W, 3) uint8, not {image.shape} {image.dtype}')
+        if vertices.ndim != 3 or vertices.shape[2] != 3:
+            raise ValueError(f'{where}vertices must be (P, V, 3), not {vertices.shape}')
+        if faces.ndim != 2 or faces.shape[1] != 3:
+            raise ValueError(f'{where}faces must be (F, 3), not {faces.shape}')
+        people, num_vertices = vertices.shape[:2]
+        if people and faces.size and not 0 <= faces.min() <= faces.max() < num_vertices:
+            raise ValueError(f'{where}faces refer to vertices that do not exist ({num_vertices} vertices)')
+        rois = np.shape(self.boxes)
+        if len(rois) != 3 or rois[0] != people or rois[2] != 3 or np.shape(self.full_cameras) != rois:
+            raise ValueError(f'{where}boxes and full_cameras must both be (P, M, 3) with P = {people}, '
+                             f'not {rois} and {np.shape(self.full_cameras)}')
+        for key in ('colors', 'ids', 'parameters'):
+            length = len(getattr(self, key))
+            if length != people and not (key == 'parameters' and length == 0):
+                raise ValueError(f'{where}{key} has {length} entries for {people} people')
+        for key in ('vertices', 'boxes', 'full_cameras', 'principal_point', 'focal_length'):
+            if not np.isfinite(np.asarray(getattr(self, key), np.float64)).all():
+                raise ValueError(f'{where}{key} has NaN or infinite values')
+        if not self.focal_length > 0:
+            raise ValueError(f'{where}focal_length must be positive, not {self.focal_length}')
