@@ -15,9 +15,11 @@ import torch
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.geometry import crop_matrix, estimate_focal_length
 
-from .keypoints import RESIDUAL, draw_keypoints, line
+from .keypoints import RESIDUAL, draw_keypoints
 from .label_check import LabelCheck
-from .overlay import PAPER, draw_overlay, tile_images
+from .overlay import PAPER, draw_overlay
+from .sheets import tile_images
+from .strokes import line
 
 Sample = Mapping[str, Any]  # a person after MultiRoICrop(keep_img=True)
 Text = tuple[str, tuple[int, int, int]]

@@ -1,17 +1,15 @@
 """Skeletons of `smpl_54` keypoints on a picture: sides by colour, confidence by strength."""
 
-from collections.abc import Iterable
-
-import cv2
 import numpy as np
 
 from mmroi.structures import SMPL_24, SMPL_54, SMPL_PARENTS
+
+from .strokes import disc, line
 
 # Blue, green, red: the person's left is orange, the right blue, so that an unmirrored label shows.
 LEFT, RIGHT, MIDDLE = (40, 150, 255), (255, 150, 40), (110, 230, 110)
 FAINT = np.array((150.0, 150.0, 150.0))
 RESIDUAL = (90, 60, 255)
-_SUBPIXEL = 4  # bits after the point, for OpenCV
 
 
 def _edges(*chains: str) -> list[tuple[int, int]]:
@@ -74,32 +72,8 @@ def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float = 3.0
     for joint in np.flatnonzero(confidence > 0).tolist():
         size = radius if joint in on_bones else radius * 0.5
         sure = confidence[joint] >= 0.5 or joint not in on_bones
-        _disc(image, keypoints[joint], size, _color(joint, confidence[joint]), sure)
+        disc(image, keypoints[joint], size, _color(joint, confidence[joint]), width=0 if sure else 1)
     return image
-
-
-def line(image: np.ndarray, start: Iterable[float], end: Iterable[float], color: tuple[int, ...],
-         width: float = 1.0) -> None:
-    """Draws a smooth line into a picture; ends far outside are fine.
-
-    Args:
-        image: BGR, changed.
-        start: x, y in pixels; further numbers are ignored.
-        end: Likewise.
-        color: BGR.
-        width: Pixels.
-    """
-    cv2.line(image, _fixed(start), _fixed(end), color, max(round(width), 1), cv2.LINE_AA, _SUBPIXEL)
-
-
-def _disc(image: np.ndarray, at: np.ndarray, radius: float, color: tuple[int, ...], filled: bool) -> None:
-    size = round(radius * 2**_SUBPIXEL)
-    cv2.circle(image, _fixed(at), size, color, -1 if filled else 1, cv2.LINE_AA, _SUBPIXEL)
-
-
-def _fixed(point: Iterable[float]) -> tuple[int, int]:
-    x, y = np.clip(np.asarray(list(point))[:2], -1e5, 1e5) * 2**_SUBPIXEL
-    return round(float(x)), round(float(y))
 
 
 def _color(joint: int, confidence: float) -> tuple[int, ...]:

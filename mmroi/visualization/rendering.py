@@ -8,15 +8,8 @@ import numpy as np
 
 from mmroi.geometry import interpolate, rasterize, vertex_normals
 
-# Blue, green, red; one for each person in turn. The first is the light blue usual for SMPL meshes.
-PALETTE = (
-    (238, 186, 140),
-    (136, 204, 238),
-    (153, 221, 170),
-    (187, 170, 255),
-    (130, 221, 238),
-    (221, 204, 153),
-)
+from .arguments import as_bodies, as_colors, as_faces
+
 NEAR = 0.05  # Metres. A face that reaches nearer than this to the camera's plane is not drawn.
 
 # Directions to the lights in the camera frame (x right, y down, z away from the viewer), and their strengths.
@@ -84,18 +77,13 @@ def render_meshes(
         The picture; empty (zero pixels) where nothing is in view.
 
     Raises:
-        ValueError: If vertices have another shape or are not finite.
+        ValueError: If vertices, faces or colours have another shape or are not finite.
     """
-    vertices = np.asarray(vertices, np.float64)
-    vertices = vertices[None] if vertices.ndim == 2 else vertices
-    if vertices.ndim != 3 or vertices.shape[2] != 3:
-        raise ValueError(f'vertices must be (P, V, 3) or (V, 3), not {vertices.shape}')
-    if not np.isfinite(vertices).all():
-        raise ValueError('vertices have NaN or infinite values')
+    vertices = as_bodies(vertices)
     num_people, num_vertices = vertices.shape[:2]
     points = vertices.reshape(-1, 3)
     first_vertex = num_vertices * np.arange(num_people)[:, None, None]
-    all_faces = (np.asarray(faces, np.int64) + first_vertex).reshape(-1, 3)
+    all_faces = (as_faces(faces, num_vertices) + first_vertex).reshape(-1, 3)
     in_front = points[:, 2] > NEAR
     all_faces = all_faces[in_front[all_faces].all(axis=1)]
 
@@ -107,10 +95,10 @@ def render_meshes(
     # Centres of pixels, not their corners, lie at integers: hence the halves.
     samples = (pixels - (left, top) + 0.5) * supersample - 0.5
     fragments = rasterize(samples, points[:, 2], all_faces, height * supersample, width * supersample)
-    base = np.asarray(colors if colors is not None else PALETTE, np.float32)
+    base = as_colors(colors, num_people).astype(np.float32)
     person = all_faces[fragments.face_index, 0] // num_vertices
     light = interpolate(_light(points, all_faces), all_faces, fragments)
-    color = base[person % len(base)] * light[:, :1] + 255 * light[:, 1:]
+    color = base[person] * light[:, :1] + 255 * light[:, 1:]
     canvas = np.zeros((height * supersample, width * supersample, 4), np.uint8)
     canvas.reshape(-1, 4)[fragments.pixel_index] = np.concatenate(
         [color.clip(0, 255), np.full_like(light[:, :1], 255)], axis=1

@@ -1,0 +1,37 @@
+"""One colour for each person, the same in every picture and file."""
+
+import colorsys
+from collections.abc import Sequence
+
+# Blue, green, red; one for each person in turn. The first is the light blue usual for SMPL meshes.
+PALETTE = (
+    (238, 186, 140),
+    (136, 204, 238),
+    (153, 221, 170),
+    (187, 170, 255),
+    (130, 221, 238),
+    (221, 204, 153),
+)
+_GOLDEN_RATIO = 0.5 * (5**0.5 - 1)
+
+
+def person_colors(ids: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Colours by identity: a person keeps a colour whoever else is in the frame.
+
+    The first ids get the colours of `PALETTE`, further ones hues that step around the circle by the golden
+    ratio, so that ids which follow each other look different.
+
+    Args:
+        ids: Number of each person, as a tracker gives it.
+
+    Returns:
+        Blue, green, red (0-255) of each.
+    """
+    return [_color(int(i)) for i in ids]
+
+
+def _color(number: int) -> tuple[int, int, int]:
+    if 0 <= number < len(PALETTE):
+        return PALETTE[number]
+    red, green, blue = colorsys.hls_to_rgb(number * _GOLDEN_RATIO % 1, 0.72, 0.6)
+    return round(255 * blue), round(255 * green), round(255 * red)

@@ -1,0 +1,67 @@
+"""Smooth lines, discs and words on a picture, by fractions of a pixel."""
+
+from collections.abc import Iterable, Sequence
+
+import cv2
+import numpy as np
+
+Color = Sequence[int]  # blue, green, red of 0 to 255
+_SUBPIXEL = 4  # bits after the point, for OpenCV
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def line(image: np.ndarray, start: Iterable[float], end: Iterable[float], color: Color,
+         width: float = 1.0) -> None:
+    """Draws a smooth line into a picture; ends far outside are fine.
+
+    Args:
+        image: BGR, changed.
+        start: x, y in pixels; further numbers are ignored.
+        end: Likewise.
+        color: BGR.
+        width: Pixels.
+    """
+    cv2.line(image, _fixed(start), _fixed(end), _plain(color), max(round(width), 1), cv2.LINE_AA, _SUBPIXEL)
+
+
+def disc(image: np.ndarray, at: Iterable[float], radius: float, color: Color, width: float = 0) -> None:
+    """Draws a smooth disc or ring into a picture.
+
+    Args:
+        image: BGR, changed.
+        at: x, y in pixels; further numbers are ignored.
+        radius: Pixels.
+        color: BGR.
+        width: Of the ring, pixels; 0 fills the disc.
+    """
+    thickness = max(round(width), 1) if width > 0 else -1
+    size = round(radius * 2**_SUBPIXEL)
+    cv2.circle(image, _fixed(at), size, _plain(color), thickness, cv2.LINE_AA, _SUBPIXEL)
+
+
+def write(image: np.ndarray, text: str, at: Iterable[float], color: Color, height: float = 12,
+          halo: Color | None = None) -> None:
+    """Writes a line of text into a picture.
+
+    Args:
+        image: BGR, changed.
+        text: ASCII.
+        at: x, y of the lower left corner, pixels.
+        color: BGR.
+        height: Of a capital letter, pixels.
+        halo: Colour around the letters, for busy backgrounds.
+    """
+    x, y = (round(float(value)) for value in list(at)[:2])
+    scale, width = height / 22, max(round(height / 11), 1)
+    for paint, thickness in ((halo, 3 * width), (color, width)):
+        if paint is not None:
+            cv2.putText(image, text, (x, y), _FONT, scale, _plain(paint), thickness, cv2.LINE_AA)
+
+
+def _plain(color: Color) -> tuple[int, ...]:
+    return tuple(int(c) for c in color)
+
+
+def _fixed(point: Iterable[float]) -> tuple[int, int]:
+    x, y = np.clip(np.asarray(list(point))[:2], -1e5, 1e5) * 2**_SUBPIXEL
+    return round(float(x)), round(float(y))

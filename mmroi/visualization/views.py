@@ -1,0 +1,168 @@
+"""Meshes seen from the side and from above, over a ground grid."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .arguments import as_bodies
+from .overlay import PAPER, draw_overlay
+from .strokes import line
+
+# Rows: right, down and forward of a view's camera in the photograph's camera frame. From the side one looks
+# along -x, and the photograph's camera is at the left; from above along y, and it is below.
+SIDE = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+ABOVE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+DISTANCE = 6  # of the view's camera, in radii of the scene: a calm perspective
+GRID, GRID_METRES = (226, 226, 226), (205, 205, 205)  # lines between metres, and at them
+MAX_LINES = 40  # of the grid along one axis
+
+
+class View(NamedTuple):
+    """A pinhole camera that looks at a scene from somewhere else than the photograph's.
+
+    Attributes:
+        rotation: (3, 3) from the photograph's camera frame.
+        translation: (3,) added after it, metres.
+        focal_length: Pixels.
+        principal_point: (2,) x, y in pixels.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    focal_length: float
+    principal_point: np.ndarray
+
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Points of the photograph's camera frame in the view's, (..., 3) metres."""
+        return points @ self.rotation.T + self.translation
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixels (..., 2) of points (..., 3) of the photograph's camera frame."""
+        placed = self.place(points)
+        return self.focal_length * placed[..., :2] / placed[..., 2:] + self.principal_point
+
+
+def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float) -> View:
+    """A view that shows all points as large as the picture allows.
+
+    Args:
+        points: (K, 3) in the photograph's camera frame, metres; K >= 1.
+        rotation: (3, 3) of the view.
+        image_size: Height and width of the picture.
+        margin: Part of the picture left free on each side.
+
+    Returns:
+        The view.
+    """
+    height, width = image_size
+    turned = points @ rotation.T
+    translation = -(turned.max(axis=0) + turned.min(axis=0)) / 2
+    turned = turned + translation
+    away = np.array([0, 0, DISTANCE * max(np.linalg.norm(turned, axis=1).max(), 1e-3)])
+    turned, translation = turned + away, translation + away
+    plane = turned[:, :2] / turned[:, 2:]
+    low, high = plane.min(axis=0), plane.max(axis=0)
+    scale = (1 - 2 * margin) * np.array([width, height]) / np.maximum(high - low, 1e-9)
+    focal_length = float(scale.min())
+    principal_point = np.array([width - 1, height - 1]) / 2 - focal_length * (low + high) / 2
+    return View(rotation, translation, focal_length, principal_point)
+
+
+def draw_side_view(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    image_size: Sequence[int],
+    colors: Sequence[Sequence[int]] | None = None,
+    margin: float = 0.08,
+    grid: bool = True,
+) -> np.ndarray:
+    """Draws the same bodies turned by 90 degrees about the vertical: the photograph's camera is to the left.
+
+    The view is fitted to the bodies: it shows poses and who stands in front of whom, not sizes in pixels.
+
+    Args:
+        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), metres.
+        faces: Triangles of one body, (F, 3).
+        image_size: Height and width of the picture.
+        colors: One BGR colour for each body.
+        margin: Part of the picture left free on each side.
+        grid: Draw a grid at the lowest foot, level with the camera, with darker lines at whole metres.
+
+    Returns:
+        A picture on light grey, (H, W, 3) uint8; empty where there is no body.
+
+    Raises:
+        ValueError: If vertices, faces or colours have another shape or are not finite.
+    """
+    return _draw_view(SIDE, vertices, faces, image_size, colors, margin, grid)
+
+
+def draw_top_view(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    image_size: Sequence[int],
+    colors: Sequence[Sequence[int]] | None = None,
+    margin: float = 0.08,
+    grid: bool = True,
+) -> np.ndarray:
+    """Draws the same bodies from above: the photograph's camera is below, its right is right.
+
+    Args:
+        vertices: As in `draw_side_view`, and so on.
+        faces: Triangles of one body, (F, 3).
+        image_size: Height and width of the picture.
+        colors: One BGR colour for each body.
+        margin: Part of the picture left free on each side.
+        grid: Draw the ground grid.
+
+    Returns:
+        A picture on light grey, (H, W, 3) uint8; empty where there is no body.
+
+    Raises:
+        ValueError: If vertices, faces or colours have another shape or are not finite.
+    """
+    return _draw_view(ABOVE, vertices, faces, image_size, colors, margin, grid)
+
+
+def draw_grid(image: np.ndarray, view: View, points: np.ndarray) -> None:
+    """Draws a level grid under points, half a metre wide or wider where they spread far.
+
+    Args:
+        image: BGR, changed.
+        view: That the picture shows.
+        points: (K, 3) what stands on the ground, in the photograph's camera frame, metres.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    step = next(s for s in (0.5, 1, 2, 5, 10, 100, 1e9) if (high - low)[[0, 2]].max() / s < MAX_LINES)
+    first, last = np.floor(low / step) - 1, np.ceil(high / step) + 1
+    ends = np.stack([first, last]) * step
+    ends[:, 1] = high[1]
+    for axis in (0, 2):
+        for k in range(int(first[axis]), int(last[axis]) + 1):
+            segment = ends.copy()
+            segment[:, axis] = k * step
+            start, end = view.project(segment)
+            line(image, start, end, GRID_METRES if k * step == round(k * step) else GRID)
+
+
+def _draw_view(
+    rotation: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    image_size: Sequence[int],
+    colors: Sequence[Sequence[int]] | None,
+    margin: float,
+    grid: bool,
+) -> np.ndarray:
+    paper = np.full((*image_size, 3), PAPER, np.uint8)
+    bodies = as_bodies(vertices)
+    if bodies.size == 0:
+        return paper
+    points = bodies.reshape(-1, 3)
+    view = fit_view(points, rotation, image_size, margin)
+    if grid:
+        draw_grid(paper, view, points)
+    return draw_overlay(
+        paper, view.place(bodies), faces, view.focal_length, view.principal_point, colors, opacity=1.0
+    )
