@@ -1,0 +1,125 @@
+"""Photos of every kind as the networks want them: 8-bit BGR, upright, with EXIF's focal length."""
+import io
+import math
+import warnings
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+# Of the 36 x 24 mm frame that the 35 mm equivalent refers to.
+FILM_DIAGONAL = math.hypot(36, 24)
+
+_EXIF_IFD = 0x8769
+_TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
+# A photo that was cropped after it was taken may keep its tags; its sides then have another ratio.
+_ASPECT_TOLERANCE = 0.02
+
+
+def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
+    """Decode a photo.
+
+    Pillow decodes, because OpenCV drops transparency and does not tell the EXIF tags. Transparent parts show
+    white; 16 bits become the upper 8; CMYK is converted without a colour profile; of an animation or a stereo
+    pair the first picture is taken.
+
+    Args:
+        content: The file.
+
+    Returns:
+        tuple[np.ndarray, float | None]: Image (H, W, 3), BGR uint8, upright; focal length in pixels, see
+        :func:`exif_focal_length`.
+
+    Raises:
+        ValueError: It cannot be decoded; the reason and the remedy, without the name of the file.
+    """
+    if not content:
+        raise ValueError('is empty (0 bytes); copy or download it again')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of large photos, which are welcome, and of odd tags
+            with Image.open(io.BytesIO(content)) as image:
+                image.load()
+                focal_length = exif_focal_length(image)
+                return _to_bgr(_upright(image)), focal_length
+    except Image.UnidentifiedImageError:
+        raise ValueError('is no photo that can be decoded; convert it to JPEG or PNG') from None
+    except Image.DecompressionBombError:
+        raise ValueError(f'has more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels; shrink it') from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's, for all kinds of damage
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'cannot be decoded ({reason}); copy or download it again') from None
+
+
+def exif_focal_length(image: Image.Image) -> float | None:
+    """Focal length that the camera noted in its photo.
+
+    EXIF has the 35 mm equivalent, ``FocalLengthIn35mmFilm``: the focal length in mm that sees the same angle
+    on a 36 x 24 mm film. It compares the diagonals (CIPA DCG-001), so that it holds for sensors and photos of
+    any ratio of sides: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. It is given in whole millimetres.
+
+    Args:
+        image: The opened photo.
+
+    Returns:
+        float | None: In pixels; None if the tag is missing or 0 (unknown), or if the photo has another ratio
+        of sides than it had in the camera, so that it was cropped.
+    """
+    try:
+        tags = image.getexif().get_ifd(_EXIF_IFD)
+        equivalent = float(tags.get(_TAGS['FocalLengthIn35mmFilm'], 0))
+        taken = [float(tags.get(_TAGS[name], 0)) for name in ('ExifImageWidth', 'ExifImageHeight')]
+    except Exception:  # damaged tags raise anything, and are no reason to refuse the photo
+        return None
+    if not (math.isfinite(equivalent) and equivalent > 0):
+        return None
+    if min(taken) > 0 and abs(_aspect(*taken) / _aspect(*image.size) - 1) > _ASPECT_TOLERANCE:
+        return None
+    return equivalent * math.hypot(*image.size) / FILM_DIAGONAL
+
+
+def as_bgr(image: np.ndarray) -> np.ndarray:
+    """Bring an array to the form of a decoded photo.
+
+    Args:
+        image: (H, W), (H, W, 1), BGR (H, W, 3) or BGRA (H, W, 4); uint8 or uint16.
+
+    Returns:
+        np.ndarray: (H, W, 3) BGR uint8; the array itself if it has this form. Transparent parts are white.
+
+    Raises:
+        ValueError: It is no such array; the reason and the remedy.
+    """
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0 or (
+            image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+        raise ValueError(f'is an array of {image.dtype} {image.shape}; give (height, width, 3) BGR uint8')
+    if image.ndim == 2 or image.shape[2] == 1:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    if image.shape[2] == 4:
+        return _to_bgr(Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)))
+    return image
+
+
+def _aspect(width: float, height: float) -> float:
+    return max(width, height) / min(width, height)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow rewrites all tags here, and damaged ones raise anything
+        return image
+
+
+def _to_bgr(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith('I'):  # 16 bits, of which Pillow would clip what is above 255
+        return as_bgr(np.asarray(image).clip(0, 65535).astype(np.uint16))
+    if image.mode == 'F':
+        raise ValueError('floating point pixels have no known range; convert it to 8 bits')
+    if 'transparency' in image.info or image.mode.endswith(('A', 'a')):
+        image = image.convert('RGBA')
+        ground = Image.new('RGBA', image.size, 'white')
+        image = Image.alpha_composite(ground, image)
+    return cv2.cvtColor(np.asarray(image.convert('RGB')), cv2.COLOR_RGB2BGR)

@@ -1,0 +1,59 @@
+"""Identities of people from frame to frame."""
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+
+class IoUTracker:
+    """Gives a box the identity of the box that it overlaps most in the frames before.
+
+    All boxes of a frame are assigned together, so that the sum of overlaps (intersection over union) is the
+    largest. Boxes stay where they were last seen while a person is hidden; nothing moves them on. One
+    tracker serves one video.
+
+    Args:
+        iou_thr: An overlap below this makes a new identity.
+        max_age: Frames for which a person may be missing before the identity is forgotten.
+    """
+
+    def __init__(self, iou_thr: float = 0.3, max_age: int = 30) -> None:
+        self._iou_thr, self._max_age = iou_thr, max_age
+        self._next = 0
+        self._ids = np.zeros(0, int)
+        self._boxes = np.zeros((0, 4))
+        self._ages = np.zeros(0, int)
+
+    def update(self, bboxes: np.ndarray) -> np.ndarray:
+        """Take in the next frame.
+
+        Args:
+            bboxes: (P, 4) corners x1, y1, x2, y2 in pixels.
+
+        Returns:
+            np.ndarray: (P,) identities, int, numbered from 0 in the order of their appearance.
+        """
+        bboxes = np.asarray(bboxes, float).reshape(-1, 4)
+        overlaps = _iou(bboxes, self._boxes)
+        rows, tracks = linear_sum_assignment(np.where(overlaps >= self._iou_thr, overlaps, 0), maximize=True)
+        good = overlaps[rows, tracks] >= self._iou_thr
+        rows, tracks = rows[good], tracks[good]
+        ids = np.full(len(bboxes), -1)
+        ids[rows] = self._ids[tracks]
+        new = ids < 0
+        ids[new] = self._next + np.arange(new.sum())
+        self._next += int(new.sum())
+
+        self._ages += 1
+        kept = ~np.isin(self._ids, ids) & (self._ages <= self._max_age)
+        self._ids = np.concatenate([ids, self._ids[kept]])
+        self._boxes = np.concatenate([bboxes, self._boxes[kept]])
+        self._ages = np.concatenate([np.zeros(len(ids), int), self._ages[kept]])
+        return ids
+
+
+def _iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union of (P, 4) and (Q, 4) boxes, (P, Q)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = (high - low).clip(min=0).prod(axis=-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (first, second)]
+    return shared / (areas[0][:, None] + areas[1] - shared).clip(min=np.finfo(float).tiny)

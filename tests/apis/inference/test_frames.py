@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmroi.apis.inference.frames import BadInput, BadInputError, Frame, open_inputs
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+
+
+def test_folder_goes_on_past_a_bad_file(photo: np.ndarray, tmp_path: Path) -> None:
+    for name in ('b.png', 'a.PNG', '.hidden.png'):
+        cv2.imwrite(str(tmp_path / name), photo)
+    (tmp_path / 'broken.jpg').write_bytes(b'\xff\xd8 no photo')
+    (tmp_path / 'zero.jpg').touch()
+    (tmp_path / 'notes.txt').touch()
+    (tmp_path / 'sub.png').mkdir()
+    inputs = open_inputs(tmp_path)
+    assert len(inputs) == inputs.num_frames == 4
+    found = list(inputs)
+    assert [getattr(f, 'name', type(f)) for f in found] == ['a', 'b', BadInput, BadInput]
+    assert [Path(f.source).name for f in found] == ['a.PNG', 'b.png', 'broken.jpg', 'zero.jpg']
+    np.testing.assert_array_equal(found[1].image, photo)
+    assert 'broken.jpg is no photo' in str(found[2]) and 'empty (0 bytes)' in str(found[3])
+
+
+def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / 'sub').mkdir()
+    for name in ('a.png', 'A.bmp', 'sub/a.png'):
+        cv2.imwrite(str(tmp_path / name), photo)
+    encoded = cv2.imencode('.png', photo)[1].tobytes()
+    inputs = open_inputs([str(tmp_path / '?.png'), tmp_path / 'A.bmp', f'{tmp_path}/**/a.png', encoded,
+                          photo, photo])
+    frames = [frame for frame in inputs if isinstance(frame, Frame)]
+    assert [frame.name for frame in frames] == ['a', 'A_2', 'a_3', 'a_4', 'bytes', 'array', 'array_2']
+    assert [frame.source for frame in frames][-3:] == ['bytes', 'array', 'array']
+    for frame in frames:
+        np.testing.assert_array_equal(frame.image, photo)
+        assert (frame.index, frame.video, frame.time, frame.focal_length) == (0, None, None, None)
+    assert len(list(inputs)) == len(list(inputs)) == 7  # again from the start
+
+
+@pytest.mark.parametrize(('given', 'message'), [
+    ('nowhere.jpg', 'nowhere.jpg does not exist; check'),
+    ('nowhere/*.jpg', r'no file matches nowhere/\*.jpg'),
+    ('https://example.org/a.jpg', 'is an address; download it'),
+    ([], 'list of inputs is empty'),
+    ([3.5], 'an input is a float; give a path'),
+])
+def test_what_cannot_be_found_is_refused_at_once(given: object, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        open_inputs(given)
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r'holds no photo or video \(.*\.jpg.*\.mp4'):
+        open_inputs(tmp_path)
+
+
+def test_a_file_named_like_a_pattern(photo: np.ndarray, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / 'a[1].png'), photo)
+    (frame,) = open_inputs(str(tmp_path / 'a[1].png'))
+    assert frame.name == 'a[1]'
+
+
+@pytest.mark.parametrize('array', [np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8),
+                                   np.zeros((4, 4, 2), np.uint8)])
+def test_array_of_another_kind(array: np.ndarray) -> None:
+    (bad,) = open_inputs(array)
+    assert isinstance(bad, BadInput) and 'give (height, width, 3) BGR uint8' in str(bad)
