@@ -147,7 +147,8 @@ class SMPL(nn.Module):
         with torch.autocast(betas.device.type, enabled=False):
             root = _to_matrices(global_orient, 1, 'global_orient')
             body = _to_matrices(body_pose, 23, 'body_pose')
-            output = self.layer(betas=betas.float().expand(len(root), -1), body_pose=body, global_orient=root,
+            betas = betas.float().expand(root.shape[0], -1)
+            output = self.layer(betas=betas, body_pose=body, global_orient=root,
                                 transl=None if transl is None else transl.float(), pose2rot=False)
             regressed = self.regressors @ output.vertices[:, self.regressed_from]
         joints = torch.cat([output.joints, regressed[:, :9]], dim=1)
@@ -171,7 +172,7 @@ class SMPL(nn.Module):
             root = _to_matrices(global_orient, 1, 'global_orient')
             body = _to_matrices(body_pose, 23, 'body_pose')
             skeleton, selected, regressed = self.joint_body(
-                torch.cat([root, body], dim=1), betas.float().expand(len(root), -1))
+                torch.cat([root, body], dim=1), betas.float().expand(root.shape[0], -1))
         return SMPLJoints(torch.cat([skeleton, selected, regressed[:, :9]], dim=1), regressed[:, 9:])
 
 

@@ -55,8 +55,9 @@ def positional_encoding(p: Tensor, num_freqs: int, exact: bool = True) -> Tensor
         return released_encoding(p, *released_constants(num_freqs, p.device))
     if num_freqs == 0:
         return p
-    # Products of twos are exact on every device, which pow does not promise.
-    octaves = torch.full((num_freqs, 1), 2.0, dtype=torch.float64, device=p.device).cumprod(0) / 2
+    # Shifts are exact on every device, which pow does not promise, and ONNX has them; two factors reach 2^63.
+    k = torch.arange(num_freqs, device=p.device)[:, None]
+    octaves = (1 << k // 2).double() * (1 << (k + 1) // 2).double()
     half_turns = p.double()[..., None, :] * octaves
     angle = math.pi * (half_turns - 2 * torch.round(half_turns / 2))
     waves = torch.stack((torch.sin(angle), torch.cos(angle)), -2).flatten(-3)

@@ -52,13 +52,23 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
             ValueError: A crop tensor has the wrong shape or type, or shapes differ within the batch.
         """
         batch = _stack(data['inputs']).to(self.device, non_blocking=self._non_blocking)
-        if self.bgr_to_rgb:
-            batch = batch[:, :, [2, 1, 0]]
-        inputs = batch.float().sub_(self.mean).div_(self.std)
         samples = data.get('data_samples')
         if samples:
             self._move_labels(samples)
-        return dict(inputs=inputs, data_samples=samples)
+        return dict(inputs=self.normalise(batch), data_samples=samples)
+
+    def normalise(self, crops: Tensor) -> Tensor:
+        """Bring pixels to the form that the network sees.
+
+        Args:
+            crops: (N, M, 3, H, W) uint8, on this module's device.
+
+        Returns:
+            Tensor: (N, M, 3, H, W) float32.
+        """
+        if self.bgr_to_rgb:
+            crops = crops[:, :, [2, 1, 0]]
+        return crops.float().sub_(self.mean).div_(self.std)
 
     def _move_labels(self, samples: Sequence[HMRDataSample]) -> None:
         labels = [sample.gt_instances for sample in samples if 'gt_instances' in sample]

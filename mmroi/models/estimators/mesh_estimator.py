@@ -194,11 +194,7 @@ class MeshEstimator(BaseModel):
 
     def predict(self, output: dict[str, Tensor], views: Views,
                 data_samples: Sequence[HMRDataSample]) -> list[HMRDataSample]:
-        """Fill ``pred_instances`` of each sample (see :class:`HMRDataSample`).
-
-        ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
-        points plus ``camera_translation`` lie in the camera frame. Of a head with a mesh for each RoI, the
-        mesh and the camera of the base RoI are taken, as the authors of Multi-RoI evaluate theirs.
+        """Fill ``pred_instances`` of each sample with its part of :meth:`predict_tensors`.
 
         Args:
             output: What :meth:`regress` returns.
@@ -208,7 +204,29 @@ class MeshEstimator(BaseModel):
         Returns:
             list[HMRDataSample]: The same samples.
         """
-        boxes, focal_length, cameras = views.boxes, views.focal_length, output['cameras']
+        predictions = self.predict_tensors(output, views.boxes, views.focal_length)
+        for index, sample in enumerate(data_samples):
+            one = {name: value[index:index + 1] for name, value in predictions.items()}
+            sample.pred_instances = InstanceData(**one)
+        return list(data_samples)
+
+    def predict_tensors(self, output: dict[str, Tensor], boxes: Tensor,
+                        focal_length: Tensor) -> dict[str, Tensor]:
+        """Body and cameras of all persons, by the names of ``pred_instances`` (see :class:`HMRDataSample`).
+
+        ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
+        points plus ``camera_translation`` lie in the camera frame. Of a head with a mesh for each RoI, the
+        mesh and the camera of the base RoI are taken, as the authors of Multi-RoI evaluate theirs.
+
+        Args:
+            output: What :meth:`regress` returns.
+            boxes: (N, M, 3) float64, pixels relative to the principal point.
+            focal_length: (N,) float64, pixels.
+
+        Returns:
+            dict: Tensors with N as their first dimension.
+        """
+        cameras = output['cameras']
         full_cameras = local_to_full(cameras, boxes, focal_length)
         rotations, betas = _rotations(output), output['betas']
         if betas.dim() == 2:
@@ -216,14 +234,10 @@ class MeshEstimator(BaseModel):
         else:
             rotations, betas, translation = rotations[:, 0], betas[:, 0], full_cameras[:, 0]
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
-        predictions = dict(
+        return dict(
             global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=betas,
             vertices=body.vertices, joints3d=body.joints, joints_h36m=body.joints_h36m,
             local_cameras=cameras, full_cameras=full_cameras, camera_translation=translation)
-        for index, sample in enumerate(data_samples):
-            one = {name: value[index:index + 1] for name, value in predictions.items()}
-            sample.pred_instances = InstanceData(**one)
-        return list(data_samples)
 
 
 def _rotations(output: dict[str, Tensor]) -> Tensor:

@@ -101,6 +101,6 @@ class MultiRoIHead(ParameterHead):
 
     def _seen_from_base(self, boxes: Tensor) -> Tensor:
         """Local cameras (N, M, 3) of the one full camera that the mean camera of the base box stands for."""
-        mean = self.camera_decoder.initial.to(boxes.dtype).expand(len(boxes), 1, -1)
+        mean = self.camera_decoder.initial.to(boxes.dtype).expand(boxes.shape[0], 1, -1)
         # The focal length cancels.
         return full_to_local(local_to_full(mean, boxes[:, :1], 1.0), boxes, 1.0)
