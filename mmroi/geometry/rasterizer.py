@@ -17,7 +17,9 @@ _SUBPIXELS = 1024
 # beside the camera.
 _MAX_COORDINATE = 2 ** 18
 # Pixels of bounding boxes per chunk, a bound on memory (about 150 bytes for each pixel that is covered).
-_CHUNK_PIXELS = 2 ** 20
+_CHUNK_PIXELS = 2 ** 18
+# Fragments at once where each is a few numbers.
+_BLOCK = 2 ** 14
 
 
 class Fragments(NamedTuple):
@@ -82,9 +84,8 @@ def rasterize(vertices_px: np.ndarray,
 
     pixel_index = np.flatnonzero(z_buffer)
     row = face_buffer[pixel_index]
-    weights = _screen_weights(corners, doubled_area, row, pixel_index, width) * corner_iz[row]
-    total = weights.sum(-1, keepdims=True)
-    return Fragments(pixel_index, kept[row], weights / total, 1 / total[:, 0])
+    barycentric, visible_depth = _surface(corners, corner_iz, doubled_area, row, pixel_index, width)
+    return Fragments(pixel_index, kept[row], barycentric, visible_depth)
 
 
 def interpolate(values: np.ndarray, faces: np.ndarray, fragments: Fragments) -> np.ndarray:
@@ -98,9 +99,20 @@ def interpolate(values: np.ndarray, faces: np.ndarray, fragments: Fragments) -> 
     Returns:
         np.ndarray: (P, C).
     """
-    corners = faces[fragments.face_index]
-    weights = fragments.barycentric.astype(np.result_type(values.dtype, np.float32), copy=False)
-    return sum(values[corners[:, i]] * weights[:, i, None] for i in range(3))
+    face_index, weights = fragments.face_index, fragments.barycentric
+    dtype = np.result_type(values.dtype, np.float32)
+    corner_columns = [np.ascontiguousarray(faces[:, i]) for i in range(3)]
+    columns = [np.ascontiguousarray(column) for column in values.T]
+    result = np.empty((len(face_index), len(columns)), dtype)
+    for block in _blocks(len(face_index)):
+        corners = [column[face_index[block]] for column in corner_columns]
+        share = weights[block].astype(dtype).T.copy()
+        for column, out in zip(columns, result[block].T, strict=True):
+            a, b, c = (column[corners[i]] * share[i] for i in range(3))
+            a += b
+            a += c
+            out[:] = a
+    return result
 
 
 def _select_faces(grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, height: int, width: int,
@@ -202,12 +214,29 @@ def _span_bounds(corners: np.ndarray, doubled_area: np.ndarray, face: np.ndarray
     return left, right
 
 
-def _screen_weights(corners: np.ndarray, doubled_area: np.ndarray, row: np.ndarray, pixel_index: np.ndarray,
-                    width: int) -> np.ndarray:
-    """(P, 3) barycentric weights on the screen of pixel centres in the triangles ``row``."""
-    point = np.stack((pixel_index % width, pixel_index // width), -1) * _SUBPIXELS
-    a, b, c = (corners[:, i][row] - point for i in range(3))
-    area = doubled_area[row]
-    first = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
-    second = c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]
-    return np.stack((first, second, area - first - second), -1) / area[:, None]
+def _blocks(count: int) -> Iterator[slice]:
+    """Consecutive runs of fragments whose temporaries stay in the processor's cache."""
+    return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
+
+
+def _surface(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, row: np.ndarray,
+             pixel_index: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 3) perspective-correct weights, and (P,) depth, of pixel centres in the triangles ``row``."""
+    weights, depth = np.empty((len(row), 3)), np.empty(len(row))
+    x, y, iz = (np.ascontiguousarray(part.T) for part in (corners[..., 0], corners[..., 1], corner_iz))
+    for block in _blocks(len(row)):
+        face, pixel = row[block], pixel_index[block]
+        pixel_y = pixel // width
+        pixel_x = (pixel - pixel_y * width) * _SUBPIXELS
+        pixel_y *= _SUBPIXELS
+        ax, bx, cx = (corner[face] - pixel_x for corner in x)
+        ay, by, cy = (corner[face] - pixel_y for corner in y)
+        area = doubled_area[face]
+        first, second = bx * cy - by * cx, cx * ay - cy * ax
+        on_screen = first, second, area - first - second
+        parts = [share / area * corner[face] for share, corner in zip(on_screen, iz, strict=True)]
+        total = parts[0] + parts[1] + parts[2]
+        for out, part in zip(weights[block].T, parts, strict=True):
+            np.divide(part, total, out=out)
+        np.divide(1, total, out=depth[block])
+    return weights, depth

@@ -48,8 +48,9 @@ class Rendering(NamedTuple):
         height, width = self.alpha.shape
         if self.alpha.size:
             behind = result[self.top : self.top + height, self.left : self.left + width]
-            keep = 1 - opacity * self.alpha[..., None].astype(np.float32) / 255
-            behind[:] = np.rint(behind * keep + opacity * self.color.astype(np.float32)).clip(0, 255)
+            keep = cv2.LUT(self.alpha, np.rint(255 - opacity * np.arange(256)).astype(np.uint8))
+            kept = cv2.multiply(behind, cv2.merge([keep, keep, keep]), scale=1 / 255)
+            behind[:] = cv2.addWeighted(self.color, opacity, kept, 1, 0)
         return result
 
 
@@ -88,21 +89,21 @@ def render_meshes(
     all_faces = all_faces[in_front[all_faces].all(axis=1)]
 
     pixels = points[:, :2] * focal_length / np.maximum(points[:, 2:], NEAR) + np.asarray(principal_point)
-    left, top, width, height = _covered_rectangle(pixels[np.unique(all_faces)], image_size)
+    drawn = np.zeros(len(points), bool)
+    drawn[all_faces] = True
+    left, top, width, height = _covered_rectangle(pixels[drawn], image_size)
     if width == 0 or height == 0:
         return Rendering(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), 0, 0)
 
     # Centres of pixels, not their corners, lie at integers: hence the halves.
     samples = (pixels - (left, top) + 0.5) * supersample - 0.5
     fragments = rasterize(samples, points[:, 2], all_faces, height * supersample, width * supersample)
-    base = as_colors(colors, num_people).astype(np.float32)
-    person = all_faces[fragments.face_index, 0] // num_vertices
-    light = interpolate(_light(points, all_faces), all_faces, fragments)
-    color = base[person] * light[:, :1] + 255 * light[:, 1:]
+    shades = _shade(points, all_faces, np.repeat(as_colors(colors, num_people), num_vertices, axis=0))
+    covered = np.full((len(fragments.pixel_index), 4), 255, np.uint8)
+    covered[:, :3] = interpolate(shades, all_faces, fragments)
     canvas = np.zeros((height * supersample, width * supersample, 4), np.uint8)
-    canvas.reshape(-1, 4)[fragments.pixel_index] = np.concatenate(
-        [color.clip(0, 255), np.full_like(light[:, :1], 255)], axis=1
-    )
+    # The four bytes of a pixel at once.
+    canvas.view(np.uint32).reshape(-1)[fragments.pixel_index] = covered.view(np.uint32)[:, 0]
     small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     return Rendering(small[..., :3], small[..., 3], left, top)
 
@@ -118,12 +119,11 @@ def _covered_rectangle(pixels: np.ndarray, image_size: Sequence[int]) -> tuple[i
     return int(low[0]), int(low[1]), int(width), int(height)
 
 
-def _light(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Diffuse and glossy light on each vertex, (V, 2) float32; the mesh is dense enough to interpolate it."""
+def _shade(points: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """BGR of lit vertices, (V, 3) float32, 0.5 added as bytes are cut; meshes are dense enough for these."""
     normals = vertex_normals(points, faces)
     to_viewer = -points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), NEAR)
-    sky = 0.5 - 0.5 * normals[:, 1]
-    diffuse = GROUND + (SKY - GROUND) * sky
+    diffuse = GROUND + (SKY - GROUND) * (0.5 - 0.5 * normals[:, 1])
     gloss = np.zeros(len(points))
     for direction, strength in ((KEY_LIGHT, KEY), (FILL_LIGHT, FILL)):
         direction = direction / np.linalg.norm(direction)
@@ -131,4 +131,4 @@ def _light(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
         half = direction + to_viewer
         half /= np.linalg.norm(half, axis=1, keepdims=True)
         gloss += GLOSS * strength * np.clip((normals * half).sum(axis=1), 0, None) ** SHININESS
-    return np.stack([diffuse, gloss], axis=1).astype(np.float32)
+    return ((colors * diffuse[:, None] + 255 * gloss[:, None]).clip(0, 255) + 0.5).astype(np.float32)

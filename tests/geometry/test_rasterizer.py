@@ -198,9 +198,13 @@ def test_small_chunks_give_the_same_picture(monkeypatch):
     vertices, depth = rng.uniform(-10, 70, (60, 2)), rng.uniform(1, 3, 60)
     faces = rng.integers(0, 60, (200, 3))
     whole = rasterize(vertices, depth, faces, 60, 60)
+    values = rng.normal(size=(60, 4))
+    interpolated = interpolate(values, faces, whole)
     monkeypatch.setattr(rasterizer, '_CHUNK_PIXELS', 100)
+    monkeypatch.setattr(rasterizer, '_BLOCK', 17)
     for one, other in zip(whole, rasterize(vertices, depth, faces, 60, 60), strict=True):
         np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(interpolated, interpolate(values, faces, whole))
 
 
 def test_interpolate_keeps_the_precision_of_the_values():
