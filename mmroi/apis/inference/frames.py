@@ -1,6 +1,6 @@
 """What a user gives, as a stream of frames: photos, folders, globs, bytes, arrays, videos and webcams."""
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -38,7 +38,7 @@ class BadInput:
         return f'{self.source} {self.reason}'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One picture.
 
@@ -52,7 +52,7 @@ class Frame:
         focal_length: Pixels, from EXIF; None where unknown.
     """
 
-    image: np.ndarray
+    image: np.ndarray = field(repr=False)
     name: str
     source: str
     index: int = 0

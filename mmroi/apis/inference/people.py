@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .box_files import as_boxes, read_boxes
-from .frames import BadInput, Frame
+from .frames import BadInput, BadInputError, Frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class People:
     """The people of one frame.
 
@@ -41,6 +41,58 @@ class WholeImage:
             list[People]: One for each frame.
         """
         return [People(np.array([[0, 0, *frame.image.shape[1::-1]]], float), np.ones(1)) for frame in frames]
+
+
+class DetectedPeople:
+    """Persons that a detector of MMDetection finds.
+
+    RTMDet and YOLOX run on mmcv-lite; two-stage detectors such as Mask R-CNN need compiled mmcv.
+
+    Args:
+        model: Name in MMDetection's model zoo, or a config file of MMDetection.
+        weights: File or URL; None for those of the model zoo, which must have been downloaded.
+        device: None for the accelerator if there is one.
+        score_thr: Persons with a lower score are left away.
+        batch_size: Frames that the detector takes at once.
+
+    Raises:
+        BadInputError: Model or weights are absent or unfit, or the model knows no persons.
+    """
+
+    def __init__(self, model: str = 'rtmdet-m', weights: str | Path | None = None, device: str | None = None,
+                 score_thr: float = 0.5, batch_size: int = 8) -> None:
+        from .detector import Detector
+        self._detector = Detector(model, weights, device)
+        self._model, self._score_thr, self._batch_size = model, score_thr, batch_size
+        classes = self._detector.model.dataset_meta['classes']
+        if 'person' not in classes:
+            raise BadInputError(f'detector {model} knows no class "person", only {", ".join(classes[:5])}; '
+                                'give one that finds people')
+        self._person = classes.index('person')
+
+    def __call__(self, frames: Sequence[Frame]) -> list[People]:
+        """Detect.
+
+        Args:
+            frames: The frames.
+
+        Returns:
+            list[People]: One for each frame, the best score first.
+
+        Raises:
+            BadInputError: The detector needs an op that is not installed.
+        """
+        try:
+            found = self._detector([frame.image for frame in frames], batch_size=self._batch_size,
+                                   return_datasamples=True, no_save_vis=True)['predictions']
+        except NotImplementedError as error:
+            raise BadInputError(f'detector {self._model}: {error}') from error
+        return [self._persons(sample.pred_instances.cpu()) for sample in found]
+
+    def _persons(self, instances: Any) -> People:
+        persons = instances[(instances.labels == self._person) & (instances.scores >= self._score_thr)]
+        order = persons.scores.argsort(descending=True, stable=True)
+        return People(persons.bboxes[order].double().numpy(), persons.scores[order].double().numpy())
 
 
 class GivenPeople:

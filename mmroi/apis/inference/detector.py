@@ -1,0 +1,80 @@
+"""MMDetection's inferencer, made strict about where its weights come from. Importing this takes seconds."""
+from pathlib import Path
+from typing import Any
+
+from mmdet.apis import DetInferencer
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmroi.models.pretrained import read_state_dict
+from mmroi.models.pretrained.locate import cache_path, locate
+
+from .frames import BadInputError
+
+_INSTEAD = ('or do without a detector: give the boxes (bboxes, --bboxes), or take the whole image as one '
+            'person (whole_image, --whole-image)')
+
+
+class Detector(DetInferencer):
+    """A detector whose weights are on this machine, are weights only, and are those of its config.
+
+    Args:
+        model: Name in MMDetection's model zoo, or a config file of MMDetection.
+        weights: File or URL; None for those of the model zoo, which must have been downloaded.
+        device: None for the accelerator if there is one.
+
+    Raises:
+        BadInputError: Model or weights are absent or unfit; says which file to download to where.
+    """
+
+    def __init__(self, model: str, weights: str | Path | None, device: str | None) -> None:
+        self._named, self._given = model, weights
+        if weights is None and Path(model).is_file():
+            raise BadInputError(f'detector {model} is a config without weights; give them (det_weights, '
+                                f'--det-weights), {_INSTEAD}')
+        # DetInferencer leaves its own scope behind, in which none of our modules is found
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            super().__init__(model, None if weights is None else _find(weights), device, palette='random',
+                             show_progress=False)
+
+    def _load_model_from_metafile(self, model: str) -> tuple[Config, str | None]:
+        try:
+            config, url = super()._load_model_from_metafile(model)
+        except ValueError:
+            raise BadInputError(f'detector {model} is neither a config file nor a model of MMDetection\'s '
+                                'model zoo; rtmdet-m is one') from None
+        if self._given is not None:
+            return config, None
+        path = cache_path(url)
+        if not path.is_file():
+            raise BadInputError(
+                f'the weights of the detector {model} are not on this machine: download {url} to {path}, '
+                f'or to another place and name it (det_weights, --det-weights), {_INSTEAD}')
+        return config, str(path)
+
+    def _init_model(self, cfg: Any, weights: str, device: str) -> nn.Module:
+        try:
+            read_state_dict(weights)  # refuses a file that would run code
+            return super()._init_model(cfg, weights, device)
+        except (FileNotFoundError, ValueError) as error:
+            raise BadInputError(f'detector {self._named}: {error}') from None
+
+    def _load_weights_to_model(self, model: nn.Module, checkpoint: Any, cfg: Any) -> None:
+        found = {name: value.shape for name, value in checkpoint.get('state_dict', checkpoint).items()}
+        unfit = [name for name, value in model.state_dict().items() if found.get(name) != value.shape]
+        if unfit:
+            raise ValueError(f'the weights are of another config, {unfit[0]} is missing or of another shape; '
+                             'give the config that they were trained with')
+        super()._load_weights_to_model(model, checkpoint, cfg)
+
+    def _init_visualizer(self, cfg: Any) -> None:
+        """Pictures are drawn elsewhere; MMDetection's visualizer would take a global name."""
+
+
+def _find(weights: str | Path) -> str:
+    try:
+        return str(locate(weights))
+    except FileNotFoundError:
+        raise BadInputError(f'detector weights {weights} do not exist or cannot be fetched; check the path') \
+            from None
