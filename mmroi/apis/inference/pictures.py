@@ -1,0 +1,134 @@
+"""Pictures of a result, at most as large as is looked at: meshes on a photo of 50 MP would need gigabytes."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from mmroi.visualization import (
+    draw_cameras,
+    draw_overlay,
+    draw_rois,
+    draw_side_view,
+    draw_top_view,
+    person_colors,
+    tile_images,
+)
+from mmroi.visualization.viewer import ViewerFrame
+
+from .predictions import person_arrays
+from .results import FrameResult
+
+SHEET_HEIGHT = 480  # of each picture in the sheet of views, pixels
+LISTED = ('bbox_score', 'bbox', 'camera_translation', 'betas', 'global_orient', 'body_pose', 'local_cameras')
+
+
+class Photo(NamedTuple):
+    """A picture with people, perhaps made smaller.
+
+    Attributes:
+        image: (H, W, 3) BGR uint8.
+        focal_length: Pixels of this image.
+        principal_point: x, y in pixels of this image.
+        boxes: (P, M, 3) in pixels of this image, relative to its principal point.
+        aspect: Width / height of the RoIs.
+    """
+
+    image: np.ndarray
+    focal_length: float
+    principal_point: tuple[float, float]
+    boxes: np.ndarray
+    aspect: float
+
+
+def fit_photo(result: FrameResult, max_size: int) -> Photo:
+    """The photo of a result that has people, made smaller where its long side exceeds a limit.
+
+    Args:
+        result: With at least one person.
+        max_size: Of the long side, pixels.
+
+    Returns:
+        The photo and its camera; pixel centres lie at integers before and after.
+    """
+    image, sample = _shrink(result.frame.image, max_size), result.samples[0]
+    scale = np.array(image.shape[1::-1]) / result.frame.image.shape[1::-1]
+    factor = float(np.sqrt(scale.prod()))
+    x, y = (np.asarray(sample.principal_point) + 0.5) * scale - 0.5
+    crop_height, crop_width = sample.crop_size
+    return Photo(image, float(sample.focal_length) * factor, (x, y), result.boxes * factor,
+                 crop_width / crop_height)
+
+
+def draw_result(result: FrameResult, faces: np.ndarray, max_size: int) -> np.ndarray:
+    """The meshes on the photo.
+
+    Args:
+        result: A picture; without people it comes back as it is, perhaps smaller.
+        faces: Triangles of the body, (F, 3).
+        max_size: Of the long side, pixels.
+
+    Returns:
+        (H, W, 3) BGR uint8.
+    """
+    if not result.samples:
+        return _shrink(result.frame.image, max_size)
+    photo = fit_photo(result, max_size)
+    return draw_overlay(photo.image, result.vertices, faces, photo.focal_length, photo.principal_point,
+                        person_colors(result.ids))
+
+
+def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
+    """A sheet: photo, RoIs, meshes on the photo; from the side, from above, and the cameras of all RoIs.
+
+    Args:
+        result: With at least one person.
+        faces: Triangles of the body, (F, 3).
+
+    Returns:
+        (H, W, 3) BGR uint8.
+    """
+    photo, vertices, colors = fit_photo(result, 2 * SHEET_HEIGHT), result.vertices, person_colors(result.ids)
+    height, width = photo.image.shape[:2]
+    size = SHEET_HEIGHT, round(SHEET_HEIGHT * min(max(width / height, 0.75), 1.5))
+    translations = np.concatenate([sample.pred_instances.camera_translation.numpy()
+                                   for sample in result.samples])
+    return tile_images(
+        [
+            photo.image,
+            draw_rois(photo.image, photo.boxes, photo.principal_point, photo.aspect, colors),
+            draw_overlay(photo.image, vertices, faces, photo.focal_length, photo.principal_point, colors),
+            draw_side_view(vertices, faces, size, colors),
+            draw_top_view(vertices, faces, size, colors),
+            draw_cameras(vertices, faces, result.full_cameras, translations, size, colors, result.ids),
+        ],
+        columns=3, height=SHEET_HEIGHT)
+
+
+def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> ViewerFrame:
+    """A picture for the viewer.
+
+    Args:
+        result: With at least one person.
+        faces: Triangles of the body, (F, 3).
+        max_size: Of the photo's long side, pixels.
+
+    Returns:
+        What `write_viewer` takes.
+    """
+    photo = fit_photo(result, max_size)
+    people = [person_arrays(sample) for sample in result.samples]
+    return ViewerFrame(
+        name=result.frame.name, image=photo.image, vertices=result.vertices, faces=faces,
+        colors=person_colors(result.ids), ids=result.ids, focal_length=photo.focal_length,
+        principal_point=photo.principal_point, boxes=photo.boxes, full_cameras=result.full_cameras,
+        parameters=[{name: person[name] for name in LISTED} for person in people], aspect=photo.aspect)
+
+
+def _shrink(image: np.ndarray, max_size: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    ratio = max_size / max(height, width)
+    if ratio >= 1:
+        return image
+    size = max(round(width * ratio), 1), max(round(height * ratio), 1)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
