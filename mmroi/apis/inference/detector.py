@@ -4,6 +4,7 @@ from typing import Any
 
 from mmdet.apis import DetInferencer
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 from torch import nn
 
@@ -67,6 +68,10 @@ class Detector(DetInferencer):
             raise ValueError(f'the weights are of another config, {unfit[0]} is missing or of another shape; '
                              'give the config that they were trained with')
         super()._load_weights_to_model(model, checkpoint, cfg)
+
+    def _init_collate(self, cfg: Any) -> Any:
+        """MMEngine would look for one in a registry that MMDetection has not, and warn."""
+        return pseudo_collate
 
     def _init_visualizer(self, cfg: Any) -> None:
         """Pictures are drawn elsewhere; MMDetection's visualizer would take a global name."""

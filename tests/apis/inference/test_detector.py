@@ -34,6 +34,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     for name, parameter in model.named_parameters():
         if 'rtm_cls' in name:  # scores from 0 to 1, of both classes
             torch.nn.init.normal_(parameter, std=1.)
+        if 'rtm_reg' in name:  # boxes of some strides
+            torch.nn.init.uniform_(parameter, 0.5, 2.)
     torch.save(dict(meta=dict(dataset_meta=dict(CLASSES=CLASSES)), state_dict=model.state_dict()),
                folder / 'tiny.pth')
     return str(folder / 'tiny.py'), str(folder / 'tiny.pth')
@@ -56,12 +58,11 @@ def test_batch_agrees_with_mmdetection_one_by_one(tiny: tuple[str, str], frames:
     assert DefaultScope.get_current_instance().scope_name == 'mmroi'
     for found, instances in zip(people, expected, strict=True):
         wanted = (instances.labels == 1) & (instances.scores >= threshold)
-        assert len(found) == wanted.sum() < len(instances)
+        assert 0 < len(found) == wanted.sum() < len(instances)
         np.testing.assert_allclose(found.bboxes, instances.bboxes[wanted], atol=0.01)
         np.testing.assert_allclose(found.scores, instances.scores[wanted], atol=1e-5)
         assert found.bboxes.dtype == found.scores.dtype == np.float64
         assert (np.diff(found.scores) <= 0).all()
-    assert sum(map(len, people)) > 10
     assert DetectedPeople(*tiny, device='cpu')([]) == []
 
 
