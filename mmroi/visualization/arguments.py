@@ -1,10 +1,9 @@
 """Checks of what pictures and files of meshes are made from: one sentence says what is wrong."""
 
-from collections.abc import Sequence
 
 import numpy as np
 
-from .colors import person_colors
+from .colors import Colors, person_colors
 
 
 def as_bodies(vertices: np.ndarray) -> np.ndarray:
@@ -52,7 +51,7 @@ def as_faces(faces: np.ndarray, num_vertices: int) -> np.ndarray:
     return faces.astype(np.int64, copy=False)
 
 
-def as_colors(colors: Sequence[Sequence[int]] | None, count: int) -> np.ndarray:
+def as_colors(colors: Colors | None, count: int) -> np.ndarray:
     """The colours of people; those of the first ids where none are given.
 
     Args:

@@ -2,6 +2,11 @@
 
 import colorsys
 from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+Colors: TypeAlias = Sequence[Sequence[int]] | np.ndarray  # blue, green, red (0-255) of each person
 
 # Blue, green, red; one for each person in turn. The first is the light blue usual for SMPL meshes.
 PALETTE = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .arguments import as_bodies, as_colors, as_faces
-from .colors import person_colors
+from .colors import Colors, person_colors
 
 SUFFIXES = ('.glb', '.obj', '.ply')
 ROUGHNESS = 0.7
@@ -16,7 +16,7 @@ def save_meshes(
     path: str | Path,
     vertices: np.ndarray,
     faces: np.ndarray,
-    colors: Sequence[Sequence[int]] | None = None,
+    colors: Colors | None = None,
     ids: Sequence[int] | None = None,
 ) -> None:
     """Writes the people of a frame as one file of meshes.

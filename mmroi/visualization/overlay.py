@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .colors import Colors
 from .rendering import render_meshes
 
 PAPER = 246  # Grey level behind views without a photograph.
@@ -14,8 +15,8 @@ def draw_overlay(
     vertices: np.ndarray,
     faces: np.ndarray,
     focal_length: float,
-    principal_point: Sequence[float],
-    colors: Sequence[Sequence[int]] | None = None,
+    principal_point: Sequence[float] | np.ndarray,
+    colors: Colors | None = None,
     opacity: float = 0.9,
 ) -> np.ndarray:
     """Draws meshes on the photograph with the full camera.

@@ -9,6 +9,7 @@ import numpy as np
 from mmroi.geometry import interpolate, rasterize, vertex_normals
 
 from .arguments import as_bodies, as_colors, as_faces
+from .colors import Colors
 
 NEAR = 0.05  # Metres. A face that reaches nearer than this to the camera's plane is not drawn.
 
@@ -58,9 +59,9 @@ def render_meshes(
     vertices: np.ndarray,
     faces: np.ndarray,
     focal_length: float,
-    principal_point: Sequence[float],
+    principal_point: Sequence[float] | np.ndarray,
     image_size: Sequence[int],
-    colors: Sequence[Sequence[int]] | None = None,
+    colors: Colors | None = None,
     supersample: int = 2,
 ) -> Rendering:
     """Draws bodies seen by a pinhole camera; nearer ones hide those behind, face by face.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arguments import as_colors
+from .colors import Colors
 from .strokes import disc, line, write
 
 SHADOW = (40, 40, 40)
@@ -13,9 +14,9 @@ SHADOW = (40, 40, 40)
 def draw_rois(
     image: np.ndarray,
     boxes: np.ndarray,
-    principal_point: Sequence[float],
+    principal_point: Sequence[float] | np.ndarray,
     aspect: float = 0.75,
-    colors: Sequence[Sequence[int]] | None = None,
+    colors: Colors | None = None,
 ) -> np.ndarray:
     """Draws the M crops that the network gets of each person; the base box is thicker.
 
@@ -38,7 +39,7 @@ def draw_rois(
     if boxes.ndim != 3 or boxes.shape[2] != 3 or not np.isfinite(boxes).all():
         raise ValueError(f'boxes must be (P, M, 3) and finite, not {boxes.shape}')
     picture = image.copy()
-    unit = max(min(image.shape[:2]) / 540, 0.5)  # line width, pixels
+    unit = max(min(image.shape[:2]) / 720, 0.5)  # line width, pixels
     for person, color in zip(boxes, as_colors(colors, len(boxes)), strict=True):
         for roi in reversed(range(len(person))):  # the base box on top
             center = person[roi, :2] + np.asarray(principal_point)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from .colors import Colors
 from .overlay import PAPER, draw_overlay
 from .views import draw_side_view
 
@@ -14,8 +15,8 @@ def overlay_triptych(
     vertices: np.ndarray,
     faces: np.ndarray,
     focal_length: float,
-    principal_point: Sequence[float],
-    colors: Sequence[Sequence[int]] | None = None,
+    principal_point: Sequence[float] | np.ndarray,
+    colors: Colors | None = None,
 ) -> np.ndarray:
     """Photograph | meshes on it | meshes from the side.
 

@@ -1,11 +1,12 @@
 """Smooth lines, discs and words on a picture, by fractions of a pixel."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
-Color = Sequence[int]  # blue, green, red of 0 to 255
+Color: TypeAlias = Sequence[int] | np.ndarray  # blue, green, red of 0 to 255
 _SUBPIXEL = 4  # bits after the point, for OpenCV
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .arguments import as_bodies
+from .colors import Colors
 from .overlay import PAPER, draw_overlay
-from .strokes import line
+from .strokes import line, write
 
 # Rows: right, down and forward of a view's camera in the photograph's camera frame. From the side one looks
 # along -x, and the photograph's camera is at the left; from above along y, and it is below.
@@ -15,6 +16,7 @@ SIDE = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 ABOVE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 DISTANCE = 6  # of the view's camera, in radii of the scene: a calm perspective
 GRID, GRID_METRES = (226, 226, 226), (205, 205, 205)  # lines between metres, and at them
+WORDS = (150, 150, 150)
 MAX_LINES = 40  # of the grid along one axis
 
 
@@ -73,7 +75,7 @@ def draw_side_view(
     vertices: np.ndarray,
     faces: np.ndarray,
     image_size: Sequence[int],
-    colors: Sequence[Sequence[int]] | None = None,
+    colors: Colors | None = None,
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
@@ -102,7 +104,7 @@ def draw_top_view(
     vertices: np.ndarray,
     faces: np.ndarray,
     image_size: Sequence[int],
-    colors: Sequence[Sequence[int]] | None = None,
+    colors: Colors | None = None,
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
@@ -144,6 +146,8 @@ def draw_grid(image: np.ndarray, view: View, points: np.ndarray) -> None:
             segment[:, axis] = k * step
             start, end = view.project(segment)
             line(image, start, end, GRID_METRES if k * step == round(k * step) else GRID)
+    unit = image.shape[0] / 60
+    write(image, f'grid {step:g} m', (unit, image.shape[0] - unit), WORDS, 0.8 * unit)
 
 
 def _draw_view(
@@ -151,7 +155,7 @@ def _draw_view(
     vertices: np.ndarray,
     faces: np.ndarray,
     image_size: Sequence[int],
-    colors: Sequence[Sequence[int]] | None,
+    colors: Colors | None,
     margin: float,
     grid: bool,
 ) -> np.ndarray:
