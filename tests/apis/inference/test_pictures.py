@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from mmroi.apis.inference import Frame, FrameResult
+from mmroi.apis.inference.pictures import draw_result, draw_views, fit_photo, viewer_frame
+
+
+@pytest.fixture
+def result(make_result, photo):
+    return make_result(Frame(photo, 'a', 'a.jpg'))
+
+
+def project(points, photo):
+    return photo.focal_length * points[..., :2] / points[..., 2:] + photo.principal_point
+
+
+def test_a_smaller_photo_has_the_camera_of_the_large_one(result):
+    large, small = fit_photo(result, 240), fit_photo(result, 60)
+    assert large.image is result.frame.image and small.image.shape == (50, 60, 3)
+    # Pixel k covers k - 0.5 to k + 0.5.
+    expected = (project(result.vertices, large) + 0.5) / 4 - 0.5
+    np.testing.assert_allclose(project(result.vertices, small), expected, rtol=1e-6)
+    np.testing.assert_allclose(small.boxes, large.boxes / 4)
+    assert small.aspect == 0.75
+
+
+def test_the_mesh_is_drawn_where_it_is(result, body):
+    picture = draw_result(result, body.faces, 1000)
+    changed = (picture != result.frame.image).any(axis=2)
+    pixels = project(result.vertices, fit_photo(result, 1000)).reshape(-1, 2)
+    rows, columns = np.nonzero(changed)
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    assert low[0] - 1 <= columns.min() and columns.max() <= high[0] + 1
+    assert low[1] - 1 <= rows.min() and rows.max() <= high[1] + 1
+    assert changed[tuple(np.rint(pixels[::50, ::-1]).astype(int).T)].mean() > 0.9
+
+
+def test_nobody_leaves_the_photo_as_it_is(photo, body):
+    result = FrameResult(Frame(photo, 'a', 'a.jpg'), [])
+    np.testing.assert_array_equal(draw_result(result, body.faces, 1000), photo)
+    assert draw_result(result, body.faces, 120).shape == (100, 120, 3)
+
+
+def test_views(result, body):
+    sheet = draw_views(result, body.faces)
+    assert sheet.dtype == np.uint8 and sheet.shape[0] > 2 * 480
+    assert sheet.shape[1] > 3 * 480 * 240 / 200
+
+
+def test_viewer_frame(result, body):
+    frame = viewer_frame(result, body.faces, 120)
+    assert frame.image.shape == (100, 120, 3) and frame.focal_length == 200 and frame.ids == [0, 1]
+    np.testing.assert_array_equal(frame.vertices, result.vertices)
+    assert len(frame.parameters) == 2 and frame.parameters[0]['betas'].shape == (10,)
