@@ -1,7 +1,8 @@
 """From photos and videos to meshes: `MultiRoIInferencer` and its parts."""
 
-from .frames import BadInput, BadInputError, Frame, Inputs, open_inputs
+from .frames import BadInput, BadInputError, Frame
 from .inferencer import MultiRoIInferencer
+from .inputs import Inputs, open_inputs
 from .model_index import IndexedModel, find_model, read_model_index
 from .outputs import SAVES, ResultWriter
 from .people import DetectedPeople, GivenPeople, People, WholeImage

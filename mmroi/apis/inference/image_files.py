@@ -2,10 +2,15 @@
 import io
 import math
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
+
+from .frames import BadInput, Frame
 
 # Of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
@@ -14,6 +19,40 @@ _EXIF_IFD = 0x8769
 _TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
 # A photo that was cropped after it was taken may keep its tags; its sides then have another ratio.
 _ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A single picture, decoded when it is iterated.
+
+    Attributes:
+        content: File, encoded bytes or pixels.
+        name: As in :class:`Frame`.
+        source: As in :class:`Frame`.
+    """
+
+    content: Path | bytes | np.ndarray
+    name: str
+    source: str
+
+    @property
+    def num_frames(self) -> int:
+        """Always one."""
+        return 1
+
+    def __iter__(self) -> Iterator[Frame | BadInput]:
+        try:
+            if isinstance(self.content, np.ndarray):
+                image, focal_length = as_bgr(self.content), None
+            else:
+                read = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+                image, focal_length = decode_photo(read)
+        except OSError as error:
+            yield BadInput(self.source, f'cannot be read ({error.strerror}); check the file')
+        except ValueError as error:
+            yield BadInput(self.source, str(error))
+        else:
+            yield Frame(image, self.name, self.source, focal_length=focal_length)
 
 
 def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:

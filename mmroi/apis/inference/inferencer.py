@@ -17,8 +17,9 @@ from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 
 from ..init_model import init_model
-from .frames import BadInput, Frame, Inputs, InputsType, open_inputs
+from .frames import BadInput, Frame
 from .grouping import group_frames
+from .inputs import Inputs, InputsType, open_inputs
 from .model_index import find_model, read_model_index
 from .motion import Motion, Smoother
 from .outputs import ResultWriter

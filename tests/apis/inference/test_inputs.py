@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmroi.apis.inference.frames import BadInput, BadInputError, Frame, open_inputs
+from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
+from mmroi.apis.inference.inputs import open_inputs
 
 
 @pytest.fixture

@@ -1,0 +1,155 @@
+"""What a user gives, as a stream of frames: photos, folders, globs, bytes, arrays, videos and webcams."""
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from .frames import BadInput, BadInputError, Frame
+from .image_files import Photo
+from .videos import Video, Webcam
+
+InputType: TypeAlias = str | Path | bytes | int | np.ndarray
+InputsType: TypeAlias = InputType | Sequence[InputType]
+
+PHOTO_SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpe', '.jpeg', '.jpg', '.pgm', '.png', '.pnm',
+                  '.ppm', '.tif', '.tiff', '.webp')
+VIDEO_SUFFIXES = ('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts',
+                  '.ogv', '.ts', '.webm', '.wmv')
+
+_FRAME_NUMBER = re.compile(r'_\d{6,}$')
+
+
+class Source(Protocol):
+    """One photo, video or webcam among the inputs."""
+
+    @property
+    def num_frames(self) -> int | None:
+        """Frames that it will give; None where unknown."""
+
+    def __iter__(self) -> Iterator[Frame | BadInput]: ...
+
+
+class Inputs:
+    """Stream of :class:`Frame`, and of :class:`BadInput` where one cannot be had.
+
+    Every iteration starts from the beginning; a frame is decoded when it is asked for, and none is kept.
+
+    Args:
+        sources: What to iterate, one after the other.
+    """
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._sources = tuple(sources)
+
+    @property
+    def num_frames(self) -> int | None:
+        """Number of frames as far as headers tell, None where one does not, as with a webcam."""
+        counts = [source.num_frames for source in self._sources]
+        return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        count = self.num_frames
+        if count is None:
+            raise TypeError('the number of frames is unknown')
+        return count
+
+    def __iter__(self) -> Iterator[Frame | BadInput]:
+        for source in self._sources:
+            yield from source
+
+
+def open_inputs(inputs: InputsType) -> Inputs:
+    """Find what a user means, and check what can be checked without decoding.
+
+    Args:
+        inputs: A path (photo, video or folder), a glob, an encoded photo as bytes, an array (see
+            :func:`.image_files.as_bgr`), the number of a webcam, or a list of these. A folder gives its
+            photos and videos in the order of their names, without those of its subfolders.
+
+    Returns:
+        Inputs: The frames.
+
+    Raises:
+        BadInputError: Nothing is there to be read.
+    """
+    listed = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    if not listed:
+        raise BadInputError('the list of inputs is empty; give a photo, a folder, a video or a webcam')
+    names = _Names()
+    return Inputs([source for item in listed for source in _sources(item, names)])
+
+
+class _Names:
+    """Makes names unique, also where the file system does not tell capitals from small letters.
+
+    A photo may be named as a frame of a video would be.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbered: set[str] = set()  # what stands before a number in names of photos
+        self._videos: set[str] = set()
+
+    def photo(self, wish: str) -> str:
+        return self._unique(wish, lambda key: _FRAME_NUMBER.sub('', key) in self._videos)
+
+    def video(self, wish: str) -> str:
+        name = self._unique(wish, lambda key: key in self._numbered)
+        self._videos.add(name.casefold())
+        return name
+
+    def _unique(self, wish: str, clashes: Callable[[str], bool]) -> str:
+        tries = itertools.chain([wish], (f'{wish}_{number}' for number in itertools.count(2)))
+        name = next(name for name in tries
+                    if name.casefold() not in self._taken and not clashes(name.casefold()))
+        self._taken.add(name.casefold())
+        self._numbered.add(_FRAME_NUMBER.sub('', name.casefold()))
+        return name
+
+
+def _sources(item: Any, names: _Names) -> list[Source]:
+    if isinstance(item, np.ndarray):
+        return [Photo(item, names.photo('array'), 'array')]
+    if isinstance(item, bytes):
+        return [Photo(item, names.photo('bytes'), 'bytes')]
+    if isinstance(item, int):
+        return [Webcam(item, names.video(f'webcam_{item}'), f'webcam {item}')]
+    if isinstance(item, (str, Path)):
+        return [_file(path, names) for path in _expand(item)]
+    raise BadInputError(f'an input is a {type(item).__name__}; give a path, bytes, an array or a webcam by '
+                        'its number')
+
+
+def _file(path: Path, names: _Names) -> Source:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return Video(path, names.video(path.stem), str(path))
+    return Photo(path, names.photo(path.stem), str(path))
+
+
+def _expand(item: str | Path) -> list[Path]:
+    text, path = str(item), Path(item).expanduser()
+    if '://' in text:
+        raise BadInputError(f'{text} is an address; download it and give the file')
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if _is_wanted(p))
+        if not found:
+            raise BadInputError(f'the folder {text} holds no photo or video '
+                                f'({", ".join(PHOTO_SUFFIXES + VIDEO_SUFFIXES)}); give another one')
+        return found
+    if path.exists():
+        return [path]
+    if has_magic(text):
+        matched = sorted(p for p in map(Path, glob(str(path), recursive=True)) if p.is_file())
+        if not matched:
+            raise BadInputError(f'no file matches {text}; check the pattern')
+        return matched
+    raise BadInputError(f'{text} does not exist; check the path')
+
+
+def _is_wanted(path: Path) -> bool:
+    known = path.suffix.lower() in PHOTO_SUFFIXES + VIDEO_SUFFIXES
+    return known and not path.name.startswith('.') and path.is_file()
