@@ -3,10 +3,12 @@ import argparse
 from pathlib import Path
 
 import mmengine
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
+from mmroi.engine.tta import use_tta
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,12 +18,32 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='path of the weights')
     parser.add_argument('--out', help='file to write: metrics (.json), predictions and labels for '
                         'analysis_tools/eval_metric.py (.npz), or whole data samples (.pkl)')
-    parser.add_argument('--show-dir', help='folder for pictures: photo | mesh on photo | mesh from the side')
+    parser.add_argument('--show-dir', help='folder for pictures: photo | prediction | ground truth | both '
+                        'from the side; about 50, spread evenly')
+    parser.add_argument('--show', action='store_true', help='open a window with each picture')
+    parser.add_argument('--wait-time', type=float, default=2, metavar='SECONDS',
+                        help='time of a window, 0 waits for a key (default: 2)')
+    parser.add_argument('--interval', type=int, help='draw every so many-th person instead')
+    parser.add_argument('--worst', type=int, metavar='N',
+                        help='draw the N people with the largest error instead, largest first')
+    parser.add_argument('--worst-by', default='MPJPE', metavar='METRIC',
+                        help='the error: PA-MPJPE, PVE, orientation, ... (default: MPJPE)')
+    parser.add_argument('--tta', action='store_true',
+                        help='test-time augmentation: mean over the photo and its mirror image')
     add_common_arguments(parser)
     args = parser.parse_args()
     if args.out and Path(args.out).suffix not in ('.json', '.npz', '.pkl'):
         parser.error(f'--out must end in .json, .npz or .pkl, not {args.out!r}')
+    if (args.interval or args.worst) and not (args.show_dir or args.show):
+        parser.error('--interval and --worst choose people for --show-dir or --show')
     return args
+
+
+def draw_pictures(cfg: Config, args: argparse.Namespace) -> None:
+    """Switch the hook on that draws."""
+    hook = cfg.setdefault('default_hooks', {}).setdefault('visualization', dict(type='MeshVisualizationHook'))
+    hook.update(enable=True, out_dir=args.show_dir, show=args.show, wait_time=args.wait_time, max_pictures=50,
+                interval=args.interval, worst=args.worst, metric=args.worst_by)
 
 
 def main() -> None:
@@ -29,8 +51,10 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     cfg.load_from = existing_file(args.checkpoint)
-    if args.show_dir:
-        cfg.setdefault('custom_hooks', []).append(dict(type='MeshVisualizationHook', out_dir=args.show_dir))
+    if args.show_dir or args.show:
+        draw_pictures(cfg, args)
+    if args.tta:
+        use_tta(cfg)
     runner = Runner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults

@@ -7,10 +7,16 @@ default_hooks = dict(
     # The best by the first figure of the metric, which is MPJPE under every protocol.
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto', rule='less'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # enable=True: pictures of so many people at each validation, to the backends below.
+    visualization=dict(type='MeshVisualizationHook', enable=False, max_pictures=8),
 )
 # Epochs seeded by their number, so that a resumed training equals an uninterrupted one; BatchNorm statistics
 # averaged over processes; progress bars on a terminal.
 custom_hooks = [dict(type='EpochSeedHook'), dict(type='SyncBuffersHook'), dict(type='ProgressBarHook')]
+# Also TensorboardVisBackend and WandbVisBackend, where their packages are installed.
+visualizer = dict(type='MeshVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+# tools/test.py --tta; tta_pipeline is the test pipeline with the photo and its mirror image, unless given.
+tta_model = dict(type='MeshTTAModel')
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1),

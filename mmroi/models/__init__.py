@@ -7,3 +7,4 @@ from mmroi.models.heads import *  # noqa: F403
 from mmroi.models.losses import *  # noqa: F403
 from mmroi.models.necks import *  # noqa: F403
 from mmroi.models.pretrained import *  # noqa: F403
+from mmroi.models.tta import *  # noqa: F403

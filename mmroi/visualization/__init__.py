@@ -6,6 +6,7 @@ from .dataset_view import draw_sample, draw_thumbnail
 from .keypoints import draw_keypoints
 from .label_check import LabelCheck, check_labels
 from .mesh_files import save_meshes
+from .mesh_visualizer import MeshVisualizer
 from .overlay import draw_overlay
 from .rendering import Rendering, render_meshes
 from .rois import draw_rois
@@ -15,6 +16,7 @@ from .views import draw_side_view, draw_top_view
 __all__ = [
     'PALETTE',
     'LabelCheck',
+    'MeshVisualizer',
     'Rendering',
     'check_labels',
     'draw_cameras',

@@ -28,6 +28,9 @@ class MultiRoICrop(BaseTransform):
         crop_size: (H, W) of a crop; the boxes' aspect is W / H.
         random: Draw the RoIs at random (ablation of the paper's supplement) instead of using the fixed set.
         keep_img: Keep the decoded frame for later transforms or for drawing.
+        mirror_rois: Of a mirrored sample show in each RoI the mirror image of what it would show of the
+            unmirrored one, for test-time augmentation. Otherwise the same set is made in the mirrored frame,
+            where its offsets point the other way, as in training.
 
     Raises:
         ValueError: ``num_rois`` or ``crop_size`` is out of range; or, with the first sample, the person's box
@@ -38,7 +41,8 @@ class MultiRoICrop(BaseTransform):
                  num_rois: int = 5,
                  crop_size: tuple[int, int] = (256, 192),
                  random: bool = False,
-                 keep_img: bool = False) -> None:
+                 keep_img: bool = False,
+                 mirror_rois: bool = False) -> None:
         if num_rois < 1 or (num_rois > MAX_ROIS and not random):
             raise ValueError(f'MultiRoICrop: num_rois must be between 1 and {MAX_ROIS}, or more with '
                              f'random=True; got {num_rois}')
@@ -48,6 +52,7 @@ class MultiRoICrop(BaseTransform):
         self.crop_size = (int(crop_size[0]), int(crop_size[1]))
         self.random = random
         self.keep_img = keep_img
+        self.mirror_rois = mirror_rois
         self._fixed = None if random else roi_offsets(num_rois)
 
     @cache_randomness
@@ -67,7 +72,10 @@ class MultiRoICrop(BaseTransform):
             dict: The sample with its crops.
         """
         self._check_aspect(results.get('box_aspect'))
-        boxes = make_rois(torch.from_numpy(results['box']), self._offsets())
+        offsets = self._offsets()
+        if self.mirror_rois and results['flip']:
+            offsets = offsets * offsets.new_tensor((-1, 1, 1))
+        boxes = make_rois(torch.from_numpy(results['box']), offsets)
         matrices = crop_matrix(boxes, torch.from_numpy(results['principal_point']), self.crop_size,
                                torch.from_numpy(results['aug_matrix'])).numpy()
         results['boxes'] = boxes.numpy()
@@ -91,7 +99,7 @@ class MultiRoICrop(BaseTransform):
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '
-                f'random={self.random}, keep_img={self.keep_img})')
+                f'random={self.random}, keep_img={self.keep_img}, mirror_rois={self.mirror_rois})')
 
 
 def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,96 @@
+"""Test-time augmentation by a mirror: the mean over views of one person, each brought back exactly."""
+from collections.abc import Sequence
+
+import roma
+import torch
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmroi.body_models import SMPL
+from mmroi.geometry import full_to_local
+from mmroi.registry import MODELS
+from mmroi.structures import HMRDataSample, flip_indices
+
+__all__ = ['MeshTTAModel']
+
+_PARTNERS = list(flip_indices('smpl'))
+
+
+@MODELS.register_module()
+class MeshTTAModel(BaseTTAModel):
+    """Predict from several views of each person, and give the mean person in the frame of the photo.
+
+    Views come from ``mmcv.transforms.TestTimeAug`` and may differ by ``RandomMirror``, whose ``flip`` is in
+    the metainfo, and by their boxes. A mirrored view is mirrored back about the principal point: pose,
+    full cameras. Rotations are averaged on SO(3) (chordal mean), full cameras as over RoIs
+    (``geometry.average_full_camera``: x, y and the inverse depth), shapes as numbers; the body is posed
+    anew. Local cameras belong to boxes, and boxes differ between views: those reported follow from the mean
+    full cameras and the boxes of the unmirrored view, whose labels and metainfo the result keeps.
+
+    Args:
+        module: The estimator, or its config.
+        data_preprocessor: Config; of the estimator where that has none.
+    """
+
+    @property
+    def body_model(self) -> SMPL:
+        """Body model of the estimator."""
+        module = self.module.module if is_model_wrapper(self.module) else self.module
+        return module.body_model
+
+    @torch.no_grad()
+    def merge_preds(self, data_samples_list: Sequence[Sequence[HMRDataSample]]) -> list[HMRDataSample]:
+        """Merge the views of each person.
+
+        Args:
+            data_samples_list: For each person its views, with ``pred_instances``.
+
+        Returns:
+            list[HMRDataSample]: One sample for each person.
+
+        Raises:
+            ValueError: No view of a person is unmirrored, or a view is rolled.
+        """
+        return [self._merge(views) for views in data_samples_list]
+
+    def _merge(self, views: Sequence[HMRDataSample]) -> HMRDataSample:
+        if any(view.get('roll', 0.0) for view in views):
+            raise ValueError('MeshTTAModel takes mirrored views, not rolled ones: remove RandomCameraRoll '
+                             'from tta_pipeline')
+        merged = next((view for view in views if not view.get('flip', False)), None)
+        if merged is None:
+            raise ValueError('MeshTTAModel needs an unmirrored view of each person: tta_pipeline needs '
+                             "dict(type='RandomMirror', prob=0.0) beside prob=1.0")
+        seen = [_unmirrored(view) for view in views]
+        rotations = roma.special_procrustes(torch.stack([view['rotations'] for view in seen]).mean(0))
+        betas = torch.stack([view['betas'] for view in seen]).mean(0)
+        full_cameras = _mean_translation([view['full_cameras'] for view in seen])
+        body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
+        boxes = torch.as_tensor(merged.boxes, device=full_cameras.device)[None]
+        focal_length = torch.as_tensor([merged.focal_length], dtype=torch.float64)
+        merged.pred_instances = InstanceData(
+            global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=betas,
+            vertices=body.vertices, joints3d=body.joints, joints_h36m=body.joints_h36m,
+            local_cameras=full_to_local(full_cameras, boxes, focal_length), full_cameras=full_cameras,
+            camera_translation=_mean_translation([view['camera_translation'] for view in seen]))
+        return merged
+
+
+def _unmirrored(view: HMRDataSample) -> dict[str, Tensor]:
+    """Rotations (1, 24, 3, 3), betas and cameras of a view in the frame of the photo."""
+    predicted = view.pred_instances
+    rotations = torch.cat((predicted.global_orient[:, None], predicted.body_pose), 1)
+    full_cameras, translation = predicted.full_cameras, predicted.camera_translation
+    if view.get('flip', False):
+        mirror = rotations.new_tensor((-1.0, 1.0, 1.0))
+        rotations = rotations[:, _PARTNERS] * torch.outer(mirror, mirror)  # M R M
+        full_cameras, translation = full_cameras * mirror, translation * mirror
+    return dict(rotations=rotations, betas=predicted.betas, full_cameras=full_cameras,
+                camera_translation=translation)
+
+
+def _mean_translation(translations: Sequence[Tensor]) -> Tensor:
+    """Mean of x and y, harmonic mean of the depth."""
+    stacked = torch.stack(list(translations))
+    return torch.cat((stacked[..., :2].mean(0), 1 / stacked[..., 2:].reciprocal().mean(0)), -1)

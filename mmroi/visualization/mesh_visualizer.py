@@ -1,0 +1,217 @@
+"""`MeshVisualizer`: one person, predicted and true, to any visualization backend of MMEngine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.visualization import Visualizer
+
+from mmroi.body_models import SMPL
+from mmroi.registry import MODELS, VISUALIZERS
+from mmroi.structures import HMRDataSample
+
+from .colors import PALETTE
+from .dataset_view import View
+from .keypoints import draw_keypoints
+from .overlay import PAPER, draw_overlay
+from .sheets import tile_images
+from .strokes import write
+from .views import draw_side_view
+
+PREDICTED, TRUE = PALETTE[:2]
+INK, HALO = (255, 255, 255), (40, 40, 40)
+
+
+@VISUALIZERS.register_module()
+class MeshVisualizer(Visualizer):
+    """Draws a person: photo | prediction on it | truth on it | both from the side.
+
+    The photo is cut to the person, as augmentation has left it. A label without a mesh is drawn as its 2D
+    keypoints, one without a camera from the side only. Labels are posed with the one body model, also where
+    the metric takes gendered ones.
+
+    Args:
+        name: Of this instance among MMEngine's.
+        body_model: The body model, or its config; `MeshVisualizationHook` sets that of the network, and
+            alone it is the open body.
+        height: Of each panel, pixels.
+        context: How much more than the person's base box is shown.
+        **kwargs: Of `mmengine.visualization.Visualizer`, such as `vis_backends`.
+    """
+
+    def __init__(
+        self,
+        name: str = 'visualizer',
+        body_model: SMPL | dict | None = None,
+        height: int = 320,
+        context: float = 1.25,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name, **kwargs)
+        self.body_model = body_model
+        self.height = height
+        self.context = context
+
+    def add_datasample(
+        self,
+        name: str,
+        image: np.ndarray,
+        data_sample: HMRDataSample,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        show: bool = False,
+        wait_time: float = 0,
+        out_file: str | Path | None = None,
+        step: int = 0,
+        text: str = '',
+    ) -> None:
+        """Draws a person, and shows, writes or logs the picture.
+
+        Args:
+            name: Of the picture in the backends.
+            image: RGB photo, (H, W, 3) uint8, as MMEngine's visualizers take it.
+            data_sample: With predictions, labels or both.
+            draw_gt: Draw the label.
+            draw_pred: Draw the prediction.
+            show: Open a window.
+            wait_time: Seconds until the window goes on; 0 waits for a key.
+            out_file: Write the picture here; otherwise it goes to the backends.
+            step: Of the training.
+            text: A line above the picture, ASCII.
+
+        Raises:
+            OSError: `out_file` cannot be written.
+        """
+        drawn = self.draw_person(image[..., ::-1], data_sample, draw_gt, draw_pred, text)
+        if show:
+            self.show(drawn[..., ::-1], win_name=name, wait_time=wait_time)
+        if out_file is None:
+            self.add_image(name, np.ascontiguousarray(drawn[..., ::-1]), step)
+            return
+        Path(out_file).parent.mkdir(parents=True, exist_ok=True)
+        if not cv2.imwrite(str(out_file), drawn):
+            raise OSError(f'cannot write {out_file}')
+
+    def draw_person(
+        self,
+        image: np.ndarray,
+        sample: HMRDataSample,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        text: str = '',
+    ) -> np.ndarray:
+        """Draws a person.
+
+        Args:
+            image: BGR photo, (H, W, 3) uint8.
+            sample: With predictions, labels or both.
+            draw_gt: Draw the label, where there is one.
+            draw_pred: Draw the prediction, where there is one.
+            text: A line above the picture, ASCII.
+
+        Returns:
+            BGR picture, uint8.
+        """
+        view = self._view(sample)
+        photo = view.photo(_frame(image, sample))
+        panels, sides = [('photo', photo)], []
+        if draw_pred and 'pred_instances' in sample:
+            on_photo, side = self._prediction(view, photo, sample)
+            panels.append(('prediction', on_photo))
+            sides.append(('prediction, side', side))
+        if draw_gt and 'gt_instances' in sample:
+            on_photo, side = self._label(view, photo, sample)
+            panels.append(('ground truth', on_photo))
+            sides += [('ground truth, side', side)] if side is not None else []
+        captioned = [_captioned(panel, caption, INK, HALO) for caption, panel in panels]
+        captioned += [_captioned(panel, caption, HALO) for caption, panel in sides]
+        sheet = tile_images(captioned, len(captioned), self.height)
+        bar = np.full((26 if text else 0, sheet.shape[1], 3), PAPER, np.uint8)
+        if text:
+            write(bar, text, (8, 20), HALO)
+        return np.vstack((bar, sheet))
+
+    def _view(self, sample: HMRDataSample) -> View:
+        crop_height, crop_width = sample.get('crop_size', (4, 3))
+        box = np.asarray(sample.boxes, np.float64)[0] * (1, 1, self.context)
+        return View(box, (self.height, round(self.height * crop_width / crop_height)))
+
+    def _prediction(
+        self, view: View, photo: np.ndarray, sample: HMRDataSample
+    ) -> tuple[np.ndarray, np.ndarray]:
+        predicted = sample.pred_instances
+        vertices = _array(predicted.vertices + predicted.camera_translation[:, None])[0]
+        return self._on_photo(view, photo, vertices, sample, PREDICTED), self._side(view, vertices, PREDICTED)
+
+    def _label(
+        self, view: View, photo: np.ndarray, sample: HMRDataSample
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        label = sample.gt_instances
+        keypoints = _array(label.keypoints2d)[0] if 'keypoints2d' in label else np.zeros((0, 3))
+        if not _known(label, 'has_smpl'):
+            return draw_keypoints(photo, view.place(keypoints)) if len(keypoints) else photo, None
+        vertices = self._posed(label)
+        side = self._side(view, vertices, TRUE)
+        if _known(label, 'has_transl'):
+            return self._on_photo(view, photo, vertices, sample, TRUE), side
+        return draw_keypoints(photo, view.place(keypoints)) if len(keypoints) else photo, side
+
+    @torch.no_grad()
+    def _posed(self, label: Any) -> np.ndarray:
+        """Vertices (V, 3) of the label in the camera frame."""
+        body_model = self._model()
+        device = body_model.mean_betas.device
+        params = (
+            torch.as_tensor(label[key], dtype=torch.float32, device=device)
+            for key in ('global_orient', 'body_pose', 'betas')
+        )
+        body = body_model(*params)
+        return _array(body.vertices - body.joints[:, :1])[0] + _array(label.pelvis)
+
+    def _model(self) -> SMPL:
+        if not isinstance(self.body_model, SMPL):
+            self.body_model = MODELS.build(self.body_model or dict(type='SMPL'))
+        return self.body_model
+
+    def _on_photo(
+        self,
+        view: View,
+        photo: np.ndarray,
+        vertices: np.ndarray,
+        sample: HMRDataSample,
+        color: Sequence[int],
+    ) -> np.ndarray:
+        centre = view.place(np.zeros((1, 2)))[0]
+        focal_length = float(sample.focal_length) * view.scale
+        return draw_overlay(photo, vertices, self._model().faces, focal_length, centre, [color], 0.85)
+
+    def _side(self, view: View, vertices: np.ndarray, color: Sequence[int]) -> np.ndarray:
+        return draw_side_view(vertices, self._model().faces, view.size, [color])
+
+
+def _frame(image: np.ndarray, sample: HMRDataSample) -> dict[str, Any]:
+    """The photo and the map into its augmented frame, which the crops' own matrices hold."""
+    aug_matrix = np.eye(3)
+    if 'crop_matrices' in sample:
+        crop_pixels = sample.crop_size[0] / float(sample.boxes[0][2])
+        aug_matrix[:2, :2] = np.asarray(sample.crop_matrices)[0, :, :2] / crop_pixels
+    return dict(img=image, principal_point=np.asarray(sample.principal_point), aug_matrix=aug_matrix)
+
+
+def _captioned(
+    panel: np.ndarray, caption: str, ink: Sequence[int], halo: Sequence[int] | None = None
+) -> np.ndarray:
+    panel = panel.copy()
+    write(panel, caption, (8, panel.shape[0] - 10), ink, halo=halo)
+    return panel
+
+
+def _known(label: Any, flag: str) -> bool:
+    return flag in label and bool(_array(label[flag]).all())
+
+
+def _array(values: Any) -> np.ndarray:
+    return torch.as_tensor(values).detach().float().cpu().numpy()
