@@ -105,11 +105,6 @@ class ResultWriter:
         if self._viewer.kept:
             write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
 
-    @property
-    def viewer_counts(self) -> tuple[int, int]:
-        """How many pictures the viewer shows, and of how many."""
-        return len(self._viewer.kept), self._viewer.offered
-
     def _saves_for(self, frame: Frame) -> Sequence[str]:
         if self._saves is not None:
             return self._saves

@@ -20,7 +20,7 @@ def test_a_model_without_weights():
 
 
 def test_unknown_names_are_explained():
-    with pytest.raises(FileNotFoundError, match=r"no model 'multi-roi_r18' .*; do you mean multi-roi_r18_synth"):
+    with pytest.raises(FileNotFoundError, match=r"'multi-roi_r18' .*; do you mean multi-roi_r18_synthetic"):
         find_model('multi-roi_r18')
     with pytest.raises(FileNotFoundError, match='with weights come .*cliff_r18_synthetic'):
         find_model('xyzzy')
@@ -33,6 +33,7 @@ def test_installed_package_and_absent_index(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match='name a config file'):
         read_model_index()
     (tmp_path / 'model-index.yml').write_text('Import: [a.yml]')
-    (tmp_path / 'a.yml').write_text('Models: [{Name: N, Config: c.py, Weights: w.pth}, {Name: O, Config: o.py}]')
-    models = read_model_index()
-    assert models['N'].weights == tmp_path / 'w.pth' and models['O'].config == tmp_path / 'o.py'
+    models = '[{Name: N, Config: c.py, Weights: w.pth}, {Name: O, Config: o.py}]'
+    (tmp_path / 'a.yml').write_text(f'Models: {models}')
+    found = read_model_index()
+    assert found['N'].weights == tmp_path / 'w.pth' and found['O'].config == tmp_path / 'o.py'

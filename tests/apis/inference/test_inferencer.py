@@ -1,0 +1,213 @@
+import io
+import weakref
+from itertools import chain
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.infer import BaseInferencer
+from PIL import Image
+
+from mmroi.apis import MultiRoIInferencer, find_shipped, init_model
+from mmroi.apis.inference import BadInput, BadInputError, IndexedModel
+from mmroi.apis.inference import inferencer as module
+from mmroi.registry import INFERENCERS, TRANSFORMS
+
+from .conftest import BOXES
+
+SHIPPED = find_shipped('multi-roi_r18_synthetic')
+
+
+@pytest.fixture
+def sizes(inferencer, monkeypatch):
+    """Numbers of people that went through the network together."""
+    seen, forward = [], inferencer.forward
+    monkeypatch.setattr(
+        inferencer, 'forward', lambda batch: seen.append(len(batch['inputs'])) or forward(batch))
+    return seen
+
+
+def vertices(result):
+    return [s.pred_instances.vertices + s.pred_instances.camera_translation for s in result]
+
+
+def test_it_predicts_what_the_test_pipeline_and_the_model_do(inferencer, photo, tmp_path):
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), photo)
+    config = Config.fromfile(SHIPPED.config)
+    model = init_model('multi-roi_r18_synthetic')
+    pipeline = Compose([TRANSFORMS.build(step) for step in config.test_pipeline])
+    rows = [pipeline(dict(img_path=str(path), bbox_xywh=np.array((x1, y1, x2 - x1, y2 - y1))))
+            for x1, y1, x2, y2 in BOXES]
+    with torch.no_grad():
+        expected = model.test_step(pseudo_collate(rows))
+    found, = inferencer(path, bboxes=BOXES)['predictions']
+    for one, other in zip(found, expected, strict=True):
+        for name, value in other.pred_instances.items():
+            torch.testing.assert_close(one.pred_instances[name], value)
+        for name in ('boxes', 'focal_length', 'principal_point', 'crop_matrices', 'img_shape', 'img_path'):
+            np.testing.assert_array_equal(one.metainfo[name], other.metainfo[name])
+    assert [sample.track_id for sample in found] == [0, 1] and found[1].bbox_score == 1
+    np.testing.assert_array_equal(found[1].bbox, BOXES[1])
+
+
+def test_people_are_batched_across_frames_and_find_their_way_back(inferencer, photo, sizes):
+    photos = [photo, photo[:, ::-1], photo[::-1]]
+    boxes = {'array': BOXES, 'array_2': [], 'array_3': BOXES[::-1]}
+    together = inferencer(photos, bboxes=boxes, batch_size=4)['predictions']
+    assert sizes == [4] and list(map(len, together)) == [2, 0, 2]
+    alone = inferencer(photos, bboxes=boxes, batch_size=1)['predictions']
+    assert sizes == [4, 1, 1, 1, 1]
+    torch.testing.assert_close(list(chain(*map(vertices, together))), list(chain(*map(vertices, alone))))
+    np.testing.assert_array_equal(together[2][0].bbox, BOXES[1])
+
+
+def test_whole_image(inferencer, photo):
+    whole, = inferencer(photo, whole_image=True)['predictions']
+    given, = inferencer(photo, bboxes=[0, 0, 240, 200])['predictions']
+    torch.testing.assert_close(vertices(whole), vertices(given))
+
+
+def test_focal_length_given_from_exif_or_estimated(inferencer, photo):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 50  # FocalLengthIn35mmFilm
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, 'jpeg', exif=exif)
+    diagonal = np.hypot(200, 240)
+    for inputs, given, focal_length, origin in (
+        (photo, None, diagonal, 'estimated'),
+        (file.getvalue(), None, 50 * diagonal / np.hypot(36, 24), 'EXIF'),
+        (file.getvalue(), 777.0, 777.0, 'given'),
+    ):
+        (sample,), = inferencer(inputs, bboxes=BOXES[0], focal_length=given)['predictions']
+        assert sample.focal_length == pytest.approx(focal_length)
+        assert sample.focal_length_from == origin
+
+
+def test_margin_of_tight_boxes():
+    config = Config.fromfile(SHIPPED.config)
+    # GetPersonBox's default is for tight boxes; configs that set a scale do so for boxes with a margin.
+    cases = (None, None, 1.2), (1.0, None, 1.2), (4 / 3, None, 1.6), (1.0, 1.1, 1.1)
+    for in_config, given, expected in cases:
+        if in_config:
+            config.test_dataloader.dataset.pipeline[1].scale = in_config
+        inferencer = MultiRoIInferencer(config, SHIPPED.checkpoint, device='cpu', box_scale=given)
+        assert inferencer.pipeline.transforms[1].scale == pytest.approx(expected)
+
+
+def test_failures_are_yielded_in_their_place(inferencer, photo):
+    results = list(inferencer.stream([photo, b'', photo], bboxes=BOXES))
+    assert isinstance(results[1], BadInput) and [r.frame.name for r in results[::2]] == ['array', 'array_2']
+    assert inferencer([photo, b''], whole_image=True)['failed'] == [results[1]]
+
+
+def test_nobody_and_boxes_outside(inferencer, photo):
+    result, = inferencer.stream(photo, bboxes=[])
+    assert result.samples == [] and result.problems == ()
+    result, = inferencer.stream(photo, bboxes=[[300, 0, 400, 100], *BOXES])
+    assert len(result.samples) == 2 and 'outside' in result.problems[0].reason
+
+
+def test_what_a_call_returns(inferencer, photo):
+    found = inferencer(photo, bboxes=BOXES, return_datasamples=False, return_vis=True)
+    assert found['predictions'][0]['people'][1]['track_id'] == 1
+    assert found['visualization'][0].shape == photo.shape and (found['visualization'][0] != photo).any()
+    assert inferencer(photo, bboxes=BOXES)['visualization'] == []
+
+
+def test_files_are_written_while_it_streams(inferencer, photo, tmp_path):
+    results = inferencer.stream(
+        [photo] * 3, bboxes=BOXES, batch_size=1, out_dir=tmp_path, save=['json', 'viewer'])
+    next(results)
+    assert [path.name for path in tmp_path.rglob('*.json')] == ['array.json']
+    results.close()
+    assert (tmp_path / 'viewer.html').is_file() and len(list(tmp_path.rglob('*.json'))) == 1
+
+
+def test_long_videos_take_the_memory_of_a_batch(inferencer, tmp_path):
+    path = tmp_path / 'clip.avi'
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 25, (64, 48))
+    for i in range(40):
+        video.write(np.full((48, 64, 3), i * 5, np.uint8))
+    video.release()
+    names, images, alive = [], [], []
+    for result in inferencer.stream(path, whole_image=True, batch_size=4, smooth=True):
+        names.append(result.frame.name)
+        images.append(weakref.ref(result.frame.image))
+        alive.append(sum(image() is not None for image in images))
+        assert result.samples[0].track_id == 0
+    assert len(names) == len(set(names)) == 40 and max(alive) <= 4
+
+
+def test_smoothing_changes_what_moves(inferencer, photo, tmp_path):
+    path = tmp_path / 'clip.avi'
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 25, (240, 200))
+    for i in range(6):
+        video.write(np.roll(photo, 20 * i, axis=1))
+    video.release()
+
+    def translations(smooth):
+        found = inferencer(path, bboxes=BOXES[:1], smooth=smooth)['predictions']
+        return np.concatenate([samples[0].pred_instances.camera_translation for samples in found])
+
+    raw, smoothed = translations(False), translations(True)
+    np.testing.assert_allclose(raw[0], smoothed[0], rtol=1e-5)
+    assert np.abs(np.diff(smoothed, axis=0)).mean() < np.abs(np.diff(raw, axis=0)).mean()
+
+
+def test_names_files_and_configs(photo):
+    from_name = MultiRoIInferencer('CLIFF_r18_synthetic', device='cpu')
+    shipped = find_shipped('cliff_r18_synthetic')
+    from_file = MultiRoIInferencer(shipped.config, shipped.checkpoint, device='cpu')
+    one, other = (i(photo, bboxes=BOXES)['predictions'][0] for i in (from_name, from_file))
+    torch.testing.assert_close(vertices(one), vertices(other))
+    assert one[0].boxes.shape == (1, 3)
+    assert 'cliff_r18_synthetic' in MultiRoIInferencer.list_models(patterns='cliff')
+
+
+def test_it_is_an_inferencer_of_the_family():
+    built = INFERENCERS.build(dict(type='MultiRoIInferencer', device='cpu'))
+    assert isinstance(built, BaseInferencer)
+    assert built.model.cfg.filename.endswith('multi-roi_r18_synthetic.py') and not built.model.training
+
+
+def test_models_that_cannot_run(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py comes without weights; name a'):
+        MultiRoIInferencer('multi-roi_r50_published')
+    with pytest.raises(ValueError, match='multi-roi_r18_synthetic.pth: .* another architecture than'):
+        MultiRoIInferencer('cliff_r18_synthetic', SHIPPED.checkpoint)
+    absent = IndexedModel('a', SHIPPED.config, tmp_path / 'gone.pth')
+    monkeypatch.setattr(module, 'find_model', lambda name: absent)
+    with pytest.raises(FileNotFoundError, match='gone.pth does not exist'):
+        MultiRoIInferencer('a')
+    config = Config.fromfile(SHIPPED.config)
+    config.pop('test_dataloader')
+    with pytest.raises(ValueError, match='no test_dataloader.dataset.pipeline'):
+        MultiRoIInferencer(config, SHIPPED.checkpoint)
+
+
+def test_weights_that_give_no_numbers(photo):
+    broken = MultiRoIInferencer(device='cpu')
+    next(broken.model.parameters()).data.fill_(float('nan'))
+    with pytest.raises(ValueError, match='NaN or infinite numbers for array; check its weights'):
+        broken(photo, whole_image=True)
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(bboxes=BOXES, whole_image=True), 'exclude each other'),
+    (dict(whole_image=True, batch_size=0), 'batch_size must be positive, not 0'),
+    (dict(whole_image=True, focal_length=-3), 'focal_length must be a positive number of pixels, not -3'),
+    (dict(bboxes='nothing.json'), 'nothing.json cannot be read'),
+    (dict(bboxes=[[1, 2, float('nan'), 4]]), 'box .1, 2, nan, 4.'),
+])
+def test_bad_options_are_refused_before_anything_runs(inferencer, photo, options, message):
+    with pytest.raises(ValueError, match=message):
+        inferencer.stream(photo, **options)
+
+
+def test_bad_inputs_are_refused_before_anything_runs(inferencer):
+    with pytest.raises(BadInputError, match='nothing.jpg does not exist'):
+        inferencer.stream('nothing.jpg', whole_image=True)
