@@ -52,7 +52,10 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE', 'NOTICE'],
     packages=find_packages(include=['mmroi', 'mmroi.*']),
-    package_data={'mmroi.body_models': ['assets/*.npz']},
+    package_data={
+        'mmroi.body_models': ['assets/*.npz'],
+        'mmroi.visualization.viewer': ['web/*', 'web/three/*'],
+    },
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
     extras_require={name: requirements(name) for name in ('det', 'vis', 'dev')},
