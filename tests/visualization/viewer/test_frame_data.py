@@ -26,7 +26,9 @@ def test_quantized_body_is_within_half_a_step(body):
     assert error.max() < 1.5e-5  # the metres that the documentation names
 
 
-@pytest.mark.parametrize('vertices', [np.zeros((0, 3)), np.full((4, 3), 2.5), np.array([[0, 1, 2.0], [0, 5, 2]])])
+@pytest.mark.parametrize('vertices', [
+    np.zeros((0, 3)), np.full((4, 3), 2.5), np.array([[0, 1, 2.0], [0, 5, 2]])
+], ids=['nothing', 'point', 'line'])
 def test_bodies_without_extent(vertices):
     assert np.allclose(decode(quantize(vertices)), vertices, atol=1e-4)
 
@@ -39,7 +41,8 @@ def test_decoded_frame_is_the_frame(make_frame, body):
     for i, person in enumerate(data['people']):
         # numbers are written with seven digits
         assert np.allclose(decode(person['mesh']), frame.vertices[i], atol=2e-5)
-        assert np.allclose(person['boxes'], frame.boxes[i]) and np.allclose(person['cameras'], frame.full_cameras[i])
+        assert np.allclose(person['boxes'], frame.boxes[i])
+        assert np.allclose(person['cameras'], frame.full_cameras[i])
 
 
 def test_cameras_that_agree_are_at_the_origin(make_frame):
@@ -62,7 +65,8 @@ def test_photo_is_a_jpeg_within_the_size(make_frame):
         assert kind == 'data:image/jpeg;base64'
         photo = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
         assert photo.shape[:2] == shape
-        assert np.abs(cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA).astype(int) - photo).mean() < 2
+        small = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(small.astype(int) - photo).mean() < 2
 
 
 def test_faces_take_as_many_bytes_as_they_need():
@@ -74,9 +78,10 @@ def test_faces_take_as_many_bytes_as_they_need():
 
 
 def test_json_is_harmless_and_plain():
-    value = {'</script><!--&\u2028': np.float32(1.5), 'many': torch.tensor([[1.0, float('nan')]]), 'none': None,
-             'flag': np.bool_(True), 'count': np.int64(3), 'pair': (np.inf, '\\u0041"'), 'other': 2 + 1j}
+    value = {'</script><!--&\u2028': np.float32(1.5), 'many': torch.tensor([[1.0, float('nan')]]),
+             'none': None, 'flag': np.bool_(True), 'count': np.int64(3), 'pair': (np.inf, '\\u0041"'),
+             'other': 2 + 1j}
     text = to_json(value)
     assert not set(text) & set('<>&\u2028')
-    assert json.loads(text) == {'</script><!--&\u2028': 1.5, 'many': [[1.0, None]], 'none': None, 'flag': True,
-                                'count': 3, 'pair': [None, '\\u0041"'], 'other': '(2+1j)'}
+    assert json.loads(text) == {'</script><!--&\u2028': 1.5, 'many': [[1.0, None]], 'none': None,
+                                'flag': True, 'count': 3, 'pair': [None, '\\u0041"'], 'other': '(2+1j)'}

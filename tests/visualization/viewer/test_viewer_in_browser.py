@@ -8,6 +8,7 @@ from mmroi.visualization.viewer import write_viewer
 
 PLACES = [[-0.3, 0.1, 3.6], [0.0, 0.05, 4.4], [0.75, -0.1, 4.0]]  # the first hides a part of the second
 VIEWPORT = dict(width=1040, height=620)
+PATIENCE = 180_000  # milliseconds, for machines that are busy
 NAME = '<img src=x onerror=alert(1)> & "two"'
 
 
@@ -19,7 +20,8 @@ def frame(make_frame):
 @pytest.fixture(scope='module')
 def file(frame, make_frame, tmp_path_factory):
     path = tmp_path_factory.mktemp('viewer') / 'view.html'
-    second = make_frame([PLACES[1]], name=NAME, ids=[2], colors=[(40, 230, 40)], image=np.full((480, 360, 3), 60, np.uint8))
+    image = np.full((480, 360, 3), 60, np.uint8)
+    second = make_frame([PLACES[1]], name=NAME, ids=[2], colors=[(40, 230, 40)], image=image)
     write_viewer(path, [frame, second, make_frame([], name='empty')])
     return path
 
@@ -27,6 +29,7 @@ def file(frame, make_frame, tmp_path_factory):
 @pytest.fixture(scope='module')
 def opened(browser, file):
     page = browser.new_page(viewport=VIEWPORT, has_touch=True)
+    page.set_default_timeout(PATIENCE)
     page.heard = []  # errors, dialogs and requests
     page.on('console', lambda message: page.heard.append(f'{message.type}: {message.text}'))
     page.on('pageerror', lambda error: page.heard.append(f'error: {error}'))
@@ -61,7 +64,7 @@ def changed(before, after):
 
 
 def people_in(picture):
-    """0 for the grey photograph, else 1 + the channel that is strongest: the people are blue, green and red."""
+    """0 for the grey photograph, else 1 + the strongest channel: the people are blue, green and red."""
     spread = np.ptp(picture, axis=2)
     return np.where(spread > 24, 1 + picture.argmax(axis=2), 0)
 
@@ -72,14 +75,14 @@ def iou(a, b):
 
 def test_meshes_lie_on_the_photograph_where_the_z_buffer_draws_them(page, frame):
     seen = people_in(look(page, '#stage'))
-    height, width = seen.shape
     # the package's own picture, as large as the browser's, which need not begin at a whole pixel
     box = page.locator('#stage').bounding_box()
     scale = box['width'] / 480
     start = np.array((box['x'], box['y'])) % 1
     centre = start + (np.array(frame.principal_point) + 0.5) * scale - 0.5
-    expected = render_meshes(frame.vertices, frame.faces, frame.focal_length * scale, centre, seen.shape, frame.colors)
-    expected = people_in(expected.over(np.full((height, width, 3), 128, np.uint8)).astype(np.float32))
+    expected = render_meshes(
+        frame.vertices, frame.faces, frame.focal_length * scale, centre, seen.shape, frame.colors)
+    expected = people_in(expected.over(np.full((*seen.shape, 3), 128, np.uint8)).astype(np.float32))
     assert iou(seen > 0, expected > 0) > 0.98
     for person in (1, 2, 3):  # who hides whom
         assert iou(seen == person, expected == person) > 0.97
@@ -201,6 +204,7 @@ def test_small_screens_need_no_sideways_scrolling(page):
 
 def test_page_without_webgl_says_so_and_shows_the_rest(browser, file):
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.add_init_script('HTMLCanvasElement.prototype.getContext = () => null')
     page.goto(file.as_uri())
     assert 'no WebGL' in page.inner_text('#notice')

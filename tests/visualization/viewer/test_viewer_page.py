@@ -31,7 +31,8 @@ class Page(HTMLParser):
 
 def test_faces_that_frames_share_are_stored_once(make_frame, body, tmp_path):
     path = tmp_path / 'view.html'
-    write_viewer(path, (make_frame([0, 0, 4], faces=faces) for faces in (body[1], body[1].copy(), body[1][:9])))
+    all_faces = body[1], body[1].copy(), body[1][:9]
+    write_viewer(path, (make_frame([0, 0, 4], faces=faces) for faces in all_faces))
     data = Page(path.read_text(encoding='utf-8')).data
     assert [kind for kind, _ in data] == ['faces', 'frame', 'frame', 'faces', 'frame']
     assert [value['topology'] for kind, value in data if kind == 'frame'] == [0, 0, 1]
@@ -49,8 +50,7 @@ def test_three_people_are_small(make_frame, tmp_path):
 def test_nothing_is_loaded_from_elsewhere(make_frame, tmp_path):
     write_viewer(tmp_path / 'view.html', [make_frame([0, 0, 4])])
     page = Page((tmp_path / 'view.html').read_text(encoding='utf-8'))
-    links = [value for _, attributes in page.tags for key, value in attributes.items() if key in ('src', 'href')]
-    assert links == []
+    assert [tag for tag, attributes in page.tags if {'src', 'href'} & attributes.keys()] == []
     policy = next(a['content'] for tag, a in page.tags if a.get('http-equiv') == 'Content-Security-Policy')
     assert "default-src 'none'" in policy
 
