@@ -1,0 +1,300 @@
+"""A network as one file for other runtimes: ONNX, or a program of torch.export; checked before it is kept."""
+
+import base64
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmroi.geometry import make_rois, roi_offsets
+from mmroi.version import __version__
+
+INPUTS = ('crops', 'boxes', 'focal_length')
+OUTPUTS = ('rotations', 'betas', 'local_cameras', 'camera_translation')
+BODY_OUTPUTS = ('vertices', 'joints3d')
+SUFFIXES = {'onnx': '.onnx', 'torch-export': '.pt2'}
+OPSETS = (18, 23)  # what torch's exporter writes
+METADATA_FILE = 'mmroi.json'  # within a .pt2 file
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class CropRecipe:
+    """How crops are taken for a network.
+
+    Attributes:
+        num_rois: M.
+        crop_size: Height and width, pixels.
+        box_aspect: Width divided by height of the base box.
+        box_scale: Enlargement of the base box.
+    """
+
+    num_rois: int
+    crop_size: tuple[int, int]
+    box_aspect: float
+    box_scale: float
+
+    @classmethod
+    def from_config(cls, cfg: Config) -> 'CropRecipe':
+        """Reads it from the pipeline of `test_dataloader`.
+
+        Raises:
+            ValueError: The pipeline lacks `GetPersonBox` or `MultiRoICrop`, or draws RoIs at random.
+        """
+        dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+        steps = dataset.get('pipeline') or (dataset.get('datasets') or [{}])[0].get('pipeline') or []
+        found = {step['type']: step for step in steps}
+        if not {'GetPersonBox', 'MultiRoICrop'} <= found.keys():
+            raise ValueError(f'config {cfg.filename}: the pipeline of test_dataloader lacks GetPersonBox or '
+                             'MultiRoICrop, which tell how crops are taken')
+        box, crop = found['GetPersonBox'], found['MultiRoICrop']
+        if crop.get('random'):
+            raise ValueError(f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs '
+                             'random=False, the fixed set')
+        height, width = crop.get('crop_size', (256, 192))
+        return cls(crop.get('num_rois', 5), (int(height), int(width)), float(box.get('aspect', 0.75)),
+                   float(box.get('scale', 1.2)))
+
+    def random_inputs(self, num_persons: int, seed: int) -> Arrays:
+        """People in random places with crops of noise.
+
+        Args:
+            num_persons: N.
+            seed: Of the random numbers.
+
+        Returns:
+            The inputs of `ExportableEstimator` by name.
+        """
+        rng = np.random.default_rng(seed)
+        focal_length = rng.uniform(500, 2500, num_persons)
+        base = np.column_stack([rng.uniform(-0.4, 0.4, (num_persons, 2)), rng.uniform(0.1, 0.7, num_persons)])
+        boxes = make_rois(torch.from_numpy(base * focal_length[:, None]), roi_offsets(self.num_rois))
+        shape = (num_persons, self.num_rois, 3, *self.crop_size)
+        return dict(crops=rng.integers(0, 256, shape, dtype=np.uint8), boxes=boxes.numpy(),
+                    focal_length=focal_length)
+
+
+class ExportableEstimator(nn.Module):
+    """An estimator from pixels to bodies, tensors in and tensors out.
+
+    Normalisation is inside. Boxes and their encoding stay in float64, whose digits the high frequencies need.
+
+    Args:
+        estimator: A `MeshEstimator`; it is set to evaluation mode.
+        with_smpl: Pose the body, too.
+
+    Attributes:
+        output_names: Of the tensors that `forward` returns.
+    """
+
+    estimator: Any
+
+    def __init__(self, estimator: nn.Module, with_smpl: bool) -> None:
+        super().__init__()
+        self.estimator = estimator.eval()
+        self.output_names = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
+
+    def forward(self, crops: Tensor, boxes: Tensor, focal_length: Tensor) -> tuple[Tensor, ...]:
+        """Predicts.
+
+        Args:
+            crops: (N, M, 3, H, W) uint8, BGR, as `PackHMRInputs` gives them.
+            boxes: (N, M, 3) float64, centre and height in pixels relative to the principal point.
+            focal_length: (N,) float64, pixels.
+
+        Returns:
+            rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3), camera_translation (N, 3), and
+            with the body vertices (N, 6890, 3) and joints3d (N, 54, 3), to which the translation has yet to
+            be added; metres.
+        """
+        inputs = self.estimator.data_preprocessor.normalise(crops)
+        output = self.estimator.regress(inputs, boxes, focal_length)
+        found = self.estimator.predict_tensors(output, boxes, focal_length)
+        found['rotations'] = torch.cat([found['global_orient'][:, None], found['body_pose']], dim=1)
+        return tuple(found[name] for name in self.output_names)
+
+
+def export_model(model: nn.Module, out: str | Path, file_format: str = 'onnx', with_smpl: bool = False,
+                 opset: int = 20, tolerance: float = 1e-4, origin: str = '') -> dict[str, float]:
+    """Writes a network to a file that runs without this project, after a check against PyTorch.
+
+    The number of persons is free, the number of RoIs and the size of the crops are those of the config's test
+    pipeline. The file appears only when it has passed.
+
+    Args:
+        model: What `init_model` returns, on the CPU.
+        out: `.onnx` or `.pt2`.
+        file_format: `'onnx'` or `'torch-export'`.
+        with_smpl: Vertices and joints, too.
+        opset: Version of ONNX's operators.
+        tolerance: Largest difference allowed, divided by the largest magnitude of the output if above 1.
+        origin: Said in the file's metadata, such as the name of the checkpoint.
+
+    Returns:
+        Largest absolute difference to PyTorch for each output.
+
+    Raises:
+        ValueError: A suffix or opset that does not fit, a network that cannot be traced, or a difference
+            above the tolerance.
+    """
+    out = Path(out)
+    check_target(out, file_format, opset)
+    recipe = CropRecipe.from_config(model.cfg)
+    network = ExportableEstimator(model, with_smpl)
+    program = _trace(network, recipe)
+    metadata = describe(model, recipe, with_smpl, origin)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f'.{out.name}.', dir=out.parent) as folder:
+        temporary = Path(folder) / out.name
+        if file_format == 'onnx':
+            _write_onnx(program, temporary, metadata, network.output_names, opset)
+            run = load_onnx(temporary)
+        else:
+            _write_program(program, temporary, metadata)
+            run = load_program(temporary)
+        differences = compare(network, run, recipe, tolerance)
+        os.replace(temporary, out)
+    return differences
+
+
+def check_target(out: Path, file_format: str, opset: int) -> None:
+    """Checks what can be checked before a network is built.
+
+    Raises:
+        ValueError: The file's name does not fit its format, or the opset cannot be written.
+    """
+    if not OPSETS[0] <= opset <= OPSETS[1]:
+        raise ValueError(f'opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}')
+    if out.suffix != SUFFIXES[file_format]:
+        raise ValueError(f'a file of the format {file_format} must end in {SUFFIXES[file_format]}, '
+                         f'not {out.name!r}')
+
+
+def describe(model: nn.Module, recipe: CropRecipe, with_smpl: bool, origin: str = '') -> dict:
+    """What a program that runs the file has to know, as values for JSON."""
+    preprocessor: Any = model.data_preprocessor
+    body_model: Any = model.body_model
+    metadata = dict(
+        mmroi=__version__,
+        origin=origin,
+        num_rois=recipe.num_rois,
+        crop_size=recipe.crop_size,
+        box_aspect=recipe.box_aspect,
+        box_scale=recipe.box_scale,
+        roi_offsets=roi_offsets(recipe.num_rois).tolist(),
+        mean=preprocessor.mean.flatten().tolist(),
+        std=preprocessor.std.flatten().tolist(),
+        bgr_to_rgb=preprocessor.bgr_to_rgb,
+        conventions='crops: BGR, uint8; the file itself brings them to RGB (bgr_to_rgb) and normalises them '
+                    'by mean and std. boxes: centre x, centre y and height in pixels relative to the '
+                    'principal point. Camera frame: x right, y down, z forward, metres; add '
+                    'camera_translation to vertices and joints3d.',
+    )
+    if with_smpl:
+        faces = body_model.faces.astype('<u2')
+        metadata['faces'] = base64.b64encode(faces.tobytes()).decode()  # rows of three uint16
+    return metadata
+
+
+def _trace(network: ExportableEstimator, recipe: CropRecipe) -> torch.export.ExportedProgram:
+    """The program for any number of persons; torch.onnx alone would fall back to a fixed one in silence."""
+    persons = {0: torch.export.Dim('N', min=1)}
+    inputs = recipe.random_inputs(2, seed=0)
+    try:
+        with torch.no_grad():
+            program = torch.export.export(
+                network, tuple(torch.from_numpy(inputs[name]) for name in INPUTS),
+                dynamic_shapes=dict.fromkeys(INPUTS, persons))
+    except Exception as error:  # whatever its modules do that cannot be traced
+        head = type(network.estimator.head).__name__
+        raise ValueError(f'torch.export cannot trace this network, whose head is {head}: '
+                         f'{str(error).splitlines()[0]}') from error
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop('stack_trace', None)  # paths of this machine
+    return program
+
+
+def _write_onnx(program: torch.export.ExportedProgram, path: Path, metadata: dict, names: tuple[str, ...],
+                opset: int) -> None:
+    logger = logging.getLogger('torch.onnx')
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it misses torchvision, which is not used
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            written: Any = torch.onnx.export(program, dynamo=True, input_names=INPUTS, output_names=names,
+                                             opset_version=opset, verbose=False)
+    finally:
+        logger.setLevel(level)
+    for node in written.model.graph:
+        node.metadata_props.clear()  # tracebacks, with paths of this machine
+    written.model.metadata_props.update({name: json.dumps(value) for name, value in metadata.items()})
+    written.save(path, external_data=False)
+
+
+def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: dict) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that of weights which are views it stores whole tensors
+        torch.export.save(program, path, extra_files={METADATA_FILE: json.dumps(metadata)})
+
+
+def load_onnx(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
+    """A function that runs an ONNX file on the CPU."""
+    import onnxruntime  # here: an extra
+
+    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    return lambda inputs: session.run(None, inputs)
+
+
+def load_program(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
+    """A function that runs a program of torch.export."""
+    module = torch.export.load(path).module()
+
+    def run(inputs: Arrays) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [value.numpy() for value in module(*(torch.from_numpy(inputs[name]) for name in INPUTS))]
+
+    return run
+
+
+def compare(network: ExportableEstimator, run: Callable[[Arrays], list[np.ndarray]], recipe: CropRecipe,
+            tolerance: float) -> dict[str, float]:
+    """Compares a file with the network that it was made of, on one and on three random people.
+
+    Args:
+        network: In PyTorch.
+        run: What `load_onnx` or `load_program` returns.
+        recipe: How crops are taken.
+        tolerance: As for `export_model`.
+
+    Returns:
+        Largest absolute difference for each output.
+
+    Raises:
+        ValueError: A difference is above the tolerance, or no number.
+    """
+    differences = dict.fromkeys(network.output_names, 0.0)
+    for num_persons in (1, 3):
+        inputs = recipe.random_inputs(num_persons, seed=num_persons)
+        with torch.no_grad():
+            expected = network(*(torch.from_numpy(inputs[name]) for name in INPUTS))
+        for name, wanted, found in zip(network.output_names, expected, run(inputs), strict=True):
+            difference = np.abs(found - wanted.numpy()).max()
+            bound = tolerance * max(1.0, float(wanted.abs().max()))
+            if not difference <= bound:
+                raise ValueError(f'{name} differs from PyTorch by {difference:.2g}, more than {bound:.2g}; '
+                                 'the file is not kept')
+            differences[name] = max(differences[name], float(difference))
+    return differences
