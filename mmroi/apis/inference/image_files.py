@@ -19,6 +19,8 @@ _EXIF_IFD = 0x8769
 _TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
 # A photo that was cropped after it was taken may keep its tags; its sides then have another ratio.
 _ASPECT_TOLERANCE = 0.02
+# Pillow's modes for floating point, which has no known range, and for CIELAB, which it cannot convert
+_NO_COLOUR = ('F', 'LAB')
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,6 @@ def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
             warnings.simplefilter('ignore')  # of large photos, which are welcome, and of odd tags
             with Image.open(io.BytesIO(content)) as image:
                 image.load()
-                focal_length = exif_focal_length(image)
-                return _to_bgr(_upright(image)), focal_length
     except Image.UnidentifiedImageError:
         raise ValueError('is no photo that can be decoded; convert it to JPEG or PNG') from None
     except Image.DecompressionBombError:
@@ -88,6 +88,11 @@ def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's, for all kinds of damage
         reason = ' '.join(str(error).split())
         raise ValueError(f'cannot be decoded ({reason}); copy or download it again') from None
+    if image.mode in _NO_COLOUR:
+        raise ValueError(f'has pixels of mode {image.mode}, which has no known colours; convert it to RGB')
+    focal_length = exif_focal_length(image)
+    image = _upright(image)  # under the same name, so that two copies of a huge photo do not stay
+    return _to_bgr(image), focal_length
 
 
 def exif_focal_length(image: Image.Image) -> float | None:
@@ -155,10 +160,10 @@ def _upright(image: Image.Image) -> Image.Image:
 def _to_bgr(image: Image.Image) -> np.ndarray:
     if image.mode.startswith('I'):  # 16 bits, of which Pillow would clip what is above 255
         return as_bgr(np.asarray(image).clip(0, 65535).astype(np.uint16))
-    if image.mode == 'F':
-        raise ValueError('floating point pixels have no known range; convert it to 8 bits')
     if 'transparency' in image.info or image.mode.endswith(('A', 'a')):
         image = image.convert('RGBA')
         ground = Image.new('RGBA', image.size, 'white')
         image = Image.alpha_composite(ground, image)
-    return cv2.cvtColor(np.asarray(image.convert('RGB')), cv2.COLOR_RGB2BGR)
+    if image.mode != 'RGB':
+        image = image.convert('RGB')
+    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)
