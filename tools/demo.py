@@ -92,7 +92,7 @@ def main() -> None:
             inputs[0] if len(inputs) == 1 else inputs, bboxes=args.bboxes, whole_image=args.whole_image,
             batch_size=args.batch_size, focal_length=args.focal_length, smooth=args.smooth,
             out_dir=args.out_dir, save=args.save, viewer_frames=args.viewer_frames)
-    except ValueError as error:  # about what the user named, as the documentation of both says
+    except (OSError, ValueError) as error:  # about what the user named, as the documentation of both says
         sys.exit(f'error: {explain(error)}')
     try:
         for result in results:

@@ -1,0 +1,152 @@
+"""The demo as a user runs it: the shipped checkpoint on a synthetic group photo, a real one and a video."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from mmroi.apis.inference import ResultWriter
+from mmroi.datasets.synthetic import Studio, StudioSettings
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / 'tools' / 'demo.py'
+GROUP = 9  # number of a photo with three people
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    return subprocess.run([sys.executable, str(DEMO), *map(str, arguments)], cwd=cwd, env=environment,
+                          capture_output=True, text=True, timeout=900)
+
+
+@pytest.fixture
+def call(monkeypatch, tmp_path):
+    """call(arguments) -> what the tool ends with; in this process."""
+    spec = importlib.util.spec_from_file_location('demo', DEMO)
+    demo = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(demo)
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite('photo.png', np.zeros((60, 60, 3), np.uint8))
+
+    def main(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['demo.py', *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            demo.run_tool(demo.main)
+        return ended.value.code
+
+    return main
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Photos, two of which are none, and boxes."""
+    folder = tmp_path_factory.mktemp('photos')
+    photo, rows = Studio(StudioSettings('full', 256)).shoot(0, GROUP)
+    (folder / 'group.jpg').write_bytes(photo)
+    corners = rows['bbox_xywh'][:, :4].copy()
+    corners[:, 2:] += corners[:, :2]
+    cv2.imwrite(str(folder / 'astronaut.png'), data.astronaut()[..., ::-1])
+    cv2.imwrite(str(folder / 'nobody.png'), np.full((50, 80, 3), 90, np.uint8))
+    (folder / 'cut.jpg').write_bytes(photo[:3000])
+    (folder / 'zero.jpg').touch()
+    boxes = dict(group=corners.tolist(), astronaut=[[20, 5, 460, 512]], nobody=[])
+    (folder / 'boxes.json').write_text(json.dumps(boxes))
+    assert len(corners) == 3
+    return folder
+
+
+def test_a_folder_goes_on_past_bad_files_and_the_exit_status_tells(folder, tmp_path):
+    done = run(folder, '--bboxes', folder / 'boxes.json', '--out-dir', 'out', cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr == '', done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith('4 people in 3 pictures, ')
+    assert lines[1] == 'no person found in 1 of them: nobody'
+    assert lines[2].startswith(f'failed: {folder}/cut.jpg ') and 'copy or download it again' in lines[2]
+    assert lines[3] == f'failed: {folder}/zero.jpg is empty (0 bytes); copy or download it again'
+    assert lines[4] == 'out: meshes/, overlays/, predictions/, viewer.html, views/'
+    out = tmp_path / 'out'
+    for name in ('group', 'astronaut'):
+        people = json.loads((out / 'predictions' / f'{name}.json').read_text())['people']
+        assert len(people) == (3 if name == 'group' else 1)
+        source = next(folder.glob(f'{name}.*'))
+        before, after = cv2.imread(str(source)), cv2.imread(str(out / 'overlays' / f'{name}.jpg'))
+        assert before.shape == after.shape and np.abs(before.astype(int) - after).mean() > 3
+        assert (out / 'meshes' / f'{name}.glb').read_bytes().startswith(b'glTF')
+        assert (out / 'views' / f'{name}.jpg').is_file()
+    page = (out / 'viewer.html').read_text(encoding='utf-8')
+    assert 'data-name="group"' in page and 'data-name="nobody"' not in page
+
+
+def test_a_video(tmp_path):
+    video = cv2.VideoWriter(str(tmp_path / 'clip.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 10, (128, 128))
+    photo = cv2.resize(data.astronaut()[..., ::-1], (128, 128))
+    for i in range(5):
+        video.write(np.roll(photo, 3 * i, axis=1))
+    video.release()
+    done = run('clip.avi', '--whole-image', '--smooth', '--out-dir', 'out', '--save', 'json', 'overlay',
+               'npz', 'viewer', '--viewer-frames', '3', '--focal-length', '300', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('5 people in 5 pictures, ')
+    assert 'viewer.html shows at most 3 of 5 pictures' in done.stdout
+    clip = cv2.VideoCapture(str(tmp_path / 'out/overlays/clip.mp4'))
+    assert (clip.get(cv2.CAP_PROP_FRAME_COUNT), clip.get(cv2.CAP_PROP_FPS)) == (5, 10)
+    with np.load(tmp_path / 'out/predictions/clip_000004.npz', allow_pickle=False) as arrays:
+        assert arrays['focal_length'] == 300 and arrays['track_id'].tolist() == [0]
+
+
+def test_without_the_weights_of_a_detector(tmp_path):
+    cv2.imwrite(str(tmp_path / 'photo.png'), np.zeros((60, 60, 3), np.uint8))
+    environment = dict(TORCH_HOME=str(tmp_path / 'cache'), MMENGINE_HOME=str(tmp_path / 'cache'))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        done = run('photo.png', '--out-dir', 'out', cwd=tmp_path)
+    assert done.returncode == 1
+    sentence = done.stderr.strip().splitlines()[-1]
+    assert sentence.startswith('error: the weights of the detector rtmdet-m are not on this machine: ')
+    assert '--bboxes' in sentence and '--whole-image' in sentence and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('absent.jpg', '--whole-image'), 'error: absent.jpg does not exist'),
+    (('photo.png', '--whole-image', '--model', 'cliff_r18'), 'do you mean cliff_r18_synthetic'),
+    (('photo.png', '--whole-image', '--weights', 'absent.pth'), 'checkpoint absent.pth does not exist'),
+    (('photo.png', '--whole-image', '--model', 'cliff_r18_synthetic', '--weights',
+      ROOT / 'checkpoints/multi-roi_r18_synthetic.pth'), 'another architecture than the config'),
+    (('photo.png', '--bboxes', 'absent.json'), 'error: boxes absent.json cannot be read'),
+    (('photo.png', '--whole-image', '--out-dir', 'photo.png'), 'photo.png'),
+])
+def test_errors_are_one_sentence(call, capfd, arguments, message):
+    found = call('--out-dir', 'out', *arguments)
+    assert found.startswith('error: ') and message in found and '\n' not in found
+    assert 'Traceback' not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('boxes', [('1', '2', '3'), ('1', '2', '3', 'x')])
+def test_boxes_on_the_command_line(call, capfd, boxes):
+    assert call('photo.png', '--out-dir', 'out', '--bboxes', *boxes) == 2
+    assert 'four numbers x1 y1 x2 y2 for each person' in capfd.readouterr().err
+    assert call('photo.png', '--out-dir', 'out', '--save', 'json', '--bboxes', '-5', '0', '30', '60') == 0
+    person, = json.loads(Path('out/predictions/photo.json').read_text())['people']
+    assert person['bbox'] == [-5, 0, 30, 60]
+
+
+def test_an_interrupted_run_keeps_what_was_done(call, capfd, monkeypatch):
+    write = ResultWriter.write
+
+    def interrupted(self, result):
+        if result.frame.name == 'photo_2':
+            raise KeyboardInterrupt
+        write(self, result)
+
+    monkeypatch.setattr(ResultWriter, 'write', interrupted)
+    code = call('photo.png', 'photo.png', '--out-dir', 'out', '--whole-image', '--save', 'json', 'viewer')
+    assert code == 130 and 'interrupted; what was done is kept' in capfd.readouterr().out
+    assert Path('out/viewer.html').is_file() and Path('out/predictions/photo.json').is_file()
