@@ -70,7 +70,9 @@ def read_boxes(path: str | Path) -> np.ndarray | dict[str, np.ndarray]:
             return _coco_annotations(content, str(path))
         if isinstance(content, list) and content and isinstance(content[0], dict):
             return _coco_results(content, str(path))
-    except (KeyError, TypeError, AttributeError) as error:
+    except BadInputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f'lacks {error}' if isinstance(error, KeyError) else str(error)
         raise BadInputError(f'boxes {path} looks like a file of COCO but {reason}; check the file') from None
     return as_boxes(content, str(path))

@@ -15,6 +15,10 @@ from .frames import BadInput, Frame
 # Of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
 
+# From fisheye to the longest zoom, mm; some old cameras write tens of thousands
+#.
+_EQUIVALENTS = (5., 3000.)
+
 _EXIF_IFD = 0x8769
 _TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
 # A photo that was cropped after it was taken may keep its tags; its sides then have another ratio.
@@ -99,15 +103,16 @@ def exif_focal_length(image: Image.Image) -> float | None:
     """Focal length that the camera noted in its photo.
 
     EXIF has the 35 mm equivalent, ``FocalLengthIn35mmFilm``: the focal length in mm that sees the same angle
-    on a 36 x 24 mm film. It compares the diagonals (CIPA DCG-001), so that it holds for sensors and photos of
-    any ratio of sides: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. It is given in whole millimetres.
+    on a 36 x 24 mm film. The standard leaves open which angle; makers compare diagonals, so that it holds for
+    sensors and photos of any ratio of sides: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. For a photo of 4 : 3, the
+    widths would give 4 % less. It is given in whole millimetres.
 
     Args:
         image: The opened photo.
 
     Returns:
-        float | None: In pixels; None if the tag is missing or 0 (unknown), or if the photo has another ratio
-        of sides than it had in the camera, so that it was cropped.
+        float | None: In pixels; None if the tag is missing, 0 (unknown) or no focal length of any lens, or
+        if the photo has another ratio of sides than it had in the camera, so that it was cropped.
     """
     try:
         tags = image.getexif().get_ifd(_EXIF_IFD)
@@ -115,7 +120,7 @@ def exif_focal_length(image: Image.Image) -> float | None:
         taken = [float(tags.get(_TAGS[name], 0)) for name in ('ExifImageWidth', 'ExifImageHeight')]
     except Exception:  # damaged tags raise anything, and are no reason to refuse the photo
         return None
-    if not (math.isfinite(equivalent) and equivalent > 0):
+    if not _EQUIVALENTS[0] <= equivalent <= _EQUIVALENTS[1]:
         return None
     if min(taken) > 0 and abs(_aspect(*taken) / _aspect(*image.size) - 1) > _ASPECT_TOLERANCE:
         return None

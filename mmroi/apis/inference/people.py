@@ -147,7 +147,7 @@ class GivenPeople:
             yield str(PurePath(*path.parts[parts:]))
         if frame.video is not None:
             yield frame.video
-        for bare in (path.name, path.stem, path.stem.lstrip('0')):
+        for bare in (path.name, path.stem, str(int(path.stem)) if path.stem.isdecimal() else path.stem):
             yield self._bare.get(bare) or bare
 
 

@@ -141,6 +141,7 @@ def test_animation_gives_its_first_picture() -> None:
     (dict(equivalent=28, width=3000, height=4000), 28 * 500 / math.hypot(36, 24)),  # and turned
     (dict(equivalent=28, width=4000, height=2000), None),  # cropped
     (dict(equivalent=0), None),  # unknown, says the standard
+    (dict(equivalent=48388), None),  # an old Samsung
     (dict(width=400, height=300), None),
 ])
 def test_focal_length(tags: dict[str, int], expected: float | None, orientation: int) -> None:
