@@ -87,7 +87,7 @@ def test_meshes_lie_on_the_photograph_where_the_z_buffer_draws_them(page, frame)
     for person in (1, 2, 3):  # who hides whom
         assert iou(seen == person, expected == person) > 0.97
     # two pixels to the side would be noticed
-    assert iou(np.roll(seen, 2, axis=1) > 0, expected > 0) < 0.98
+    assert iou(np.roll(seen, 2, axis=1) > 0, expected > 0) < 0.9
 
 
 def test_slider_fades_and_wipes(page):
