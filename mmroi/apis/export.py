@@ -78,11 +78,11 @@ class CropRecipe:
         """
         rng = np.random.default_rng(seed)
         focal_length = rng.uniform(500, 2500, num_persons)
-        base = np.column_stack([rng.uniform(-0.4, 0.4, (num_persons, 2)), rng.uniform(0.1, 0.7, num_persons)])
-        boxes = make_rois(torch.from_numpy(base * focal_length[:, None]), roi_offsets(self.num_rois))
+        base = rng.uniform((-0.4, -0.4, 0.1), (0.4, 0.4, 0.7), (num_persons, 3)) * focal_length[:, None]
+        boxes = make_rois(torch.from_numpy(base), roi_offsets(self.num_rois)).numpy()
         shape = (num_persons, self.num_rois, 3, *self.crop_size)
-        return dict(crops=rng.integers(0, 256, shape, dtype=np.uint8), boxes=boxes.numpy(),
-                    focal_length=focal_length)
+        crops = rng.integers(0, 256, shape, dtype=np.uint8)
+        return dict(crops=crops, boxes=boxes, focal_length=focal_length)
 
 
 class ExportableEstimator(nn.Module):
@@ -196,10 +196,9 @@ def describe(model: nn.Module, recipe: CropRecipe, with_smpl: bool, origin: str 
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
         bgr_to_rgb=preprocessor.bgr_to_rgb,
-        conventions='crops: BGR, uint8; the file itself brings them to RGB (bgr_to_rgb) and normalises them '
-                    'by mean and std. boxes: centre x, centre y and height in pixels relative to the '
-                    'principal point. Camera frame: x right, y down, z forward, metres; add '
-                    'camera_translation to vertices and joints3d.',
+        conventions='crops: BGR, uint8, normalised by the file itself. boxes: centre x, centre y and height '
+                    'in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
+                    'metres; add camera_translation to vertices and joints3d.',
     )
     if with_smpl:
         faces = body_model.faces.astype('<u2')
@@ -222,7 +221,7 @@ def _trace(network: ExportableEstimator, recipe: CropRecipe) -> torch.export.Exp
                          f'{str(error).splitlines()[0]}') from error
     for module in program.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
-            node.meta.pop('stack_trace', None)  # paths of this machine
+            node.meta.pop('stack_trace', None)  # has paths of this machine
     return program
 
 
