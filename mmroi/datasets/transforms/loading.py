@@ -13,6 +13,8 @@ from mmroi.registry import TRANSFORMS
 
 from ..errors import BadSampleError
 
+_ORIENTATION = 0x112  # tag of EXIF
+
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
@@ -68,7 +70,7 @@ def image_size(path: str) -> tuple[int, int]:
         path: The image.
 
     Returns:
-        tuple[int, int]: Height and width.
+        tuple[int, int]: Height and width, upright as `LoadImage` decodes it.
 
     Raises:
         BadSampleError: The image is missing, truncated or no image.
@@ -76,13 +78,21 @@ def image_size(path: str) -> tuple[int, int]:
     content = _read_whole(path)
     try:
         with Image.open(io.BytesIO(content)) as image:
-            width, height = image.size
+            width, height = image.size[::-1] if _lies_on_its_side(image) else image.size
         small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
     except (OSError, Image.DecompressionBombError, cv2.error):
         small = None
     if small is None:
         raise _unreadable(path)
     return height, width
+
+
+def _lies_on_its_side(image: Image.Image) -> bool:
+    """Whether OpenCV, which decodes as EXIF tells, turns the image by 90 degrees; Pillow turns only TIFF."""
+    try:
+        return image.format != 'TIFF' and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception:  # damaged tags raise anything; OpenCV ignores them
+        return False
 
 
 def _read_whole(path: str, backend_args: dict | None = None) -> bytes:

@@ -3,9 +3,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmroi.datasets import BadSampleError, LoadImage
-from mmroi.datasets.transforms.loading import is_truncated
+from mmroi.datasets.transforms.loading import image_size, is_truncated
 
 
 @pytest.fixture
@@ -26,6 +27,24 @@ def test_keeps_the_camera_of_the_dataset(photo: np.ndarray) -> None:
     results = LoadImage()(dict(img=photo, focal_length=55.0, principal_point=np.array((1.0, 2.0))))
     assert results['focal_length'] == 55
     np.testing.assert_array_equal(results['principal_point'], (1, 2))
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'TIFF', 'WEBP'])
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_size_is_that_of_the_decoded_image(photo: np.ndarray, kind: str, orientation: int,
+                                           tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    Image.fromarray(photo).save(tmp_path / 'a', kind, exif=exif)
+    results = LoadImage()(dict(img_path=str(tmp_path / 'a')))
+    assert results['img_shape'] == ((80, 60) if orientation >= 5 else (60, 80))
+    assert image_size(str(tmp_path / 'a')) == results['img_shape']
+
+
+@pytest.mark.filterwarnings('ignore:Corrupt EXIF')
+def test_damaged_tags_do_not_matter(photo: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(photo).save(tmp_path / 'a.jpg', exif=b'Exif\0\0II*\0' + b'\xff' * 40)
+    assert image_size(str(tmp_path / 'a.jpg')) == (60, 80)
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
