@@ -77,7 +77,7 @@ def rasterize(vertices_px: np.ndarray,
     corner_iz = inverse_depth[faces[kept]]
     # The z-buffer holds 1 / z, which is linear on the screen; 0 is the empty background at infinity.
     z_buffer = np.zeros(height * width)
-    face_buffer = np.empty(height * width, dtype=np.int64)
+    face_buffer = np.empty(height * width, dtype=np.int32)
     for part in _chunks(corners, height, width):
         _draw(corners[part], corner_iz[part], doubled_area[part], part.start, height, width,
               z_buffer, face_buffer)
