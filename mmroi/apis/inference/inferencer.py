@@ -1,6 +1,5 @@
 """`MultiRoIInferencer`: photos and videos to meshes, cameras and pictures."""
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,15 +12,16 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from torch import nn
 
-from mmroi.registry import INFERENCERS, TRANSFORMS
+from mmroi.registry import INFERENCERS
 from mmroi.structures import HMRDataSample
 
 from ..init_model import init_model
+from .crops import build_crop_pipeline
 from .frames import BadInput, Frame
 from .grouping import group_frames
 from .inputs import Inputs, InputsType, open_inputs
 from .model_index import find_model, read_model_index
-from .motion import Motion, Smoother
+from .motion import Motion, Smoother, Tracker
 from .outputs import ResultWriter
 from .people import DetectedPeople, GivenPeople, People, WholeImage
 from .pictures import draw_result
@@ -32,7 +32,6 @@ from .smoothing import OneEuro
 from .tracking import IoUTracker
 
 DEFAULT_MODEL = 'multi-roi_r18_synthetic'
-MARGIN = 1.2  # CLIFF's around a tight box
 
 PeopleFinder = Callable[[Sequence[Frame]], list[People]]
 
@@ -42,7 +41,7 @@ class MultiRoIInferencer(BaseInferencer):
     """From photos, videos or a webcam to SMPL meshes and cameras of all people.
 
     People are cut out by the test pipeline of the config, and run through the network in batches that reach
-    over frames; videos are streamed. `GetPersonBox` gets the margin that tight boxes need, see `box_scale`.
+    over frames; videos are streamed.
 
     Args:
         model: Config file, `Config`, or name in `model-index.yml`; the shipped Multi-RoI by default.
@@ -51,8 +50,7 @@ class MultiRoIInferencer(BaseInferencer):
         det_weights: Its weights.
         det_score_thr: Persons that the detector gives a lower score are left away.
         device: Such as `cuda:0` or `cpu`; by default the best there is.
-        box_scale: Enlargement of the people's boxes. By default 1.2, times the scale that the config sets:
-            one that sets it does so for annotations whose boxes have their margin already.
+        box_scale: Enlargement of the people's boxes, see `build_crop_pipeline`.
         show_progress: Show a progress bar where standard error is a terminal.
 
     Raises:
@@ -119,6 +117,7 @@ class MultiRoIInferencer(BaseInferencer):
         batch_size: int = 16,
         focal_length: float | None = None,
         smooth: bool | Callable[[], Smoother] = False,
+        tracker: Callable[[], Tracker] = IoUTracker,
         out_dir: str | Path | None = None,
         save: Sequence[str] | None = None,
         viewer_frames: int = 30,
@@ -134,6 +133,7 @@ class MultiRoIInferencer(BaseInferencer):
             batch_size: People that go through the network at a time.
             focal_length: Pixels, of all inputs. By default from a photo's EXIF, else its diagonal.
             smooth: Smooth videos with `OneEuro`, or with what this callable makes for each video.
+            tracker: Makes what gives people their identities in a video.
             out_dir: Folder for files, see `ResultWriter`; none are written without it.
             save: Kinds of files, see `ResultWriter`.
             viewer_frames: Most pictures in the viewer.
@@ -155,7 +155,7 @@ class MultiRoIInferencer(BaseInferencer):
         frames = open_inputs(inputs)
         find_people = self._people_finder(bboxes, whole_image)
         make_smoother = (smooth if callable(smooth) else OneEuro) if smooth else None
-        motion = Motion(self.model.body_model, IoUTracker, make_smoother)
+        motion = Motion(self.model.body_model, tracker, make_smoother)
         writer = ResultWriter(out_dir, self.model.body_model.faces, save, viewer_frames) if out_dir else None
         # A webcam does not wait for a batch.
         groups = group_frames(frames, 1 if isinstance(inputs, int) else batch_size)
@@ -234,15 +234,7 @@ class MultiRoIInferencer(BaseInferencer):
         return init_model(cfg, weights, device)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        try:
-            dataset = cfg.test_dataloader.dataset
-            steps = copy.deepcopy(dataset.get('pipeline') or dataset.datasets[0].pipeline)
-        except (AttributeError, KeyError) as error:
-            raise ValueError(f'config {cfg.filename} has no test_dataloader.dataset.pipeline') from error
-        for step in steps:
-            if step['type'] == 'GetPersonBox':
-                step['scale'] = self._box_scale or MARGIN * step.get('scale', 1.0)
-        return Compose([TRANSFORMS.build(step) for step in steps])
+        return build_crop_pipeline(cfg, self._box_scale)
 
     def _init_collate(self, cfg: Config) -> Callable:
         return pseudo_collate  # the preprocessor of the model stacks

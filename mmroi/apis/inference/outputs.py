@@ -82,7 +82,7 @@ class ResultWriter:
         frame, saves = result.frame, self._saves_for(result.frame)
         if 'json' in saves:
             self._write('predictions', frame, '.json',
-                        json.dumps(picture_dict(result), allow_nan=False, indent=1).encode())
+                        json.dumps(picture_dict(result), allow_nan=False).encode())
         if 'npz' in saves or 'vertices' in saves:
             write_npz(self._path('predictions', frame, '.npz'), picture_arrays(result, 'vertices' in saves))
         if 'overlay' in saves:

@@ -87,15 +87,10 @@ def test_focal_length_given_from_exif_or_estimated(inferencer, photo):
         assert sample.focal_length_from == origin
 
 
-def test_margin_of_tight_boxes():
-    config = Config.fromfile(SHIPPED.config)
-    # GetPersonBox's default is for tight boxes; configs that set a scale do so for boxes with a margin.
-    cases = (None, None, 1.2), (1.0, None, 1.2), (4 / 3, None, 1.6), (1.0, 1.1, 1.1)
-    for in_config, given, expected in cases:
-        if in_config:
-            config.test_dataloader.dataset.pipeline[1].scale = in_config
-        inferencer = MultiRoIInferencer(config, SHIPPED.checkpoint, device='cpu', box_scale=given)
-        assert inferencer.pipeline.transforms[1].scale == pytest.approx(expected)
+def test_the_margin_of_boxes_can_be_given(photo):
+    inferencer = MultiRoIInferencer(device='cpu', box_scale=1.5)
+    (sample,), = inferencer(photo, bboxes=BOXES[0])['predictions']
+    np.testing.assert_allclose(sample.boxes[0], (50 - 120, 100 - 100, 160 * 1.5))  # the base box
 
 
 def test_failures_are_yielded_in_their_place(inferencer, photo):
@@ -142,15 +137,20 @@ def test_long_videos_take_the_memory_of_a_batch(inferencer, tmp_path):
     assert len(names) == len(set(names)) == 40 and max(alive) <= 4
 
 
-def test_smoothing_changes_what_moves(inferencer, photo, tmp_path):
+def test_smoothing_and_trackers_of_ones_own(inferencer, photo, tmp_path):
     path = tmp_path / 'clip.avi'
     video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 25, (240, 200))
     for i in range(6):
         video.write(np.roll(photo, 20 * i, axis=1))
     video.release()
 
+    class Tracker:
+        def update(self, bboxes):
+            return np.array([7] * len(bboxes))
+
     def translations(smooth):
-        found = inferencer(path, bboxes=BOXES[:1], smooth=smooth)['predictions']
+        found = inferencer(path, bboxes=BOXES[:1], smooth=smooth, tracker=Tracker)['predictions']
+        assert found[3][0].track_id == 7
         return np.concatenate([samples[0].pred_instances.camera_translation for samples in found])
 
     raw, smoothed = translations(False), translations(True)
@@ -183,10 +183,6 @@ def test_models_that_cannot_run(tmp_path, monkeypatch):
     monkeypatch.setattr(module, 'find_model', lambda name: absent)
     with pytest.raises(FileNotFoundError, match='gone.pth does not exist'):
         MultiRoIInferencer('a')
-    config = Config.fromfile(SHIPPED.config)
-    config.pop('test_dataloader')
-    with pytest.raises(ValueError, match='no test_dataloader.dataset.pipeline'):
-        MultiRoIInferencer(config, SHIPPED.checkpoint)
 
 
 def test_weights_that_give_no_numbers(photo):
