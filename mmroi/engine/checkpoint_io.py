@@ -3,6 +3,8 @@
 MMEngine loads what ``torch.save`` has written. Importing this module teaches it safetensors, so that
 ``tools/test.py`` and ``tools/train.py`` take both.
 """
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -18,13 +20,19 @@ from torch import Tensor
 SUFFIXES = ('.pth', '.safetensors')
 
 
-def write_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, str]) -> None:
+def write_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any],
+                     with_hash: bool = False) -> Path:
     """Write a checkpoint so that a reader sees the old file or the whole new one, never a part.
 
     Args:
         path: ``.pth`` as MMEngine writes it, or ``.safetensors``; its folder is made if missing.
         state_dict: Tensors by name.
-        meta: What to remember of the origin, strings by name.
+        meta: What to remember of the origin, by name. A safetensors file holds strings only: other values
+            become JSON.
+        with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
+
+    Returns:
+        The file that was written.
 
     Raises:
         ValueError: If the name ends otherwise.
@@ -36,10 +44,16 @@ def write_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: M
     with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         if path.suffix == '.safetensors':
-            save_file({name: value.contiguous() for name, value in state_dict.items()}, temporary, dict(meta))
+            words = {key: value if isinstance(value, str) else json.dumps(value)
+                     for key, value in meta.items()}
+            save_file({name: value.contiguous() for name, value in state_dict.items()}, temporary, words)
         else:
             torch.save(dict(meta=dict(meta), state_dict=dict(state_dict)), temporary)
+        if with_hash:
+            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()[:8]
+            path = path.with_stem(f'{path.stem}-{digest}')
         os.replace(temporary, path)
+    return path
 
 
 @CheckpointLoader.register_scheme(prefixes=r'(?!\w+://).*\.safetensors$')

@@ -16,7 +16,7 @@ def training_minutes(work_dir: str | Path) -> float:
     Returns:
         Minutes.
     """
-    seconds_at = {entry['step']: entry['time'] for entry in _entries(work_dir)
+    seconds_at = {entry['step']: entry['time'] for entry in read_log(work_dir)
                   if 'loss' in entry and 'time' in entry}
     steps = sorted(seconds_at)
     total = sum((step - before) * seconds_at[step] for before, step in zip([0, *steps], steps, strict=False))
@@ -33,12 +33,21 @@ def validation_curve(work_dir: str | Path, metric: str) -> dict[int, float]:
     Returns:
         Epoch to value; of an epoch validated again after an interruption, the last value.
     """
-    return dict(sorted((entry['step'], entry[metric]) for entry in _entries(work_dir)
+    return dict(sorted((entry['step'], entry[metric]) for entry in read_log(work_dir)
                        if metric in entry and 'loss' not in entry))
 
 
-def _entries(work_dir: str | Path) -> Iterator[dict]:
+def read_log(path: str | Path) -> Iterator[dict]:
+    """Entries of a log in order: of iterations with ``loss`` and ``time``, of validations with metrics.
+
+    Args:
+        path: Folder of the training, or one log of it, ``scalars.json``.
+
+    Yields:
+        One dict for each line.
+    """
     # The names of the folders are times, so that sorted they are in order.
-    for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
+    logs = sorted(Path(path).glob('*/vis_data/scalars.json')) if Path(path).is_dir() else [Path(path)]
+    for log in logs:
         for line in log.read_text(encoding='utf-8').splitlines():
             yield json.loads(line)

@@ -118,14 +118,14 @@ class MeshVisualizer(Visualizer):
         view = self._view(sample)
         photo = view.photo(_frame(image, sample))
         panels, sides = [('photo', photo)], []
-        if draw_pred and 'pred_instances' in sample:
-            on_photo, side = self._prediction(view, photo, sample)
-            panels.append(('prediction', on_photo))
-            sides.append(('prediction, side', side))
-        if draw_gt and 'gt_instances' in sample:
-            on_photo, side = self._label(view, photo, sample)
-            panels.append(('ground truth', on_photo))
-            sides += [('ground truth, side', side)] if side is not None else []
+        for name, wanted, draw in (
+            ('prediction', draw_pred and 'pred_instances' in sample, self._prediction),
+            ('ground truth', draw_gt and 'gt_instances' in sample, self._label),
+        ):
+            if wanted:
+                on_photo, side = draw(view, photo, sample)
+                panels.append((name, on_photo))
+                sides += [(f'{name}, side', side)] if side is not None else []
         captioned = [_captioned(panel, caption, INK, HALO) for caption, panel in panels]
         captioned += [_captioned(panel, caption, HALO) for caption, panel in sides]
         sheet = tile_images(captioned, len(captioned), self.height)
@@ -141,7 +141,7 @@ class MeshVisualizer(Visualizer):
 
     def _prediction(
         self, view: View, photo: np.ndarray, sample: HMRDataSample
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         predicted = sample.pred_instances
         vertices = _array(predicted.vertices + predicted.camera_translation[:, None])[0]
         return self._on_photo(view, photo, vertices, sample, PREDICTED), self._side(view, vertices, PREDICTED)
@@ -172,9 +172,10 @@ class MeshVisualizer(Visualizer):
         return _array(body.vertices - body.joints[:, :1])[0] + _array(label.pelvis)
 
     def _model(self) -> SMPL:
-        if not isinstance(self.body_model, SMPL):
-            self.body_model = MODELS.build(self.body_model or dict(type='SMPL'))
-        return self.body_model
+        if isinstance(self.body_model, SMPL):
+            return self.body_model
+        self.body_model = model = MODELS.build(self.body_model or dict(type='SMPL'))
+        return model
 
     def _on_photo(
         self,
@@ -205,7 +206,7 @@ def _captioned(
     panel: np.ndarray, caption: str, ink: Sequence[int], halo: Sequence[int] | None = None
 ) -> np.ndarray:
     panel = panel.copy()
-    write(panel, caption, (8, panel.shape[0] - 10), ink, halo=halo)
+    write(panel, caption, (8, 20), ink, halo=halo)
     return panel
 
 

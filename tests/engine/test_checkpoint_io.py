@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 import torch
 from mmengine.runner import CheckpointLoader, load_checkpoint
@@ -32,6 +34,19 @@ def test_tensors_that_do_not_lie_in_one_piece(tmp_path):
     write_checkpoint(tmp_path / 'a.safetensors', {'weight': STATE['weight'].T}, {})
     content = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.safetensors'))
     assert torch.equal(content['state_dict']['weight'], STATE['weight'].T)
+
+
+def test_the_hash_of_the_file_in_its_name(tmp_path):
+    old = tmp_path / 'new.pth'
+    old.write_bytes(b'another file of this name')
+    path = write_checkpoint(old, STATE, {}, with_hash=True)
+    assert path.name == f'new-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth'
+    assert old.read_bytes() == b'another file of this name' and len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_safetensors_remember_is_words(tmp_path):
+    path = write_checkpoint(tmp_path / 'a.safetensors', STATE, dict(epoch=4, cfg='a = 1', seed=None))
+    assert CheckpointLoader.load_checkpoint(str(path))['meta'] == dict(epoch='4', cfg='a = 1', seed='null')
 
 
 def test_bad_files(tmp_path):

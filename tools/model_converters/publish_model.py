@@ -1,14 +1,14 @@
 """Make a checkpoint small and safe to publish: weights and a short description, nothing else.
 
-``python tools/model_converters/publish_model.py IN OUT --half --hash``
+``python tools/model_converters/publish_model.py IN OUT --half --hash``; OUT ends in .pth or .safetensors.
 """
 import argparse
-import hashlib
 from pathlib import Path
 
 import torch
 
 from mmroi.compat import safe_globals
+from mmroi.engine import write_checkpoint
 from mmroi.engine.launch import existing_file, run_tool
 from mmroi.version import __version__
 
@@ -20,7 +20,7 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
 
     Args:
         source: Checkpoint written by training. With an EMA hook its weights are the averaged ones.
-        target: File to write, ending in .pth.
+        target: File to write, ending in .pth or .safetensors.
         half: Store floating-point weights in half precision; loading turns them back to float32.
         with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
 
@@ -29,7 +29,8 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
 
     Raises:
         KeyError: If the file is no checkpoint of MMEngine.
-        ValueError: If a weight is not finite, or becomes infinite in half precision.
+        ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
+            otherwise.
     """
     safe_globals.install()
     checkpoint = torch.load(source, map_location='cpu', weights_only=True)
@@ -43,21 +44,15 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
             raise ValueError(f'{source}: the weight {name!r} has values that are not finite'
                              f'{" in half precision" if half else ""}')
         weights[name] = value.clone()  # a view would drag its whole storage along
-    meta = {key: checkpoint.get('meta', {}).get(key) for key in KEPT_META}
-    meta['mmroi_version'] = __version__
-    target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(meta=meta, state_dict=weights), target)
-    if with_hash:
-        digest = hashlib.sha256(target.read_bytes()).hexdigest()[:8]
-        target = target.rename(target.with_name(f'{target.stem}-{digest}.pth'))
-    return target
+    meta = {key: value for key, value in checkpoint.get('meta', {}).items() if key in KEPT_META}
+    return write_checkpoint(target, weights, {**meta, 'mmroi_version': __version__}, with_hash)
 
 
 def main() -> None:
     """Read the command line and publish."""
     parser = argparse.ArgumentParser(description='Strip a checkpoint to its weights')
     parser.add_argument('source', help='checkpoint written by training')
-    parser.add_argument('target', type=Path, help='file to write (.pth)')
+    parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
     parser.add_argument('--half', action='store_true', help='store weights in half precision')
     parser.add_argument('--hash', action='store_true', help="put a hash of the content into the file's name")
     args = parser.parse_args()
