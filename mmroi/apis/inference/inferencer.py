@@ -44,7 +44,7 @@ class MultiRoIInferencer(BaseInferencer):
     over frames; videos are streamed.
 
     Args:
-        model: Config file, `Config`, or name in `model-index.yml`; the shipped Multi-RoI by default.
+        model: Config file, `Config` or its dict, or name in `model-index.yml`; by default the shipped one.
         weights: Checkpoint; by default the one that the index names for the model.
         det_model: Detector, see `DetectedPeople`; loaded when it is first needed.
         det_weights: Its weights.
@@ -60,7 +60,7 @@ class MultiRoIInferencer(BaseInferencer):
 
     def __init__(
         self,
-        model: str | Path | Config | None = None,
+        model: str | Path | Config | dict | None = None,
         weights: str | Path | None = None,
         det_model: str | None = None,
         det_weights: str | Path | None = None,
@@ -73,6 +73,8 @@ class MultiRoIInferencer(BaseInferencer):
         named = dict(model=det_model) if det_model else {}
         self._det_options: dict[str, Any] = dict(named, weights=det_weights, score_thr=det_score_thr)
         self._detector: PeopleFinder | None = None
+        if isinstance(model, dict):
+            model = Config(model)
         model = str(model) if isinstance(model, Path) else model or DEFAULT_MODEL
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device

@@ -162,8 +162,11 @@ def test_names_files_and_configs(photo):
     from_name = MultiRoIInferencer('CLIFF_r18_synthetic', device='cpu')
     shipped = find_shipped('cliff_r18_synthetic')
     from_file = MultiRoIInferencer(shipped.config, shipped.checkpoint, device='cpu')
-    one, other = (i(photo, bboxes=BOXES)['predictions'][0] for i in (from_name, from_file))
-    torch.testing.assert_close(vertices(one), vertices(other))
+    content = Config.fromfile(shipped.config).to_dict()
+    from_dict = MultiRoIInferencer(content, shipped.checkpoint, device='cpu')
+    one, *others = (i(photo, bboxes=BOXES)['predictions'][0] for i in (from_name, from_file, from_dict))
+    for other in others:
+        torch.testing.assert_close(vertices(one), vertices(other))
     assert one[0].boxes.shape == (1, 3)
     assert 'cliff_r18_synthetic' in MultiRoIInferencer.list_models(patterns='cliff')
 
