@@ -1,0 +1,79 @@
+"""Export: any number of people, the numbers of PyTorch, and no file that fails the check."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmroi.apis import build_model, export
+from mmroi.apis.export import CropRecipe, ExportableEstimator, export_model, load_onnx
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = [dict(type='GetPersonBox', aspect=1.0, scale=1.1),
+            dict(type='MultiRoICrop', num_rois=2, crop_size=(32, 32))]
+
+
+@pytest.fixture
+def with_pipeline(config) -> Config:
+    return Config(dict(config, test_dataloader=dict(dataset=dict(pipeline=PIPELINE))))
+
+
+def test_resnet50_with_random_weights(tmp_path):
+    cfg = Config.fromfile(ROOT / 'configs' / 'multi_roi' / 'multi-roi_r50_mixture.py')
+    crop = next(step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'MultiRoICrop')
+    crop.crop_size = (64, 48)
+    differences = export_model(build_model(cfg), tmp_path / 'model.onnx')
+    assert set(differences) == {'rotations', 'betas', 'local_cameras', 'camera_translation'}
+    assert max(differences.values()) < 1e-4
+    session = onnxruntime.InferenceSession(tmp_path / 'model.onnx', providers=['CPUExecutionProvider'])
+    assert session.get_inputs()[0].shape[1:] == [crop.get('num_rois', 5), 3, 64, 48]
+
+
+@pytest.mark.parametrize('head, exact', [
+    (dict(type='MultiRoIHead', mesh='per_roi', camera_boxes='all'), True),
+    (dict(type='CLIFFHead', boxes='all', positive_scale=False), False),
+])
+def test_more_people_than_were_checked(head, exact, with_pipeline, tmp_path):
+    """Meshes for each RoI, and the arithmetic of the authors' code; the smallest opset."""
+    with_pipeline.model.head = dict(head, in_channels=64, num_rois=2)
+    with_pipeline.model.fusion.exact = exact
+    model = build_model(with_pipeline).eval()
+    export_model(model, tmp_path / 'model.onnx', opset=18)
+    inputs = CropRecipe.from_config(with_pipeline).random_inputs(7, seed=5)
+    with torch.no_grad():
+        expected = ExportableEstimator(model, False)(*(torch.from_numpy(value) for value in inputs.values()))
+    for wanted, found in zip(expected, load_onnx(tmp_path / 'model.onnx')(inputs), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize('wrong', [1e-3, np.nan])
+def test_file_that_differs_is_not_kept(wrong, with_pipeline, tmp_path, monkeypatch):
+    honest = export.load_program
+
+    def load(path: Path):
+        run = honest(path)
+        return lambda inputs: [value + wrong if i == 1 else value for i, value in enumerate(run(inputs))]
+
+    monkeypatch.setattr(export, 'load_program', load)
+    model = build_model(with_pipeline).eval()
+    (tmp_path / 'model.pt2').write_text('the file of yesterday')
+    with pytest.raises(ValueError, match='betas differs from PyTorch by .*not kept'):
+        export_model(model, tmp_path / 'model.pt2', 'torch-export')
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['the file of yesterday']
+
+
+def test_recipe(with_pipeline):
+    assert CropRecipe.from_config(with_pipeline) == CropRecipe(2, (32, 32), 1.0, 1.1)
+    inputs = CropRecipe.from_config(with_pipeline).random_inputs(3, seed=0)
+    assert inputs['crops'].shape == (3, 2, 3, 32, 32) and inputs['crops'].dtype == np.uint8
+    np.testing.assert_allclose(inputs['boxes'][:, 1, 2], 1.5 * inputs['boxes'][:, 0, 2])
+    steps = with_pipeline.test_dataloader.dataset.pipeline
+    steps[1].random = True
+    with pytest.raises(ValueError, match='random=False'):
+        CropRecipe.from_config(with_pipeline)
+    del steps[1]
+    with pytest.raises(ValueError, match='lacks GetPersonBox or MultiRoICrop'):
+        CropRecipe.from_config(with_pipeline)
