@@ -17,7 +17,7 @@ from mmroi.registry import MODELS
 
 OPTIONS = dict(
     camera_boxes=('own', 'all', 'none'), mesh_boxes=('all', 'base', 'none'), mesh=('shared', 'per_roi'),
-    camera_frame=('own', 'base'))
+    camera_frame=('base', 'own'))
 
 
 @MODELS.register_module()
@@ -34,10 +34,11 @@ class MultiRoIHead(ParameterHead):
             ``'none'`` (the paper's letter).
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
         mesh: One mesh ``'shared'`` by all RoIs from u_bar (the paper), or a mesh ``'per_roi'`` from each u_m.
-        camera_frame: What D_cam regresses from u_m: the camera of the ``'own'`` box (the paper), or
-            that of the ``'base'`` box, which is then turned into the RoI's own. A correction of the depth is
-            the same number for all RoIs in the base box's frame, and M numbers that depend on the sizes of
-            the boxes in their own; and all cameras agree from the first step, since all start from the mean.
+        camera_frame: The camera that D_cam regresses from u_m: that of the ``'base'`` box, which is then
+            turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base box's
+            frame a correction is the same three numbers for all RoIs, in their own it depends on the sizes of
+            their boxes, and the consistency loss holds the cameras where they are until the network has
+            learnt how; and all cameras start together, in full view of that loss, which counts squared pixels.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
@@ -49,7 +50,7 @@ class MultiRoIHead(ParameterHead):
     """
 
     def __init__(self, in_channels: int, num_rois: int = 5, camera_boxes: str = 'own',
-                 mesh_boxes: str = 'all', mesh: str = 'shared', camera_frame: str = 'own',
+                 mesh_boxes: str = 'all', mesh: str = 'shared', camera_frame: str = 'base',
                  hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
                  positive_scale: bool = True, init_cfg: dict | None = None) -> None:
         sees_all = 'all' in (camera_boxes, mesh_boxes)

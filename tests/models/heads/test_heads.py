@@ -30,8 +30,8 @@ def heads():
     for camera_boxes in ('own', 'all', 'none'):
         yield CLIFFHead(D, 3, camera_boxes, hidden_channels=(32, 16)), 3
         for mesh_boxes in ('all', 'base', 'none'):
-            yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes), 3
-            yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes, mesh='per_roi'), 3
+            for mesh in ('shared', 'per_roi'):
+                yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes, mesh, camera_frame='own'), 3
 
 
 @pytest.mark.parametrize('head, num_rois', heads())
@@ -82,7 +82,7 @@ def changed_by(head, roi):
 @pytest.mark.parametrize('camera_boxes, expected', [
     ('own', [False, True, False]), ('all', [True, True, True]), ('none', [False, False, False])])
 def test_what_the_cameras_see(camera_boxes, expected):
-    head = spread_last_layers(MultiRoIHead(D, 3, camera_boxes=camera_boxes))
+    head = spread_last_layers(MultiRoIHead(D, 3, camera_boxes=camera_boxes, camera_frame='own'))
     assert changed_by(head, roi=1)[0] == expected
 
 
@@ -157,7 +157,7 @@ def test_a_mesh_for_each_roi_depends_on_its_own_feature():
 
 
 def test_cameras_in_the_frame_of_the_base_box():
-    own, base = MultiRoIHead(D, 3), MultiRoIHead(D, 3, camera_frame='base')
+    own, base = MultiRoIHead(D, 3, camera_frame='own'), MultiRoIHead(D, 3)
     for decoder in own.camera_decoder.decoders.values():
         torch.nn.init.normal_(decoder.weight, std=0.05)
     base.load_state_dict(own.state_dict())
