@@ -58,6 +58,7 @@ def expected_differences(name: str) -> set[str]:
         'table3_relative_l64': {'model.fusion.num_freqs'},
         'rois_random': crops('random'),
         'figure8_self-attention': {'model.fusion'},
+        'ours_camera-frame_own': {'model.head.camera_frame'},
         'ours_camera-boxes_all': {'model.head.camera_boxes'},
         'ours_camera-boxes_none': {'model.head.camera_boxes'},
         'ours_mesh-boxes_base': {'model.head.mesh_boxes'},

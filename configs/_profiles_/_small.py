@@ -22,10 +22,9 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')),
     losses=dict(
         smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
-# What else of a head, by its type: hidden layers as a share of what the row has; cameras that start together,
-# since those that start apart would cost thousands of steps.
+# What else of a head, by its type: hidden layers as a share of what the row has.
 head_width = 0.5
-heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0, camera_start='base'))
+heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0))
 # A sum over RoIs: divided by their number, it is as large beside the 3D losses for one RoI as for five.
 divide_by_rois = ('keypoints2d', )
 

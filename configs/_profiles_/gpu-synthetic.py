@@ -7,7 +7,7 @@ seeds = [0, 1, 2]
 photos = dict(
     out='data/synthetic/full_40k', preset='full', num_train=40000, num_val=2000, image_size=256, seed=0)
 
-train_dataloader = dict(num_workers=8, dataset=dict(data_root=photos['out']))
+train_dataloader = dict(batch_size=64, num_workers=8, dataset=dict(data_root=photos['out']))
 val_dataloader = dict(num_workers=8, dataset=dict(data_root=photos['out']))
 test_dataloader = val_dataloader
 

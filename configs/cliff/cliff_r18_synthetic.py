@@ -11,6 +11,8 @@ train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline
 train_pipeline[-2].update(num_rois=1)
 test_pipeline[-2].update(num_rois=1)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+
+auto_scale_lr = dict(base_batch_size=64)

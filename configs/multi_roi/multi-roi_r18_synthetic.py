@@ -12,10 +12,9 @@ model = dict(
     encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='encoder.')),
     heatmap_head=dict(init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')))
 
-# Half the rate and a third of the epochs that start from nothing.
-max_epochs = 7
+max_epochs = 5
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=5e-4, pct_start=0.15, total_steps=max_epochs, by_epoch=True,
+    dict(type='OneCycleLR', eta_max=1e-3, pct_start=0.15, total_steps=max_epochs, by_epoch=True,
          convert_to_iter_based=True),
 ]
 train_cfg = dict(max_epochs=max_epochs)

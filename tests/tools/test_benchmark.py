@@ -27,7 +27,7 @@ plots, profiles, report, results, running, suites = (
 
 SUITES = sorted(path.stem for path in suites.SUITES.glob('*.py'))
 ABLATIONS = sorted(path.stem for path in (ROOT / 'configs' / 'ablation').glob('*.py'))
-IN_PROFILE = {'in_channels', 'hidden_channels', 'dropout', 'camera_start'}  # what a profile decides of a part
+IN_PROFILE = {'in_channels', 'hidden_channels', 'dropout'}  # what a profile decides of a part
 
 
 @pytest.fixture(scope='module')

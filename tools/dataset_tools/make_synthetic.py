@@ -21,7 +21,8 @@ def parse_args() -> argparse.Namespace:
         '--preset',
         choices=PRESETS,
         default='full',
-        help='easy: facing the camera, mild poses, mostly one person; full: everything',
+        help='easy: facing the camera, mild poses, mostly one person; full: everything; '
+        'frontal: orientations and poses of easy, cameras, groups and occlusion of full',
     )
     parser.add_argument('--out', help='folder to write (default: data/synthetic/PRESET)')
     parser.add_argument('--num-train', type=int, default=20000, help='training photos')

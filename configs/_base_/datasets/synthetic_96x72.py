@@ -14,6 +14,7 @@ train_pipeline = [
 test_pipeline = _base_.test_pipeline
 test_pipeline[-2].update(crop_size=(96, 72))
 
-train_dataloader = dict(batch_size=64, num_workers=2, dataset=dict(pipeline=train_pipeline))
+# A short training needs many steps more than it needs large batches.
+train_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(num_workers=2, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

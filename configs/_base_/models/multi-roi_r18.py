@@ -4,8 +4,7 @@ _base_ = './multi-roi_r50.py'
 model = dict(
     encoder=dict(backbone=dict(depth=18, base_channels=32), channels_last=True),
     fusion=dict(in_channels=256),
-    # Cameras that start apart would cost thousands of steps at the beginning of a training from scratch.
-    head=dict(in_channels=256, hidden_channels=(512, 512), dropout=0.0, camera_start='base'),
+    head=dict(in_channels=256, hidden_channels=(512, 512), dropout=0.0),
     projector=dict(in_channels=256),
     # The encoder starts from nothing: heatmaps show it where the limbs are.
     heatmap_head=dict(type='HeatmapHead', in_channels=256),

@@ -47,7 +47,10 @@ _EASY: dict[str, Any] = dict(
     min_visible=0.5,
 )
 
-_PRESETS = dict(easy=_EASY, full=_FULL)
+# The hard cameras, groups and occluders of `full`; bodies that a short training learns.
+_FRONTAL: dict[str, Any] = dict(_FULL, **{key: _EASY[key] for key in ('yaw', 'poses', 'pose_scale')})
+
+_PRESETS = dict(easy=_EASY, frontal=_FRONTAL, full=_FULL)
 PRESETS = tuple(_PRESETS)
 
 
@@ -55,8 +58,9 @@ def get_preset(name: str) -> dict[str, Any]:
     """Returns a copy of a preset.
 
     Args:
-        name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person) or ``'full'``
-            (all orientations, poses, cameras and up to three people).
+        name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person), ``'full'`` (all
+            orientations, poses, cameras and up to three people, truncated and occluded) or ``'frontal'``
+            (orientations and poses of ``easy``, all else of ``full``).
 
     Returns:
         The preset's settings; see this module for their meaning.

@@ -52,12 +52,11 @@ class IterativeRegressor(nn.Module):
         with torch.no_grad():
             self.initial.copy_(torch.cat([parameters[name] for name in self.sizes]))
 
-    def forward(self, feature: Tensor, start: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, feature: Tensor) -> dict[str, Tensor]:
         """Regress.
 
         Args:
             feature: (..., in_channels).
-            start: (..., sum of sizes) where the refinement starts instead of ``initial``.
 
         Returns:
             dict: For each name, (..., size).
@@ -65,7 +64,7 @@ class IterativeRegressor(nn.Module):
         # fc1 of the feature is the same in every step and is computed once.
         constant = F.linear(feature, self.fc1.weight[:, :self.in_channels], self.fc1.bias)
         weight = self.fc1.weight[:, self.in_channels:]
-        state = self.initial.expand(*feature.shape[:-1], -1) if start is None else start
+        state = self.initial.expand(*feature.shape[:-1], -1)
         for _ in range(self.num_iters):
             x = self.dropout(constant + F.linear(state, weight))
             x = self.dropout(self.fc2(x))

@@ -17,7 +17,7 @@ from mmroi.registry import MODELS
 
 OPTIONS = dict(
     camera_boxes=('own', 'all', 'none'), mesh_boxes=('all', 'base', 'none'), mesh=('shared', 'per_roi'),
-    camera_start=('mean', 'base'))
+    camera_frame=('base', 'own'))
 
 
 @MODELS.register_module()
@@ -34,10 +34,11 @@ class MultiRoIHead(ParameterHead):
             ``'none'`` (the paper's letter).
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
         mesh: One mesh ``'shared'`` by all RoIs from u_bar (the paper), or a mesh ``'per_roi'`` from each u_m.
-        camera_start: Where D_cam's refinement starts: ``'mean'``: the mean camera in every RoI (the paper).
-            ``'base'``: the mean camera of the base box, turned into each RoI's, so that all cameras agree
-            from the first step; from scratch this spares the encoder the large first gradients of the
-            consistency loss, which counts squared pixels.
+        camera_frame: The camera that D_cam regresses from u_m: that of the ``'base'`` box, which is then
+            turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base box's
+            frame a correction is the same three numbers for all RoIs, in their own it depends on the sizes of
+            their boxes, and the consistency loss holds the cameras where they are until the network has
+            learnt how; and all cameras start together, in full view of that loss, which counts squared pixels.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
@@ -49,19 +50,19 @@ class MultiRoIHead(ParameterHead):
     """
 
     def __init__(self, in_channels: int, num_rois: int = 5, camera_boxes: str = 'own',
-                 mesh_boxes: str = 'all', mesh: str = 'shared', camera_start: str = 'mean',
+                 mesh_boxes: str = 'all', mesh: str = 'shared', camera_frame: str = 'base',
                  hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
                  positive_scale: bool = True, init_cfg: dict | None = None) -> None:
         sees_all = 'all' in (camera_boxes, mesh_boxes)
         super().__init__(in_channels, num_rois if sees_all else None, positive_scale, init_cfg)
-        chosen = dict(camera_boxes=camera_boxes, mesh_boxes=mesh_boxes, mesh=mesh, camera_start=camera_start)
+        chosen = dict(camera_boxes=camera_boxes, mesh_boxes=mesh_boxes, mesh=mesh, camera_frame=camera_frame)
         for name, choice in chosen.items():
             if choice not in OPTIONS[name]:
                 raise ValueError(f'MultiRoIHead: {name} must be one of {OPTIONS[name]}, got {choice!r}.')
         self.camera_boxes = camera_boxes
         self.mesh_boxes = mesh_boxes
         self.mesh = mesh
-        self.camera_start = camera_start
+        self.camera_frame = camera_frame
         self.camera_decoder = IterativeRegressor(
             in_channels + box_width(camera_boxes, num_rois), dict(camera=CAMERA_SIZE),
             hidden_channels, dropout, num_iters)
@@ -88,19 +89,14 @@ class MultiRoIHead(ParameterHead):
             ValueError: The number of RoIs is not the one that a decoder was built for.
         """
         self._check_rois(u.shape[1])
-        start = None if self.camera_start == 'mean' else self._seen_from_base(boxes).to(u.dtype)
         beside_camera = boxes_beside(self.camera_boxes, boxes, focal_length, u.dtype)
         beside_mesh = boxes_beside(self.mesh_boxes, boxes, focal_length, u.dtype)
-        cameras = self.camera_decoder(torch.cat([u, beside_camera], dim=-1), start)['camera']
+        cameras = self._cameras(self.camera_decoder(torch.cat([u, beside_camera], dim=-1))['camera'])
+        if self.camera_frame == 'base':
+            # The focal length cancels.
+            cameras = full_to_local(local_to_full(cameras, boxes[:, :1], 1.0), boxes, 1.0).to(u.dtype)
         if self.mesh == 'shared':
             mesh = self.mesh_decoder(torch.cat([u_bar, beside_mesh[:, 0]], dim=-1))
         else:
             mesh = self.mesh_decoder(torch.cat([u, beside_mesh], dim=-1))
-        return dict(pose6d=mesh['pose6d'].unflatten(-1, (24, 6)), betas=mesh['betas'],
-                    cameras=self._cameras(cameras))
-
-    def _seen_from_base(self, boxes: Tensor) -> Tensor:
-        """Local cameras (N, M, 3) of the one full camera that the mean camera of the base box stands for."""
-        mean = self.camera_decoder.initial.to(boxes.dtype).expand(boxes.shape[0], 1, -1)
-        # The focal length cancels.
-        return full_to_local(local_to_full(mean, boxes[:, :1], 1.0), boxes, 1.0)
+        return dict(pose6d=mesh['pose6d'].unflatten(-1, (24, 6)), betas=mesh['betas'], cameras=cameras)

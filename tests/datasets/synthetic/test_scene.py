@@ -87,5 +87,5 @@ def test_sitting_people_have_a_seat_under_them(scenes):
 
 
 def test_unknown_preset():
-    with pytest.raises(ValueError, match='easy, full'):
+    with pytest.raises(ValueError, match='easy, frontal, full'):
         get_preset('hard')

@@ -78,7 +78,7 @@ def test_another_seed_makes_other_photos_and_is_not_mixed_in(made, tmp_path):
 
 @pytest.mark.parametrize(
     'settings, message',
-    [(('hard', 64, 0), 'easy, full'), (('easy', 16, 0), '64 to 2048'), (('easy', 64, -1), 'seed')],
+    [(('hard', 64, 0), 'easy, frontal, full'), (('easy', 16, 0), '64 to 2048'), (('easy', 64, -1), 'seed')],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):

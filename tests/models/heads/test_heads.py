@@ -30,8 +30,8 @@ def heads():
     for camera_boxes in ('own', 'all', 'none'):
         yield CLIFFHead(D, 3, camera_boxes, hidden_channels=(32, 16)), 3
         for mesh_boxes in ('all', 'base', 'none'):
-            yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes), 3
-            yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes, mesh='per_roi'), 3
+            for mesh in ('shared', 'per_roi'):
+                yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes, mesh, camera_frame='own'), 3
 
 
 @pytest.mark.parametrize('head, num_rois', heads())
@@ -82,7 +82,7 @@ def changed_by(head, roi):
 @pytest.mark.parametrize('camera_boxes, expected', [
     ('own', [False, True, False]), ('all', [True, True, True]), ('none', [False, False, False])])
 def test_what_the_cameras_see(camera_boxes, expected):
-    head = spread_last_layers(MultiRoIHead(D, 3, camera_boxes=camera_boxes))
+    head = spread_last_layers(MultiRoIHead(D, 3, camera_boxes=camera_boxes, camera_frame='own'))
     assert changed_by(head, roi=1)[0] == expected
 
 
@@ -156,15 +156,28 @@ def test_a_mesh_for_each_roi_depends_on_its_own_feature():
         torch.testing.assert_close(out['betas'][:, m], alone['betas'])
 
 
-def test_cameras_that_start_from_the_base_box_agree():
-    _, _, boxes, focal_length = case(3)
-    head = MultiRoIHead(D, 3, camera_start='base')
-    for decoder in head.camera_decoder.decoders.values():
-        torch.nn.init.zeros_(decoder.weight)
-    cameras = head(*case(3))['cameras']
-    torch.testing.assert_close(cameras[:, 0], torch.tensor([[0.9, 0., 0.]] * 2))
-    full = local_to_full(cameras, boxes, focal_length)
-    torch.testing.assert_close(full, full[:, :1].expand_as(full), rtol=1e-5, atol=1e-5)
+def test_cameras_in_the_frame_of_the_base_box():
+    own, base = MultiRoIHead(D, 3, camera_frame='own'), MultiRoIHead(D, 3)
+    for decoder in own.camera_decoder.decoders.values():
+        torch.nn.init.normal_(decoder.weight, std=0.05)
+    base.load_state_dict(own.state_dict())
+    u, u_bar, boxes, focal_length = case(3)
+    regressed, turned = (head.eval()(u, u_bar, boxes, focal_length)['cameras'] for head in (own, base))
+    torch.testing.assert_close(turned[:, 0], regressed[:, 0])
+    # The same numbers are the full cameras of the base box in one, of each RoI's own in the other.
+    torch.testing.assert_close(local_to_full(turned, boxes, focal_length),
+                               local_to_full(regressed, boxes[:, :1].expand_as(boxes), focal_length),
+                               rtol=1e-5, atol=1e-5)
+
+
+def test_in_the_frame_of_the_base_box_one_correction_keeps_all_cameras_agreed():
+    _, u_bar, boxes, focal_length = case(3)
+    u = u_bar[:, None].expand(-1, 3, -1)
+    for frame, agree in (('base', True), ('own', False)):
+        head = MultiRoIHead(D, 3, camera_boxes='none', camera_frame=frame).eval()
+        torch.nn.init.normal_(head.camera_decoder.decoders['camera'].weight, std=0.05)
+        full = local_to_full(head(u, u_bar, boxes, focal_length)['cameras'], boxes, focal_length)
+        assert torch.allclose(full, full[:, :1], rtol=1e-5, atol=1e-5) == agree
 
 
 def test_mean_parameters():
@@ -190,7 +203,7 @@ def test_wrong_number_of_rois(head, match):
 @pytest.mark.parametrize('make, match', [
     (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
     (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
-    (lambda: MultiRoIHead(D, 3, camera_start='own'), 'camera_start'),
+    (lambda: MultiRoIHead(D, 3, camera_frame='mean'), 'camera_frame'),
     (lambda: MultiRoIHead(D, 3, mesh='own'), "mesh must be one of .'shared', 'per_roi'"),
     (lambda: CLIFFHead(D, boxes='base'), r"boxes must be one of \('own', 'all', 'none'\), got 'base'"),
     (lambda: CLIFFHead(D, box_scale=0), 'box_scale must be positive, got 0'),

@@ -22,13 +22,6 @@ def test_equals_the_plain_loop_over_concatenated_inputs():
     torch.testing.assert_close(out['camera'], camera)
 
 
-def test_another_start():
-    made, feature = regressor(gain=1.0).eval(), torch.randn(3, 5)
-    given = made(feature, start=made.initial.expand(3, -1))
-    torch.testing.assert_close(given, made(feature))
-    assert not torch.equal(made(feature, start=torch.zeros(3, 6))['pose'], given['pose'])
-
-
 def test_leading_dimensions():
     made = regressor().eval()
     feature = torch.randn(2, 3, 5)
