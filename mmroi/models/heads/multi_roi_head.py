@@ -35,10 +35,10 @@ class MultiRoIHead(ParameterHead):
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
         mesh: One mesh ``'shared'`` by all RoIs from u_bar (the paper), or a mesh ``'per_roi'`` from each u_m.
         camera_frame: The camera that D_cam regresses from u_m: that of the ``'base'`` box, which is then
-            turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base box's
-            frame a correction is the same three numbers for all RoIs, in their own it depends on the sizes of
-            their boxes, and the consistency loss holds the cameras where they are until the network has
-            learnt how; and all cameras start together, in full view of that loss, which counts squared pixels.
+            turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base
+            box's frame a correction is the same three numbers for all RoIs; in their own it depends on the
+            sizes of their boxes, and the consistency loss, which counts squared pixels, holds the cameras
+            where they are until the network has learnt how. And in the base box's frame all start together.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
