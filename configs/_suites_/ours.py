@@ -1,8 +1,8 @@
 # Where this project had to choose, and what the paper's supplement asks: a choice against its alternatives.
 title = 'Choices of our own'
 paper_data = 'trained on COCO, tested on 3DPW'
-note = ('The default: cameras in the frame of the base box, which see their own box; the mesh sees all boxes; '
-        'one mesh for all RoIs; an exact encoding; the set scorer; fixed RoIs. Of random RoIs the supplement '
+note = ('The default: cameras in the frame of the base box, which see their own box; the mesh sees all '
+        'boxes; one mesh for all RoIs; an exact encoding; the set scorer; fixed RoIs. Of random RoIs the supplement '
         'says that they are worse.')
 rows = [
     dict(name='full', label='default', config='ablation/multi-roi_r50_coco.py',

@@ -6,9 +6,11 @@ train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline
 train_pipeline[-2].update(crop_size=(64, 48))
 test_pipeline[-2].update(crop_size=(64, 48))
-train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
+train_dataloader = dict(batch_size=16, dataset=dict(data_root=data_root, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
+
+auto_scale_lr = dict(base_batch_size=16)
 
 max_epochs = 8
 param_scheduler = [
