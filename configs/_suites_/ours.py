@@ -2,8 +2,8 @@
 title = 'Choices of our own'
 paper_data = 'trained on COCO, tested on 3DPW'
 note = ('The default: cameras in the frame of the base box, which see their own box; the mesh sees all '
-        'boxes; one mesh for all RoIs; an exact encoding; the set scorer; fixed RoIs. Of random RoIs the supplement '
-        'says that they are worse.')
+        'boxes; one mesh for all RoIs; an exact encoding; the set scorer; fixed RoIs. Of random RoIs the '
+        'supplement says that they are worse.')
 rows = [
     dict(name='full', label='default', config='ablation/multi-roi_r50_coco.py',
          paper={'MPJPE': 80.8, 'PA-MPJPE': 51.9}),
