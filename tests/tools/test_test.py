@@ -63,11 +63,12 @@ def test_confusing_samples_finds_the_same(plain, run_tool, tmp_path):
     assert f'3 of {len(errors(plain))} people' in done.stdout and (tmp_path / 'sheet.jpg').is_file()
 
 
-def test_the_mean_over_photo_and_mirror_image_is_better(plain, test):
-    """By 7.4 mm with the checkpoint of November 2026; one trained anew may find another difference."""
+def test_the_mean_over_photo_and_mirror_image(plain, test):
+    """Another prediction of the same people, not far from that of the photo alone."""
     folder, _ = test('tta', '--tta')
-    one, both = (sum(errors(part)) / len(errors(part)) for part in (plain, folder))
-    assert -15 < both - one < -1
+    one, both = errors(plain), errors(folder)
+    assert len(one) == len(both) and one != both
+    assert abs(sum(both) - sum(one)) / len(one) < 15
 
 
 def test_bad_input(test):
