@@ -15,7 +15,7 @@ FUSIONS = [
     dict(type='RoIAwareFusion', relation='absolute', scorer='set_mlp', num_rois=3),
     dict(type='SelfAttentionFusion'), dict(type='MeanFusion')]
 HEADS = [
-    dict(type='MultiRoIHead', num_rois=3, camera_boxes='all', camera_start='base'),
+    dict(type='MultiRoIHead', num_rois=3, camera_boxes='all', camera_frame='base'),
     dict(type='MultiRoIHead', num_rois=3, mesh='per_roi'),
     dict(type='CLIFFHead', num_rois=3, boxes='all')]
 

@@ -93,7 +93,8 @@ def test_bad_logs(work_dir, tmp_path, capsys, monkeypatch):
 def test_schedule(run_tool, tmp_path):
     done = run_tool('analysis_tools/vis_scheduler.py', MODEL.config, '--dataset-size', 640, '--save-path',
                     tmp_path / 'new' / 'lr.png', '--cfg-options', 'max_epochs=4', 'train_cfg.max_epochs=4',
-                    'param_scheduler.0.total_steps=4')
+                    'param_scheduler.0.total_steps=4', 'param_scheduler.0.eta_max=5e-4',
+                    'train_dataloader.batch_size=64')
     # One-cycle of 5e-4 begins at a 25th and ends at a 10,000th of its start.
     assert '40 iterations, 10 in an epoch: lr starts at 2e-05, is 0.0005 at most and ends at 2e-09' \
         in done.stdout.replace('0.000499', '0.0005').replace('0.000498', '0.0005')
