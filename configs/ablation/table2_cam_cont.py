@@ -3,4 +3,4 @@
 # of it does not say which is which, except that without L_cam MPJPE rises by about 3 mm while PA stays low.
 _base_ = './multi-roi_r50_coco.py'
 
-model = dict(fusion=dict(_delete_=True, type='MeanFusion', in_channels=2048))
+model = dict(fusion=None)

@@ -2,4 +2,4 @@
 # The paper has no such row.
 _base_ = './multi-roi_r50_coco.py'
 
-model = dict(fusion=dict(_delete_=True, type='MeanFusion', in_channels=2048), losses=dict(camera=None))
+model = dict(fusion=None, losses=dict(camera=None))
