@@ -1,4 +1,4 @@
-# Table 2, L_cont alone: two of the three removed, as in the rows of the supplement, whose figures we do not hold.
+# Table 2, L_cont alone: two of the three removed, as in the supplement, whose figures we do not hold.
 _base_ = './multi-roi_r50_coco.py'
 
 # Without RAF each camera comes from its own RoI's feature, u_m = h_m, and the mesh from their mean.

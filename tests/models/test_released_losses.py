@@ -1,4 +1,4 @@
-"""The losses of the authors' code, written as plain loops from their description, and the config of that form."""
+"""The losses of the authors' code as plain loops, and the config of that form."""
 import math
 from pathlib import Path
 

@@ -181,16 +181,16 @@ class MeshEstimator(BaseModel):
                               target.vertices.repeat_interleave(meshes, 0),
                               target.joints_h36m[:, 0].repeat_interleave(meshes, 0), of_mesh.has_smpl),
             keypoints3d=lambda: (body.joints, of_mesh.keypoints3d, of_mesh.has_keypoints3d),
-            keypoints2d=lambda: (body.joints.unflatten(0, (num_persons, meshes)), output['cameras'], views.boxes,
-                                 views.focal_length, views.aspect, labels.keypoints2d,
+            keypoints2d=lambda: (body.joints.unflatten(0, (num_persons, meshes)), output['cameras'],
+                                 views.boxes, views.focal_length, views.aspect, labels.keypoints2d,
                                  labels.has_keypoints2d),
             camera=lambda: (output['cameras'], views.boxes),
             heatmaps=lambda: (self.heatmap_head(output['feature_map'])  # type: ignore[misc]
                               .unflatten(0, (-1, num_rois)), views.boxes, views.aspect, labels.keypoints2d,
                               labels.has_keypoints2d),
             contrastive=lambda: (self._project(output['features']), views.person_ids),
-            volume=lambda: (output['uvd'], body.joints, views.boxes, views.aspect, labels.keypoints2d, labels.keypoints3d,
-                            labels.has_keypoints2d, labels.has_keypoints3d))
+            volume=lambda: (output['uvd'], body.joints, views.boxes, views.aspect, labels.keypoints2d,
+                            labels.keypoints3d, labels.has_keypoints2d, labels.has_keypoints3d))
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
 
     def _project(self, features: Tensor) -> Tensor:

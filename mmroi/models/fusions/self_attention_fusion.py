@@ -18,10 +18,10 @@ class SelfAttentionFusion(BaseModule):
         w^k_{m\cdot} = softmax_n(Q^k t_m \cdot K^k t_n / \sqrt{D}), \quad
         u_m = LayerNorm(O [\sum_n w^k_{mn} V^k [h_n, 0]]_{k=1..K})
 
-    Queries and keys come from feature and box, values from the feature alone (the box is zero there), so that,
-    as in RoIAwareFusion, boxes decide how the features are mixed but do not enter the mixture. A head has the
-    width D = (d + 3 + 6L) / K of its share of a token, rounded down. Computed in float32 under autocast,
-    boxes and angles of the encoding in float64.
+    Queries and keys come from feature and box, values from the feature alone (the box is zero there), so
+    that, as in RoIAwareFusion, boxes decide how the features are mixed but do not enter the mixture. A head
+    has the width of its share of a token, D = (d + 3 + 6L) / K rounded down. Computed in float32 under
+    autocast, boxes and angles of the encoding in float64.
 
     Args:
         in_channels: Width d of the features.

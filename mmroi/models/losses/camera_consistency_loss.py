@@ -35,7 +35,8 @@ class CameraConsistencyLoss(nn.Module):
         loss_weight: Weight.
 
     Raises:
-        ValueError: ``scale`` or ``pairs`` is unknown, or ``weight_x`` and ``weight_y`` differ with ``sum_xy``.
+        ValueError: ``scale`` or ``pairs`` is unknown, or ``weight_x`` and ``weight_y`` differ under
+            ``sum_xy``.
     """
 
     weights: Tensor
@@ -49,8 +50,8 @@ class CameraConsistencyLoss(nn.Module):
         if pairs not in ('all', 'anchor'):
             raise ValueError(f"CameraConsistencyLoss: pairs must be 'all' or 'anchor', got {pairs!r}.")
         if sum_xy and weight_x != weight_y:
-            raise ValueError('CameraConsistencyLoss: sum_xy squares one sum, so weight_x and weight_y must be '
-                             f'equal, got {weight_x} and {weight_y}.')
+            raise ValueError('CameraConsistencyLoss: sum_xy squares one sum, so weight_x and weight_y must '
+                             f'be equal, got {weight_x} and {weight_y}.')
         self.scale = scale
         self.pairs = pairs
         self.sum_xy = sum_xy

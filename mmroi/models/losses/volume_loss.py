@@ -44,12 +44,13 @@ class VolumeLoss(nn.Module):
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
         """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
-        has_depth = (keypoints3d[:, self.joints] > 0).any(1) & root_weights(keypoints3d, _ROOTS).any(1)
+        has_root = root_weights(keypoints3d, _ROOTS).any(1)
+        has_depth = (keypoints3d[:, self.joints] > 0).any(1) & has_root
         return (keypoints2d[:, self.joints] > 0).any(1) | has_depth
 
     @without_autocast
-    def forward(self, uvd: Tensor, body_joints: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor, keypoints3d: Tensor,
-                has_keypoints2d: Tensor, has_keypoints3d: Tensor) -> Tensor:
+    def forward(self, uvd: Tensor, body_joints: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor,
+                keypoints3d: Tensor, has_keypoints2d: Tensor, has_keypoints3d: Tensor) -> Tensor:
         """Compute the loss.
 
         Args:

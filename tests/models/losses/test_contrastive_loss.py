@@ -127,7 +127,7 @@ def one_of_two(rank, folder):
 
 
 def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
-    """Also where each process has one person and, alone, nothing to compare it with; and where sizes differ."""
+    """Also where a process has one person and, alone, nothing to compare it with; and where sizes differ."""
     mp.spawn(one_of_two, (str(tmp_path),), nprocs=2)
     *ranks, = (torch.load(tmp_path / f'{rank}.pt') for rank in range(2))
     for (num_persons, denominator, ids), first, second in zip(JOINED, *(r[:-1] for r in ranks), strict=True):

@@ -79,8 +79,8 @@ def test_3d_is_aligned_at_what_is_labelled(unlabelled, root):
 
 
 @pytest.mark.parametrize('convention', [
-    'h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test', 'smpl_24', 'smpl_49', 'lsp', 'coco', 'mpii', 'smpl', 'smpl_54',
-    'human_data'])
+    'h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test', 'smpl_24', 'smpl_49', 'lsp', 'coco', 'mpii', 'smpl',
+    'smpl_54', 'human_data'])
 def test_3d_lives_for_every_convention(convention):
     """Of all but the last three it was zero once: they label LSP's hips, not SMPL's."""
     joints, target = case_3d()
@@ -123,8 +123,9 @@ def test_2d_equals_plain_loops():
 def test_the_same_roi_more_often_does_not_change_the_2d_loss():
     """Table 4 of the paper compares final values over M; a sum over RoIs would grow with it."""
     joints, cameras, boxes, target = case_2d()
-    one, five = (Keypoint2DLoss()(joints, cameras[:, :1].expand(-1, m, -1), boxes[:, :1].expand(-1, m, -1), FOCAL,
-                                  ASPECT, target, HAS).item() for m in (1, 5))
+    one, five = (
+        Keypoint2DLoss()(joints, cameras[:, :1].expand(-1, m, -1), boxes[:, :1].expand(-1, m, -1), FOCAL,
+                         ASPECT, target, HAS).item() for m in (1, 5))
     assert one == pytest.approx(five, rel=1e-9)
 
 

@@ -31,7 +31,8 @@ def test_by_hand():
     assert loss(moved, pixels, points) == pytest.approx(0.6 / 6)
     assert loss(moved, pixels, points, has3d=NONE) == pytest.approx(0.3 / 4)
     assert loss(moved, pixels, points, has2d=NONE) == pytest.approx(0.3 / 2)
-    assert VolumeLoss(64.0, joints=(0, 4))(moved, BODY, BOX, 1.0, pixels, points, ALL, ALL) == pytest.approx(6.4)
+    in_cells = VolumeLoss(64.0, joints=(0, 4))
+    assert in_cells(moved, BODY, BOX, 1.0, pixels, points, ALL, ALL) == pytest.approx(6.4)
 
 
 def test_deeper_volume():
