@@ -1,8 +1,7 @@
 """One download, converted here, by MMHuman3D and as SPIN does, gives the same labels and figures."""
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from unittest.mock import MagicMock
 
 import h5py
@@ -28,26 +27,22 @@ Labels = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 @pytest.fixture
-def converter(import_mmhuman3d: Callable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
+def converter(import_mmhuman3d: Callable, import_mmhuman3d_alone: Callable,
+              monkeypatch: pytest.MonkeyPatch) -> Callable:
     """MMHuman3D's converter of a data set, without the registry and the cameras, which need old libraries."""
-    folder = Path(str(import_mmhuman3d('data.data_structures').__file__)).parents[1] / 'data_converters'
-    package, builder = ModuleType(f'mmhuman3d.data.{folder.name}'), ModuleType('builder')
-    package.__path__, builder.DATA_CONVERTERS = [str(folder)], Registry('data converter')
-    monkeypatch.setitem(sys.modules, package.__name__, package)
-    monkeypatch.setitem(sys.modules, f'{package.__name__}.builder', builder)
+    import_mmhuman3d('data.data_structures.human_data').HumanData.set_logger('silent')
+    builder = MagicMock(DATA_CONVERTERS=Registry('data converter'))
+    monkeypatch.setitem(sys.modules, 'mmhuman3d.data.data_converters.builder', builder)
     for name in ('cameras', 'cameras.camera_parameters'):
         monkeypatch.setitem(sys.modules, f'mmhuman3d.core.{name}', MagicMock())
-    import_mmhuman3d('data.data_structures.human_data').HumanData.set_logger('silent')
 
     def make(module: str, name: str):
-        loaded = import_mmhuman3d(f'data.data_converters.{module}')
+        loaded = import_mmhuman3d_alone(f'data.data_converters.{module}')
         cameras = MagicMock(**{'return_value.generate_cameras_dict.return_value': {}})
         monkeypatch.setattr(loaded, 'H36mCamera', cameras, raising=False)
         return getattr(loaded, name)()
 
-    yield make
-    for name in [name for name in sys.modules if name.startswith(package.__name__)]:
-        del sys.modules[name]
+    return make
 
 
 def write_spin(path: Path, labels: Labels) -> None:
