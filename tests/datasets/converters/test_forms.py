@@ -45,16 +45,22 @@ def converter(import_mmhuman3d: Callable, import_mmhuman3d_alone: Callable,
     return make
 
 
-def write_spin(path: Path, labels: Labels) -> None:
-    """SPIN's npz, from pixels (17, 2) and metres (17, 3) by image, root first."""
+def convert_spin(root: Path, labels: Labels, with_pixels: bool = True) -> Path:
+    """Convert SPIN's npz, made from pixels (17, 2) and metres (17, 3) by image, root first.
+
+    Its test files of Human3.6M have no 2D joints.
+    """
     part, joints = np.zeros((len(labels), 24, 3)), np.zeros((len(labels), 24, 4))
     for row, (pixels, points) in enumerate(labels.values()):
         part[row, SPIN_SLOTS] = np.c_[pixels, np.ones(17)]
         joints[row, SPIN_SLOTS] = np.c_[points - points[0], np.ones(17)]
     seen = part[:, SPIN_SLOTS, :2]
     low, high = seen.min(1), seen.max(1)
+    path = root / f'spin_{with_pixels}.npz'
     np.savez(path, imgname=list(labels), center=(low + high) / 2, scale=1.2 * (high - low).max(1) / 200,
-             part=part, S=joints)
+             S=joints, **(dict(part=part) if with_pixels else {}))
+    spin = CONVERTERS['spin'](root, labels_file=path)
+    return convert_split(spin, 'train', root / 'out', progress=False).path
 
 
 def rows_of(npz: Path, root: Path) -> dict[str, dict]:
@@ -132,11 +138,11 @@ def test_h36m(tmp_path: Path, body, converter: Callable, split: str, mode: str) 
             for frame in (0, 5, 10):
                 name = f'{subject}/images/{stem}/{stem}_{frame + 1:06d}.jpg'
                 labels[name] = camera.project(points)[frame], points[frame]
-    write_spin(studio.root / 'spin.npz', labels)
-    files['spin'] = _convert_spin(studio.root)
+    files['spin'] = convert_spin(studio.root, labels)
 
     assert_same(files, studio.root)
     assert len(rows_of(files['mmhuman3d'], studio.root)) == len(labels)
+    files['spin without pixels'] = convert_spin(studio.root, labels, with_pixels=False)
     assert_same_figures(files, studio.root, 'h36m_p1', 'dataset')
 
 
@@ -155,8 +161,7 @@ def test_mpi_inf_3dhp_test(tmp_path: Path, body, converter: Callable) -> None:
                 image = f'{folder}/imageSequence/img_{frame + 1:06d}.jpg'
                 labels[image] = (file['annot2'][frame, 0][SPIN_TEST],
                                  file['univ_annot3'][frame, 0][SPIN_TEST] / 1000)
-    write_spin(studio.root / 'spin.npz', labels)
-    files['spin'] = _convert_spin(studio.root)
+    files['spin'] = convert_spin(studio.root, labels)
 
     assert_same(files, studio.root)
     assert len(rows_of(files['mmhuman3d'], studio.root)) == len(labels) == 18
@@ -180,12 +185,6 @@ def test_mpi_inf_3dhp_train(tmp_path: Path, body, converter: Callable) -> None:
             pixels, points = (annotations[key][camera][frame].reshape(28, -1)[SPIN_TRAIN]
                               for key in ('annot2', 'annot3'))
             labels[f'S1/Seq1/video_{camera}/{frame + 1:06d}.jpg'] = pixels, points / 1000
-    write_spin(studio.root / 'spin.npz', labels)
-    files['spin'] = _convert_spin(studio.root)
+    files['spin'] = convert_spin(studio.root, labels)
 
     assert_same(files, studio.root, ('spine_2', 'spine_3', 'left_foot', 'right_foot'))
-
-
-def _convert_spin(root: Path) -> Path:
-    return convert_split(CONVERTERS['spin'](root, labels_file=Path('spin.npz')), 'train', root / 'out',
-                         progress=False).path

@@ -48,4 +48,8 @@ def test_mpi_inf_3dhp(tmp_path, body):
     # The universal skeleton is a tenth smaller; aligned by a similarity, nothing is left.
     assert numbers['mpi_inf_3dhp/PA-MPJPE'] == pytest.approx(0, abs=0.05)
     assert 20 < numbers['mpi_inf_3dhp/MPJPE'] < 80
-    assert 'Sitting' in str(metric.tables)
+    table = metric.tables['per_action']
+    assert {row[0] for row in table.rows} == {'Standing/Walking', 'Sitting', 'Miscellaneous', 'all'}
+    assert table.columns[2:8] == ('MPJPE', 'PA-MPJPE', 'PCK', 'AUC', 'PA-PCK', 'PA-AUC')
+    for row in table.rows:
+        assert row[6] == 100 and row[7] == pytest.approx(3000 / 31) and row[5] < row[7]
