@@ -21,7 +21,7 @@ SETS = dict(
     mixture=(['h36m', 'mpi_inf_3dhp', 'coco', 'mpii'], 'pw3d'), pw3d=(['pw3d'], 'pw3d'),
     mpi_inf_3dhp=(['mpi_inf_3dhp'], 'mpi_inf_3dhp'))
 FILES = dict(
-    h36m=('h36m_mosh_train', 'h36m_valid_protocol2'), coco=('cliff_coco_train',), mpii=('cliff_mpii_train',),
+    h36m=('h36m_mosh_train', 'h36m_valid_protocol1'), coco=('cliff_coco_train',), mpii=('cliff_mpii_train',),
     mpi_inf_3dhp=('mpi_inf_3dhp_train', 'mpi_inf_3dhp_test'), pw3d=('pw3d_train', 'pw3d_test'))
 
 
@@ -77,9 +77,10 @@ def test_sets_in_the_layout_of_mmhuman3d(name: str, data: Path) -> None:
         assert sorted({row['dataset_name'] for row in rows}) == sorted(names)
         assert dataset[0]['inputs'].shape == (5, 3, 256, 192)
         assert str(data / 'datasets' / rows[0]['dataset_name']) in rows[0]['img_path']
-    protocols = dict(h36m='h36m_p2', mpi_inf_3dhp='mpi_inf_3dhp', pw3d='3dpw')
+    protocols = dict(h36m=['h36m_p1', 'h36m_p2'], mpi_inf_3dhp=['mpi_inf_3dhp'], pw3d=['3dpw'])
     assert cfg.val_evaluator == cfg.test_evaluator
-    assert cfg.test_evaluator.protocol == protocols[tested]
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    assert [evaluator.protocol for evaluator in evaluators] == protocols[tested]
     assert cfg.val_dataloader.dataset.ann_file == cfg.test_dataloader.dataset.ann_file
 
 

@@ -5,7 +5,8 @@ from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 from .human_data import HumanData
 
-_JAW, _HEAD = (get_convention('human_data').index(name) for name in ('jaw_extra', 'head_extra'))
+_JAW, _HEAD, _TOP = (get_convention('human_data').index(name)
+                     for name in ('jaw_extra', 'head_extra', 'headtop'))
 
 
 class KeypointColumn:
@@ -40,7 +41,7 @@ class KeypointColumn:
         column = np.cumsum(present) - 1 if human_data.keypoints_compressed else np.arange(num_joints)
         column = np.where(present, column, -1)
         if convention == 'human_data':
-            column = _call_jaw_by_its_name(column)
+            column = _name_points_of_the_head(column)
         source, named = convert_keypoints(column[:, None], convention, 'smpl_54')
         self.target = np.flatnonzero(named & (source[:, 0] >= 0))
         self.source = source[self.target, 0]
@@ -88,11 +89,12 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
     return convention
 
 
-def _call_jaw_by_its_name(column: np.ndarray) -> np.ndarray:
-    """Move Human3.6M's joint 9 to ``jaw_extra`` in files where MMHuman3D made it ``head_extra``.
+def _name_points_of_the_head(column: np.ndarray) -> np.ndarray:
+    """Give Human3.6M's and MPI-INF-3DHP's two points of the head the names that they have here.
 
-    Its files of Human3.6M and MPI-INF-3DHP are those with ``head_extra`` and no ``jaw_extra``; files that
-    come from SPIN's joints have both, each where the body model's regressor has it.
+    MMHuman3D's files of these sets call them ``head_extra`` and ``headtop``, those of this project's first
+    converters ``jaw_extra`` and ``headtop``. No other files have one of ``jaw_extra`` and ``head_extra``
+    alone: those that come from SPIN's joints have both, each where the body model's regressor has it.
 
     Args:
         column: (190,) where each joint of ``human_data`` is stored, -1 for those that are not.
@@ -100,8 +102,8 @@ def _call_jaw_by_its_name(column: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: (190,).
     """
-    if column[_JAW] < 0:
-        column[[_HEAD, _JAW]] = column[[_JAW, _HEAD]]
+    if (column[_JAW] < 0) != (column[_HEAD] < 0):
+        column[[_JAW, _HEAD, _TOP]] = column[[_JAW, _HEAD]].max(), column[_TOP], -1
     return column
 
 
