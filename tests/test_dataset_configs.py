@@ -79,7 +79,7 @@ def test_sets_of_crops_are_marked(name: str) -> None:
 
 
 def test_square_boxes_of_the_mixture_have_the_scale_of_the_others(data: Path, tmp_path: Path) -> None:
-    """A person in MMHuman3D's and in our file is cut out alike; a third larger where the set is not marked."""
+    """A person in MMHuman3D's and in our file is cut out alike, or a third larger without the mark."""
     cfg = _config('coco', data)
     people = HumanData.fromfile(data / 'preprocessed_datasets' / 'cliff_coco_train.npz')
     boxes = np.tile((20.0, 10, 45, 60, 1), (people.data_len, 1))

@@ -35,13 +35,13 @@ class PersonRows(Sequence):
         self.dataset_name = dataset_name
         self.crop_boxes = crop_boxes
         self.indices = np.arange(human_data.data_len)
-        self._columns: _Columns | None = _Columns(human_data, crop_boxes)
+        self._columns: _Columns | None = _Columns(human_data, crop_boxes=crop_boxes)
 
     @property
     def columns(self) -> '_Columns':
         """The file's arrays."""
         if self._columns is None:
-            self._columns = _Columns(self.human_data, self.crop_boxes)
+            self._columns = _Columns(self.human_data, crop_boxes=self.crop_boxes)
         return self._columns
 
     def __len__(self) -> int:
