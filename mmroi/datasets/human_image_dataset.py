@@ -95,7 +95,8 @@ class HumanImageDataset(BaseDataset):
         """
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(missing_file(self.ann_file, self.dataset_name))
-        rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name, crop_boxes=bool(self.crop_boxes))
+        rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name,
+                          crop_boxes=bool(self.crop_boxes))
         self._report_square_boxes(rows.columns.bbox)
         # One byte per row of the file, shared with loader workers: 0, or 1 + the index of the fault in
         # REASONS.
