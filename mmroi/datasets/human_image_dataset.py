@@ -21,6 +21,9 @@ from .sources import missing_file
 from .transforms.loading import image_size
 from .transforms.person_box import check_box
 from .units import UNIT_FAULTS
+from .upright_boxes import find_square
+
+_MANY = 10  # square boxes: fewer may all be square by chance
 
 
 @DATASETS.register_module()
@@ -46,6 +49,10 @@ class HumanImageDataset(BaseDataset):
             images are looked at beforehand, since no sample may stand in for another. Rows that repeat the
             image and the box of an earlier one are left out, too; without ``skip_bad`` they are only
             reported, because such a row can be used.
+        crop_boxes: Boxes of the file are crops, published by center and scale (SPIN, EFT, CLIFF): square
+            ones, as MMHuman3D's converters write them, are read as the 3:4 boxes of the same height that ours
+            write. By default they stay as they are, with a warning where all boxes of a file are square;
+            False takes the warning away.
         serialize_data: Pickle every row, as other datasets of MMEngine do. Not needed: rows are made on
             demand from arrays that all workers share.
         **kwargs: ``metainfo``, ``indices``, ``test_mode``, ``lazy_init``, ``max_refetch`` of ``BaseDataset``.
@@ -66,10 +73,12 @@ class HumanImageDataset(BaseDataset):
                  pipeline: Sequence[dict | Callable] = (),
                  dataset_name: str | None = None,
                  skip_bad: bool = False,
+                 crop_boxes: bool | None = None,
                  serialize_data: bool = False,
                  **kwargs: Any) -> None:
         self.dataset_name = dataset_name or Path(ann_file).stem
         self.skip_bad = skip_bad
+        self.crop_boxes = crop_boxes
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -86,7 +95,9 @@ class HumanImageDataset(BaseDataset):
         """
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(missing_file(self.ann_file, self.dataset_name))
-        rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name)
+        rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name,
+                          crop_boxes=bool(self.crop_boxes))
+        self._report_square_boxes(rows.columns.bbox)
         # One byte per row of the file, shared with loader workers: 0, or 1 + the index of the fault in
         # REASONS.
         self._faults = torch.zeros(len(rows), dtype=torch.uint8).share_memory_()
@@ -126,6 +137,14 @@ class HumanImageDataset(BaseDataset):
         if not len(good):
             raise ValueError(f'{self.ann_file}: no row can be used; skipped {self.skipped}')
         return rows[good]
+
+    def _report_square_boxes(self, boxes: np.ndarray) -> None:
+        """Warn of squares that make 3:4 crops larger than those of other sets."""
+        if self.crop_boxes is None and len(boxes) >= _MANY and find_square(boxes).all():
+            print_log(f'{self.ann_file}: all {len(boxes)} boxes are square, as MMHuman3D writes the crops of '
+                      'SPIN, EFT and CLIFF; crops of aspect 3:4 made from them are a third larger than from '
+                      "the files of convert.py. crop_boxes=True in the data set's config reads them as the "
+                      '3:4 boxes of the same height, crop_boxes=False keeps them', 'current', logging.WARNING)
 
     def _refuse_wrong_units(self, faults: np.ndarray) -> None:
         """Stop where most rows are in wrong units: not the rows are bad then, but the file."""

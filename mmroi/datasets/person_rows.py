@@ -9,6 +9,7 @@ from .errors import REASONS
 from .human_data import HumanData
 from .keypoint_column import KeypointColumn, find_nan
 from .units import UNIT_FAULTS, too_far, too_large, too_twisted
+from .upright_boxes import make_upright
 
 _CHUNK = 8192
 
@@ -21,24 +22,26 @@ class PersonRows(Sequence):
     Args:
         human_data: The file.
         dataset_name: Goes into every row.
+        crop_boxes: Boxes are crops: square ones are read as the 3:4 boxes of the same height.
 
     Raises:
         KeyError: The file has no image paths or boxes.
         ValueError: An array has the wrong shape, or the keypoint convention is unknown.
     """
 
-    def __init__(self, human_data: HumanData, dataset_name: str) -> None:
+    def __init__(self, human_data: HumanData, dataset_name: str, crop_boxes: bool = False) -> None:
         human_data.require(('image_path', 'bbox_xywh'))
         self.human_data = human_data
         self.dataset_name = dataset_name
+        self.crop_boxes = crop_boxes
         self.indices = np.arange(human_data.data_len)
-        self._columns: _Columns | None = _Columns(human_data)
+        self._columns: _Columns | None = _Columns(human_data, crop_boxes=crop_boxes)
 
     @property
     def columns(self) -> '_Columns':
         """The file's arrays."""
         if self._columns is None:
-            self._columns = _Columns(self.human_data)
+            self._columns = _Columns(self.human_data, crop_boxes=self.crop_boxes)
         return self._columns
 
     def __len__(self) -> int:
@@ -101,9 +104,10 @@ class PersonRows(Sequence):
 class _Columns:
     """The arrays of a file, with keypoints mapped to smpl_54."""
 
-    def __init__(self, human_data: HumanData) -> None:
+    def __init__(self, human_data: HumanData, crop_boxes: bool = False) -> None:
         self.image_path = human_data['image_path']
-        self.bbox = human_data['bbox_xywh']
+        boxes = human_data['bbox_xywh']
+        self.bbox = make_upright(boxes) if crop_boxes else boxes
         self.keypoints2d = KeypointColumn(human_data, 'keypoints2d', 3)
         self.keypoints3d = KeypointColumn(human_data, 'keypoints3d', 4)
         smpl = human_data['smpl'] if 'smpl' in human_data else {}
