@@ -30,10 +30,11 @@ class HumanImageDataset(BaseDataset):
     A sample before the pipeline has ``img_path``, ``bbox_xywh`` (4,), ``bbox_score``, ``keypoints2d`` (54, 3)
     image pixels and confidence, ``keypoints3d`` (54, 4) camera frame in metres and confidence,
     ``global_orient`` (3,), ``body_pose`` (23, 3), ``betas`` (10,), ``pelvis`` (3,) position of SMPL's root
-    joint in the camera frame, ``focal_length`` and ``principal_point`` (2,) or None, ``gender``, the flags
-    ``has_smpl``, ``has_keypoints2d``, ``has_keypoints3d``, ``has_transl``, ``dataset_name``, ``row`` (of the
-    file) and ``sample_idx``. Labels that the file lacks are zero and their flag False. Labels are checked
-    once when the dataset is made.
+    joint in the camera frame, ``focal_length``, a float, or (2,) fx, fy, where they differ, and
+    ``principal_point`` (2,), either None where unknown (forms of files: ``read_cameras``), ``gender``, the
+    flags ``has_smpl``, ``has_keypoints2d``, ``has_keypoints3d``, ``has_transl``, ``dataset_name``, ``row``
+    (of the file) and ``sample_idx``. Labels that the file lacks are zero and their flag False. Labels are
+    checked once when the dataset is made.
 
     Args:
         ann_file: HumanData npz, relative to ``data_root`` unless absolute.
@@ -105,8 +106,10 @@ class HumanImageDataset(BaseDataset):
             first = int(np.flatnonzero(faults)[0])
             reason = REASONS[faults[first] - 1]
             others = np.count_nonzero(faults) - 1
-            raise BadSampleError(reason, f'row {rows.indices[first]} of {self.ann_file}, and {others} more '
-                                 'bad rows. Correct the file, or set skip_bad=True to leave them out')
+            row = int(rows.indices[first])
+            camera = rows.columns.cameras.describe_fault(row)
+            raise BadSampleError(reason, f'row {row} of {self.ann_file}, and {others} more bad rows{camera}. '
+                                 'Correct the file, or set skip_bad=True to leave them out')
         duplicates = rows.find_duplicates() & (faults == 0)
         if self.skip_bad:
             faults[duplicates] = 1 + REASONS.index('duplicated row')

@@ -4,6 +4,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from .camera_params import read_cameras
 from .duplicates import find_duplicates
 from .errors import REASONS
 from .human_data import HumanData
@@ -113,16 +114,16 @@ class _Columns:
         missing = set(names[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
-        self.gender = _per_row(human_data, 'meta', 'gender', np.str_)
-        self.action = _per_row(human_data, 'meta', 'action', np.str_)
-        self.focal_length = _per_row(human_data, 'misc', 'focal_length', np.float64)
-        self.principal_point = _per_row(human_data, 'misc', 'principal_point', np.float64, 2)
+        self.gender = human_data.per_row('meta', 'gender', np.str_)
+        self.action = human_data.per_row('meta', 'action', np.str_)
+        self.cameras = read_cameras(human_data)
 
     def row(self, row: int) -> dict[str, Any]:
         bbox = np.array(self.bbox[row], np.float64)
         keypoints2d, keypoints3d = self.keypoints2d.row(row), self.keypoints3d.row(row)
         has_smpl = bool(self.smpl) and (self.has_smpl is None or bool(self.has_smpl[row]))
         has_transl = has_smpl and self._has_transl(row, keypoints3d[0])
+        focal_length, principal_point = self.cameras.row(row)
         return dict(
             img_path=str(self.image_path[row]),
             bbox_xywh=bbox[:4],
@@ -133,8 +134,8 @@ class _Columns:
             body_pose=self._smpl('body_pose', row, has_smpl, (23, 3)),
             betas=self._smpl('betas', row, has_smpl, (10,)),
             pelvis=keypoints3d[0, :3] if has_transl else np.zeros(3, np.float32),
-            focal_length=None if self.focal_length is None else float(self.focal_length[row]),
-            principal_point=None if self.principal_point is None else self.principal_point[row].copy(),
+            focal_length=focal_length,
+            principal_point=principal_point,
             gender='neutral' if self.gender is None else str(self.gender[row]),
             action='' if self.action is None else str(self.action[row]),
             has_smpl=has_smpl,
@@ -152,9 +153,10 @@ class _Columns:
         labelled = self._labelled(rows)
         for values in self.smpl.values():
             nan |= labelled & find_nan(values[rows])
-        for values in (self.focal_length, self.principal_point):
+        for values in (self.cameras.focal_length, self.cameras.principal_point):
             if values is not None:
                 nan |= find_nan(values[rows])
+        faults[self.cameras.not_positive(rows)] = 1 + REASONS.index('focal length not positive')
         faults[nan] = 1 + REASONS.index('NaN labels')
         faults[(bbox[:, 2:] <= 0).any(1)] = 1 + REASONS.index('zero-area box')
         faults[find_nan(bbox)] = 1 + REASONS.index('NaN box')
@@ -186,16 +188,3 @@ class _Columns:
 
     def _smpl(self, name: str, row: int, has_smpl: bool, shape: tuple[int, ...]) -> np.ndarray:
         return np.array(self.smpl[name][row], np.float32) if has_smpl else np.zeros(shape, np.float32)
-
-
-def _per_row(human_data: HumanData, group: str, name: str, dtype: type, *shape: int) -> np.ndarray | None:
-    """One value per row, as an array: reference counts would unshare a list's memory between processes."""
-    values = human_data[group].get(name) if group in human_data else None
-    if values is None:
-        return None
-    values = np.asarray(values, dtype)
-    expected = (human_data.data_len, *shape)
-    if values.size == np.prod(expected):
-        return values.reshape(expected)
-    raise ValueError(f'{human_data.source}: {group}[{name!r}] has shape {values.shape}, expected {expected}, '
-                     'one value per row. Convert the dataset again')
