@@ -187,8 +187,8 @@ def test_missing_body_file_stops_at_once(people: HumanData, tmp_path: Path) -> N
 def test_translation_of_another_frame_is_refused(people: HumanData, tmp_path: Path) -> None:
     smpl = {**people['smpl'], 'transl': people['smpl']['transl'] + np.float32([3, 0, 0])}
     _write(people, tmp_path, 'keypoints', smpl=smpl)
-    with pytest.raises(ValueError, match=r"people\.npz: 2D keypoints derived from SMPL lie outside the box in "
-                       r"8 of 8 rows looked at, the first is row 0: smpl\['transl'\].*body_model=None"):
+    with pytest.raises(ValueError, match=r"people\.npz: 2D keypoints derived from SMPL lie outside the box "
+                       r"in 8 of 8 rows looked at, the first is row 0: smpl\['transl'\].*body_model=None"):
         _dataset(tmp_path)
 
 
