@@ -48,6 +48,7 @@ class DerivedKeypoints:
                       f'neutral one; put theirs beside it in {self.body_model["model_path"]}', 'current',
                       logging.WARNING)
 
+    @torch.inference_mode()
     def complete(self, sample: dict[str, Any], transl: np.ndarray) -> None:
         """Fill in what a row with SMPL parameters lacks: all 2D or all 3D keypoints, or the root's position.
 

@@ -173,7 +173,7 @@ class _Columns:
         if self.derived is not None and 'transl' in self.smpl:
             for values, derivable in zip(confidences, (self.cameras.known, True), strict=True):
                 values[labelled & derivable & ~values.any(1)] = 1
-        return *confidences, labelled
+        return *confidences, labelled.copy()
 
     def find_derived(self, rows: np.ndarray) -> np.ndarray:
         found = np.zeros((len(rows), 3), bool)
