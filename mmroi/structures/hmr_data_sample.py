@@ -21,7 +21,8 @@ class HMRDataSample(BaseDataElement):
 
     Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``principal_point`` (2,), ``crop_matrices`` (M, 2,
     3), ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``action``
-    (empty where not known), ``dataset_name``, ``sample_idx``.
+    (empty where not known), ``dataset_name``, ``sample_idx``, ``person_id`` (equal for the same box of the
+    same image).
     """
 
     @property
