@@ -166,12 +166,12 @@ def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
     if len(counted) == len(sets):  # else a set that was not counted may have the labels
         for name in needs:
             if not any(one.reached[name] for one in sets):
-                found = '; '.join(_describe_labels(one, needs[name]) for one in sets)
+                found = '; '.join(_describe_labels(one, needs[name][0]) for one in sets)
                 problems.append(f'- the loss {name!r} ({type(losses[name]).__name__}), which needs '
-                                f'{" and ".join(needs[name])}, reaches nobody of any data set: {found}')
+                                f'{needs[name][1]}, reaches nobody of any data set: {found}')
     for one in counted:
         if needs and not any(one.reached.values()):
-            wanted = ', '.join(f'{name} needs {" and ".join(labels)}' for name, labels in needs.items())
+            wanted = ', '.join(f'{name} needs {words}' for name, (_, words) in needs.items())
             problems.append(f'- the data set {_describe_labels(one, _LABELS)}; none of the losses that need '
                             f'labels counts them: {wanted}')
     return '\n'.join(('Labels and losses do not meet:', *problems, _REMEDY)) if problems else None
@@ -187,13 +187,17 @@ def _reaches(loss: nn.Module, *labels: Tensor) -> Tensor:
     return loss.reaches(*(label.to(values.device) for label in labels))  # type: ignore[operator]
 
 
-def _needs(loss: nn.Module) -> tuple[str, ...]:
-    """The fewest labels with which a loss counts a person who has all of their joints."""
-    for kinds in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
-        keypoints2d, keypoints3d = (torch.full((1, 54), float(kind in kinds)) for kind in (0, 1))
-        if _reaches(loss, keypoints2d, keypoints3d, torch.tensor([2 in kinds])).any():
-            return tuple(_LABELS[kind] for kind in kinds)
-    return _LABELS
+def _needs(loss: nn.Module) -> tuple[tuple[str, ...], str]:
+    """The labels with which a loss counts somebody who has all joints, and the same in words."""
+    enough = [kinds for kinds in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)) if _counts(loss, kinds)]
+    single = tuple(_LABELS[kinds[0]] for kinds in enough if len(kinds) == 1)
+    together = tuple(_LABELS[kind] for kind in enough[0]) if enough else _LABELS
+    return (single, ' or '.join(single)) if single else (together, ' and '.join(together))
+
+
+def _counts(loss: nn.Module, kinds: tuple[int, ...]) -> bool:
+    keypoints2d, keypoints3d = (torch.full((1, 54), float(kind in kinds)) for kind in (0, 1))
+    return bool(_reaches(loss, keypoints2d, keypoints3d, torch.tensor([2 in kinds])).any())
 
 
 def _describe_labels(one: SetCoverage, kinds: tuple[str, ...]) -> str:

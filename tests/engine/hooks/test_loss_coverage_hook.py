@@ -58,6 +58,12 @@ class OfBoth(nn.Module):
         return ((keypoints2d > 0) & (keypoints3d > 0)).any(1)
 
 
+class OfEither(nn.Module):
+
+    def reaches(self, keypoints2d, keypoints3d, has_smpl):
+        return (keypoints2d > 0).any(1) | (keypoints3d > 0).any(1)
+
+
 class OfCameras(nn.Module):
     """Needs no label."""
 
@@ -82,7 +88,7 @@ def take_path(results):
 
 @pytest.fixture
 def make_set(tmp_path):
-    """make_set(name, h36m=keys of keypoints, smpl=True or parameters, seen=labelled rows, **more) -> a data set."""
+    """make_set(name, h36m=keys of keypoints, smpl=True or parameters, seen=labelled rows, **more)."""
 
     def make(name, h36m=(), smpl=False, seen=ROWS, **more):
         rng = np.random.default_rng(0)
@@ -219,6 +225,12 @@ def test_loss_of_two_labels_names_both(make_set, train):
     with pytest.raises(ValueError, match=r"'volume' \(OfBoth\), which needs 2D keypoints and 3D keypoints, "
                        r'reaches nobody.*of whom 6 have 2D keypoints, 0 have 3D keypoints'):
         train(make_set('flat', h36m=('keypoints2d',)), keypoints2d=Of2D(), volume=OfBoth())
+
+
+def test_loss_of_one_of_two_labels_names_both(make_set, train):
+    with pytest.raises(ValueError, match=r"'volume' \(OfEither\), which needs 2D keypoints or 3D keypoints, "
+                       r'reaches nobody.*of whom 0 have 2D keypoints, 0 have 3D keypoints'):
+        train(make_set('bodies', smpl=True), smpl=OfSMPL(), volume=OfEither())
 
 
 def test_losses_without_labels_need_none(make_set, train):
