@@ -62,6 +62,34 @@ class KeypointColumn:
             keypoints[keypoints[:, -1] <= 0] = 0
         return keypoints
 
+    def confidences(self, rows: np.ndarray) -> np.ndarray:
+        """Confidences of many rows.
+
+        Args:
+            rows: (R,) rows of the file.
+
+        Returns:
+            np.ndarray: (R, 54) float32, none below zero.
+        """
+        found = np.zeros((len(rows), 54), np.float32)
+        if self.values is not None:
+            found[:, self.target] = np.maximum(self.values[rows, :, -1][:, self.source], 0)
+        return found
+
+    def joint(self, joint: int, rows: np.ndarray) -> np.ndarray:
+        """One joint of many rows.
+
+        Args:
+            joint: Index in smpl_54.
+            rows: (R,) rows of the file.
+
+        Returns:
+            np.ndarray: (R, D); zero if the file lacks the joint.
+        """
+        if self.values is None or joint not in self.target:
+            return np.zeros((len(rows), self.dim))
+        return np.asarray(self.values[rows, self.source[self.target == joint][0]])
+
     def find_nan(self, rows: np.ndarray) -> np.ndarray:
         """Find rows where a joint that counts is not finite; without confidence it may hold anything.
 
