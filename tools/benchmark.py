@@ -24,6 +24,7 @@ from benchmarking.suites import SUITES, Suite, load_suite
 from mmengine.config import Config
 
 from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.engine.body_model import check_body_model
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import require_matplotlib
 
@@ -95,9 +96,10 @@ def make_photographs(photos: Config) -> None:
 
 
 def check_data(suite: Suite, profile: Config) -> None:
-    """Fails early where real data sets are missing."""
+    """Fails early where real data sets or the body model are missing."""
     for row in suite.rows:
         for config in stage_configs(row, profile, 0).values() if row.config else ():
+            check_body_model(config, 'train', 'val', 'test')
             if files := missing_files(config):
                 raise FileNotFoundError(f'{", ".join(files)} missing; docs/data.md says how to make them, '
                                         '--synthetic does without')

@@ -21,12 +21,12 @@ model = dict(
         type='HeatmapHead', in_channels=256,
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')),
     losses=dict(
-        smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
+        smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)),
+    # That of the photographs.
+    body_model=dict(_delete_=True, type='SMPL'))
 # What else of a head, by its type: hidden layers as a share of what the row has.
 head_width = 0.5
 heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0))
-# A sum over RoIs: divided by their number, it is as large beside the 3D losses for one RoI as for five.
-divide_by_rois = ('keypoints2d', )
 
 # The last epoch is tested: the photographs that are tested on choose nothing.
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=1, save_best=None))

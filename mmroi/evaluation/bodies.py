@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.body_models import SMPL, SMPLOutput
-from mmroi.body_models.body_files import find_body_file
+from mmroi.body_models.body_files import GENDERS, check_body_files, has_genders
 from mmroi.registry import MODELS
 
 from .samples import sample_name
@@ -47,12 +47,26 @@ def gender_of(sample: Mapping) -> str:
     return _GENDERS[gender]
 
 
+def genders_of(model_path: str | Path | None, gendered: bool) -> tuple[str, ...]:
+    """Genders of the bodies that labels are posed with.
+
+    Args:
+        model_path: As of `SMPL`.
+        gendered: Labels are posed with the body of their gender, if `model_path` names a folder.
+
+    Returns:
+        All three, or `neutral` alone.
+    """
+    return GENDERS if gendered and has_genders(model_path) else ('neutral',)
+
+
 class EvaluationBodies(nn.Module):
     """Neutral SMPL, and for protocols that ask for it the gendered ones.
 
     Gendered bodies come from the same config with another `gender`, so `model_path` must be the folder with
     `SMPL_{NEUTRAL,MALE,FEMALE}.pkl`. A body without genders (the open body, a single file, a built model)
-    serves all labels as it is, after one warning: such numbers are not those of the protocol.
+    serves all labels as it is, after one warning, as does the open body in the place of SMPL: such numbers
+    are not those of the protocol.
 
     Args:
         body_model: Config of the neutral body model, or the model; the open body by default.
@@ -68,15 +82,14 @@ class EvaluationBodies(nn.Module):
     def __init__(self, body_model: dict | SMPL | None = None, gendered: bool = False) -> None:
         super().__init__()
         config = None if isinstance(body_model, SMPL) else dict(body_model or dict(type='SMPL'))
+        path = config.get('model_path') if config else None
+        for gender in genders_of(path, gendered):
+            check_body_files(path, gender)  # fails now, not after the first batch
         self.neutral: SMPL = body_model if isinstance(body_model, SMPL) else MODELS.build(config)
         self.gendered = gendered
-        path = config.get('model_path') if config else None
-        self._config = config if path is not None and Path(path).expanduser().is_dir() else None
+        self._config = config if has_genders(path) else None
         self._models = nn.ModuleDict()
         self._warned = False
-        if gendered and self._config:
-            for gender in ('male', 'female'):
-                find_body_file(self._config['model_path'], gender)  # fails now, not after the first batch
 
     def forward(
         self, samples: Sequence[Mapping], global_orient: Tensor, body_pose: Tensor, betas: Tensor
@@ -99,7 +112,7 @@ class EvaluationBodies(nn.Module):
         device = self.neutral.mean_betas.device
         params = [x.float().to(device) for x in (global_orient, body_pose, betas)]
         genders = [gender_of(sample) for sample in samples] if self.gendered else []
-        self._warn(genders)
+        self._warn_of_genders(genders)
         if not genders or self._config is None:
             return self.neutral(*params)
         parts, order = [], []
@@ -117,8 +130,20 @@ class EvaluationBodies(nn.Module):
             self._models[gender] = MODELS.build({**self._config, 'gender': gender})  # type: ignore[dict-item]
         return self._models[gender].to(device)  # type: ignore[return-value]
 
-    def _warn(self, genders: Sequence[str]) -> None:
-        if not genders or self._warned:
+    def warn_of_open_body(self, protocol: str) -> None:
+        """Warns, once, if the open body stands in for SMPL.
+
+        Args:
+            protocol: Name of the protocol, whose labels are SMPL's.
+        """
+        if self.neutral.is_open:
+            self._warn(
+                f'protocol "{protocol}" is measured on the open body, which is not SMPL'
+                + (' and has one gender: neutral is used' if self.gendered else '')
+            )
+
+    def _warn_of_genders(self, genders: Sequence[str]) -> None:
+        if not genders:
             return
         if self._config is None:
             reason = 'the body model has none (the open body and single files have one shape space)'
@@ -126,9 +151,14 @@ class EvaluationBodies(nn.Module):
             reason = 'some labels have none'
         else:
             return
-        self._warned = True
-        warnings.warn(
-            f'this protocol poses labels with the body model of their gender, but {reason}: neutral is used, '
-            'and the results are not comparable with published ones',
-            stacklevel=2,
+        self._warn(
+            f'this protocol poses labels with the body model of their gender, but {reason}: neutral is used'
         )
+
+    def _warn(self, what: str) -> None:
+        if not self._warned:
+            warnings.warn(
+                f'{what}, and the results are not comparable with published ones (docs/body_models.md)',
+                stacklevel=3,
+            )
+        self._warned = True

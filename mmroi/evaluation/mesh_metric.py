@@ -39,9 +39,9 @@ class MeshMetric(BaseMetric):
 
     Args:
         protocol: Name of a protocol in `mmroi.evaluation.PROTOCOLS`, or a definition.
-        body_model: Config of the body model, or the model, that turns labels into meshes. Protocols with
-            gendered labels (3DPW) need a config whose `model_path` is the folder of all three SMPL files;
-            with the open body they warn.
+        body_model: Config of the body model, or the model, that turns labels into meshes; the open body by
+            default. Protocols with gendered labels (3DPW) need a config whose `model_path` is the folder of
+            all three SMPL files. With the open body all protocols but `synthetic` warn.
         gt: `smpl` or `dataset`: the ground truth, for protocols that leave the choice (`h36m_p1`, `h36m_p2`).
         per_joint: Also report the mean error of each joint, `MPJPE_<joint>` (mm).
         out_dir: Folder for tables of errors per joint and per action, `<protocol>_per_joint.csv` and
@@ -90,6 +90,8 @@ class MeshMetric(BaseMetric):
             data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
         """
         self._check_camera(data_samples)
+        if not self.protocol.open_body:
+            self.bodies.warn_of_open_body(self.protocol.name)
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),

@@ -18,6 +18,7 @@ from mmengine.structures import InstanceData
 from tqdm import tqdm
 
 from mmroi.datasets import LoadImage
+from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.hooks.visualization_hook import describe
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults
@@ -89,8 +90,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('results', type=Path, help='npz of tools/test.py --out')
     parser.add_argument('--protocol', required=True, choices=sorted(PROTOCOLS))
     parser.add_argument('--gt', choices=('smpl', 'dataset'), help='ground truth of h36m_p1 and h36m_p2')
-    parser.add_argument('--body-model', help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; '
-                        'default: the open body')
+    add_body_argument(parser, 'the open body')
     parser.add_argument('--metric', default='MPJPE', choices=ERRORS, help='the error to order by')
     parser.add_argument('--topk', type=int, default=20, help='how many people')
     parser.add_argument('--out-dir', type=Path, help='default: work_dirs/confusing/RESULTS')

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults, draw_bars, require_matplotlib
 
@@ -40,9 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('results', nargs='+', type=Path, help='npz files of DumpMeshResults')
     parser.add_argument('--protocol', required=True, choices=sorted(PROTOCOLS))
     parser.add_argument('--gt', choices=('smpl', 'dataset'), help='ground truth of h36m_p1 and h36m_p2')
-    parser.add_argument(
-        '--body-model', help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; default: the open body'
-    )
+    add_body_argument(parser, 'the open body')
     parser.add_argument('--json', type=Path, help='write the numbers here')
     parser.add_argument('--tables', type=Path, help='folder for tables per joint and per action (CSV)')
     parser.add_argument('--plots', type=Path, help='folder for bar plots per joint and per action')

@@ -10,6 +10,9 @@ train_pipeline[1].update(scale=1.0)
 test_pipeline[1].update(scale=1.0)
 
 data_root = 'data/'
+# Labels are parameters of SMPL and mean other people on the open body. Top-level configs give it to their
+# model. The one switch for everything: tools/train.py CONFIG --body-model PATH|open (docs/body_models.md).
+body_model = dict(type='SMPL', model_path='data/body_models/smpl')
 
 h36m = dict(
     type='HumanImageDataset', dataset_name='h36m', ann_file='preprocessed_datasets/h36m_mosh_train.npz',
@@ -36,5 +39,5 @@ val_dataloader = dict(
         pipeline=test_pipeline, test_mode=True))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='MeshMetric', protocol='3dpw', body_model=dict(type='SMPL'))
+val_evaluator = dict(type='MeshMetric', protocol='3dpw', body_model=body_model)
 test_evaluator = val_evaluator
