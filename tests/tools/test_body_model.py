@@ -21,14 +21,11 @@ test_pipeline[-2].update(crop_size=(64, 48))
 model = dict(
     encoder=dict(backbone=dict(depth=18, base_channels=8)),
     head=dict(in_channels=64, hidden_channels=(32, 32)))
-part = dict(
-    type='HumanImageDataset', dataset_name='pw3d', ann_file='preprocessed_datasets/pw3d_train.npz',
-    data_prefix=dict(img_path='datasets/pw3d'))
 train_dataloader = dict(
     batch_size=2, num_workers=0,
     dataset=dict(
         _delete_=True, type='MixedDataset', data_root='data/', pipeline=train_pipeline,
-        datasets=[part, part]))
+        datasets=[_base_.pw3d, _base_.pw3d]))
 val_dataloader = dict(
     batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
