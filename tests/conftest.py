@@ -1,7 +1,9 @@
 """Settings of all tests: one thread in each process, because pytest-xdist already fills the cores."""
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -36,6 +38,27 @@ def import_mmhuman3d() -> Callable[[str], ModuleType]:
         return mmhuman3d.load(name)[0]
 
     return load
+
+
+@pytest.fixture
+def import_mmhuman3d_alone(
+        import_mmhuman3d: Callable[[str], ModuleType],
+        monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a module of MMHuman3D without its package, other modules of which need old libraries."""
+    spec = find_spec('mmhuman3d')
+    packages = []
+
+    def load(name: str) -> ModuleType:
+        parent = name.rpartition('.')[0]
+        package = ModuleType(f'mmhuman3d.{parent}')
+        package.__path__ = [str(Path(spec.origin).parent.joinpath(*parent.split('.')))]
+        monkeypatch.setitem(sys.modules, package.__name__, package)
+        packages.append(package.__name__)
+        return import_mmhuman3d(name)
+
+    yield load
+    for name in [name for name in sys.modules if name.startswith(tuple(packages))]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope='session')

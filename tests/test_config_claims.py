@@ -59,6 +59,10 @@ def expected_differences(name: str) -> set[str]:
         'rois_random': crops('random'),
         'figure8_self-attention': {'model.fusion'},
         'ours_camera-frame_own': {'model.head.camera_frame'},
+        'ours_camera-loss_as-printed': {'model.losses.camera.scale', 'model.losses.camera.weight_s'},
+        'ours_camera-loss_pixels-1e-8': {'model.losses.camera.scale', 'model.losses.camera.weight_s'},
+        'ours_camera-frame_own_as-printed': {
+            'model.losses.camera.scale', 'model.losses.camera.weight_s', 'model.head.camera_frame'},
         'ours_camera-boxes_all': {'model.head.camera_boxes'},
         'ours_camera-boxes_none': {'model.head.camera_boxes'},
         'ours_mesh-boxes_base': {'model.head.mesh_boxes'},

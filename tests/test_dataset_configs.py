@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from mmroi.apis.export import CropRecipe
 from mmroi.datasets import HumanData
 from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.engine.body_model import use_body_model
@@ -22,7 +23,7 @@ SETS = dict(
     mixture=(['h36m', 'mpi_inf_3dhp', 'coco', 'mpii'], 'pw3d'), pw3d=(['pw3d'], 'pw3d'),
     mpi_inf_3dhp=(['mpi_inf_3dhp'], 'mpi_inf_3dhp'))
 FILES = dict(
-    h36m=('h36m_mosh_train', 'h36m_valid_protocol2'), coco=('cliff_coco_train',), mpii=('cliff_mpii_train',),
+    h36m=('h36m_mosh_train', 'h36m_valid_protocol1'), coco=('cliff_coco_train',), mpii=('cliff_mpii_train',),
     mpi_inf_3dhp=('mpi_inf_3dhp_train', 'mpi_inf_3dhp_test'), pw3d=('pw3d_train', 'pw3d_test'))
 
 
@@ -70,6 +71,45 @@ def test_without_data_one_message_says_what_makes_them(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', SETS)
+def test_sets_of_crops_are_marked(name: str) -> None:
+    """Boxes of CLIFF's, SPIN's and EFT's files are squares in some and upright in others."""
+    cfg = _config(name)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for dataset in loader.dataset.get('datasets') or [loader.dataset]:
+            file = Path(dataset.ann_file).name
+            assert dataset.get('crop_boxes', False) is file.startswith(('cliff_', 'spin_', 'eft_')), file
+
+
+def test_square_boxes_of_the_mixture_have_the_scale_of_the_others(data: Path, tmp_path: Path) -> None:
+    """A person in MMHuman3D's and in our file is cut out alike, or a third larger without the mark."""
+    cfg = _config('coco', data)
+    people = HumanData.fromfile(data / 'preprocessed_datasets' / 'cliff_coco_train.npz')
+    boxes = np.tile((20.0, 10, 45, 60, 1), (people.data_len, 1))
+    squares = boxes - (7.5, 0, -15, 0, 0)
+    sizes = []
+    for values, mark in ((boxes, True), (squares, True), (squares, False)):
+        HumanData({**people, 'bbox_xywh': values}).dump(tmp_path / 'made.npz')
+        dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'ann_file': str(tmp_path / 'made.npz'),
+                                  'crop_boxes': mark, 'pipeline': cfg.test_pipeline})
+        sizes.append(dataset[0]['data_samples'].boxes[0])
+    np.testing.assert_allclose(sizes[1], sizes[0])
+    np.testing.assert_allclose(sizes[2], sizes[0] * (1, 1, 4 / 3))
+
+
+@pytest.mark.parametrize('width, height', [(30, 60), (45, 60), (60, 60), (60, 50), (80, 20)])
+def test_mmhuman3d_cliff_sees_the_boxes_that_it_was_trained_on(width: float, height: float) -> None:
+    """The longer side of any box is the width of the crop; so are 3DPW's, which are no squares."""
+    cfg = Config.fromfile(FOLDER.parents[1] / 'cliff' / 'cliff_r50-mmhuman3d_published.py')
+    init_default_scope('mmroi')
+    assert cfg.test_dataloader.dataset.pipeline[1] == cfg.train_dataloader.dataset.pipeline[1]
+    sample = dict(img=np.zeros((200, 200, 3), np.uint8), bbox_xywh=np.array((40.0, 50, width, height)))
+    b = Compose(cfg.test_dataloader.dataset.pipeline[:3])(sample)['boxes'][0, 2]
+    assert b * cfg.model.head.box_scale == pytest.approx(max(width, height))
+    recipe = CropRecipe.from_config(cfg)  # of an exported network
+    assert max(height, width / recipe.box_aspect) * recipe.box_scale == pytest.approx(b)
+
+
+@pytest.mark.parametrize('name', SETS)
 def test_sets_in_the_layout_of_mmhuman3d(name: str, data: Path) -> None:
     cfg = _config(name, data)
     trained, tested = SETS[name]
@@ -79,9 +119,10 @@ def test_sets_in_the_layout_of_mmhuman3d(name: str, data: Path) -> None:
         assert sorted({row['dataset_name'] for row in rows}) == sorted(names)
         assert dataset[0]['inputs'].shape == (5, 3, 256, 192)
         assert str(data / 'datasets' / rows[0]['dataset_name']) in rows[0]['img_path']
-    protocols = dict(h36m='h36m_p2', mpi_inf_3dhp='mpi_inf_3dhp', pw3d='3dpw')
+    protocols = dict(h36m=['h36m_p1', 'h36m_p2'], mpi_inf_3dhp=['mpi_inf_3dhp'], pw3d=['3dpw'])
     assert cfg.val_evaluator == cfg.test_evaluator
-    assert cfg.test_evaluator.protocol == protocols[tested]
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    assert [evaluator.protocol for evaluator in evaluators] == protocols[tested]
     assert cfg.val_dataloader.dataset.ann_file == cfg.test_dataloader.dataset.ann_file
 
 

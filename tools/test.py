@@ -28,7 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--worst', type=int, metavar='N',
                         help='draw the N people with the largest error instead, largest first')
     parser.add_argument('--worst-by', default='MPJPE', metavar='METRIC',
-                        help='the error: PA-MPJPE, PVE, orientation, ... (default: MPJPE)')
+                        help='the error: PA-MPJPE, PVE, orientation, ... (default: MPJPE); '
+                        'of PCK and AUC the smallest is the worst')
     parser.add_argument('--tta', action='store_true',
                         help='test-time augmentation: mean over the photo and its mirror image')
     add_common_arguments(parser)

@@ -21,7 +21,9 @@ model = dict(
         type='HeatmapHead', in_channels=256,
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')),
     losses=dict(
-        smpl=dict(betas_weight=0.01), vertices=None, heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)),
+        smpl=dict(betas_weight=0.01), vertices=None,
+        keypoints3d=dict(joints=None, num_joints=None), keypoints2d=dict(joints=None, num_joints=None),
+        heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)),
     # That of the photographs.
     body_model=dict(_delete_=True, type='SMPL'))
 # What else of a head, by its type: hidden layers as a share of what the row has.

@@ -3,7 +3,8 @@ title = 'Table 2: RoI-aware fusion (RAF), L_cam, L_cont'
 paper_data = 'trained on COCO, tested on 3DPW'
 note = ('With one of the three removed the paper has 83.8 / 54.8, 83.1 / 52.0 and 83.4 / 53.3 mm; what we '
         'hold of it does not say which is which, except that without L_cam MPJPE rises by about 3 mm while '
-        'PA-MPJPE stays low. It has no rows with one of them alone.')
+        'PA-MPJPE stays low. Its supplement has the rows with two of them removed; we do not hold their '
+        'figures. Without RAF each camera comes from the feature of its own RoI.')
 one_removed = {'MPJPE': '83.1 to 83.8', 'PA-MPJPE': '52.0 to 54.8'}
 rows = [
     dict(name='none', label='none of the three', config='ablation/table2_none.py',

@@ -3,4 +3,5 @@
 # of it does not say which is which, except that without L_cam MPJPE rises by about 3 mm while PA stays low.
 _base_ = './multi-roi_r50_coco.py'
 
-model = dict(fusion=dict(_delete_=True, type='MeanFusion', in_channels=2048))
+# Without RAF each camera comes from its own RoI's feature, u_m = h_m, and the mesh from their mean.
+model = dict(fusion=None)

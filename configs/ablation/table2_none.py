@@ -1,6 +1,5 @@
 # Table 2, none of the three. The paper: 87.0 / 55.8 mm.
 _base_ = './multi-roi_r50_coco.py'
 
-model = dict(
-    fusion=dict(_delete_=True, type='MeanFusion', in_channels=2048),
-    losses=dict(camera=None, contrastive=None))
+# Without RAF each camera comes from its own RoI's feature, u_m = h_m, and the mesh from their mean.
+model = dict(fusion=None, losses=dict(camera=None, contrastive=None))

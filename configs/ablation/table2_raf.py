@@ -1,5 +1,4 @@
-# Table 2, RAF alone.
-# The paper has no such row.
+# Table 2, RAF alone: two of the three removed, as in the supplement, whose figures we do not hold.
 _base_ = './multi-roi_r50_coco.py'
 
 model = dict(losses=dict(camera=None, contrastive=None))

@@ -36,7 +36,7 @@ class CropRecipe:
     Attributes:
         num_rois: M.
         crop_size: Height and width, pixels.
-        box_aspect: Width divided by height of the base box.
+        box_aspect: Width divided by height of the box around the person whose height the base box has.
         box_scale: Enlargement of the base box.
     """
 

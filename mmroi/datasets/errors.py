@@ -2,7 +2,7 @@
 from .units import UNIT_FAULTS
 
 REASONS = ('missing image', 'truncated image', 'unreadable image', 'NaN box', 'zero-area box',
-           'box outside the image', 'NaN labels', *UNIT_FAULTS, 'duplicated row')
+           'box outside the image', 'NaN labels', 'focal length not positive', *UNIT_FAULTS, 'duplicated row')
 
 
 class BadSampleError(ValueError):

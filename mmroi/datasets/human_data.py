@@ -43,8 +43,10 @@ class HumanData(MutableMapping):
     ``smpl``                           dict                ``global_orient`` (N, 3), ``body_pose`` (N, 23, 3),
                                                            ``betas`` (N, 10), ``transl`` (N, 3) where known
     ``meta``                           dict                ``gender``: N strings
-    ``misc``                           dict                ``focal_length`` (N,), ``principal_point`` (N, 2),
-    ... ``config``                         str                 name of the dataset
+    ``misc``                           dict                ``focal_length`` (N,) or (N, 2),
+                                                           ``principal_point`` (N, 2); pixels
+    ``cam_param``                      list or dict        MMHuman3D's cameras; see ``read_cameras``
+    ``config``                         str                 name of the dataset
     =================================  ==================  ==============================================
 
     Args:
@@ -138,6 +140,40 @@ class HumanData(MutableMapping):
         """Let go of the memory that reading the file's arrays took; they are read again when needed."""
         if self._file is not None:
             self._file.release()
+
+    def forget(self, key: str) -> None:
+        """Drop a value that was read, such as a large pickled one; it is read again when needed."""
+        if self._file is not None and key not in self._edited:
+            self._values.pop(key, None)
+
+    def per_row(self, group: str, name: str, dtype: type,
+                *shapes: tuple[int, ...]) -> np.ndarray | None:
+        """A value that a dictionary of the file holds for each row.
+
+        It becomes an array: reference counts would unshare a list's memory between processes.
+
+        Args:
+            group: Key of the file, such as ``misc``.
+            name: Key of the dictionary.
+            dtype: Of the result.
+            *shapes: What a row may have; one value by default.
+
+        Returns:
+            np.ndarray | None: (N, *shape); None where there is no such value.
+
+        Raises:
+            ValueError: The value has another shape.
+        """
+        values = self[group].get(name) if group in self else None
+        if values is None:
+            return None
+        values = np.asarray(values, dtype)
+        wanted = [(self.data_len, *shape) for shape in shapes or ((),)]
+        for shape in wanted:
+            if values.size == np.prod(shape):
+                return values.reshape(shape)
+        raise ValueError(f'{self.source}: {group}[{name!r}] has shape {values.shape}, expected '
+                         f'{" or ".join(map(str, wanted))}, one value per row. Convert the dataset again')
 
     def require(self, keys: Iterable[str]) -> None:
         """Check that keys are there, without reading them.

@@ -5,7 +5,8 @@ from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 from .human_data import HumanData
 
-_JAW, _HEAD = (get_convention('human_data').index(name) for name in ('jaw_extra', 'head_extra'))
+_JAW, _HEAD, _TOP = (get_convention('human_data').index(name)
+                     for name in ('jaw_extra', 'head_extra', 'headtop'))
 
 
 class KeypointColumn:
@@ -40,7 +41,7 @@ class KeypointColumn:
         column = np.cumsum(present) - 1 if human_data.keypoints_compressed else np.arange(num_joints)
         column = np.where(present, column, -1)
         if convention == 'human_data':
-            column = _call_jaw_by_its_name(column)
+            column = _name_points_of_the_head(column)
         source, named = convert_keypoints(column[:, None], convention, 'smpl_54')
         self.target = np.flatnonzero(named & (source[:, 0] >= 0))
         self.source = source[self.target, 0]
@@ -60,6 +61,34 @@ class KeypointColumn:
             keypoints[self.target] = self.values[row][self.source]
             keypoints[keypoints[:, -1] <= 0] = 0
         return keypoints
+
+    def confidences(self, rows: np.ndarray) -> np.ndarray:
+        """Confidences of many rows.
+
+        Args:
+            rows: (R,) rows of the file.
+
+        Returns:
+            np.ndarray: (R, 54) float32, none below zero.
+        """
+        found = np.zeros((len(rows), 54), np.float32)
+        if self.values is not None:
+            found[:, self.target] = np.maximum(self.values[rows, :, -1][:, self.source], 0)
+        return found
+
+    def joint(self, joint: int, rows: np.ndarray) -> np.ndarray:
+        """One joint of many rows.
+
+        Args:
+            joint: Index in smpl_54.
+            rows: (R,) rows of the file.
+
+        Returns:
+            np.ndarray: (R, D); zero if the file lacks the joint.
+        """
+        if self.values is None or joint not in self.target:
+            return np.zeros((len(rows), self.dim))
+        return np.asarray(self.values[rows, self.source[self.target == joint][0]])
 
     def find_nan(self, rows: np.ndarray) -> np.ndarray:
         """Find rows where a joint that counts is not finite; without confidence it may hold anything.
@@ -88,11 +117,12 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
     return convention
 
 
-def _call_jaw_by_its_name(column: np.ndarray) -> np.ndarray:
-    """Move Human3.6M's joint 9 to ``jaw_extra`` in files where MMHuman3D made it ``head_extra``.
+def _name_points_of_the_head(column: np.ndarray) -> np.ndarray:
+    """Give Human3.6M's and MPI-INF-3DHP's two points of the head the names that they have here.
 
-    Its files of Human3.6M and MPI-INF-3DHP are those with ``head_extra`` and no ``jaw_extra``; files that
-    come from SPIN's joints have both, each where the body model's regressor has it.
+    MMHuman3D's files of these sets call them ``head_extra`` and ``headtop``, those of this project's first
+    converters ``jaw_extra`` and ``headtop``. No other files have one of ``jaw_extra`` and ``head_extra``
+    alone: those that come from SPIN's joints have both, each where the body model's regressor has it.
 
     Args:
         column: (190,) where each joint of ``human_data`` is stored, -1 for those that are not.
@@ -100,8 +130,8 @@ def _call_jaw_by_its_name(column: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: (190,).
     """
-    if column[_JAW] < 0:
-        column[[_HEAD, _JAW]] = column[[_JAW, _HEAD]]
+    if (column[_JAW] < 0) != (column[_HEAD] < 0):
+        column[[_JAW, _HEAD, _TOP]] = column[[_JAW, _HEAD]].max(), column[_TOP], -1
     return column
 
 

@@ -1,14 +1,17 @@
 """Rows of a HumanData file as dictionaries, made when asked for."""
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 
+from .camera_params import read_cameras
+from .derived_keypoints import DerivedKeypoints
 from .duplicates import find_duplicates
 from .errors import REASONS
 from .human_data import HumanData
 from .keypoint_column import KeypointColumn, find_nan
 from .units import UNIT_FAULTS, too_far, too_large, too_twisted
+from .upright_boxes import make_upright
 
 _CHUNK = 8192
 
@@ -21,24 +24,29 @@ class PersonRows(Sequence):
     Args:
         human_data: The file.
         dataset_name: Goes into every row.
+        crop_boxes: Boxes are crops: square ones are read as the 3:4 boxes of the same height.
+        derived: Computes keypoints that rows lack; None: they stay zero.
 
     Raises:
         KeyError: The file has no image paths or boxes.
         ValueError: An array has the wrong shape, or the keypoint convention is unknown.
     """
 
-    def __init__(self, human_data: HumanData, dataset_name: str) -> None:
+    def __init__(self, human_data: HumanData, dataset_name: str, derived: DerivedKeypoints | None = None,
+                 crop_boxes: bool = False) -> None:
         human_data.require(('image_path', 'bbox_xywh'))
         self.human_data = human_data
         self.dataset_name = dataset_name
+        self.derived = derived
+        self.crop_boxes = crop_boxes
         self.indices = np.arange(human_data.data_len)
-        self._columns: _Columns | None = _Columns(human_data)
+        self._columns: _Columns | None = _Columns(human_data, derived, crop_boxes)
 
     @property
     def columns(self) -> '_Columns':
         """The file's arrays."""
         if self._columns is None:
-            self._columns = _Columns(self.human_data)
+            self._columns = _Columns(self.human_data, self.derived, self.crop_boxes)
         return self._columns
 
     def __len__(self) -> int:
@@ -68,12 +76,28 @@ class PersonRows(Sequence):
         Returns:
             np.ndarray: (len(self),) uint8, 0 for a good row, else 1 + the index of the fault in ``REASONS``.
         """
-        chunks = np.split(self.indices, range(_CHUNK, len(self), _CHUNK))
-        faults = []
-        for chunk in chunks:
-            faults.append(self.columns.find_bad(chunk))
+        return np.concatenate(list(self._in_chunks(self.columns.find_bad)))
+
+    def find_derived(self) -> np.ndarray:
+        """Find rows of which keypoints or the root's position are computed from the body.
+
+        Returns:
+            np.ndarray: (len(self), 3) bool: 2D keypoints, 3D keypoints, root.
+        """
+        return np.concatenate(list(self._in_chunks(self.columns.find_derived)))
+
+    def label_confidences(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Labels of all rows, without computing those that are derived, which count with confidence 1.
+
+        Yields:
+            tuple: Of R rows, confidences of 2D and of 3D keypoints, (R, 54) each, and has_smpl, (R,) bool.
+        """
+        return self._in_chunks(self.columns.label_confidences)
+
+    def _in_chunks(self, look: Callable[[np.ndarray], Any]) -> Iterator[Any]:
+        for chunk in np.split(self.indices, range(_CHUNK, len(self), _CHUNK)):
+            yield look(chunk)
             self.human_data.release()  # or the whole file would count as this process's memory
-        return np.concatenate(faults)
 
     def find_duplicates(self) -> np.ndarray:
         """Find rows with the image and the box of an earlier row of the view.
@@ -101,9 +125,11 @@ class PersonRows(Sequence):
 class _Columns:
     """The arrays of a file, with keypoints mapped to smpl_54."""
 
-    def __init__(self, human_data: HumanData) -> None:
+    def __init__(self, human_data: HumanData, derived: DerivedKeypoints | None, crop_boxes: bool) -> None:
+        self.derived = derived
         self.image_path = human_data['image_path']
-        self.bbox = human_data['bbox_xywh']
+        boxes = human_data['bbox_xywh']
+        self.bbox = make_upright(boxes) if crop_boxes else boxes
         self.keypoints2d = KeypointColumn(human_data, 'keypoints2d', 3)
         self.keypoints3d = KeypointColumn(human_data, 'keypoints3d', 4)
         smpl = human_data['smpl'] if 'smpl' in human_data else {}
@@ -113,17 +139,17 @@ class _Columns:
         missing = set(names[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
-        self.gender = _per_row(human_data, 'meta', 'gender', np.str_)
-        self.action = _per_row(human_data, 'meta', 'action', np.str_)
-        self.focal_length = _per_row(human_data, 'misc', 'focal_length', np.float64)
-        self.principal_point = _per_row(human_data, 'misc', 'principal_point', np.float64, 2)
+        self.gender = human_data.per_row('meta', 'gender', np.str_)
+        self.action = human_data.per_row('meta', 'action', np.str_)
+        self.cameras = read_cameras(human_data)
 
     def row(self, row: int) -> dict[str, Any]:
         bbox = np.array(self.bbox[row], np.float64)
         keypoints2d, keypoints3d = self.keypoints2d.row(row), self.keypoints3d.row(row)
         has_smpl = bool(self.smpl) and (self.has_smpl is None or bool(self.has_smpl[row]))
-        has_transl = has_smpl and self._has_transl(row, keypoints3d[0])
-        return dict(
+        has_transl = has_smpl and bool(self._has_transl(row, keypoints3d[0]))
+        focal_length, principal_point = self.cameras.row(row)
+        sample = dict(
             img_path=str(self.image_path[row]),
             bbox_xywh=bbox[:4],
             bbox_score=float(bbox[4]),
@@ -133,14 +159,34 @@ class _Columns:
             body_pose=self._smpl('body_pose', row, has_smpl, (23, 3)),
             betas=self._smpl('betas', row, has_smpl, (10,)),
             pelvis=keypoints3d[0, :3] if has_transl else np.zeros(3, np.float32),
-            focal_length=None if self.focal_length is None else float(self.focal_length[row]),
-            principal_point=None if self.principal_point is None else self.principal_point[row].copy(),
+            focal_length=focal_length,
+            principal_point=principal_point,
             gender='neutral' if self.gender is None else str(self.gender[row]),
             action='' if self.action is None else str(self.action[row]),
             has_smpl=has_smpl,
             has_keypoints2d=bool((keypoints2d[:, 2] > 0).any()),
             has_keypoints3d=bool((keypoints3d[:, 3] > 0).any()),
             has_transl=has_transl)
+        if self.derived is not None and has_smpl and 'transl' in self.smpl:
+            self.derived.complete(sample, self.smpl['transl'][row])
+        return sample
+
+    def label_confidences(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        confidences = self.keypoints2d.confidences(rows), self.keypoints3d.confidences(rows)
+        labelled = self._labelled(rows)
+        if self.derived is not None and 'transl' in self.smpl:
+            for values, derivable in zip(confidences, (self.cameras.known, True), strict=True):
+                values[labelled & derivable & ~values.any(1)] = 1
+        return *confidences, labelled.copy()
+
+    def find_derived(self, rows: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(rows), 3), bool)
+        if self.derived is not None and 'transl' in self.smpl:
+            found[:, 0] = self.cameras.known & ~self.keypoints2d.confidences(rows).any(1)
+            found[:, 1] = ~self.keypoints3d.confidences(rows).any(1)
+            found[:, 2] = ~self._has_transl(rows, self.keypoints3d.joint(0, rows))
+            found &= self._labelled(rows)[:, None]
+        return found
 
     def find_bad(self, rows: np.ndarray) -> np.ndarray:
         # The first fault of a row counts, so the last assignment below wins.
@@ -152,9 +198,10 @@ class _Columns:
         labelled = self._labelled(rows)
         for values in self.smpl.values():
             nan |= labelled & find_nan(values[rows])
-        for values in (self.focal_length, self.principal_point):
+        for values in (self.cameras.focal_length, self.cameras.principal_point):
             if values is not None:
                 nan |= find_nan(values[rows])
+        faults[self.cameras.not_positive(rows)] = 1 + REASONS.index('focal length not positive')
         faults[nan] = 1 + REASONS.index('NaN labels')
         faults[(bbox[:, 2:] <= 0).any(1)] = 1 + REASONS.index('zero-area box')
         faults[find_nan(bbox)] = 1 + REASONS.index('NaN box')
@@ -176,26 +223,14 @@ class _Columns:
         known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows].astype(bool)
         return np.broadcast_to(known, len(rows))
 
-    def _has_transl(self, row: int, pelvis: np.ndarray) -> bool:
+    def _has_transl(self, rows: np.ndarray | int, pelvis: np.ndarray) -> np.ndarray:
         # `transl` is the root's position less its rest position, which depends on the body model; the
         # position itself is what a camera moves, and stands in the keypoints. Some files hold keypoints
         # relative to the root instead; then the two differ by more than a body's size.
-        if 'transl' not in self.smpl or pelvis[3] <= 0:
-            return False
-        return bool(np.abs(self.smpl['transl'][row] - pelvis[:3]).max() < 1)
+        if 'transl' not in self.smpl:
+            return np.zeros(pelvis.shape[:-1], bool)
+        near = np.abs(self.smpl['transl'][rows] - pelvis[..., :3]).max(-1) < 1
+        return (pelvis[..., 3] > 0) & near
 
     def _smpl(self, name: str, row: int, has_smpl: bool, shape: tuple[int, ...]) -> np.ndarray:
         return np.array(self.smpl[name][row], np.float32) if has_smpl else np.zeros(shape, np.float32)
-
-
-def _per_row(human_data: HumanData, group: str, name: str, dtype: type, *shape: int) -> np.ndarray | None:
-    """One value per row, as an array: reference counts would unshare a list's memory between processes."""
-    values = human_data[group].get(name) if group in human_data else None
-    if values is None:
-        return None
-    values = np.asarray(values, dtype)
-    expected = (human_data.data_len, *shape)
-    if values.size == np.prod(expected):
-        return values.reshape(expected)
-    raise ValueError(f'{human_data.source}: {group}[{name!r}] has shape {values.shape}, expected {expected}, '
-                     'one value per row. Convert the dataset again')

@@ -8,8 +8,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from mmroi.body_models.body_files import OPEN, body_files, check_body_files, is_open
-from mmroi.evaluation.bodies import genders_of
+from mmroi.body_models.body_files import GENDERS, OPEN, body_files, check_body_files, has_genders, is_open
 from mmroi.evaluation.protocols import get_protocol
 
 SYNTHETIC = 'synthetic'  # the data set whose labels are parameters of the open body
@@ -78,7 +77,8 @@ def _bodies(cfg: Config, stages: Sequence[str]) -> Iterator[tuple[str | None, st
         if _is_mesh_metric(part):
             model_path = (part.get('body_model') or {}).get('model_path')
             gendered = get_protocol(part.get('protocol', 'synthetic'), part.get('gt')).gendered
-            yield from ((model_path, gender) for gender in genders_of(model_path, gendered))
+            genders = GENDERS if gendered and has_genders(model_path) else ('neutral',)
+            yield from ((model_path, gender) for gender in genders)
 
 
 def warn_of_open_body(cfg: Config) -> None:

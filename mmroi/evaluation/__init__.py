@@ -3,12 +3,15 @@
 from .actions import H36MPhoto, action_of, parse_h36m_name
 from .baseline import MeanPoseBaseline
 from .functional import (
+    auc,
     camera_translation_error,
     depth_error,
     joint_errors,
     mpjpe,
     orientation_error,
+    pa_joint_errors,
     pa_mpjpe,
+    pck,
     pve,
 )
 from .mesh_metric import MeshMetric
@@ -26,6 +29,7 @@ __all__ = [
     'MeshResults',
     'Table',
     'action_of',
+    'auc',
     'camera_translation_error',
     'depth_error',
     'draw_bars',
@@ -33,8 +37,10 @@ __all__ = [
     'joint_errors',
     'mpjpe',
     'orientation_error',
+    'pa_joint_errors',
     'pa_mpjpe',
     'parse_h36m_name',
+    'pck',
     'pve',
     'require_matplotlib',
 ]

@@ -2,22 +2,13 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from mmroi.body_models import SMPL, SMPLOutput
-from mmroi.body_models.body_files import GENDERS, check_body_files, has_genders
-from mmroi.registry import MODELS
+from mmroi.body_models import SMPL, GenderedBodies, SMPLOutput, normalize_gender
 
 from .samples import sample_name
-
-_GENDERS = {
-    **dict.fromkeys(('n', 'neutral', ''), 'neutral'),
-    **dict.fromkeys(('m', 'male'), 'male'),
-    **dict.fromkeys(('f', 'female'), 'female'),
-}
 
 
 def gender_of(sample: Mapping) -> str:
@@ -38,35 +29,14 @@ def gender_of(sample: Mapping) -> str:
             f'{sample_name(sample)} has no gender in its metainfo; this protocol needs it '
             '("gender" must be among the meta_keys of PackHMRInputs)'
         )
-    gender = str(sample['gender']).lower()
-    if gender not in _GENDERS:
-        raise ValueError(
-            f'gender "{sample["gender"]}" of {sample_name(sample)} is unknown; '
-            'expected male, female, neutral or their first letters'
-        )
-    return _GENDERS[gender]
-
-
-def genders_of(model_path: str | Path | None, gendered: bool) -> tuple[str, ...]:
-    """Genders of the bodies that labels are posed with.
-
-    Args:
-        model_path: As of `SMPL`.
-        gendered: Labels are posed with the body of their gender, if `model_path` names a folder.
-
-    Returns:
-        All three, or `neutral` alone.
-    """
-    return GENDERS if gendered and has_genders(model_path) else ('neutral',)
+    return normalize_gender(sample['gender'], sample_name(sample))
 
 
 class EvaluationBodies(nn.Module):
     """Neutral SMPL, and for protocols that ask for it the gendered ones.
 
-    Gendered bodies come from the same config with another `gender`, so `model_path` must be the folder with
-    `SMPL_{NEUTRAL,MALE,FEMALE}.pkl`. A body without genders (the open body, a single file, a built model)
-    serves all labels as it is, after one warning, as does the open body in the place of SMPL: such numbers
-    are not those of the protocol.
+    A body without genders (see `GenderedBodies`) serves all labels as it is, after one warning, as does the
+    open body in the place of SMPL: such numbers are not those of the protocol.
 
     Args:
         body_model: Config of the neutral body model, or the model; the open body by default.
@@ -81,15 +51,17 @@ class EvaluationBodies(nn.Module):
 
     def __init__(self, body_model: dict | SMPL | None = None, gendered: bool = False) -> None:
         super().__init__()
-        config = None if isinstance(body_model, SMPL) else dict(body_model or dict(type='SMPL'))
-        path = config.get('model_path') if config else None
-        for gender in genders_of(path, gendered):
-            check_body_files(path, gender)  # fails now, not after the first batch
-        self.neutral: SMPL = body_model if isinstance(body_model, SMPL) else MODELS.build(config)
+        self.bodies = GenderedBodies(body_model)
         self.gendered = gendered
-        self._config = config if has_genders(path) else None
-        self._models = nn.ModuleDict()
         self._warned = False
+        if gendered:
+            for error in self.bodies.find_missing().values():
+                raise error  # now, not after the first batch
+
+    @property
+    def neutral(self) -> SMPL:
+        """The neutral body model."""
+        return self.bodies.neutral
 
     def forward(
         self, samples: Sequence[Mapping], global_orient: Tensor, body_pose: Tensor, betas: Tensor
@@ -113,22 +85,15 @@ class EvaluationBodies(nn.Module):
         params = [x.float().to(device) for x in (global_orient, body_pose, betas)]
         genders = [gender_of(sample) for sample in samples] if self.gendered else []
         self._warn_of_genders(genders)
-        if not genders or self._config is None:
+        if not genders or not self.bodies.has_genders:
             return self.neutral(*params)
         parts, order = [], []
         for gender in sorted(set(genders)):
             rows = [i for i, other in enumerate(genders) if other == gender]
-            parts.append(self._model(gender, device)(*(x[rows] for x in params)))
+            parts.append(self.bodies.get(gender)(*(x[rows] for x in params)))
             order += rows
         back = torch.tensor(order, device=device).argsort()
         return SMPLOutput(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
-
-    def _model(self, gender: str, device: torch.device) -> SMPL:
-        if gender == 'neutral':
-            return self.neutral
-        if gender not in self._models:
-            self._models[gender] = MODELS.build({**self._config, 'gender': gender})  # type: ignore[dict-item]
-        return self._models[gender].to(device)  # type: ignore[return-value]
 
     def warn_of_open_body(self, protocol: str) -> None:
         """Warns, once, if the open body stands in for SMPL.
@@ -145,7 +110,7 @@ class EvaluationBodies(nn.Module):
     def _warn_of_genders(self, genders: Sequence[str]) -> None:
         if not genders:
             return
-        if self._config is None:
+        if not self.bodies.has_genders:
             reason = 'the body model has none (the open body and single files have one shape space)'
         elif 'neutral' in genders:
             reason = 'some labels have none'

@@ -1,9 +1,11 @@
 """Errors per sample, as pure functions on batches.
 
 Positions go in and distances come out in the same unit (metres in this project; `MeshMetric` reports mm).
-The names are the field's: MPJPE and PA-MPJPE as in HMR (Kanazawa et al., CVPR 2018), PVE as in Pose2Pose.
+The names are the field's: MPJPE and PA-MPJPE as in HMR (Kanazawa et al., CVPR 2018), PVE as in Pose2Pose, PCK
+and AUC as in MPI-INF-3DHP (Mehta et al., 3DV 2017).
 """
 
+import torch
 from torch import Tensor
 
 from mmroi.geometry import geodesic_distance, similarity_align
@@ -42,6 +44,19 @@ def mpjpe(pred: Tensor, target: Tensor) -> Tensor:
     return joint_errors(pred, target).mean(dim=-1)
 
 
+def pa_joint_errors(pred: Tensor, target: Tensor) -> Tensor:
+    """Distance of each point to its target after the best similarity (scale, rotation, translation).
+
+    Args:
+        pred: Points, (N, K, 3).
+        target: Points, (N, K, 3).
+
+    Returns:
+        Distances in the target's unit, (N, K).
+    """
+    return joint_errors(similarity_align(pred, target), target)
+
+
 def pa_mpjpe(pred: Tensor, target: Tensor) -> Tensor:
     """Mean per-joint position error after the best similarity (scale, rotation, translation) of each sample.
 
@@ -52,7 +67,38 @@ def pa_mpjpe(pred: Tensor, target: Tensor) -> Tensor:
     Returns:
         Mean distances in the target's unit, (N,).
     """
-    return mpjpe(similarity_align(pred, target), target)
+    return pa_joint_errors(pred, target).mean(dim=-1)
+
+
+def pck(errors: Tensor, threshold: float) -> Tensor:
+    """Percentage of correct keypoints: those whose error is smaller than a threshold.
+
+    Args:
+        errors: Distances of K joints, (N, K).
+        threshold: In the unit of the distances; a joint just so far away is not correct.
+
+    Returns:
+        Per cent, (N,).
+    """
+    return 100 * (errors < threshold).double().mean(dim=-1)
+
+
+def auc(errors: Tensor, max_threshold: float, steps: int = 31) -> Tensor:
+    """Area under the curve of PCK: its mean over thresholds from 0 to the largest, at equal distances.
+
+    With 31 steps to 150 mm the thresholds are those of MPI-INF-3DHP's own code, every 5 mm. No error is below
+    the first, 0, so that the best value is 96.8 per cent.
+
+    Args:
+        errors: Distances of K joints, (N, K).
+        max_threshold: In the unit of the distances.
+        steps: Number of thresholds.
+
+    Returns:
+        Per cent, (N,).
+    """
+    thresholds = torch.linspace(0, max_threshold, steps, dtype=torch.float64).tolist()
+    return torch.stack([pck(errors, threshold) for threshold in thresholds]).mean(dim=0)
 
 
 def pve(pred: Tensor, target: Tensor) -> Tensor:

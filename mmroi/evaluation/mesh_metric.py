@@ -1,7 +1,8 @@
 """`MeshMetric`: errors of meshes and cameras in mm, per cent and degrees."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import compress
+from typing import Any, Literal
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -13,7 +14,16 @@ from mmroi.registry import METRICS
 
 from .actions import action_of, parse_h36m_name
 from .bodies import EvaluationBodies
-from .functional import camera_translation_error, depth_error, joint_errors, orientation_error, pa_mpjpe, pve
+from .functional import (
+    auc,
+    camera_translation_error,
+    depth_error,
+    joint_errors,
+    orientation_error,
+    pa_joint_errors,
+    pck,
+    pve,
+)
 from .protocols import EvaluationProtocol, get_protocol
 from .samples import sample_name, stack_field
 from .tables import Table, make_tables, mean_errors, save_tables
@@ -28,6 +38,7 @@ class MeshMetric(BaseMetric):
     Reported, each a mean over the samples that have the needed label:
 
     * `MPJPE`, `PA-MPJPE`, `PVE` (mm), as the protocol defines them;
+    * `PCK`, `AUC`, `PA-PCK`, `PA-AUC` (per cent, larger is better), where the protocol has a threshold;
     * `orientation` (degrees): angle between the global orientations;
     * `camera_translation` (mm) and `depth` (per cent): error of the pelvis in the camera frame;
     * `camera_spread` (mm): root mean square distance of the full cameras of one person's M RoIs from their
@@ -43,6 +54,8 @@ class MeshMetric(BaseMetric):
             default. Protocols with gendered labels (3DPW) need a config whose `model_path` is the folder of
             all three SMPL files. With the open body all protocols but `synthetic` warn.
         gt: `smpl` or `dataset`: the ground truth, for protocols that leave the choice (`h36m_p1`, `h36m_p2`).
+        other_cameras: `refuse` photos of other cameras than the protocol's (`h36m_p2`), or `skip` them: then
+            one pass over the file of protocol 1 gives both protocols.
         per_joint: Also report the mean error of each joint, `MPJPE_<joint>` (mm).
         out_dir: Folder for tables of errors per joint and per action, `<protocol>_per_joint.csv` and
             `<protocol>_per_action.csv`. Actions are known from `action` in the metainfo or the names of
@@ -68,6 +81,7 @@ class MeshMetric(BaseMetric):
         protocol: str | EvaluationProtocol = 'synthetic',
         body_model: dict | SMPL | None = None,
         gt: str | None = None,
+        other_cameras: Literal['refuse', 'skip'] = 'refuse',
         per_joint: bool = False,
         out_dir: str | None = None,
         collect_device: str = 'cpu',
@@ -77,6 +91,9 @@ class MeshMetric(BaseMetric):
         self.protocol = get_protocol(protocol, gt)
         super().__init__(collect_device, prefix or self.protocol.name, collect_dir)
         self.bodies = EvaluationBodies(body_model, self.protocol.gendered)
+        if other_cameras not in ('refuse', 'skip'):
+            raise ValueError(f'MeshMetric: other_cameras must be "refuse" or "skip", not "{other_cameras}"')
+        self.other_cameras = other_cameras
         self.per_joint = per_joint
         self.out_dir = out_dir
         self.tables: dict[str, Table] = {}
@@ -89,9 +106,15 @@ class MeshMetric(BaseMetric):
             data_batch: Unused.
             data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
         """
-        self._check_camera(data_samples)
         if not self.protocol.open_body:
             self.bodies.warn_of_open_body(self.protocol.name)
+        counts = [self._is_of_protocol(sample) for sample in data_samples]
+        rows = iter(self._errors([*compress(data_samples, counts)]) if any(counts) else ())
+        # A row for everybody, empty for those who do not count: the order tells which ones are repeated.
+        self.results += [next(rows) if count else {} for count in counts]
+
+    def _errors(self, data_samples: Sequence[dict]) -> list[dict]:
+        """Errors of each sample by name, `joints` (K) and, where it is known, `action`."""
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),
@@ -100,20 +123,22 @@ class MeshMetric(BaseMetric):
             **self._camera_spread(data_samples),
         }
         columns = {name: values.tolist() for name, values in errors.items()}
+        rows = []
         for i, sample in enumerate(data_samples):
             action = action_of(sample)
-            self.results.append(
+            rows.append(
                 {
                     **{name: values[i] for name, values in columns.items()},
                     **(dict(action=action) if action else {}),
                 }
             )
+        return rows
 
     def compute_metrics(self, results: list[Mapping]) -> dict[str, float]:
         """Means over samples; writes the tables.
 
         Args:
-            results: One dict of errors per sample.
+            results: One dict of errors per sample, empty for those who do not count.
 
         Returns:
             Name of error to mean.
@@ -121,27 +146,30 @@ class MeshMetric(BaseMetric):
         Raises:
             ValueError: If there is no sample at all.
         """
-        if not results:
-            raise ValueError(
-                f'no sample was evaluated under protocol "{self.protocol.name}": the data set is empty'
-            )
-        self.tables = make_tables(results, self.protocol.joint_names)
+        counted = [result for result in results if result]
+        if not counted:
+            reason = f'no photo is of camera {self.protocol.camera}' if results else 'the data set is empty'
+            raise ValueError(f'no sample was evaluated under protocol "{self.protocol.name}": {reason}')
+        self.tables = make_tables(counted, self.protocol.joint_names, self.protocol.pck_threshold)
         if self.out_dir:
             save_tables(self.tables, self.out_dir, self.protocol.name)
         per_joint = self.tables['per_joint'].rows[:-1] if self.per_joint else []
-        return {**mean_errors(results), **{f'MPJPE_{joint}': error for joint, error in per_joint}}
+        return {**mean_errors(counted), **{f'MPJPE_{joint}': error for joint, error, *_ in per_joint}}
 
-    def _check_camera(self, samples: Sequence[dict]) -> None:
-        for sample in samples if self.protocol.camera else ():
-            photo = parse_h36m_name(str(sample.get('img_path', '')))
-            if photo and photo.camera != self.protocol.camera:
-                raise ValueError(
-                    f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, but '
-                    f"{sample_name(sample)} is from {photo.camera}; use the data set's file for this protocol"
-                )
+    def _is_of_protocol(self, sample: dict) -> bool:
+        photo = parse_h36m_name(str(sample.get('img_path', ''))) if self.protocol.camera else None
+        if photo is None or photo.camera == self.protocol.camera:
+            return True
+        if self.other_cameras == 'refuse':
+            raise ValueError(
+                f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, but '
+                f"{sample_name(sample)} is from {photo.camera}; use the data set's file for this protocol "
+                "or other_cameras='skip'"
+            )
+        return False
 
     def _mesh_errors(self, samples: Sequence[dict]) -> dict[str, Tensor]:
-        """MPJPE, PA-MPJPE, PVE (N,) and the errors of single joints (N, K), mm."""
+        """MPJPE, PA-MPJPE, PVE (N,), errors of single joints (N, K), mm; PCK and AUC (N,), per cent."""
         protocol = self.protocol
         pred = protocol.prediction(samples, self.bodies)
         target = protocol.target(samples, self.bodies)
@@ -150,12 +178,17 @@ class MeshMetric(BaseMetric):
         pred_joints = (pred.joints - pred_root)[:, list(protocol.joints)].double()
         target_joints = (target.joints - target_root)[:, list(protocol.joints)].double()
         joints = MM * joint_errors(pred_joints, target_joints)
-        errors = {'MPJPE': joints.mean(dim=1), 'PA-MPJPE': MM * pa_mpjpe(pred_joints, target_joints)}
+        pa_joints = MM * pa_joint_errors(pred_joints, target_joints)
+        errors = {'MPJPE': joints.mean(dim=1), 'PA-MPJPE': pa_joints.mean(dim=1)}
         if protocol.pve is not None and pred.vertices is not None and target.vertices is not None:
             if protocol.pve == 'root_aligned':
                 errors['PVE'] = MM * pve(pred.vertices - pred_root, target.vertices - target_root)
             else:
                 errors['PVE'] = MM * pve(pred.vertices, target.vertices)
+        if protocol.pck_threshold is not None:
+            for prefix, distances in (('', joints), ('PA-', pa_joints)):
+                errors[f'{prefix}PCK'] = pck(distances, protocol.pck_threshold)
+                errors[f'{prefix}AUC'] = auc(distances, protocol.pck_threshold)
         return {**errors, 'joints': joints}
 
     @staticmethod

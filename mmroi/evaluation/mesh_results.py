@@ -41,6 +41,7 @@ META = (
     'action',
     'boxes',
     'focal_length',
+    'focal_lengths',
     'principal_point',
 )
 _SAME_BODY = 1e-3  # metres; rounding in other batches moves a joint by some micrometres

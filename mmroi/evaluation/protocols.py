@@ -37,6 +37,7 @@ class EvaluationProtocol:
         target: Gives the true ones.
         has_choice: Whether `gt` may replace `target` by an entry of `GROUND_TRUTHS`.
         camera: Only photos of this camera of Human3.6M belong to the test set.
+        pck_threshold: Threshold of PCK and the largest of AUC, mm; None: neither is measured.
     """
 
     name: str
@@ -50,6 +51,7 @@ class EvaluationProtocol:
     target: Source = mesh_of_label
     has_choice: bool = False
     camera: str | None = None
+    pck_threshold: float | None = None
 
     def __post_init__(self) -> None:
         names = self.joint_names or tuple(H36M_17[i] for i in self.joints)
@@ -68,7 +70,9 @@ PROTOCOLS = {
         ),
         EvaluationProtocol('h36m_p1', pve=None, has_choice=True),
         EvaluationProtocol('h36m_p2', pve=None, has_choice=True, camera='60457274'),
-        EvaluationProtocol('mpi_inf_3dhp', joints=H36M_TO_J17, pve=None, target=keypoints_of_label),
+        EvaluationProtocol(
+            'mpi_inf_3dhp', joints=H36M_TO_J17, pve=None, target=keypoints_of_label, pck_threshold=150.0
+        ),
     )
 }
 

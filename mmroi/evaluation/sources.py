@@ -77,7 +77,8 @@ def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> Joint
     if not has_smpl.all():
         raise ValueError(
             f'{sample_name(samples[int((~has_smpl).nonzero()[0])])} has no SMPL label; '
-            'this protocol takes its ground truth from SMPL parameters'
+            'this protocol takes its ground truth from SMPL parameters '
+            "(h36m_p1 and h36m_p2: from the file's joints with gt='dataset')"
         )
     params = (stack_field(samples, 'gt_instances', key) for key in ('global_orient', 'body_pose', 'betas'))
     body = bodies(samples, *params)

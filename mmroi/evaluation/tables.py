@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
+
+from .functional import auc, pck
 
 
 class Table(NamedTuple):
@@ -38,20 +41,32 @@ def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
     return means
 
 
-def make_tables(results: Sequence[Mapping], joint_names: Sequence[str]) -> dict[str, Table]:
+def make_tables(
+    results: Sequence[Mapping], joint_names: Sequence[str], pck_threshold: float | None = None
+) -> dict[str, Table]:
     """Tables of one evaluation.
 
     Args:
         results: Errors of each sample: `joints` (K), other errors by name, and `action` where it is known.
         joint_names: K names.
+        pck_threshold: Also give PCK and AUC of each joint, up to this error.
 
     Returns:
-        `per_joint`: MPJPE of each joint. `per_action`, if any sample has an action: number of samples and
-        mean of each error, by the action's name. The last row of both, `all`, is the mean over samples.
+        `per_joint`: MPJPE of each joint, and PCK and AUC if asked for. `per_action`, if any sample has an
+        action: number of samples and mean of each error, by the action's name. The last row of both, `all`,
+        is the mean over samples.
     """
-    joints = np.mean([result['joints'] for result in results], axis=0)
-    rows: list[tuple] = [*zip(joint_names, joints.tolist(), strict=True), ('all', float(joints.mean()))]
-    tables = {'per_joint': Table(('joint', 'MPJPE'), rows)}
+    errors_of_joints = torch.tensor([result['joints'] for result in results], dtype=torch.float64).T
+    columns = {'MPJPE': errors_of_joints.mean(dim=1)}
+    if pck_threshold is not None:
+        columns['PCK'] = pck(errors_of_joints, pck_threshold)
+        columns['AUC'] = auc(errors_of_joints, pck_threshold)
+    values = torch.stack([*columns.values()], dim=1)
+    values = torch.cat([values, values.mean(dim=0, keepdim=True)])
+    rows: list[tuple] = [
+        (name, *row) for name, row in zip((*joint_names, 'all'), values.tolist(), strict=True)
+    ]
+    tables = {'per_joint': Table(('joint', *columns), rows)}
     groups: dict[str, list[Mapping]] = {}
     for result in results:
         if 'action' in result:
@@ -98,13 +113,16 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJPE') -> None:
+def draw_bars(
+    tables: Mapping[str, Table], path: str | Path, column: str = 'MPJPE', unit: str = 'mm'
+) -> None:
     """Draws one column of equal tables as groups of bars, the paper's Figure 7.
 
     Args:
         tables: One or several evaluations; their names go into the legend.
         path: Picture to write; its ending chooses the format.
         column: The column.
+        unit: Its unit.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -129,7 +147,7 @@ def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJP
         place = np.arange(len(names)) + (i - (len(tables) - 1) / 2) * width
         axes.bar(place, [row[index] for row in table.rows], width, label=label)
     axes.set_xticks(range(len(names)), names, rotation=45, ha='right')
-    axes.set_ylabel(f'{column} (mm)')
+    axes.set_ylabel(f'{column} ({unit})')
     if len(tables) > 1:
         figure.legend(frameon=False, fontsize='small', loc='outside right upper')
     Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -153,8 +153,9 @@ def crop_matrix(box: Tensor,
         principal_point (Tensor): (..., 2) of the original image, pixels; leading dimensions broadcast.
         crop_size (tuple[int, int]): (H_crop, W_crop).
         aug_matrix (Tensor, optional): (..., 3, 3) homogeneous map of points relative to the principal point,
-            from the original to the augmented frame: products of :func:`~mmroi.geometry.roll_matrix` and
-            :func:`~mmroi.geometry.mirror_matrix`. Identity by default.
+            from the original to the augmented frame: products of :func:`~mmroi.geometry.roll_matrix`,
+            :func:`~mmroi.geometry.mirror_matrix` and, first of all, the stretch of the original's axes that
+            gives two focal lengths one value. Identity by default.
 
     Returns:
         Tensor: (..., 2, 3), as ``cv2.warpAffine`` takes it (without ``WARP_INVERSE_MAP``).

@@ -8,7 +8,8 @@ class HMRDataSample(BaseDataElement):
     """Labels and predictions of one person in one image.
 
     Both fields have a leading dimension of 1, the person. Coordinates are those of the augmented camera frame
-    (OpenCV, metres); pixels are relative to the principal point. M is the number of RoIs.
+    (OpenCV, metres); pixels are relative to the principal point, and squares: a photo whose two focal lengths
+    differ is stretched about it by ``focal_length / focal_lengths``. M is the number of RoIs.
 
     ``gt_instances`` (float32): ``global_orient`` (1, 3) and ``body_pose`` (1, 23, 3) axis-angle, ``betas``
     (1, 10), ``pelvis`` (1, 3) SMPL's root joint, ``keypoints2d`` (1, 54, 3) and ``keypoints3d`` (1, 54, 4)
@@ -19,9 +20,11 @@ class HMRDataSample(BaseDataElement):
     10), ``vertices`` (1, 6890, 3), ``joints3d`` (1, 54, 3) and ``joints_h36m`` (1, 17, 3) of the body without
     translation, ``local_cameras`` and ``full_cameras`` (1, M, 3), ``camera_translation`` (1, 3).
 
-    Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``principal_point`` (2,), ``crop_matrices`` (M, 2,
-    3), ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``action``
-    (empty where not known), ``dataset_name``, ``sample_idx``.
+    Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``focal_lengths`` (2,) of the photo along x and y,
+    ``principal_point`` (2,) of the photo, ``crop_matrices`` (M, 2, 3) from the photo to the crops,
+    ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``action``
+    (empty where not known), ``dataset_name``, ``sample_idx``, ``person_id`` (equal for the same box of the
+    same image).
     """
 
     @property

@@ -1,4 +1,10 @@
-"""Joint names of the keypoint conventions, spelt as in MMHuman3D so that its files load as they are."""
+"""Joint names of the keypoint conventions, spelt as in MMHuman3D so that its files load as they are.
+
+One exception: the two points of the head in Human3.6M and MPI-INF-3DHP. They are SPIN's "Jaw (H36M)" and
+"Head (H36M)", the last two rows of J_regressor_extra.npy: ``jaw_extra`` and ``head_extra``. MMHuman3D calls
+them ``head_extra`` and ``headtop``, which are other points in its files that come from SPIN's joints;
+``headtop`` is the top of the head that people mark in photos (LSP, MPII).
+"""
 from __future__ import annotations
 
 SMPL_24 = (
@@ -22,12 +28,10 @@ _REGRESSED_EXTRA = (
 
 SMPL_54 = SMPL_24 + _SMPL_VERTEX_JOINTS + _REGRESSED_EXTRA
 
-# Rows of J_regressor_h36m.npy. Left leg first: H36M_TO_J14 reads the right ankle from row 6. Row 9, a point
-# in the lower face, is SPIN's "Jaw (H36M)", the same point as jaw_extra above. MMHuman3D calls it head_extra,
-# which is another point (11 cm away on the open body); likewise the head joint of MPI-INF-3DHP.
+# Rows of J_regressor_h36m.npy. Left leg first: H36M_TO_J14 reads the right ankle from row 6.
 H36M_17 = (
     'pelvis_extra', 'left_hip_extra', 'left_knee', 'left_ankle', 'right_hip_extra', 'right_knee',
-    'right_ankle', 'spine_extra', 'neck_extra', 'jaw_extra', 'headtop', 'left_shoulder', 'left_elbow',
+    'right_ankle', 'spine_extra', 'neck_extra', 'jaw_extra', 'head_extra', 'left_shoulder', 'left_elbow',
     'left_wrist', 'right_shoulder', 'right_elbow', 'right_wrist')
 
 # SPIN's 24 "ground-truth" joints (the second part of its 49), which carry weight in the keypoint losses.
@@ -57,7 +61,8 @@ PW3D_18 = (
 
 # Order of annot2 and annot3 in the training set's annot.mat.
 MPI_INF_3DHP_28 = (
-    'spine_3', 'spine_4_3dhp', 'spine_2', 'spine_extra', 'pelvis_extra', 'neck_extra', 'jaw_extra', 'headtop',
+    'spine_3', 'spine_4_3dhp', 'spine_2', 'spine_extra', 'pelvis_extra', 'neck_extra', 'jaw_extra',
+    'head_extra',
     *(f'left_{part}' for part in ('clavicle_3dhp', 'shoulder', 'elbow', 'wrist', 'hand_3dhp')),
     *(f'right_{part}' for part in ('clavicle_3dhp', 'shoulder', 'elbow', 'wrist', 'hand_3dhp')),
     *(f'left_{part}' for part in ('hip_extra', 'knee', 'ankle', 'foot', 'toe_3dhp')),
@@ -65,8 +70,8 @@ MPI_INF_3DHP_28 = (
 
 # Order of the test set's annot_data.mat; the pelvis is joint 14.
 MPI_INF_3DHP_TEST_17 = (
-    'headtop', 'neck_extra', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow',
-    'left_wrist', 'right_hip_extra', 'right_knee', 'right_ankle', 'left_hip_extra', 'left_knee',
+    'head_extra', 'neck_extra', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder',
+    'left_elbow', 'left_wrist', 'right_hip_extra', 'right_knee', 'right_ankle', 'left_hip_extra', 'left_knee',
     'left_ankle', 'pelvis_extra', 'spine_extra', 'jaw_extra')
 
 

@@ -213,11 +213,12 @@ def title(sample: Sample, check: LabelCheck) -> list[list[Text]]:
     height, width = sample['img_shape']
     path = Path(sample['img_path'])
     assumed = sample['focal_length'] == estimate_focal_length(height, width)
+    focal_lengths = ', '.join(dict.fromkeys(f'{value:.0f}' for value in sample['focal_lengths']))
     where: list[Text] = [
         (f'{sample["dataset_name"]} row {sample["row"]}', WHITE),
         (str(Path(*path.parts[-3:])), GREY),
         (f'{width} x {height}', GREY),
-        (f'focal length {sample["focal_length"]:.0f} px{" (assumed)" if assumed else ""}', GREY),
+        (f'focal length {focal_lengths} px{" (assumed)" if assumed else ""}', GREY),
     ]
     if sample['roll']:
         where.append((f'rolled by {np.rad2deg(sample["roll"]):.0f} deg', GREY))

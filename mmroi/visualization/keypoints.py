@@ -23,13 +23,14 @@ def _edges(*chains: str) -> list[tuple[int, int]]:
 
 
 _TREE = [(SMPL_PARENTS[i], i) for i in range(1, len(SMPL_24))]
-# For sets that mark joints in photos (COCO, MPII): no spine, and hips on the surface.
+# For sets without SMPL's skeleton: no spine, and hips on the surface, as people mark them in photos.
 _MARKED = _edges(
     'side_shoulder side_elbow side_wrist',
     'side_shoulder side_hip_extra side_knee side_ankle',
     'left_shoulder right_shoulder',
     'left_hip_extra right_hip_extra',
     'neck_extra headtop',
+    'neck_extra head_extra',  # of Human3.6M and MPI-INF-3DHP
     'side_ear side_eye nose',
 )
 

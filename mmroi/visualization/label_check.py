@@ -23,7 +23,7 @@ class LabelCheck:
     Attributes:
         size: Diagonal of the box around the 3D keypoints, metres.
         residual: Mean distance of the 3D keypoints, seen by the camera, from the 2D ones, pixels of the
-            frame.
+            augmented frame.
         mesh_residual: Likewise of the joints of the label's mesh.
         inside: Part of the 2D keypoints that lies in the base box.
         box_size: Longer side of the person's bounding box, pixels: what residuals are measured by.
@@ -83,7 +83,7 @@ def check_labels(sample: Mapping[str, Any], body_model: SMPL) -> LabelCheck:
         residual=_mean_distance(projected, keypoints2d),
         mesh_residual=_mean_distance(mesh_joints, keypoints2d),
         inside=float(inside.all(axis=1).mean()) if marked.any() else np.nan,
-        box_size=float(np.max(sample['bbox_xywh'][2:4])),
+        box_size=float(np.max(sample['bbox_xywh'][2:4] * (sample['focal_length'] / sample['focal_lengths']))),
         projected=projected,
         vertices=vertices,
     )

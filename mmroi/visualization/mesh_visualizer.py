@@ -194,8 +194,12 @@ class MeshVisualizer(Visualizer):
 
 
 def _frame(image: np.ndarray, sample: HMRDataSample) -> dict[str, Any]:
-    """The photo and the map into its augmented frame, which the crops' own matrices hold."""
-    aug_matrix = np.eye(3)
+    """The photo and the map into its augmented frame, which the crops' own matrices hold.
+
+    Without these, as in a file of results, the frame has not been augmented.
+    """
+    focal_lengths = np.broadcast_to(sample.get('focal_lengths', sample.focal_length), 2)
+    aug_matrix = np.diag([*(float(sample.focal_length) / focal_lengths), 1.0])
     if 'crop_matrices' in sample:
         crop_pixels = sample.crop_size[0] / float(sample.boxes[0][2])
         aug_matrix[:2, :2] = np.asarray(sample.crop_matrices)[0, :, :2] / crop_pixels

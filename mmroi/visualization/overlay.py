@@ -14,7 +14,7 @@ def draw_overlay(
     image: np.ndarray,
     vertices: np.ndarray,
     faces: np.ndarray,
-    focal_length: float,
+    focal_length: float | Sequence[float] | np.ndarray,
     principal_point: Sequence[float] | np.ndarray,
     colors: Colors | None = None,
     opacity: float = 0.9,
@@ -25,7 +25,7 @@ def draw_overlay(
         image: BGR photograph, (H, W, 3) uint8.
         vertices: Bodies in the camera frame (`vertices + camera_translation`), (P, V, 3) or (V, 3), metres.
         faces: Triangles of one body, (F, 3).
-        focal_length: Pixels.
+        focal_length: Pixels; one number, or those along x and y.
         principal_point: x, y in pixels.
         colors: One BGR colour for each body.
         opacity: Of the meshes.

@@ -58,7 +58,7 @@ class Rendering(NamedTuple):
 def render_meshes(
     vertices: np.ndarray,
     faces: np.ndarray,
-    focal_length: float,
+    focal_length: float | Sequence[float] | np.ndarray,
     principal_point: Sequence[float] | np.ndarray,
     image_size: Sequence[int],
     colors: Colors | None = None,
@@ -69,7 +69,7 @@ def render_meshes(
     Args:
         vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), metres.
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule in the body's own frame.
-        focal_length: Pixels.
+        focal_length: Pixels; one number, or those along x and y.
         principal_point: x, y in pixels; pixel centres lie at integers.
         image_size: Height and width of the picture.
         colors: One BGR colour (0-255) for each body; `PALETTE` in turn by default.
@@ -89,7 +89,8 @@ def render_meshes(
     in_front = points[:, 2] > NEAR
     all_faces = all_faces[in_front[all_faces].all(axis=1)]
 
-    pixels = points[:, :2] * focal_length / np.maximum(points[:, 2:], NEAR) + np.asarray(principal_point)
+    scaled = points[:, :2] * np.asarray(focal_length)
+    pixels = scaled / np.maximum(points[:, 2:], NEAR) + np.asarray(principal_point)
     drawn = np.zeros(len(points), bool)
     drawn[all_faces] = True
     left, top, width, height = _covered_rectangle(pixels[drawn], image_size)

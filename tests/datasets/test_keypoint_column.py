@@ -19,7 +19,7 @@ def _file(convention: str, num: int = 3, **more: object) -> HumanData:
 @pytest.mark.parametrize('compressed', [False, True])
 def test_rows_equal_the_conversion_of_the_padded_file(convention: str, compressed: bool) -> None:
     joints = len(get_convention(convention))
-    mask = np.arange(joints) % 4 > 0
+    mask = np.arange(joints) % 3 > 0
     file = _file(convention, keypoints2d_mask=mask.astype(np.uint8))
     expected, _ = convert_keypoints(file['keypoints2d'] * mask[:, None], convention, 'smpl_54')
     if compressed:
@@ -73,3 +73,42 @@ def test_files_of_mmhuman3d_have_each_joint_where_the_body_model_has_it(
     expected, _ = convert_keypoints(raw, source, 'smpl_54')
     column = KeypointColumn(file, key, dim)
     np.testing.assert_allclose([column.row(0), column.row(1)], expected, rtol=1e-6)
+
+
+JAW, HEAD, TOP = (get_convention('smpl_54').index(name) for name in ('jaw_extra', 'head_extra', 'headtop'))
+
+
+@pytest.mark.parametrize('convention, jaw, head', [
+    ('h36m', 9, 10), ('mpi_inf_3dhp', 6, 7), ('mpi_inf_3dhp_test', 16, 0)])
+@pytest.mark.parametrize('names', ['own', 'mmhuman3d', 'mmhuman3d compressed', 'jaw and headtop'])
+def test_points_of_the_head(convention: str, jaw: int, head: int, names: str,
+                            import_mmhuman3d: Callable) -> None:
+    """By hand: which joint of the data set is which point, whatever the file calls it."""
+    raw = np.random.default_rng(1).uniform(1, 2, (1, len(get_convention(convention)), 3))
+    if names == 'own':
+        file = HumanData(dict(image_path=['a'], keypoints2d=raw, keypoints2d_convention=convention))
+    else:
+        mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
+        values, mask = mapping.convert_kps(raw, convention, 'human_data')
+        if names == 'jaw and headtop':  # of this project's first converters
+            old_jaw, new_jaw = (get_convention('human_data').index(x) for x in ('head_extra', 'jaw_extra'))
+            values[:, [old_jaw, new_jaw]] = values[:, [new_jaw, old_jaw]]
+            mask[[old_jaw, new_jaw]] = mask[[new_jaw, old_jaw]]
+        file = HumanData(dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask,
+                              keypoints2d_convention='human_data'))
+        if names.endswith('compressed'):
+            file.compress_keypoints_by_mask()
+    row = KeypointColumn(file, 'keypoints2d', 3).row(0)
+    np.testing.assert_allclose(row[JAW], raw[0, jaw], rtol=1e-6)
+    np.testing.assert_allclose(row[HEAD], raw[0, head], rtol=1e-6)
+    np.testing.assert_array_equal(row[TOP], 0)
+
+
+@pytest.mark.parametrize('convention', ['mpii', 'lsp', 'smpl_24', 'smpl_49'])
+def test_top_of_the_head_stays(convention: str, import_mmhuman3d: Callable) -> None:
+    raw = np.random.default_rng(2).uniform(1, 2, (1, len(get_convention(convention)), 3))
+    mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
+    values, mask = mapping.convert_kps(raw, convention, 'human_data')
+    file = HumanData(dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask))
+    row = KeypointColumn(file, 'keypoints2d', 3).row(0)
+    np.testing.assert_allclose(row[TOP], raw[0, get_convention(convention).index('headtop')], rtol=1e-6)

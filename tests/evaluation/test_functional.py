@@ -6,12 +6,15 @@ from scipy.spatial import procrustes as scipy_procrustes
 from scipy.spatial.transform import Rotation
 
 from mmroi.evaluation import (
+    auc,
     camera_translation_error,
     depth_error,
     joint_errors,
     mpjpe,
     orientation_error,
+    pa_joint_errors,
     pa_mpjpe,
+    pck,
     pve,
 )
 
@@ -30,6 +33,28 @@ def test_values_by_hand():
         torch.tensor([[0.0, 3.0, 8.0]]), torch.tensor([[0.0, 0.0, 4.0]])
     ).tolist() == [5.0]
     assert depth_error(torch.tensor([[9.0, 9.0, 5.0]]), torch.tensor([[0.0, 0.0, 4.0]])).tolist() == [25.0]
+
+
+def test_pck_by_hand():
+    errors = torch.tensor([[0.0, 149.9, 150.0, 151.0], [10.0, 20.0, 30.0, 40.0]])
+    assert pck(errors, 150).tolist() == [50, 100]  # exactly 150 is too far
+    assert pck(errors, 25).tolist() == [25, 50]
+    assert pck(errors.double(), 0).tolist() == [0, 0]
+
+
+def test_auc_by_hand():
+    # Thresholds 0, 5, ..., 150: an error of 0 is below 30 of the 31, one of 12 below the 28 from 15 on.
+    errors = torch.tensor([[0.0, 0.0], [12.0, 12.0], [0.0, 12.0], [5.0, 150.0]])
+    expected = [3000 / 31, 2800 / 31, 2900 / 31, (2900 + 0) / 62]
+    assert auc(errors, 150) == pytest.approx(expected)
+    # Thresholds 0, 1, 2.
+    assert auc(torch.tensor([[0.5, 1.5]]), 2, steps=3) == pytest.approx([(0 + 50 + 100) / 3])
+
+
+def test_auc_falls_and_pck_never_rises_with_the_error():
+    errors = torch.linspace(0, 200, 401, dtype=torch.float64)[:, None]
+    for values in (auc(errors, 150), pck(errors, 150)):
+        assert (values.diff() <= 0).all() and values[0] > 96 and values[-1] == 0
 
 
 def test_orientation_error_is_the_angle_in_degrees():
@@ -67,6 +92,7 @@ def test_pa_mpjpe_equals_scipy():
     scale = (target[0] - target[0].mean(0)).norm().item()  # scipy normalises the target to unit norm
     expected = scale * ((first - second) ** 2).sum(-1) ** 0.5
     assert pa_mpjpe(pred, target).item() == pytest.approx(expected.mean())
+    assert pa_joint_errors(pred, target)[0].tolist() == pytest.approx(expected.tolist())
 
 
 def test_shapes_are_not_broadcast():

@@ -1,6 +1,7 @@
 """The numbers of each protocol equal those of plain NumPy code, written from the protocols' descriptions."""
 
 import copy
+import math
 import warnings
 
 import numpy as np
@@ -62,6 +63,17 @@ def errors_of_joints(joints, true_joints, chosen, pelvis):
     }
 
 
+def pck_and_auc(joints, true_joints):
+    """PCK and AUC of many people, (N, K, 3) mm, counted joint by joint."""
+    right = dict.fromkeys(range(0, 151, 5), 0)
+    for person, true_person in zip(joints, true_joints, strict=True):
+        for joint, true_joint in zip(person, true_person, strict=True):
+            for threshold in right:
+                right[threshold] += math.dist(joint, true_joint) < threshold
+    number = len(joints) * len(joints[0])
+    return 100 * right[150] / number, 100 * sum(right.values()) / 31 / number
+
+
 def keypoints_by_name(sample):
     keypoints = sample['gt_instances']['keypoints3d'][0].numpy().astype(float)
     return np.stack([keypoints[SMPL_54.index(name), :3] for name in H36M_17])
@@ -104,6 +116,42 @@ def test_equals_plain_numpy(protocol, gt, samples, models, regressor, body_folde
     }
     for key in expected[0]:
         assert got[f'{name}/{key}'] == pytest.approx(np.mean([e[key] for e in expected]), rel=1e-4), key
+
+
+def test_pck_and_auc_of_mpi_inf_3dhp(samples, regressor, import_mmhuman3d_alone):
+    """They equal a count by hand, and MMHuman3D's functions, plain and after Procrustes."""
+    pred, true = [], []
+    for sample in samples:
+        joints = regressor @ sample['pred_instances']['vertices'][0].numpy().astype(float)
+        keypoints = keypoints_by_name(sample)
+        # Some joints are right, some wrong by more than 150 mm, most between.
+        keypoints[:] = joints + (keypoints - joints) * np.linspace(0, 0.5, 17)[:, None]
+        for name, point in zip(H36M_17, keypoints, strict=True):
+            sample['gt_instances']['keypoints3d'][0, SMPL_54.index(name), :3] = torch.from_numpy(point)
+        pred.append(1000 * (joints - joints[0])[J17])
+        true.append(1000 * (keypoints - keypoints[0])[J17])
+    metric = MeshMetric('mpi_inf_3dhp', per_joint=True)
+    got = {name.split('/')[1]: value for name, value in evaluate(metric, samples).items()}
+    assert list(got)[:6] == ['MPJPE', 'PA-MPJPE', 'PCK', 'AUC', 'PA-PCK', 'PA-AUC']
+    assert (got['PCK'], got['AUC']) == pytest.approx(pck_and_auc(pred, true))
+    assert 20 < got['AUC'] < got['PCK'] < 90
+    theirs = import_mmhuman3d_alone('core.evaluation.eval_utils')
+    mask = np.ones((len(pred), 17), bool)
+    for prefix, alignment in (('', 'none'), ('PA-', 'procrustes')):
+        arrays = np.stack(pred), np.stack(true), mask
+        assert got[f'{prefix}PCK'] == pytest.approx(theirs.keypoint_3d_pck(*arrays, alignment), abs=1e-3)
+        assert got[f'{prefix}AUC'] == pytest.approx(theirs.keypoint_3d_auc(*arrays, alignment), abs=1e-3)
+    table = metric.tables['per_joint']
+    assert table.columns == ('joint', 'MPJPE', 'PCK', 'AUC') and len(table.rows) == 18
+    for i, row in enumerate(table.rows[:-1]):
+        joint = [person[i : i + 1] for person in pred], [person[i : i + 1] for person in true]
+        assert row[2:] == pytest.approx(pck_and_auc(*joint)), row[0]
+    assert table.rows[-1] == ('all', *(pytest.approx(got[name]) for name in table.columns[1:]))
+
+
+def test_only_mpi_inf_3dhp_has_pck():
+    thresholds = {name: protocol.pck_threshold for name, protocol in PROTOCOLS.items()}
+    assert thresholds.pop('mpi_inf_3dhp') == 150 and set(thresholds.values()) == {None}
 
 
 def test_gender_of_the_label_counts(samples, body_folder):
@@ -177,9 +225,9 @@ def test_missing_gendered_body_is_named_before_the_test_starts(body_folder, tmp_
 
 def test_missing_joints_of_the_data_set(samples):
     keypoints = samples[2]['gt_instances']['keypoints3d'][0]
-    for name in ('headtop', 'left_knee', 'nose'):  # nobody asks for the nose
+    for name in ('head_extra', 'left_knee', 'headtop'):  # nobody asks for the top of the head
         keypoints[SMPL_54.index(name), 3] = 0
-    with pytest.raises(ValueError, match='sample 2 .* has no 3D keypoint left_knee, headtop'):
+    with pytest.raises(ValueError, match='sample 2 .* has no 3D keypoint left_knee, head_extra'):
         MeshMetric('mpi_inf_3dhp').process(None, samples)
 
 
@@ -189,15 +237,58 @@ def test_data_set_without_smpl_labels(samples):
         for key in ('global_orient', 'body_pose', 'betas', 'pelvis', 'has_smpl', 'has_transl'):
             sample['gt_instances'][key] = torch.zeros_like(torch.as_tensor(sample['gt_instances'][key]))
     got = evaluate(MeshMetric('mpi_inf_3dhp'), samples)
-    assert set(got) == {f'mpi_inf_3dhp/{key}' for key in ('MPJPE', 'PA-MPJPE', 'camera_spread')}
+    names = ('MPJPE', 'PA-MPJPE', 'PCK', 'AUC', 'PA-PCK', 'PA-AUC', 'camera_spread')
+    assert set(got) == {f'mpi_inf_3dhp/{key}' for key in names}
 
 
 def test_protocol_2_of_h36m_refuses_other_cameras(samples):
     samples[0]['img_path'] = 'S9_Posing_1.60457274_000001.jpg'
     samples[1]['img_path'] = 'S9_Posing_1.54138969_000001.jpg'
     MeshMetric('h36m_p1').process(None, samples)
-    with pytest.raises(ValueError, match='camera 60457274 only, but sample 1 .* is from 54138969'):
+    with pytest.raises(ValueError, match="camera 60457274 only, but sample 1 .* is from 54138969.*'skip'"):
         MeshMetric('h36m_p2').process(None, samples)
+    with pytest.raises(ValueError, match='other_cameras must be "refuse" or "skip", not "keep"'):
+        MeshMetric('h36m_p2', other_cameras='keep')
+
+
+CAMERAS = ('54138969', '60457274', '55011271', '54138969', '60457274')
+
+
+def test_both_protocols_of_h36m_in_one_pass(samples):
+    """Protocol 2 counts its camera alone, and gives what it gives on those photos alone."""
+    for sample, camera in zip(samples, CAMERAS, strict=True):
+        sample['img_path'] = f'S9_Posing_1.{camera}_000001.jpg'
+    first, second, alone = (
+        MeshMetric('h36m_p1'),
+        MeshMetric('h36m_p2', other_cameras='skip'),
+        MeshMetric('h36m_p2'),
+    )
+    everybody, frontal = evaluate(first, samples, 2), evaluate(second, samples, 2)  # the last batch has one
+    expected = evaluate(alone, [samples[1], samples[4]])
+    assert frontal == pytest.approx(expected, rel=1e-5)
+    assert list(frontal)[0] == 'h36m_p2/MPJPE'
+    assert everybody['h36m_p1/MPJPE'] != pytest.approx(frontal['h36m_p2/MPJPE'], rel=1e-3)
+    assert [row[:2] for row in second.tables['per_action'].rows] == [('Posing', 2), ('all', 2)]
+    joints = dict(row[:2] for row in alone.tables['per_joint'].rows)
+    assert dict(second.tables['per_joint'].rows) == pytest.approx(joints, rel=1e-4)
+
+
+def test_repeated_samples_count_once_where_others_are_skipped(samples):
+    """A sampler that fills the last batch repeats the first samples; the size of the data set tells."""
+    for sample, camera in zip(samples, reversed(CAMERAS), strict=True):
+        sample['img_path'] = f'S9_Posing_1.{camera}_000001.jpg'
+    metric = MeshMetric('h36m_p2', other_cameras='skip')
+    expected = evaluate(metric, samples)
+    metric.process(None, [*samples, samples[0]])
+    assert metric.evaluate(len(samples)) == pytest.approx(expected)
+
+
+def test_no_photo_of_the_camera(samples):
+    for sample in samples:
+        sample['img_path'] = 'S9_Posing_1.54138969_000001.jpg'
+    metric = MeshMetric('h36m_p2', other_cameras='skip')
+    with pytest.raises(ValueError, match='under protocol "h36m_p2": no photo is of camera 60457274'):
+        evaluate(metric, samples)
 
 
 def test_choice_of_ground_truth():

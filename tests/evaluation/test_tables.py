@@ -29,6 +29,17 @@ def test_values_by_hand():
     assert set(make_tables(RESULTS[3:], ('hip', 'knee'))) == {'per_joint'}
 
 
+def test_pck_and_auc_of_joints_by_hand():
+    # Errors of the hip are 1, 2, 3, 4 and of the knee 3, 6, 9, 12; thresholds 0, 0.2, ..., 6.
+    table = make_tables(RESULTS, ('hip', 'knee'), pck_threshold=6.1)['per_joint']
+    assert table.columns == ('joint', 'MPJPE', 'PCK', 'AUC')
+    assert [row[2] for row in table.rows] == [100, 50, 75]
+    table = make_tables(RESULTS, ('hip', 'knee'), pck_threshold=3)['per_joint']
+    assert [row[:3] for row in table.rows] == [('hip', 2.5, 50), ('knee', 7.5, 0), ('all', 5, 25)]
+    # 1 is below the 20 thresholds from 1.1 to 3, 2 below the 10 from 2.1, 3 and 4 below none.
+    assert [row[3] for row in table.rows] == pytest.approx([100 * 30 / 4 / 31, 0, 100 * 15 / 4 / 31])
+
+
 def test_metric_writes_its_tables(make_sample, body_model, tmp_path):
     samples = [dict(make_sample(seed), action='Walking' if seed else 'Eating, sitting') for seed in range(3)]
     metric = MeshMetric(body_model=body_model, out_dir=str(tmp_path / 'tables'))
@@ -56,7 +67,7 @@ def test_names_come_back_from_csv(tmp_path):
 def test_bars_are_drawn(tmp_path):
     table = make_tables(RESULTS, ('hip', 'knee'))['per_action']
     draw_bars(dict(ours=table), tmp_path / 'new' / 'one.png')
-    draw_bars(dict(ours=table, theirs=table), tmp_path / 'two.png', column='depth')
+    draw_bars(dict(ours=table, theirs=table), tmp_path / 'two.png', column='depth', unit='%')
     colours = []
     for name in ('new/one.png', 'two.png'):
         pixels = cv2.imread(str(tmp_path / name)).reshape(-1, 3)

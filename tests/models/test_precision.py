@@ -13,7 +13,7 @@ HALF = pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=['b
 FUSIONS = [
     dict(type='RoIAwareFusion', num_rois=3), dict(type='RoIAwareFusion', num_rois=3, exact=False),
     dict(type='RoIAwareFusion', relation='absolute', scorer='set_mlp', num_rois=3),
-    dict(type='SelfAttentionFusion'), dict(type='MeanFusion')]
+    dict(type='SelfAttentionFusion')]
 HEADS = [
     dict(type='MultiRoIHead', num_rois=3, camera_boxes='all', camera_frame='base'),
     dict(type='MultiRoIHead', num_rois=3, mesh='per_roi'),

@@ -84,18 +84,18 @@ def model(body_model):
     return MirrorEquivariant(body_model).eval()
 
 
-def people():
+def people(focal_length=300.0):
     """Two people in a noisy photo; boxes and camera on whole pixels, so that crops need no interpolation."""
     image = np.random.default_rng(0).integers(0, 256, (160, 200, 3), dtype=np.uint8)
     for x in (30, 90):
-        yield dict(img=image, img_path='', bbox_xywh=np.array([x, 20.0, 60.0, 80.0]), focal_length=300.0,
-                   principal_point=np.array([100.0, 80.0]))
+        yield dict(img=image, img_path='', bbox_xywh=np.array([x, 20.0, 60.0, 80.0]),
+                   focal_length=focal_length, principal_point=np.array([100.0, 80.0]))
 
 
-def batch(pipeline):
+def batch(pipeline, **camera):
     init_default_scope('mmroi')
     steps = Compose(pipeline)
-    return pseudo_collate([steps(person) for person in people()])
+    return pseudo_collate([steps(person) for person in people(**camera)])
 
 
 def predictions(samples):
@@ -108,9 +108,11 @@ def views_of(pipeline):
     return batch(mirrored_views(pipeline))
 
 
-def test_an_equivariant_network_gives_the_same_with_and_without(model):
-    plain = predictions(model.test_step(batch(PIPELINE)))
-    merged_samples = MeshTTAModel(model).test_step(views_of(PIPELINE))
+@pytest.mark.parametrize('focal_length', [300.0, (150.0, 600.0)], ids=str)
+def test_an_equivariant_network_gives_the_same_with_and_without(model, focal_length):
+    camera = dict(focal_length=np.array(focal_length))
+    plain = predictions(model.test_step(batch(PIPELINE, **camera)))
+    merged_samples = MeshTTAModel(model).test_step(batch(mirrored_views(PIPELINE), **camera))
     merged = predictions(merged_samples)
     assert plain.keys() == merged.keys()
     for name in plain:

@@ -98,6 +98,21 @@ def test_numbers_tables_and_plots(tool, results, samples, tmp_path, monkeypatch,
     }
 
 
+def test_one_camera_of_all(tool, results, samples, tmp_path, monkeypatch):
+    with np.load(results) as file:
+        arrays = dict(file)
+    paths = arrays['meta.img_path'].tolist()
+    arrays['meta.img_path'] = np.array([paths[0].replace('60457274', '54138969'), *paths[1:]])
+    np.savez(results, **arrays)
+    with pytest.raises(ValueError, match='is from 54138969'):
+        run(tool, monkeypatch, results, '--protocol', 'h36m_p2')
+    numbers = tmp_path / 'numbers.json'
+    run(tool, monkeypatch, results, '--protocol', 'h36m_p2', '--other-cameras', 'skip', '--json', numbers)
+    metric = MeshMetric('h36m_p2')
+    metric.process(None, samples[1:])
+    assert json.loads(numbers.read_text())['ours'] == pytest.approx(metric.evaluate(2), rel=1e-5)
+
+
 def test_bad_arguments(tool, results, tmp_path, monkeypatch, capsys):
     for arguments, message in {
         (results, '--protocol', 'h37m'): 'choose from',

@@ -63,6 +63,18 @@ def test_confusing_samples_finds_the_same(plain, run_tool, tmp_path):
     assert f'3 of {len(errors(plain))} people' in done.stdout and (tmp_path / 'sheet.jpg').is_file()
 
 
+def test_the_smallest_pck_comes_first(plain, run_tool, tmp_path):
+    done = run_tool('analysis_tools/confusing_samples.py', plain / 'results.npz',
+                    '--protocol', 'mpi_inf_3dhp', '--metric', 'AUC', '--topk', 3, '--out-dir', tmp_path)
+    metric = MeshMetric('mpi_inf_3dhp')
+    for batch in MeshResults(plain / 'results.npz').batches(metric.bodies.neutral):
+        metric.process(None, batch)
+    smallest = sorted(row['AUC'] for row in metric.results)[:3]
+    rows = list(csv.DictReader((tmp_path / 'worst.csv').open()))
+    assert [float(row['AUC']) for row in rows] == pytest.approx(smallest, abs=0.01)
+    assert f'AUC {smallest[0]:.0f} %' in done.stdout
+
+
 def test_the_mean_over_photo_and_mirror_image(plain, test):
     """Another prediction of the same people, not far from that of the photo alone."""
     folder, _ = test('tta', '--tta')

@@ -46,6 +46,16 @@ def ball():
 
 @pytest.fixture
 def person(smpl):
+    return make_person(smpl, FOCAL)
+
+
+@pytest.fixture
+def person_of_two(smpl):
+    """Seen with two focal lengths."""
+    return make_person(smpl, np.array((240.0, 360.0)))
+
+
+def make_person(smpl, focal_length):
     """A row of a data set whose labels agree; its photo is black but for discs on wrists and ankles."""
     orient, pose, betas = torch.tensor([[2.8, 0.3, 0.2]]), torch.zeros(1, 23, 3), torch.zeros(1, 10)
     pose[0, [16, 17], 2] = torch.tensor([-0.9, 0.5])
@@ -53,7 +63,7 @@ def person(smpl):
     joints = smpl(orient, pose, betas).joints[0].numpy()
     joints += pelvis - joints[0]
     center = np.array((150.0, 115.0))
-    pixels = FOCAL * joints[:, :2] / joints[:, 2:] + center
+    pixels = focal_length * joints[:, :2] / joints[:, 2:] + center
     image = np.zeros((240, 320, 3), np.uint8)
     rows, columns = np.mgrid[:240, :320]
     for name in ('left_wrist', 'right_wrist', 'left_ankle', 'right_ankle'):
@@ -62,8 +72,9 @@ def person(smpl):
     low, high = pixels.min(0), pixels.max(0)
     ones = np.ones((54, 1))
     return dict(
-        img=image, img_path='a/b/photo.jpg', bbox_xywh=np.array((*low, *(high - low))), focal_length=FOCAL,
-        principal_point=center, keypoints2d=np.hstack((pixels, ones)).astype(np.float32),
+        img=image, img_path='a/b/photo.jpg', bbox_xywh=np.array((*low, *(high - low))),
+        focal_length=focal_length, principal_point=center,
+        keypoints2d=np.hstack((pixels, ones)).astype(np.float32),
         keypoints3d=np.hstack((joints, ones)).astype(np.float32), global_orient=orient[0].numpy(),
         body_pose=pose[0].numpy(), betas=betas[0].numpy(), pelvis=pelvis, has_smpl=True, has_keypoints2d=True,
         has_keypoints3d=True, has_transl=True, dataset_name='unit', row=7, sample_idx=0)

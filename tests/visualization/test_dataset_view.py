@@ -125,6 +125,11 @@ def test_title_tells_what_disagrees(smpl, person, augmented):
     assert any(text.startswith('3D to 2D') and color == RED for text, color in words.items())
 
 
+def test_title_tells_two_focal_lengths(smpl, person_of_two, augmented):
+    sample = augmented(person_of_two)
+    assert ('focal length 240, 360 px', (150, 150, 150)) in title(sample, check_labels(sample, smpl))[0]
+
+
 def test_whole_pictures(smpl, person, augmented):
     sample = augmented(person)
     check = check_labels(sample, smpl)

@@ -32,6 +32,18 @@ def test_wrong_focal_length_moves_points_away_from_the_principal_point(smpl, per
     assert check_labels(augmented(person), smpl).residual == pytest.approx(expected, rel=1e-4)
 
 
+def test_two_focal_lengths(smpl, person_of_two, augmented):
+    sample = augmented(person_of_two)
+    check = check_labels(sample, smpl)
+    assert check.residual < 1e-3 and check.mesh_residual < 1e-3 and not any(check.faults.values())
+    np.testing.assert_allclose(check.projected[:, :2], sample['keypoints2d'][:, :2], atol=1e-3)
+    width, height = person_of_two['bbox_xywh'][2:]
+    stretched = width * (360 / 240)**0.5, height * (240 / 360)**0.5
+    assert check.box_size == pytest.approx(max(stretched))
+    person_of_two['focal_length'] = FOCAL  # the mean of the two
+    assert check_labels(augmented(person_of_two), smpl).residual > 5
+
+
 def test_wrong_pose_shows_in_the_mesh_only(smpl, person, augmented):
     person['body_pose'] = person['body_pose'] + np.float32((0, 0, 0.5))
     check = check_labels(augmented(person), smpl)

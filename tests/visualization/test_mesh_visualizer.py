@@ -2,11 +2,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import Compose
 from mmengine.structures import InstanceData
 
-from mmroi.datasets import PackHMRInputs
+from mmroi.datasets import GetPersonBox, LoadImage, MultiRoICrop, PackHMRInputs
 from mmroi.geometry import axis_angle_to_matrix
-from mmroi.structures import SMPL_54
+from mmroi.structures import SMPL_54, HMRDataSample
 from mmroi.visualization import MeshVisualizer
 
 WRISTS = [SMPL_54.index(name) for name in ('left_wrist', 'right_wrist')]
@@ -37,8 +38,10 @@ def panels(picture, count):
     return [picture[-262:-6, 6 + i * pitch:(i + 1) * pitch] for i in range(count)]
 
 
-def test_prediction_and_truth_cover_the_person(visualizer, smpl, person, augmented):
+@pytest.mark.parametrize('fixture', ['person', 'person_of_two'])
+def test_prediction_and_truth_cover_the_person(visualizer, smpl, fixture, augmented, request):
     """Where the prediction is the label, both meshes lie on the person, in the augmented frame."""
+    person = request.getfixturevalue(fixture)
     sample = augmented(person)
     view = visualizer._view(packed(sample))
     picture = visualizer.draw_person(person['img'], packed(sample, smpl), text='a person')
@@ -53,6 +56,19 @@ def test_prediction_and_truth_cover_the_person(visualizer, smpl, person, augment
     np.testing.assert_array_equal(*silhouettes)
     assert 0.05 < silhouettes[0].mean() < 0.5
     assert all(side[30:].std() > 5 for side in sides)
+
+
+def test_a_sample_of_a_file_of_results_is_rectified_too(visualizer, person_of_two):
+    """It has no crops; the photo's discs are on the stretched wrists."""
+    sample = Compose([LoadImage(), GetPersonBox(), MultiRoICrop(5, (128, 96))])(dict(person_of_two))
+    full = packed(sample)
+    kept = ('boxes', 'focal_length', 'focal_lengths', 'principal_point')
+    bare = HMRDataSample(metainfo={key: full.metainfo[key] for key in kept})
+    photos = [visualizer.draw_person(person_of_two['img'], each, False, False) for each in (full, bare)]
+    np.testing.assert_array_equal(*photos)
+    columns, rows = np.rint(visualizer._view(full).place(sample['keypoints2d'])[WRISTS, :2]).astype(int).T
+    photo, = panels(photos[0], 1)
+    assert (cv2.dilate(photo, np.ones((5, 5)))[rows, columns] > 150).all()
 
 
 def test_a_wrong_prediction_lies_elsewhere(visualizer, smpl, person, augmented):

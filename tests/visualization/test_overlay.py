@@ -52,6 +52,17 @@ def test_bodies_behind_the_camera_leave_the_photo_alone(photo, ball):
     np.testing.assert_array_equal(draw_overlay(photo, *ball((0, 0, -3)), FOCAL, CENTER), photo)
 
 
+def test_two_focal_lengths(photo, ball):
+    """A ball left of and above the axis: its silhouette is an ellipse where both say."""
+    black = np.zeros_like(photo)
+    drawn = draw_overlay(black, *ball((-0.3, -0.3, 6), 0.2), (400.0, 200.0), CENTER).any(-1)
+    rows, columns = np.nonzero(drawn)
+    assert columns.mean() == pytest.approx(80, abs=0.5) and rows.mean() == pytest.approx(70, abs=0.5)
+    assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == pytest.approx(2, abs=0.15)
+    np.testing.assert_array_equal(draw_overlay(photo, *ball((0, 0, 3)), (FOCAL, FOCAL), CENTER),
+                                  draw_overlay(photo, *ball((0, 0, 3)), FOCAL, CENTER))
+
+
 def test_opacity_mixes(photo, ball):
     """Half opaque is the mean of the photo and the opaque picture."""
     vertices, faces = ball((0, 0, 3))

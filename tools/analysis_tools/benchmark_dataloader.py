@@ -80,7 +80,7 @@ def half_size_crops(path: str, matrices: np.ndarray, crop_size: Sequence[int]) -
 
 def needs_no_full_frame(matrices: np.ndarray) -> bool:
     """Whether each crop has at most half the resolution of the photo."""
-    return bool((np.hypot(matrices[:, 0, 0], matrices[:, 1, 0]) <= 0.5).all())
+    return bool((np.hypot(matrices[:, 0, :2], matrices[:, 1, :2]) <= 0.5).all())
 
 
 def main() -> None:

@@ -19,17 +19,18 @@ from tqdm import tqdm
 
 from mmroi.datasets import LoadImage
 from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.hooks.visualization_hook import describe
+from mmroi.engine.hooks.visualization_hook import LARGER_IS_BETTER, badness, describe
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer, tile_images
 
-ERRORS = ('MPJPE', 'PA-MPJPE', 'PVE', 'orientation', 'camera_translation', 'depth', 'camera_spread')
+ERRORS = ('MPJPE', 'PA-MPJPE', 'PVE', 'orientation', 'camera_translation', 'depth', 'camera_spread',
+          *LARGER_IS_BETTER)
 
 
 def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> list[tuple[int, dict]]:
-    """Orders people by an error, largest first.
+    """Orders people by an error, worst first.
 
     Args:
         results: Predictions and labels.
@@ -48,11 +49,12 @@ def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> 
             metric.process(None, batch)
             bar.update(len(batch))
     rows = [{key: row[key] for key in ERRORS if key in row} for row in metric.results]
-    if rows and by not in rows[0]:
+    found = dict.fromkeys(name for row in rows for name in row)
+    if found and by not in found:
         raise KeyError(f'protocol "{metric.protocol.name}" finds no {by} in {results.path}; it finds '
-                       f'{", ".join(rows[0])}')
-    known = [(index, row) for index, row in enumerate(rows) if not math.isnan(row[by])]
-    return sorted(known, key=lambda item: -item[1][by])
+                       f'{", ".join(found)}')
+    known = [(index, row) for index, row in enumerate(rows) if not math.isnan(row.get(by, math.nan))]
+    return sorted(known, key=lambda item: -badness(by, item[1][by]))
 
 
 def people(results: MeshResults, metric: MeshMetric, indices: Sequence[int],
@@ -90,8 +92,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('results', type=Path, help='npz of tools/test.py --out')
     parser.add_argument('--protocol', required=True, choices=sorted(PROTOCOLS))
     parser.add_argument('--gt', choices=('smpl', 'dataset'), help='ground truth of h36m_p1 and h36m_p2')
+    parser.add_argument('--other-cameras', choices=('refuse', 'skip'), default='refuse',
+                        help='what h36m_p2 does with other cameras than its own')
     add_body_argument(parser, 'the open body')
-    parser.add_argument('--metric', default='MPJPE', choices=ERRORS, help='the error to order by')
+    parser.add_argument('--metric', default='MPJPE', choices=ERRORS,
+                        help='the error to order by; of PCK and AUC the smallest come first')
     parser.add_argument('--topk', type=int, default=20, help='how many people')
     parser.add_argument('--out-dir', type=Path, help='default: work_dirs/confusing/RESULTS')
     parser.add_argument('--batch-size', type=int, default=256)
@@ -107,7 +112,8 @@ def main() -> None:
     """Ranks and draws."""
     args = parse_args()
     results = MeshResults(args.results)
-    metric = MeshMetric(args.protocol, dict(type='SMPL', model_path=args.body_model), gt=args.gt)
+    metric = MeshMetric(args.protocol, dict(type='SMPL', model_path=args.body_model), gt=args.gt,
+                        other_cameras=args.other_cameras)
     worst = rank(results, metric, args.metric, args.batch_size)[:args.topk]
     if not worst:
         raise ValueError(f'{args.results}: nobody has a label for {args.metric}')

@@ -41,6 +41,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('results', nargs='+', type=Path, help='npz files of DumpMeshResults')
     parser.add_argument('--protocol', required=True, choices=sorted(PROTOCOLS))
     parser.add_argument('--gt', choices=('smpl', 'dataset'), help='ground truth of h36m_p1 and h36m_p2')
+    parser.add_argument(
+        '--other-cameras',
+        choices=('refuse', 'skip'),
+        default='refuse',
+        help='what h36m_p2 does with other cameras than its own',
+    )
     add_body_argument(parser, 'the open body')
     parser.add_argument('--json', type=Path, help='write the numbers here')
     parser.add_argument('--tables', type=Path, help='folder for tables per joint and per action (CSV)')
@@ -65,6 +71,7 @@ def main() -> None:
             args.protocol,
             dict(type='SMPL', model_path=args.body_model),
             gt=args.gt,
+            other_cameras=args.other_cameras,
             out_dir=str(args.tables / path.stem) if args.tables else None,
         )
         numbers[path.stem] = evaluate(MeshResults(path), metric, args.batch_size)

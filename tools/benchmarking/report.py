@@ -13,6 +13,7 @@ HEADINGS = {
     'MPJPE': 'MPJPE mm',
     'PA-MPJPE': 'PA-MPJPE mm',
     'PVE': 'PVE mm',
+    **{name: f'{name} %' for name in ('PCK', 'AUC', 'PA-PCK', 'PA-AUC')},
     'camera_translation': 'camera error mm',
     'depth': 'depth error %',
     'camera_spread': 'camera spread mm',

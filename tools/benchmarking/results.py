@@ -16,7 +16,8 @@ from mmroi.registry import METRICS, MODELS
 from .running import Run
 from .suites import Row
 
-METRIC_NAMES = ('MPJPE', 'PA-MPJPE', 'PVE', 'camera_translation', 'depth', 'camera_spread')
+METRIC_NAMES = ('MPJPE', 'PA-MPJPE', 'PVE', 'PCK', 'AUC', 'PA-PCK', 'PA-AUC', 'camera_translation', 'depth',
+                'camera_spread')
 COST_NAMES = ('parameters', 'minutes', 'people')
 _NOT_FOR_PREDICTION = ('projector', 'heatmap_head')
 

@@ -19,7 +19,7 @@ COLOURS = ((238, 186, 140), (136, 204, 238), (153, 221, 170), (187, 170, 255))  
 
 
 def base_box(bbox: np.ndarray, principal_point: np.ndarray, aspect: float, scale: float) -> np.ndarray:
-    """The box of the aspect of the crops around a person, enlarged.
+    """The box of an aspect around a person, enlarged: its height is that of the crops.
 
     Args:
         bbox: (4,) left, top, right, bottom in pixels.

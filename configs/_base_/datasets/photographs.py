@@ -2,8 +2,7 @@
 # data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise.
 _base_ = './common.py'
 
-# Boxes in these files, MMHuman3D's and ours alike, are crops as their authors published them: the margin is
-# in them (docs/data.md).
+# The margin is in the boxes of these files, MMHuman3D's and ours alike (docs/data.md).
 train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline
 train_pipeline[1].update(scale=1.0)
@@ -21,13 +20,13 @@ mpi_inf_3dhp = dict(
     type='HumanImageDataset', dataset_name='mpi_inf_3dhp',
     ann_file='preprocessed_datasets/mpi_inf_3dhp_train.npz',
     data_prefix=dict(img_path='datasets/mpi_inf_3dhp'))
-# Pseudo-labels of CLIFF's annotator.
+# Pseudo-labels of CLIFF's annotator. Their boxes are its crops, which are squares in MMHuman3D's files.
 coco = dict(
     type='HumanImageDataset', dataset_name='coco', ann_file='preprocessed_datasets/cliff_coco_train.npz',
-    data_prefix=dict(img_path='datasets/coco'))
+    data_prefix=dict(img_path='datasets/coco'), crop_boxes=True)
 mpii = dict(
     type='HumanImageDataset', dataset_name='mpii', ann_file='preprocessed_datasets/cliff_mpii_train.npz',
-    data_prefix=dict(img_path='datasets/mpii'))
+    data_prefix=dict(img_path='datasets/mpii'), crop_boxes=True)
 pw3d = dict(
     type='HumanImageDataset', dataset_name='pw3d', ann_file='preprocessed_datasets/pw3d_train.npz',
     data_prefix=dict(img_path='datasets/pw3d'))

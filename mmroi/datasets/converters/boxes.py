@@ -5,8 +5,9 @@ real data enlarge no box further. Tight boxes get the margin that SPIN gives the
 """
 import numpy as np
 
+from ..upright_boxes import ASPECT
+
 MARGIN = 1.2
-_ASPECT = 0.75
 
 
 def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
@@ -23,7 +24,7 @@ def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
         (R, 4) x, y, width, height in pixels.
     """
     heights = np.asarray(scales, np.float64).reshape(-1, 1) * 200
-    sizes = np.concatenate([_ASPECT * heights, heights], 1)
+    sizes = np.concatenate([ASPECT * heights, heights], 1)
     return np.concatenate([np.asarray(centers, np.float64) - sizes / 2, sizes], 1)
 
 

@@ -22,8 +22,8 @@ class Pw3d(Converter):
 
     Bodies stand in the world; each frame's camera brings them into the camera frame. As in SPIN, a frame
     counts where the camera has been aligned to it (``campose_valid``), and the box surrounds the detected
-    joints with a margin of 20 %. Joints of a confidence below 0.5 carry no 2D label. Where the two focal
-    lengths differ, rows have their mean; both are in ``misc['focal_lengths']``.
+    joints with a margin of 20 %. Joints of a confidence below 0.5 carry no 2D label. ``focal_length`` is the
+    mean of the two in ``misc['focal_lengths']``.
     """
 
     name = 'pw3d'

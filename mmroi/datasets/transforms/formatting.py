@@ -1,4 +1,5 @@
 """From a dictionary of arrays to the inputs of an estimator."""
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +12,9 @@ from mmroi.structures import HMRDataSample
 
 LABELS = ('global_orient', 'body_pose', 'betas', 'pelvis', 'keypoints2d', 'keypoints3d', 'has_smpl',
           'has_keypoints2d', 'has_keypoints3d', 'has_transl')
-META = ('boxes', 'focal_length', 'principal_point', 'crop_matrices', 'crop_size', 'img_shape', 'img_path',
-        'roll', 'flip', 'gender', 'action', 'dataset_name', 'sample_idx')
+META = ('boxes', 'focal_length', 'focal_lengths', 'principal_point', 'crop_matrices', 'crop_size',
+        'img_shape', 'img_path', 'roll', 'flip', 'gender', 'action', 'dataset_name', 'sample_idx',
+        'person_id')
 
 
 @TRANSFORMS.register_module()
@@ -43,6 +45,8 @@ class PackHMRInputs(BaseTransform):
             dict: ``inputs`` and ``data_samples``.
         """
         labels = {key: np.asarray(results[key], np.float32)[None] for key in LABELS if key in results}
+        if 'bbox_xywh' in results:
+            results['person_id'] = person_id(results)
         sample = HMRDataSample(metainfo={key: results[key] for key in self.meta_keys if key in results})
         sample.gt_instances = InstanceData(**labels)
         # A view: the pixels stay interleaved in memory, as decoded and as channels-last networks want them.
@@ -51,3 +55,17 @@ class PackHMRInputs(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'
+
+
+def person_id(results: dict) -> int:
+    """Number of a person: the same for every row and augmentation that shows the same box of the same image.
+
+    Args:
+        results: The sample, with ``bbox_xywh`` and, where known, ``dataset_name`` and ``img_path``.
+
+    Returns:
+        int: 63 bits, the same in every process.
+    """
+    box = np.round(np.asarray(results['bbox_xywh'], np.float64)[:4], 2).tolist()
+    text = repr((results.get('dataset_name'), results.get('img_path'), box))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), 'big') >> 1

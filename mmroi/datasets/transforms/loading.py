@@ -21,7 +21,7 @@ class LoadImage(LoadImageFromFile):
     """Decode the frame once, and fill in the camera where the dataset has none.
 
     Required keys: ``img_path``, or ``img`` (H, W, 3) BGR uint8 already decoded. Optional: ``focal_length``
-    (pixels), ``principal_point`` (2,), both possibly None.
+    (pixels, one number or (2,) fx and fy), ``principal_point`` (2,), both possibly None.
 
     Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape`` (H, W). ``focal_length`` becomes the diagonal
     sqrt(H^2 + W^2) and ``principal_point`` (W / 2, H / 2) where they are None (method of CLIFF).

@@ -107,7 +107,8 @@ def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, in
 
     Args:
         image: (H, W, 3) uint8.
-        matrices: (M, 2, 3) from image pixels to crop pixels; similarities, possibly mirrored.
+        matrices: (M, 2, 3) from image pixels to crop pixels: similarities, possibly mirrored, after a stretch
+            of the image's axes.
         crop_size: (H, W) of the crops.
 
     Returns:
@@ -115,24 +116,32 @@ def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, in
     """
     height, width = crop_size
     crops = np.empty((len(matrices), height, width, 3), np.uint8)
-    pyramid = [image]
+    pyramid = {(0, 0): image}
     image_size = np.array(image.shape[1::-1], np.float64)
     for crop, matrix in zip(crops, matrices, strict=True):
-        # Image pixels per crop pixel, and how often the frame can be halved before the crop would be
-        # enlarged.
-        pixels = 1 / np.hypot(matrix[0, 0], matrix[1, 0])
-        level = int(np.log2(max(pixels, 1)))
-        while len(pyramid) <= level:
-            half = pyramid[-1]
-            halved_size = max(half.shape[1] // 2, 1), max(half.shape[0] // 2, 1)
-            pyramid.append(cv2.resize(half, halved_size, interpolation=cv2.INTER_AREA))
-        if level:
+        # Image pixels per crop pixel along the image's axes, and how often the frame can be halved along each
+        # before the crop would be enlarged.
+        pixels = 1 / np.hypot(matrix[0, :2], matrix[1, :2])
+        x_level, y_level = np.log2(np.maximum(pixels, 1)).astype(int).tolist()
+        reduced = _halved(pyramid, x_level, y_level)
+        if x_level or y_level:
             # Pixel centres: x_image = ratio * (x_reduced + 0.5) - 0.5.
-            ratio = image_size / pyramid[level].shape[1::-1]
+            ratio = image_size / reduced.shape[1::-1]
             shift = matrix[:, :2] @ ((ratio - 1) / 2) + matrix[:, 2]
             matrix = np.column_stack((matrix[:, :2] * ratio, shift))
-        cv2.warpAffine(pyramid[level], matrix, (width, height), dst=crop, flags=cv2.INTER_LINEAR)
+        cv2.warpAffine(reduced, matrix, (width, height), dst=crop, flags=cv2.INTER_LINEAR)
     return crops
+
+
+def _halved(pyramid: dict[tuple[int, int], np.ndarray], x_level: int, y_level: int) -> np.ndarray:
+    """The frame, halved so often along x and y; made from one with a halving less, and kept."""
+    levels = x_level, y_level
+    if levels not in pyramid:
+        x_halves, y_halves = int(x_level >= y_level), int(y_level >= x_level)  # along both where they agree
+        before = _halved(pyramid, x_level - x_halves, y_level - y_halves)
+        size = max(before.shape[1] >> x_halves, 1), max(before.shape[0] >> y_halves, 1)
+        pyramid[levels] = cv2.resize(before, size, interpolation=cv2.INTER_AREA)
+    return pyramid[levels]
 
 
 def apply_channel_gain(crops: np.ndarray, gain: np.ndarray) -> np.ndarray:

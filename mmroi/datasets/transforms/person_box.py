@@ -1,4 +1,6 @@
 """From the bounding box of a person to the base box of its RoIs."""
+import math
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -13,26 +15,39 @@ from ..errors import BadSampleError
 class GetPersonBox(BaseTransform):
     """Make the base box, and move the origin of all pixel coordinates to the principal point.
 
+    A camera with two focal lengths has pixels that are no squares. It is rectified here, once: the frame is
+    stretched about the principal point by f / (fx, fy) with f = sqrt(fx fy), and everything behind this
+    transform has the one focal length f. Pixels of the image are ``(fx, fy) / f`` times the coordinates
+    relative to the principal point, plus the principal point.
+
     Required keys: ``bbox_xywh`` (4,) image pixels, ``img_shape`` (H, W), ``principal_point`` (2,).
-    Optional: ``keypoints2d`` (K, 3), made relative to the principal point.
-    Added keys: ``box`` (3,) float64 centre relative to the principal point and height, ``box_aspect`` its
-    width / height, ``aug_matrix`` (3, 3) float64 identity: the map of points relative to the principal point
-    into the augmented frame.
+    Optional: ``focal_length``, pixels, one number or (2,) fx and fy; ``keypoints2d`` (K, 3).
+    Modified keys: ``focal_length`` becomes one number, ``keypoints2d`` relative to the principal point.
+    Added keys: ``box`` (3,) float64 centre relative to the principal point and height, ``box_aspect`` width /
+    height of its crop, ``focal_lengths`` (2,) float64 those of the image, ``aug_matrix`` (3, 3) float64 the
+    map of points relative to the principal point from the image to the augmented frame: the stretch, the
+    identity where there is one focal length.
 
     Args:
-        aspect: Width / height of the crops: 0.75 for 256 x 192, 1 for square ones.
+        aspect: Width / height of the box: 0.75 for crops of 256 x 192, 1 for square ones.
         scale: Enlargement of the box (1.2 as CLIFF's evaluation; CLIFF's demo used 1.1).
+        crop_aspect: Width / height of the crops where it is not that of the box, whose height they have.
 
     Raises:
-        BadSampleError: The bounding box is not finite, has no area or lies outside the image.
-        ValueError: ``aspect`` or ``scale`` is not positive.
+        BadSampleError: The bounding box is not finite, has no area or lies outside the image, or a focal
+            length is not positive.
+        ValueError: ``aspect``, ``scale`` or ``crop_aspect`` is not positive, or ``focal_length`` is neither
+            one number nor two.
     """
 
-    def __init__(self, aspect: float = 0.75, scale: float = 1.2) -> None:
+    def __init__(self, aspect: float = 0.75, scale: float = 1.2, crop_aspect: float | None = None) -> None:
         if aspect <= 0 or scale <= 0:
             raise ValueError(f'GetPersonBox: aspect and scale must be positive, got {aspect} and {scale}')
+        if crop_aspect is not None and crop_aspect <= 0:
+            raise ValueError(f'GetPersonBox: crop_aspect must be positive, got {crop_aspect}')
         self.aspect = aspect
         self.scale = scale
+        self.crop_aspect = crop_aspect
 
     def transform(self, results: dict) -> dict:
         """Make the box.
@@ -45,23 +60,45 @@ class GetPersonBox(BaseTransform):
         """
         bbox = np.array(results['bbox_xywh'], dtype=np.float64)[:4]
         check_box(bbox, results['img_shape'])
+        stretch = _rectify(results)
+        bbox *= np.tile(stretch, 2)
         box = expand_to_aspect(torch.from_numpy(bbox), self.aspect, self.scale).numpy()
         principal_point = np.asarray(results['principal_point'], dtype=np.float64)
-        box[:2] -= principal_point
+        box[:2] -= principal_point * stretch
         results['box'] = box
-        results['box_aspect'] = self.aspect
+        results['box_aspect'] = self.crop_aspect or self.aspect
         results['principal_point'] = principal_point
-        results['aug_matrix'] = np.eye(3)
+        results['aug_matrix'] = np.diag([*stretch, 1.0])
         results['roll'] = 0.0
         results['flip'] = False
         if 'keypoints2d' in results:
             keypoints = results['keypoints2d'].copy()
             keypoints[:, :2] -= principal_point
+            keypoints[:, :2] *= stretch
             results['keypoints2d'] = keypoints
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(aspect={self.aspect}, scale={self.scale})'
+        return (f'{type(self).__name__}(aspect={self.aspect}, scale={self.scale}, '
+                f'crop_aspect={self.crop_aspect})')
+
+
+def _rectify(results: dict) -> np.ndarray:
+    """Give the sample one focal length; returns the stretch (2,) of the frame that belongs to it."""
+    if results.get('focal_length') is None:
+        return np.ones(2)
+    given = np.asarray(results['focal_length'], np.float64)
+    expected = f'focal_length is {given.tolist()}, expected a positive number of pixels, or two, fx and fy'
+    if given.shape not in ((), (2,)):
+        raise ValueError(f'GetPersonBox: {expected}')
+    if not (given > 0).all():
+        raise BadSampleError('focal length not positive', f'{expected}. Correct it or leave the row out')
+    focal_lengths = np.broadcast_to(given, 2).copy()
+    fx, fy = focal_lengths.tolist()
+    results['focal_lengths'] = focal_lengths
+    # The root of a square may miss the number by its last bit.
+    results['focal_length'] = fx if fx == fy else math.sqrt(fx * fy)
+    return results['focal_length'] / focal_lengths
 
 
 def check_box(bbox: np.ndarray, img_shape: tuple[int, int]) -> None:

@@ -15,7 +15,9 @@ from mmroi.registry import HOOKS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer
 
-UNITS = {'orientation': 'deg', 'depth': '%'}  # of the metric's numbers; the others are millimetres
+LARGER_IS_BETTER = ('PCK', 'AUC', 'PA-PCK', 'PA-AUC')  # of the metric's numbers
+# The others are millimetres.
+UNITS = {'orientation': 'deg', **dict.fromkeys(('depth', *LARGER_IS_BETTER), '%')}
 
 
 @HOOKS.register_module()
@@ -24,7 +26,8 @@ class MeshVisualizationHook(Hook):
 
     Pictures go into ``out_dir``, or to the backends of the visualizer (files of the run, TensorBoard, Weights
     & Biases), where a person keeps its name from validation to validation. With ``worst`` these are the
-    people with the largest error, largest first; they are gathered from all processes.
+    people with the largest error (or the smallest PCK or AUC), worst first; they are gathered from all
+    processes.
 
     Args:
         enable: Draw at all.
@@ -32,7 +35,8 @@ class MeshVisualizationHook(Hook):
         interval: Draw every so many-th person instead.
         worst: Draw so many people with the largest error instead.
         metric: The error, a number that ``MeshMetric`` has for each person: ``MPJPE``, ``PA-MPJPE``, ``PVE``,
-            ``orientation``, ``camera_translation``, ``depth`` or ``camera_spread``.
+            ``orientation``, ``camera_translation``, ``depth``, ``camera_spread``, or for MPI-INF-3DHP
+            ``PCK``, ``AUC``, ``PA-PCK``, ``PA-AUC``.
         show: Open a window with each picture.
         wait_time: Seconds until the window goes on; 0 waits for a key.
         out_dir: Folder of JPEG files; those of a validation in a folder of its iteration.
@@ -60,7 +64,7 @@ class MeshVisualizationHook(Hook):
         self.wait_time = wait_time
         self.out_dir = Path(out_dir) if out_dir else None
         self._stride = 1
-        self._worst: list[tuple[float, int, HMRDataSample, dict]] = []  # a heap, the smallest error first
+        self._worst: list[tuple[float, int, HMRDataSample, dict]] = []  # a heap, the best first
         self._load = LoadImage()
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -105,8 +109,8 @@ class MeshVisualizationHook(Hook):
                 if sample.sample_idx % self._stride == 0:
                     name = f'{sample.sample_idx:06d}'
                     self._draw(runner, sample, row, mode, name, f'{name}_{Path(sample.img_path).stem}')
-            elif not math.isnan(row[self.metric]):
-                entry = (row[self.metric], -sample.sample_idx, sample, row)
+            elif not math.isnan(row.get(self.metric, math.nan)):
+                entry = (badness(self.metric, row[self.metric]), -sample.sample_idx, sample, row)
                 full = len(self._worst) == self.worst
                 if not full or entry[:2] > self._worst[0][:2]:
                     entry = (*entry[:2], sample.detach().cpu(), row)
@@ -116,7 +120,8 @@ class MeshVisualizationHook(Hook):
         """What the metric found for each person of the batch; it has just seen them."""
         for metric in evaluator.metrics:
             rows = metric.results[-num:]
-            if rows and isinstance(rows[0], dict) and self.metric in rows[0]:
+            # Rows of people who do not count are empty.
+            if rows and all(isinstance(row, dict) and (self.metric in row or not row) for row in rows):
                 return rows
         if self.worst is not None and num:
             raise KeyError(f'no metric of the evaluator has the error {self.metric!r} for each person, so '
@@ -131,8 +136,8 @@ class MeshVisualizationHook(Hook):
         entries = {entry[1]: entry for part in all_gather_object(self._worst) for entry in part}
         if is_main_process():
             ranking = sorted(entries.values(), key=lambda entry: entry[:2], reverse=True)[:self.worst]
-            for rank, (error, _, sample, row) in enumerate(ranking, 1):
-                file = f'{rank:03d}_{self.metric}_{error:.0f}_{Path(sample.img_path).stem}'
+            for rank, (_, _, sample, row) in enumerate(ranking, 1):
+                file = f'{rank:03d}_{self.metric}_{row[self.metric]:.0f}_{Path(sample.img_path).stem}'
                 self._draw(runner, sample, row, mode, f'worst_{rank:03d}', file)
         self._worst = []
 
@@ -147,6 +152,19 @@ class MeshVisualizationHook(Hook):
         runner.visualizer.add_datasample(
             f'{mode}_{name}', image[..., ::-1], sample, show=self.show, wait_time=self.wait_time,
             out_file=out_file, step=step, text=describe(sample, row, self.metric))
+
+
+def badness(metric: str, value: float) -> float:
+    """What to order people by, the worst largest.
+
+    Args:
+        metric: Name of a number of ``MeshMetric``.
+        value: The number.
+
+    Returns:
+        float: The number, negative where larger is better.
+    """
+    return -value if metric in LARGER_IS_BETTER else value
 
 
 def describe(sample: HMRDataSample, row: dict[str, Any], metric: str = 'MPJPE') -> str:

@@ -17,11 +17,13 @@ class Views(NamedTuple):
         boxes: (N, M, 3), pixels relative to the principal point.
         focal_length: (N,), pixels.
         aspect: Width of the crops divided by their height.
+        person_ids: (N,) int64, equal for the same person; None where the samples do not tell.
     """
 
     boxes: Tensor
     focal_length: Tensor
     aspect: float
+    person_ids: Tensor | None = None
 
 
 class Labels(NamedTuple):
@@ -50,8 +52,10 @@ def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
     """Boxes and focal lengths from the samples' metainfo, on the device of the crops (N, M, 3, H, W)."""
     boxes = np.stack([np.asarray(sample.boxes, np.float64) for sample in data_samples])
     focal_length = np.array([sample.focal_length for sample in data_samples], np.float64)
+    ids = [sample.get('person_id') for sample in data_samples]
+    person_ids = None if None in ids else torch.tensor(ids, dtype=torch.int64, device=inputs.device)
     return Views(torch.from_numpy(boxes).to(inputs.device), torch.from_numpy(focal_length).to(inputs.device),
-                 inputs.shape[-1] / inputs.shape[-2])
+                 inputs.shape[-1] / inputs.shape[-2], person_ids)
 
 
 def stack_labels(data_samples: Sequence[HMRDataSample], device: torch.device) -> Labels:

@@ -15,7 +15,7 @@ from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
 
 LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps', 'volume')
-LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d'}
+LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d', 'volume'}
 
 
 @MODELS.register_module()
@@ -181,16 +181,25 @@ class MeshEstimator(BaseModel):
                               target.vertices.repeat_interleave(meshes, 0),
                               target.joints_h36m[:, 0].repeat_interleave(meshes, 0), of_mesh.has_smpl),
             keypoints3d=lambda: (body.joints, of_mesh.keypoints3d, of_mesh.has_keypoints3d),
-            keypoints2d=lambda: (body.joints.unflatten(0, (num_persons, meshes)), output['cameras'], *views,
-                                 labels.keypoints2d, labels.has_keypoints2d),
+            keypoints2d=lambda: (body.joints.unflatten(0, (num_persons, meshes)), output['cameras'],
+                                 views.boxes, views.focal_length, views.aspect, labels.keypoints2d,
+                                 labels.has_keypoints2d),
             camera=lambda: (output['cameras'], views.boxes),
             heatmaps=lambda: (self.heatmap_head(output['feature_map'])  # type: ignore[misc]
                               .unflatten(0, (-1, num_rois)), views.boxes, views.aspect, labels.keypoints2d,
                               labels.has_keypoints2d),
-            contrastive=lambda: (self.projector(output['features']),),  # type: ignore[misc]
-            volume=lambda: (output['uvd'], views.boxes, views.aspect, labels.keypoints2d, labels.keypoints3d,
-                            labels.has_keypoints2d, labels.has_keypoints3d))
+            contrastive=lambda: (self._project(output['features']), views.person_ids),
+            volume=lambda: (output['uvd'], body.joints, views.boxes, views.aspect, labels.keypoints2d,
+                            labels.keypoints3d, labels.has_keypoints2d, labels.has_keypoints3d))
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
+
+    def _project(self, features: Tensor) -> Tensor:
+        """Features (N, M, d) for the contrastive loss."""
+        assert self.projector is not None
+        if features.shape[1] == 1:
+            # The loss is zero, and BatchNorm would fail on a single person. DDP waits for all gradients.
+            return features + 0 * sum(parameter.sum() for parameter in self.projector.parameters())
+        return self.projector(features)
 
     def predict(self, output: dict[str, Tensor], views: Views,
                 data_samples: Sequence[HMRDataSample]) -> list[HMRDataSample]:

@@ -95,7 +95,7 @@ class RoIAwareFusion(BaseModule):
             raise ValueError(
                 f"RoIAwareFusion(scorer='set_mlp') was built for num_rois={self.num_rois}, got {num_rois} "
                 'RoIs; give MultiRoICrop and the model the same num_rois, or train a fusion that takes any '
-                "number (scorer='linear', SelfAttentionFusion, MeanFusion).")
+                "number (scorer='linear', SelfAttentionFusion, or none).")
         # The Linear on concat(h_n, gamma_mn) in two parts, so that h_n is mapped M times, not M*M times.
         pairs = F.linear(h, self.pair_fc.weight[:, :self.in_channels], self.pair_fc.bias)[:, None]
         if self.relation != 'none':

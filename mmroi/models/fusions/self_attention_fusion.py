@@ -12,28 +12,29 @@ from mmroi.registry import MODELS
 
 @MODELS.register_module()
 class SelfAttentionFusion(BaseModule):
-    r"""Scaled dot-product attention of M tokens (Vaswani et al., NeurIPS 2017).
+    r"""Scaled dot-product attention of M tokens (Vaswani et al., NeurIPS 2017) in the form of Figure 8.
 
     .. math:: t_m = [h_m, \gamma(B_m)], \quad
-        w^k_{m\cdot} = softmax_n(Q^k t_m \cdot K^k t_n / \sqrt{d / K}), \quad
-        u_m = O [\sum_n w^k_{mn} V^k h_n]_{k=1..K}
+        w^k_{m\cdot} = softmax_n(Q^k t_m \cdot K^k t_n / \sqrt{D}), \quad
+        u_m = LayerNorm(O [\sum_n w^k_{mn} V^k [h_n, 0]]_{k=1..K})
 
-    Queries and keys come from feature and box, values from the feature alone, so that, as in RoIAwareFusion,
-    boxes decide how the features are mixed but do not enter the mixture. Computed in float32 under autocast,
-    boxes and angles of the encoding in float64.
+    Queries and keys come from feature and box, values from the feature alone (the box is zero there), so
+    that, as in RoIAwareFusion, boxes decide how the features are mixed but do not enter the mixture. A head
+    has the width of its share of a token, D = (d + 3 + 6L) / K rounded down. Computed in float32 under
+    autocast, boxes and angles of the encoding in float64.
 
     Args:
         in_channels: Width d of the features.
-        num_heads: Heads K; they divide d.
+        num_heads: Heads K.
         num_freqs: Frequencies L of the encoding, 0 to 64; 0 for the plain box numbers.
-        exact: Exact angles; False for the float32 arithmetic of the authors' code.
-        init_cfg: MMEngine's initialisation config.
+        exact: Exact angles; False for the float32 arithmetic of the released code.
+        init_cfg: MMEngine's initialization config.
 
     Attributes:
         num_rois: None: any number of RoIs.
 
     Raises:
-        ValueError: ``num_freqs`` is out of range, or the heads do not divide the width.
+        ValueError: ``num_freqs`` is out of range, or ``num_heads`` is not between 1 and the width of a token.
     """
 
     num_rois = None
@@ -41,17 +42,19 @@ class SelfAttentionFusion(BaseModule):
     def __init__(self, in_channels: int, num_heads: int = 4, num_freqs: int = 32, exact: bool = True,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if num_heads < 1 or in_channels % num_heads:
-            raise ValueError('SelfAttentionFusion needs in_channels divisible by num_heads, '
-                             f'got in_channels={in_channels}, num_heads={num_heads}.')
         self.in_channels = in_channels
         self.num_heads = num_heads
         self.encoding = BoxEncoding(num_freqs, exact)
         token = in_channels + self.encoding.out_channels
-        self.query = nn.Linear(token, in_channels)
-        self.key = nn.Linear(token, in_channels, bias=False)  # it would cancel in the softmax
-        self.value = nn.Linear(in_channels, in_channels)
-        self.out = nn.Linear(in_channels, in_channels)
+        if not 1 <= num_heads <= token:
+            raise ValueError(f'SelfAttentionFusion needs num_heads between 1 and the {token} numbers of a '
+                             f'token, got num_heads={num_heads}.')
+        width = token // num_heads * num_heads
+        self.query = nn.Linear(token, width)
+        self.key = nn.Linear(token, width, bias=False)  # it would cancel in the softmax
+        self.value = nn.Linear(in_channels, width)  # of [h, 0]: the columns of the box never matter
+        self.out = nn.Linear(width, in_channels)
+        self.norm = nn.LayerNorm(in_channels)
         for layer in (self.query, self.key, self.value, self.out):
             nn.init.xavier_uniform_(layer.weight)
             if layer.bias is not None:
@@ -63,7 +66,7 @@ class SelfAttentionFusion(BaseModule):
 
         Args:
             h: Features (N, M, d).
-            boxes: (N, M, 3) float64: centre relative to the principal point and height, pixels.
+            boxes: (N, M, 3) float64: center relative to the principal point and height, pixels.
             focal_length: (N,) float64, pixels.
 
         Returns:
@@ -74,9 +77,9 @@ class SelfAttentionFusion(BaseModule):
         tokens = torch.cat([h, gamma.to(h.dtype)], dim=-1)
         query, key, value = map(self._split_heads, (self.query(tokens), self.key(tokens), self.value(h)))
         weights = (query @ key.mT / math.sqrt(query.shape[-1])).softmax(-1)
-        u = self.out((weights @ value).transpose(1, 2).flatten(2))
+        u = self.norm(self.out((weights @ value).transpose(1, 2).flatten(2)))
         return u, u.mean(1), weights.mean(1)
 
     def _split_heads(self, x: Tensor) -> Tensor:
-        """(N, M, d) to (N, K, M, d/K)."""
+        """(N, M, K D) to (N, K, M, D)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)

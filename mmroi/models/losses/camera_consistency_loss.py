@@ -3,42 +3,61 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import local_to_full
-from mmroi.models.numerics import without_autocast
+from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
+
+# The logarithm is of b s; below this, a scale that is no camera's, s is bent away from zero.
+MIN_SCALE, SCALE_KNEE = 1e-3, 1e-2
 
 
 @MODELS.register_module()
 class CameraConsistencyLoss(nn.Module):
     r"""All RoIs of a person were seen by the same full camera, so their cameras must agree.
 
-    With :math:`a_m = (t_x + 2 c_x / (b s), t_y + 2 c_y / (b s), b s)` of RoI m the loss is the sum of the
-    weighted squares of :math:`a_m - a_n` over all ordered pairs, which equals :math:`2 M \sum_m \|a_m - \bar
-    a\|^2`, and the mean over persons. Computed in float64.
+    With :math:`a_m = (t_x + 2 c_x / (b s), t_y + 2 c_y / (b s), \sigma(b s))` of RoI m the loss is the sum of
+    the weighted squares of :math:`a_m - a_n` over all ordered pairs, which equals :math:`2 M \sum_m \|a_m -
+    \bar a\|^2`, and the mean over persons. Computed in float64.
+
+    The paper prints :math:`\sigma(b s) = b s` in pixels with the weight 1e-4 on its square. The released code
+    multiplies the residual by 1e-4 before squaring, so that its weight on the square is 1e-8; and it is
+    ``CameraConsistencyLoss(1.0, 1.0, 1e-8, scale='pixels', pairs='anchor', sum_xy=True)``.
 
     Args:
-        weight_x: Weight of the x residuals (metres squared).
-        weight_y: Weight of the y residuals.
-        weight_s: Weight of the residuals of b s (pixels squared).
-        pairs: ``'all'`` ordered pairs, or ``'anchor'``: the first RoI against each other one, once (the pairs
-            of the authors' code, which however squares the sum of the x and y residuals, so that they can
-            cancel).
+        weight_x: Weight of the squared x residuals (square meters).
+        weight_y: Weight of the squared y residuals.
+        weight_s: Weight of the squared residuals of the scale.
+        scale: What is compared of b s, the size of a 2 m box in the image: ``'log'``, its logarithm, so that
+            residuals are relative errors of the depth, whatever the size of the image; or ``'pixels'``.
+        pairs: ``'all'`` ordered pairs, summed (the paper); or ``'anchor'``: the first RoI against each,
+            itself included, and the mean over the M RoIs (the released code).
+        sum_xy: Square the sum of the x and y residuals, in which they can cancel, as the released code does.
         loss_weight: Weight.
 
     Raises:
-        ValueError: ``pairs`` is unknown.
+        ValueError: ``scale`` or ``pairs`` is unknown, or ``weight_x`` and ``weight_y`` differ under
+            ``sum_xy``.
     """
 
     weights: Tensor
 
-    def __init__(self, weight_x: float = 0.1, weight_y: float = 0.1, weight_s: float = 0.0001,
-                 pairs: str = 'all', loss_weight: float = 1.0) -> None:
+    def __init__(self, weight_x: float = 0.1, weight_y: float = 0.1, weight_s: float = 0.1,
+                 scale: str = 'log', pairs: str = 'all', sum_xy: bool = False,
+                 loss_weight: float = 1.0) -> None:
         super().__init__()
+        if scale not in ('log', 'pixels'):
+            raise ValueError(f"CameraConsistencyLoss: scale must be 'log' or 'pixels', got {scale!r}.")
         if pairs not in ('all', 'anchor'):
             raise ValueError(f"CameraConsistencyLoss: pairs must be 'all' or 'anchor', got {pairs!r}.")
+        if sum_xy and weight_x != weight_y:
+            raise ValueError('CameraConsistencyLoss: sum_xy squares one sum, so weight_x and weight_y must '
+                             f'be equal, got {weight_x} and {weight_y}.')
+        self.scale = scale
         self.pairs = pairs
+        self.sum_xy = sum_xy
         self.loss_weight = loss_weight
         weights = torch.tensor([weight_x, weight_y, weight_s], dtype=torch.float64)
-        self.register_buffer('weights', weights, persistent=False)
+        self.register_buffer('weights', weights[1:] if sum_xy else weights, persistent=False)
 
     @without_autocast
     def forward(self, cameras: Tensor, boxes: Tensor) -> Tensor:
@@ -53,10 +72,16 @@ class CameraConsistencyLoss(nn.Module):
         """
         local, boxes = cameras.double(), boxes.double()
         # x and y of the full camera do not depend on the focal length.
-        full = local_to_full(local, boxes, 1.0)
-        agreed = torch.cat([full[..., :2], local[..., :1] * boxes[..., 2:]], dim=-1)
+        center = local_to_full(local, boxes, 1.0)[..., :2]
+        if self.sum_xy:
+            center = center.sum(-1, keepdim=True)
+        shared = torch.cat([center, self._scale_of(local[..., :1], boxes[..., 2:])], dim=-1)
         if self.pairs == 'all':
-            squared = 2 * agreed.shape[1] * (agreed - agreed.mean(1, keepdim=True)).square().sum(1)
+            squared = 2 * shared.shape[1] * (shared - shared.mean(1, keepdim=True)).square().sum(1)
         else:
-            squared = (agreed[:, 1:] - agreed[:, :1]).square().sum(1)
-        return (self.loss_weight * (squared * self.weights.to(squared)).sum(-1).mean()).to(cameras.dtype)
+            squared = (shared - shared[:, :1]).square().mean(1)
+        per_person = (squared * self.weights.to(squared)).sum(-1)
+        return (self.loss_weight * labelled_mean(per_person, torch.ones_like(per_person))).to(cameras.dtype)
+
+    def _scale_of(self, s: Tensor, b: Tensor) -> Tensor:
+        return b * s if self.scale == 'pixels' else b.log() + smooth_floor(s, MIN_SCALE, SCALE_KNEE).log()

@@ -5,6 +5,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mmroi.models.losses.reduction import labelled_mean
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
@@ -18,14 +19,15 @@ class ContrastiveLoss(nn.Module):
         \tau)}
 
     The mean over the N M anchors stands where the paper sums, so that the loss does not grow with the batch.
-    It is zero, with a graph, for one person or one RoI.
+    The same person twice in a batch is neither a positive nor a negative, and an anchor without any negative
+    does not count: the loss is zero, with a graph, for one person or one RoI.
 
     Args:
         temperature: τ.
         denominator: ``'negatives'``: RoIs of other persons only (the paper). ``'all'``: the positives too
-            (SupCon, Khosla et al., NeurIPS 2020; the authors' code, which further multiplies by τ).
+            (SupCon, Khosla et al., NeurIPS 2020; the released code, which further multiplies by τ).
         gather: Take the other persons from all processes. The gradient flows back to them, so that the
-            average over processes that DDP makes is the gradient of one process with the joined batch. All
+            average over processes that DDP takes is the gradient of one process with the joined batch. All
             processes must have the same batch size.
         loss_weight: Weight.
 
@@ -47,32 +49,63 @@ class ContrastiveLoss(nn.Module):
         self.loss_weight = loss_weight
 
     @without_autocast
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, person_ids: Tensor | None = None) -> Tensor:
         """Compute the loss.
 
         Args:
             z: (N, M, d) of unit length: row i holds the M RoIs of person i.
+            person_ids: (N,) int64, equal for rows of the same person; None: all are different.
 
         Returns:
             Tensor: Scalar.
+
+        Raises:
+            ValueError: ``gather`` with batches of different sizes; on all processes.
         """
         num_persons, num_rois, _ = z.shape
+        if num_rois == 1:
+            return 0 * z.sum()
         everyone, first = z, 0
         if self.gather and dist.is_available() and dist.is_initialized():
+            _check_batch_sizes(num_persons, z.device)
             everyone, first = _GatherWithGradient.apply(z), dist.get_rank() * num_persons
-        if len(everyone) == 1 or num_rois == 1:
-            return 0 * everyone.sum()
         similarity = torch.einsum('imd,jnd->imjn', z, everyone) / self.temperature
         person = torch.arange(num_persons, device=z.device)
         own = similarity[person, :, first + person]  # (N, M, M): anchors against the RoIs of the same person
         itself = torch.eye(num_rois, dtype=torch.bool, device=z.device)
         positives = own.masked_fill(itself, 0).sum(-1) / (num_rois - 1)
-        excluded = torch.eye(len(everyone), dtype=torch.bool, device=z.device)[first + person]
-        excluded = excluded[:, None, :, None]
+        same = self._same_person(person_ids, len(everyone), first + person)
+        has_negatives = ~same.all(1)
+        normalizer = self._normalizer(similarity, same & has_negatives[:, None])
         if self.denominator == 'all':
-            excluded = excluded & itself[None, :, None]
-        normaliser = similarity.masked_fill(excluded, -torch.inf).flatten(2).logsumexp(-1)
-        return self.loss_weight * (normaliser - positives).mean()
+            normalizer = normalizer.logaddexp(own.masked_fill(itself, -torch.inf).logsumexp(-1))
+        return self.loss_weight * labelled_mean((normalizer - positives).mean(1), has_negatives)
+
+    @staticmethod
+    def _normalizer(similarity: Tensor, excluded: Tensor) -> Tensor:
+        """(N, M) logarithm of the sum over the RoIs of the persons (N, N_all) that are not excluded."""
+        return similarity.masked_fill(excluded[:, None, :, None], -torch.inf).flatten(2).logsumexp(-1)
+
+    @staticmethod
+    def _same_person(person_ids: Tensor | None, num_all: int, own: Tensor) -> Tensor:
+        """(N, N_all) bool; ``own`` (N,) are the rows of the own batch among all."""
+        if person_ids is None:
+            return torch.eye(num_all, dtype=torch.bool, device=own.device)[own]
+        everyone = person_ids
+        if num_all != len(person_ids):
+            parts = [torch.empty_like(person_ids) for _ in range(num_all // len(person_ids))]
+            dist.all_gather(parts, person_ids.contiguous())
+            everyone = torch.cat(parts)
+        return person_ids[:, None] == everyone
+
+
+def _check_batch_sizes(num_persons: int, device: torch.device) -> None:
+    sizes = torch.zeros(dist.get_world_size(), dtype=torch.int64, device=device)
+    sizes[dist.get_rank()] = num_persons
+    dist.all_reduce(sizes)
+    if (sizes != num_persons).any():
+        raise ValueError(f'ContrastiveLoss(gather=True): the processes have batches of {sizes.tolist()} '
+                         'persons, which must be equal: set drop_last=True in train_dataloader')
 
 
 class _GatherWithGradient(torch.autograd.Function):

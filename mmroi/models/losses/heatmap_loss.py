@@ -25,6 +25,10 @@ class HeatmapLoss(nn.Module):
         self.loss_weight = loss_weight
         self.sigma = sigma
 
+    def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
+        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        return (keypoints2d > 0).any(1)
+
     @without_autocast
     def forward(self, logits: Tensor, boxes: Tensor, aspect: float, target: Tensor,
                 has_keypoints2d: Tensor) -> Tensor:

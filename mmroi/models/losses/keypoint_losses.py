@@ -5,74 +5,129 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import local_to_full, project, to_crop_normalized
+from mmroi.models.losses.labelled_root import root_of, root_weights
 from mmroi.models.losses.reduction import labelled_mean, labelled_residual, over_sample
 from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
+from mmroi.structures import SMPL_54, get_convention
 
-SMPL_HIPS = (1, 2)  # left and right hip of smpl_54
-
-# Metres. Points nearer to the camera, or behind it, are projected as if they stood just before it.
+# Meters. Points nearer to the camera, or behind it, are projected as if they stood just before it.
 MIN_DEPTH, DEPTH_KNEE = 0.1, 0.3
 
 
-@MODELS.register_module()
-class Keypoint3DLoss(nn.Module):
-    """Squared error of pelvis-aligned joints, weighted by confidence.
-
-    The pelvis is the mean of the two hips. Of each sample the mean is taken over all joints and axes, so that
-    an unlabelled joint counts as zero (as in SPIN), then the mean over the labelled samples.
+class KeypointLoss(nn.Module):
+    """Base of the losses on keypoints: which joints count, and what their sum is divided by.
 
     Args:
         loss_weight: Weight.
-        joint_weights: K weights of the joints, which multiply the confidences; None for ones.
-        pelvis: Indices of the two joints between which the pelvis lies.
+        joints: Joints of ``smpl_54`` that count: the name of a convention, such as SPIN's ``'smpl_24'``, or
+            indices; None for all 54.
+        num_joints: Number of joints that the sum over joints is divided by, labelled or not, as in SPIN and
+            in the paper's released code; None for the labelled ones, weighted by their confidence, so that
+            data sets with few joints weigh as much as others.
+
+    Raises:
+        ValueError: ``joints`` is no known convention.
     """
 
-    joint_weights: Tensor | None
+    mask: Tensor
 
-    def __init__(self, loss_weight: float = 5.0, joint_weights: Sequence[float] | None = None,
-                 pelvis: Sequence[int] = SMPL_HIPS) -> None:
+    def __init__(self, loss_weight: float, joints: str | Sequence[int] | None,
+                 num_joints: int | None) -> None:
         super().__init__()
         self.loss_weight = loss_weight
-        self.pelvis = list(pelvis)
-        self.register_buffer('joint_weights', _as_buffer(joint_weights), persistent=False)
+        self.num_joints = num_joints
+        if isinstance(joints, str):
+            joints = [SMPL_54.index(name) for name in get_convention(joints) if name in SMPL_54]
+        mask = torch.ones(len(SMPL_54)) if joints is None else torch.zeros(len(SMPL_54))
+        if joints is not None:
+            mask[list(joints)] = 1
+        self.register_buffer('mask', mask, persistent=False)
+
+    def _confidence(self, confidence: Tensor, has_label: Tensor) -> Tensor:
+        """(N, 54) weights, zero for joints that do not count and samples without a label."""
+        counts = (over_sample(has_label, confidence) > 0) & (self.mask > 0)
+        return torch.where(counts, confidence, torch.zeros_like(confidence))
+
+    def _mean_over_joints(self, values: Tensor, confidence: Tensor) -> Tensor:
+        """(..., 54) weighted by ``confidence`` -> (...)."""
+        divisor = self.num_joints or confidence.sum(-1).clamp(min=1e-6)
+        return (values * confidence).sum(-1) / divisor
+
+
+@MODELS.register_module()
+class Keypoint3DLoss(KeypointLoss):
+    """Squared error of root-aligned joints, weighted by confidence.
+
+    Prediction and label are aligned at the same points, those that the sample labels: the middle of LSP's
+    hips (as in SPIN), else of SMPL's hips, else a pelvis. Mean over joints and axes, then over the labelled
+    samples.
+
+    Args:
+        loss_weight: Weight.
+        joints: Joints that count, see :class:`KeypointLoss`.
+        num_joints: Divisor of the sum over joints, see :class:`KeypointLoss`; 24 in SPIN and in the paper's
+            released code.
+    """
+
+    def __init__(self, loss_weight: float = 5.0, joints: str | Sequence[int] | None = None,
+                 num_joints: int | None = None) -> None:
+        super().__init__(loss_weight, joints, num_joints)
+
+    def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
+        """Which samples count, from the confidences of their labels.
+
+        Args:
+            keypoints2d: (N, 54).
+            keypoints3d: (N, 54).
+            has_smpl: (N,), 0 or 1.
+
+        Returns:
+            Tensor: (N,) bool: samples with a root and a joint that counts.
+        """
+        counts = ((keypoints3d > 0) & (self.mask > 0)).any(1)
+        return counts & root_weights(keypoints3d).any(1)
 
     @without_autocast
     def forward(self, joints: Tensor, target: Tensor, has_keypoints3d: Tensor) -> Tensor:
         """Compute the loss.
 
         Args:
-            joints: Predicted (N, K, 3), metres.
-            target: (N, K, 4): position in metres and confidence. A sample whose hips have no confidence
-                counts as unlabelled.
+            joints: Predicted (N, 54, 3), meters.
+            target: (N, 54, 4): position in meters and confidence. A sample that labels no root counts as
+                unlabelled.
             has_keypoints3d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        has_pelvis = (target[:, self.pelvis, 3] > 0).all(1)
-        has_label = has_keypoints3d * has_pelvis
-        confidence = _confidence(target[..., 3], self.joint_weights, has_label)
-        joints = joints - joints[:, self.pelvis].mean(1, keepdim=True)
-        points = target[..., :3] - target[:, self.pelvis, :3].mean(1, keepdim=True)
-        squared = labelled_residual(joints, points, confidence).square() * confidence
-        return self.loss_weight * labelled_mean(squared.flatten(1).mean(1), has_label)
+        to_root = root_weights(target[..., 3])
+        has_label = has_keypoints3d * to_root.any(1)
+        confidence = self._confidence(target[..., 3], has_label)
+        residual = labelled_residual(
+            joints - root_of(joints, to_root), target[..., :3] - root_of(target[..., :3], to_root),
+            confidence[..., None])
+        per_sample = self._mean_over_joints(residual.square().mean(-1), confidence)
+        return self.loss_weight * labelled_mean(per_sample, has_label)
 
 
 @MODELS.register_module()
-class Keypoint2DLoss(nn.Module):
+class Keypoint2DLoss(KeypointLoss):
     """Squared error of joints projected with each RoI's own camera, weighted by confidence.
 
-    Predicted and labelled points are compared in RoI m's crop, whose borders are -1 and 1. Mean over joints
-    and axes, sum over the RoIs, mean over the labelled samples. Depths are kept above 0.1 m smoothly, so that
-    a camera of an untrained network, which may stand within the body, gives a finite loss.
+    Predicted and labelled points are compared in RoI m's crop, whose borders are -1 and 1. Mean over joints,
+    axes and RoIs (Table 4 of the paper reports this mean), then over the labelled samples. Depths are kept
+    above 0.1 m smoothly, so that a camera of an untrained network, which may stand within the body, gives a
+    finite loss.
 
     Args:
         loss_weight: Weight.
         frame: ``'full'``: the joints are projected with the full camera of C_m into the whole image, then
-            into the crop, as the photograph was taken (CLIFF; the paper). ``'crop'``: as if a camera of its
-            own looked straight at the middle of each crop, from far away (HMR, SPIN).
-        joint_weights: K weights of the joints, which multiply the confidences; None for ones.
+            into the crop, as the image was taken (CLIFF; the paper). ``'crop'``: as if a camera of its own
+            looked straight at the middle of each crop, from far away (HMR, SPIN).
+        joints: Joints that count, see :class:`KeypointLoss`.
+        num_joints: Divisor of the sum over joints, see :class:`KeypointLoss`; 49 in SPIN and in the paper's
+            released code, where OpenPose's 25 have weight zero.
         crop_focal_length: Focal length of ``'crop'`` in heights of the crop; SPIN's 5000 pixels for crops of
             224 pixels.
 
@@ -80,17 +135,18 @@ class Keypoint2DLoss(nn.Module):
         ValueError: ``frame`` is unknown.
     """
 
-    joint_weights: Tensor | None
-
     def __init__(self, loss_weight: float = 5.0, frame: str = 'full',
-                 joint_weights: Sequence[float] | None = None, crop_focal_length: float = 5000 / 224) -> None:
-        super().__init__()
+                 joints: str | Sequence[int] | None = None, num_joints: int | None = None,
+                 crop_focal_length: float = 5000 / 224) -> None:
+        super().__init__(loss_weight, joints, num_joints)
         if frame not in ('full', 'crop'):
             raise ValueError(f"Keypoint2DLoss: frame must be 'full' or 'crop', got {frame!r}.")
-        self.loss_weight = loss_weight
         self.frame = frame
         self.crop_focal_length = crop_focal_length
-        self.register_buffer('joint_weights', _as_buffer(joint_weights), persistent=False)
+
+    def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
+        """Which samples count; arguments as in :meth:`Keypoint3DLoss.reaches`."""
+        return ((keypoints2d > 0) & (self.mask > 0)).any(1)
 
     @without_autocast
     def forward(self, joints: Tensor, cameras: Tensor, boxes: Tensor, focal_length: Tensor, aspect: float,
@@ -98,19 +154,19 @@ class Keypoint2DLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            joints: Predicted (N, K, 3), or (N, M, K, 3) of a mesh for each RoI; metres, body frame oriented
+            joints: Predicted (N, 54, 3), or (N, M, 54, 3) of a mesh for each RoI; meters, body frame oriented
                 as the camera's.
             cameras: Predicted local cameras (N, M, 3).
             boxes: (N, M, 3) float64, pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
             aspect: Width of the crops divided by their height.
-            target: (N, K, 3): pixels relative to the principal point, and confidence.
+            target: (N, 54, 3): pixels relative to the principal point, and confidence.
             has_keypoints2d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        confidence = _confidence(target[..., 2], self.joint_weights, has_keypoints2d)
+        confidence = self._confidence(target[..., 2], has_keypoints2d)[:, None]
         wanted = to_crop_normalized(target[:, None, :, :2], boxes, aspect)
         if self.frame == 'crop':
             # The crop is the image: its box lies about the optical axis and is one unit high.
@@ -122,17 +178,6 @@ class Keypoint2DLoss(nn.Module):
         points = torch.cat([points[..., :2], smooth_floor(points[..., 2:], MIN_DEPTH, DEPTH_KNEE)], dim=-1)
         pixels = project(points, torch.zeros_like(translation), focal_length)
         predicted = to_crop_normalized(pixels, boxes, aspect)
-        weight = confidence[:, None]
-        squared = labelled_residual(predicted, wanted, weight).square() * weight
-        return self.loss_weight * labelled_mean(squared.mean((-2, -1)).sum(1), has_keypoints2d)
-
-
-def _as_buffer(weights: Sequence[float] | None) -> Tensor | None:
-    return None if weights is None else torch.tensor(weights)
-
-
-def _confidence(confidence: Tensor, joint_weights: Tensor | None, has_label: Tensor) -> Tensor:
-    """(N, K, 1) weights, zero where a sample has no label."""
-    weights = confidence if joint_weights is None else confidence * joint_weights
-    weights = torch.where(over_sample(has_label, weights) > 0, weights, torch.zeros_like(weights))
-    return weights[..., None]
+        residual = labelled_residual(predicted, wanted, confidence[..., None])
+        per_roi = self._mean_over_joints(residual.square().mean(-1), confidence)
+        return self.loss_weight * labelled_mean(per_roi.mean(1), has_keypoints2d)

@@ -1,5 +1,6 @@
 """Residuals and means over the samples that have a label."""
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 
@@ -23,6 +24,10 @@ def labelled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Ten
 def labelled_mean(values: Tensor, has_label: Tensor) -> Tensor:
     """Mean over the samples that have the label; a zero with a graph if none has.
 
+    With several processes, the sum is divided by the mean number of labelled samples per process, so that the
+    average over processes that DDP takes is the mean over all labelled samples of the joined batch, however
+    they are distributed.
+
     Args:
         values: (N,).
         has_label: (N,), 0 or 1.
@@ -31,7 +36,11 @@ def labelled_mean(values: Tensor, has_label: Tensor) -> Tensor:
         Tensor: Scalar.
     """
     has_label = has_label.to(values.dtype)
-    return (values * has_label).sum() / has_label.sum().clamp(min=1)
+    count, num_processes = has_label.sum(), 1
+    if dist.is_available() and dist.is_initialized():
+        num_processes = dist.get_world_size()
+        dist.all_reduce(count)
+    return (values * has_label).sum() * num_processes / count.clamp(min=1)
 
 
 def over_sample(flags: Tensor, values: Tensor) -> Tensor:

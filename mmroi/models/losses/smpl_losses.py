@@ -23,6 +23,10 @@ class SMPLParameterLoss(nn.Module):
         self.betas_weight = betas_weight
         self.loss_weight = loss_weight
 
+    def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
+        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        return has_smpl > 0
+
     @without_autocast
     def forward(self, rotations: Tensor, betas: Tensor, target_rotations: Tensor, target_betas: Tensor,
                 has_smpl: Tensor) -> Tensor:
@@ -56,6 +60,10 @@ class VertexLoss(nn.Module):
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.loss_weight = loss_weight
+
+    def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
+        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        return has_smpl > 0
 
     @without_autocast
     def forward(self, vertices: Tensor, root: Tensor, target_vertices: Tensor, target_root: Tensor,

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
+from mmroi.models.losses.labelled_root import ROOTS, root_of, root_weights
 from mmroi.models.losses.reduction import labelled_mean
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
@@ -14,14 +15,19 @@ from mmroi.structures import SMPL_54
 HYBRIK_JOINTS = (*range(24), *(SMPL_54.index(name) for name in (
     'headtop', 'left_middle', 'right_middle', 'left_bigtoe', 'right_bigtoe')))
 
+# The volume lies about SMPL's pelvis, so that its label comes first.
+_ROOTS = ROOTS[::-1]
+
 
 @MODELS.register_module()
 class VolumeLoss(nn.Module):
     """L1 distance of joints in the volume of the crop, whose sides lie at -0.5 and 0.5 (HybrIK, CVPR 2021).
 
-    u and v are compared where a joint's pixel is labelled, d, the depth behind the pelvis, where its and the
-    pelvis's positions are; a joint outside the volume does not count. Mean over what counts of a sample, then
-    over the labelled samples.
+    u and v are compared where a joint's pixel is labelled, and d, the depth behind the pelvis, where its
+    position is. Where a data set labels no SMPL pelvis, the depths of prediction and label are aligned at
+    another pelvis or at hips that it does label; how far these lie behind the predicted pelvis is taken from
+    the predicted body. A joint outside the volume does not count. Mean over what counts of a sample,
+    then over the labelled samples.
 
     Args:
         loss_weight: Weight; 64 counts in cells, as HybrIK does.
@@ -36,17 +42,24 @@ class VolumeLoss(nn.Module):
         self.depth = depth
         self.joints = list(joints)
 
+    def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
+        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        has_root = root_weights(keypoints3d, _ROOTS).any(1)
+        has_depth = (keypoints3d[:, self.joints] > 0).any(1) & has_root
+        return (keypoints2d[:, self.joints] > 0).any(1) | has_depth
+
     @without_autocast
-    def forward(self, uvd: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor, keypoints3d: Tensor,
-                has_keypoints2d: Tensor, has_keypoints3d: Tensor) -> Tensor:
+    def forward(self, uvd: Tensor, body_joints: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor,
+                keypoints3d: Tensor, has_keypoints2d: Tensor, has_keypoints3d: Tensor) -> Tensor:
         """Compute the loss.
 
         Args:
             uvd: Predicted (N, K, 3).
+            body_joints: Joints of the predicted body (N, 54, 3), meters; no gradient flows to them.
             boxes: (N, 1, 3) float64, pixels relative to the principal point.
             aspect: Width of the crops divided by their height.
             keypoints2d: (N, 54, 3): pixels relative to the principal point, and confidence.
-            keypoints3d: (N, 54, 4): position in metres and confidence; joint 0 is the pelvis.
+            keypoints3d: (N, 54, 4): position in meters and confidence.
             has_keypoints2d: (N,), 0 or 1.
             has_keypoints3d: (N,), 0 or 1.
 
@@ -54,11 +67,13 @@ class VolumeLoss(nn.Module):
             Tensor: Scalar.
         """
         pixels, points = keypoints2d[:, self.joints], keypoints3d[:, self.joints]
+        to_root = root_weights(keypoints3d[..., 3], _ROOTS)
+        body_depth = (body_joints - body_joints[:, :1])[..., 2:].detach()
+        depth = points[..., 2:3] - root_of(keypoints3d[..., 2:3], to_root) + root_of(body_depth, to_root)
         wanted = torch.cat([
-            to_crop_normalized(pixels[..., :2], boxes[:, 0], aspect) / 2,
-            (points[..., 2:3] - keypoints3d[:, :1, 2:3]) / self.depth], dim=-1)
+            to_crop_normalized(pixels[..., :2], boxes[:, 0], aspect) / 2, depth / self.depth], dim=-1)
         seen = has_keypoints2d[:, None] * pixels[..., 2]
-        placed = has_keypoints3d[:, None] * points[..., 3] * (keypoints3d[:, :1, 3] > 0)
+        placed = has_keypoints3d[:, None] * points[..., 3] * to_root.any(1, keepdim=True)
         weight = torch.stack([seen, seen, placed], dim=-1)
         weight = torch.where(wanted.abs() < 0.5, weight, torch.zeros_like(weight))
         residual = torch.where(weight > 0, uvd - wanted, torch.zeros_like(uvd))

@@ -21,7 +21,7 @@ RAW = (
     'LeftThumbSite L_Wrist_End LeftWristSite RightShoulder RightArm RightForeArm RightHand RightHandThumb '
     'RightThumbSite R_Wrist_End RightWristSite').split()
 MEANING = dict(
-    Hips='pelvis_extra', Spine='pelvis_extra', Spine1='spine_extra', Head='jaw_extra', HeadSite='headtop',
+    Hips='pelvis_extra', Spine='pelvis_extra', Spine1='spine_extra', Head='jaw_extra', HeadSite='head_extra',
     Neck='neck_extra', LeftShoulder='neck_extra', RightShoulder='neck_extra',
     **{f'{side}{raw}': f'{side.lower()}_{name}' for side in ('Left', 'Right') for raw, name in dict(
         UpLeg='hip_extra', Leg='knee', Foot='ankle', Arm='shoulder', ForeArm='elbow', Hand='wrist').items()})

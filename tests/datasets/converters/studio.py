@@ -1,4 +1,5 @@
 """Studio recordings in miniature: open bodies in a world, before cameras that stand still."""
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +9,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from mmroi.body_models import SMPL
+from mmroi.datasets import GetPersonBox, HumanImageDataset, LoadImage, MultiRoICrop, PackHMRInputs
 from mmroi.structures import get_convention
 
 WIDTH, HEIGHT = 256, 240
+PIPELINE = [LoadImage(), GetPersonBox(scale=1.0), MultiRoICrop(num_rois=1, crop_size=(32, 24)),
+            PackHMRInputs()]
 
 
 class Camera(NamedTuple):
@@ -105,3 +109,19 @@ def grey_level(path: Path) -> float:
     image = cv2.imread(str(path))
     assert image is not None, path
     return float(image.mean())
+
+
+def samples_of(npz: Path, root: Path, joints_of: Callable[[dict, int], np.ndarray]) -> list[dict]:
+    """Data samples of a file; ``joints_of(sample, frame)`` gives the joints (17, 3) that are predicted."""
+    dataset = HumanImageDataset(str(npz), data_prefix=dict(img_path=str(root)), pipeline=PIPELINE)
+    samples = []
+    for i in range(len(dataset)):
+        sample = dataset[i]['data_samples'].to_dict()
+        frame = int(Path(sample['img_path']).stem.split('_')[-1]) - 1  # file names count from 1
+        joints = torch.as_tensor(joints_of(sample, frame), dtype=torch.float32)[None]
+        sample['pred_instances'] = dict(
+            joints_h36m=joints, joints3d=torch.zeros(1, 54, 3), vertices=torch.zeros(1, 6890, 3),
+            global_orient=torch.eye(3)[None], camera_translation=torch.ones(1, 3),
+            full_cameras=torch.ones(1, 1, 3))
+        samples.append(sample)
+    return samples

@@ -44,9 +44,10 @@ def check_projections(npz: Path, root: Path, names: tuple[str, ...]) -> HumanIma
         sample = dataset[i]
         joints, points = sample['keypoints3d'][columns], sample['keypoints2d'][columns]
         assert (joints[:, 3] == 1).all() and (points[:, 2] == 1).all()
-        projected = misc['focal_lengths'][i] * joints[:, :2] / joints[:, 2:3] + sample['principal_point']
+        projected = sample['focal_length'] * joints[:, :2] / joints[:, 2:3] + sample['principal_point']
         assert np.abs(projected - points[:, :2]).max() < 0.5
-        assert sample['focal_length'] == pytest.approx(misc['focal_lengths'][i].mean())
+        np.testing.assert_allclose(sample['focal_length'], misc['focal_lengths'][i], rtol=1e-6)
+        assert misc['focal_length'][i] == pytest.approx(misc['focal_lengths'][i].mean())
     return dataset
 
 

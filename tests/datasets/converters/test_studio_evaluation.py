@@ -1,32 +1,11 @@
 """Converted test sets go through the pipeline into the metric: people predicted perfectly have no error."""
 import pytest
-import torch
 
-from mmroi.datasets import GetPersonBox, HumanImageDataset, LoadImage, MultiRoICrop, PackHMRInputs
 from mmroi.evaluation import MeshMetric
 
 from . import h36m_download, mpi_inf_3dhp_download
 from .h36m_download import CAMERA_NAMES, CAMERAS, TEST, write_mosh
-from .studio import named
-
-PIPELINE = [LoadImage(), GetPersonBox(scale=1.0), MultiRoICrop(num_rois=1, crop_size=(32, 24)),
-            PackHMRInputs()]
-
-
-def samples_of(npz, root, joints_of):
-    """Data samples of a file; ``joints_of(sample, frame)`` gives the joints (17, 3) that are predicted."""
-    dataset = HumanImageDataset(str(npz), data_prefix=dict(img_path=str(root)), pipeline=PIPELINE)
-    frames = dataset.data_list.human_data['misc']['frame']
-    samples = []
-    for i in range(len(dataset)):
-        sample = dataset[i]['data_samples'].to_dict()
-        joints = torch.as_tensor(joints_of(sample, int(frames[i])), dtype=torch.float32)[None]
-        sample['pred_instances'] = dict(
-            joints_h36m=joints, joints3d=torch.zeros(1, 54, 3), vertices=torch.zeros(1, 6890, 3),
-            global_orient=torch.eye(3)[None], camera_translation=torch.ones(1, 3),
-            full_cameras=torch.ones(1, 1, 3))
-        samples.append(sample)
-    return samples
+from .studio import named, samples_of
 
 
 def evaluate(metric, samples):
@@ -69,4 +48,8 @@ def test_mpi_inf_3dhp(tmp_path, body):
     # The universal skeleton is a tenth smaller; aligned by a similarity, nothing is left.
     assert numbers['mpi_inf_3dhp/PA-MPJPE'] == pytest.approx(0, abs=0.05)
     assert 20 < numbers['mpi_inf_3dhp/MPJPE'] < 80
-    assert 'Sitting' in str(metric.tables)
+    table = metric.tables['per_action']
+    assert {row[0] for row in table.rows} == {'Standing/Walking', 'Sitting', 'Miscellaneous', 'all'}
+    assert table.columns[2:8] == ('MPJPE', 'PA-MPJPE', 'PCK', 'AUC', 'PA-PCK', 'PA-AUC')
+    for row in table.rows:
+        assert row[6] == 100 and row[7] == pytest.approx(3000 / 31) and row[5] < row[7]

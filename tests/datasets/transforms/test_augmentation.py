@@ -18,7 +18,7 @@ from mmroi.datasets import (
     RandomMirror,
 )
 from mmroi.datasets.person_rows import PersonRows
-from mmroi.geometry import full_to_local, local_to_full, project, transform_points
+from mmroi.geometry import full_to_local, invert_affine, local_to_full, project, transform_points
 from mmroi.structures import flip_indices
 
 ROLL, MIRROR, SCALE = RandomCameraRoll(180, prob=1), RandomMirror(1), RandomBoxScale(0.25)
@@ -29,15 +29,32 @@ ORDERS = {
 }
 
 
+FOCAL_LENGTHS = [None, (1961.8, 1969.2), (900.0, 1400.0), (1400.0, 900.0)]
+
+
+def _seen_with(row: dict, focal_lengths: tuple[float, float] | None) -> dict:
+    """A person seen with two focal lengths instead of one: the same body, other pixels and another box."""
+    if focal_lengths is None:
+        return row
+    stretch = np.array(focal_lengths) / row['focal_length']
+    keypoints, bbox, center = row['keypoints2d'].astype(np.float64), row['bbox_xywh'], row['principal_point']
+    keypoints[:, :2] = (keypoints[:, :2] - center) * stretch + center
+    bbox = np.concatenate(((bbox[:2] - center) * stretch + center, bbox[2:] * stretch))
+    return {**row, 'focal_length': np.array(focal_lengths), 'keypoints2d': keypoints, 'bbox_xywh': bbox}
+
+
+@pytest.mark.parametrize('focal_lengths', FOCAL_LENGTHS, ids=str)
 @pytest.mark.parametrize('order', ORDERS.values(), ids=ORDERS)
 @pytest.mark.parametrize('random', [False, True])
-def test_one_full_camera_explains_all_rois(people: HumanData, body: SMPL, order: list, random: bool) -> None:
+def test_one_full_camera_explains_all_rois(people: HumanData, body: SMPL, order: list, random: bool,
+                                           focal_lengths: tuple[float, float] | None) -> None:
     num_rois, crop_size = 9, (64, 48)
     pipeline = Compose([LoadImage(), GetPersonBox(), *order, RandomChannelNoise(),
                         MultiRoICrop(num_rois, crop_size, random),
                         PackHMRInputs()])
     mirrored = order.count(MIRROR) % 2 == 1
     for row in PersonRows(people, 'unit'):
+        row = _seen_with(row, focal_lengths)
         original = row['keypoints2d'].copy()
         sample = pipeline({**row, 'img': np.zeros((240, 320, 3), np.uint8)})['data_samples']
         labels = {key: torch.from_numpy(value) for key, value in sample.gt_instances.items()}
@@ -67,6 +84,42 @@ def test_one_full_camera_explains_all_rois(people: HumanData, body: SMPL, order:
             source = source[list(flip_indices('smpl_54'))]
         placed = transform_points(source[None], torch.from_numpy(sample.crop_matrices))
         assert ((in_crops - placed).abs() * boxes[:, None, 2:] / crop_size[0]).max() < 0.01
+        # And back to the pixels of the photo.
+        again = transform_points(in_crops, invert_affine(torch.from_numpy(sample.crop_matrices)))
+        assert (again - source).abs().max() < 0.01
+
+
+@pytest.mark.parametrize('focal_lengths', FOCAL_LENGTHS, ids=str)
+def test_metainfo_leads_back_to_the_photo(people: HumanData,
+                                          focal_lengths: tuple[float, float] | None) -> None:
+    """Without augmentation: joints seen with the one focal length, stretched back, are those of the photo."""
+    pipeline = Compose([LoadImage(), GetPersonBox(), MultiRoICrop(2, (32, 24)), PackHMRInputs()])
+    for row in PersonRows(people, 'unit'):
+        row = _seen_with(row, focal_lengths)
+        sample = pipeline({**row, 'img': np.zeros((240, 320, 3), np.uint8)})['data_samples']
+        joints = torch.from_numpy(row['keypoints3d'][:, :3]).double()
+        seen = project(joints, torch.zeros(3), sample.focal_length).numpy()
+        photo = seen * sample.focal_lengths / sample.focal_length + sample.principal_point
+        assert np.abs(photo - row['keypoints2d'][:, :2]).max() < 0.01
+        np.testing.assert_array_equal(sample.focal_lengths, np.broadcast_to(row['focal_length'], 2))
+        assert sample.focal_length == pytest.approx(np.sqrt(np.prod(sample.focal_lengths)), rel=1e-12)
+
+
+def test_equal_focal_lengths_are_one_to_the_last_bit(people: HumanData) -> None:
+    pipeline = Compose([LoadImage(), GetPersonBox(), RandomCameraRoll(), RandomMirror(), RandomBoxScale(),
+                        MultiRoICrop(5, (64, 48)), PackHMRInputs()])
+    img = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    for row in PersonRows(people, 'unit'):
+        results = []
+        for focal_length in (row['focal_length'], np.array([row['focal_length']] * 2)):
+            np.random.seed(row['row'])
+            results.append(pipeline({**row, 'img': img, 'focal_length': focal_length}))
+        one, two = results
+        assert torch.equal(one['inputs'], two['inputs'])
+        for key, value in one['data_samples'].gt_instances.items():
+            np.testing.assert_array_equal(value, two['data_samples'].gt_instances[key])
+        for key, value in one['data_samples'].metainfo_items():
+            np.testing.assert_array_equal(value, two['data_samples'].metainfo[key])
 
 
 def test_roll_by_hand(sample: dict) -> None:

@@ -39,3 +39,17 @@ def test_packed_sample_of_the_contract(sample: dict) -> None:
 def test_meta_keys_can_be_chosen(sample: dict) -> None:
     packed = PackHMRInputs(meta_keys=('boxes', 'absent'))(MultiRoICrop(1, (32, 24))(sample))
     assert list(packed['data_samples'].metainfo_keys()) == ['boxes']
+
+
+def test_the_number_of_a_person_is_that_of_its_box_and_image(sample: dict) -> None:
+    def number(**changes: object) -> int:
+        return pack(dict(sample, **changes))['data_samples'].person_id
+
+    def pack(values: dict) -> dict:
+        return PackHMRInputs()(MultiRoICrop(num_rois=2, crop_size=(32, 24))(values))
+
+    box = np.array(sample['bbox_xywh'], np.float64)
+    same = {number(), number(sample_idx=9), number(bbox_xywh=box.astype(np.float32)), number(flip=True)}
+    other = {number(bbox_xywh=box + 1), number(img_path='b.jpg'), number(dataset_name='other')}
+    assert len(same) == 1 and len(other | same) == 4
+    assert all(0 <= n < 2 ** 63 for n in same | other)

@@ -26,6 +26,8 @@ def test_decodes_bgr_and_fills_in_the_camera(photo: np.ndarray, tmp_path: Path) 
 def test_keeps_the_camera_of_the_dataset(photo: np.ndarray) -> None:
     results = LoadImage()(dict(img=photo, focal_length=55.0, principal_point=np.array((1.0, 2.0))))
     assert results['focal_length'] == 55
+    pair = np.array((55.0, 66.0))
+    np.testing.assert_array_equal(LoadImage()(dict(img=photo, focal_length=pair))['focal_length'], pair)
     np.testing.assert_array_equal(results['principal_point'], (1, 2))
 
 

@@ -19,6 +19,28 @@ def test_box_and_keypoints_relative_to_the_principal_point() -> None:
     np.testing.assert_allclose(GetPersonBox(scale=1.0)(_sample(100, 20, 60, 60))['box'], (40, 0, 80))
 
 
+def test_two_focal_lengths_by_hand() -> None:
+    """f is 200, so that x doubles and y halves about the principal point (90, 50)."""
+    results = GetPersonBox(scale=1.0)({**_sample(100, 20, 30, 60), 'focal_length': np.array((100.0, 400.0))})
+    assert results['focal_length'] == 200 and type(results['focal_length']) is float
+    np.testing.assert_array_equal(results['focal_lengths'], (100, 400))
+    np.testing.assert_array_equal(results['aug_matrix'], np.diag((2, 0.5, 1)))
+    np.testing.assert_array_equal(results['keypoints2d'], [(2, 1, 0.5)])
+    # The person is 60 x 30 then, wider than 3:4; the centre (115, 50) lies 25 to the right.
+    np.testing.assert_allclose(results['box'], (50, 0, 60 / 0.75))
+
+
+@pytest.mark.parametrize('focal_length', [0.0, -5.0, (500.0, 0.0), (np.nan, 500.0)])
+def test_focal_lengths_are_positive(focal_length: object) -> None:
+    with pytest.raises(BadSampleError, match='focal length not positive: focal_length is .*Correct it or'):
+        GetPersonBox()({**_sample(100, 20, 30, 60), 'focal_length': focal_length})
+
+
+def test_no_more_than_two_focal_lengths() -> None:
+    with pytest.raises(ValueError, match=r'focal_length is \[1.0, 2.0, 3.0\], expected .* or two, fx and fy'):
+        GetPersonBox()({**_sample(100, 20, 30, 60), 'focal_length': (1, 2, 3)})
+
+
 def test_inputs_are_not_written_to() -> None:
     sample = _sample(100, 20, 30, 60)
     keypoints = sample['keypoints2d']
@@ -46,6 +68,8 @@ def test_boxes_that_show_nobody(bbox: tuple, reason: str) -> None:
 def test_aspect_and_scale_are_positive(aspect: float, scale: float) -> None:
     with pytest.raises(ValueError, match='aspect and scale must be positive'):
         GetPersonBox(aspect, scale)
+    with pytest.raises(ValueError, match='crop_aspect must be positive, got 0'):
+        GetPersonBox(crop_aspect=0)
 
 
 def test_box_that_reaches_over_the_border_is_fine() -> None:

@@ -86,6 +86,27 @@ def test_the_worst_come_first(people, tmp_path):
     assert [index for _, index, *_ in run(MeshVisualizationHook(worst=100), people)] == [1, 5, 4, 0, 6, 2]
 
 
+class Accuracies(BaseMetric):
+    """Has a number that is better when it is larger, and nothing for the first person of each batch."""
+
+    def process(self, data_batch, data_samples):
+        rows = [{'PCK': 100 - ERRORS[sample['sample_idx']], 'MPJPE': 1.0} for sample in data_samples]
+        self.results += [{}, *rows[1:]]
+
+    def compute_metrics(self, results):
+        return {}
+
+
+def test_the_worst_have_the_smallest_pck(people, tmp_path):
+    pictures = run(MeshVisualizationHook(worst=3, metric='PCK', out_dir=str(tmp_path)), people,
+                   metrics=[Accuracies()])
+    assert [index for _, index, *_ in pictures] == [1, 5, 4]
+    assert pictures[0][2].name == '001_PCK_10_photo.jpg' and 'PCK 10 %   MPJPE 1 mm' in pictures[0][-1]
+    # Nobody without the number is drawn.
+    everybody = run(MeshVisualizationHook(worst=9, metric='PCK'), people, metrics=[Accuracies()])
+    assert [index for _, index, *_ in everybody] == [1, 5, 4, 2]
+
+
 def test_names_and_steps_in_a_validation(people, tmp_path):
     drawn = run(MeshVisualizationHook(interval=5), people, 'val')
     assert [picture[:4] for picture in drawn] == [('val_000000', 0, None, 40), ('val_000005', 5, None, 40)]

@@ -163,8 +163,7 @@ def test_a_mesh_for_each_roi(multi_roi, build, people, head):
         alone.append(model.loss(of_roi, views._replace(boxes=views.boxes[:, m:m + 1]), labels))
     for name in ('smpl', 'vertices', 'keypoints3d', 'keypoints2d'):
         each = torch.stack([part[f'loss_{name}'] for part in alone])
-        expected = each.sum() if name == 'keypoints2d' else each.mean()
-        torch.testing.assert_close(losses[f'loss_{name}'], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(losses[f'loss_{name}'], each.mean(), rtol=1e-4, atol=1e-5)
     person = model(inputs, samples, mode='predict')[1].pred_instances
     torch.testing.assert_close(person.global_orient[0], rot6d_to_matrix(output['pose6d'][1, 0, 0]))
     torch.testing.assert_close(person.camera_translation, person.full_cameras[:, 0])
@@ -189,6 +188,43 @@ def test_another_number_of_rois_in_the_test(multi_roi, build, people):
     for num_rois in (1, 3, 5):
         person = model(crops(2, num_rois), people(2, num_rois), mode='predict')[0].pred_instances
         assert person.full_cameras.shape == (1, num_rois, 3)
+
+
+def test_without_fusion_each_camera_has_the_feature_of_its_own_roi(multi_roi, build, people):
+    """The paper's rows without RAF: u_m = h_m, and the mesh comes from their mean."""
+    multi_roi['fusion'] = None
+    multi_roi['head'].update(camera_boxes='none', mesh_boxes='none', dropout=0.0)
+    model, inputs, samples = build(multi_roi).eval(), crops(2, 3), people(2, 3)
+    seen = []
+    model.head.register_forward_pre_hook(lambda _, args: seen.append(args))
+    output = model(inputs, samples)
+    torch.testing.assert_close(seen[0][0], output['features'])
+    torch.testing.assert_close(seen[0][1], output['features'].mean(1))
+
+
+@pytest.mark.parametrize('num_people', [1, 3])
+def test_with_one_roi_the_contrastive_loss_is_a_zero_that_reaches_the_projector(num_people, multi_roi, build,
+                                                                                people):
+    """BatchNorm would fail on one person; and DDP waits for the gradients of all parameters."""
+    multi_roi['fusion'].update(num_rois=1)
+    multi_roi['head'].update(num_rois=1)
+    model = build(multi_roi)
+    loss = model(crops(num_people, 1), people(num_people, 1), mode='loss')['loss_contrastive']
+    loss.backward()
+    assert loss.item() == 0
+    assert all(p.grad is not None and not p.grad.any() for p in model.projector.parameters())
+
+
+def test_the_same_person_twice_is_no_negative(multi_roi, build, people):
+    model, inputs, samples = build(multi_roi).eval(), crops(3, 3), people(3, 3)
+
+    def loss(ids):
+        for sample, person_id in zip(samples, ids, strict=True):
+            sample.set_metainfo(dict(person_id=person_id))
+        return model(inputs, samples, mode='loss')['loss_contrastive'].item()
+
+    assert loss([5, 5, 5]) == 0
+    assert len({loss(ids) for ids in ([1, 2, 3], [1, 1, 2], [1, 2, 2])}) == 3
 
 
 def test_the_head_starts_from_the_mean_parameters(multi_roi, build):

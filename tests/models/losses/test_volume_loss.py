@@ -2,9 +2,13 @@ import pytest
 import torch
 
 from mmroi.models.losses import VolumeLoss
+from mmroi.structures import SMPL_54
 
 BOX = torch.tensor([[[100.0, 50.0, 200.0]]]).double()
 NONE, ALL = torch.zeros(1), torch.ones(1)
+HIPS = SMPL_54.index('right_hip_extra'), SMPL_54.index('left_hip_extra')
+BODY = torch.zeros(1, 54, 3)
+BODY[0, 0], BODY[0, HIPS] = torch.tensor([0.0, 0.0, 7.0]), torch.tensor([0.0, 0.0, 7.1])
 
 
 def case():
@@ -16,7 +20,7 @@ def case():
 
 
 def loss(uvd, pixels, points, has2d=ALL, has3d=ALL, **options):
-    return VolumeLoss(1.0, joints=(0, 4), **options)(uvd, BOX, 1.0, pixels, points, has2d, has3d)
+    return VolumeLoss(1.0, joints=(0, 4), **options)(uvd, BODY, BOX, 1.0, pixels, points, has2d, has3d)
 
 
 def test_by_hand():
@@ -27,7 +31,8 @@ def test_by_hand():
     assert loss(moved, pixels, points) == pytest.approx(0.6 / 6)
     assert loss(moved, pixels, points, has3d=NONE) == pytest.approx(0.3 / 4)
     assert loss(moved, pixels, points, has2d=NONE) == pytest.approx(0.3 / 2)
-    assert VolumeLoss(64.0, joints=(0, 4))(moved, BOX, 1.0, pixels, points, ALL, ALL) == pytest.approx(6.4)
+    in_cells = VolumeLoss(64.0, joints=(0, 4))
+    assert in_cells(moved, BODY, BOX, 1.0, pixels, points, ALL, ALL) == pytest.approx(6.4)
 
 
 def test_deeper_volume():
@@ -50,12 +55,32 @@ def test_what_lies_outside_or_is_not_labelled_does_not_count():
     assert value.item() == 0 and uvd.grad.isfinite().all()
 
 
-def test_depth_needs_the_pelvis():
+def test_depth_needs_a_root():
     pixels, points = case()
     points[0, 0, 3] = 0
     far = torch.full((1, 2, 3), 9.0)
     far[..., :2] = torch.tensor([[[0.0, 0.0], [0.25, -0.25]]])
     assert loss(far, pixels, points) == pytest.approx(0, abs=1e-6)
+
+
+def test_depth_of_a_set_that_labels_other_hips_is_aligned_there():
+    """They lie 0.1 m behind the predicted pelvis; the joint is labelled 0.4 m behind them."""
+    pixels, points = case()
+    points[0, 0, 3] = 0
+    points[0, HIPS] = torch.tensor([0.0, 0.0, 5.0, 1.0])
+    truth = torch.tensor([[[0.0, 0.0, 9.0], [0.25, -0.25, 0.25]]])
+    assert loss(truth, pixels, points) == pytest.approx(0, abs=1e-6)
+    moved = truth + torch.tensor([0.0, 0.0, 0.1])
+    assert loss(moved, pixels, points) == pytest.approx(0.1 / 5)
+
+
+def test_whom_it_reaches():
+    criterion = VolumeLoss(joints=(0, 4))
+    none, joint, root = torch.zeros(1, 54), torch.zeros(1, 54), torch.zeros(1, 54)
+    joint[0, 4] = 1
+    root[0, [4, *HIPS]] = 1
+    assert criterion.reaches(joint, none, NONE) and criterion.reaches(none, root, NONE)
+    assert not criterion.reaches(none, joint, ALL)
 
 
 def test_nothing_labelled_gives_a_zero_with_a_graph():

@@ -1,0 +1,110 @@
+"""Keypoints and root positions that follow from SMPL parameters and the camera."""
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+
+from mmroi.body_models import GenderedBodies, normalize_gender
+
+_MARGIN = 0.25  # of a box's size, on each side
+
+
+class DerivedKeypoints:
+    """Computes from the body what a row lacks.
+
+    Pose, shape and translation give the 54 joints in the camera frame; with the camera also their pixels.
+    Labels are posed with the body of their gender where the config's folder has it. The bodies are built
+    when they are first needed, and do not travel to a spawned worker.
+
+    Args:
+        body_model: Config such as ``dict(type='SMPL', model_path='data/body_models/smpl')``.
+    """
+
+    def __init__(self, body_model: dict) -> None:
+        self.body_model = body_model
+        self._bodies: GenderedBodies | None = None
+        self._missing: set[str] = set()
+
+    def build(self, genders: Iterable[str], source: str) -> None:
+        """Build the bodies before loader workers start, who then share their memory.
+
+        Args:
+            genders: In any spelling.
+            source: Whose genders they are, for messages.
+
+        Raises:
+            FileNotFoundError: The neutral body's file is missing; names it.
+            ValueError: A gender is unknown.
+        """
+        names = sorted({normalize_gender(gender, source) for gender in genders})
+        for name in names:
+            self._body(name)
+        missing = self._missing.intersection(names)
+        if missing:
+            print_log(f'{source}: keypoints of {", ".join(sorted(missing))} bodies are derived from the '
+                      f'neutral one; put theirs beside it in {self.body_model["model_path"]}', 'current',
+                      logging.WARNING)
+
+    @torch.inference_mode()
+    def complete(self, sample: dict[str, Any], transl: np.ndarray) -> None:
+        """Fill in what a row with SMPL parameters lacks: all 2D or all 3D keypoints, or the root's position.
+
+        Keypoints get confidence 1, 2D ones of joints behind the camera 0.
+
+        Args:
+            sample: The row; changed.
+            transl: (3,) SMPL's translation in the camera frame, metres.
+        """
+        camera = sample['focal_length'], sample['principal_point']
+        lacks_2d = not sample['has_keypoints2d'] and camera[0] is not None and camera[1] is not None
+        lacks_3d = not sample['has_keypoints3d']
+        if not (lacks_2d or lacks_3d or not sample['has_transl']):
+            return
+        body = self._body(normalize_gender(sample['gender']))
+        orient, pose, betas = (torch.from_numpy(sample[name])[None]
+                               for name in ('global_orient', 'body_pose', 'betas'))
+        transl = np.asarray(transl, np.float32)
+        if not sample['has_transl']:
+            sample.update(has_transl=True, pelvis=body.rest_root(betas)[0].numpy() + transl)
+        if lacks_2d or lacks_3d:
+            joints = body.forward_joints(orient, pose, betas).joints[0].numpy() + transl
+        if lacks_3d:
+            ones = np.ones((len(joints), 1), np.float32)
+            sample.update(keypoints3d=np.concatenate((joints, ones), 1), has_keypoints3d=True)
+        if lacks_2d:
+            sample['keypoints2d'] = _seen(joints, *camera)
+            sample['has_keypoints2d'] = bool(sample['keypoints2d'][:, 2].any())
+
+    def _body(self, gender: str) -> Any:
+        if self._bodies is None:
+            self._bodies = GenderedBodies(self.body_model).requires_grad_(False)
+            self._missing = set(self._bodies.find_missing())
+        return self._bodies.get('neutral' if gender in self._missing else gender)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_bodies': None}
+
+
+def _seen(joints: np.ndarray, focal_length: float | np.ndarray, principal_point: np.ndarray) -> np.ndarray:
+    """(54, 3) pixels and confidence of joints (54, 3) in the camera frame."""
+    keypoints = np.zeros((len(joints), 3), np.float32)
+    front = joints[:, 2] > 0
+    points = joints[front].astype(np.float64)
+    keypoints[front, :2] = points[:, :2] / points[:, 2:] * focal_length + principal_point
+    keypoints[front, 2] = 1
+    return keypoints
+
+
+def lies_in_box(sample: dict[str, Any]) -> bool:
+    """Whether most 2D keypoints of a row lie in its box, with a margin of a quarter of it.
+
+    Args:
+        sample: The row.
+    """
+    low, size = sample['bbox_xywh'][:2], sample['bbox_xywh'][2:]
+    points, seen = sample['keypoints2d'][:, :2], sample['keypoints2d'][:, 2] > 0
+    inside = ((points >= low - _MARGIN * size) & (points <= low + (1 + _MARGIN) * size)).all(1)
+    return bool(2 * np.count_nonzero(inside & seen) > len(points))

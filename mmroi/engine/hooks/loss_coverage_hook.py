@@ -1,0 +1,209 @@
+"""Which losses the labels of a training reach, told before its first step."""
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import torch
+from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.utils.data import ConcatDataset
+
+from mmroi.registry import HOOKS
+
+_LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
+_REMEDY = ('Use annotation files with these labels, as convert.py writes them (docs/data.md); or give the '
+           'data set `body_model`, which derives keypoints where SMPL parameters, translation and camera are '
+           'known; or take out the loss (model.losses.<name>=None) or the data set')
+
+
+@HOOKS.register_module()
+class LossCoverageHook(Hook):
+    """Log how many people of each data set each loss will count, and stop a training that learns nothing.
+
+    A loss that needs labels has a method ``reaches(keypoints2d, keypoints3d, has_smpl)``: from confidences
+    (R, 54), (R, 54) in smpl_54 and flags (R,) to (R,) bool, the people whom it counts. A loss without it
+    needs no label. A data set tells its labels by ``label_confidences()``, as ``HumanImageDataset`` does;
+    others are not counted, and the log says so. Of a mixture each part is a set.
+
+    Models without a dictionary of modules ``losses`` are left alone.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Count in the main process, before the first step.
+
+        Raises:
+            ValueError: In all processes, where a loss reaches nobody of any set, or a set no loss that needs
+                labels; names loss, set, file, what is missing and the remedy.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        losses = getattr(model, 'losses', None)
+        if not isinstance(losses, nn.ModuleDict) or not len(losses):
+            return
+        losses = dict(losses.items())
+        # The main process alone reads the labels, so it alone can fail over them; the others must not wait.
+        problem: list[str | None] = [None]
+        failure = None
+        if is_main_process():
+            try:
+                sets = [count_people(part, losses) for part in find_sets(runner.train_dataloader.dataset)]
+                runner.logger.info(format_table(sets, losses))
+                problem = [find_problem(sets, losses)]
+            except Exception as error:
+                failure, problem = error, [f'LossCoverageHook failed in the main process: {error!r}']
+        broadcast_object_list(problem)
+        if failure is not None:
+            raise failure
+        if problem[0] is not None:
+            raise ValueError(problem[0])
+
+
+@dataclass
+class SetCoverage:
+    """What is counted of one data set.
+
+    Attributes:
+        name: Of the data set.
+        file: Its annotation file.
+        people: Number of people; None where the data set does not tell its labels.
+        labels: People who have any 2D keypoint, any 3D keypoint, SMPL parameters.
+        reached: People whom each loss that needs labels counts.
+    """
+
+    name: str
+    file: str
+    people: int | None = None
+    labels: list[int] = field(default_factory=lambda: [0] * len(_LABELS))
+    reached: dict[str, int] = field(default_factory=dict)
+
+
+def find_sets(dataset: Any) -> Iterator[Any]:
+    """The data sets that a training draws from.
+
+    Args:
+        dataset: Of the loader.
+
+    Yields:
+        Any: Parts of mixtures, and what MMEngine's wrappers repeat; other data sets as they are.
+    """
+    if isinstance(dataset, ConcatDataset):
+        for part in dataset.datasets:
+            yield from find_sets(part)
+    elif isinstance(dataset, RepeatDataset | ClassBalancedDataset):
+        yield from find_sets(dataset.dataset)
+    else:
+        yield dataset
+
+
+def count_people(dataset: Any, losses: Mapping[str, nn.Module]) -> SetCoverage:
+    """Count the people of a data set whom each loss reaches.
+
+    Args:
+        dataset: With ``label_confidences()``, or any other.
+        losses: The losses by name.
+
+    Returns:
+        SetCoverage: The numbers.
+    """
+    name = str(getattr(dataset, 'dataset_name', type(dataset).__name__))
+    found = SetCoverage(name, str(getattr(dataset, 'ann_file', type(dataset).__name__)))
+    if not hasattr(dataset, 'label_confidences'):
+        return found
+    found.people = 0
+    found.reached = dict.fromkeys(_with_labels(losses), 0)
+    for arrays in dataset.label_confidences():
+        labels = tuple(map(torch.as_tensor, arrays))
+        found.people += len(labels[2])
+        for i, label in enumerate(labels):
+            found.labels[i] += int((label.reshape(len(label), -1) > 0).any(1).sum())
+        for loss in found.reached:
+            found.reached[loss] += int(_reaches(losses[loss], *labels).sum())
+    return found
+
+
+def format_table(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> str:
+    """A table with a line for each data set.
+
+    Args:
+        sets: What was counted.
+        losses: The losses by name.
+
+    Returns:
+        str: Text of several lines.
+    """
+    rows = [['set', 'people', *_LABELS, *losses]]
+    notes = []
+    for one in sets:
+        if one.people is None:
+            notes.append(f'{one.name}: not counted, {one.file} has no label_confidences()')
+            continue
+        numbers = (one.people, *one.labels, *(one.reached.get(name, 'all') for name in losses))
+        rows.append([one.name, *map(str, numbers)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ['  '.join(cell.rjust(width) if i else cell.ljust(width)
+                       for i, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in rows]
+    title = 'People with labels, and how many each loss counts (all: it needs no label)'
+    return '\n'.join((title, *(lines if len(rows) > 1 else ()), *notes))
+
+
+def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> str | None:
+    """What is wrong with a training.
+
+    Args:
+        sets: What was counted.
+        losses: The losses by name.
+
+    Returns:
+        str | None: The message; None where every loss reaches somebody, and every set feeds a loss.
+    """
+    needs = {name: _needs(losses[name]) for name in _with_labels(losses)}
+    counted = [one for one in sets if one.people is not None]
+    problems = []
+    if len(counted) == len(sets):  # else a set that was not counted may have the labels
+        for name in needs:
+            if not any(one.reached[name] for one in sets):
+                found = '; '.join(_describe_labels(one, needs[name][0]) for one in sets)
+                problems.append(f'- the loss {name!r} ({type(losses[name]).__name__}), which needs '
+                                f'{needs[name][1]}, reaches nobody of any data set: {found}')
+    for one in counted:
+        if needs and not any(one.reached.values()):
+            wanted = ', '.join(f'{name} needs {words}' for name, (_, words) in needs.items())
+            problems.append(f'- the data set {_describe_labels(one, _LABELS)}; none of the losses that need '
+                            f'labels counts them: {wanted}')
+    return '\n'.join(('Labels and losses do not meet:', *problems, _REMEDY)) if problems else None
+
+
+def _with_labels(losses: Mapping[str, nn.Module]) -> list[str]:
+    return [name for name, loss in losses.items() if callable(getattr(loss, 'reaches', None))]
+
+
+def _reaches(loss: nn.Module, *labels: Tensor) -> Tensor:
+    """(R,) bool; asked on the device of the loss, where its weights are."""
+    values = next(chain(loss.parameters(), loss.buffers()), labels[0])
+    return loss.reaches(*(label.to(values.device) for label in labels))  # type: ignore[operator]
+
+
+def _needs(loss: nn.Module) -> tuple[tuple[str, ...], str]:
+    """The labels with which a loss counts somebody who has all joints, and the same in words."""
+    enough = [kinds for kinds in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)) if _counts(loss, kinds)]
+    single = tuple(_LABELS[kinds[0]] for kinds in enough if len(kinds) == 1)
+    together = tuple(_LABELS[kind] for kind in enough[0]) if enough else _LABELS
+    return (single, ' or '.join(single)) if single else (together, ' and '.join(together))
+
+
+def _counts(loss: nn.Module, kinds: tuple[int, ...]) -> bool:
+    keypoints2d, keypoints3d = (torch.full((1, 54), float(kind in kinds)) for kind in (0, 1))
+    return bool(_reaches(loss, keypoints2d, keypoints3d, torch.tensor([2 in kinds])).any())
+
+
+def _describe_labels(one: SetCoverage, kinds: tuple[str, ...]) -> str:
+    """How many people of a set have some labels."""
+    found = [(label, number) for label, number in zip(_LABELS, one.labels, strict=True) if label in kinds]
+    numbers = ', '.join(f'{number} have {label}' for label, number in found)
+    joints = any(number for label, number in found if 'keypoints' in label)
+    return (f'{one.name} ({one.file}) has {one.people} people, of whom {numbers}'
+            + (', but not the joints that count' if joints else ''))

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmroi.body_models import SMPL, GenderedBodies, normalize_gender
+
+
+@pytest.mark.parametrize('spelling, name', [('m', 'male'), ('Male', 'male'), ('F', 'female'), ('', 'neutral'),
+                                            ('female', 'female'), ('n', 'neutral'), ('NEUTRAL', 'neutral')])
+def test_spellings(spelling: str, name: str) -> None:
+    assert normalize_gender(spelling) == name
+
+
+def test_unknown_gender_names_its_owner() -> None:
+    with pytest.raises(ValueError, match='^gender "x" is unknown; expected male'):
+        normalize_gender('x')
+    with pytest.raises(ValueError, match=r'^gender "x" of row 3 of a\.npz is unknown'):
+        normalize_gender('x', 'row 3 of a.npz')
+
+
+def test_folder_gives_each_gender_its_body(smpl_folder: Path) -> None:
+    bodies = GenderedBodies(dict(type='SMPL', model_path=str(smpl_folder)))
+    assert bodies.has_genders
+    assert bodies.get('neutral') is bodies.neutral
+    female = bodies.get('female')
+    assert female is bodies.get('female')
+    torch.testing.assert_close(female.layer.v_template, bodies.neutral.layer.v_template * 0.95)
+    # The folder has no male body.
+    assert list(bodies.find_missing()) == ['male']
+    with pytest.raises(FileNotFoundError, match=r'no body model at .*SMPL_MALE\.pkl'):
+        bodies.get('male')
+
+
+@pytest.mark.parametrize('built', [False, True])
+def test_open_body_serves_everybody(smpl: SMPL, built: bool) -> None:
+    bodies = GenderedBodies(smpl if built else None)
+    assert not bodies.has_genders and bodies.find_missing() == {}
+    assert bodies.get('male') is bodies.get('female') is bodies.neutral
