@@ -1,7 +1,8 @@
 """Settings of all tests: one thread in each process, because pytest-xdist already fills the cores."""
 import os
+import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -9,10 +10,13 @@ from types import ModuleType
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
+from scipy import sparse  # noqa: E402
 
+from mmroi.body_models.body_files import OPEN_BODY, load_body_file  # noqa: E402
 from mmroi.compat import mmhuman3d  # noqa: E402
 
 torch.set_num_threads(1)
@@ -55,3 +59,30 @@ def import_mmhuman3d_alone(
     yield load
     for name in [name for name in sys.modules if name.startswith(tuple(packages))]:
         del sys.modules[name]
+
+
+@pytest.fixture(scope='session')
+def write_smpl() -> Callable[..., Path]:
+    """`write_smpl(folder)` makes a folder as a user of official SMPL has it, of the open body.
+
+    Each gender is 5 % smaller than the one before.
+    """
+
+    def write(folder: Path, genders: Sequence[str] = ('NEUTRAL', 'MALE', 'FEMALE')) -> Path:
+        arrays = load_body_file(OPEN_BODY)
+        folder.mkdir(parents=True)
+        dense = ('v_template', 'shapedirs', 'posedirs', 'weights')
+        model = {key: arrays[key].astype(np.float64) for key in dense}
+        tree = arrays['kintree_table'].astype(np.int64)
+        tree[0, 0] = 2 ** 32 - 1  # as in official files
+        model |= {'J_regressor': sparse.csc_matrix(arrays['J_regressor'].astype(np.float64)),
+                  'f': arrays['f'].astype(np.uint32), 'kintree_table': tree.astype(np.uint32),
+                  'bs_type': 'lrotmin', 'bs_style': 'lbs'}
+        for gender in genders:
+            (folder / f'SMPL_{gender}.pkl').write_bytes(pickle.dumps(model, protocol=2))
+            model['v_template'] = model['v_template'] * 0.95
+        for key in ('J_regressor_h36m', 'J_regressor_extra'):
+            np.save(folder / f'{key}.npy', arrays[key])
+        return folder
+
+    return write

@@ -1,7 +1,5 @@
 """Every config in ``configs/`` fits together: loader, network, losses, optimiser and metric."""
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.engine.body_model import dicts_in, use_body_model
 from mmroi.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -24,16 +23,6 @@ def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp('photos')
     make_dataset(folder, StudioSettings('easy', 96, 0), 2, 2, workers=1, progress=False)
     return str(folder)
-
-
-def dicts_in(value: Any) -> Iterator[dict]:
-    """All dicts within a config, itself included."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for child in value:
-            yield from dicts_in(child)
 
 
 def read_from(loader: dict, folder: str, ann_file: str, height: int) -> None:
@@ -51,6 +40,7 @@ def read_from(loader: dict, folder: str, ann_file: str, height: int) -> None:
 @every_config
 def test_one_training_step_and_evaluation(path, photos):
     cfg = Config.fromfile(path)
+    use_body_model(cfg, 'open')
     init_default_scope(cfg.default_scope)
     height = 128 if 'HRNet' in cfg.model.encoder.backbone.type else 64  # HRNet takes multiples of 32
     read_from(cfg.train_dataloader, photos, 'train.npz', height)
@@ -79,6 +69,7 @@ def test_one_training_step_and_evaluation(path, photos):
 @every_config
 def test_without_data_the_error_tells_what_makes_it(path, tmp_path):
     cfg = Config.fromfile(path)
+    use_body_model(cfg, 'open')
     init_default_scope(cfg.default_scope)
     for part in dicts_in(cfg.train_dataloader.dataset):
         if 'data_root' in part:

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmroi.apis.export import CropRecipe
 from mmroi.datasets import HumanData
 from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.engine.body_model import use_body_model
 from mmroi.registry import DATASETS
 
 FOLDER = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
@@ -49,6 +50,7 @@ def data(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _config(name: str, root: Path | str | None = None) -> Config:
     cfg = Config.fromfile(FOLDER / f'{name}.py')
+    use_body_model(cfg, 'open')
     init_default_scope('mmroi')
     if root is not None:
         cfg.train_dataloader.dataset.data_root = cfg.test_dataloader.dataset.data_root = str(root)
@@ -152,7 +154,9 @@ train_pipeline[-2].update(num_rois=2, crop_size=(64, 64))
 train_dataloader = dict(dataset=dict(data_root='{data}', pipeline=train_pipeline))
 ''')
     init_default_scope('mmroi')
-    dataset = DATASETS.build(Config.fromfile(tmp_path / 'square.py').train_dataloader.dataset)
+    cfg = Config.fromfile(tmp_path / 'square.py')
+    use_body_model(cfg, 'open')
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
     first_of_each = [0, *dataset.cumulative_sizes[:-1]]
     batch = pseudo_collate([dataset[i] for i in first_of_each])
     assert [tuple(crops.shape) for crops in batch['inputs']] == [(2, 3, 64, 64)] * 4

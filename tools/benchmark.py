@@ -20,10 +20,12 @@ from benchmarking.profiles import choose_profile, load_profile, missing_files, s
 from benchmarking.report import format_number, write_report
 from benchmarking.results import METRIC_NAMES, Measured, mean_pose, measure, summarise
 from benchmarking.running import Run, Runner, check_done, locked, plan
+from benchmarking.speed import measure_speed
 from benchmarking.suites import SUITES, Suite, load_suite
 from mmengine.config import Config
 
 from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.engine.body_model import check_body_model
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import require_matplotlib
 
@@ -95,9 +97,13 @@ def make_photographs(photos: Config) -> None:
 
 
 def check_data(suite: Suite, profile: Config) -> None:
-    """Fails early where real data sets are missing."""
+    """Fails early where real data sets or the body model are missing."""
     for row in suite.rows:
         for config in stage_configs(row, profile, 0).values() if row.config else ():
+            try:
+                check_body_model(config, 'train', 'val', 'test')
+            except FileNotFoundError as error:
+                raise FileNotFoundError(f'{error} The benchmark itself takes --synthetic instead.') from error
             if files := missing_files(config):
                 raise FileNotFoundError(f'{", ".join(files)} missing; docs/data.md says how to make them, '
                                         '--synthetic does without')
@@ -122,6 +128,8 @@ def run_suite(suite: Suite, profile: Config, runs: list[Run],
               flush=True)
         progress = Progress(len(runs), len(runs) - len(todo))
         Runner(profile, gpus, args.jobs, progress).run(todo)
+        if 'fps' in suite.columns:
+            measure_speed(runs)
     return progress.measured
 
 

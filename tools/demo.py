@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
+from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
 
 EPILOG = f"""
@@ -38,6 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--model', help='config, or a name of model-index.yml such as '
                         'cliff_r18_synthetic (default: the shipped Multi-RoI)')
     parser.add_argument('--weights', help='checkpoint; default: the one that comes with the model')
+    add_body_argument(parser, "the model's")
     people = parser.add_argument_group('people')
     people.add_argument('--det-model', help='config or name of a detector of MMDetection (default: rtmdet-m)')
     people.add_argument('--det-weights', help='its checkpoint')
@@ -87,7 +89,7 @@ def main() -> None:
     summary, start, interrupted = RunSummary(), time.monotonic(), False
     try:
         inferencer = MultiRoIInferencer(args.model, args.weights, args.det_model, args.det_weights,
-                                        args.det_score, args.device)
+                                        args.det_score, args.device, body_model=args.body_model)
         results = inferencer.stream(
             inputs[0] if len(inputs) == 1 else inputs, bboxes=args.bboxes, whole_image=args.whole_image,
             batch_size=args.batch_size, focal_length=args.focal_length, smooth=args.smooth,

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmroi.engine.body_model import check_body_model
 from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
 from mmroi.engine.tta import use_tta
 
@@ -51,6 +52,7 @@ def main() -> None:
     """Test."""
     args = parse_args()
     cfg = load_config(args)
+    check_body_model(cfg, 'test')
     cfg.load_from = existing_file(args.checkpoint)
     if args.show_dir or args.show:
         draw_pictures(cfg, args)

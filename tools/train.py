@@ -4,6 +4,7 @@ import argparse
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmroi.engine.amp import use_amp
+from mmroi.engine.body_model import check_body_model, warn_of_open_body
 from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
 
 
@@ -31,6 +32,7 @@ def main() -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)
         cfg.default_hooks.checkpoint.pop('rule', None)
+    check_body_model(cfg, 'train', 'val')
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise KeyError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
@@ -41,7 +43,9 @@ def main() -> None:
         cfg.load_from = None if cfg.resume else cfg.get('load_from')
     elif args.resume:
         cfg.resume, cfg.load_from = True, existing_file(args.resume)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    warn_of_open_body(cfg)
+    runner.train()
 
 
 if __name__ == '__main__':

@@ -23,11 +23,12 @@ model = dict(
     losses=dict(
         smpl=dict(betas_weight=0.01), vertices=None,
         keypoints3d=dict(joints=None, num_joints=None), keypoints2d=dict(joints=None, num_joints=None),
-        heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
+        heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)),
+    # That of the photographs.
+    body_model=dict(_delete_=True, type='SMPL'))
 # What else of a head, by its type: hidden layers as a share of what the row has.
 head_width = 0.5
 heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0))
-divide_by_rois = ()
 
 # The last epoch is tested: the photographs that are tested on choose nothing.
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=1, save_best=None))

@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(encoder=dict(backbone=dict(init_cfg=_base_.coco_pose_hr48)))
+model = dict(body_model=_base_.body_model, encoder=dict(backbone=dict(init_cfg=_base_.coco_pose_hr48)))
 
 # One RoI: the base box.
 train_pipeline = _base_.train_pipeline

@@ -5,6 +5,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(body_model=_base_.body_model)
+
 # One RoI: the base box.
 train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline

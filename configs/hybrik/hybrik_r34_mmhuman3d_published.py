@@ -6,6 +6,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(body_model=_base_.body_model)
+
 # One RoI: the base box, in square crops. A volume is 30 MB large for each person.
 train_pipeline = _base_.train_pipeline
 test_pipeline = _base_.test_pipeline

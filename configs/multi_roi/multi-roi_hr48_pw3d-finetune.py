@@ -5,6 +5,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(body_model=_base_.body_model)
+
 train_dataloader = dict(batch_size=20)
 auto_scale_lr = dict(base_batch_size=20)
 load_from = 'work_dirs/multi-roi_hr48_mixture/epoch_15.pth'

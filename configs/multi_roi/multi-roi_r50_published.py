@@ -5,3 +5,5 @@ _base_ = [
     '../_base_/schedules/finetune_5e.py',
     '../_base_/default_runtime.py',
 ]
+
+model = dict(body_model=_base_.body_model)

@@ -5,4 +5,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(body_model=_base_.body_model)
+
 load_from = 'work_dirs/multi-roi_r50_mixture/epoch_25.pth'

@@ -7,4 +7,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(encoder=dict(backbone=dict(init_cfg=_base_.coco_pose_r50)))
+model = dict(body_model=_base_.body_model, encoder=dict(backbone=dict(init_cfg=_base_.coco_pose_r50)))

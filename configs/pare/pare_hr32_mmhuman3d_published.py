@@ -6,8 +6,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# The scale as the network gives it; published networks do not keep it positive.
-model = dict(head=dict(positive_scale=False))
+model = dict(
+    body_model=_base_.body_model,
+    # The scale as the network gives it; published networks do not keep it positive.
+    head=dict(positive_scale=False))
 
 # One RoI: the base box, in square crops.
 train_pipeline = _base_.train_pipeline

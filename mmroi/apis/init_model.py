@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.models.pretrained import read_state_dict
 from mmroi.registry import MODELS
 
@@ -19,6 +20,7 @@ def init_model(
     checkpoint: str | Path | None = None,
     device: str | torch.device = 'cpu',
     cfg_options: dict | None = None,
+    body_model: str | None = None,
 ) -> nn.Module:
     """Builds a model and loads its weights.
 
@@ -27,18 +29,19 @@ def init_model(
         checkpoint: Weights; None for those of the shipped model, or for an untrained network (warns).
         device: Where the model goes.
         cfg_options: Changes to the config, as in `tools/test.py --cfg-options`.
+        body_model: SMPL's folder or file, or `open` for the open body; None for what the config names.
 
     Returns:
         The model in evaluation mode; its config is the attribute `cfg`.
 
     Raises:
-        FileNotFoundError: If the config or checkpoint is absent.
+        FileNotFoundError: If the config, the checkpoint or the body model is absent.
         ValueError: If the config has no `model`, or the checkpoint is unreadable or of another architecture.
     """
     if isinstance(config, str) and config in SHIPPED:
         shipped = find_shipped(config)
         config, checkpoint = shipped.config, checkpoint or shipped.checkpoint
-    model = build_model(config, cfg_options)
+    model = build_model(config, cfg_options, body_model)
     if checkpoint is None:
         warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
     else:
@@ -46,18 +49,21 @@ def init_model(
     return model.to(device).eval()
 
 
-def build_model(config: str | Path | Config, cfg_options: dict | None = None) -> nn.Module:
+def build_model(
+    config: str | Path | Config, cfg_options: dict | None = None, body_model: str | None = None
+) -> nn.Module:
     """Builds the model of a config, with random weights.
 
     Args:
         config: Path of a config, or a `Config`.
         cfg_options: Changes to the config.
+        body_model: As in `init_model`.
 
     Returns:
         The model; its config is the attribute `cfg`.
 
     Raises:
-        FileNotFoundError: If the config is absent.
+        FileNotFoundError: If the config or the body model is absent.
         ValueError: If it has no `model`.
     """
     if not isinstance(config, Config):
@@ -70,6 +76,9 @@ def build_model(config: str | Path | Config, cfg_options: dict | None = None) ->
         config.merge_from_dict(cfg_options)
     if 'model' not in config:
         raise ValueError(f'config {config.filename} has no `model`')
+    if body_model:
+        use_body_model(config, body_model)
+    check_body_model(config)
     init_default_scope(config.get('default_scope', 'mmroi'))
     model = MODELS.build(config.model)
     model.cfg = config

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mmroi.body_models.body_files import OPEN
 from mmroi.engine.checkpoint_io import SUFFIXES, write_checkpoint
 from mmroi.models.pretrained import read_state_dict
 from mmroi.version import __version__
@@ -69,7 +70,7 @@ def convert_published(
         raise ValueError(f'{source}: {error}') from error
     network = PUBLISHED[kind]
     path = Path(config) if config else find_config(network.config)
-    model = build_model(path)
+    model = build_model(path, body_model=OPEN)  # no weight depends on the body, and SMPL need not be there
     renamed, dropped = rename(network, state)
     findings = compare(network, state, renamed, model.state_dict())
     if findings:

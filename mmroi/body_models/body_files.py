@@ -7,6 +7,7 @@ import numpy as np
 from mmroi.body_models.smpl_unpickler import load_smpl_pickle
 
 OPEN_BODY = Path(__file__).parent / 'assets' / 'open_body.npz'
+OPEN = 'open'  # names the open body where a path is expected
 NUM_VERTICES, NUM_FACES, NUM_JOINTS = 6890, 13776, 24
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 GENDERS = ('neutral', 'male', 'female')
@@ -21,14 +22,15 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     'kintree_table': (2, NUM_JOINTS),
 }
 _REGRESSORS = {'J_regressor_h36m': 17, 'J_regressor_extra': 9}
+_REGRESSOR_FILES = tuple(f'{key}.npy' for key in _REGRESSORS)
 
 
 def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Path:
     """Path of the body-model file to read.
 
     Args:
-        model_path: A file, a folder holding ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl`` (or ``.npz``), or None for the
-            open body.
+        model_path: A file, a folder holding ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl`` (or ``.npz``), or for the open
+            body ``'open'`` or None. A folder of this name is ``./open``.
         gender: ``'neutral'``, ``'male'`` or ``'female'``; picks the file inside a folder.
 
     Raises:
@@ -37,20 +39,70 @@ def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Pa
     """
     if gender not in GENDERS:
         raise ValueError(f'gender must be one of {GENDERS}, got {gender!r}')
-    if model_path is None:
-        return OPEN_BODY
-    path = Path(model_path).expanduser()
-    candidates = [path]
-    if path.is_dir() or not path.suffix:
-        candidates = [path / f'SMPL_{gender.upper()}{suffix}' for suffix in ('.pkl', '.npz')]
+    candidates = _candidates(model_path, gender)
     for candidate in candidates:
         if candidate.is_file():
             return candidate
     raise FileNotFoundError(
-        f'no body model at {candidates[0]}. Download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de '
-        '(registration, non-commercial licence), rename basicmodel_{neutral,m,f}_lbs_10_207_0_v1.1.0.pkl to '
-        'SMPL_{NEUTRAL,MALE,FEMALE}.pkl and put it there; or leave model_path out to use the open body, '
-        'which ships with mmroi.')
+        f'no body model at {candidates[0]}: download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de '
+        '(registration, non-commercial license), rename basicmodel_{neutral,m,f}_lbs_10_207_0_v1.1.0.pkl to '
+        f'SMPL_{{NEUTRAL,MALE,FEMALE}}.pkl and put it there, beside it {" and ".join(_REGRESSOR_FILES)} '
+        '(docs/body_models.md); or name the open body, which ships with mmroi and is not SMPL: --body-model '
+        f'{OPEN} on the command line, model_path={OPEN!r} in a config.')
+
+
+def body_files(model_path: str | Path | None, gender: str = 'neutral') -> list[Path]:
+    """Files that a body is read from, whether or not they are there.
+
+    Args:
+        model_path: As in :func:`find_body_file`.
+        gender: Likewise.
+
+    Returns:
+        list[Path]: The model, and the joint regressors that an official pickle needs beside it.
+    """
+    candidates = _candidates(model_path, gender)
+    model = next((path for path in candidates if path.is_file()), candidates[0])
+    if model.suffix != '.pkl':
+        return [model]
+    return [model, *(model.parent / name for name in _REGRESSOR_FILES)]
+
+
+def check_body_files(model_path: str | Path | None, gender: str = 'neutral') -> None:
+    """Make sure that a body can be read, without reading it.
+
+    Args:
+        model_path: As in :func:`find_body_file`.
+        gender: Likewise.
+
+    Raises:
+        FileNotFoundError: The model, or a joint regressor beside it, is absent; the message tells the remedy.
+    """
+    find_body_file(model_path, gender)
+    for path in body_files(model_path, gender)[1:]:
+        _check_regressor(path)
+
+
+def is_open(model_path: str | Path | None) -> bool:
+    """Tell whether this names the open body."""
+    return model_path is None or model_path == OPEN
+
+
+def has_genders(model_path: str | Path | None) -> bool:
+    """Tell whether this names a folder with a body of each gender, and not one body for all."""
+    if model_path is None or is_open(model_path):
+        return False
+    path = Path(model_path).expanduser()
+    return path.is_dir() or not path.suffix
+
+
+def _candidates(model_path: str | Path | None, gender: str) -> list[Path]:
+    if model_path is None or is_open(model_path):
+        return [OPEN_BODY]
+    path = Path(model_path).expanduser()
+    if has_genders(path):
+        return [path / f'SMPL_{gender.upper()}{suffix}' for suffix in ('.pkl', '.npz')]
+    return [path]
 
 
 def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
@@ -113,8 +165,12 @@ def _check_shape(path: Path, key: str, arrays: dict[str, Any], shape: tuple[int 
 
 def _load_regressor(model_path: Path, key: str) -> np.ndarray:
     path = model_path.parent / f'{key}.npy'
+    _check_regressor(path)
+    return np.load(path, allow_pickle=False)
+
+
+def _check_regressor(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path} is missing: an official SMPL file needs {key}.npy beside it. It is part of the data of '
-            "SPIN (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's body_models folder.")
-    return np.load(path, allow_pickle=False)
+            f'{path} is missing: an official SMPL file needs {path.name} beside it. It is part of the data '
+            "of SPIN (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's body_models folder.")

@@ -1,9 +1,7 @@
 """Neutral, male and female body models of one config, each built when it is first asked for."""
-from pathlib import Path
-
 from torch import nn
 
-from mmroi.body_models.body_files import GENDERS, find_body_file
+from mmroi.body_models.body_files import GENDERS, find_body_file, has_genders
 from mmroi.body_models.smpl import SMPL
 from mmroi.registry import MODELS
 
@@ -57,7 +55,7 @@ class GenderedBodies(nn.Module):
         config = None if isinstance(body_model, SMPL) else dict(body_model or dict(type='SMPL'))
         self.neutral: SMPL = body_model if isinstance(body_model, SMPL) else MODELS.build(config)
         path = config.get('model_path') if config else None
-        self._config = config if path is not None and Path(path).expanduser().is_dir() else None
+        self._config = config if has_genders(path) else None
         self._models = nn.ModuleDict()
 
     @property

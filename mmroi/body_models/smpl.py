@@ -61,11 +61,12 @@ class SMPL(nn.Module):
     buffer enters a checkpoint.
 
     Args:
-        model_path: File, or folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``; None for the open body, which has
-            one gender.
+        model_path: File, or folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``; ``'open'`` or None for the open
+            body, which has one gender.
         gender: ``'neutral'``, ``'male'`` or ``'female'``; only for a folder of official files.
 
     Attributes:
+        is_open: Whether it is the open body, on which parameters of SMPL mean other people.
         faces: (13776, 3) int64 array.
         parents: (24,) int64 array, -1 for the root.
         mean_pose6d: (144,) buffer, a person standing upright before an OpenCV camera, rows of (24, 3, 2).
@@ -91,7 +92,8 @@ class SMPL(nn.Module):
         path = find_body_file(model_path, gender)
         arrays = load_body_file(path)
         # The mean pose is one of the skeleton, so it serves official files too.
-        means = arrays if path == OPEN_BODY else load_body_file(OPEN_BODY)
+        self.is_open = path == OPEN_BODY
+        means = arrays if self.is_open else load_body_file(OPEN_BODY)
         self.layer = _SMPLLayer(arrays)
         self.faces = np.asarray(arrays['f'], np.int64)
         self.parents = np.array(self.layer.parents, np.int64)

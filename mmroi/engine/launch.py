@@ -12,6 +12,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmroi.compat import cpu_dist
+from mmroi.engine.body_model import add_body_argument, use_body_model
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
@@ -23,6 +24,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder of logs and checkpoints (default: work_dirs/<config name>)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help='changes to the config, such as train_dataloader.batch_size=32')
+    add_body_argument(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by the launcher')
 
@@ -31,7 +33,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read the config of a run, and apply the common arguments to it.
 
     Args:
-        args: Parsed arguments: ``config``, ``cfg_options``, ``work_dir``, ``launcher`` and ``local_rank``.
+        args: Parsed arguments: ``config``, ``cfg_options``, ``body_model``, ``work_dir``, ``launcher`` and
+            ``local_rank``.
 
     Returns:
         The config, ready for ``Runner.from_cfg``; distributed runs on CPU are set up.
@@ -45,6 +48,8 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(args.cfg_options)
+    if args.body_model:
+        use_body_model(cfg, args.body_model)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / path.stem)
     cpu_dist.setup(cfg, args.launcher)

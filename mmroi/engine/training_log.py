@@ -2,6 +2,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 
 
 def training_minutes(work_dir: str | Path) -> float:
@@ -35,6 +36,26 @@ def validation_curve(work_dir: str | Path, metric: str) -> dict[int, float]:
     """
     return dict(sorted((entry['step'], entry[metric]) for entry in read_log(work_dir)
                        if metric in entry and 'loss' not in entry))
+
+
+def last_epoch_mean(work_dir: str | Path, name: str) -> float | None:
+    """Mean of a logged value over the last epoch of a training.
+
+    MMEngine logs the mean of the last ``log_processor.window_size`` iterations; where an epoch has fewer, the
+    window reaches into the one before.
+
+    Args:
+        work_dir: Folder of the training.
+        name: Of the value, such as ``loss_keypoints2d``.
+
+    Returns:
+        The mean; of an iteration done again after an interruption, the last value counts. None if the log has
+        no such value.
+    """
+    entries = [entry for entry in read_log(work_dir) if name in entry and 'epoch' in entry]
+    last = max((entry['epoch'] for entry in entries), default=None)
+    values = {entry['step']: entry[name] for entry in entries if entry['epoch'] == last}
+    return fmean(values.values()) if values else None
 
 
 def read_log(path: str | Path) -> Iterator[dict]:

@@ -35,8 +35,8 @@ def gender_of(sample: Mapping) -> str:
 class EvaluationBodies(nn.Module):
     """Neutral SMPL, and for protocols that ask for it the gendered ones.
 
-    A body without genders (see `GenderedBodies`) serves all labels as it is, after one warning: such numbers
-    are not those of the protocol.
+    A body without genders (see `GenderedBodies`) serves all labels as it is, after one warning, as does the
+    open body in the place of SMPL: such numbers are not those of the protocol.
 
     Args:
         body_model: Config of the neutral body model, or the model; the open body by default.
@@ -84,7 +84,7 @@ class EvaluationBodies(nn.Module):
         device = self.neutral.mean_betas.device
         params = [x.float().to(device) for x in (global_orient, body_pose, betas)]
         genders = [gender_of(sample) for sample in samples] if self.gendered else []
-        self._warn(genders)
+        self._warn_of_genders(genders)
         if not genders or not self.bodies.has_genders:
             return self.neutral(*params)
         parts, order = [], []
@@ -95,8 +95,20 @@ class EvaluationBodies(nn.Module):
         back = torch.tensor(order, device=device).argsort()
         return SMPLOutput(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
 
-    def _warn(self, genders: Sequence[str]) -> None:
-        if not genders or self._warned:
+    def warn_of_open_body(self, protocol: str) -> None:
+        """Warns, once, if the open body stands in for SMPL.
+
+        Args:
+            protocol: Name of the protocol, whose labels are SMPL's.
+        """
+        if self.neutral.is_open:
+            self._warn(
+                f'protocol "{protocol}" is measured on the open body, which is not SMPL'
+                + (' and has one gender: neutral is used' if self.gendered else '')
+            )
+
+    def _warn_of_genders(self, genders: Sequence[str]) -> None:
+        if not genders:
             return
         if not self.bodies.has_genders:
             reason = 'the body model has none (the open body and single files have one shape space)'
@@ -104,9 +116,14 @@ class EvaluationBodies(nn.Module):
             reason = 'some labels have none'
         else:
             return
-        self._warned = True
-        warnings.warn(
-            f'this protocol poses labels with the body model of their gender, but {reason}: neutral is used, '
-            'and the results are not comparable with published ones',
-            stacklevel=2,
+        self._warn(
+            f'this protocol poses labels with the body model of their gender, but {reason}: neutral is used'
         )
+
+    def _warn(self, what: str) -> None:
+        if not self._warned:
+            warnings.warn(
+                f'{what}, and the results are not comparable with published ones (docs/body_models.md)',
+                stacklevel=3,
+            )
+        self._warned = True

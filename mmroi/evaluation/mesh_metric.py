@@ -50,9 +50,9 @@ class MeshMetric(BaseMetric):
 
     Args:
         protocol: Name of a protocol in `mmroi.evaluation.PROTOCOLS`, or a definition.
-        body_model: Config of the body model, or the model, that turns labels into meshes. Protocols with
-            gendered labels (3DPW) need a config whose `model_path` is the folder of all three SMPL files;
-            with the open body they warn.
+        body_model: Config of the body model, or the model, that turns labels into meshes; the open body by
+            default. Protocols with gendered labels (3DPW) need a config whose `model_path` is the folder of
+            all three SMPL files. With the open body all protocols but `synthetic` warn.
         gt: `smpl` or `dataset`: the ground truth, for protocols that leave the choice (`h36m_p1`, `h36m_p2`).
         other_cameras: `refuse` photos of other cameras than the protocol's (`h36m_p2`), or `skip` them: then
             one pass over the file of protocol 1 gives both protocols.
@@ -106,6 +106,8 @@ class MeshMetric(BaseMetric):
             data_batch: Unused.
             data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
         """
+        if not self.protocol.open_body:
+            self.bodies.warn_of_open_body(self.protocol.name)
         counts = [self._is_of_protocol(sample) for sample in data_samples]
         rows = iter(self._errors([*compress(data_samples, counts)]) if any(counts) else ())
         # A row for everybody, empty for those who do not count: the order tells which ones are repeated.

@@ -31,6 +31,8 @@ class EvaluationProtocol:
         root: Index of the joint, among the K, at which joints (and meshes) are aligned.
         pve: `root_aligned`: both meshes minus their root; `unaligned`: as they are; None: not measured.
         gendered: Labels are posed with the body model of their gender.
+        open_body: Labels are parameters of the open body; those of all others are SMPL's, and measuring them
+            on the open body warns.
         prediction: Gives the predicted joints and mesh.
         target: Gives the true ones.
         has_choice: Whether `gt` may replace `target` by an entry of `GROUND_TRUTHS`.
@@ -44,6 +46,7 @@ class EvaluationProtocol:
     root: int = 0
     pve: Literal['root_aligned', 'unaligned'] | None = 'root_aligned'
     gendered: bool = False
+    open_body: bool = False
     prediction: Source = mesh_of_prediction
     target: Source = mesh_of_label
     has_choice: bool = False
@@ -60,7 +63,7 @@ class EvaluationProtocol:
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        EvaluationProtocol('synthetic'),
+        EvaluationProtocol('synthetic', open_body=True),
         EvaluationProtocol('3dpw', gendered=True),
         EvaluationProtocol(
             '3dpw_mmhuman3d', gendered=True, pve='unaligned', prediction=prediction_on_label_body

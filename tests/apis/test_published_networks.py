@@ -58,7 +58,7 @@ def convert():
             torch.save(content, source, _use_new_zipfile_serialization=not legacy)
             done = convert_published(source, out)
             assert done.kind == kind
-            return init_model(done.config, out)
+            return init_model(done.config, out, body_model='open')
     return run
 
 

@@ -4,11 +4,37 @@ import numpy as np
 import pytest
 
 from mmroi.body_models import SMPL
-from mmroi.body_models.body_files import OPEN_BODY, find_body_file, load_body_file
+from mmroi.body_models.body_files import (
+    OPEN_BODY,
+    body_files,
+    check_body_files,
+    find_body_file,
+    load_body_file,
+)
 
 
-def test_default_is_the_open_body() -> None:
-    assert find_body_file(None) == OPEN_BODY
+def test_default_is_the_open_body_which_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                       smpl_folder: Path) -> None:
+    smpl_folder.rename(tmp_path / 'open')
+    monkeypatch.chdir(tmp_path)
+    assert find_body_file(None) == find_body_file('open') == OPEN_BODY
+    assert find_body_file('./open') == Path('open/SMPL_NEUTRAL.pkl')
+    assert SMPL('open').is_open and not SMPL('./open').is_open
+
+
+def test_files_of_a_body_are_looked_for_without_reading_them(smpl_folder: Path) -> None:
+    names = ('SMPL_{}.pkl', 'J_regressor_h36m.npy', 'J_regressor_extra.npy')
+    for gender in ('neutral', 'male'):
+        files = [smpl_folder / name.format(gender.upper()) for name in names]
+        assert body_files(smpl_folder, gender) == files
+    assert body_files('open') == [OPEN_BODY]
+    (smpl_folder / 'SMPL_NEUTRAL.pkl').write_bytes(b'unread')
+    check_body_files(smpl_folder)
+    with pytest.raises(FileNotFoundError, match='SMPL_MALE.pkl: download SMPL'):
+        check_body_files(smpl_folder, 'male')
+    (smpl_folder / 'J_regressor_extra.npy').unlink()
+    with pytest.raises(FileNotFoundError, match=r'J_regressor_extra\.npy is missing.*SPIN'):
+        check_body_files(smpl_folder)
 
 
 def test_file_or_folder(smpl_folder: Path) -> None:

@@ -12,7 +12,8 @@ class Strict:
 
 
 def args(config, **changes):
-    values = dict(config=str(config), cfg_options={}, work_dir=None, launcher='none', local_rank=0)
+    values = dict(config=str(config), cfg_options={}, body_model=None, work_dir=None, launcher='none',
+                  local_rank=0)
     return argparse.Namespace(**{**values, **changes})
 
 

@@ -2,22 +2,28 @@ import json
 
 import pytest
 
-from mmroi.engine.training_log import training_minutes, validation_curve
+from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 
 
 @pytest.fixture
-def resumed(tmp_path):
-    """A run that was stopped after 20 iterations and an epoch, and went on from the epoch's checkpoint."""
-    def log(run, *lines):
+def log(tmp_path):
+    """`log(run, *lines)` writes the log of a run, and gives the folder of all."""
+    def write(run, *lines):
         path = tmp_path / run / 'vis_data' / 'scalars.json'
         path.parent.mkdir(parents=True)
         path.write_text('\n'.join(json.dumps(line) for line in lines))
+        return tmp_path
 
+    return write
+
+
+@pytest.fixture
+def resumed(log):
+    """A run that was stopped after 20 iterations and an epoch, and went on from the epoch's checkpoint."""
     log('20260101_100000', dict(loss=2.0, time=1.5, step=10), {'3dpw/MPJPE': 9.0, 'step': 1},
         dict(loss=1.0, time=2.0, step=20), {'3dpw/MPJPE': 8.0, 'step': 2})
-    log('20260101_110000', dict(loss=1.0, time=3.0, step=20), {'3dpw/MPJPE': 8.5, 'step': 2},
-        dict(loss=1.0, time=3.0, step=40), {'3dpw/MPJPE': 7.0, 'step': 4})
-    return tmp_path
+    return log('20260101_110000', dict(loss=1.0, time=3.0, step=20), {'3dpw/MPJPE': 8.5, 'step': 2},
+               dict(loss=1.0, time=3.0, step=40), {'3dpw/MPJPE': 7.0, 'step': 4})
 
 
 def test_iterations_done_twice_count_once(resumed):
@@ -27,6 +33,17 @@ def test_iterations_done_twice_count_once(resumed):
 def test_the_curve_has_the_last_value_of_each_epoch(resumed):
     assert validation_curve(resumed, '3dpw/MPJPE') == {1: 9.0, 2: 8.5, 4: 7.0}
     assert validation_curve(resumed, '3dpw/PVE') == {}
+
+
+def test_mean_of_the_last_epoch(log):
+    def entry(step, epoch, loss):
+        return dict(loss=9.0, loss_2d=loss, step=step, epoch=epoch)
+
+    folder = log('20260101_100000', entry(50, 1, 8.0), {'3dpw/MPJPE': 9.0, 'step': 1}, entry(100, 2, 4.0),
+                 entry(150, 2, 6.0))
+    log('20260101_110000', entry(100, 2, 1.0), entry(150, 2, 2.0), {'3dpw/MPJPE': 8.0, 'step': 2})
+    assert last_epoch_mean(folder, 'loss_2d') == 1.5
+    assert last_epoch_mean(folder, 'loss_3d') is None
 
 
 def test_a_folder_without_a_log(tmp_path):

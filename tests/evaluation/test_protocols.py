@@ -180,6 +180,22 @@ def test_body_without_genders_warns_once(single, samples, body_model, body_folde
     assert got['3dpw/PVE'] == pytest.approx(expected['synthetic/PVE'])
 
 
+@pytest.mark.parametrize(('protocol', 'gt'), [(name, None) for name in PROTOCOLS] + [('h36m_p1', 'dataset')])
+def test_the_open_body_warns_once_wherever_labels_are_smpls(protocol, gt, samples, body_folder):
+    def warnings_of(body_model):
+        metric = MeshMetric(protocol, body_model, gt=gt)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            metric.process(None, samples[:2])
+            metric.process(None, samples[2:4])
+        return [str(warning.message) for warning in caught]
+
+    found = warnings_of(None) + warnings_of(dict(type='SMPL', model_path='open'))
+    assert len(found) == (0 if protocol == 'synthetic' else 2)
+    assert all('measured on the open body, which is not SMPL' in words for words in found)
+    assert not warnings_of(dict(type='SMPL', model_path=str(body_folder)))
+
+
 def test_labels_without_gender_warn(samples, body_folder):
     metric = MeshMetric('3dpw', dict(type='SMPL', model_path=str(body_folder)))
     with warnings.catch_warnings():

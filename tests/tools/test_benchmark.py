@@ -21,9 +21,9 @@ from mmroi.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))  # as when the tool is called
-plots, profiles, report, results, running, suites = (
+plots, profiles, report, results, running, speed, suites = (
     importlib.import_module(f'benchmarking.{name}')
-    for name in ('plots', 'profiles', 'report', 'results', 'running', 'suites'))
+    for name in ('plots', 'profiles', 'report', 'results', 'running', 'speed', 'suites'))
 
 SUITES = sorted(path.stem for path in suites.SUITES.glob('*.py'))
 ABLATIONS = sorted(path.stem for path in (ROOT / 'configs' / 'ablation').glob('*.py'))
@@ -58,15 +58,15 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
     for loss in ('camera', 'contrastive'):
         assert small.model.losses[loss] == row.model.losses[loss]
     assert crops(small) == crops(row)
-    # Nothing else differs between two rows, but the weight of a sum over RoIs with their number.
-    num_rois = profiles.find_crop(row.train_dataloader).num_rois
-    assert small.model.losses.keypoints2d.loss_weight == pytest.approx(5 / num_rois)
+    assert small.model.losses.keypoints2d.loss_weight == row.model.losses.keypoints2d.loss_weight
+    # SMPL belongs to the real photographs.
+    assert row.model.body_model.model_path and small.model.body_model == dict(type='SMPL')
+    # Nothing else differs between two rows.
     for config in (small, small_base):
         for part in ('fusion', 'head'):
             config.model[part] = {key: config.model[part].get(key) for key in IN_PROFILE}
         for loss in ('camera', 'contrastive'):
             del config.model.losses[loss]
-        del config.model.losses.keypoints2d.loss_weight
         for loader in profiles.LOADERS:
             for key in ('num_rois', 'random'):
                 profiles.find_crop(config[loader]).pop(key, None)
@@ -130,20 +130,37 @@ def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
         torch.testing.assert_close(together[key][:, :1], mine, rtol=1e-4, atol=1e-5)
 
 
-def test_real_data_are_used_where_all_of_them_are_there(tmp_path, monkeypatch):
+SMPL_FILES = [f'data/body_models/smpl/{name}' for name in (
+    'J_regressor_extra.npy', 'J_regressor_h36m.npy', 'SMPL_FEMALE.pkl', 'SMPL_MALE.pkl', 'SMPL_NEUTRAL.pkl')]
+
+
+def touch(*files):
+    for file in files:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+
+
+def test_real_data_are_used_where_all_of_them_and_smpl_are_there(tmp_path, monkeypatch):
     suite = suites.load_suite('table2')
     monkeypatch.chdir(tmp_path)
     assert profiles.choose_profile(suite, synthetic=False, quick=False) in ('cpu', 'gpu-synthetic')
     base = Config.fromfile(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
-    files = profiles.missing_files(base)
-    assert files == [f'data/preprocessed_datasets/{name}.npz' for name in ('cliff_coco_train', 'pw3d_test')]
-    for file in files:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).touch()
+    files = [f'data/preprocessed_datasets/{name}.npz' for name in ('cliff_coco_train', 'pw3d_test')]
+    assert profiles.missing_files(base) == [*SMPL_FILES, *files]
+    touch(*files, *SMPL_FILES[:-1])
+    assert profiles.choose_profile(suite, synthetic=False, quick=False) in ('cpu', 'gpu-synthetic')
+    touch(SMPL_FILES[-1])
     assert profiles.choose_profile(suite, synthetic=False, quick=False) == 'real'
     assert profiles.choose_profile(suite, synthetic=True, quick=False) != 'real'
     assert profiles.choose_profile(suite, synthetic=False, quick=True) == 'quick'
     assert len(profiles.missing_files(Config.fromfile(ROOT / 'configs/hmr/hmr_r50_mixture.py'))) == 3
+
+
+def test_the_real_profile_demands_smpl_and_says_so(tmp_path, run_tool):
+    done = run_tool('benchmark.py', 'table4', '--profile', 'real', cwd=tmp_path, check=False)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert done.stderr.startswith(f'error: no body model at {SMPL_FILES[-1]}: download SMPL')
+    assert '--synthetic' in done.stderr
 
 
 def test_what_is_wrong_with_a_suite_is_said(tmp_path):
@@ -156,7 +173,8 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
             ("[dict(name='a', label='', config='no.py')]", FileNotFoundError, 'row a names no.py'),
             ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
             ("[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']", ValueError, 'alike'),
-            ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'")):
+            ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'"),
+            ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps')):
         (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
         with pytest.raises(error, match=message):
             suites.load_suite(str(tmp_path / 'mine.py'))
@@ -271,6 +289,53 @@ def test_means_deviations_and_the_table(summaries, tmp_path, quick):
     assert (rows[-1]['row'], rows[-1]['seed'], rows[-1]['paper MPJPE']) == ('c', 'quoted', '70.0')
 
 
+def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
+    for one, (loss, fps) in zip(summaries[0].measured, ((2.0, 50.0), (4.0, None), (3.0, None)), strict=True):
+        one.numbers.update(L_2D=loss, **({'fps': fps} if fps else {}))
+    summaries[0].row.paper.update(L_2D=1.6, fps=76.3)
+    rows = tuple(summary.row for summary in summaries)
+    plain, more = (suites.Suite('s', 'My table', 'elsewhere', rows, columns=columns)
+                   for columns in ((), ('L_2D', 'fps')))
+    real = profiles.load_profile('real')
+    text = report.write_report(plain, real, summaries, {}, [], '', tmp_path)
+    assert 'L_2D' not in text + (tmp_path / 'table.csv').read_text()
+    text = report.write_report(more, real, summaries, {'MPJPE': 200.0}, [], '', tmp_path)
+    assert 'RTX 3090' in text and 'the 2D loss without its weight' in text
+    lines = [line.strip('|').split('|') for line in text.splitlines() if '|' in line]
+    lines = [[cell.strip() for cell in line] for line in lines]
+    names = ['L_2D 1e-3', 'frames/s', 'paper: L_2D', 'paper: fps']
+    columns = [lines[0].index(name) for name in names]
+    assert [[line[i] for i in columns] for line in lines[2:]] == [
+        ['–', '–', '', ''], ['3.00 ± 1.00', '50.0', '1.6', '76.3'], ['–'] * 4, ['–'] * 4]
+    first, second, *_ = csv.DictReader((tmp_path / 'table.csv').open(encoding='utf-8'))
+    names = ('L_2D', 'fps', 'paper L_2D', 'paper fps')
+    assert [first[name] for name in names] == ['2.0', '50.0', '1.6', '76.3']
+    assert second['L_2D'] == '4.0' and second['fps'] == ''
+
+
+@pytest.mark.parametrize('suite', ['table4', 'rois_beyond_5'])
+def test_table_4_has_the_papers_losses_and_rates(suite):
+    suite = suites.load_suite(suite)
+    assert suite.columns == suite.select(['full']).columns == ('L_2D', 'fps')
+    paper = {'M = 1': (1.6, 76.3), 'M = 2': (1.8, 63.5), 'M = 3': (1.9, 61.7), 'M = 4': (2.3, 57.3),
+             'M = 5': (2.4, 55.6)}
+    for row in suite.rows:
+        assert (row.paper.get('L_2D'), row.paper.get('fps')) == paper.get(row.label, (None, None))
+
+
+def test_the_final_2d_loss_is_without_its_weight(tmp_path):
+    run = running.Run(suites.Row('a', 'first', 'a.py'), 0, tmp_path)
+    for stage, losses in (('train', [9.0, 9.0]), ('finetune', [0.5, 0.02, 0.04])):
+        log = tmp_path / stage / '20260101_100000' / 'vis_data' / 'scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text('\n'.join(json.dumps(dict(loss=1.0, loss_keypoints2d=loss, step=i, epoch=1 + (i > 0)))
+                                 for i, loss in enumerate(losses)))
+    losses = dict(keypoints2d=dict(type='Keypoint2DLoss', loss_weight=5.0))
+    init_default_scope('mmroi')
+    assert results.final_loss_2d(run, Config(dict(model=dict(losses=losses)))) == pytest.approx(0.03 / 5)
+    assert results.final_loss_2d(run, Config(dict(model=dict(losses=dict(keypoints2d=None))))) is None
+
+
 def test_real_data_are_not_called_synthetic(summaries, tmp_path):
     suite = suites.Suite('s', 'My table', 'elsewhere', ())
     text = report.write_report(suite, profiles.load_profile('real'), summaries, {}, [], '', tmp_path)
@@ -306,11 +371,13 @@ def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('PYTHONPATH', str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)  # of the report, which builds models
+    monkeypatch.setattr(speed, 'SECONDS', 0)
     (tmp_path / 'stop_hook.py').write_text(STOP)
     (tmp_path / 'stop').touch()
     (tmp_path / 'mine.py').write_text('''
-title, paper_data = 'Two rows', 'nowhere'
-rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py', paper={'MPJPE': 72.0}),
+title, paper_data, columns = 'Two rows', 'nowhere', ['L_2D', 'fps']
+rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
+             paper={'MPJPE': 72.0, 'L_2D': 1.6}),
         dict(name='second', label='Second', config='ablation/table4_m2.py')]
 ''')
     (tmp_path / 'tiny.py').write_text(f'''
@@ -343,8 +410,12 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
     printed = capsys.readouterr().out
     assert '[1/2] first, seed 0: MPJPE ' in printed and '[2/2] second, seed 0: FAILED: train.py' in printed
     assert 'stopped here' in (second / 'failure.txt').read_text()
-    assert '1 failed' in table()['Second'] and table()['First'].split('|')[-3:-1] == [' 0 ', ' 72.0 ']
+    assert table()['First'].split('|')[-4:-1] == [' 0 ', ' 72.0 ', ' 1.6 ']
+    assert '1 failed' in table()['Second']
     assert table()['Second'].split('|')[2] == ' – '
+    fps = json.loads((first / 'speed.json').read_text())['fps']
+    assert fps > 0 and float(table()['First'].split('|')[-5]) == pytest.approx(fps, abs=0.1)
+    assert float(table()['First'].split('|')[-6]) > 0 and not (second / 'speed.json').exists()
     done, line = (first / 'run.json').stat().st_mtime_ns, table()['First']
 
     (tmp_path / 'stop').unlink()
@@ -352,6 +423,7 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
     assert (first / 'run.json').stat().st_mtime_ns == done and table()['First'] == line
     assert 'resumed epoch: 1' in (second / 'train.log').read_text()
     assert 'failed' not in (folder / 'report.md').read_text()
+    assert (second / 'speed.json').is_file()  # the other's is kept, as its line shows
     seen = [json.loads((run / 'run.json').read_text())['people_seen'] for run in (first, second)]
     assert seen[0] == seen[1] >= 2 * 4
 

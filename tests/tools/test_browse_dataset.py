@@ -52,7 +52,7 @@ def config(tmp_path_factory):
 
 def test_as_a_user(config, tmp_path):
     done = subprocess.run(
-        [sys.executable, TOOL, config, '--num', '8', '--out-dir', tmp_path / 'out'],
+        [sys.executable, TOOL, config, '--num', '8', '--out-dir', tmp_path / 'out', '--body-model', 'open'],
         env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert '8/8' in done.stderr  # the progress bar
@@ -104,7 +104,8 @@ def test_scoped_types_and_nested_sets(tool):
 @pytest.mark.parametrize('arguments, message', [
     (['nothing.py'], 'config nothing.py does not exist'),
     (['{config}', '--num', '0'], '--num must be at least 1, not 0'),
-    (['{config}', '--split', 'val'], 'pw3d_test.npz: no such annotation file'),
+    (['{config}', '--split', 'val', '--body-model', 'open'], 'pw3d_test.npz: no such annotation file'),
+    (['{config}'], 'no body model at data/body_models/smpl/SMPL_NEUTRAL.pkl: download SMPL'),
 ])
 def test_bad_input(config, tool, capsys, monkeypatch, tmp_path, arguments, message):
     arguments = [argument.format(config=config) for argument in arguments]

@@ -24,7 +24,7 @@ def run(*arguments):
 def spin(tmp_path):
     """A file with SPIN's names and random weights; the large files go at once."""
     network = PUBLISHED['spin']
-    own = build_model(ROOT / network.config).state_dict()
+    own = build_model(ROOT / network.config, body_model='open').state_dict()
     state = {network.their_names(name)[0]: value for name, value in own.items() if name != START}
     state |= {name: torch.randn(1, size) for name, size in zip(network.start, (144, 10, 3), strict=True)}
     path = tmp_path / 'model_checkpoint.pt'
@@ -42,7 +42,8 @@ def test_converts_and_says_how_to_go_on(spin, tmp_path):
     report = ' '.join(done.stdout.split())
     assert 'found spin: SPIN' in report and f'converted {len(state)} tensors' in report
     assert f'python tools/test.py configs/hmr/hmr_r50_published.py {tmp_path / "new.pth"}' in report
-    weights = init_model(ROOT / 'configs/hmr/hmr_r50_published.py', tmp_path / 'new.pth').state_dict()
+    config = ROOT / 'configs/hmr/hmr_r50_published.py'
+    weights = init_model(config, tmp_path / 'new.pth', body_model='open').state_dict()
     assert torch.equal(weights['head.regressor.fc1.weight'], state['fc1.weight'])
     assert torch.equal(weights[START][-3:], state['init_cam'][0])
 

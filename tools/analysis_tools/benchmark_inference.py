@@ -36,7 +36,7 @@ from speed.command_line import (
     print_table,
     write_json,
 )
-from speed.networks import baselines, build_for_rois, crop_size_of, random_batch
+from speed.networks import baselines, build_for_rois, crop_size_of, prediction_step, random_batch
 from speed.pipelines import crop_step, pipeline_of, read_people, usable_dataset
 from speed.timing import describe_machine, held_memory, latency, step_memory, take_turns, typical
 from torch import nn
@@ -150,13 +150,9 @@ def make_step(
     if variant.mode == 'compiled':
         model = copy.copy(model)  # the same weights, another function
         model.regress = torch.compile(model.regress, dynamic=False)
-
-    @torch.no_grad()
-    def step() -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=variant.precision == 'bf16'):
-            model.test_step(batches(variant.batch, variant.rois))
-
-    return step
+    return prediction_step(
+        model, lambda: batches(variant.batch, variant.rois), device, bf16=variant.precision == 'bf16'
+    )
 
 
 def raise_compile_limit(count: int) -> None:

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from mmroi.body_models import SMPL
 from mmroi.datasets import MixedDataset, MixtureSampler
+from mmroi.engine.body_model import add_body_argument, check_body_model, use_body_model
 from mmroi.engine.launch import run_tool
 from mmroi.registry import DATASETS, MODELS
 from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
@@ -73,6 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
     parser.add_argument('--num', type=int, default=16, help='how many people')
     parser.add_argument('--out-dir', type=Path, help='default: work_dirs/browse/CONFIG_SPLIT')
+    add_body_argument(parser)
     parser.add_argument('--seed', type=int, default=0, help='of the choice and of the augmentation')
     parser.add_argument('--show', action='store_true', help='open the sheet with the viewer of the system')
     args = parser.parse_args()
@@ -99,11 +101,14 @@ def main() -> None:
     """Draws."""
     args = parse_args()
     config = Config.fromfile(args.config)
+    if args.body_model:
+        use_body_model(config, args.body_model)
+    check_body_model(config, args.split)
     init_default_scope(config.get('default_scope', 'mmroi'))
+    # A config of data sets alone has no model, but those of configs/_base_/datasets name a body.
+    body_model: SMPL = MODELS.build((config.get('model') or config).get('body_model') or dict(type='SMPL'))
     loader = config[f'{args.split}_dataloader']
     dataset = DATASETS.build(for_drawing(loader.dataset.to_dict()))
-    model = config.get('model') or {}
-    body_model: SMPL = MODELS.build(model.get('body_model') or dict(type='SMPL'))
     np.random.seed(args.seed)
     thumbnails, disagreeing = [], []
     indices = draw_indices(dataset, loader.get('sampler') or {}, args.num, args.seed)

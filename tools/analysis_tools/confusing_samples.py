@@ -18,6 +18,7 @@ from mmengine.structures import InstanceData
 from tqdm import tqdm
 
 from mmroi.datasets import LoadImage
+from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.hooks.visualization_hook import LARGER_IS_BETTER, badness, describe
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults
@@ -93,8 +94,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--gt', choices=('smpl', 'dataset'), help='ground truth of h36m_p1 and h36m_p2')
     parser.add_argument('--other-cameras', choices=('refuse', 'skip'), default='refuse',
                         help='what h36m_p2 does with other cameras than its own')
-    parser.add_argument('--body-model', help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; '
-                        'default: the open body')
+    add_body_argument(parser, 'the open body')
     parser.add_argument('--metric', default='MPJPE', choices=ERRORS,
                         help='the error to order by; of PCK and AUC the smallest come first')
     parser.add_argument('--topk', type=int, default=20, help='how many people')

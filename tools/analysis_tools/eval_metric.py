@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults, draw_bars, require_matplotlib
 
@@ -46,9 +47,7 @@ def parse_args() -> argparse.Namespace:
         default='refuse',
         help='what h36m_p2 does with other cameras than its own',
     )
-    parser.add_argument(
-        '--body-model', help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; default: the open body'
-    )
+    add_body_argument(parser, 'the open body')
     parser.add_argument('--json', type=Path, help='write the numbers here')
     parser.add_argument('--tables', type=Path, help='folder for tables per joint and per action (CSV)')
     parser.add_argument('--plots', type=Path, help='folder for bar plots per joint and per action')

@@ -1,12 +1,12 @@
 """Profiles: the scale at which a suite is run, from minutes on a CPU to the configs as they are."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+
+from mmroi.engine.body_model import dicts_in, needed_body_files
 
 from .suites import CONFIGS, Row, Suite, find_config
 
@@ -66,7 +66,7 @@ def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
 
 
 def missing_files(config: Config) -> list[str]:
-    """Annotation files that a config needs and that are not there.
+    """Annotation files and files of the body models that a config needs and that are not there.
 
     Args:
         config: The config of a row.
@@ -77,9 +77,10 @@ def missing_files(config: Config) -> list[str]:
     files = set()
     for loader in LOADERS:
         dataset = config[loader].dataset
-        for part in _dicts_in(dataset):
+        for part in dicts_in(dataset):
             if 'ann_file' in part:
                 files.add(Path(part.get('data_root', dataset.get('data_root', ''))) / part.ann_file)
+    files.update(needed_body_files(config, 'train', 'val', 'test'))
     return sorted(str(path) for path in files if not path.is_file())
 
 
@@ -121,7 +122,7 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
     for loader in LOADERS:
         find_crop(cfg[loader]).update(crop)
     if 'model' in profile:
-        _shrink(cfg, profile, crop.get('num_rois', NUM_ROIS_OF_SPREAD))
+        _shrink(cfg, profile)
     cfg.randomness = dict(seed=seed)
     return cfg
 
@@ -155,7 +156,7 @@ def _read(path: Path) -> Config:
     return Config.fromfile(path, import_custom_modules=False)
 
 
-def _shrink(cfg: Config, profile: Config, num_rois: int) -> None:
+def _shrink(cfg: Config, profile: Config) -> None:
     """Merges the profile's model into a config."""
     patch = _of_parts_that_are_there(profile.model, cfg.model)
     if 'losses' in patch:
@@ -167,20 +168,9 @@ def _shrink(cfg: Config, profile: Config, num_rois: int) -> None:
         patch.head.hidden_channels = tuple(int(profile.head_width * width) for width in widths)
         patch.head.update(profile.heads[head.type])
     cfg.merge_from_dict(dict(model=patch))
-    for name in profile.divide_by_rois:
-        cfg.model.losses[name].loss_weight /= num_rois
 
 
 def _of_parts_that_are_there(patch: ConfigDict, model: ConfigDict) -> ConfigDict:
     """Leaves out changes of what a model does not have; a whole new part has a type, and stays."""
     return ConfigDict({name: deepcopy(part) for name, part in patch.items()
                        if part is None or 'type' in part or model.get(name)})
-
-
-def _dicts_in(value: Any) -> Iterator[ConfigDict]:
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for child in value:
-            yield from _dicts_in(child)

@@ -20,6 +20,8 @@ HEADINGS = {
     'parameters': 'parameters M',
     'minutes': 'training min',
     'people': 'people seen',
+    'L_2D': 'L_2D 1e-3',
+    'fps': 'frames/s',
 }
 PAPER_NAMES = ('MPJPE', 'PA-MPJPE', 'PVE')
 LEGEND = (
@@ -28,6 +30,12 @@ LEGEND = (
     'alone. Parameters: those that predict. People seen: in training, the same for all rows, in the same '
     'order for the same seed. ± is the sample standard deviation over the seeds. The last epoch is tested.'
 )
+# Of the columns that only some suites have.
+LEGENDS = {
+    'L_2D': 'L_2D: the 2D loss without its weight, mean over the last epoch of training.',
+    'fps': 'Frames/s: people per second, one at a time, from crops in memory to the posed body; those of the '
+    'paper are of an RTX 3090.',
+}
 NOT_COMPARABLE = (
     '**Synthetic people and the open body, small networks: these are not results on 3DPW.** The columns of '
     'the paper are there to compare the order of the rows, not their numbers.'
@@ -54,8 +62,9 @@ def write_report(suite: Suite, profile: Config, summaries: Sequence[Summary], ba
     lines = [f'# {suite.title}: {profile.title}', '', f'`{command}`', '']
     if 'photos' in profile:
         lines += [NOT_COMPARABLE, '']
-    lines += [*_markdown_table(summaries, baseline), '']
-    lines += [f'The paper: {suite.paper_data}. {suite.note}'.strip(), '', LEGEND]
+    lines += [*_markdown_table(suite, summaries, baseline), '']
+    legend = ' '.join([LEGEND, *(LEGENDS[name] for name in suite.columns)])
+    lines += [f'The paper: {suite.paper_data}. {suite.note}'.strip(), '', legend]
     lines += ['', _provenance(profile, measured)] if measured else ['', 'No run is complete yet.']
     failures = [(s.row.label, words) for s in summaries for words in s.failures]
     if failures:
@@ -64,7 +73,7 @@ def write_report(suite: Suite, profile: Config, summaries: Sequence[Summary], ba
     text = '\n'.join(lines) + '\n'
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'report.md').write_text(text, encoding='utf-8')
-    _write_csv(summaries, folder / 'table.csv')
+    _write_csv(suite, summaries, folder / 'table.csv')
     return text
 
 
@@ -83,15 +92,17 @@ def format_number(name: str, mean: float | None, deviation: float | None = None)
         return '–'
     if name == 'people':
         return f'{mean:,.0f}'
-    digits = 2 if name == 'parameters' else 1
+    digits = 2 if name in ('parameters', 'L_2D') else 1
     spread = '' if deviation is None or name in COST_NAMES else f' ± {deviation:.{digits}f}'
     return f'{mean:.{digits}f}{spread}'
 
 
-def _markdown_table(summaries: Sequence[Summary], baseline: Mapping[str, float]) -> list[str]:
-    names = [name for name in (*METRIC_NAMES, *COST_NAMES)
+def _markdown_table(suite: Suite, summaries: Sequence[Summary],
+                    baseline: Mapping[str, float]) -> list[str]:
+    names = [name for name in (*METRIC_NAMES, *COST_NAMES, *suite.columns)
              if any(summary.mean(name) is not None for summary in summaries)]
-    paper = [name for name in PAPER_NAMES if any(name in summary.row.paper for summary in summaries)]
+    paper = [name for name in (*PAPER_NAMES, *suite.columns)
+             if any(name in summary.row.paper for summary in summaries)]
     headings = ['', *(HEADINGS[name] for name in names), 'seeds', *(f'paper: {name}' for name in paper)]
     rows = []
     if baseline:
@@ -121,7 +132,7 @@ def _state(summary: Summary) -> str:
 def _provenance(profile: Config, measured: Sequence) -> str:
     """Data, dates, hardware and code, in one paragraph."""
     def all_of(key: str) -> str:
-        return ', '.join(sorted({one.record[key] for one in measured}))
+        return ', '.join(sorted({one.record[key] for one in measured if key in one.record}))
 
     dates = sorted(one.record['date'][:10] for one in measured)
     days = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
@@ -129,19 +140,21 @@ def _provenance(profile: Config, measured: Sequence) -> str:
     trained = '' if photos is None else (
         f' Photographs: preset {photos.preset}, {photos.num_train} for training and {photos.num_val} for the '
         f'test, {photos.image_size} pixels, seed {photos.seed}.')
+    speed = f' Frames/s on {on}.' if (on := all_of('speed_device')) else ''
     return (f'Tested on {measured[0].people} people.{trained} Measured {days} on {all_of("device")}; '
-            f'{all_of("code")}.')
+            f'{all_of("code")}.{speed}')
 
 
-def _write_csv(summaries: Sequence[Summary], path: Path) -> None:
+def _write_csv(suite: Suite, summaries: Sequence[Summary], path: Path) -> None:
     """One line per row and seed, so that anything can be computed from it."""
-    paper = [f'paper {name}' for name in PAPER_NAMES]
+    of_paper = (*PAPER_NAMES, *suite.columns)
+    paper = [f'paper {name}' for name in of_paper]
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
-        names = (*METRIC_NAMES, *COST_NAMES)
+        names = (*METRIC_NAMES, *COST_NAMES, *suite.columns)
         writer.writerow(['row', 'seed', *names, *paper])
         for summary in summaries:
-            quoted = [summary.row.paper.get(name, '') for name in PAPER_NAMES]
+            quoted = [summary.row.paper.get(name, '') for name in of_paper]
             for one in summary.measured:
                 values = [one.numbers.get(name, '') for name in names]
                 writer.writerow([summary.row.name, one.run.seed, *values, *quoted])

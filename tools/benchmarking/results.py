@@ -3,13 +3,13 @@
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.engine.training_log import training_minutes, validation_curve
+from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 from mmroi.evaluation import MeanPoseBaseline, MeshMetric, MeshResults, Table
 from mmroi.registry import METRICS, MODELS
 
@@ -29,7 +29,8 @@ class Measured:
     Attributes:
         run: The run.
         numbers: By name: those of the metric (mm, per cent, degrees), `parameters` (millions that predict),
-            `minutes` of training, `people` seen in training.
+            `minutes` of training, `people` seen in training, `L_2D` (1e-3), the 2D loss over the last epoch
+            without its weight, and where it was measured, `fps`, people per second.
         tables: `per_joint` and, where actions are known, `per_action`.
         curve: Epoch to MPJPE on the test photos, in the course of training.
         people: Number of people tested.
@@ -94,8 +95,25 @@ def measure(run: Run) -> Measured:
     numbers['minutes'] = sum(training_minutes(stage) for stage in run.stages)
     record = json.loads(run.record.read_text(encoding='utf-8'))
     numbers['people'] = record.pop('people_seen')
+    if (loss := final_loss_2d(run, config)) is not None:
+        numbers['L_2D'] = 1e3 * loss
     curve = validation_curve(run.stages[0], f'{metric.protocol.name}/MPJPE')
     return Measured(run, numbers, metric.tables, curve, len(results), record)
+
+
+def final_loss_2d(run: Run, config: Config) -> float | None:
+    """Mean of the 2D loss over the last epoch of a run's training.
+
+    Args:
+        run: The run.
+        config: With its losses.
+
+    Returns:
+        The mean without the weight of the loss; None for networks that are trained without it.
+    """
+    loss = config.model.losses.get('keypoints2d')
+    mean = last_epoch_mean(run.stages[-1], 'loss_keypoints2d') if loss else None
+    return None if mean is None else mean / MODELS.build(loss).loss_weight
 
 
 def summarise(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measured]) -> list[Summary]:
@@ -117,9 +135,18 @@ def summarise(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measure
         own = [run for run in runs if run.row == row]
         failures = tuple(run.failure.read_text(encoding='utf-8').strip()
                          for run in own if run.failure.is_file() and not run.is_done)
-        measured = tuple(known[run.name] for run in own if run.is_done)
+        measured = tuple(_with_speed(known[run.name]) for run in own if run.is_done)
         summaries.append(Summary(row, measured, failures, len(own) - len(measured) - len(failures)))
     return summaries
+
+
+def _with_speed(one: Measured) -> Measured:
+    """Adds what is measured after all runs have ended."""
+    if not one.run.speed.is_file():
+        return one
+    speed = json.loads(one.run.speed.read_text(encoding='utf-8'))
+    return replace(one, numbers={**one.numbers, 'fps': speed['fps']},
+                   record={**one.record, 'speed_device': speed['device']})
 
 
 def mean_pose(run: Run) -> dict[str, float]:

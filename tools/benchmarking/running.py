@@ -64,6 +64,11 @@ class Run:
         return self.folder / 'run.json'
 
     @property
+    def speed(self) -> Path:
+        """People per second, measured of one run of a row where a suite asks for it."""
+        return self.folder / 'speed.json'
+
+    @property
     def failure(self) -> Path:
         """Last words of a run that failed."""
         return self.folder / 'failure.txt'

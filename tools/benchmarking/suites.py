@@ -1,13 +1,14 @@
 """Suites: which configs a table compares, and what the paper has beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmengine.config import Config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SUITES = CONFIGS / '_suites_'
+COLUMNS = ('L_2D', 'fps')  # that a table may have beside those of all
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Suite:
         name: Name of the file.
         title: Headline.
         paper_data: On what the paper's numbers were measured.
-        note: What a reader of the table must know.
         rows: The rows.
+        note: What a reader of the table must know.
+        columns: What of `COLUMNS` the table has: the final 2D loss (1e-3), people per second.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Suite:
     paper_data: str
     rows: tuple[Row, ...]
     note: str = ''
+    columns: tuple[str, ...] = ()
 
     def select(self, names: Sequence[str] | None) -> 'Suite':
         """The suite with some of its rows.
@@ -66,7 +69,7 @@ class Suite:
         if unknown:
             raise ValueError(f'suite {self.name} has no rows {unknown}; it has {", ".join(known)}')
         rows = tuple(row for row in self.rows if row.name in names)
-        return Suite(self.name, self.title, self.paper_data, rows, self.note)
+        return replace(self, rows=rows)
 
 
 def find_config(name: str, folder: Path) -> Path:
@@ -101,7 +104,8 @@ def load_suite(name: str) -> Suite:
 
     Raises:
         FileNotFoundError: If there is no such suite, or a config that it names is missing.
-        ValueError: If two rows have the same name or configs, or a row has an unknown key.
+        ValueError: If two rows have the same name or configs, a row has an unknown key, or the table an
+            unknown column.
     """
     path = find_config(name, SUITES)
     cfg = Config.fromfile(path)
@@ -114,8 +118,11 @@ def load_suite(name: str) -> Suite:
     trained = [(row.config, row.finetune) for row in rows if row.config]
     if len(set(trained)) < len(trained):
         raise ValueError(f'{path}: two rows are trained alike')
+    columns = tuple(cfg.get('columns', ()))
+    if not set(columns) <= set(COLUMNS):
+        raise ValueError(f'{path}: columns are {", ".join(columns)}, but there are {", ".join(COLUMNS)}')
     for row in rows:
         for config in filter(None, (row.config, row.finetune)):
             if not (CONFIGS / config).is_file():
                 raise FileNotFoundError(f'{path}: row {row.name} names {config}, which is not in {CONFIGS}')
-    return Suite(path.stem, cfg.title, cfg.paper_data, rows, cfg.get('note', ''))
+    return Suite(path.stem, cfg.title, cfg.paper_data, rows, cfg.get('note', ''), columns)

@@ -22,6 +22,7 @@ from label_sheet import label_sheet
 
 from mmroi.datasets import HumanData
 from mmroi.datasets.converters import CONVERTERS, Converter, convert_split
+from mmroi.engine.body_model import add_body_argument
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -64,8 +65,7 @@ def add_common_options(parser: argparse.ArgumentParser, converter: type[Converte
     parser.add_argument('--overwrite', action='store_true', help='make files that are there again')
     parser.add_argument('--check', type=int, metavar='N', default=0,
                         help='draw N people with their labels into OUT/NAME_check.jpg')
-    parser.add_argument('--body-model', type=Path, metavar='PATH',
-                        help='folder or file of SMPL for --check; without it bodies are only roughly shaped')
+    add_body_argument(parser, 'the open body, on which people drawn by --check are only roughly shaped')
 
 
 def add_option(parser: argparse.ArgumentParser, name: str, kind: Any, default: Any, text: str) -> None:

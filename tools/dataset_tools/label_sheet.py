@@ -16,7 +16,7 @@ _ROOM = 1.5  # of the picture around the box
 _BOX = (80, 80, 255)
 
 
-def label_sheet(path: Path, image_folder: Path, num: int, body_model: Path | None = None) -> np.ndarray:
+def label_sheet(path: Path, image_folder: Path, num: int, body_model: str | None = None) -> np.ndarray:
     """People of an annotation file: box, keypoints, and on a second picture the mesh.
 
     The mesh stands at ``transl`` and is seen by the camera of the file. Where the file has no ``transl``, it
@@ -26,7 +26,7 @@ def label_sheet(path: Path, image_folder: Path, num: int, body_model: Path | Non
         path: HumanData file.
         image_folder: Folder that its image paths start from.
         num: People, spread evenly over the file.
-        body_model: SMPL's file or folder; None for the open body.
+        body_model: SMPL's file or folder; None or `open` for the open body.
 
     Returns:
         One picture, (H, W, 3) uint8 BGR.

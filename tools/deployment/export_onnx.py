@@ -9,6 +9,7 @@ from mmengine.config import DictAction
 
 from mmroi.apis import init_model
 from mmroi.apis.export import SUFFIXES, check_target, export_model
+from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
 
 NEEDED = ('onnx', 'onnxruntime', 'onnxscript')
@@ -28,8 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument('--tolerance', type=float, default=1e-4,
                         help='largest difference to PyTorch, relative for outputs above 1 (default: 1e-4)')
+    add_body_argument(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-                        help='changes to the config, such as model.body_model.model_path=FOLDER')
+                        help='changes to the config, such as model.fusion.exact=False')
     return parser.parse_args()
 
 
@@ -42,7 +44,8 @@ def main() -> None:
         if args.format == 'onnx' and missing:
             raise ValueError(f'--format onnx needs {", ".join(missing)}: '
                              'pip install -r requirements/deploy.txt')
-        model = init_model(args.config, args.checkpoint, cfg_options=args.cfg_options)
+        model = init_model(args.config, args.checkpoint, cfg_options=args.cfg_options,
+                           body_model=args.body_model)
         start = time.perf_counter()
         origin = [Path(name).name for name in (args.config, args.checkpoint) if name]
         differences = export_model(model, args.out, args.format, args.with_smpl, args.opset, args.tolerance,

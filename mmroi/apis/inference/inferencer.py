@@ -52,6 +52,7 @@ class MultiRoIInferencer(BaseInferencer):
         device: Such as `cuda:0` or `cpu`; by default the best there is.
         box_scale: Enlargement of the people's boxes, see `build_crop_pipeline`.
         show_progress: Show a progress bar where standard error is a terminal.
+        body_model: SMPL's folder or file, or `open` for the open body; by default what the config names.
 
     Raises:
         FileNotFoundError: If a file is absent, the name is unknown, or the index names no weights for it.
@@ -68,8 +69,9 @@ class MultiRoIInferencer(BaseInferencer):
         device: str | None = None,
         box_scale: float | None = None,
         show_progress: bool = True,
+        body_model: str | None = None,
     ) -> None:
-        self._box_scale = box_scale
+        self._box_scale, self._body_model = box_scale, body_model
         named = dict(model=det_model) if det_model else {}
         self._det_options: dict[str, Any] = dict(named, weights=det_weights, score_thr=det_score_thr)
         self._detector: PeopleFinder | None = None
@@ -233,7 +235,7 @@ class MultiRoIInferencer(BaseInferencer):
             raise FileNotFoundError(
                 f'{cfg.filename or "the config"} comes without weights; name a checkpoint, such as one that '
                 'you trained or converted (docs/model_zoo.md)')
-        return init_model(cfg, weights, device)
+        return init_model(cfg, weights, device, body_model=self._body_model)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
         return build_crop_pipeline(cfg, self._box_scale)
@@ -249,8 +251,7 @@ class MultiRoIInferencer(BaseInferencer):
             return WholeImage()
         if bboxes is not None:
             return GivenPeople(bboxes)
-        if self._detector is None:
-            self._detector = DetectedPeople(**self._det_options, device=str(self.device))
+        self._detector = self._detector or DetectedPeople(**self._det_options, device=str(self.device))
         return self._detector
 
     def _row(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict:

@@ -10,6 +10,8 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mmroi.engine.body_model import add_body_argument, check_body_model, use_body_model
+
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the arguments of all speed tools."""
@@ -25,6 +27,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
         metavar='KEY=VALUE',
         help='changes to the config, such as model.encoder.channels_last=True',
     )
+    add_body_argument(parser)
     parser.add_argument('--json', type=Path, help='write the figures here, too')
     return parser
 
@@ -83,16 +86,19 @@ def load_config(args: argparse.Namespace) -> Config:
     """The config of the command line, with its changes; its scope becomes the default.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: There is no such file, or a body model that it names is absent.
         ValueError: It has no model or no loader.
     """
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'config {args.config} does not exist')
     config = Config.fromfile(args.config)
     config.merge_from_dict(args.cfg_options)
+    if args.body_model:
+        use_body_model(config, args.body_model)
     for key in ('model', 'train_dataloader', 'test_dataloader'):
         if not config.get(key):
             raise ValueError(f'config {args.config} has no `{key}`: give a config that tools/train.py runs')
+    check_body_model(config, 'train', 'test')
     init_default_scope(config.get('default_scope', 'mmroi'))
     return config
 

@@ -1,5 +1,7 @@
 """A config's network for other numbers of RoIs, its baselines, and random people for it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
@@ -90,3 +92,26 @@ def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> 
         samples.append(sample)
     inputs = torch.from_numpy(rng.integers(0, 255, (batch_size, num_rois, 3, *crop_size), dtype=np.uint8))
     return dict(inputs=list(inputs), data_samples=samples)
+
+
+def prediction_step(
+    model: nn.Module, batch: Callable[[], dict], device: torch.device, bf16: bool = False
+) -> Callable[[], object]:
+    """The call that is measured: from crops in memory to data samples.
+
+    Args:
+        model: In evaluation mode, on the device.
+        batch: Gives people as a loader does.
+        device: Where the model is.
+        bf16: Under autocast.
+
+    Returns:
+        A function that predicts.
+    """
+
+    @torch.no_grad()
+    def step() -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            model.test_step(batch())
+
+    return step

@@ -1,0 +1,112 @@
+"""The body model of a run: one switch for network, metrics and data sets, and a look for its files."""
+import argparse
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
+
+from mmroi.body_models.body_files import GENDERS, OPEN, body_files, check_body_files, has_genders, is_open
+from mmroi.evaluation.protocols import get_protocol
+
+SYNTHETIC = 'synthetic'  # the data set whose labels are parameters of the open body
+
+
+def add_body_argument(parser: argparse.ArgumentParser, default: str = "the config's") -> None:
+    """Add ``--body-model``, which means the same to every tool.
+
+    Args:
+        parser: Of the tool.
+        default: What the tool takes without the argument.
+    """
+    parser.add_argument(
+        '--body-model', metavar=f'PATH|{OPEN}',
+        help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; "open" for the open body, which ships '
+        f'with mmroi and is not SMPL (default: {default})')
+
+
+def use_body_model(cfg: Config, model_path: str) -> None:
+    """Give everything in a config that has a body the same one: network, metrics and data sets.
+
+    Args:
+        cfg: Config of the run; changed. Data sets that name no body get none.
+        model_path: As in :class:`mmroi.body_models.SMPL`; ``'open'`` for the open body.
+    """
+    for part in dicts_in(dict(cfg.items())):
+        if _is_mesh_metric(part):
+            part.setdefault('body_model', ConfigDict(type='SMPL'))
+        if isinstance(part.get('body_model'), dict):
+            part['body_model']['model_path'] = model_path
+
+
+def check_body_model(cfg: Config, *stages: str) -> None:
+    """Look for the files of all bodies of a run, before data are read and weights are loaded.
+
+    Args:
+        cfg: Config of the run.
+        *stages: Which of ``train``, ``val`` and ``test`` it has.
+
+    Raises:
+        FileNotFoundError: A file is absent; the message tells which, and the remedy.
+    """
+    for model_path, gender in _bodies(cfg, stages):
+        check_body_files(model_path, gender)
+
+
+def needed_body_files(cfg: Config, *stages: str) -> set[Path]:
+    """List the files that :func:`check_body_model` looks for.
+
+    Args:
+        cfg: Config of the run.
+        *stages: Likewise.
+
+    Returns:
+        set[Path]: Their paths, whether or not they are there.
+    """
+    return {path for body in _bodies(cfg, stages) for path in body_files(*body)}
+
+
+def _bodies(cfg: Config, stages: Sequence[str]) -> Iterator[tuple[str | None, str]]:
+    """Path and gender of each body that is built for some stages."""
+    for part in dicts_in([cfg.get('model'), *(cfg.get(f'{stage}_dataloader') for stage in stages)]):
+        if isinstance(body := part.get('body_model'), dict):
+            yield body.get('model_path'), body.get('gender', 'neutral')
+    for part in dicts_in([cfg.get(f'{stage}_evaluator') for stage in stages]):
+        if _is_mesh_metric(part):
+            model_path = (part.get('body_model') or {}).get('model_path')
+            gendered = get_protocol(part.get('protocol', 'synthetic'), part.get('gt')).gendered
+            genders = GENDERS if gendered and has_genders(model_path) else ('neutral',)
+            yield from ((model_path, gender) for gender in genders)
+
+
+def warn_of_open_body(cfg: Config) -> None:
+    """Warn of a training whose network has the open body where the labels are parameters of SMPL.
+
+    Args:
+        cfg: Config of the run.
+    """
+    names = [part.get('dataset_name') or Path(part['ann_file']).stem
+             for part in dicts_in(cfg.get('train_dataloader')) if 'ann_file' in part]
+    others = sorted({name for name in names if name != SYNTHETIC})
+    if others and is_open((cfg.model.get('body_model') or {}).get('model_path')):
+        print_log(f'the network has the open body and is trained on {", ".join(others)}: parameters of SMPL '
+                  'mean other people on it, and the results are not comparable with published ones. Put SMPL '
+                  'in place (docs/body_models.md) and name it with --body-model. Labels that were made with '
+                  f'the open body belong to dataset_name={SYNTHETIC!r}.',
+                  logger='current', level=logging.WARNING)
+
+
+def dicts_in(value: Any) -> Iterator[dict]:
+    """Give all dicts within a config, itself included."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for child in value:
+            yield from dicts_in(child)
+
+
+def _is_mesh_metric(part: dict) -> bool:
+    return str(part.get('type')).rpartition('.')[2] == 'MeshMetric'
