@@ -219,4 +219,7 @@ def test_two_steps_on_a_form(publisher: str, name: str, recipe: tuple[Config, to
         alive = {key.removeprefix('loss_') for key, loss in losses.items() if loss > 0} - {'loss'}
         assert all(loss.isfinite() for loss in losses.values())
         assert alive & EVERYTHING == form.losses
-        assert {'camera', 'contrastive'} & set(model.losses) <= alive
+        if 'camera' in model.losses:
+            assert 'camera' in alive
+            # Below zero where positives outweigh all negatives, which are alone in its denominator.
+            assert losses['loss_contrastive'] != 0
