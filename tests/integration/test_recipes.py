@@ -1,7 +1,7 @@
 """The paper's own recipes train two steps on files of every form that is published or converted.
 
-One set of people with all labels is written as the converters of this project, MMHuman3D and SPIN write it: in
-their conventions, with what they leave out. Every configured loss counts wherever the form has its label.
+One set of people with all labels is written as the converters of this project, MMHuman3D and SPIN write it:
+in their conventions, with what they leave out. Every configured loss counts wherever the form has its label.
 """
 import copy
 import os
@@ -25,8 +25,8 @@ from mmroi.registry import MODELS
 from mmroi.structures import convert_keypoints
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = ('multi_roi/multi-roi_r50_mixture', 'multi_roi/multi-roi_r50_pw3d-finetune', 'cliff/cliff_r50_mixture',
-           'hmr/hmr_r50_mixture')
+RECIPES = ('multi_roi/multi-roi_r50_mixture', 'multi_roi/multi-roi_r50_pw3d-finetune',
+           'cliff/cliff_r50_mixture', 'hmr/hmr_r50_mixture')
 BODY, POINTS, PIXELS = {'smpl', 'vertices'}, {'keypoints3d'}, {'keypoints2d'}
 EVERYTHING = BODY | POINTS | PIXELS
 
@@ -56,12 +56,12 @@ class Form:
     def losses(self) -> set[str]:
         """Losses with a label."""
         derived = 'transl' in self.smpl and self.camera
-        return ((BODY if self.smpl else set()) | (POINTS if self.keypoints['keypoints3d'] or derived else set())
-                | (PIXELS if self.keypoints['keypoints2d'] or derived else set()))
+        found = set(BODY) if self.smpl else set()
+        found |= POINTS if self.keypoints['keypoints3d'] or derived else set()
+        return found | (PIXELS if self.keypoints['keypoints2d'] or derived else set())
 
     def values(self, people: HumanData) -> dict[str, Any]:
         """What a file holds, keypoints in the form's conventions."""
-        num = people.data_len
         box = people['bbox_xywh'].copy()
         if self.square:
             side = 1.2 * box[:, 2:4].max(1)
@@ -72,7 +72,8 @@ class Form:
                 keypoints, mask = convert_keypoints(people[key], 'smpl_54', convention)
                 if self.relative and key == 'keypoints3d':
                     keypoints[..., :3] -= people[key][:, :1, :3]
-                values |= {key: keypoints, f'{key}_mask': mask.astype(np.uint8), f'{key}_convention': convention}
+                values |= {key: keypoints, f'{key}_mask': mask.astype(np.uint8),
+                           f'{key}_convention': convention}
         if self.smpl:
             values['smpl'] = {name: people['smpl'][name] for name in self.smpl}
         misc = people['misc']
@@ -80,10 +81,9 @@ class Form:
             values['misc'] = misc
         if self.camera == 'cam_param':
             values['cam_param'] = [
-                dict(H=96, W=96, in_mat=[[f, 0, cx], [0, f, cy], [0, 0, 1]], rotation_mat=np.eye(3).tolist(),
+                dict(H=96, W=96, in_mat=[[f, 0, x], [0, f, y], [0, 0, 1]], rotation_mat=np.eye(3).tolist(),
                      translation=[0, 0, 0], k1=0, p1=0)
-                for f, (cx, cy) in zip(misc['focal_length'].tolist(), misc['principal_point'].tolist(), strict=True)]
-        assert len(values['image_path']) == num
+                for f, (x, y) in zip(misc['focal_length'], misc['principal_point'], strict=True)]
         return values
 
 
@@ -158,18 +158,22 @@ def _published_by_spin(people: HumanData, folder: Path) -> Path:
     values = FORMS['spin'].values(people)
     box = people['bbox_xywh']
     part = values['keypoints2d'][:, 25:]
-    np.savez(folder / 'spin_raw.npz', imgname=np.array(values['image_path']), center=box[:, :2] + box[:, 2:4] / 2,
-             scale=1.2 * box[:, 2:4].max(1) / 200, part=part, openpose=np.zeros((len(part), 25, 3)),
-             S=values['keypoints3d'], has_smpl=np.ones(len(part)), shape=people['smpl']['betas'],
-             pose=np.concatenate([people['smpl']['global_orient'], people['smpl']['body_pose'].reshape(-1, 69)], 1))
-    run('dataset_tools/convert.py', 'spin', '--root', folder, '--labels-file', 'spin_raw.npz', '--out', folder)
+    smpl = people['smpl']
+    pose = np.concatenate([smpl['global_orient'], smpl['body_pose'].reshape(-1, 69)], 1)
+    np.savez(
+        folder / 'spin_raw.npz', imgname=np.array(values['image_path']), pose=pose, shape=smpl['betas'],
+        has_smpl=np.ones(len(part)), center=box[:, :2] + box[:, 2:4] / 2,
+        scale=1.2 * box[:, 2:4].max(1) / 200, part=part, openpose=np.zeros((len(part), 25, 3)),
+        S=values['keypoints3d'])
+    run('dataset_tools/convert.py', 'spin', '--root', folder, '--labels-file', 'spin_raw.npz', '--out',
+        folder)
     return folder / 'spin_spin_raw.npz'
 
 
 def run(tool: str, *arguments: Any) -> str:
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run([sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)], cwd=ROOT, env=env,
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)], cwd=ROOT,
+                          env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
 
@@ -189,8 +193,9 @@ def recipe(request: pytest.FixtureRequest) -> tuple[Config, torch.nn.Module]:
 
 
 def dicts_in(value: Any) -> list[dict]:
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return [*([value] if isinstance(value, dict) else []), *(d for child in children for d in dicts_in(child))]
+    own = [value] if isinstance(value, dict) else []
+    children = value.values() if own else value if isinstance(value, (list, tuple)) else ()
+    return own + [found for child in children for found in dicts_in(child)]
 
 
 @pytest.mark.parametrize(('publisher', 'name'), [
@@ -206,8 +211,8 @@ def test_two_steps_on_a_form(publisher: str, name: str, recipe: tuple[Config, to
     part = copy.deepcopy(parts[-1])  # MPII of the mixture, whose boxes are crops, or 3DPW
     part.update(data_root=str(file.parent), ann_file=file.name, data_prefix=dict(img_path=''),
                 pipeline=cfg.train_dataloader.dataset.pipeline)
-    loader = Runner.build_dataloader(
-        dict(batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=part), seed=0)
+    sampler = dict(type='DefaultSampler', shuffle=False)
+    loader = Runner.build_dataloader(dict(batch_size=2, num_workers=0, sampler=sampler, dataset=part), seed=0)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     for _, batch in zip(range(2), loader, strict=False):
         losses = model.train_step(copy.deepcopy(batch), optim_wrapper)
