@@ -36,10 +36,14 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def data(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``data/`` of MMHuman3D, the studio's pictures in every set; COCO's and MPII's have no 3D joints."""
+    """``data/`` of MMHuman3D, the studio's pictures in every set.
+
+    COCO's and MPII's have no 3D joints, and no place of the body from which they could be derived.
+    """
     root = tmp_path_factory.mktemp('data')
     people = HumanData.fromfile(photos / 'train.npz')
     flat = HumanData({key: people[key] for key in people if not key.startswith(('keypoints3d', 'misc'))})
+    flat['smpl'] = {key: value for key, value in people['smpl'].items() if key != 'transl'}
     for name, files in FILES.items():
         shutil.copytree(photos, root / 'datasets' / name)
         for file in files:
