@@ -36,9 +36,9 @@ class MultiRoIHead(ParameterHead):
         mesh: One mesh ``'shared'`` by all RoIs from u_bar (the paper), or a mesh ``'per_roi'`` from each u_m.
         camera_frame: The camera that D_cam regresses from u_m: that of the ``'base'`` box, which is then
             turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base
-            box's frame a correction is the same three numbers for all RoIs; in their own it depends on the
-            sizes of their boxes, and the consistency loss, which counts squared pixels, holds the cameras
-            where they are until the network has learnt how. And in the base box's frame all start together.
+            box's frame all cameras start together and a correction is the same three numbers for all RoIs;
+            in their own they start apart, and a correction depends on the sizes and centers of the boxes,
+            which the network must learn first.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
