@@ -227,10 +227,9 @@ class Runner:
     def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
         """Calls a tool in a process of its own."""
         command = [sys.executable, TOOLS / tool, *arguments]
-        environment = dict(os.environ)
         # Also where the package is not installed.
-        environment['PYTHONPATH'] = os.pathsep.join(
-            filter(None, (str(TOOLS.parent), os.environ.get('PYTHONPATH'))))
+        path = os.pathsep.join(filter(None, (str(TOOLS.parent), os.environ.get('PYTHONPATH'))))
+        environment = dict(os.environ, PYTHONPATH=path)
         if gpu is not None:
             environment['CUDA_VISIBLE_DEVICES'] = gpu
         elif self.num_slots > 1:
