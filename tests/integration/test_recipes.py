@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 
 from mmroi.datasets import HumanData
 from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.engine.body_model import dicts_in, use_body_model
 from mmroi.registry import MODELS
 from mmroi.structures import convert_keypoints
 
@@ -183,19 +184,12 @@ def recipe(request: pytest.FixtureRequest) -> tuple[Config, torch.nn.Module]:
     """A recipe's config with small crops and the open body, and its model."""
     cfg = Config.fromfile(ROOT / f'configs/{request.param}.py')
     init_default_scope(cfg.default_scope)
-    for part in dicts_in(cfg._cfg_dict):
-        if part.get('type') == 'SMPL':
-            part.pop('model_path', None)
+    use_body_model(cfg, 'open')
+    for part in dicts_in(dict(cfg.items())):
         if 'crop_size' in part:
-            part.crop_size = (64, 48)
+            part['crop_size'] = (64, 48)
     torch.manual_seed(0)
     return cfg, MODELS.build(cfg.model).train()
-
-
-def dicts_in(value: Any) -> list[dict]:
-    own = [value] if isinstance(value, dict) else []
-    children = value.values() if own else value if isinstance(value, (list, tuple)) else ()
-    return own + [found for child in children for found in dicts_in(child)]
 
 
 @pytest.mark.parametrize(('publisher', 'name'), [
