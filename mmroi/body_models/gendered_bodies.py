@@ -6,17 +6,18 @@ from mmroi.body_models.smpl import SMPL
 from mmroi.registry import MODELS
 
 _SPELLINGS = {
-    **dict.fromkeys(('n', 'neutral', ''), 'neutral'),
+    **dict.fromkeys(('n', 'neutral', 'unknown', 'none', ''), 'neutral'),
     **dict.fromkeys(('m', 'male'), 'male'),
     **dict.fromkeys(('f', 'female'), 'female'),
 }
 
 
-def normalize_gender(gender: str, owner: str = '') -> str:
+def normalize_gender(gender: str | None, owner: str = '') -> str:
     """The name of a gender.
 
     Args:
-        gender: In any spelling that data sets use: whole word or first letter, in any case; '' is neutral.
+        gender: In any spelling that data sets use: whole word or first letter, in any case; '', None and
+            'unknown' are neutral.
         owner: Whose gender it is, for the message.
 
     Returns:
@@ -25,7 +26,7 @@ def normalize_gender(gender: str, owner: str = '') -> str:
     Raises:
         ValueError: It is none of the three.
     """
-    name = _SPELLINGS.get(str(gender).lower())
+    name = _SPELLINGS.get(str(gender).strip().lower())
     if name is None:
         of = f' of {owner}' if owner else ''
         raise ValueError(f'gender "{gender}"{of} is unknown; expected male, female, neutral or their first '

@@ -169,9 +169,12 @@ class _Reader:
                 raise self._fault(f'of {where(i)} has none of {", ".join(_NAMES)}' if not names else
                                   f'of {where(i)} lacks {", ".join(names)}, which the first has')
         columns = {name: [camera[name] for camera in cameras] for name in names}
+        columns['in_ndc'] = [camera.get('in_ndc', False) for camera in cameras]
         return self._read_columns(columns, len(cameras), where)
 
     def _read_columns(self, columns: Mapping, num: int, where: Callable[[int], str]) -> _Pair:
+        if np.any(columns.get('in_ndc', False)):
+            raise self._fault('is in normalized device coordinates (in_ndc), expected pixels')
         focal_length, principal_point = (
             next((self._pairs(columns[name], name, num, where) for name in names if name in columns), None)
             for names in (_FOCAL_LENGTHS, _PRINCIPAL_POINTS))
@@ -186,7 +189,7 @@ class _Reader:
 
     def _pairs(self, values: Any, name: str, num: int, where: Callable[[int], str]) -> np.ndarray:
         """(N, 2) from one or two numbers for each row, or for all of them."""
-        array = self._array(values, name, num, where, ((), (2,), (1,), (1, 2)))
+        array = self._array(values, name, num, where, ((), (2,), (1,), (1, 2), (2, 1)))
         return np.broadcast_to(array.reshape(len(array), -1), (num, 2)).copy()
 
     def _matrices(self, values: Any, name: str, num: int, where: Callable[[int], str]) -> np.ndarray:

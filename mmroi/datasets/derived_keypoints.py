@@ -52,7 +52,8 @@ class DerivedKeypoints:
     def complete(self, sample: dict[str, Any], transl: np.ndarray) -> None:
         """Fill in what a row with SMPL parameters lacks: all 2D or all 3D keypoints, or the root's position.
 
-        Keypoints get confidence 1, 2D ones of joints behind the camera 0.
+        Keypoints get confidence 1, 2D ones of joints behind the camera 0. A row whose 2D keypoints would lie
+        outside its box, because its translation or its camera is wrong, gets none.
 
         Args:
             sample: The row; changed.
@@ -75,8 +76,9 @@ class DerivedKeypoints:
             ones = np.ones((len(joints), 1), np.float32)
             sample.update(keypoints3d=np.concatenate((joints, ones), 1), has_keypoints3d=True)
         if lacks_2d:
-            sample['keypoints2d'] = _seen(joints, *camera)
-            sample['has_keypoints2d'] = bool(sample['keypoints2d'][:, 2].any())
+            keypoints2d = _seen(joints, *camera)
+            if lies_in_box(keypoints2d, sample['bbox_xywh']):
+                sample.update(keypoints2d=keypoints2d, has_keypoints2d=True)
 
     def _body(self, gender: str) -> Any:
         if self._bodies is None:
@@ -98,13 +100,14 @@ def _seen(joints: np.ndarray, focal_length: float | np.ndarray, principal_point:
     return keypoints
 
 
-def lies_in_box(sample: dict[str, Any]) -> bool:
-    """Whether most 2D keypoints of a row lie in its box, with a margin of a quarter of it.
+def lies_in_box(keypoints2d: np.ndarray, bbox_xywh: np.ndarray) -> bool:
+    """Whether most 2D keypoints lie in the box, with a margin of a quarter of it.
 
     Args:
-        sample: The row.
+        keypoints2d: (K, 3) pixels and confidence.
+        bbox_xywh: (4,) pixels.
     """
-    low, size = sample['bbox_xywh'][:2], sample['bbox_xywh'][2:]
-    points, seen = sample['keypoints2d'][:, :2], sample['keypoints2d'][:, 2] > 0
+    low, size = bbox_xywh[:2], bbox_xywh[2:]
+    points, seen = keypoints2d[:, :2], keypoints2d[:, 2] > 0
     inside = ((points >= low - _MARGIN * size) & (points <= low + (1 + _MARGIN) * size)).all(1)
     return bool(2 * np.count_nonzero(inside & seen) > len(points))

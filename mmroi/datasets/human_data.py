@@ -244,6 +244,8 @@ class HumanData(MutableMapping):
         return {**self.__dict__, '_values': {key: self._values[key] for key in kept if key in self._values}}
 
     def _checked(self, key: str, value: Any) -> Any:
+        if key == 'image_path' and len(value) and isinstance(value[0], bytes):
+            value = [path.decode() for path in value]
         if key == 'bbox_xywh' and np.ndim(value) == 2 and value.shape[1] == 4:
             value = np.concatenate([value, np.ones_like(value[:, :1])], axis=1)
         parts = {key: value}

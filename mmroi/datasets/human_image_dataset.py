@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 
 from mmroi.registry import DATASETS
 
-from .derived_keypoints import DerivedKeypoints, lies_in_box
+from .derived_keypoints import DerivedKeypoints
 from .errors import REASONS, BadSampleError
 from .human_data import HumanData
 from .person_rows import PersonRows
@@ -159,6 +159,9 @@ class HumanImageDataset(BaseDataset):
 
     def _prepare_derived(self, rows: PersonRows, derived: DerivedKeypoints) -> None:
         """Build the bodies that rows need, and look whether keypoints derived from them meet the boxes."""
+        if rows.columns.lacks_transl:
+            print_log(f'{self.ann_file}: no keypoints are derived from its SMPL parameters, because it has '
+                      "no smpl['transl']", 'current', logging.WARNING)
         needed = rows.find_derived()
         if not needed.any():
             return
@@ -170,7 +173,7 @@ class HumanImageDataset(BaseDataset):
                   f'keypoints of {of_3d}, the position of the root of {of_root}', 'current')
         looked_at = np.flatnonzero(needed[:, 0])
         looked_at = looked_at[::max(1, len(looked_at) // _LOOKED_AT)]
-        outside = [int(i) for i in looked_at if not lies_in_box(rows[int(i)])]
+        outside = [int(i) for i in looked_at if not rows[int(i)]['has_keypoints2d']]
         if 2 * len(outside) > len(looked_at):
             raise ValueError(f'{self.ann_file}: 2D keypoints derived from SMPL lie outside the box in '
                              f'{len(outside)} of {len(looked_at)} rows looked at, the first is row '

@@ -8,6 +8,12 @@ from .human_data import HumanData
 _JAW, _HEAD, _TOP = (get_convention('human_data').index(name)
                      for name in ('jaw_extra', 'head_extra', 'headtop'))
 
+# Joints of Human3.6M and of MPI-INF-3DHP under MMHuman3D's names, as indices into its 190.
+_THEIR_NAMES = dict(jaw_extra='head_extra', head_extra='headtop')
+_JOINTS_OF_MMHUMAN3D = {
+    frozenset(get_convention('human_data').index(_THEIR_NAMES.get(n, n)) for n in get_convention(one))
+    for one in ('h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test')}
+
 
 class KeypointColumn:
     """The keypoints of a file, mapped to smpl_54 by joint name, a row at a time.
@@ -120,9 +126,8 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
 def _name_points_of_the_head(column: np.ndarray) -> np.ndarray:
     """Give Human3.6M's and MPI-INF-3DHP's two points of the head the names that they have here.
 
-    MMHuman3D's files of these sets call them ``head_extra`` and ``headtop``, those of this project's first
-    converters ``jaw_extra`` and ``headtop``. No other files have one of ``jaw_extra`` and ``head_extra``
-    alone: those that come from SPIN's joints have both, each where the body model's regressor has it.
+    MMHuman3D's files of these sets call them ``head_extra`` and ``headtop``; they are told by their joints,
+    which are exactly those of the set. In other files every joint is what its name says.
 
     Args:
         column: (190,) where each joint of ``human_data`` is stored, -1 for those that are not.
@@ -130,8 +135,8 @@ def _name_points_of_the_head(column: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: (190,).
     """
-    if (column[_JAW] < 0) != (column[_HEAD] < 0):
-        column[[_JAW, _HEAD, _TOP]] = column[[_JAW, _HEAD]].max(), column[_TOP], -1
+    if frozenset(np.flatnonzero(column >= 0).tolist()) in _JOINTS_OF_MMHUMAN3D:
+        column[[_JAW, _HEAD, _TOP]] = column[_HEAD], column[_TOP], -1
     return column
 
 

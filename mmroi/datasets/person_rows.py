@@ -134,8 +134,8 @@ class _Columns:
         self.keypoints3d = KeypointColumn(human_data, 'keypoints3d', 4)
         smpl = human_data['smpl'] if 'smpl' in human_data else {}
         names = ('global_orient', 'body_pose', 'betas', 'transl')
-        self.smpl = {name: smpl[name] for name in names if name in smpl}
-        self.has_smpl = np.asarray(human_data['has_smpl']) if 'has_smpl' in human_data else None
+        self.smpl = {name: np.asanyarray(smpl[name]) for name in names if name in smpl}
+        self.has_smpl = _flags(human_data, 'has_smpl') if 'has_smpl' in human_data else None
         missing = set(names[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
@@ -179,6 +179,12 @@ class _Columns:
                 values[labelled & derivable & ~values.any(1)] = 1
         return *confidences, labelled.copy()
 
+    @property
+    def lacks_transl(self) -> bool:
+        """Whether the file has no keypoints and no translation from which they would follow."""
+        no_keypoints = self.keypoints2d.values is None and self.keypoints3d.values is None
+        return no_keypoints and bool(self.smpl) and 'transl' not in self.smpl
+
     def find_derived(self, rows: np.ndarray) -> np.ndarray:
         found = np.zeros((len(rows), 3), bool)
         if self.derived is not None and 'transl' in self.smpl:
@@ -220,7 +226,7 @@ class _Columns:
         return large, far, twisted
 
     def _labelled(self, rows: np.ndarray) -> np.ndarray:
-        known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows].astype(bool)
+        known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows]
         return np.broadcast_to(known, len(rows))
 
     def _has_transl(self, rows: np.ndarray | int, pelvis: np.ndarray) -> np.ndarray:
@@ -234,3 +240,12 @@ class _Columns:
 
     def _smpl(self, name: str, row: int, has_smpl: bool, shape: tuple[int, ...]) -> np.ndarray:
         return np.array(self.smpl[name][row], np.float32) if has_smpl else np.zeros(shape, np.float32)
+
+
+def _flags(human_data: HumanData, key: str) -> np.ndarray:
+    """(N,) bool of numbers (N,) or (N, 1); NaN is no."""
+    values = np.nan_to_num(np.asarray(human_data[key], np.float64))
+    if values.size != human_data.data_len:
+        raise ValueError(f'{human_data.source}: {key!r} has shape {values.shape}, expected '
+                         f'({human_data.data_len},), one number per row. Convert the dataset again')
+    return values.reshape(-1) > 0

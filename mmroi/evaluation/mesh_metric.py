@@ -157,7 +157,15 @@ class MeshMetric(BaseMetric):
         return {**mean_errors(counted), **{f'MPJPE_{joint}': error for joint, error, *_ in per_joint}}
 
     def _is_of_protocol(self, sample: dict) -> bool:
-        photo = parse_h36m_name(str(sample.get('img_path', ''))) if self.protocol.camera else None
+        if self.protocol.camera is None:
+            return True
+        photo = parse_h36m_name(str(sample.get('img_path', '')))
+        if photo is None and self.other_cameras == 'skip':
+            raise ValueError(
+                f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, and the name of '
+                f"{sample_name(sample)} does not tell its camera, as S9_Directions.60457274_000001.jpg does; "
+                "use the data set's file for this protocol, without other_cameras='skip'"
+            )
         if photo is None or photo.camera == self.protocol.camera:
             return True
         if self.other_cameras == 'refuse':

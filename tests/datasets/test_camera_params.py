@@ -61,6 +61,7 @@ FORMS = dict(
     columns=dict(in_mat=_matrices()),
     columns_of_lists=dict(in_mat=_matrices().tolist(), H=[1080] * ROWS),
     intrinsic=dict(intrinsic=_matrices()),
+    columns_of_vectors=dict(f=FOCAL[:, :, None], c=CENTER[:, :, None]),
     array=_matrices(),
     array_of_pytorch3d=_pytorch3d()[:, None],
     lists=_matrices().tolist(),
@@ -175,6 +176,10 @@ BAD_FORMS = {
     r'cam_param of row 1: focal_length is abc, expected \(\) or \(2,\)': dict(focal_length=[1, 'abc', 3, 4]),
     r'cam_param of row 2 lacks in_mat, which the first has':
         [dict(K=1) if i == 2 else dict(in_mat=m.tolist()) for i, m in enumerate(_matrices())],
+    r'cam_param is in normalized device coordinates \(in_ndc\), expected pixels':
+        dict(K=_pytorch3d(), in_ndc=True),
+    r'cam_param is in normalized device coordinates':
+        [dict(K=matrix, in_ndc=i == 2) for i, matrix in enumerate(_matrices())],
     r'cam_param of row 0 has none of focal_length, f,': [dict(H=1, W=2)] * ROWS,
     r'cam_param has 3 cameras for 4 rows': [dict(K=m) for m in _matrices()[:3]],
     r'cam_param has K of shape \(3, 3, 3\) for 4 rows': _matrices()[:3],

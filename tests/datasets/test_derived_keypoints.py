@@ -102,15 +102,26 @@ def test_only_rows_that_lack_all_keypoints(people: HumanData, tmp_path: Path) ->
 
 
 def test_joint_behind_the_camera_has_no_confidence(people: HumanData, tmp_path: Path) -> None:
-    depth = np.median(people['keypoints3d'][0, :, 2])
-    transl = people['smpl']['transl'].copy()
-    transl[0, 2] -= depth
-    _write(people, tmp_path, 'keypoints', smpl={**people['smpl'], 'transl': transl})
+    transl, boxes = people['smpl']['transl'].copy(), people['bbox_xywh'].copy()
+    transl[0, 2] -= np.quantile(people['keypoints3d'][0, :, 2], 0.3)
+    boxes[0, :4] = -1e6, -1e6, 2e6, 2e6
+    _write(people, tmp_path, 'keypoints', smpl={**people['smpl'], 'transl': transl}, bbox_xywh=boxes)
     info = _dataset(tmp_path).get_data_info(0)
     behind = info['keypoints3d'][:, 2] <= 0
     assert 0 < behind.sum() < 54
     np.testing.assert_array_equal(info['keypoints2d'][:, 2], ~behind)
     assert not info['keypoints2d'][behind].any() and (info['keypoints3d'][:, 3] == 1).all()
+
+
+def test_a_row_whose_keypoints_would_miss_its_box_gets_no_2d_label(people: HumanData, tmp_path: Path) -> None:
+    """A translation of zero, as a file may hold where it is unknown, puts the camera into the body."""
+    transl = people['smpl']['transl'].copy()
+    transl[::4] = 0
+    _write(people, tmp_path, 'keypoints', smpl={**people['smpl'], 'transl': transl})
+    dataset = _dataset(tmp_path)
+    rows = [dataset.get_data_info(i) for i in range(ROWS)]
+    assert [row['has_keypoints2d'] for row in rows] == [i % 4 > 0 for i in range(ROWS)]
+    assert not rows[0]['keypoints2d'].any() and all(row['has_keypoints3d'] for row in rows)
 
 
 def test_root_relative_and_unlabelled_pelvis(people: HumanData, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import pickle
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -80,6 +81,27 @@ def test_row_flags_and_root_relative_keypoints(people: HumanData, data_root: Pat
     assert dataset.get_data_info(0)['has_smpl'] and not dataset.get_data_info(0)['has_transl']
     assert not dataset.get_data_info(1)['has_smpl'] and not dataset.get_data_info(1)['betas'].any()
     assert dataset.get_data_info(2)['has_transl']
+
+
+@pytest.mark.parametrize('as_bytes', [lambda paths: [path.encode() for path in paths],
+                                      lambda paths: np.array(paths, 'S')], ids=['list', 'array'])
+def test_paths_may_be_bytes(people: HumanData, data_root: Path, as_bytes: Callable) -> None:
+    """As SPIN's npz has them."""
+    _edit(data_root, image_path=as_bytes(list(people['image_path'])))
+    assert _dataset(data_root).get_data_info(3)['img_path'] == str(data_root / '3.png')
+
+
+@pytest.mark.parametrize('flags', [[[1], [0]] * 4, [1, np.nan] * 4, [True, False] * 4])
+def test_flags_may_be_a_column_or_unknown(data_root: Path, flags: list) -> None:
+    _edit(data_root, has_smpl=np.array(flags))
+    dataset = _dataset(data_root)
+    assert [dataset.get_data_info(i)['has_smpl'] for i in range(8)] == [True, False] * 4
+
+
+def test_flags_of_another_number_of_rows(data_root: Path) -> None:
+    _edit(data_root, has_smpl=np.ones((8, 2)))
+    with pytest.raises(ValueError, match=r"people\.npz: 'has_smpl' has shape \(8, 2\), expected \(8,\)"):
+        _dataset(data_root)
 
 
 def test_compressed_file_gives_the_same_samples(people: HumanData, data_root: Path) -> None:

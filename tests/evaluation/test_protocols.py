@@ -283,6 +283,15 @@ def test_repeated_samples_count_once_where_others_are_skipped(samples):
     assert metric.evaluate(len(samples)) == pytest.approx(expected)
 
 
+def test_a_photo_that_does_not_tell_its_camera_cannot_be_skipped_or_kept(samples):
+    """HybrIK's names of the same photos, for which MMHuman3D has a file, have numbers for cameras."""
+    for sample in samples:
+        sample['img_path'] = 's_09_act_02_subact_01_ca_01/s_09_act_02_subact_01_ca_01_000001.jpg'
+    assert evaluate(MeshMetric('h36m_p2'), samples)  # a file of this protocol's people alone
+    with pytest.raises(ValueError, match='tests camera 60457274 only, and the name of .*s_09_act.* does not'):
+        evaluate(MeshMetric('h36m_p2', other_cameras='skip'), samples)
+
+
 def test_no_photo_of_the_camera(samples):
     for sample in samples:
         sample['img_path'] = 'S9_Posing_1.54138969_000001.jpg'

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmroi.apis import find_shipped
+from mmroi.datasets import HumanData
+from mmroi.datasets.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 MODEL = find_shipped('multi-roi_r18_synthetic')
@@ -107,6 +110,18 @@ def test_iterations_of_an_epoch():
     assert [tool.count_iterations(cfg, size, 2) for size in (19, 20, 21)] == [1, 1, 2]
     cfg.train_dataloader.drop_last = True
     assert [tool.count_iterations(cfg, size, 2) for size in (20, 39)] == [1, 1]
+
+
+def test_iterations_of_real_data_need_no_body(tmp_path):
+    """The config names SMPL, which is not there; its data set is only counted."""
+    make_dataset(tmp_path, StudioSettings('easy', 96, 0), 3, 0, workers=1, progress=False)
+    cfg = Config.fromfile(Path(MODEL.config).parents[1] / 'multi_roi' / 'multi-roi_r50_pw3d-finetune.py')
+    init_default_scope(cfg.default_scope)
+    cfg.train_dataloader.update(batch_size=1, num_workers=0)
+    cfg.train_dataloader.dataset.update(
+        data_root=str(tmp_path), ann_file='train.npz', data_prefix=dict(img_path=''))
+    people = HumanData.fromfile(tmp_path / 'train.npz')
+    assert load('analysis_tools/vis_scheduler').count_iterations(cfg, None, 1) == people.data_len
 
 
 def test_bad_schedule(capsys, monkeypatch):

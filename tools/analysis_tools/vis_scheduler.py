@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mmroi.engine.body_model import use_body_model
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import require_matplotlib
 
@@ -75,6 +76,7 @@ def count_iterations(cfg: Config, dataset_size: int | None, num_gpus: int) -> in
         Iterations of an epoch, or of one pass through the data.
     """
     loader = cfg.train_dataloader
+    use_body_model(cfg, 'open')  # nobody looks at labels here
     num_people = dataset_size or len(Runner.build_dataloader(loader).sampler)
     batches, rest = divmod(num_people, loader.batch_size * num_gpus)
     return batches + (1 if rest and not loader.get('drop_last') else 0)

@@ -16,9 +16,9 @@ from torch.utils.data import ConcatDataset
 from mmroi.registry import HOOKS
 
 _LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
-_REMEDY = ('Use annotation files with these labels, as convert.py writes them (docs/data.md); or give the '
-           'data set `body_model`, which derives keypoints where SMPL parameters, translation and camera are '
-           'known; or take out the loss (model.losses.<name>=None) or the data set')
+_REMEDY = ('Use annotation files with these labels, as convert.py writes them (docs/data.md), or with what a '
+           "data set with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
+           'or take out the loss (model.losses.<name>=None) or the data set')
 
 
 @HOOKS.register_module()

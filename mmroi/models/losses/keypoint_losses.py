@@ -108,7 +108,7 @@ class Keypoint3DLoss(KeypointLoss):
             joints - root_of(joints, to_root), target[..., :3] - root_of(target[..., :3], to_root),
             confidence[..., None])
         per_sample = self._mean_over_joints(residual.square().mean(-1), confidence)
-        return self.loss_weight * labelled_mean(per_sample, has_label)
+        return self.loss_weight * labelled_mean(per_sample, (confidence > 0).any(1))
 
 
 @MODELS.register_module()
@@ -166,7 +166,9 @@ class Keypoint2DLoss(KeypointLoss):
         Returns:
             Tensor: Scalar.
         """
-        confidence = self._confidence(target[..., 2], has_keypoints2d)[:, None]
+        confidence = self._confidence(target[..., 2], has_keypoints2d)
+        counts = (confidence > 0).any(1)
+        confidence = confidence[:, None]
         wanted = to_crop_normalized(target[:, None, :, :2], boxes, aspect)
         if self.frame == 'crop':
             # The crop is the image: its box lies about the optical axis and is one unit high.
@@ -180,4 +182,4 @@ class Keypoint2DLoss(KeypointLoss):
         predicted = to_crop_normalized(pixels, boxes, aspect)
         residual = labelled_residual(predicted, wanted, confidence[..., None])
         per_roi = self._mean_over_joints(residual.square().mean(-1), confidence)
-        return self.loss_weight * labelled_mean(per_roi.mean(1), has_keypoints2d)
+        return self.loss_weight * labelled_mean(per_roi.mean(1), counts)

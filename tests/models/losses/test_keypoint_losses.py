@@ -270,3 +270,20 @@ def test_no_label_at_all_gives_a_differentiable_zero():
     (loss_3d + loss_2d).backward()
     assert loss_3d.item() == loss_2d.item() == 0
     assert (joints.grad == 0).all() and (joints_2d.grad == 0).all()
+
+
+def test_those_whom_a_loss_reaches_are_those_it_divides_by():
+    """A sample that labels joints, but none that counts, does not dilute the mean."""
+    joints, target = case_3d()
+    target[0] = 0
+    target[0, SMPL_HIPS] = 1  # a root, and no joint of SPIN's
+    spin = Keypoint3DLoss(joints='smpl_24')
+    assert spin.reaches(target[..., 3], target[..., 3], HAS).tolist() == [False, True, True]
+    assert torch.equal(spin(joints, target, HAS), spin(joints[2:], target[2:], HAS[2:]))
+    joints, cameras, boxes, target = case_2d()
+    target[0, :, 2] = 0
+    target[0, indices('left_foot'), 2] = 1
+    spin = Keypoint2DLoss(joints='smpl_24')
+    assert spin.reaches(target[..., 2], target[..., 2], HAS).tolist() == [False, True, True]
+    alone = spin(joints[2:], cameras[2:], boxes[2:], FOCAL[2:], ASPECT, target[2:], HAS[2:])
+    assert torch.equal(spin(joints, cameras, boxes, FOCAL, ASPECT, target, HAS), alone)
