@@ -76,7 +76,8 @@ class Progress:
         self.done += 1
         if run.is_done:
             one = self.measured[run.name] = measure(run)
-            values = [f'{name} {format_number(name, one.numbers.get(name))}' for name in METRIC_NAMES]
+            values = [f'{name} {format_number(name, one.numbers[name])}' for name in METRIC_NAMES
+                      if name in one.numbers]
             words = ', '.join(values)
         else:
             words = f'FAILED: {run.failure.read_text(encoding="utf-8").strip()}'
