@@ -48,7 +48,8 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-lint: $(INSTALLED)  ## check style (ruff) and types (mypy)
+lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 

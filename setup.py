@@ -1,4 +1,5 @@
 """Packaging of mmroi: ``pip install .``, ``pip install -e '.[det,vis,dev]'`` or ``mim install .``."""
+
 import shutil
 from pathlib import Path
 
@@ -36,8 +37,9 @@ class BuildWithMim(build_py):
         for name in MIM_EXTENSION:
             source = HERE / name
             if source.is_dir():
-                shutil.copytree(source, target / name, dirs_exist_ok=True,
-                                ignore=shutil.ignore_patterns('__pycache__'))
+                shutil.copytree(
+                    source, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__')
+                )
             elif source.is_file():
                 target.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target / name)

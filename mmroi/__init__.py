@@ -3,6 +3,7 @@
 Importing the package checks the versions of the libraries below it and makes MMDetection importable beside
 mmcv-lite. It imports neither torch nor MMDetection itself.
 """
+
 from mmroi.compat import mmcv_ext
 from mmroi.version import __version__, check_versions
 

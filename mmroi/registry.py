@@ -3,6 +3,7 @@
 ``locations`` lets MMEngine import our modules when a config says ``default_scope = 'mmroi'``. Registries
 that hold nothing of ours are here too: without them MMEngine warns in every run.
 """
+
 from mmengine import registry as _root
 from mmengine.registry import Registry
 

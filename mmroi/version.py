@@ -1,4 +1,5 @@
 """Version of mmroi, and the check of the versions of the libraries below it."""
+
 from importlib import metadata
 from importlib.util import find_spec
 
@@ -6,10 +7,14 @@ __version__ = '0.1.0'
 
 # library: (names of its distributions, first version that works, first that does not, what to install)
 REQUIRED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
-    'torch': (('torch', ), '2.1', '3', "pip install 'torch>=2.1'"),
+    'torch': (('torch',), '2.1', '3', "pip install 'torch>=2.1'"),
     'mmengine': (('mmengine', 'mmengine-lite'), '0.10.4', '1', "pip install 'mmengine==0.10.7'"),
-    'mmcv': (('mmcv', 'mmcv-lite'), '2.0.0', '2.2.0',
-             "pip install 'mmcv-lite==2.1.0' (or compiled mmcv==2.1.0 if you need its ops; never both)"),
+    'mmcv': (
+        ('mmcv', 'mmcv-lite'),
+        '2.0.0',
+        '2.2.0',
+        "pip install 'mmcv-lite==2.1.0' (or compiled mmcv==2.1.0 if you need its ops; never both)",
+    ),
 }
 
 
@@ -17,7 +22,7 @@ def _release(version: str) -> tuple[int, ...]:
     """Turn '2.13.0+cpu' or '2.0.0rc4' into a tuple of integers that compares; suffixes do not count."""
     numbers = []
     for part in version.split('+')[0].split('.'):
-        digits = part[:len(part) - len(part.lstrip('0123456789'))]
+        digits = part[: len(part) - len(part.lstrip('0123456789'))]
         if not digits:
             break
         numbers.append(int(digits))

@@ -1,4 +1,5 @@
 """Settings of all tests: one thread in each process, because pytest-xdist already fills the cores."""
+
 import os
 import pickle
 import sys
@@ -33,7 +34,8 @@ def _isolation() -> Iterator[None]:
 
 @pytest.fixture(scope='session')
 def import_mmhuman3d() -> Callable[[str], ModuleType]:
-    """Imports a module of MMHuman3D, to be compared with."""
+    """Import a module of MMHuman3D, to be compared with."""
+
     def load(name: str) -> ModuleType:
         return mmhuman3d.load(name)[0]
 
@@ -42,9 +44,9 @@ def import_mmhuman3d() -> Callable[[str], ModuleType]:
 
 @pytest.fixture
 def import_mmhuman3d_alone(
-        import_mmhuman3d: Callable[[str], ModuleType],
-        monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Imports a module of MMHuman3D without its package, other modules of which need old libraries."""
+    import_mmhuman3d: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], ModuleType]]:
+    """Import a module of MMHuman3D without its package, other modules of which need old libraries."""
     spec = find_spec('mmhuman3d')
     packages = []
 
@@ -63,7 +65,7 @@ def import_mmhuman3d_alone(
 
 @pytest.fixture(scope='session')
 def write_smpl() -> Callable[..., Path]:
-    """`write_smpl(folder)` makes a folder as a user of official SMPL has it, of the open body.
+    """``write_smpl(folder)`` makes a folder as a user of official SMPL has it, of the open body.
 
     Each gender is 5 % smaller than the one before.
     """
@@ -74,10 +76,14 @@ def write_smpl() -> Callable[..., Path]:
         dense = ('v_template', 'shapedirs', 'posedirs', 'weights')
         model = {key: arrays[key].astype(np.float64) for key in dense}
         tree = arrays['kintree_table'].astype(np.int64)
-        tree[0, 0] = 2 ** 32 - 1  # as in official files
-        model |= {'J_regressor': sparse.csc_matrix(arrays['J_regressor'].astype(np.float64)),
-                  'f': arrays['f'].astype(np.uint32), 'kintree_table': tree.astype(np.uint32),
-                  'bs_type': 'lrotmin', 'bs_style': 'lbs'}
+        tree[0, 0] = 2**32 - 1  # as in official files
+        model |= {
+            'J_regressor': sparse.csc_matrix(arrays['J_regressor'].astype(np.float64)),
+            'f': arrays['f'].astype(np.uint32),
+            'kintree_table': tree.astype(np.uint32),
+            'bs_type': 'lrotmin',
+            'bs_style': 'lbs',
+        }
         for gender in genders:
             (folder / f'SMPL_{gender}.pkl').write_bytes(pickle.dumps(model, protocol=2))
             model['v_template'] = model['v_template'] * 0.95

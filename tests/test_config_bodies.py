@@ -1,4 +1,5 @@
 """Configs of real data name SMPL wherever a body is built, and those of the studio's photographs do not."""
+
 from collections.abc import Iterator
 from pathlib import Path
 

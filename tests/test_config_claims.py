@@ -1,4 +1,5 @@
 """What configs say of themselves: an ablation changes one thing, baselines differ in the method alone."""
+
 import re
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,20 @@ every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: f'{path
 
 # What a run is made of; other names of a config are there to be used in these.
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-EFFECTIVE = (*LOADERS, 'model', 'val_evaluator', 'test_evaluator', 'optim_wrapper', 'param_scheduler',
-             'train_cfg', 'auto_scale_lr', 'load_from', 'default_hooks', 'custom_hooks', 'randomness')
+EFFECTIVE = (
+    *LOADERS,
+    'model',
+    'val_evaluator',
+    'test_evaluator',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_cfg',
+    'auto_scale_lr',
+    'load_from',
+    'default_hooks',
+    'custom_hooks',
+    'randomness',
+)
 
 
 def read(name: str | Path) -> dict:
@@ -62,7 +75,10 @@ def expected_differences(name: str) -> set[str]:
         'ours_camera-loss_as-printed': {'model.losses.camera.scale', 'model.losses.camera.weight_s'},
         'ours_camera-loss_pixels-1e-8': {'model.losses.camera.scale', 'model.losses.camera.weight_s'},
         'ours_camera-frame_own_as-printed': {
-            'model.losses.camera.scale', 'model.losses.camera.weight_s', 'model.head.camera_frame'},
+            'model.losses.camera.scale',
+            'model.losses.camera.weight_s',
+            'model.head.camera_frame',
+        },
         'ours_camera-boxes_all': {'model.head.camera_boxes'},
         'ours_camera-boxes_none': {'model.head.camera_boxes'},
         'ours_mesh-boxes_base': {'model.head.mesh_boxes'},
@@ -94,7 +110,9 @@ def test_the_tables_are_complete():
     assert {row for row in rows if row.startswith('table2')} == {f'table2_{subset}' for subset in subsets}
     assert len([row for row in rows if row.startswith('table3')]) == 4
     assert {row for row in rows if re.search(r'_m\d$', row)} == {
-        *(f'table4_m{m}' for m in (1, 2, 3, 4)), *(f'rois_m{m}' for m in (6, 7, 8, 9))}
+        *(f'table4_m{m}' for m in (1, 2, 3, 4)),
+        *(f'rois_m{m}' for m in (6, 7, 8, 9)),
+    }
 
 
 @every_config
@@ -128,10 +146,15 @@ def test_baselines_differ_in_the_method_alone(backbone, data):
         assert differences(cliff, hmr) - {'load_from'} == {f'model.{part}' for part in parts}
 
 
-@pytest.mark.parametrize(('name', 'rate', 'batch', 'epochs'), [
-    ('r50_mixture', 1e-4, 48, 25), ('hr48_mixture', 5e-5, 20, 15),
-    ('r50_pw3d-finetune', 1e-5, 48, 5), ('hr48_pw3d-finetune', 1e-5, 20, 5),
-])
+@pytest.mark.parametrize(
+    ('name', 'rate', 'batch', 'epochs'),
+    [
+        ('r50_mixture', 1e-4, 48, 25),
+        ('hr48_mixture', 5e-5, 20, 15),
+        ('r50_pw3d-finetune', 1e-5, 48, 5),
+        ('hr48_pw3d-finetune', 1e-5, 20, 5),
+    ],
+)
 def test_the_schedule_is_the_papers(name, rate, batch, epochs):
     cfg = read(f'multi_roi/multi-roi_{name}')
     assert cfg['optim_wrapper'] == dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=rate))
@@ -155,7 +178,7 @@ def test_every_address_of_weights_is_documented():
     files = set()
     for path in CONFIGS:
         init = read(path)['model']['encoder']['backbone'].get('init_cfg') or {}
-        # Fine-tuning and converted checkpoints bring weights; synthetic photographs are learnt from scratch.
+        # Fine-tuning and converted checkpoints bring weights; synthetic photographs are learned from scratch.
         assert bool(init) == (path.stem.endswith('_mixture') or path.parent.name == 'ablation')
         files |= {init['checkpoint'].rpartition('/')[2]} if init else set()
     assert len(files) == 2 and all(file in text for file in files)

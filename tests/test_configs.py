@@ -1,4 +1,5 @@
-"""Every config in ``configs/`` fits together: loader, network, losses, optimiser and metric."""
+"""Every config in ``configs/`` fits together: loader, network, losses, optimizer and metric."""
+
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_one_training_step_and_evaluation(path, photos):
     losses = model.train().train_step(next(iter(train)), optim_wrapper)
     assert set(losses) == {f'loss_{name}' for name, loss in cfg.model.losses.items() if loss} | {'loss'}
     assert all(loss.isfinite() for loss in losses.values())
-    # The optimiser has met a gradient for each trained weight: several processes would wait for one without.
+    # The optimizer has met a gradient for each trained weight: several processes would wait for one without.
     assert set(optim_wrapper.optimizer.state) == {w for w in model.parameters() if w.requires_grad}
 
     metric.dataset_meta = val.dataset.metainfo

@@ -1,4 +1,5 @@
 """The data bases of the configs, in MMHuman3D's layout, filled with photographs of the studio."""
+
 import shutil
 from pathlib import Path
 
@@ -19,12 +20,21 @@ FOLDER = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
 NAMES = sorted(path.stem for path in FOLDER.glob('*.py') if path.stem not in ('common', 'photographs'))
 # Trained on, tested on.
 SETS = dict(
-    coco=(['coco'], 'pw3d'), coco_pw3d=(['coco'], 'pw3d'), h36m=(['h36m'], 'h36m'), mpii=(['mpii'], 'pw3d'),
-    mixture=(['h36m', 'mpi_inf_3dhp', 'coco', 'mpii'], 'pw3d'), pw3d=(['pw3d'], 'pw3d'),
-    mpi_inf_3dhp=(['mpi_inf_3dhp'], 'mpi_inf_3dhp'))
+    coco=(['coco'], 'pw3d'),
+    coco_pw3d=(['coco'], 'pw3d'),
+    h36m=(['h36m'], 'h36m'),
+    mpii=(['mpii'], 'pw3d'),
+    mixture=(['h36m', 'mpi_inf_3dhp', 'coco', 'mpii'], 'pw3d'),
+    pw3d=(['pw3d'], 'pw3d'),
+    mpi_inf_3dhp=(['mpi_inf_3dhp'], 'mpi_inf_3dhp'),
+)
 FILES = dict(
-    h36m=('h36m_mosh_train', 'h36m_valid_protocol1'), coco=('cliff_coco_train',), mpii=('cliff_mpii_train',),
-    mpi_inf_3dhp=('mpi_inf_3dhp_train', 'mpi_inf_3dhp_test'), pw3d=('pw3d_train', 'pw3d_test'))
+    h36m=('h36m_mosh_train', 'h36m_valid_protocol1'),
+    coco=('cliff_coco_train',),
+    mpii=('cliff_mpii_train',),
+    mpi_inf_3dhp=('mpi_inf_3dhp_train', 'mpi_inf_3dhp_test'),
+    pw3d=('pw3d_train', 'pw3d_test'),
+)
 
 
 @pytest.fixture(scope='module')
@@ -69,8 +79,11 @@ def test_without_data_one_message_says_what_makes_them(name: str) -> None:
             DATASETS.build({**dataset, 'data_root': f'nowhere/{dataset.data_root}'})
         file = dataset.get('ann_file') or dataset.datasets[0].ann_file
         tool = 'make_synthetic.py' if 'synthetic' in name else 'convert.py'
-        for part in (f'nowhere/{dataset.data_root}{file}: no such', f'python tools/dataset_tools/{tool} ',
-                     'docs/data.md'):
+        for part in (
+            f'nowhere/{dataset.data_root}{file}: no such',
+            f'python tools/dataset_tools/{tool} ',
+            'docs/data.md',
+        ):
             assert part in str(info.value)
 
 
@@ -93,8 +106,14 @@ def test_square_boxes_of_the_mixture_have_the_scale_of_the_others(data: Path, tm
     sizes = []
     for values, mark in ((boxes, True), (squares, True), (squares, False)):
         HumanData({**people, 'bbox_xywh': values}).dump(tmp_path / 'made.npz')
-        dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'ann_file': str(tmp_path / 'made.npz'),
-                                  'crop_boxes': mark, 'pipeline': cfg.test_pipeline})
+        dataset = DATASETS.build(
+            {
+                **cfg.train_dataloader.dataset,
+                'ann_file': str(tmp_path / 'made.npz'),
+                'crop_boxes': mark,
+                'pipeline': cfg.test_pipeline,
+            }
+        )
         sizes.append(dataset[0]['data_samples'].boxes[0])
     np.testing.assert_allclose(sizes[1], sizes[0])
     np.testing.assert_allclose(sizes[2], sizes[0] * (1, 1, 4 / 3))
@@ -139,7 +158,7 @@ def test_mixture_through_its_loader(data: Path) -> None:
     samples = [sample for batch in batches for sample in batch['data_samples']]
     names = [sample.dataset_name for sample in samples]
     assert [names.count(name) for name in SETS['mixture'][0]] == [16, 4, 8, 4]
-    assert max(len(set(names[i:i + 4])) for i in range(0, 32, 4)) > 1  # not one set after the other
+    assert max(len(set(names[i : i + 4])) for i in range(0, 32, 4)) > 1  # not one set after the other
     for sample in samples:
         labels = sample.gt_instances
         assert labels.has_keypoints3d[0] == (sample.dataset_name in ('h36m', 'mpi_inf_3dhp'))
@@ -150,13 +169,13 @@ def test_mixture_through_its_loader(data: Path) -> None:
 
 def test_one_pipeline_for_all_sets_of_the_mixture(data: Path, tmp_path: Path) -> None:
     """What a config with square crops and another number of RoIs writes."""
-    (tmp_path / 'square.py').write_text(f'''
-_base_ = '{FOLDER / "mixture.py"}'
+    (tmp_path / 'square.py').write_text(f"""
+_base_ = '{FOLDER / 'mixture.py'}'
 train_pipeline = _base_.train_pipeline
 train_pipeline[1].update(aspect=1.0)
 train_pipeline[-2].update(num_rois=2, crop_size=(64, 64))
 train_dataloader = dict(dataset=dict(data_root='{data}', pipeline=train_pipeline))
-''')
+""")
     init_default_scope('mmroi')
     cfg = Config.fromfile(tmp_path / 'square.py')
     use_body_model(cfg, 'open')

@@ -1,4 +1,5 @@
 """What docs/method.md names is there."""
+
 import pkgutil
 import re
 from pathlib import Path

@@ -29,11 +29,22 @@ def test_compiled_mmcv_passes(installed):
     version.check_versions()
 
 
-@pytest.mark.parametrize('name, bad, message', [
-    ('torch', '1.13.1', r"needs torch>=2\.1,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.1'"),
-    ('mmengine', '0.9.1', 'mmengine>=0.10.4,<1, but 0.9.1'),
-    ('mmcv-lite', '2.2.0', 'mmcv>=2.0.0,<2.2.0, but 2.2.0 is installed. Run: pip install .mmcv-lite==2.1.0'),
-])
+@pytest.mark.parametrize(
+    'name, bad, message',
+    [
+        (
+            'torch',
+            '1.13.1',
+            r"needs torch>=2\.1,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.1'",
+        ),
+        ('mmengine', '0.9.1', 'mmengine>=0.10.4,<1, but 0.9.1'),
+        (
+            'mmcv-lite',
+            '2.2.0',
+            'mmcv>=2.0.0,<2.2.0, but 2.2.0 is installed. Run: pip install .mmcv-lite==2.1.0',
+        ),
+    ],
+)
 def test_wrong_version_says_what_to_install(installed, name, bad, message):
     installed[name] = bad
     with pytest.raises(ImportError, match=message):
@@ -52,7 +63,9 @@ def test_library_without_metadata_is_trusted(installed, monkeypatch):
     version.check_versions()
 
 
-@pytest.mark.parametrize('text, numbers', [
-    ('2.13.0+cpu', (2, 13, 0)), ('2.0.0rc4', (2, 0, 0)), ('2.1', (2, 1)), ('3.0.dev1', (3, 0))])
+@pytest.mark.parametrize(
+    'text, numbers',
+    [('2.13.0+cpu', (2, 13, 0)), ('2.0.0rc4', (2, 0, 0)), ('2.1', (2, 1)), ('3.0.dev1', (3, 0))],
+)
 def test_release_numbers(text, numbers):
     assert version._release(text) == numbers

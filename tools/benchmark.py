@@ -18,7 +18,7 @@ import torch
 from benchmarking.plots import draw_all
 from benchmarking.profiles import choose_profile, load_profile, missing_files, stage_configs
 from benchmarking.report import format_number, write_report
-from benchmarking.results import METRIC_NAMES, Measured, mean_pose, measure, summarise
+from benchmarking.results import METRIC_NAMES, Measured, mean_pose, measure, summarize
 from benchmarking.running import Run, Runner, check_done, locked, plan
 from benchmarking.speed import measure_speed
 from benchmarking.suites import SUITES, Suite, load_suite
@@ -31,24 +31,34 @@ from mmroi.evaluation import require_matplotlib
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     suites = ', '.join(sorted(path.stem for path in SUITES.glob('[!_]*.py')))
     parser = argparse.ArgumentParser(description='Train, test and compare the rows of a table')
     parser.add_argument('suite', help=f'one of {suites}; or the path of a suite of your own')
-    parser.add_argument('--synthetic', action='store_true',
-                        help='synthetic photographs, even where the real data sets are there')
-    parser.add_argument('--quick', action='store_true',
-                        help='minutes on two cores: few easy photographs, one seed')
-    parser.add_argument('--profile', help='profile in configs/_profiles_, or its path (default: what data, '
-                        'GPU and --quick suggest)')
+    parser.add_argument(
+        '--synthetic',
+        action='store_true',
+        help='synthetic photographs, even where the real data sets are there',
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='minutes on two cores: few easy photographs, one seed'
+    )
+    parser.add_argument(
+        '--profile',
+        help='profile in configs/_profiles_, or its path (default: what data, GPU and --quick suggest)',
+    )
     parser.add_argument('--seeds', type=int, nargs='+', help="seeds (default: the profile's)")
     parser.add_argument('--rows', nargs='+', help='only these rows')
     parser.add_argument('--gpus', type=int, help='GPUs, each of which trains a row (default: all)')
-    parser.add_argument('--jobs', type=int, default=min(os.cpu_count() or 1, 4),
-                        help='without GPUs: rows that are trained side by side, sharing the cores (default: '
-                        '%(default)s)')
-    parser.add_argument('--work-dir', type=Path,
-                        help='folder of runs and reports (default: work_dirs/benchmark/PROFILE)')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=min(os.cpu_count() or 1, 4),
+        help='without GPUs: rows that are trained side by side, sharing the cores (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder of runs and reports (default: work_dirs/benchmark/PROFILE)'
+    )
     parser.add_argument('--report-only', action='store_true', help='train nothing, report what has been run')
     args = parser.parse_args()
     if args.seeds and len(set(args.seeds)) < len(args.seeds):
@@ -62,7 +72,7 @@ class Progress:
     """Prints one line for each run that ends, and how long the others will take."""
 
     def __init__(self, total: int, done: int) -> None:
-        """Starts the clock.
+        """Start the clock.
 
         Args:
             total: Number of runs of the suite.
@@ -72,33 +82,41 @@ class Progress:
         self._before, self._start = done, time.monotonic()
 
     def __call__(self, run: Run) -> None:
-        """Prints the line of a run that has ended."""
+        """Print the line of a run that has ended."""
         self.done += 1
         if run.is_done:
             one = self.measured[run.name] = measure(run)
-            values = [f'{name} {format_number(name, one.numbers[name])}' for name in METRIC_NAMES
-                      if name in one.numbers]
+            values = [
+                f'{name} {format_number(name, one.numbers[name])}'
+                for name in METRIC_NAMES
+                if name in one.numbers
+            ]
             words = ', '.join(values)
         else:
             words = f'FAILED: {run.failure.read_text(encoding="utf-8").strip()}'
         minutes = (time.monotonic() - self._start) / 60
         left = (self.total - self.done) * minutes / (self.done - self._before)
-        print(f'[{self.done}/{self.total}] {run.name}: {words}; {minutes:.1f} min, about {left:.0f} left',
-              flush=True)
+        print(
+            f'[{self.done}/{self.total}] {run.name}: {words}; {minutes:.1f} min, about {left:.0f} left',
+            flush=True,
+        )
 
 
 def make_photographs(photos: Config) -> None:
-    """Makes the synthetic photographs that a profile asks for, or what is missing of them."""
+    """Make the synthetic photographs that a profile asks for, or what is missing of them."""
     counts = (photos.num_train, photos.num_val)
     settings = StudioSettings(photos.preset, photos.image_size, photos.seed)
     print(f'{photos.out}: {sum(counts)} synthetic photographs, made now where they are missing', flush=True)
     made = make_dataset(photos.out, settings, *counts, workers=os.cpu_count() or 1)
-    print(f'{photos.out}: {made["train"]} people to train with, {made["val"]} to test, {made["new_photos"]} '
-          'new photographs', flush=True)
+    print(
+        f'{photos.out}: {made["train"]} people to train with, {made["val"]} to test, {made["new_photos"]} '
+        'new photographs',
+        flush=True,
+    )
 
 
 def check_data(suite: Suite, profile: Config) -> None:
-    """Fails early where real data sets or the body model are missing."""
+    """Fail early where real data sets or the body model are missing."""
     for row in suite.rows:
         for config in stage_configs(row, profile, 0).values() if row.config else ():
             try:
@@ -106,13 +124,16 @@ def check_data(suite: Suite, profile: Config) -> None:
             except FileNotFoundError as error:
                 raise FileNotFoundError(f'{error} The benchmark itself takes --synthetic instead.') from error
             if files := missing_files(config):
-                raise FileNotFoundError(f'{", ".join(files)} missing; docs/data.md says how to make them, '
-                                        '--synthetic does without')
+                raise FileNotFoundError(
+                    f'{", ".join(files)} missing; docs/data.md says how to make them, '
+                    '--synthetic does without'
+                )
 
 
-def run_suite(suite: Suite, profile: Config, runs: list[Run],
-              args: argparse.Namespace) -> dict[str, Measured]:
-    """Runs what is not done; returns what was measured on the way."""
+def run_suite(
+    suite: Suite, profile: Config, runs: list[Run], args: argparse.Namespace
+) -> dict[str, Measured]:
+    """Run what is not done; returns what was measured on the way."""
     todo = [run for run in runs if not run.is_done]
     if todo and 'photos' in profile:
         make_photographs(profile.photos)
@@ -125,8 +146,10 @@ def run_suite(suite: Suite, profile: Config, runs: list[Run],
     if gpus > available:
         raise ValueError(f'--gpus {gpus}, but PyTorch finds {available}; CUDA_VISIBLE_DEVICES may hide some')
     with locked(args.work_dir):
-        print(f'{suite.title}: {profile.title}; {len(todo)} of {len(runs)} runs to do, in {args.work_dir}',
-              flush=True)
+        print(
+            f'{suite.title}: {profile.title}; {len(todo)} of {len(runs)} runs to do, in {args.work_dir}',
+            flush=True,
+        )
         progress = Progress(len(runs), len(runs) - len(todo))
         Runner(profile, gpus, args.jobs, progress).run(todo)
         if 'fps' in suite.columns:
@@ -135,7 +158,7 @@ def run_suite(suite: Suite, profile: Config, runs: list[Run],
 
 
 def main() -> None:
-    """Runs a suite and reports."""
+    """Run a suite and reports."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # which nohup does to the latter
             signal.signal(ending, lambda *_: sys.exit('stopped; the same command goes on'))
@@ -149,7 +172,7 @@ def main() -> None:
     folder = args.work_dir / suite.name
     runs = plan(suite.rows, args.seeds or profile.seeds, args.work_dir)
     measured = {} if args.report_only else run_suite(suite, profile, runs, args)
-    summaries = summarise(runs, suite.rows, measured)
+    summaries = summarize(runs, suite.rows, measured)
     done = [run for run in runs if run.is_done]
     pictures = draw_all(summaries, folder)
     arguments = [argument for argument in sys.argv[1:] if argument != '--report-only']
@@ -158,8 +181,10 @@ def main() -> None:
     print(write_report(suite, profile, summaries, baseline, pictures, command, folder))
     print(folder / 'report.md')
     if failed := [run.name for run in runs if not run.is_done and run.failure.is_file()]:
-        sys.exit(f'error: {len(failed)} of {len(runs)} runs failed: {"; ".join(failed)}; the same command '
-                 'tries them again')
+        sys.exit(
+            f'error: {len(failed)} of {len(runs)} runs failed: {"; ".join(failed)}; the same command '
+            'tries them again'
+        )
 
 
 if __name__ == '__main__':

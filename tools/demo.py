@@ -1,4 +1,5 @@
 """People in photos, videos or a webcam as SMPL meshes: ``python tools/demo.py photo.jpg --out-dir out``."""
+
 import argparse
 import sys
 import time
@@ -16,7 +17,7 @@ files, all in --out-dir ({', '.join(SAVES)}):
   json, npz   predictions/: SMPL parameters, joints, cameras, boxes; vertices puts the meshes into the npz
   overlay     overlays/: meshes on the photo, one annotated video for a video
   views       views/: RoIs, overlay, from the side, from above, cameras of all RoIs
-  glb obj ply meshes/: one file per picture with a mesh per person, metres, camera at the origin
+  glb obj ply meshes/: one file per picture with a mesh per person, meters, camera at the origin
   viewer      viewer.html: all of it in a browser, one file that needs no network
 
 exit status: 0 if all inputs were read and something came of them; 1 if an input failed or nothing came out;
@@ -32,33 +33,65 @@ examples:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split(':')[0], epilog=EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__.split(':')[0], epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('inputs', nargs='+', help='photos, videos, folders, globs, or the number of a webcam')
     parser.add_argument('--out-dir', required=True, help='folder for the files; made if absent')
-    parser.add_argument('--model', help='config, or a name of model-index.yml such as '
-                        'cliff_r18_synthetic (default: the shipped Multi-RoI)')
+    parser.add_argument(
+        '--model',
+        help='config, or a name of model-index.yml such as '
+        'cliff_r18_synthetic (default: the shipped Multi-RoI)',
+    )
     parser.add_argument('--weights', help='checkpoint; default: the one that comes with the model')
     add_body_argument(parser, "the model's")
     people = parser.add_argument_group('people')
     people.add_argument('--det-model', help='config or name of a detector of MMDetection (default: rtmdet-m)')
     people.add_argument('--det-weights', help='its checkpoint')
-    people.add_argument('--det-score', type=float, default=0.5, metavar='SCORE',
-                        help='people that the detector is less sure of are left away (default: 0.5)')
-    people.add_argument('--bboxes', nargs='+', metavar='FILE|X',
-                        help='tight boxes instead of a detector: a JSON or COCO file, or x1 y1 x2 y2 in '
-                        'pixels, four numbers per person, for every picture')
+    people.add_argument(
+        '--det-score',
+        type=float,
+        default=0.5,
+        metavar='SCORE',
+        help='people that the detector is less sure of are left away (default: 0.5)',
+    )
+    people.add_argument(
+        '--bboxes',
+        nargs='+',
+        metavar='FILE|X',
+        help='tight boxes instead of a detector: a JSON or COCO file, or x1 y1 x2 y2 in '
+        'pixels, four numbers per person, for every picture',
+    )
     people.add_argument('--whole-image', action='store_true', help='one person fills each picture')
-    parser.add_argument('--focal-length', type=float, metavar='PIXELS',
-                        help="of all inputs; default: from a photo's EXIF, else the diagonal")
+    parser.add_argument(
+        '--focal-length',
+        type=float,
+        metavar='PIXELS',
+        help="of all inputs; default: from a photo's EXIF, else the diagonal",
+    )
     parser.add_argument('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
-    parser.add_argument('--save', nargs='+', choices=SAVES, metavar='KIND',
-                        help='kinds of files (default: json overlay views glb viewer; for frames of videos '
-                        'json overlay viewer)')
-    parser.add_argument('--viewer-frames', type=int, default=30, metavar='N',
-                        help='the viewer shows at most N pictures, spread evenly (default: 30)')
-    parser.add_argument('--batch-size', type=int, default=16, metavar='N',
-                        help='people that go through the network at a time (default: 16)')
+    parser.add_argument(
+        '--save',
+        nargs='+',
+        choices=SAVES,
+        metavar='KIND',
+        help='kinds of files (default: json overlay views glb viewer; for frames of videos '
+        'json overlay viewer)',
+    )
+    parser.add_argument(
+        '--viewer-frames',
+        type=int,
+        default=30,
+        metavar='N',
+        help='the viewer shows at most N pictures, spread evenly (default: 30)',
+    )
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        default=16,
+        metavar='N',
+        help='people that go through the network at a time (default: 16)',
+    )
     parser.add_argument('--device', help='such as cuda:0 or cpu; default: the best there is')
     args = parser.parse_args()
     if args.bboxes and args.whole_image:
@@ -78,7 +111,7 @@ def _boxes(parser: argparse.ArgumentParser, given: list[str] | None) -> str | li
         numbers = []
     if not numbers or len(numbers) % 4:
         parser.error('--bboxes takes one file, or four numbers x1 y1 x2 y2 for each person')
-    return [numbers[i:i + 4] for i in range(0, len(numbers), 4)]
+    return [numbers[i : i + 4] for i in range(0, len(numbers), 4)]
 
 
 def main() -> None:
@@ -88,12 +121,26 @@ def main() -> None:
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary, start, interrupted = RunSummary(), time.monotonic(), False
     try:
-        inferencer = MultiRoIInferencer(args.model, args.weights, args.det_model, args.det_weights,
-                                        args.det_score, args.device, body_model=args.body_model)
+        inferencer = MultiRoIInferencer(
+            args.model,
+            args.weights,
+            args.det_model,
+            args.det_weights,
+            args.det_score,
+            args.device,
+            body_model=args.body_model,
+        )
         results = inferencer.stream(
-            inputs[0] if len(inputs) == 1 else inputs, bboxes=args.bboxes, whole_image=args.whole_image,
-            batch_size=args.batch_size, focal_length=args.focal_length, smooth=args.smooth,
-            out_dir=args.out_dir, save=args.save, viewer_frames=args.viewer_frames)
+            inputs[0] if len(inputs) == 1 else inputs,
+            bboxes=args.bboxes,
+            whole_image=args.whole_image,
+            batch_size=args.batch_size,
+            focal_length=args.focal_length,
+            smooth=args.smooth,
+            out_dir=args.out_dir,
+            save=args.save,
+            viewer_frames=args.viewer_frames,
+        )
     except (OSError, ValueError) as error:  # about what the user named, as the documentation of both says
         sys.exit(f'error: {explain(error)}')
     try:

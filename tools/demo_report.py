@@ -1,9 +1,9 @@
-"""The result of `make demo`: one table and pictures of meshes on photographs.
+"""The result of ``make demo``: one table and pictures of meshes on photographs.
 
-`python tools/demo_report.py work_dirs/demo --out work_dirs/demo/report.md`
+``python tools/demo_report.py work_dirs/demo --out work_dirs/demo/report.md``
 
-Reads, for each model in the folder, `metrics.json` (trained just now) and `shipped.json` (the checkpoint that
-comes with the project) as `tools/test.py --out` writes them, and the training log. Measures on the photos
+Reads, for each model in the folder, ``metrics.json`` (trained just now) and ``shipped.json`` (the checkpoint that
+comes with the project) as ``tools/test.py --out`` writes them, and the training log. Measures on the photos
 what a mean pose would score, how far apart the full cameras of one person's RoIs lie, and the time of a
 prediction.
 """
@@ -64,7 +64,7 @@ class Entry:
         title: Its name in the table.
         config: Its config.
         checkpoint: Its weights.
-        metrics: File that `tools/test.py --out` wrote for it.
+        metrics: File that ``tools/test.py --out`` wrote for it.
         work_dir: Folder of its training log; None where it was not trained here.
     """
 
@@ -76,13 +76,13 @@ class Entry:
 
 
 def find_entries(folder: Path) -> dict[str, dict[str, Entry]]:
-    """Finds the models trained just now, and the shipped ones that were tested.
+    """Find the models trained just now, and the shipped ones that were tested.
 
     Args:
         folder: The demo's folder.
 
     Returns:
-        Entries by name of model, under `trained` and, if there, `shipped`.
+        Entries by name of model, under ``trained`` and, if there, ``shipped``.
 
     Raises:
         FileNotFoundError: If a trained model is not complete.
@@ -118,7 +118,7 @@ def find_entries(folder: Path) -> dict[str, dict[str, Entry]]:
 
 
 def read_metrics(path: Path) -> dict[str, float]:
-    """Reads what `tools/test.py --out` wrote, without the protocol's name before each number."""
+    """Read what ``tools/test.py --out`` wrote, without the protocol's name before each number."""
     metrics = json.loads(path.read_text(encoding='utf-8'))
     prefix = 'synthetic/'
     return {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
@@ -142,7 +142,7 @@ def measure(model: nn.Module, dataset: BaseDataset) -> dict[str, float]:
         dataset: People with several RoIs each.
 
     Returns:
-        `parameters`, `prediction` and `camera_spread`.
+        ``parameters``, ``prediction`` and ``camera_spread``.
     """
     chosen = np.linspace(0, len(dataset) - 1, min(NUM_MEASURED, len(dataset))).astype(int)
     data = model.data_preprocessor(pseudo_collate([dataset[int(i)] for i in chosen]))
@@ -168,7 +168,7 @@ def measure(model: nn.Module, dataset: BaseDataset) -> dict[str, float]:
 
 @torch.no_grad()
 def draw_pictures(model: nn.Module, dataset: BaseDataset, folder: Path, number: int) -> None:
-    """Writes photo | meshes on it | meshes from the side, for everyone in a photo, and a sheet of all."""
+    """Write photo | meshes on it | meshes from the side, for everyone in a photo, and a sheet of all."""
     people = defaultdict(list)
     for i in range(len(dataset)):
         people[dataset.get_data_info(i)['img_path']].append(i)
@@ -181,7 +181,7 @@ def draw_pictures(model: nn.Module, dataset: BaseDataset, folder: Path, number: 
         predicted = [sample.pred_instances for sample in samples]
         vertices = torch.cat([p.vertices + p.camera_translation[:, None] for p in predicted]).cpu().numpy()
         photo = cv2.imread(path)
-        # Small photos are enlarged, so that meshes are drawn finely. Centres of pixels lie at integers.
+        # Small photos are enlarged, so that meshes are drawn finely. Centers of pixels lie at integers.
         scale = max(1, -(-PICTURE_HEIGHT // photo.shape[0]))
         photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         center = (np.asarray(samples[0].principal_point) + 0.5) * scale - 0.5
@@ -209,7 +209,7 @@ def cell(key: str, value: float | None, baseline: float) -> str:
 
 
 def write_table(rows: list[tuple[str, dict[str, float]]], note: str, out: Path) -> str:
-    """Writes the table as Markdown and returns it; the first row is the baseline."""
+    """Write the table as Markdown and returns it; the first row is the baseline."""
     baseline = rows[0][1]['MPJPE']
     cells = [[title] + [cell(key, values.get(key), baseline) for key in COLUMNS] for title, values in rows]
     lines = [['', *COLUMNS.values()], ['---', *['---:'] * len(COLUMNS)], *cells]
@@ -221,7 +221,7 @@ def write_table(rows: list[tuple[str, dict[str, float]]], note: str, out: Path) 
 
 
 def main() -> None:
-    """Reads the command line and reports."""
+    """Read the command line and reports."""
     parser = argparse.ArgumentParser(description='Table and pictures of the demo')
     parser.add_argument('folder', type=Path, help='folder with one work folder for each model')
     parser.add_argument('--out', type=Path, help='Markdown file (default: FOLDER/report.md)')

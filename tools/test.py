@@ -1,4 +1,5 @@
 """Test a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+
 import argparse
 from pathlib import Path
 
@@ -17,21 +18,41 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     parser.add_argument('config', help='path of the config')
     parser.add_argument('checkpoint', help='path of the weights')
-    parser.add_argument('--out', help='file to write: metrics (.json), predictions and labels for '
-                        'analysis_tools/eval_metric.py (.npz), or whole data samples (.pkl)')
-    parser.add_argument('--show-dir', help='folder for pictures: photo | prediction | ground truth | both '
-                        'from the side; about 50, spread evenly')
+    parser.add_argument(
+        '--out',
+        help='file to write: metrics (.json), predictions and labels for '
+        'analysis_tools/eval_metric.py (.npz), or whole data samples (.pkl)',
+    )
+    parser.add_argument(
+        '--show-dir',
+        help='folder for pictures: photo | prediction | ground truth | both '
+        'from the side; about 50, spread evenly',
+    )
     parser.add_argument('--show', action='store_true', help='open a window with each picture')
-    parser.add_argument('--wait-time', type=float, default=2, metavar='SECONDS',
-                        help='time of a window, 0 waits for a key (default: 2)')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        metavar='SECONDS',
+        help='time of a window, 0 waits for a key (default: 2)',
+    )
     parser.add_argument('--interval', type=int, help='draw every so many-th person instead')
-    parser.add_argument('--worst', type=int, metavar='N',
-                        help='draw the N people with the largest error instead, largest first')
-    parser.add_argument('--worst-by', default='MPJPE', metavar='METRIC',
-                        help='the error: PA-MPJPE, PVE, orientation, ... (default: MPJPE); '
-                        'of PCK and AUC the smallest is the worst')
-    parser.add_argument('--tta', action='store_true',
-                        help='test-time augmentation: mean over the photo and its mirror image')
+    parser.add_argument(
+        '--worst',
+        type=int,
+        metavar='N',
+        help='draw the N people with the largest error instead, largest first',
+    )
+    parser.add_argument(
+        '--worst-by',
+        default='MPJPE',
+        metavar='METRIC',
+        help='the error: PA-MPJPE, PVE, orientation, ... (default: MPJPE); '
+        'of PCK and AUC the smallest is the worst',
+    )
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation: mean over the photo and its mirror image'
+    )
     add_common_arguments(parser)
     args = parser.parse_args()
     if args.out and Path(args.out).suffix not in ('.json', '.npz', '.pkl'):
@@ -44,8 +65,16 @@ def parse_args() -> argparse.Namespace:
 def draw_pictures(cfg: Config, args: argparse.Namespace) -> None:
     """Switch the hook on that draws."""
     hook = cfg.setdefault('default_hooks', {}).setdefault('visualization', dict(type='MeshVisualizationHook'))
-    hook.update(enable=True, out_dir=args.show_dir, show=args.show, wait_time=args.wait_time, max_pictures=50,
-                interval=args.interval, worst=args.worst, metric=args.worst_by)
+    hook.update(
+        enable=True,
+        out_dir=args.show_dir,
+        show=args.show,
+        wait_time=args.wait_time,
+        max_pictures=50,
+        interval=args.interval,
+        worst=args.worst,
+        metric=args.worst_by,
+    )
 
 
 def main() -> None:
@@ -61,9 +90,11 @@ def main() -> None:
     runner = Runner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults
+
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     if args.out and args.out.endswith('.npz'):
         from mmroi.evaluation import DumpMeshResults
+
         runner.test_evaluator.metrics.append(DumpMeshResults(args.out))
     metrics = runner.test()
     if args.out and args.out.endswith('.json') and is_main_process():

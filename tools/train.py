@@ -1,4 +1,5 @@
 """Train a model: ``python tools/train.py configs/demo/multi-roi_r18_synthetic.py``."""
+
 import argparse
 
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -12,12 +13,20 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Train a model')
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from a checkpoint; alone or "auto": from the newest in the work folder')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint; alone or "auto": from the newest in the work folder',
+    )
     parser.add_argument('--amp', action='store_true', help='mixed precision where it pays, on GPU and CPU')
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
-    parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate by batch size / auto_scale_lr.base_batch_size')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by batch size / auto_scale_lr.base_batch_size',
+    )
     add_common_arguments(parser)
     return parser.parse_args()
 

@@ -13,8 +13,12 @@ default_hooks = dict(
 # Epochs seeded by their number, so that a resumed training equals an uninterrupted one; how many people each
 # loss counts, and an error where that is nobody; BatchNorm statistics averaged over processes; progress bars
 # on a terminal.
-custom_hooks = [dict(type='EpochSeedHook'), dict(type='LossCoverageHook'), dict(type='SyncBuffersHook'),
-                dict(type='ProgressBarHook')]
+custom_hooks = [
+    dict(type='EpochSeedHook'),
+    dict(type='LossCoverageHook'),
+    dict(type='SyncBuffersHook'),
+    dict(type='ProgressBarHook'),
+]
 # Also TensorboardVisBackend and WandbVisBackend, where their packages are installed.
 visualizer = dict(type='MeshVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 # tools/test.py --tta; tta_pipeline is the test pipeline with the photo and its mirror image, unless given.

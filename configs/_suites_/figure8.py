@@ -2,7 +2,11 @@
 title = 'Figure 8: RoI-aware fusion and self-attention'
 paper_data = 'trained on COCO, tested on 3DPW'
 rows = [
-    dict(name='full', label='RAF', config='ablation/multi-roi_r50_coco.py',
-         paper={'MPJPE': 80.8, 'PA-MPJPE': 51.9}),
+    dict(
+        name='full',
+        label='RAF',
+        config='ablation/multi-roi_r50_coco.py',
+        paper={'MPJPE': 80.8, 'PA-MPJPE': 51.9},
+    ),
     dict(name='self-attention', label='self-attention', config='ablation/figure8_self-attention.py'),
 ]

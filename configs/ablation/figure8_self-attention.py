@@ -3,4 +3,5 @@
 _base_ = './multi-roi_r50_coco.py'
 
 model = dict(
-    fusion=dict(_delete_=True, type='SelfAttentionFusion', in_channels=2048, num_heads=4, num_freqs=32))
+    fusion=dict(_delete_=True, type='SelfAttentionFusion', in_channels=2048, num_heads=4, num_freqs=32)
+)

@@ -3,6 +3,7 @@ _base_ = './cliff_hr48_published.py'
 
 model = dict(
     encoder=dict(
-        neck=dict(_delete_=True, type='HRNetClassificationNeck', in_channels=(48, 96, 192, 384)),
-        pool='last'),
-    head=dict(in_channels=2048))
+        neck=dict(_delete_=True, type='HRNetClassificationNeck', in_channels=(48, 96, 192, 384)), pool='last'
+    ),
+    head=dict(in_channels=2048),
+)

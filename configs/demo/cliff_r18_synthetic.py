@@ -1,4 +1,4 @@
-# `make demo`: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
+# ``make demo``: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
 _base_ = '../cliff/cliff_r18_synthetic.py'
 
 data_root = 'data/synthetic/easy/'
@@ -14,7 +14,13 @@ auto_scale_lr = dict(base_batch_size=16)
 
 max_epochs = 8
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=1e-3, pct_start=0.15, total_steps=max_epochs, by_epoch=True,
-         convert_to_iter_based=True),
+    dict(
+        type='OneCycleLR',
+        eta_max=1e-3,
+        pct_start=0.15,
+        total_steps=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

@@ -1,4 +1,4 @@
-# `make demo`: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
+# ``make demo``: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
 _base_ = '../multi_roi/multi-roi_r18_synthetic.py'
 
 # From scratch, unlike its base.
@@ -15,7 +15,13 @@ test_dataloader = val_dataloader
 
 max_epochs = 8
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=1e-3, pct_start=0.15, total_steps=max_epochs, by_epoch=True,
-         convert_to_iter_based=True),
+    dict(
+        type='OneCycleLR',
+        eta_max=1e-3,
+        pct_start=0.15,
+        total_steps=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

@@ -9,7 +9,8 @@ _base_ = [
 model = dict(
     body_model=_base_.body_model,
     # The scale as the network gives it; published networks do not keep it positive.
-    head=dict(positive_scale=False))
+    head=dict(positive_scale=False),
+)
 
 # One RoI: the base box, in square crops.
 train_pipeline = _base_.train_pipeline

@@ -47,24 +47,32 @@ class CropRecipe:
 
     @classmethod
     def from_config(cls, cfg: Config) -> 'CropRecipe':
-        """Reads it from the pipeline of `test_dataloader`.
+        """Read it from the pipeline of ``test_dataloader``.
 
         Raises:
-            ValueError: The pipeline lacks `GetPersonBox` or `MultiRoICrop`, or draws RoIs at random.
+            ValueError: The pipeline lacks ``GetPersonBox`` or ``MultiRoICrop``, or draws RoIs at random.
         """
         dataset = cfg.get('test_dataloader', {}).get('dataset', {})
         steps = dataset.get('pipeline') or (dataset.get('datasets') or [{}])[0].get('pipeline') or []
         found = {step['type']: step for step in steps}
         if not {'GetPersonBox', 'MultiRoICrop'} <= found.keys():
-            raise ValueError(f'config {cfg.filename}: the pipeline of test_dataloader lacks GetPersonBox or '
-                             'MultiRoICrop, which tell how crops are taken')
+            raise ValueError(
+                f'config {cfg.filename}: the pipeline of test_dataloader lacks GetPersonBox or '
+                'MultiRoICrop, which tell how crops are taken'
+            )
         box, crop = found['GetPersonBox'], found['MultiRoICrop']
         if crop.get('random'):
-            raise ValueError(f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs '
-                             'random=False, the fixed set')
+            raise ValueError(
+                f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs '
+                'random=False, the fixed set'
+            )
         height, width = crop.get('crop_size', (256, 192))
-        return cls(crop.get('num_rois', 5), (int(height), int(width)), float(box.get('aspect', 0.75)),
-                   float(box.get('scale', 1.2)))
+        return cls(
+            crop.get('num_rois', 5),
+            (int(height), int(width)),
+            float(box.get('aspect', 0.75)),
+            float(box.get('scale', 1.2)),
+        )
 
     def random_inputs(self, num_persons: int, seed: int) -> Arrays:
         """People in random places with crops of noise.
@@ -74,7 +82,7 @@ class CropRecipe:
             seed: Of the random numbers.
 
         Returns:
-            The inputs of `ExportableEstimator` by name.
+            The inputs of ``ExportableEstimator`` by name.
         """
         rng = np.random.default_rng(seed)
         focal_length = rng.uniform(500, 2500, num_persons)
@@ -88,14 +96,14 @@ class CropRecipe:
 class ExportableEstimator(nn.Module):
     """An estimator from pixels to bodies, tensors in and tensors out.
 
-    Normalisation is inside. Boxes and their encoding stay in float64, whose digits the high frequencies need.
+    Normalization is inside. Boxes and their encoding stay in float64, whose digits the high frequencies need.
 
     Args:
-        estimator: A `MeshEstimator`; it is set to evaluation mode.
+        estimator: A ``MeshEstimator``; it is set to evaluation mode.
         with_smpl: Pose the body, too.
 
     Attributes:
-        output_names: Of the tensors that `forward` returns.
+        output_names: Of the tensors that ``forward`` returns.
     """
 
     estimator: Any
@@ -109,33 +117,40 @@ class ExportableEstimator(nn.Module):
         """Predicts.
 
         Args:
-            crops: (N, M, 3, H, W) uint8, BGR, as `PackHMRInputs` gives them.
-            boxes: (N, M, 3) float64, centre and height in pixels relative to the principal point.
+            crops: (N, M, 3, H, W) uint8, BGR, as ``PackHMRInputs`` gives them.
+            boxes: (N, M, 3) float64, center and height in pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
 
         Returns:
             rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3), camera_translation (N, 3), and
             with the body vertices (N, 6890, 3) and joints3d (N, 54, 3), to which the translation has yet to
-            be added; metres.
+            be added; meters.
         """
-        inputs = self.estimator.data_preprocessor.normalise(crops)
+        inputs = self.estimator.data_preprocessor.normalize(crops)
         output = self.estimator.regress(inputs, boxes, focal_length)
         found = self.estimator.predict_tensors(output, boxes, focal_length)
         found['rotations'] = torch.cat([found['global_orient'][:, None], found['body_pose']], dim=1)
         return tuple(found[name] for name in self.output_names)
 
 
-def export_model(model: nn.Module, out: str | Path, file_format: str = 'onnx', with_smpl: bool = False,
-                 opset: int = 20, tolerance: float = 1e-4, origin: str = '') -> dict[str, float]:
-    """Writes a network to a file that runs without this project, after a check against PyTorch.
+def export_model(
+    model: nn.Module,
+    out: str | Path,
+    file_format: str = 'onnx',
+    with_smpl: bool = False,
+    opset: int = 20,
+    tolerance: float = 1e-4,
+    origin: str = '',
+) -> dict[str, float]:
+    """Write a network to a file that runs without this project, after a check against PyTorch.
 
     The number of persons is free, the number of RoIs and the size of the crops are those of the config's test
     pipeline. The file appears only when it has passed.
 
     Args:
-        model: What `init_model` returns, on the CPU.
-        out: `.onnx` or `.pt2`.
-        file_format: `'onnx'` or `'torch-export'`.
+        model: What ``init_model`` returns, on the CPU.
+        out: ``.onnx`` or ``.pt2``.
+        file_format: ``'onnx'`` or ``'torch-export'``.
         with_smpl: Vertices and joints, too.
         opset: Version of ONNX's operators.
         tolerance: Largest difference allowed, divided by the largest magnitude of the output if above 1.
@@ -169,7 +184,7 @@ def export_model(model: nn.Module, out: str | Path, file_format: str = 'onnx', w
 
 
 def check_target(out: Path, file_format: str, opset: int) -> None:
-    """Checks what can be checked before a network is built.
+    """Check what can be checked before a network is built.
 
     Raises:
         ValueError: The file's name does not fit its format, or the opset cannot be written.
@@ -177,8 +192,9 @@ def check_target(out: Path, file_format: str, opset: int) -> None:
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise ValueError(f'opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}')
     if out.suffix != SUFFIXES[file_format]:
-        raise ValueError(f'a file of the format {file_format} must end in {SUFFIXES[file_format]}, '
-                         f'not {out.name!r}')
+        raise ValueError(
+            f'a file of the format {file_format} must end in {SUFFIXES[file_format]}, not {out.name!r}'
+        )
 
 
 def describe(model: nn.Module, recipe: CropRecipe, with_smpl: bool, origin: str = '') -> dict:
@@ -196,9 +212,9 @@ def describe(model: nn.Module, recipe: CropRecipe, with_smpl: bool, origin: str 
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
         bgr_to_rgb=preprocessor.bgr_to_rgb,
-        conventions='crops: BGR, uint8, normalised by the file itself. boxes: centre x, centre y and height '
-                    'in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
-                    'metres; add camera_translation to vertices and joints3d.',
+        conventions='crops: BGR, uint8, normalized by the file itself. boxes: center x, center y and height '
+        'in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
+        'meters; add camera_translation to vertices and joints3d.',
     )
     if with_smpl:
         faces = body_model.faces.astype('<u2')
@@ -213,28 +229,38 @@ def _trace(network: ExportableEstimator, recipe: CropRecipe) -> torch.export.Exp
     try:
         with torch.no_grad():
             program = torch.export.export(
-                network, tuple(torch.from_numpy(inputs[name]) for name in INPUTS),
-                dynamic_shapes=dict.fromkeys(INPUTS, persons))
+                network,
+                tuple(torch.from_numpy(inputs[name]) for name in INPUTS),
+                dynamic_shapes=dict.fromkeys(INPUTS, persons),
+            )
     except Exception as error:  # whatever its modules do that cannot be traced
         head = type(network.estimator.head).__name__
-        raise ValueError(f'torch.export cannot trace this network, whose head is {head}: '
-                         f'{str(error).splitlines()[0]}') from error
+        raise ValueError(
+            f'torch.export cannot trace this network, whose head is {head}: {str(error).splitlines()[0]}'
+        ) from error
     for module in program.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
             node.meta.pop('stack_trace', None)  # has paths of this machine
     return program
 
 
-def _write_onnx(program: torch.export.ExportedProgram, path: Path, metadata: dict, names: tuple[str, ...],
-                opset: int) -> None:
+def _write_onnx(
+    program: torch.export.ExportedProgram, path: Path, metadata: dict, names: tuple[str, ...], opset: int
+) -> None:
     logger = logging.getLogger('torch.onnx')
     level = logger.level
     logger.setLevel(logging.ERROR)  # it misses torchvision, which is not used
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            written: Any = torch.onnx.export(program, dynamo=True, input_names=INPUTS, output_names=names,
-                                             opset_version=opset, verbose=False)
+            written: Any = torch.onnx.export(
+                program,
+                dynamo=True,
+                input_names=INPUTS,
+                output_names=names,
+                opset_version=opset,
+                verbose=False,
+            )
     finally:
         logger.setLevel(level)
     for node in written.model.graph:
@@ -268,15 +294,19 @@ def load_program(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
     return run
 
 
-def compare(network: ExportableEstimator, run: Callable[[Arrays], list[np.ndarray]], recipe: CropRecipe,
-            tolerance: float) -> dict[str, float]:
-    """Compares a file with the network that it was made of, on one and on three random people.
+def compare(
+    network: ExportableEstimator,
+    run: Callable[[Arrays], list[np.ndarray]],
+    recipe: CropRecipe,
+    tolerance: float,
+) -> dict[str, float]:
+    """Compare a file with the network that it was made of, on one and on three random people.
 
     Args:
         network: In PyTorch.
-        run: What `load_onnx` or `load_program` returns.
+        run: What ``load_onnx`` or ``load_program`` returns.
         recipe: How crops are taken.
-        tolerance: As for `export_model`.
+        tolerance: As for ``export_model``.
 
     Returns:
         Largest absolute difference for each output.
@@ -293,7 +323,9 @@ def compare(network: ExportableEstimator, run: Callable[[Arrays], list[np.ndarra
             difference = np.abs(found - wanted.numpy()).max()
             bound = tolerance * max(1.0, float(wanted.abs().max()))
             if not difference <= bound:
-                raise ValueError(f'{name} differs from PyTorch by {difference:.2g}, more than {bound:.2g}; '
-                                 'the file is not kept')
+                raise ValueError(
+                    f'{name} differs from PyTorch by {difference:.2g}, more than {bound:.2g}; '
+                    'the file is not kept'
+                )
             differences[name] = max(differences[name], float(difference))
     return differences

@@ -1,4 +1,4 @@
-"""`init_model`: from a config and a checkpoint to a model ready for prediction."""
+"""``init_model``: from a config and a checkpoint to a model ready for prediction."""
 
 import warnings
 from pathlib import Path
@@ -8,11 +8,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmroi.apis.shipped import SHIPPED, find_shipped
 from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.models.pretrained import read_state_dict
 from mmroi.registry import MODELS
-
-from .shipped import SHIPPED, find_shipped
 
 
 def init_model(
@@ -22,21 +21,21 @@ def init_model(
     cfg_options: dict | None = None,
     body_model: str | None = None,
 ) -> nn.Module:
-    """Builds a model and loads its weights.
+    """Build a model and loads its weights.
 
     Args:
-        config: Path of a config, a `Config`, or the name of a shipped model (`mmroi.apis.SHIPPED`).
+        config: Path of a config, a ``Config``, or the name of a shipped model (``mmroi.apis.SHIPPED``).
         checkpoint: Weights; None for those of the shipped model, or for an untrained network (warns).
         device: Where the model goes.
-        cfg_options: Changes to the config, as in `tools/test.py --cfg-options`.
-        body_model: SMPL's folder or file, or `open` for the open body; None for what the config names.
+        cfg_options: Changes to the config, as in ``tools/test.py --cfg-options``.
+        body_model: SMPL's folder or file, or ``open`` for the open body; None for what the config names.
 
     Returns:
-        The model in evaluation mode; its config is the attribute `cfg`.
+        The model in evaluation mode; its config is the attribute ``cfg``.
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or the body model is absent.
-        ValueError: If the config has no `model`, or the checkpoint is unreadable or of another architecture.
+        ValueError: If the config has no ``model``, or the checkpoint is unreadable or of another architecture.
     """
     if isinstance(config, str) and config in SHIPPED:
         shipped = find_shipped(config)
@@ -52,19 +51,19 @@ def init_model(
 def build_model(
     config: str | Path | Config, cfg_options: dict | None = None, body_model: str | None = None
 ) -> nn.Module:
-    """Builds the model of a config, with random weights.
+    """Build the model of a config, with random weights.
 
     Args:
-        config: Path of a config, or a `Config`.
+        config: Path of a config, or a ``Config``.
         cfg_options: Changes to the config.
-        body_model: As in `init_model`.
+        body_model: As in ``init_model``.
 
     Returns:
-        The model; its config is the attribute `cfg`.
+        The model; its config is the attribute ``cfg``.
 
     Raises:
         FileNotFoundError: If the config or the body model is absent.
-        ValueError: If it has no `model`.
+        ValueError: If it has no ``model``.
     """
     if not isinstance(config, Config):
         if not Path(config).is_file():
@@ -86,7 +85,7 @@ def build_model(
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
-    """Loads all weights of a model from a file, without running any code that the file may hold.
+    """Load all weights of a model from a file, without running any code that the file may hold.
 
     Weights in half precision (as the shipped files have) become those of the model's own precision.
 

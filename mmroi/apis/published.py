@@ -40,7 +40,7 @@ class PublishedNetwork:
     def our_name(self, name: str) -> str:
         """What a tensor of the file is called here; the same if it is not known."""
         return next(
-            (ours + name[len(theirs):] for theirs, ours in self.renaming if name.startswith(theirs)), name
+            (ours + name[len(theirs) :] for theirs, ours in self.renaming if name.startswith(theirs)), name
         )
 
     def their_names(self, name: str) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class PublishedNetwork:
             return self.start
         for theirs, ours in self.renaming:
             if name.startswith(ours):
-                return (theirs + name[len(ours):],)
+                return (theirs + name[len(ours) :],)
         return (f'{name} (of the model alone)',)
 
 
@@ -71,8 +71,10 @@ STRIDED_HRNET: Renaming = (
     ('backbone.', 'encoder.backbone.'),
 )
 CLASSIFICATION_HRNET: Renaming = (
-    *((f'encoder.{name}.', f'encoder.neck.{name}.')
-      for name in ('incre_modules', 'downsamp_modules', 'final_layer')),
+    *(
+        (f'encoder.{name}.', f'encoder.neck.{name}.')
+        for name in ('incre_modules', 'downsamp_modules', 'final_layer')
+    ),
     ('encoder.', 'encoder.backbone.'),
 )
 MULTI_ROI: Renaming = (
@@ -228,13 +230,13 @@ PUBLISHED = {
 
 
 def find_kind(state_dict: Mapping[str, Tensor]) -> str:
-    """Finds which published network a checkpoint belongs to.
+    """Find which published network a checkpoint belongs to.
 
     Args:
         state_dict: Its tensors.
 
     Returns:
-        A key of `PUBLISHED`.
+        A key of ``PUBLISHED``.
 
     Raises:
         ValueError: If it is none of them; says which one comes closest.

@@ -8,14 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mmroi.apis.init_model import build_model
+from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
+from mmroi.apis.shipped import ROOTS
 from mmroi.body_models.body_files import OPEN
 from mmroi.engine.checkpoint_io import SUFFIXES, write_checkpoint
 from mmroi.models.pretrained import read_state_dict
 from mmroi.version import __version__
-
-from .init_model import build_model
-from .published import PUBLISHED, START, PublishedNetwork, find_kind
-from .shipped import ROOTS
 
 LISTED = 20
 
@@ -25,7 +24,7 @@ class Conversion:
     """What was done.
 
     Attributes:
-        kind: Key of `PUBLISHED`.
+        kind: Key of ``PUBLISHED``.
         config: The config that runs the new file.
         converted: Number of tensors taken over.
         dropped: Number of tensors left out, by reason.
@@ -40,13 +39,13 @@ class Conversion:
 def convert_published(
     source: str | Path, out: str | Path, config: str | Path | None = None, kind: str | None = None
 ) -> Conversion:
-    """Converts a published checkpoint; it is written only if the config's model takes all its weights.
+    """Convert a published checkpoint; it is written only if the config's model takes all its weights.
 
     Args:
-        source: Published file, in either container of `torch.save` or safetensors.
-        out: File to write, `.pth` or `.safetensors`.
+        source: Published file, in either container of ``torch.save`` or safetensors.
+        out: File to write, ``.pth`` or ``.safetensors``.
         config: The config that it is for; by default the one that runs this kind.
-        kind: Key of `PUBLISHED`; by default found from names and shapes.
+        kind: Key of ``PUBLISHED``; by default found from names and shapes.
 
     Returns:
         What was done.
@@ -54,7 +53,7 @@ def convert_published(
     Raises:
         FileNotFoundError: If a file is absent.
         ValueError: If the source is unreadable or of no known kind, or has unknown tensors, lacks some or has
-            some of another shape; or if `out` ends otherwise or is the source.
+            some of another shape; or if ``out`` ends otherwise or is the source.
     """
     source, out = Path(source), Path(out)
     if out.suffix not in SUFFIXES:
@@ -91,7 +90,7 @@ def convert_published(
 
 
 def find_config(config: str) -> Path:
-    """Finds a config of this project, in a checkout or an installed package.
+    """Find a config of this project, in a checkout or an installed package.
 
     Args:
         config: Relative to the checkout.
@@ -111,7 +110,7 @@ def find_config(config: str) -> Path:
 def rename(
     network: PublishedNetwork, state: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, int]]:
-    """Gives tensors the names that they have here.
+    """Give tensors the names that they have here.
 
     Args:
         network: Kind of the checkpoint.
@@ -138,7 +137,7 @@ def compare(
     renamed: Mapping[str, Tensor],
     own: Mapping[str, Tensor],
 ) -> list[str]:
-    """Compares names and shapes with those of a model.
+    """Compare names and shapes with those of a model.
 
     Args:
         network: Kind of the checkpoint.
@@ -180,7 +179,7 @@ def _list(what: str, names: Collection[str]) -> str:
 def _other_network(
     network: PublishedNetwork, renamed: Mapping[str, Tensor], model: nn.Module, config: Path
 ) -> str | None:
-    """Says in what the model of a config differs as a whole, if it does; then single tensors tell nothing."""
+    """Say in what the model of a config differs as a whole, if it does; then single tensors tell nothing."""
     head, own = model.get_submodule('head'), model.state_dict()
     scores = renamed.get('fusion.set_mlp.4.weight')
     if scores is not None and len(scores) != head.num_rois:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# A checkout keeps configs and checkpoints beside the package, an installed package in its `.mim` folder.
+# A checkout keeps configs and checkpoints beside the package, an installed package in its ``.mim`` folder.
 ROOTS = (PACKAGE.parent, PACKAGE / '.mim')
 
 
@@ -13,7 +13,7 @@ class ShippedModel:
     """Files of a shipped model.
 
     Attributes:
-        config: Relative to the checkout, or absolute as `find_shipped` returns it.
+        config: Relative to the checkout, or absolute as ``find_shipped`` returns it.
         checkpoint: Likewise.
     """
 
@@ -32,10 +32,10 @@ SHIPPED = {
 
 
 def find_shipped(name: str) -> ShippedModel:
-    """Finds the files of a shipped model.
+    """Find the files of a shipped model.
 
     Args:
-        name: A key of `SHIPPED`.
+        name: A key of ``SHIPPED``.
 
     Returns:
         Its config and checkpoint, absolute paths of files that exist.

@@ -1,4 +1,5 @@
 """Reads body models in SMPL's format: the open body, official SMPL pickles, npz files of the same keys."""
+
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Pa
         '(registration, non-commercial license), rename basicmodel_{neutral,m,f}_lbs_10_207_0_v1.1.0.pkl to '
         f'SMPL_{{NEUTRAL,MALE,FEMALE}}.pkl and put it there, beside it {" and ".join(_REGRESSOR_FILES)} '
         '(docs/body_models.md); or name the open body, which ships with mmroi and is not SMPL: --body-model '
-        f'{OPEN} on the command line, model_path={OPEN!r} in a config.')
+        f'{OPEN} on the command line, model_path={OPEN!r} in a config.'
+    )
 
 
 def body_files(model_path: str | Path | None, gender: str = 'neutral') -> list[Path]:
@@ -113,7 +115,7 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
             body, whose ``posedirs`` are stored sparse, or any npz with SMPL's keys).
 
     Returns:
-        dict[str, np.ndarray]: ``v_template`` (6890, 3) in metres, ``f`` (13776, 3), ``weights`` (6890, 24),
+        dict[str, np.ndarray]: ``v_template`` (6890, 3) in meters, ``f`` (13776, 3), ``weights`` (6890, 24),
         ``shapedirs`` (6890, 3, B), ``posedirs`` (6890, 3, 207), ``J_regressor`` (24, 6890), ``kintree_table``
         (2, 24), ``J_regressor_h36m`` (17, 6890), ``J_regressor_extra`` (9, 6890), and the other arrays that
         the file holds.
@@ -143,8 +145,10 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except Exception as error:
-        raise ValueError(f'{path}: not a readable npz of plain arrays ({error}). Get the file anew, or save '
-                         'its arrays without pickled objects.') from error
+        raise ValueError(
+            f'{path}: not a readable npz of plain arrays ({error}). Get the file anew, or save '
+            'its arrays without pickled objects.'
+        ) from error
 
 
 def _densify_posedirs(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -173,4 +177,5 @@ def _check_regressor(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
             f'{path} is missing: an official SMPL file needs {path.name} beside it. It is part of the data '
-            "of SPIN (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's body_models folder.")
+            "of SPIN (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's body_models folder."
+        )

@@ -1,4 +1,5 @@
 """Neutral, male and female body models of one config, each built when it is first asked for."""
+
 from torch import nn
 
 from mmroi.body_models.body_files import GENDERS, find_body_file, has_genders
@@ -29,8 +30,9 @@ def normalize_gender(gender: str | None, owner: str = '') -> str:
     name = _SPELLINGS.get(str(gender).strip().lower())
     if name is None:
         of = f' of {owner}' if owner else ''
-        raise ValueError(f'gender "{gender}"{of} is unknown; expected male, female, neutral or their first '
-                         'letters')
+        raise ValueError(
+            f'gender "{gender}"{of} is unknown; expected male, female, neutral or their first letters'
+        )
     return name
 
 

@@ -1,4 +1,5 @@
 """The few vertices of a body that its joints depend on, for training without the full mesh."""
+
 import torch
 from smplx.lbs import lbs
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ class JointBody(nn.Module):
     joints ride along as vertices of their own, and the regressor of the skeleton just picks them.
 
     Args:
-        v_template: (V, 3), metres.
+        v_template: (V, 3), meters.
         shapedirs: (V, 3, B).
         posedirs: (207, 3 V), smplx's layout.
         skeleton_regressor: (24, V), rest joints of the skeleton from vertices.
@@ -32,8 +33,17 @@ class JointBody(nn.Module):
     regressors: Tensor
     vertex_ids: Tensor
 
-    def __init__(self, v_template: Tensor, shapedirs: Tensor, posedirs: Tensor, skeleton_regressor: Tensor,
-                 lbs_weights: Tensor, parents: KinematicTree, regressors: Tensor, vertex_ids: Tensor) -> None:
+    def __init__(
+        self,
+        v_template: Tensor,
+        shapedirs: Tensor,
+        posedirs: Tensor,
+        skeleton_regressor: Tensor,
+        lbs_weights: Tensor,
+        parents: KinematicTree,
+        regressors: Tensor,
+        vertex_ids: Tensor,
+    ) -> None:
         super().__init__()
         self.parents = parents
         used = (regressors != 0).any(0)
@@ -45,13 +55,15 @@ class JointBody(nn.Module):
         picked[:, num_kept:] = torch.eye(joints)
         buffers = dict(
             v_template=torch.cat([v_template[kept], skeleton_regressor @ v_template]),
-            shapedirs=torch.cat([shapedirs[kept],
-                                 torch.einsum('jv,vkb->jkb', skeleton_regressor, shapedirs)]),
+            shapedirs=torch.cat(
+                [shapedirs[kept], torch.einsum('jv,vkb->jkb', skeleton_regressor, shapedirs)]
+            ),
             posedirs=torch.cat([posedirs, posedirs.new_zeros(len(posedirs), joints, 3)], dim=1).flatten(1),
             skeleton=picked,
             weights=torch.cat([lbs_weights[kept], lbs_weights.new_zeros(joints, joints)]),
             regressors=torch.cat([regressors[:, kept], regressors.new_zeros(len(regressors), joints)], dim=1),
-            vertex_ids=torch.searchsorted(kept, vertex_ids))
+            vertex_ids=torch.searchsorted(kept, vertex_ids),
+        )
         for name, value in buffers.items():
             self.register_buffer(name, value.clone(), persistent=False)
 
@@ -63,8 +75,17 @@ class JointBody(nn.Module):
             betas: (N, 10).
 
         Returns:
-            tuple: skeleton joints (N, 24, 3), vertex joints (N, S, 3), regressed joints (N, R, 3); metres.
+            tuple: skeleton joints (N, 24, 3), vertex joints (N, S, 3), regressed joints (N, R, 3); meters.
         """
-        vertices, skeleton = lbs(betas, rotations, self.v_template, self.shapedirs, self.posedirs,
-                                 self.skeleton, self.parents, self.weights, pose2rot=False)
+        vertices, skeleton = lbs(
+            betas,
+            rotations,
+            self.v_template,
+            self.shapedirs,
+            self.posedirs,
+            self.skeleton,
+            self.parents,
+            self.weights,
+            pose2rot=False,
+        )
         return skeleton, vertices[:, self.vertex_ids], self.regressors @ vertices

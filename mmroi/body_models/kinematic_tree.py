@@ -1,4 +1,5 @@
 """The kinematic tree in the form that costs smplx the least."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ class KinematicTree(tuple):
     @property
     def shape(self) -> tuple[int]:
         """Of the tensor that it stands for."""
-        return (len(self), )
+        return (len(self),)
 
     def __getitem__(self, index: Any) -> Any:
         """One parent, or a list of them, with which a tensor can be indexed."""

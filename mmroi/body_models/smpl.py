@@ -1,4 +1,5 @@
 """SMPL as a module of the registry: the open body by default, official SMPL files if given."""
+
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from mmroi.registry import MODELS
 
 
 class SMPLOutput(NamedTuple):
-    """What ``SMPL`` returns; metres.
+    """What ``SMPL`` returns; meters.
 
     Attributes:
         vertices: (N, 6890, 3).
@@ -43,8 +44,14 @@ class _SMPLLayer(smplx.SMPL):
     SHAPE_SPACE_DIM = 10  # smplx prints a warning for files of fewer betas than this (300 there)
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        super().__init__('', data_struct=Struct(**arrays), create_betas=False, create_body_pose=False,
-                         create_global_orient=False, create_transl=False)
+        super().__init__(
+            '',
+            data_struct=Struct(**arrays),
+            create_betas=False,
+            create_body_pose=False,
+            create_global_orient=False,
+            create_transl=False,
+        )
         for name, buffer in list(self.named_buffers(recurse=False)):
             self.register_buffer(name, buffer, persistent=False)
         self.parents = KinematicTree(self._buffers.pop('parents'))
@@ -56,7 +63,7 @@ class _SMPLLayer(smplx.SMPL):
 class SMPL(nn.Module):
     """SMPL body model (Loper et al., SIGGRAPH Asia 2015) on top of ``smplx``.
 
-    Body frame: y up, facing +z, left hand at +x, metres. SMPL turns the body about its root joint J0(betas),
+    Body frame: y up, facing +z, left hand at +x, meters. SMPL turns the body about its root joint J0(betas),
     so ``vertices = R_root (v - J0) + J0 + transl``. Everything is computed in float32, autocast or not. No
     buffer enters a checkpoint.
 
@@ -111,9 +118,15 @@ class SMPL(nn.Module):
 
         layer = self.layer
         self.joint_body = JointBody(
-            layer.v_template, layer.shapedirs, layer.posedirs, layer.J_regressor, layer.lbs_weights,
-            layer.parents, torch.as_tensor(regressors, dtype=torch.float32),
-            layer.vertex_joint_selector.extra_joints_idxs)
+            layer.v_template,
+            layer.shapedirs,
+            layer.posedirs,
+            layer.J_regressor,
+            layer.lbs_weights,
+            layer.parents,
+            torch.as_tensor(regressors, dtype=torch.float32),
+            layer.vertex_joint_selector.extra_joints_idxs,
+        )
 
     def _buffer(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
@@ -125,20 +138,21 @@ class SMPL(nn.Module):
             betas: (N, 10).
 
         Returns:
-            Tensor: (N, 3), metres, body frame.
+            Tensor: (N, 3), meters, body frame.
         """
         with torch.autocast(betas.device.type, enabled=False):
             return self.root_mean + betas.float() @ self.root_betas.T
 
-    def forward(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor,
-                transl: Tensor | None = None) -> SMPLOutput:
+    def forward(
+        self, global_orient: Tensor, body_pose: Tensor, betas: Tensor, transl: Tensor | None = None
+    ) -> SMPLOutput:
         """Pose and shape the body.
 
         Args:
             global_orient: (N, 3) axis-angle, or (N, 3, 3) or (N, 1, 3, 3) rotation matrices.
             body_pose: (N, 69) or (N, 23, 3) axis-angle, or (N, 23, 3, 3) rotation matrices.
             betas: (N, 10), or (1, 10) for one shape in all poses.
-            transl: (N, 3) added to all points, metres.
+            transl: (N, 3) added to all points, meters.
 
         Returns:
             SMPLOutput: vertices, 54 joints and 17 H36M joints.
@@ -150,8 +164,13 @@ class SMPL(nn.Module):
             root = _to_matrices(global_orient, 1, 'global_orient')
             body = _to_matrices(body_pose, 23, 'body_pose')
             betas = betas.float().expand(root.shape[0], -1)
-            output = self.layer(betas=betas, body_pose=body, global_orient=root,
-                                transl=None if transl is None else transl.float(), pose2rot=False)
+            output = self.layer(
+                betas=betas,
+                body_pose=body,
+                global_orient=root,
+                transl=None if transl is None else transl.float(),
+                pose2rot=False,
+            )
             regressed = self.regressors @ output.vertices[:, self.regressed_from]
         joints = torch.cat([output.joints, regressed[:, :9]], dim=1)
         return SMPLOutput(output.vertices, joints, regressed[:, 9:])
@@ -174,7 +193,8 @@ class SMPL(nn.Module):
             root = _to_matrices(global_orient, 1, 'global_orient')
             body = _to_matrices(body_pose, 23, 'body_pose')
             skeleton, selected, regressed = self.joint_body(
-                torch.cat([root, body], dim=1), betas.float().expand(root.shape[0], -1))
+                torch.cat([root, body], dim=1), betas.float().expand(root.shape[0], -1)
+            )
         return SMPLJoints(torch.cat([skeleton, selected, regressed[:, :9]], dim=1), regressed[:, 9:])
 
 
@@ -185,5 +205,7 @@ def _to_matrices(rotations: Tensor, num_joints: int, name: str) -> Tensor:
         return rotations.reshape(-1, num_joints, 3, 3)
     if shape in ((num_joints, 3), (3 * num_joints,)):
         return roma.rotvec_to_rotmat(rotations.reshape(-1, num_joints, 3))
-    raise ValueError(f'{name} has shape {tuple(rotations.shape)}; expected rotation matrices '
-                     f'(N, {num_joints}, 3, 3), or axis-angle (N, {num_joints}, 3) or (N, {3 * num_joints})')
+    raise ValueError(
+        f'{name} has shape {tuple(rotations.shape)}; expected rotation matrices '
+        f'(N, {num_joints}, 3, 3), or axis-angle (N, {num_joints}, 3) or (N, {3 * num_joints})'
+    )

@@ -4,6 +4,7 @@ SMPL's files were written by Python 2 with chumpy, a package that no longer inst
 hold only arrays, sparse matrices and chumpy nodes that wrap arrays, so an exact list of allowed names
 suffices, and everything else is refused.
 """
+
 import copyreg
 import pickle
 from pathlib import Path
@@ -65,7 +66,6 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 
 
 class _SMPLUnpickler(pickle.Unpickler):
-
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f'{module}.{name} is not part of an SMPL file; refusing to load it')

@@ -8,6 +8,7 @@ Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/dist/util
 the same was mended for MMDetection 2 in https://github.com/openvinotoolkit/mmdetection/pull/77
 Remove when: ``Runner`` with ``launcher='pytorch'`` and ``dist_cfg=dict(backend='gloo')`` trains on a CPU.
 """
+
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -26,11 +27,17 @@ def setup(cfg: Config, launcher: str) -> None:
     if launcher == 'none' or get_device() != 'cpu':
         return
     if launcher != 'pytorch':
-        raise RuntimeError(f"no accelerator found: --launcher {launcher} needs one. On CPUs use torchrun "
-                           'with --launcher pytorch (tools/dist_train.sh, tools/dist_test.sh)')
+        raise RuntimeError(
+            f'no accelerator found: --launcher {launcher} needs one. On CPUs use torchrun '
+            'with --launcher pytorch (tools/dist_train.sh, tools/dist_test.sh)'
+        )
     cfg.setdefault('env_cfg', {})['dist_cfg'] = dict(backend='gloo')
-    cfg.setdefault('model_wrapper_cfg', dict(
-        type='MMDistributedDataParallel', find_unused_parameters=cfg.get('find_unused_parameters', False)))
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        dict(
+            type='MMDistributedDataParallel', find_unused_parameters=cfg.get('find_unused_parameters', False)
+        ),
+    )
     cfg.model_wrapper_cfg.update(device_ids=None, broadcast_buffers=False)
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')

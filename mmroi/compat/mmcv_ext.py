@@ -9,6 +9,7 @@ https://github.com/open-mmlab/mmdetection/issues/10619
 Remove when: MMDetection's models import beside mmcv-lite, or MMCV ships wheels with ops for every torch of
 REQUIRED.
 """
+
 import importlib.abc
 import importlib.machinery
 import sys
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 _NAME = 'mmcv._ext'
 
 
-def nms(boxes: 'torch.Tensor', scores: 'torch.Tensor', iou_threshold: float,
-        offset: int = 0) -> 'torch.Tensor':
+def nms(
+    boxes: 'torch.Tensor', scores: 'torch.Tensor', iou_threshold: float, offset: int = 0
+) -> 'torch.Tensor':
     """Greedy non-maximum suppression in plain torch, with the signature of ``mmcv._ext.nms``.
 
     Args:
@@ -36,6 +38,7 @@ def nms(boxes: 'torch.Tensor', scores: 'torch.Tensor', iou_threshold: float,
         Indices of the boxes that stay, best first, int64.
     """
     import torch
+
     order = scores.argsort(descending=True, stable=True)
     ordered = boxes[order]
     low, high = ordered[:, :2], ordered[:, 2:]
@@ -44,9 +47,9 @@ def nms(boxes: 'torch.Tensor', scores: 'torch.Tensor', iou_threshold: float,
     for i in range(len(boxes)):
         if not alive[i]:
             continue
-        size = torch.minimum(high[i], high[i + 1:]) - torch.maximum(low[i], low[i + 1:]) + offset
+        size = torch.minimum(high[i], high[i + 1 :]) - torch.maximum(low[i], low[i + 1 :]) + offset
         shared = size.clamp(min=0).prod(dim=1)
-        alive[i + 1:] &= shared <= iou_threshold * (area[i] + area[i + 1:] - shared)
+        alive[i + 1 :] &= shared <= iou_threshold * (area[i] + area[i + 1 :] - shared)
     return order[alive]
 
 
@@ -60,7 +63,8 @@ class _StandIn(ModuleType):
         def missing(*args: Any, **kwargs: Any) -> None:
             raise NotImplementedError(
                 f'the op mmcv.{name} is not in mmcv-lite: install mmcv==2.1.0 with compiled ops in its place '
-                '(in a clone of mmroi: make mmcv-ops)')
+                '(in a clone of mmroi: make mmcv-ops)'
+            )
 
         return missing
 
@@ -68,8 +72,9 @@ class _StandIn(ModuleType):
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Offers the stand-in, last in ``sys.meta_path``: a compiled ``mmcv._ext`` is found before it."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None,
-                  target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         return importlib.machinery.ModuleSpec(_NAME, self) if fullname == _NAME else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:

@@ -11,6 +11,7 @@ pickle5, numpy < 1.24 and pytorch3d cannot be had today, and its networks use no
 Upstream: https://github.com/open-mmlab/mmhuman3d/issues/309 (no release takes mmcv > 1.6.1)
 Remove when: MMHuman3D releases a version for mmcv 2.x and MMEngine.
 """
+
 import logging
 import sys
 from collections.abc import Iterator
@@ -46,8 +47,10 @@ def load(*names: str) -> list[ModuleType]:
             return [import_module(f'mmhuman3d.{name}') for name in names]
         except Exception as error:  # an assertion on versions, an absent library, a removed name
             reason = ' '.join(str(error).split())
-            raise RuntimeError(f'MMHuman3D cannot be imported: {type(error).__name__}: {reason}. What works '
-                               'is: pip install --no-deps mmhuman3d==0.11.0 einops') from error
+            raise RuntimeError(
+                f'MMHuman3D cannot be imported: {type(error).__name__}: {reason}. What works '
+                'is: pip install --no-deps mmhuman3d==0.11.0 einops'
+            ) from error
 
 
 @contextmanager
@@ -85,6 +88,7 @@ def _standin() -> dict[str, ModuleType]:
     import mmcv.cnn
     from mmengine.logging import print_log
     from mmengine.model import BaseModule, ModuleDict, ModuleList, Sequential
+
     blocks = dict(BaseModule=BaseModule, ModuleDict=ModuleDict, ModuleList=ModuleList, Sequential=Sequential)
     submodules = {
         'mmcv.cnn': mmcv.cnn,
@@ -92,9 +96,12 @@ def _standin() -> dict[str, ModuleType]:
         'mmcv.runner.base_module': _module('mmcv.runner.base_module', **blocks),
         'mmcv.utils': _module('mmcv.utils', print_log=print_log, get_logger=_get_logger),
     }
-    root = _module('mmcv', __version__=_SERVED_VERSION, __path__=[],
-                   **{name.rpartition('.')[2]: module for name, module in submodules.items()
-                      if name.count('.') == 1})
+    root = _module(
+        'mmcv',
+        __version__=_SERVED_VERSION,
+        __path__=[],
+        **{name.rpartition('.')[2]: module for name, module in submodules.items() if name.count('.') == 1},
+    )
     return {'mmcv': root, **submodules}
 
 

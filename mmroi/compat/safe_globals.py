@@ -8,6 +8,7 @@ stranger cannot run code.
 Upstream: https://github.com/open-mmlab/mmengine/issues/1655, https://github.com/open-mmlab/mmengine/pull/1650
 Remove when: an MMEngine release resumes under torch >= 2.6 without switching ``weights_only`` off.
 """
+
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,20 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-_NUMBERS = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64',
-            'float16', 'float32', 'float64')
+_NUMBERS = (
+    'bool',
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+    'float16',
+    'float32',
+    'float64',
+)
 
 
 def _known_method(owner: Any, name: str) -> Any:
@@ -27,8 +40,10 @@ def _known_method(owner: Any, name: str) -> Any:
     statistics = owner is HistoryBuffer and not name.startswith('_')
     shape = owner is OneCycleParamScheduler and name in ('_annealing_cos', '_annealing_linear')
     if not statistics and not shape:
-        raise ValueError(f'a checkpoint asks for the attribute {name!r} of {owner!r}, which MMEngine '
-                         'never does: do not trust this file')
+        raise ValueError(
+            f'a checkpoint asks for the attribute {name!r} of {owner!r}, which MMEngine '
+            'never does: do not trust this file'
+        )
     return getattr(owner, name)
 
 

@@ -1,10 +1,11 @@
 """Datasets: HumanData files, the datasets that read and mix them, transforms, and the synthetic studio."""
-from .errors import BadSampleError
-from .human_data import HumanData
-from .human_image_dataset import HumanImageDataset
-from .mixed_dataset import MixedDataset
-from .samplers import MixtureSampler
-from .transforms import (
+
+from mmroi.datasets.errors import BadSampleError
+from mmroi.datasets.human_data import HumanData
+from mmroi.datasets.human_image_dataset import HumanImageDataset
+from mmroi.datasets.mixed_dataset import MixedDataset
+from mmroi.datasets.samplers import MixtureSampler
+from mmroi.datasets.transforms import (
     GetPersonBox,
     LoadImage,
     MultiRoICrop,
@@ -16,7 +17,17 @@ from .transforms import (
 )
 
 __all__ = [
-    'BadSampleError', 'GetPersonBox', 'HumanData', 'HumanImageDataset', 'LoadImage', 'MixedDataset',
-    'MixtureSampler', 'MultiRoICrop', 'PackHMRInputs', 'RandomBoxScale', 'RandomCameraRoll',
-    'RandomChannelNoise', 'RandomMirror'
+    'BadSampleError',
+    'GetPersonBox',
+    'HumanData',
+    'HumanImageDataset',
+    'LoadImage',
+    'MixedDataset',
+    'MixtureSampler',
+    'MultiRoICrop',
+    'PackHMRInputs',
+    'RandomBoxScale',
+    'RandomCameraRoll',
+    'RandomChannelNoise',
+    'RandomMirror',
 ]

@@ -1,4 +1,5 @@
 """Focal lengths and principal points of a file's rows, in the forms that converters write them."""
+
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .human_data import HumanData
+from mmroi.datasets.human_data import HumanData
 
 # MMHuman3D's names: those of CameraParameter, PerspectiveCameras and the HybrIK converters. ``intrinsic`` of
 # the latter is the inverse of the matrix, so ``f`` and ``c`` beside it come first.
@@ -89,8 +90,9 @@ def read_cameras(human_data: HumanData) -> Cameras:
     """
     misc_focal = 'focal_lengths' if 'focal_lengths' in human_data.get('misc', {}) else 'focal_length'
     focal_length = human_data.per_row('misc', misc_focal, np.float64, (), (2,))
-    cameras = Cameras(focal_length, human_data.per_row('misc', 'principal_point', np.float64, (2,)),
-                      f"misc['{misc_focal}']")
+    cameras = Cameras(
+        focal_length, human_data.per_row('misc', 'principal_point', np.float64, (2,)), f"misc['{misc_focal}']"
+    )
     if not cameras.known:
         key, value = _find(human_data)
         if value is not None:
@@ -155,8 +157,10 @@ class _Reader:
             if found not in seen:
                 fitting = [i for i, parts in enumerate(words) if parts <= found]
                 if len(fitting) != 1:
-                    raise self._fault(f'has {len(fitting)} cameras, expected 1, whose name occurs in the '
-                                      f'image path of row {row}, {path!s}; it names {names[:4]}')
+                    raise self._fault(
+                        f'has {len(fitting)} cameras, expected 1, whose name occurs in the '
+                        f'image path of row {row}, {path!s}; it names {names[:4]}'
+                    )
                 seen[found] = fitting[0]
             chosen[row] = seen[found]
         return chosen
@@ -166,8 +170,11 @@ class _Reader:
         names = [name for name in _NAMES if isinstance(first, Mapping) and name in first]
         for i, camera in enumerate(cameras):
             if not names or not isinstance(camera, Mapping) or not all(name in camera for name in names):
-                raise self._fault(f'of {where(i)} has none of {", ".join(_NAMES)}' if not names else
-                                  f'of {where(i)} lacks {", ".join(names)}, which the first has')
+                raise self._fault(
+                    f'of {where(i)} has none of {", ".join(_NAMES)}'
+                    if not names
+                    else f'of {where(i)} lacks {", ".join(names)}, which the first has'
+                )
         columns = {name: [camera[name] for camera in cameras] for name in names}
         columns['in_ndc'] = [camera.get('in_ndc', False) for camera in cameras]
         return self._read_columns(columns, len(cameras), where)
@@ -177,7 +184,8 @@ class _Reader:
             raise self._fault('is in normalized device coordinates (in_ndc), expected pixels')
         focal_length, principal_point = (
             next((self._pairs(columns[name], name, num, where) for name in names if name in columns), None)
-            for names in (_FOCAL_LENGTHS, _PRINCIPAL_POINTS))
+            for names in (_FOCAL_LENGTHS, _PRINCIPAL_POINTS)
+        )
         matrix = next((name for name in _MATRICES if name in columns), None)
         if matrix is not None and (focal_length is None or principal_point is None):
             matrices = self._matrices(columns[matrix], matrix, num, where)
@@ -203,12 +211,15 @@ class _Reader:
         right &= np.abs(matrices[:, 1, 0]) <= 1e-6
         if not right.all():
             i = int(np.flatnonzero(~right)[0])
-            raise self._fault(f'of {where(i)}: {name} {matrices[i].tolist()} is no intrinsic matrix '
-                              '((fx, s, cx), (0, fy, cy), (0, 0, 1))')
+            raise self._fault(
+                f'of {where(i)}: {name} {matrices[i].tolist()} is no intrinsic matrix '
+                '((fx, s, cx), (0, fy, cy), (0, 0, 1))'
+            )
         return np.broadcast_to(matrices[:, :3, :3], (num, 3, 3))
 
-    def _array(self, values: Any, name: str, num: int, where: Callable[[int], str],
-               shapes: Sequence[tuple[int, ...]]) -> np.ndarray:
+    def _array(
+        self, values: Any, name: str, num: int, where: Callable[[int], str], shapes: Sequence[tuple[int, ...]]
+    ) -> np.ndarray:
         """Numbers of one of the shapes for each row, (N, ...), or for all rows, (1, ...)."""
         array = _numbers(values)
         if array is not None and array.shape in {(num, *one) for one in shapes}:

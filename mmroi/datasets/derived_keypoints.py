@@ -1,4 +1,5 @@
 """Keypoints and root positions that follow from SMPL parameters and the camera."""
+
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -44,9 +45,12 @@ class DerivedKeypoints:
             self._body(name)
         missing = self._missing.intersection(names)
         if missing:
-            print_log(f'{source}: keypoints of {", ".join(sorted(missing))} bodies are derived from the '
-                      f'neutral one; put theirs beside it in {self.body_model["model_path"]}', 'current',
-                      logging.WARNING)
+            print_log(
+                f'{source}: keypoints of {", ".join(sorted(missing))} bodies are derived from the '
+                f'neutral one; put theirs beside it in {self.body_model["model_path"]}',
+                'current',
+                logging.WARNING,
+            )
 
     @torch.inference_mode()
     def complete(self, sample: dict[str, Any], transl: np.ndarray) -> None:
@@ -57,7 +61,7 @@ class DerivedKeypoints:
 
         Args:
             sample: The row; changed.
-            transl: (3,) SMPL's translation in the camera frame, metres.
+            transl: (3,) SMPL's translation in the camera frame, meters.
         """
         camera = sample['focal_length'], sample['principal_point']
         lacks_2d = not sample['has_keypoints2d'] and camera[0] is not None and camera[1] is not None
@@ -65,8 +69,9 @@ class DerivedKeypoints:
         if not (lacks_2d or lacks_3d or not sample['has_transl']):
             return
         body = self._body(normalize_gender(sample['gender']))
-        orient, pose, betas = (torch.from_numpy(sample[name])[None]
-                               for name in ('global_orient', 'body_pose', 'betas'))
+        orient, pose, betas = (
+            torch.from_numpy(sample[name])[None] for name in ('global_orient', 'body_pose', 'betas')
+        )
         transl = np.asarray(transl, np.float32)
         if not sample['has_transl']:
             sample.update(has_transl=True, pelvis=body.rest_root(betas)[0].numpy() + transl)

@@ -1,4 +1,5 @@
 """Rows that are there twice."""
+
 from collections.abc import Callable
 
 import numpy as np

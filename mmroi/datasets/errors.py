@@ -1,8 +1,19 @@
 """What can be wrong with one sample."""
-from .units import UNIT_FAULTS
 
-REASONS = ('missing image', 'truncated image', 'unreadable image', 'NaN box', 'zero-area box',
-           'box outside the image', 'NaN labels', 'focal length not positive', *UNIT_FAULTS, 'duplicated row')
+from mmroi.datasets.units import UNIT_FAULTS
+
+REASONS = (
+    'missing image',
+    'truncated image',
+    'unreadable image',
+    'NaN box',
+    'zero-area box',
+    'box outside the image',
+    'NaN labels',
+    'focal length not positive',
+    *UNIT_FAULTS,
+    'duplicated row',
+)
 
 
 class BadSampleError(ValueError):

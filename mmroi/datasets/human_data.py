@@ -1,4 +1,5 @@
 """HumanData, the one annotation format on disk: MMHuman3D's npz."""
+
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
@@ -6,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from .npz_io import write_npz
-from .unpacked_npz import UnpackedNpz
+from mmroi.datasets.npz_io import write_npz
+from mmroi.datasets.unpacked_npz import UnpackedNpz
 
 # Expected shapes, with N rows of the file and K named joints; what the last axis holds goes into messages.
 _SHAPES: dict[str, tuple[tuple[int | str, ...], str]] = {
     'image_path': (('N',), 'one path per row, relative to the image folder'),
     'bbox_xywh': (('N', 5), 'x, y, width, height, confidence in pixels'),
     'keypoints2d': (('N', 'K', 3), 'x, y in pixels, confidence'),
-    'keypoints3d': (('N', 'K', 4), 'x, y, z in metres in the camera frame, confidence'),
+    'keypoints3d': (('N', 'K', 4), 'x, y, z in meters in the camera frame, confidence'),
     'smpl.global_orient': (('N', 3), 'axis-angle in radians'),
     'smpl.body_pose': (('N', 23, 3), 'axis-angle in radians'),
     'smpl.betas': (('N', 10), 'shape coefficients'),
-    'smpl.transl': (('N', 3), 'metres'),
+    'smpl.transl': (('N', 3), 'meters'),
 }
 _ATTRIBUTES = ('__key_strict__', '__data_len__', '__keypoints_compressed__')
 _KEYPOINTS = re.compile(r'(keypoints[23]d)(?!.*(_mask|_convention)$)')
@@ -37,7 +38,7 @@ class HumanData(MutableMapping):
     ``image_path``                     N strings           relative to the image folder of the dataset
     ``bbox_xywh``                      (N, 5)              x, y, width, height, confidence; pixels
     ``keypoints2d``                    (N, K, 3)           x, y, confidence; pixels
-    ``keypoints3d``                    (N, K, 4)           x, y, z, confidence; metres, OpenCV camera frame
+    ``keypoints3d``                    (N, K, 4)           x, y, z, confidence; meters, OpenCV camera frame
     ``keypoints{2,3}d_mask``           (K,)                1 where the file has the joint
     ``keypoints{2,3}d_convention``     str                 names of the joints
     ``smpl``                           dict                ``global_orient`` (N, 3), ``body_pose`` (N, 23, 3),
@@ -99,8 +100,11 @@ class HumanData(MutableMapping):
         if Path(path).suffix != '.npz':
             raise ValueError(f'{path}: a HumanData file ends in .npz')
         members = {key: self.raw(key) for key in self._keys}
-        attributes = {'__key_strict__': False, '__data_len__': self.data_len,
-                      '__keypoints_compressed__': self.keypoints_compressed}
+        attributes = {
+            '__key_strict__': False,
+            '__data_len__': self.data_len,
+            '__keypoints_compressed__': self.keypoints_compressed,
+        }
         write_npz(path, {**attributes, **members}, compress)
 
     @property
@@ -146,8 +150,7 @@ class HumanData(MutableMapping):
         if self._file is not None and key not in self._edited:
             self._values.pop(key, None)
 
-    def per_row(self, group: str, name: str, dtype: type,
-                *shapes: tuple[int, ...]) -> np.ndarray | None:
+    def per_row(self, group: str, name: str, dtype: type, *shapes: tuple[int, ...]) -> np.ndarray | None:
         """A value that a dictionary of the file holds for each row.
 
         It becomes an array: reference counts would unshare a list's memory between processes.
@@ -172,8 +175,10 @@ class HumanData(MutableMapping):
         for shape in wanted:
             if values.size == np.prod(shape):
                 return values.reshape(shape)
-        raise ValueError(f'{self.source}: {group}[{name!r}] has shape {values.shape}, expected '
-                         f'{" or ".join(map(str, wanted))}, one value per row. Convert the dataset again')
+        raise ValueError(
+            f'{self.source}: {group}[{name!r}] has shape {values.shape}, expected '
+            f'{" or ".join(map(str, wanted))}, one value per row. Convert the dataset again'
+        )
 
     def require(self, keys: Iterable[str]) -> None:
         """Check that keys are there, without reading them.
@@ -183,8 +188,10 @@ class HumanData(MutableMapping):
         """
         missing = [key for key in keys if key not in self._keys]
         if missing:
-            raise KeyError(f'{self.source}: key {", ".join(map(repr, missing))} is missing; the file has '
-                           f'{sorted(self._keys)}. Convert the dataset again, or use a file with this label')
+            raise KeyError(
+                f'{self.source}: key {", ".join(map(repr, missing))} is missing; the file has '
+                f'{sorted(self._keys)}. Convert the dataset again, or use a file with this label'
+            )
 
     def compress_keypoints_by_mask(self) -> None:
         """Drop the joints that the masks leave out; reading pads them back.
@@ -209,8 +216,10 @@ class HumanData(MutableMapping):
         self.require([f'{key}_mask'])
         mask = np.asarray(self.raw(f'{key}_mask')) == 1
         if mask.sum() != value.shape[1]:
-            raise ValueError(f'{self.source}: {key!r} holds {value.shape[1]} joints but its mask names '
-                             f'{mask.sum()}. Convert the dataset again')
+            raise ValueError(
+                f'{self.source}: {key!r} holds {value.shape[1]} joints but its mask names '
+                f'{mask.sum()}. Convert the dataset again'
+            )
         padded = np.zeros((len(value), len(mask), value.shape[2]), value.dtype)
         padded[:, mask] = value
         return padded
@@ -251,9 +260,11 @@ class HumanData(MutableMapping):
         parts = {key: value}
         if key == 'smpl':
             if not isinstance(value, Mapping):
-                raise ValueError(f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary "
-                                 'of global_orient, body_pose, betas and, where known, transl. '
-                                 'Convert the dataset again')
+                raise ValueError(
+                    f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary "
+                    'of global_orient, body_pose, betas and, where known, transl. '
+                    'Convert the dataset again'
+                )
             parts = {f'smpl.{name}': part for name, part in value.items()}
         for name, part in parts.items():
             keypoints = _KEYPOINTS.match(name)
@@ -264,14 +275,18 @@ class HumanData(MutableMapping):
                 self._check_shape(name, found, *_SHAPES[kind])
         return value
 
-    def _check_shape(self, name: str, found: tuple[int, ...], shape: tuple[int | str, ...],
-                     meaning: str) -> None:
+    def _check_shape(
+        self, name: str, found: tuple[int, ...], shape: tuple[int | str, ...], meaning: str
+    ) -> None:
         fits = len(found) == len(shape) and all(
-            want in ('N', 'K', have) for want, have in zip(shape, found, strict=True))
+            want in ('N', 'K', have) for want, have in zip(shape, found, strict=True)
+        )
         if fits and self._data_len is None:
             self._data_len = found[0]
         if not fits or found[0] != self._data_len:
             rows = 'N' if self._data_len is None else f'N={self._data_len}'
             wanted = ', '.join([rows, *map(str, shape[1:])])
-            raise ValueError(f'{self.source}: {name!r} has shape {found}, expected ({wanted}): {meaning}. '
-                             'Convert the dataset again, or reshape this key')
+            raise ValueError(
+                f'{self.source}: {name!r} has shape {found}, expected ({wanted}): {meaning}. '
+                'Convert the dataset again, or reshape this key'
+            )

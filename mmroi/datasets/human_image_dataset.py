@@ -1,4 +1,5 @@
 """The dataset of HumanData files."""
+
 import logging
 import os
 from collections import Counter
@@ -12,17 +13,16 @@ from mmengine.dataset import BaseDataset
 from mmengine.dataset.base_dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmroi.datasets.derived_keypoints import DerivedKeypoints
+from mmroi.datasets.errors import REASONS, BadSampleError
+from mmroi.datasets.human_data import HumanData
+from mmroi.datasets.person_rows import PersonRows
+from mmroi.datasets.sources import missing_file
+from mmroi.datasets.transforms.loading import image_size
+from mmroi.datasets.transforms.person_box import check_box
+from mmroi.datasets.units import UNIT_FAULTS
+from mmroi.datasets.upright_boxes import find_square
 from mmroi.registry import DATASETS
-
-from .derived_keypoints import DerivedKeypoints
-from .errors import REASONS, BadSampleError
-from .human_data import HumanData
-from .person_rows import PersonRows
-from .sources import missing_file
-from .transforms.loading import image_size
-from .transforms.person_box import check_box
-from .units import UNIT_FAULTS
-from .upright_boxes import find_square
 
 _MANY = 10  # square boxes: fewer may all be square by chance
 
@@ -35,7 +35,7 @@ class HumanImageDataset(BaseDataset):
     """People in images, one row of a HumanData file each, whatever the file's keypoint convention.
 
     A sample before the pipeline has ``img_path``, ``bbox_xywh`` (4,), ``bbox_score``, ``keypoints2d`` (54, 3)
-    image pixels and confidence, ``keypoints3d`` (54, 4) camera frame in metres and confidence,
+    image pixels and confidence, ``keypoints3d`` (54, 4) camera frame in meters and confidence,
     ``global_orient`` (3,), ``body_pose`` (23, 3), ``betas`` (10,), ``pelvis`` (3,) position of SMPL's root
     joint in the camera frame, ``focal_length``, a float, or (2,) fx, fy, where they differ, and
     ``principal_point`` (2,), either None where unknown (forms of files: ``read_cameras``), ``gender``, the
@@ -77,17 +77,19 @@ class HumanImageDataset(BaseDataset):
 
     METAINFO = dict(convention='smpl_54')
 
-    def __init__(self,
-                 ann_file: str,
-                 data_root: str = '',
-                 data_prefix: dict[str, str] | None = None,
-                 pipeline: Sequence[dict | Callable] = (),
-                 dataset_name: str | None = None,
-                 skip_bad: bool = False,
-                 crop_boxes: bool | None = None,
-                 body_model: dict | None = None,
-                 serialize_data: bool = False,
-                 **kwargs: Any) -> None:
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str = '',
+        data_prefix: dict[str, str] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        dataset_name: str | None = None,
+        skip_bad: bool = False,
+        crop_boxes: bool | None = None,
+        body_model: dict | None = None,
+        serialize_data: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.dataset_name = dataset_name or Path(ann_file).stem
         self.skip_bad = skip_bad
         self.crop_boxes = crop_boxes
@@ -98,7 +100,8 @@ class HumanImageDataset(BaseDataset):
             data_prefix=data_prefix or dict(img_path=''),
             pipeline=list(pipeline),
             serialize_data=serialize_data,
-            **kwargs)
+            **kwargs,
+        )
 
     def load_data_list(self) -> PersonRows:
         """Open the file.
@@ -109,8 +112,9 @@ class HumanImageDataset(BaseDataset):
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(missing_file(self.ann_file, self.dataset_name))
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
-        rows = PersonRows(HumanData.fromfile(self.ann_file), self.dataset_name, derived,
-                          bool(self.crop_boxes))
+        rows = PersonRows(
+            HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
+        )
         self._report_square_boxes(rows.columns.bbox)
         # One byte per row of the file, shared with loader workers: 0, or 1 + the index of the fault in
         # REASONS.
@@ -132,15 +136,22 @@ class HumanImageDataset(BaseDataset):
             others = np.count_nonzero(faults) - 1
             row = int(rows.indices[first])
             camera = rows.columns.cameras.describe_fault(row)
-            raise BadSampleError(reason, f'row {row} of {self.ann_file}, and {others} more bad rows{camera}. '
-                                 'Correct the file, or set skip_bad=True to leave them out')
+            raise BadSampleError(
+                reason,
+                f'row {row} of {self.ann_file}, and {others} more bad rows{camera}. '
+                'Correct the file, or set skip_bad=True to leave them out',
+            )
         duplicates = rows.find_duplicates() & (faults == 0)
         if self.skip_bad:
             faults[duplicates] = 1 + REASONS.index('duplicated row')
         elif duplicates.any():
             number, first = np.count_nonzero(duplicates), rows.indices[np.flatnonzero(duplicates)[0]]
-            print_log(f'{self.ann_file}: {number} duplicated rows (image and box of an earlier row), the '
-                      f'first is row {first}. skip_bad=True leaves them out', 'current', logging.WARNING)
+            print_log(
+                f'{self.ann_file}: {number} duplicated rows (image and box of an earlier row), the '
+                f'first is row {first}. skip_bad=True leaves them out',
+                'current',
+                logging.WARNING,
+            )
         if self.skip_bad and self.test_mode:
             for i in np.flatnonzero(faults == 0):
                 faults[i] = self._image_fault(rows[int(i)])
@@ -148,7 +159,9 @@ class HumanImageDataset(BaseDataset):
         if faults.any():
             print_log(
                 f'{self.ann_file}: skipped {np.count_nonzero(faults)} of {len(rows)} rows: {self.skipped}',
-                logger='current', level=logging.WARNING)
+                logger='current',
+                level=logging.WARNING,
+            )
         good = np.flatnonzero(faults == 0)
         if not len(good):
             raise ValueError(f'{self.ann_file}: no row can be used; skipped {self.skipped}')
@@ -160,8 +173,12 @@ class HumanImageDataset(BaseDataset):
     def _prepare_derived(self, rows: PersonRows, derived: DerivedKeypoints) -> None:
         """Build the bodies that rows need, and look whether keypoints derived from them meet the boxes."""
         if rows.columns.lacks_transl:
-            print_log(f'{self.ann_file}: no keypoints are derived from its SMPL parameters, because it has '
-                      "no smpl['transl']", 'current', logging.WARNING)
+            print_log(
+                f'{self.ann_file}: no keypoints are derived from its SMPL parameters, because it has '
+                "no smpl['transl']",
+                'current',
+                logging.WARNING,
+            )
         needed = rows.find_derived()
         if not needed.any():
             return
@@ -169,25 +186,34 @@ class HumanImageDataset(BaseDataset):
         found = np.unique(gender[rows.indices[needed.any(1)]]) if gender is not None else ('neutral',)
         derived.build(map(str, found), self.ann_file)
         of_2d, of_3d, of_root = needed.sum(0).tolist()
-        print_log(f'{self.ann_file}: derived from SMPL in {len(rows)} rows: 2D keypoints of {of_2d}, 3D '
-                  f'keypoints of {of_3d}, the position of the root of {of_root}', 'current')
+        print_log(
+            f'{self.ann_file}: derived from SMPL in {len(rows)} rows: 2D keypoints of {of_2d}, 3D '
+            f'keypoints of {of_3d}, the position of the root of {of_root}',
+            'current',
+        )
         looked_at = np.flatnonzero(needed[:, 0])
-        looked_at = looked_at[::max(1, len(looked_at) // _LOOKED_AT)]
+        looked_at = looked_at[:: max(1, len(looked_at) // _LOOKED_AT)]
         outside = [int(i) for i in looked_at if not rows[int(i)]['has_keypoints2d']]
         if 2 * len(outside) > len(looked_at):
-            raise ValueError(f'{self.ann_file}: 2D keypoints derived from SMPL lie outside the box in '
-                             f'{len(outside)} of {len(looked_at)} rows looked at, the first is row '
-                             f"{rows.indices[outside[0]]}: smpl['transl'] is not in the frame of the camera, "
-                             'or the camera is not that of the image. Convert the dataset again, or set '
-                             'body_model=None to derive nothing')
+            raise ValueError(
+                f'{self.ann_file}: 2D keypoints derived from SMPL lie outside the box in '
+                f'{len(outside)} of {len(looked_at)} rows looked at, the first is row '
+                f"{rows.indices[outside[0]]}: smpl['transl'] is not in the frame of the camera, "
+                'or the camera is not that of the image. Convert the dataset again, or set '
+                'body_model=None to derive nothing'
+            )
 
     def _report_square_boxes(self, boxes: np.ndarray) -> None:
         """Warn of squares that make 3:4 crops larger than those of other sets."""
         if self.crop_boxes is None and len(boxes) >= _MANY and find_square(boxes).all():
-            print_log(f'{self.ann_file}: all {len(boxes)} boxes are square, as MMHuman3D writes the crops of '
-                      'SPIN, EFT and CLIFF; crops of aspect 3:4 made from them are a third larger than from '
-                      "the files of convert.py. crop_boxes=True in the data set's config reads them as the "
-                      '3:4 boxes of the same height, crop_boxes=False keeps them', 'current', logging.WARNING)
+            print_log(
+                f'{self.ann_file}: all {len(boxes)} boxes are square, as MMHuman3D writes the crops of '
+                'SPIN, EFT and CLIFF; crops of aspect 3:4 made from them are a third larger than from '
+                "the files of convert.py. crop_boxes=True in the data set's config reads them as the "
+                '3:4 boxes of the same height, crop_boxes=False keeps them',
+                'current',
+                logging.WARNING,
+            )
 
     def _refuse_wrong_units(self, faults: np.ndarray) -> None:
         """Stop where most rows are in wrong units: not the rows are bad then, but the file."""
@@ -195,8 +221,10 @@ class HumanImageDataset(BaseDataset):
             found = np.flatnonzero(faults == 1 + REASONS.index(reason))
             if 2 * len(found) > len(faults):
                 row = self.data_list.indices[found[0]]
-                raise ValueError(f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the '
-                                 f'first is row {row}: {remedy}. Convert the dataset again')
+                raise ValueError(
+                    f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the '
+                    f'first is row {row}: {remedy}. Convert the dataset again'
+                )
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -222,9 +250,11 @@ class HumanImageDataset(BaseDataset):
             people = [self.get_data_info(i) for i in range(start, min(start + _CHUNK, len(self)))]
             good = [info for info in people if not self._faults[info['row']]]
             if good:
-                yield (np.stack([info['keypoints2d'][:, 2] for info in good]),
-                       np.stack([info['keypoints3d'][:, 3] for info in good]),
-                       np.array([info['has_smpl'] for info in good]))
+                yield (
+                    np.stack([info['keypoints2d'][:, 2] for info in good]),
+                    np.stack([info['keypoints3d'][:, 3] for info in good]),
+                    np.array([info['has_smpl'] for info in good]),
+                )
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
@@ -262,8 +292,9 @@ class HumanImageDataset(BaseDataset):
         except BadSampleError as error:
             if not self.skip_bad or self.test_mode:
                 remedy = '' if self.skip_bad else '. skip_bad=True leaves such rows out'
-                raise BadSampleError(error.reason,
-                                     f'row {row} of {self.ann_file}: {error.detail}{remedy}') from None
+                raise BadSampleError(
+                    error.reason, f'row {row} of {self.ann_file}: {error.detail}{remedy}'
+                ) from None
             self._faults[row] = 1 + REASONS.index(error.reason)
             print_log(f'skipped row {row} of {self.ann_file}: {error}', 'current', logging.WARNING)
             return None

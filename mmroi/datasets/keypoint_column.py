@@ -1,18 +1,20 @@
 """Keypoints of a file in the project's convention."""
+
 import numpy as np
 
+from mmroi.datasets.human_data import HumanData
 from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
-from .human_data import HumanData
-
-_JAW, _HEAD, _TOP = (get_convention('human_data').index(name)
-                     for name in ('jaw_extra', 'head_extra', 'headtop'))
+_JAW, _HEAD, _TOP = (
+    get_convention('human_data').index(name) for name in ('jaw_extra', 'head_extra', 'headtop')
+)
 
 # Joints of Human3.6M and of MPI-INF-3DHP under MMHuman3D's names, as indices into its 190.
 _THEIR_NAMES = dict(jaw_extra='head_extra', head_extra='headtop')
 _JOINTS_OF_MMHUMAN3D = {
     frozenset(get_convention('human_data').index(_THEIR_NAMES.get(n, n)) for n in get_convention(one))
-    for one in ('h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test')}
+    for one in ('h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test')
+}
 
 
 class KeypointColumn:
@@ -40,9 +42,11 @@ class KeypointColumn:
         present = np.ones(num_joints, bool) if mask is None else np.asarray(mask) == 1
         stored = present.sum() if human_data.keypoints_compressed else num_joints
         if len(present) != num_joints or values.shape[1] != stored:
-            raise ValueError(f'{human_data.source}: {key!r} has {values.shape[1]} joints and a mask of '
-                             f'{len(present)}, expected {stored} and {num_joints} of convention '
-                             f"{convention!r}. Correct '{key}_convention' or convert the dataset again")
+            raise ValueError(
+                f'{human_data.source}: {key!r} has {values.shape[1]} joints and a mask of '
+                f'{len(present)}, expected {stored} and {num_joints} of convention '
+                f"{convention!r}. Correct '{key}_convention' or convert the dataset again"
+            )
         # Where each joint of the convention is stored: compressed files keep only the joints of the mask.
         column = np.cumsum(present) - 1 if human_data.keypoints_compressed else np.arange(num_joints)
         column = np.where(present, column, -1)
@@ -118,8 +122,10 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
     human_data.require([f'{key}_convention'])
     convention = human_data[f'{key}_convention']
     if convention not in CONVENTIONS:
-        raise ValueError(f"{human_data.source}: '{key}_convention' is {convention!r}, known are "
-                         f'{", ".join(CONVENTIONS)}. Correct it or convert the dataset again')
+        raise ValueError(
+            f"{human_data.source}: '{key}_convention' is {convention!r}, known are "
+            f'{", ".join(CONVENTIONS)}. Correct it or convert the dataset again'
+        )
     return convention
 
 

@@ -1,4 +1,5 @@
 """Several datasets as one."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +26,9 @@ class MixedDataset(ConcatDataset):
         ValueError: There is no set, or their keypoint conventions differ.
     """
 
-    def __init__(self, datasets: Sequence[BaseDataset | dict], lazy_init: bool = False,
-                 **shared: Any) -> None:
+    def __init__(
+        self, datasets: Sequence[BaseDataset | dict], lazy_init: bool = False, **shared: Any
+    ) -> None:
         if not datasets:
             raise ValueError('MixedDataset: `datasets` is empty, give it at least one dataset')
         parts = [{**shared, **part} if isinstance(part, dict) else part for part in datasets]

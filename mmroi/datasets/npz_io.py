@@ -4,6 +4,7 @@
 object arrays, so this reader unpickles them itself, admitting nothing but NumPy arrays and built-in
 containers.
 """
+
 import io
 import mmap
 import os
@@ -70,14 +71,17 @@ class LazyNpz:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f'{self.path}: no such file. Make it as docs/data.md describes, or '
-                                    'correct the path')
+            raise FileNotFoundError(
+                f'{self.path}: no such file. Make it as docs/data.md describes, or correct the path'
+            )
         try:
             with zipfile.ZipFile(self.path) as archive:
                 self._members = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}
         except (zipfile.BadZipFile, OSError) as error:
-            raise ValueError(f'{self.path}: not a readable npz ({error}); the file is damaged or truncated. '
-                             'Make it or download it anew') from error
+            raise ValueError(
+                f'{self.path}: not a readable npz ({error}); the file is damaged or truncated. '
+                'Make it or download it anew'
+            ) from error
         self._map: mmap.mmap | None = None
 
     def keys(self) -> list[str]:
@@ -158,14 +162,24 @@ class LazyNpz:
             with zipfile.ZipFile(self.path) as archive, archive.open(self._members[key]) as member:
                 yield member
         except pickle.UnpicklingError as error:
-            raise pickle.UnpicklingError(f'{self.path}: refused to unpickle {key!r}: {error}. '
-                                         'Do not trust this file; get it from its source again') from error
+            raise pickle.UnpicklingError(
+                f'{self.path}: refused to unpickle {key!r}: {error}. '
+                'Do not trust this file; get it from its source again'
+            ) from error
         except Exception as error:  # damaged bytes make zlib, tokenize and pickle raise almost anything
-            raise ValueError(f'{self.path}: {key!r} cannot be read ({error}); the file is damaged. '
-                             'Make it or download it anew') from error
+            raise ValueError(
+                f'{self.path}: {key!r} cannot be read ({error}); the file is damaged. '
+                'Make it or download it anew'
+            ) from error
 
-    def _view(self, info: zipfile.ZipInfo, header_size: int, shape: tuple[int, ...], fortran_order: bool,
-              dtype: np.dtype) -> np.ndarray:
+    def _view(
+        self,
+        info: zipfile.ZipInfo,
+        header_size: int,
+        shape: tuple[int, ...],
+        fortran_order: bool,
+        dtype: np.dtype,
+    ) -> np.ndarray:
         if self._map is None:
             with open(self.path, 'rb') as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -248,5 +262,5 @@ class _InPieces(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         piece = self._member.read(min(len(buffer), _PIECE))
-        buffer[:len(piece)] = piece
+        buffer[: len(piece)] = piece
         return len(piece)

@@ -1,17 +1,18 @@
 """Rows of a HumanData file as dictionaries, made when asked for."""
+
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 
-from .camera_params import read_cameras
-from .derived_keypoints import DerivedKeypoints
-from .duplicates import find_duplicates
-from .errors import REASONS
-from .human_data import HumanData
-from .keypoint_column import KeypointColumn, find_nan
-from .units import UNIT_FAULTS, too_far, too_large, too_twisted
-from .upright_boxes import make_upright
+from mmroi.datasets.camera_params import read_cameras
+from mmroi.datasets.derived_keypoints import DerivedKeypoints
+from mmroi.datasets.duplicates import find_duplicates
+from mmroi.datasets.errors import REASONS
+from mmroi.datasets.human_data import HumanData
+from mmroi.datasets.keypoint_column import KeypointColumn, find_nan
+from mmroi.datasets.units import UNIT_FAULTS, too_far, too_large, too_twisted
+from mmroi.datasets.upright_boxes import make_upright
 
 _CHUNK = 8192
 
@@ -32,8 +33,13 @@ class PersonRows(Sequence):
         ValueError: An array has the wrong shape, or the keypoint convention is unknown.
     """
 
-    def __init__(self, human_data: HumanData, dataset_name: str, derived: DerivedKeypoints | None = None,
-                 crop_boxes: bool = False) -> None:
+    def __init__(
+        self,
+        human_data: HumanData,
+        dataset_name: str,
+        derived: DerivedKeypoints | None = None,
+        crop_boxes: bool = False,
+    ) -> None:
         human_data.require(('image_path', 'bbox_xywh'))
         self.human_data = human_data
         self.dataset_name = dataset_name
@@ -54,12 +60,10 @@ class PersonRows(Sequence):
         return len(self.indices)
 
     @overload
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        ...
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
 
     @overload
-    def __getitem__(self, index: slice | np.ndarray) -> 'PersonRows':
-        ...
+    def __getitem__(self, index: slice | np.ndarray) -> 'PersonRows': ...
 
     def __getitem__(self, index: Any) -> Any:
         """One row as a dictionary of arrays, or a narrower view for a slice or an array of indices."""
@@ -110,7 +114,7 @@ class PersonRows(Sequence):
         return find_duplicates(boxes, lambda i: str(columns.image_path[indices[i]]))
 
     def clear(self) -> None:
-        """Empty the view, as ``BaseDataset`` does after it has serialised the rows."""
+        """Empty the view, as ``BaseDataset`` does after it has serialized the rows."""
         self.indices = self.indices[:0]
 
     def __deepcopy__(self, memo: dict) -> 'PersonRows':
@@ -166,18 +170,19 @@ class _Columns:
             has_smpl=has_smpl,
             has_keypoints2d=bool((keypoints2d[:, 2] > 0).any()),
             has_keypoints3d=bool((keypoints3d[:, 3] > 0).any()),
-            has_transl=has_transl)
+            has_transl=has_transl,
+        )
         if self.derived is not None and has_smpl and 'transl' in self.smpl:
             self.derived.complete(sample, self.smpl['transl'][row])
         return sample
 
     def label_confidences(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         confidences = self.keypoints2d.confidences(rows), self.keypoints3d.confidences(rows)
-        labelled = self._labelled(rows)
+        labeled = self._labeled(rows)
         if self.derived is not None and 'transl' in self.smpl:
             for values, derivable in zip(confidences, (self.cameras.known, True), strict=True):
-                values[labelled & derivable & ~values.any(1)] = 1
-        return *confidences, labelled.copy()
+                values[labeled & derivable & ~values.any(1)] = 1
+        return *confidences, labeled.copy()
 
     @property
     def lacks_transl(self) -> bool:
@@ -191,7 +196,7 @@ class _Columns:
             found[:, 0] = self.cameras.known & ~self.keypoints2d.confidences(rows).any(1)
             found[:, 1] = ~self.keypoints3d.confidences(rows).any(1)
             found[:, 2] = ~self._has_transl(rows, self.keypoints3d.joint(0, rows))
-            found &= self._labelled(rows)[:, None]
+            found &= self._labeled(rows)[:, None]
         return found
 
     def find_bad(self, rows: np.ndarray) -> np.ndarray:
@@ -201,9 +206,9 @@ class _Columns:
         for reason, found in zip(UNIT_FAULTS, self._find_wrong_units(rows), strict=True):
             faults[found] = 1 + REASONS.index(reason)
         nan = self.keypoints2d.find_nan(rows) | self.keypoints3d.find_nan(rows)
-        labelled = self._labelled(rows)
+        labeled = self._labeled(rows)
         for values in self.smpl.values():
-            nan |= labelled & find_nan(values[rows])
+            nan |= labeled & find_nan(values[rows])
         for values in (self.cameras.focal_length, self.cameras.principal_point):
             if values is not None:
                 nan |= find_nan(values[rows])
@@ -220,17 +225,17 @@ class _Columns:
             large = too_large(np.asarray(self.keypoints3d.values[rows])[:, self.keypoints3d.source])
         if self.smpl:
             turned = too_twisted(self.smpl['body_pose'][rows]) | too_twisted(self.smpl['global_orient'][rows])
-            twisted = self._labelled(rows) & turned
+            twisted = self._labeled(rows) & turned
         if 'transl' in self.smpl:
-            far = self._labelled(rows) & too_far(self.smpl['transl'][rows])
+            far = self._labeled(rows) & too_far(self.smpl['transl'][rows])
         return large, far, twisted
 
-    def _labelled(self, rows: np.ndarray) -> np.ndarray:
+    def _labeled(self, rows: np.ndarray) -> np.ndarray:
         known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows]
         return np.broadcast_to(known, len(rows))
 
     def _has_transl(self, rows: np.ndarray | int, pelvis: np.ndarray) -> np.ndarray:
-        # `transl` is the root's position less its rest position, which depends on the body model; the
+        # ``transl`` is the root's position less its rest position, which depends on the body model; the
         # position itself is what a camera moves, and stands in the keypoints. Some files hold keypoints
         # relative to the root instead; then the two differ by more than a body's size.
         if 'transl' not in self.smpl:
@@ -246,6 +251,8 @@ def _flags(human_data: HumanData, key: str) -> np.ndarray:
     """(N,) bool of numbers (N,) or (N, 1); NaN is no."""
     values = np.nan_to_num(np.asarray(human_data[key], np.float64))
     if values.size != human_data.data_len:
-        raise ValueError(f'{human_data.source}: {key!r} has shape {values.shape}, expected '
-                         f'({human_data.data_len},), one number per row. Convert the dataset again')
+        raise ValueError(
+            f'{human_data.source}: {key!r} has shape {values.shape}, expected '
+            f'({human_data.data_len},), one number per row. Convert the dataset again'
+        )
     return values.reshape(-1) > 0

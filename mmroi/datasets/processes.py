@@ -1,4 +1,5 @@
 """Worker processes that do not outlive their main process."""
+
 import os
 import threading
 from multiprocessing import parent_process

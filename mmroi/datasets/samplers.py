@@ -1,4 +1,5 @@
 """Samplers."""
+
 import math
 from collections.abc import Iterator, Sequence
 from numbers import Real
@@ -37,17 +38,22 @@ class MixtureSampler(Sampler[int]):
         ValueError: ``ratios`` do not fit the sets, ``epoch_size`` is not positive, or a set is empty.
     """
 
-    def __init__(self, dataset: Any, ratios: Sequence[float], epoch_size: int | None = None,
-                 seed: int | None = None) -> None:
+    def __init__(
+        self, dataset: Any, ratios: Sequence[float], epoch_size: int | None = None, seed: int | None = None
+    ) -> None:
         if not hasattr(dataset, 'cumulative_sizes'):
-            raise TypeError('MixtureSampler draws from the sets of a MixedDataset, not from a '
-                            f'{type(dataset).__name__}: give it one, or use DefaultSampler')
+            raise TypeError(
+                'MixtureSampler draws from the sets of a MixedDataset, not from a '
+                f'{type(dataset).__name__}: give it one, or use DefaultSampler'
+            )
         self.names = [getattr(part, 'dataset_name', f'set {i}') for i, part in enumerate(dataset.datasets)]
         self.sizes = np.diff(dataset.cumulative_sizes, prepend=0).tolist()
         self.ratios = _checked_ratios(ratios, self.names)
         if 0 in self.sizes:
-            raise ValueError(f'MixtureSampler: the set {self.names[self.sizes.index(0)]!r} has no rows. '
-                             'Take it and its ratio out of the mixture, or look why its rows were left out')
+            raise ValueError(
+                f'MixtureSampler: the set {self.names[self.sizes.index(0)]!r} has no rows. '
+                'Take it and its ratio out of the mixture, or look why its rows were left out'
+            )
         wanted = len(dataset) if epoch_size is None else epoch_size
         if wanted < 1:
             raise ValueError(f'MixtureSampler: epoch_size must be positive, got {epoch_size}')
@@ -56,8 +62,10 @@ class MixtureSampler(Sampler[int]):
         self.counts = share_out(self.num_samples * self.world_size, self.ratios)
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
-        drawn = ', '.join(f'{count} of {size} rows of {name}'
-                          for name, size, count in zip(self.names, self.sizes, self.counts, strict=True))
+        drawn = ', '.join(
+            f'{count} of {size} rows of {name}'
+            for name, size, count in zip(self.names, self.sizes, self.counts, strict=True)
+        )
         print_log(f'An epoch of {sum(self.counts)} draws {drawn}', logger='current')
 
     def __iter__(self) -> Iterator[int]:
@@ -65,7 +73,7 @@ class MixtureSampler(Sampler[int]):
         offsets = np.cumsum([0, *self.sizes[:-1]])
         indices = np.concatenate([offset + self._rows(i) for i, offset in enumerate(offsets)])
         order = self._generator(len(self.sizes), self.epoch).permutation(indices)
-        return iter(order[self.rank::self.world_size].tolist())
+        return iter(order[self.rank :: self.world_size].tolist())
 
     def __len__(self) -> int:
         """Number of indices for each process."""
@@ -89,7 +97,7 @@ class MixtureSampler(Sampler[int]):
         for k in range(first // block, math.ceil((first + count) / block)):
             ordered = np.broadcast_to(np.arange(size), (cycles, size))
             rows.append(self._generator(i, k).permuted(ordered, axis=1).ravel())
-        return np.concatenate(rows)[first % block:][:count]
+        return np.concatenate(rows)[first % block :][:count]
 
     def _generator(self, *key: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *key])
@@ -108,13 +116,15 @@ def share_out(total: int, ratios: Sequence[float]) -> list[int]:
     exact = total * np.asarray(ratios, np.float64) / np.sum(ratios)
     counts = np.floor(exact).astype(np.int64)
     by_remainder = np.argsort(counts - exact, kind='stable')
-    counts[by_remainder[:total - counts.sum()]] += 1
+    counts[by_remainder[: total - counts.sum()]] += 1
     return counts.tolist()
 
 
 def _checked_ratios(ratios: Sequence[float], names: Sequence[str]) -> list[float]:
     listed = isinstance(ratios, Sequence) and all(isinstance(r, Real) and 0 < r < math.inf for r in ratios)
     if not listed or len(ratios) != len(names):
-        raise ValueError(f'MixtureSampler: ratios must be {len(names)} positive numbers, one for each of '
-                         f'{", ".join(names)}; got {ratios}')
+        raise ValueError(
+            f'MixtureSampler: ratios must be {len(names)} positive numbers, one for each of '
+            f'{", ".join(names)}; got {ratios}'
+        )
     return [float(ratio) for ratio in ratios]

@@ -1,10 +1,13 @@
 """Where the annotation files of the known datasets come from."""
+
 from pathlib import Path
 
 _SYNTHETIC = 'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {folder}'
 _CONVERT = 'python tools/dataset_tools/convert.py {name} --root <folder of the download> --out {folder}'
-_COMMANDS = {'synthetic': _SYNTHETIC,
-             **dict.fromkeys(('h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'pw3d', 'lspet', 'bedlam'), _CONVERT)}
+_COMMANDS = {
+    'synthetic': _SYNTHETIC,
+    **dict.fromkeys(('h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'pw3d', 'lspet', 'bedlam'), _CONVERT),
+}
 
 
 def missing_file(path: str | Path, dataset_name: str) -> str:
@@ -26,5 +29,7 @@ def missing_file(path: str | Path, dataset_name: str) -> str:
     remedy = f'make it with `{command}`' if command else 'make it'
     if 'convert.py' in command:
         remedy = f"put MMHuman3D's file of this name there, or {remedy}"
-    return (f'{path}: no such annotation file of the dataset {dataset_name!r}; {remedy} as docs/data.md '
-            'describes, or correct `ann_file` and `data_root` of the dataset config')
+    return (
+        f'{path}: no such annotation file of the dataset {dataset_name!r}; {remedy} as docs/data.md '
+        'describes, or correct `ann_file` and `data_root` of the dataset config'
+    )

@@ -1,14 +1,16 @@
 """Labels in wrong units, told by the size of bodies, their distance and the angles of their joints."""
+
 import numpy as np
 
-MAX_BODY_SIZE = 4.0  # metres, diagonal of the box around a person's joints
-_MAX_DISTANCE = 300.0  # metres from the camera
+MAX_BODY_SIZE = 4.0  # meters, diagonal of the box around a person's joints
+_MAX_DISTANCE = 300.0  # meters from the camera
 _MAX_ANGLE = 4 * np.pi  # radians; fits leave angles somewhat above 2 pi
 
 UNIT_FAULTS = {
-    f'body larger than {MAX_BODY_SIZE:g} m': 'lengths must be in metres, not millimetres',
-    f'person farther than {_MAX_DISTANCE:g} m': 'lengths must be in metres, not millimetres',
-    'rotation beyond 4 pi': 'angles must be in radians, not degrees'}
+    f'body larger than {MAX_BODY_SIZE:g} m': 'lengths must be in meters, not millimeters',
+    f'person farther than {_MAX_DISTANCE:g} m': 'lengths must be in meters, not millimeters',
+    'rotation beyond 4 pi': 'angles must be in radians, not degrees',
+}
 """Faults of rows, in the order of the functions below, and what they mean where most rows have them."""
 
 
@@ -30,7 +32,7 @@ def body_sizes(keypoints3d: np.ndarray) -> np.ndarray:
 
 
 def too_large(keypoints3d: np.ndarray) -> np.ndarray:
-    """People whose joints lie too far apart for metres.
+    """People whose joints lie too far apart for meters.
 
     Args:
         keypoints3d: (R, K, 4) x, y, z and confidence.
@@ -42,7 +44,7 @@ def too_large(keypoints3d: np.ndarray) -> np.ndarray:
 
 
 def too_far(transl: np.ndarray) -> np.ndarray:
-    """People too far from the camera for metres.
+    """People too far from the camera for meters.
 
     Args:
         transl: (R, 3).

@@ -4,6 +4,7 @@ MMHuman3D compresses its files and pickles the SMPL parameters. Decoding them ta
 each process that does so. A file whose decoded size is large is therefore unpacked once: a copy beside it
 holds the members that cannot be mapped, uncompressed, and the arrays of dictionaries as members of their own.
 """
+
 import hashlib
 import logging
 import os
@@ -16,7 +17,7 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.lib import format as npy_format
 
-from .npz_io import LazyNpz, replace_when_written
+from mmroi.datasets.npz_io import LazyNpz, replace_when_written
 
 try:
     import fcntl
@@ -72,8 +73,10 @@ class UnpackedNpz(LazyNpz):
     def _open_copy(self, keys: list[str]) -> LazyNpz | None:
         digest = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:16]
         user_cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-        places = (self.path.with_name(f'{self.path.name}.cache'),
-                  user_cache / 'mmroi' / f'{digest}-{self.path.name}.cache')
+        places = (
+            self.path.with_name(f'{self.path.name}.cache'),
+            user_cache / 'mmroi' / f'{digest}-{self.path.name}.cache',
+        )
         fingerprint = self._fingerprint()
         with _one_process_at_a_time(self.path):
             for place in places:
@@ -84,14 +87,18 @@ class UnpackedNpz(LazyNpz):
                     self._unpack(keys, place, fingerprint)
                     return LazyNpz(place)
                 except OSError as error:
-                    print_log(f'{self.path} cannot be unpacked to {place}: {error}', 'current',
-                              logging.WARNING)
-        print_log(f'{self.path} is decoded into the memory of each process that reads it', 'current',
-                  logging.WARNING)
+                    print_log(
+                        f'{self.path} cannot be unpacked to {place}: {error}', 'current', logging.WARNING
+                    )
+        print_log(
+            f'{self.path} is decoded into the memory of each process that reads it',
+            'current',
+            logging.WARNING,
+        )
         return None
 
     def _fingerprint(self) -> bytes:
-        """Tells contents apart: zip's directory has each member's checksum."""
+        """Tell contents apart: zip's directory has each member's checksum."""
         members = sorted((key, info.CRC, info.file_size) for key, info in self._members.items())
         return f'{_FORMAT} {hashlib.sha256(repr(members).encode()).hexdigest()}'.encode()
 

@@ -1,9 +1,10 @@
-"""Boxes of crops: squares in MMHuman3D's files, upright in those of `convert.py`.
+"""Boxes of crops: squares in MMHuman3D's files, upright in those of ``convert.py``.
 
 SPIN, EFT and CLIFF publish crops by ``center`` and ``scale``. Of these MMHuman3D's converters make the square
 of side ``200 * scale`` and ours the box of this height and of aspect 3:4, which is CLIFF's crop as it is, and
 SPIN's when it is expanded to a square. A 3:4 crop made from the square would be a third larger.
 """
+
 import numpy as np
 
 ASPECT = 0.75
@@ -24,7 +25,7 @@ def find_square(boxes: np.ndarray) -> np.ndarray:
 
 
 def make_upright(boxes: np.ndarray) -> np.ndarray:
-    """Read square boxes as the boxes of aspect 3:4 with the same centre and height; others stay.
+    """Read square boxes as the boxes of aspect 3:4 with the same center and height; others stay.
 
     Args:
         boxes: (R, 4 or more) x, y, width, height, anything (confidence).

@@ -3,14 +3,19 @@
 Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so every
 runner with ``default_scope = 'mmroi'`` can resume.
 """
+
 from mmroi.compat import safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.checkpoint_io import write_checkpoint
 from mmroi.engine.hooks import EpochSeedHook, MeshVisualizationHook, ProgressBarHook
 
 __all__ = [
-    'CPUAmpOptimWrapper', 'EpochSeedHook', 'MeshVisualizationHook', 'ProgressBarHook', 'use_amp',
-    'write_checkpoint'
+    'CPUAmpOptimWrapper',
+    'EpochSeedHook',
+    'MeshVisualizationHook',
+    'ProgressBarHook',
+    'use_amp',
+    'write_checkpoint',
 ]
 
 safe_globals.install()

@@ -1,4 +1,5 @@
 """Mixed precision on any device."""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,8 +58,10 @@ def use_amp(cfg: Config) -> None:
     """
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
-        raise ValueError('--amp knows OptimWrapper, AmpOptimWrapper and CPUAmpOptimWrapper, but the config '
-                         f'has optim_wrapper.type={kind!r}: leave --amp away, or change the type')
+        raise ValueError(
+            '--amp knows OptimWrapper, AmpOptimWrapper and CPUAmpOptimWrapper, but the config '
+            f'has optim_wrapper.type={kind!r}: leave --amp away, or change the type'
+        )
     if get_device() != 'cpu':
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         if torch.cuda.is_available():

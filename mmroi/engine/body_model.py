@@ -1,4 +1,5 @@
 """The body model of a run: one switch for network, metrics and data sets, and a look for its files."""
+
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
@@ -22,9 +23,11 @@ def add_body_argument(parser: argparse.ArgumentParser, default: str = "the confi
         default: What the tool takes without the argument.
     """
     parser.add_argument(
-        '--body-model', metavar=f'PATH|{OPEN}',
+        '--body-model',
+        metavar=f'PATH|{OPEN}',
         help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; "open" for the open body, which ships '
-        f'with mmroi and is not SMPL (default: {default})')
+        f'with mmroi and is not SMPL (default: {default})',
+    )
 
 
 def use_body_model(cfg: Config, model_path: str) -> None:
@@ -87,15 +90,21 @@ def warn_of_open_body(cfg: Config) -> None:
     Args:
         cfg: Config of the run.
     """
-    names = [part.get('dataset_name') or Path(part['ann_file']).stem
-             for part in dicts_in(cfg.get('train_dataloader')) if 'ann_file' in part]
+    names = [
+        part.get('dataset_name') or Path(part['ann_file']).stem
+        for part in dicts_in(cfg.get('train_dataloader'))
+        if 'ann_file' in part
+    ]
     others = sorted({name for name in names if name != SYNTHETIC})
     if others and is_open((cfg.model.get('body_model') or {}).get('model_path')):
-        print_log(f'the network has the open body and is trained on {", ".join(others)}: parameters of SMPL '
-                  'mean other people on it, and the results are not comparable with published ones. Put SMPL '
-                  'in place (docs/body_models.md) and name it with --body-model. Labels that were made with '
-                  f'the open body belong to dataset_name={SYNTHETIC!r}.',
-                  logger='current', level=logging.WARNING)
+        print_log(
+            f'the network has the open body and is trained on {", ".join(others)}: parameters of SMPL '
+            'mean other people on it, and the results are not comparable with published ones. Put SMPL '
+            'in place (docs/body_models.md) and name it with --body-model. Labels that were made with '
+            f'the open body belong to dataset_name={SYNTHETIC!r}.',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def dicts_in(value: Any) -> Iterator[dict]:

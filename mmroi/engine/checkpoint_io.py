@@ -3,6 +3,7 @@
 MMEngine loads what ``torch.save`` has written. Importing this module teaches it safetensors, so that
 ``tools/test.py`` and ``tools/train.py`` take both.
 """
+
 import hashlib
 import json
 import os
@@ -20,8 +21,9 @@ from torch import Tensor
 SUFFIXES = ('.pth', '.safetensors')
 
 
-def write_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any],
-                     with_hash: bool = False) -> Path:
+def write_checkpoint(
+    path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any], with_hash: bool = False
+) -> Path:
     """Write a checkpoint so that a reader sees the old file or the whole new one, never a part.
 
     Args:
@@ -44,8 +46,9 @@ def write_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: M
     with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         if path.suffix == '.safetensors':
-            words = {key: value if isinstance(value, str) else json.dumps(value)
-                     for key, value in meta.items()}
+            words = {
+                key: value if isinstance(value, str) else json.dumps(value) for key, value in meta.items()
+            }
             save_file({name: value.contiguous() for name, value in state_dict.items()}, temporary, words)
         else:
             torch.save(dict(meta=dict(meta), state_dict=dict(state_dict)), temporary)

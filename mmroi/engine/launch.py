@@ -1,4 +1,5 @@
 """What ``tools/train.py`` and ``tools/test.py`` share: arguments, configs, and errors in one sentence."""
+
 import argparse
 import difflib
 import inspect
@@ -20,10 +21,17 @@ _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keywor
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every tool with a runner has."""
-    parser.add_argument('--work-dir',
-                        help='folder of logs and checkpoints (default: work_dirs/<config name>)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-                        help='changes to the config, such as train_dataloader.batch_size=32')
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='changes to the config, such as train_dataloader.batch_size=32',
+    )
     add_body_argument(parser)
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by the launcher')
@@ -76,7 +84,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, TypeError) and match:
         known = _known_keys(match['name'], error)
         near = difflib.get_close_matches(match['key'], known, 1)
-        message = f"config: {match['name']} does not know the key {match['key']!r}"
+        message = f'config: {match["name"]} does not know the key {match["key"]!r}'
         message += f'; did you mean {near[0]!r}?' if near else '.'
         message += f' It knows: {", ".join(known)}' if known else ''
     return message

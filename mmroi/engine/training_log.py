@@ -1,4 +1,5 @@
 """What a training wrote into its log, over all runs that were resumed one after the other."""
+
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,9 @@ def training_minutes(work_dir: str | Path) -> float:
     Returns:
         Minutes.
     """
-    seconds_at = {entry['step']: entry['time'] for entry in read_log(work_dir)
-                  if 'loss' in entry and 'time' in entry}
+    seconds_at = {
+        entry['step']: entry['time'] for entry in read_log(work_dir) if 'loss' in entry and 'time' in entry
+    }
     steps = sorted(seconds_at)
     total = sum((step - before) * seconds_at[step] for before, step in zip([0, *steps], steps, strict=False))
     return total / 60
@@ -34,8 +36,13 @@ def validation_curve(work_dir: str | Path, metric: str) -> dict[int, float]:
     Returns:
         Epoch to value; of an epoch validated again after an interruption, the last value.
     """
-    return dict(sorted((entry['step'], entry[metric]) for entry in read_log(work_dir)
-                       if metric in entry and 'loss' not in entry))
+    return dict(
+        sorted(
+            (entry['step'], entry[metric])
+            for entry in read_log(work_dir)
+            if metric in entry and 'loss' not in entry
+        )
+    )
 
 
 def last_epoch_mean(work_dir: str | Path, name: str) -> float | None:

@@ -1,4 +1,5 @@
 """Test-time augmentation as a change of the config."""
+
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
@@ -21,8 +22,10 @@ def use_tta(cfg: Config) -> None:
     tta_model = dict(cfg.get('tta_model') or dict(type='MeshTTAModel'))
     cfg.model = ConfigDict(tta_model, module=cfg.model)
     if not _change_pipelines(cfg.test_dataloader.dataset, cfg.get('tta_pipeline')):
-        raise ValueError('test-time augmentation found no MultiRoICrop in the pipeline of '
-                         'test_dataloader.dataset: write tta_pipeline in the config')
+        raise ValueError(
+            'test-time augmentation found no MultiRoICrop in the pipeline of '
+            'test_dataloader.dataset: write tta_pipeline in the config'
+        )
 
 
 def mirrored_views(pipeline: Sequence[dict]) -> list[dict]:

@@ -1,8 +1,8 @@
 """Errors of predicted meshes and cameras under named protocols."""
 
-from .actions import H36MPhoto, action_of, parse_h36m_name
-from .baseline import MeanPoseBaseline
-from .functional import (
+from mmroi.evaluation.actions import H36MPhoto, action_of, parse_h36m_name
+from mmroi.evaluation.baseline import MeanPoseBaseline
+from mmroi.evaluation.functional import (
     auc,
     camera_translation_error,
     depth_error,
@@ -14,10 +14,10 @@ from .functional import (
     pck,
     pve,
 )
-from .mesh_metric import MeshMetric
-from .mesh_results import DumpMeshResults, MeshResults
-from .protocols import PROTOCOLS, EvaluationProtocol, get_protocol
-from .tables import Table, draw_bars, require_matplotlib
+from mmroi.evaluation.mesh_metric import MeshMetric
+from mmroi.evaluation.mesh_results import DumpMeshResults, MeshResults
+from mmroi.evaluation.protocols import PROTOCOLS, EvaluationProtocol, get_protocol
+from mmroi.evaluation.tables import Table, draw_bars, require_matplotlib
 
 __all__ = [
     'PROTOCOLS',

@@ -14,9 +14,9 @@ class H36MPhoto(NamedTuple):
     """What the name of a photo of Human3.6M says.
 
     Attributes:
-        subject: Such as `S9`.
-        action: One of the 15 actions, such as `Directions`, without the number of the take.
-        camera: Such as `60457274`.
+        subject: Such as ``S9``.
+        action: One of the 15 actions, such as ``Directions``, without the number of the take.
+        camera: Such as ``60457274``.
     """
 
     subject: str
@@ -25,10 +25,10 @@ class H36MPhoto(NamedTuple):
 
 
 def parse_h36m_name(path: str) -> H36MPhoto | None:
-    """Reads a photo's name as all tools that extract Human3.6M's frames write it.
+    """Read a photo's name as all tools that extract Human3.6M's frames write it.
 
     Args:
-        path: Such as `S9/S9_WalkDog_1/S9_WalkDog_1.60457274/S9_WalkDog_1.60457274_000001.jpg`, or only the
+        path: Such as ``S9/S9_WalkDog_1/S9_WalkDog_1.60457274/S9_WalkDog_1.60457274_000001.jpg``, or only the
             last part.
 
     Returns:
@@ -45,7 +45,7 @@ def action_of(sample: Mapping) -> str | None:
     """Action of a sample.
 
     Args:
-        sample: A data sample; `action` in its metainfo comes before the name of its photo.
+        sample: A data sample; ``action`` in its metainfo comes before the name of its photo.
 
     Returns:
         The action, or None where neither tells it.

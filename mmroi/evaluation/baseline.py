@@ -5,10 +5,9 @@ from typing import Any
 
 import torch
 
+from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.geometry import local_to_full, rot6d_to_matrix
 from mmroi.registry import METRICS
-
-from .mesh_metric import MeshMetric
 
 
 @METRICS.register_module()
@@ -16,13 +15,13 @@ class MeanPoseBaseline(MeshMetric):
     """Errors of predicting the SMPL mean parameters for everyone, measured by the same code as a model's.
 
     The mean pose (its global orientation faces the camera), the mean shape, and the mean camera
-    `(s, t_x, t_y)` = (0.9, 0, 0) in the base box, which is where iterative regressors in the manner of HMR
-    start. The model's own predictions are ignored, so the metric can stand beside `MeshMetric` in any
-    `test_evaluator`.
+    ``(s, t_x, t_y)`` = (0.9, 0, 0) in the base box, which is where iterative regressors in the manner of HMR
+    start. The model's own predictions are ignored, so the metric can stand beside ``MeshMetric`` in any
+    ``test_evaluator``.
 
     Args:
         prefix: Put before each name.
-        kwargs: As for `MeshMetric`.
+        kwargs: As for ``MeshMetric``.
     """
 
     def __init__(self, prefix: str | None = 'mean_pose', **kwargs: Any) -> None:
@@ -30,11 +29,11 @@ class MeanPoseBaseline(MeshMetric):
 
     @torch.no_grad()
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keeps the errors of the mean parameters for one batch.
+        """Keep the errors of the mean parameters for one batch.
 
         Args:
             data_batch: Unused.
-            data_samples: Data samples as dicts, with `gt_instances`, boxes and focal length.
+            data_samples: Data samples as dicts, with ``gt_instances``, boxes and focal length.
         """
         body_model = self.bodies.neutral
         rotations = rot6d_to_matrix(body_model.mean_pose6d.reshape(1, 24, 6))

@@ -7,18 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.body_models import SMPL, GenderedBodies, SMPLOutput, normalize_gender
-
-from .samples import sample_name
+from mmroi.evaluation.samples import sample_name
 
 
 def gender_of(sample: Mapping) -> str:
     """Gender of the label's body model.
 
     Args:
-        sample: A data sample with `gender` in its metainfo, in any spelling that data sets use.
+        sample: A data sample with ``gender`` in its metainfo, in any spelling that data sets use.
 
     Returns:
-        `neutral`, `male` or `female`.
+        ``neutral``, ``male`` or ``female``.
 
     Raises:
         KeyError: If the metainfo has no gender.
@@ -35,7 +34,7 @@ def gender_of(sample: Mapping) -> str:
 class EvaluationBodies(nn.Module):
     """Neutral SMPL, and for protocols that ask for it the gendered ones.
 
-    A body without genders (see `GenderedBodies`) serves all labels as it is, after one warning, as does the
+    A body without genders (see ``GenderedBodies``) serves all labels as it is, after one warning, as does the
     open body in the place of SMPL: such numbers are not those of the protocol.
 
     Args:
@@ -66,10 +65,10 @@ class EvaluationBodies(nn.Module):
     def forward(
         self, samples: Sequence[Mapping], global_orient: Tensor, body_pose: Tensor, betas: Tensor
     ) -> SMPLOutput:
-        """Poses the body of each sample's label.
+        """Pose the body of each sample's label.
 
         Args:
-            samples: N data samples; their gender counts where `gendered`.
+            samples: N data samples; their gender counts where ``gendered``.
             global_orient: (N, 3) axis-angle or (N, 3, 3).
             body_pose: (N, 23, 3) axis-angle or (N, 23, 3, 3).
             betas: (N, 10).

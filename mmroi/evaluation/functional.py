@@ -1,6 +1,6 @@
 """Errors per sample, as pure functions on batches.
 
-Positions go in and distances come out in the same unit (metres in this project; `MeshMetric` reports mm).
+Positions go in and distances come out in the same unit (meters in this project; ``MeshMetric`` reports mm).
 The names are the field's: MPJPE and PA-MPJPE as in HMR (Kanazawa et al., CVPR 2018), PVE as in Pose2Pose, PCK
 and AUC as in MPI-INF-3DHP (Mehta et al., 3DV 2017).
 """

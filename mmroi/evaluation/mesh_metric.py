@@ -1,4 +1,4 @@
-"""`MeshMetric`: errors of meshes and cameras in mm, per cent and degrees."""
+"""``MeshMetric``: errors of meshes and cameras in mm, per cent and degrees."""
 
 from collections.abc import Mapping, Sequence
 from itertools import compress
@@ -9,12 +9,9 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from mmroi.body_models import SMPL
-from mmroi.geometry import axis_angle_to_matrix, camera_spread
-from mmroi.registry import METRICS
-
-from .actions import action_of, parse_h36m_name
-from .bodies import EvaluationBodies
-from .functional import (
+from mmroi.evaluation.actions import action_of, parse_h36m_name
+from mmroi.evaluation.bodies import EvaluationBodies
+from mmroi.evaluation.functional import (
     auc,
     camera_translation_error,
     depth_error,
@@ -24,9 +21,11 @@ from .functional import (
     pck,
     pve,
 )
-from .protocols import EvaluationProtocol, get_protocol
-from .samples import sample_name, stack_field
-from .tables import Table, make_tables, mean_errors, save_tables
+from mmroi.evaluation.protocols import EvaluationProtocol, get_protocol
+from mmroi.evaluation.samples import sample_name, stack_field
+from mmroi.evaluation.tables import Table, make_tables, mean_errors, save_tables
+from mmroi.geometry import axis_angle_to_matrix, camera_spread
+from mmroi.registry import METRICS
 
 MM = 1000.0
 
@@ -37,11 +36,11 @@ class MeshMetric(BaseMetric):
 
     Reported, each a mean over the samples that have the needed label:
 
-    * `MPJPE`, `PA-MPJPE`, `PVE` (mm), as the protocol defines them;
-    * `PCK`, `AUC`, `PA-PCK`, `PA-AUC` (per cent, larger is better), where the protocol has a threshold;
-    * `orientation` (degrees): angle between the global orientations;
-    * `camera_translation` (mm) and `depth` (per cent): error of the pelvis in the camera frame;
-    * `camera_spread` (mm): root mean square distance of the full cameras of one person's M RoIs from their
+    * ``MPJPE``, ``PA-MPJPE``, ``PVE`` (mm), as the protocol defines them;
+    * ``PCK``, ``AUC``, ``PA-PCK``, ``PA-AUC`` (per cent, larger is better), where the protocol has a threshold;
+    * ``orientation`` (degrees): angle between the global orientations;
+    * ``camera_translation`` (mm) and ``depth`` (per cent): error of the pelvis in the camera frame;
+    * ``camera_spread`` (mm): root mean square distance of the full cameras of one person's M RoIs from their
       mean. Only where M > 1: one camera always agrees with itself.
 
     Only some numbers per sample are kept and gathered across processes, never meshes. Samples which a sampler
@@ -49,28 +48,28 @@ class MeshMetric(BaseMetric):
     processes.
 
     Args:
-        protocol: Name of a protocol in `mmroi.evaluation.PROTOCOLS`, or a definition.
+        protocol: Name of a protocol in ``mmroi.evaluation.PROTOCOLS``, or a definition.
         body_model: Config of the body model, or the model, that turns labels into meshes; the open body by
-            default. Protocols with gendered labels (3DPW) need a config whose `model_path` is the folder of
-            all three SMPL files. With the open body all protocols but `synthetic` warn.
-        gt: `smpl` or `dataset`: the ground truth, for protocols that leave the choice (`h36m_p1`, `h36m_p2`).
-        other_cameras: `refuse` photos of other cameras than the protocol's (`h36m_p2`), or `skip` them: then
+            default. Protocols with gendered labels (3DPW) need a config whose ``model_path`` is the folder of
+            all three SMPL files. With the open body all protocols but ``synthetic`` warn.
+        gt: ``smpl`` or ``dataset``: the ground truth, for protocols that leave the choice (``h36m_p1``, ``h36m_p2``).
+        other_cameras: ``refuse`` photos of other cameras than the protocol's (``h36m_p2``), or ``skip`` them: then
             one pass over the file of protocol 1 gives both protocols.
-        per_joint: Also report the mean error of each joint, `MPJPE_<joint>` (mm).
-        out_dir: Folder for tables of errors per joint and per action, `<protocol>_per_joint.csv` and
-            `<protocol>_per_action.csv`. Actions are known from `action` in the metainfo or the names of
+        per_joint: Also report the mean error of each joint, ``MPJPE_<joint>`` (mm).
+        out_dir: Folder for tables of errors per joint and per action, ``<protocol>_per_joint.csv`` and
+            ``<protocol>_per_action.csv``. Actions are known from ``action`` in the metainfo or the names of
             Human3.6M's photos.
-        collect_device: `cpu` or `gpu`: where processes exchange results.
+        collect_device: ``cpu`` or ``gpu``: where processes exchange results.
         prefix: Put before each name; the protocol's name by default, so that protocols are not mixed up.
-        collect_dir: Folder for the exchange on `cpu`.
+        collect_dir: Folder for the exchange on ``cpu``.
 
     Attributes:
-        tables: After `evaluate`, on the main process: `per_joint` and, where actions are known, `per_action`.
+        tables: After ``evaluate``, on the main process: ``per_joint`` and, where actions are known, ``per_action``.
 
     Raises:
-        KeyError: If the protocol is unknown, or (in `process`) a sample lacks a prediction or label.
+        KeyError: If the protocol is unknown, or (in ``process``) a sample lacks a prediction or label.
         FileNotFoundError: If a body model that the protocol needs is missing.
-        ValueError: If the protocol leaves no choice of `gt`. In `process`: if a prediction or label has NaN
+        ValueError: If the protocol leaves no choice of ``gt``. In ``process``: if a prediction or label has NaN
             or infinite values, or a label is not of the kind that the protocol needs. Names the sample.
     """
 
@@ -100,11 +99,11 @@ class MeshMetric(BaseMetric):
 
     @torch.no_grad()
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keeps the errors of one batch.
+        """Keep the errors of one batch.
 
         Args:
             data_batch: Unused.
-            data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
+            data_samples: As dicts, with ``pred_instances``, ``gt_instances`` and metainfo at the top.
         """
         if not self.protocol.open_body:
             self.bodies.warn_of_open_body(self.protocol.name)
@@ -114,7 +113,7 @@ class MeshMetric(BaseMetric):
         self.results += [next(rows) if count else {} for count in counts]
 
     def _errors(self, data_samples: Sequence[dict]) -> list[dict]:
-        """Errors of each sample by name, `joints` (K) and, where it is known, `action`."""
+        """Errors of each sample by name, ``joints`` (K) and, where it is known, ``action``."""
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),
@@ -163,7 +162,7 @@ class MeshMetric(BaseMetric):
         if photo is None and self.other_cameras == 'skip':
             raise ValueError(
                 f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, and the name of '
-                f"{sample_name(sample)} does not tell its camera, as S9_Directions.60457274_000001.jpg does; "
+                f'{sample_name(sample)} does not tell its camera, as S9_Directions.60457274_000001.jpg does; '
                 "use the data set's file for this protocol, without other_cameras='skip'"
             )
         if photo is None or photo.camera == self.protocol.camera:

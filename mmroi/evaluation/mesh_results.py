@@ -44,25 +44,25 @@ META = (
     'focal_lengths',
     'principal_point',
 )
-_SAME_BODY = 1e-3  # metres; rounding in other batches moves a joint by some micrometres
+_SAME_BODY = 1e-3  # meters; rounding in other batches moves a joint by some micrometers
 
 
 @METRICS.register_module()
 class DumpMeshResults(BaseMetric):
     """Writes predictions and labels of all samples to one npz; reports no number.
 
-    The file holds plain arrays with one row per sample and is read with `allow_pickle=False`:
-    `pred_instances.<name>` (SMPL parameters, cameras, joints), `gt_instances.<name>` (labels) and
-    `meta.<name>`, shapes as in `HMRDataSample` without its leading 1. Meshes are left out: they follow from
-    the parameters. `tools/analysis_tools/eval_metric.py` evaluates it again under any protocol.
+    The file holds plain arrays with one row per sample and is read with ``allow_pickle=False``:
+    ``pred_instances.<name>`` (SMPL parameters, cameras, joints), ``gt_instances.<name>`` (labels) and
+    ``meta.<name>``, shapes as in ``HMRDataSample`` without its leading 1. Meshes are left out: they follow from
+    the parameters. ``tools/analysis_tools/eval_metric.py`` evaluates it again under any protocol.
 
     Args:
-        out_file: File to write, ending in `.npz`.
-        collect_device: `cpu` or `gpu`: where processes exchange results.
-        collect_dir: Folder for the exchange on `cpu`.
+        out_file: File to write, ending in ``.npz``.
+        collect_device: ``cpu`` or ``gpu``: where processes exchange results.
+        collect_dir: Folder for the exchange on ``cpu``.
 
     Raises:
-        ValueError: If `out_file` does not end in `.npz`; in `evaluate`, if there is no sample.
+        ValueError: If ``out_file`` does not end in ``.npz``; in ``evaluate``, if there is no sample.
     """
 
     default_prefix = 'results'  # of no number; MMEngine warns without one
@@ -74,11 +74,11 @@ class DumpMeshResults(BaseMetric):
         self.out_file = out_file
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keeps one batch.
+        """Keep one batch.
 
         Args:
             data_batch: Unused.
-            data_samples: As dicts, with `pred_instances`, `gt_instances` and metainfo at the top.
+            data_samples: As dicts, with ``pred_instances``, ``gt_instances`` and metainfo at the top.
         """
         for sample in data_samples:
             row = {f'meta.{key}': sample[key] for key in META if key in sample}
@@ -89,7 +89,7 @@ class DumpMeshResults(BaseMetric):
             self.results.append(row)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Writes the file.
+        """Write the file.
 
         Args:
             results: One dict of arrays per sample.
@@ -118,7 +118,7 @@ class DumpMeshResults(BaseMetric):
 
 
 class MeshResults:
-    """A file of `DumpMeshResults`.
+    """A file of ``DumpMeshResults``.
 
     Args:
         path: The npz.

@@ -2,16 +2,21 @@
 
 A protocol says where the true joints and mesh come from, where the predicted ones come from, which joints
 count, which is the root, and how the mesh is aligned for PVE. Another benchmark is another entry of
-`PROTOCOLS` (and, where its ground truth comes from elsewhere, another function in `sources`); `MeshMetric`
+``PROTOCOLS`` (and, where its ground truth comes from elsewhere, another function in ``sources``); ``MeshMetric``
 stays.
 """
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mmroi.evaluation.sources import (
+    Source,
+    keypoints_of_label,
+    mesh_of_label,
+    mesh_of_prediction,
+    prediction_on_label_body,
+)
 from mmroi.structures import H36M_17, H36M_TO_J14
-
-from .sources import Source, keypoints_of_label, mesh_of_label, mesh_of_prediction, prediction_on_label_body
 
 H36M_TO_J17 = (*H36M_TO_J14, 0, 7, 9)
 """SPIN's order of all 17 joints; the pelvis is joint 14."""
@@ -25,17 +30,17 @@ class EvaluationProtocol:
     """One way to measure the error of a mesh.
 
     Attributes:
-        name: Prefix of the numbers, e.g. `synthetic/MPJPE`.
-        joints: Indices of the joints that count among the K joints of `prediction` and `target`.
+        name: Prefix of the numbers, e.g. ``synthetic/MPJPE``.
+        joints: Indices of the joints that count among the K joints of ``prediction`` and ``target``.
         joint_names: Their names; those of H36M by default.
         root: Index of the joint, among the K, at which joints (and meshes) are aligned.
-        pve: `root_aligned`: both meshes minus their root; `unaligned`: as they are; None: not measured.
+        pve: ``root_aligned``: both meshes minus their root; ``unaligned``: as they are; None: not measured.
         gendered: Labels are posed with the body model of their gender.
         open_body: Labels are parameters of the open body; those of all others are SMPL's, and measuring them
             on the open body warns.
         prediction: Gives the predicted joints and mesh.
         target: Gives the true ones.
-        has_choice: Whether `gt` may replace `target` by an entry of `GROUND_TRUTHS`.
+        has_choice: Whether ``gt`` may replace ``target`` by an entry of ``GROUND_TRUTHS``.
         camera: Only photos of this camera of Human3.6M belong to the test set.
         pck_threshold: Threshold of PCK and the largest of AUC, mm; None: neither is measured.
     """
@@ -78,12 +83,12 @@ PROTOCOLS = {
 
 
 def get_protocol(protocol: str | EvaluationProtocol, gt: str | None = None) -> EvaluationProtocol:
-    """Looks a protocol up.
+    """Look a protocol up.
 
     Args:
         protocol: Its name, or a definition of one's own.
-        gt: `smpl` or `dataset`, for protocols with a choice; their own default is `smpl`. Numbers against the
-            data set's joints are named so, e.g. `h36m_p1_dataset/MPJPE`.
+        gt: ``smpl`` or ``dataset``, for protocols with a choice; their own default is ``smpl``. Numbers against the
+            data set's joints are named so, e.g. ``h36m_p1_dataset/MPJPE``.
 
     Returns:
         The definition.

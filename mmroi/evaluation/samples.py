@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def sample_name(sample: Mapping) -> str:
-    """Says which sample an error message is about.
+    """Say which sample an error message is about.
 
     Args:
         sample: A data sample as a dict.
@@ -19,11 +19,11 @@ def sample_name(sample: Mapping) -> str:
 
 
 def stack_field(samples: Sequence[Mapping], group: str, key: str) -> Tensor:
-    """Concatenates one field of all samples along their leading dimension, which is 1 in each.
+    """Concatenate one field of all samples along their leading dimension, which is 1 in each.
 
     Args:
         samples: Data samples as dicts.
-        group: `pred_instances` or `gt_instances`.
+        group: ``pred_instances`` or ``gt_instances``.
         key: Name of the field.
 
     Returns:

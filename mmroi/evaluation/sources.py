@@ -6,17 +6,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mmroi.evaluation.bodies import EvaluationBodies
+from mmroi.evaluation.samples import sample_name, stack_field
 from mmroi.structures import H36M_17, SMPL_54
-
-from .bodies import EvaluationBodies
-from .samples import sample_name, stack_field
 
 
 class JointsAndMesh(NamedTuple):
-    """What a protocol compares, in the frame of the camera up to a translation, metres.
+    """What a protocol compares, in the frame of the camera up to a translation, meters.
 
     Attributes:
-        joints: (N, 17, 3), convention `h36m`, or K others of a protocol of one's own.
+        joints: (N, 17, 3), convention ``h36m``, or K others of a protocol of one's own.
         vertices: (N, V, 3), or None where the data has no mesh.
     """
 
@@ -32,7 +31,7 @@ def mesh_of_prediction(samples: Sequence[Mapping], bodies: EvaluationBodies) -> 
     """The mesh and the 17 H36M joints that the model predicted.
 
     Args:
-        samples: Data samples with `pred_instances`.
+        samples: Data samples with ``pred_instances``.
         bodies: Unused: the model has run its own.
 
     Returns:
@@ -48,7 +47,7 @@ def prediction_on_label_body(samples: Sequence[Mapping], bodies: EvaluationBodie
     """The predicted joints, and the predicted parameters posed with the body model of the label (MMHuman3D).
 
     Args:
-        samples: Data samples with `pred_instances`.
+        samples: Data samples with ``pred_instances``.
         bodies: Pose the parameters.
 
     Returns:
@@ -64,7 +63,7 @@ def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> Joint
     """The mesh and the 17 H36M joints of the label's SMPL parameters.
 
     Args:
-        samples: Data samples with `gt_instances`.
+        samples: Data samples with ``gt_instances``.
         bodies: Pose the parameters.
 
     Returns:
@@ -88,11 +87,11 @@ def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> Joint
 def keypoints_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
     """The data set's own 17 joints.
 
-    Every one of them, of Human3.6M as of MPI-INF-3DHP's test set, is a joint of `smpl_54` by its name, so
+    Every one of them, of Human3.6M as of MPI-INF-3DHP's test set, is a joint of ``smpl_54`` by its name, so
     the keypoints of a data sample hold them unchanged.
 
     Args:
-        samples: Data samples with `gt_instances`.
+        samples: Data samples with ``gt_instances``.
         bodies: Unused.
 
     Returns:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .functional import auc, pck
+from mmroi.evaluation.functional import auc, pck
 
 
 class Table(NamedTuple):
@@ -27,7 +27,7 @@ def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
     """Mean of each error over the samples that have it.
 
     Args:
-        results: Errors of each sample by name, NaN where not known; `joints` and `action` are passed over.
+        results: Errors of each sample by name, NaN where not known; ``joints`` and ``action`` are passed over.
 
     Returns:
         Name of error to mean, those that no sample has left out.
@@ -47,13 +47,13 @@ def make_tables(
     """Tables of one evaluation.
 
     Args:
-        results: Errors of each sample: `joints` (K), other errors by name, and `action` where it is known.
+        results: Errors of each sample: ``joints`` (K), other errors by name, and ``action`` where it is known.
         joint_names: K names.
         pck_threshold: Also give PCK and AUC of each joint, up to this error.
 
     Returns:
-        `per_joint`: MPJPE of each joint, and PCK and AUC if asked for. `per_action`, if any sample has an
-        action: number of samples and mean of each error, by the action's name. The last row of both, `all`,
+        ``per_joint``: MPJPE of each joint, and PCK and AUC if asked for. ``per_action``, if any sample has an
+        action: number of samples and mean of each error, by the action's name. The last row of both, ``all``,
         is the mean over samples.
     """
     errors_of_joints = torch.tensor([result['joints'] for result in results], dtype=torch.float64).T
@@ -84,7 +84,7 @@ def make_tables(
 
 
 def save_tables(tables: Mapping[str, Table], folder: str | Path, prefix: str) -> None:
-    """Writes `<prefix>_<name>.csv` for each table.
+    """Write ``<prefix>_<name>.csv`` for each table.
 
     Args:
         tables: By name.
@@ -100,7 +100,7 @@ def save_tables(tables: Mapping[str, Table], folder: str | Path, prefix: str) ->
 
 
 def require_matplotlib() -> None:
-    """Fails at once where plots cannot be drawn.
+    """Fail at once where plots cannot be drawn.
 
     Raises:
         ImportError: If matplotlib is missing; names the extra that has it.
@@ -113,10 +113,8 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def draw_bars(
-    tables: Mapping[str, Table], path: str | Path, column: str = 'MPJPE', unit: str = 'mm'
-) -> None:
-    """Draws one column of equal tables as groups of bars, the paper's Figure 7.
+def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJPE', unit: str = 'mm') -> None:
+    """Draw one column of equal tables as groups of bars, the paper's Figure 7.
 
     Args:
         tables: One or several evaluations; their names go into the legend.

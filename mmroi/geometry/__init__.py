@@ -1,5 +1,6 @@
-"""Pure functions on tensors: boxes, cameras, rotations, encoding, Procrustes; meshes and the rasteriser."""
-from .boxes import (
+"""Pure functions on tensors: boxes, cameras, rotations, encoding, Procrustes; meshes and the rasterizer."""
+
+from mmroi.geometry.boxes import (
     MAX_ROIS,
     crop_matrix,
     decode_box,
@@ -11,7 +12,7 @@ from .boxes import (
     roi_offsets,
     transform_points,
 )
-from .cameras import (
+from mmroi.geometry.cameras import (
     average_full_camera,
     camera_spread,
     estimate_focal_length,
@@ -20,11 +21,16 @@ from .cameras import (
     project,
     to_crop_normalized,
 )
-from .encoding import check_num_freqs, positional_encoding, released_constants, released_encoding
-from .meshes import vertex_normals
-from .procrustes import Similarity, fit_similarity, similarity_align
-from .rasterizer import Fragments, interpolate, rasterize
-from .rotations import (
+from mmroi.geometry.encoding import (
+    check_num_freqs,
+    positional_encoding,
+    released_constants,
+    released_encoding,
+)
+from mmroi.geometry.meshes import vertex_normals
+from mmroi.geometry.procrustes import Similarity, fit_similarity, similarity_align
+from mmroi.geometry.rasterizer import Fragments, interpolate, rasterize
+from mmroi.geometry.rotations import (
     axis_angle_to_matrix,
     geodesic_distance,
     matrix_to_axis_angle,
@@ -36,11 +42,40 @@ from .rotations import (
 )
 
 __all__ = [
-    'MAX_ROIS', 'Fragments', 'Similarity', 'average_full_camera', 'axis_angle_to_matrix', 'camera_spread',
-    'check_num_freqs', 'crop_matrix', 'decode_box', 'encode_box', 'estimate_focal_length', 'expand_to_aspect',
-    'fit_similarity', 'full_to_local', 'geodesic_distance', 'interpolate', 'invert_affine',
-    'local_to_full', 'make_rois', 'matrix_to_axis_angle', 'matrix_to_rot6d', 'mirror_matrix',
-    'mirror_pose', 'positional_encoding', 'project', 'random_roi_offsets', 'rasterize',
-    'released_constants', 'released_encoding', 'roi_offsets', 'roll_matrix', 'rot6d_to_matrix',
-    'similarity_align', 'to_crop_normalized', 'transform_points', 'vertex_normals',
+    'MAX_ROIS',
+    'Fragments',
+    'Similarity',
+    'average_full_camera',
+    'axis_angle_to_matrix',
+    'camera_spread',
+    'check_num_freqs',
+    'crop_matrix',
+    'decode_box',
+    'encode_box',
+    'estimate_focal_length',
+    'expand_to_aspect',
+    'fit_similarity',
+    'full_to_local',
+    'geodesic_distance',
+    'interpolate',
+    'invert_affine',
+    'local_to_full',
+    'make_rois',
+    'matrix_to_axis_angle',
+    'matrix_to_rot6d',
+    'mirror_matrix',
+    'mirror_pose',
+    'positional_encoding',
+    'project',
+    'random_roi_offsets',
+    'rasterize',
+    'released_constants',
+    'released_encoding',
+    'roi_offsets',
+    'roll_matrix',
+    'rot6d_to_matrix',
+    'similarity_align',
+    'to_crop_normalized',
+    'transform_points',
+    'vertex_normals',
 ]

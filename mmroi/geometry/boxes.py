@@ -1,15 +1,16 @@
 """Person boxes, sets of regions of interest (RoIs) and the affine maps of their crops.
 
-A box is ``(c_x, c_y, b)``: centre and *height* of the crop in pixels of the full image; the crop's width is
-``b * W_crop / H_crop``. Unless stated otherwise the centre is relative to the principal point. Pixel centres
+A box is ``(c_x, c_y, b)``: center and *height* of the crop in pixels of the full image; the crop's width is
+``b * W_crop / H_crop``. Unless stated otherwise the center is relative to the principal point. Pixel centers
 lie at integer coordinates (OpenCV).
 """
+
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from .precision import align_leading, full_precision
+from mmroi.geometry.precision import align_leading, full_precision
 
 # (dx, dy, scale) in units of b. The first five are the paper's (section 3.5); the paper stopped at five, and
 # the diagonal four continue the set for larger M.
@@ -26,8 +27,8 @@ _ROI_OFFSETS = (
 )
 MAX_ROIS = len(_ROI_OFFSETS)
 
-# CLIFF's statistics of a box: (centre gain, mean of b/f, spread of b/f).
-_CENTRE_GAIN, _SIZE_MEAN, _SIZE_STD = 2.8, 0.24, 0.06
+# CLIFF's statistics of a box: (center gain, mean of b/f, spread of b/f).
+_CENTER_GAIN, _SIZE_MEAN, _SIZE_STD = 2.8, 0.24, 0.06
 
 
 def expand_to_aspect(bbox_xywh: Tensor, aspect: float = 0.75, scale: float = 1.2) -> Tensor:
@@ -39,13 +40,13 @@ def expand_to_aspect(bbox_xywh: Tensor, aspect: float = 0.75, scale: float = 1.2
         scale (float): Enlargement; 1.2 is CLIFF's in evaluation.
 
     Returns:
-        Tensor: (..., 3) centre **in image coordinates** and height b; subtract the principal point from the
-        centre before using other functions of this module.
+        Tensor: (..., 3) center **in image coordinates** and height b; subtract the principal point from the
+        center before using other functions of this module.
 
     Raises:
         ValueError: If a number is not finite, or a width or height is not positive.
     """
-    bbox, = full_precision(bbox_xywh)
+    (bbox,) = full_precision(bbox_xywh)
     x, y, w, h = bbox.unbind(-1)
     if not bool(torch.isfinite(bbox).all()) or not bool((w > 0).all() & (h > 0).all()):
         raise ValueError(f'bbox_xywh must be finite with positive width and height, got {bbox_xywh.tolist()}')
@@ -105,12 +106,12 @@ def make_rois(box: Tensor, offsets: Tensor) -> Tensor:
         Tensor: (..., M, 3) boxes ``(c_x + dx b, c_y + dy b, scale b)``.
     """
     box, offsets = full_precision(box, offsets)
-    centre, size = box[..., None, :2], box[..., None, 2:]
-    return torch.cat((centre + offsets[:, :2] * size, offsets[:, 2:] * size), -1)
+    center, size = box[..., None, :2], box[..., None, 2:]
+    return torch.cat((center + offsets[:, :2] * size, offsets[:, 2:] * size), -1)
 
 
 def encode_box(boxes: Tensor, focal_length: Tensor | float) -> Tensor:
-    """Box as the three numbers that the network sees, in CLIFF's normalisation.
+    """Box as the three numbers that the network sees, in CLIFF's normalization.
 
     Args:
         boxes (Tensor): (..., 3) pixels, relative to the principal point.
@@ -121,7 +122,7 @@ def encode_box(boxes: Tensor, focal_length: Tensor | float) -> Tensor:
     """
     boxes, focal = full_precision(boxes, focal_length)
     relative = boxes / align_leading(focal, boxes.ndim)
-    return torch.cat((_CENTRE_GAIN * relative[..., :2], (relative[..., 2:] - _SIZE_MEAN) / _SIZE_STD), -1)
+    return torch.cat((_CENTER_GAIN * relative[..., :2], (relative[..., 2:] - _SIZE_MEAN) / _SIZE_STD), -1)
 
 
 def decode_box(encoded: Tensor, focal_length: Tensor | float) -> Tensor:
@@ -135,14 +136,13 @@ def decode_box(encoded: Tensor, focal_length: Tensor | float) -> Tensor:
         Tensor: (..., 3) boxes in pixels.
     """
     encoded, focal = full_precision(encoded, focal_length)
-    relative = torch.cat((encoded[..., :2] / _CENTRE_GAIN, encoded[..., 2:] * _SIZE_STD + _SIZE_MEAN), -1)
+    relative = torch.cat((encoded[..., :2] / _CENTER_GAIN, encoded[..., 2:] * _SIZE_STD + _SIZE_MEAN), -1)
     return relative * align_leading(focal, encoded.ndim)
 
 
-def crop_matrix(box: Tensor,
-                principal_point: Tensor,
-                crop_size: tuple[int, int],
-                aug_matrix: Tensor | None = None) -> Tensor:
+def crop_matrix(
+    box: Tensor, principal_point: Tensor, crop_size: tuple[int, int], aug_matrix: Tensor | None = None
+) -> Tensor:
     """Affine map from pixels of the original image to pixels of a crop.
 
     A point p of the augmented frame (relative to the principal point) lands at
@@ -188,7 +188,7 @@ def invert_affine(matrix: Tensor) -> Tensor:
     Returns:
         Tensor: (..., 2, 3).
     """
-    matrix, = full_precision(matrix)
+    (matrix,) = full_precision(matrix)
     (a, b), (c, d) = (row.unbind(-1) for row in matrix[..., :2].unbind(-2))
     inverse = torch.stack((d, -b, -c, a), -1).unflatten(-1, (2, 2)) / (a * d - b * c)[..., None, None]
     shift = -(inverse * matrix[..., None, :, 2]).sum(-1, keepdim=True)

@@ -1,14 +1,15 @@
 """Weak-perspective cameras of RoIs, the one full camera that they share, and projection.
 
-Camera frame: OpenCV (x right, y down, z forward), metres. Pixels are relative to the principal point, so that
+Camera frame: OpenCV (x right, y down, z forward), meters. Pixels are relative to the principal point, so that
 a point projects to ``f X / Z, f Y / Z``. Equation numbers are the paper's.
 """
+
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from .precision import align_leading, full_precision
+from mmroi.geometry.precision import align_leading, full_precision
 
 
 def estimate_focal_length(height: float, width: float) -> float:
@@ -21,13 +22,13 @@ def estimate_focal_length(height: float, width: float) -> float:
     Returns:
         float: Focal length, pixels.
     """
-    return (height ** 2 + width ** 2) ** 0.5
+    return (height**2 + width**2) ** 0.5
 
 
 def local_to_full(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) -> Tensor:
     """Translation in the full camera from the weak-perspective camera of a crop (Eq. 8-12).
 
-    The person is bounded by a 2 m box, hence ``t_z = 2 f / (b s)``; the centre of the crop adds
+    The person is bounded by a 2 m box, hence ``t_z = 2 f / (b s)``; the center of the crop adds
     ``2 c / (b s)``.
 
     Args:
@@ -36,7 +37,7 @@ def local_to_full(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) 
         focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of ``cameras``.
 
     Returns:
-        Tensor: (..., 3) translation in metres.
+        Tensor: (..., 3) translation in meters.
     """
     cameras, boxes, focal = full_precision(cameras, boxes, focal_length)
     scale = boxes[..., 2:] * cameras[..., :1]
@@ -48,7 +49,7 @@ def full_to_local(translation: Tensor, boxes: Tensor, focal_length: Tensor | flo
     """Inverse of :func:`local_to_full`.
 
     Args:
-        translation (Tensor): (..., 3) translation in the full camera, metres.
+        translation (Tensor): (..., 3) translation in the full camera, meters.
         boxes (Tensor): (..., 3) boxes in pixels; leading dimensions broadcast against those of
             ``translation``.
         focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of the result.
@@ -59,16 +60,16 @@ def full_to_local(translation: Tensor, boxes: Tensor, focal_length: Tensor | flo
     translation, boxes, focal = full_precision(translation, boxes, focal_length)
     translation, boxes = torch.broadcast_tensors(translation, boxes)
     depth_per_focal = translation[..., 2:] / align_leading(focal, translation.ndim)
-    centre = translation[..., :2] - boxes[..., :2] * depth_per_focal
-    return torch.cat((2 / (boxes[..., 2:] * depth_per_focal), centre), -1)
+    center = translation[..., :2] - boxes[..., :2] * depth_per_focal
+    return torch.cat((2 / (boxes[..., 2:] * depth_per_focal), center), -1)
 
 
 def project(points: Tensor, translation: Tensor, focal_length: Tensor | float) -> Tensor:
     """Perspective projection.
 
     Args:
-        points (Tensor): (..., K, 3) metres.
-        translation (Tensor): (..., 3) added to the points, metres; leading dimensions broadcast.
+        points (Tensor): (..., K, 3) meters.
+        translation (Tensor): (..., 3) added to the points, meters; leading dimensions broadcast.
         focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of the result.
 
     Returns:
@@ -108,7 +109,7 @@ def average_full_camera(cameras: Tensor, boxes: Tensor, focal_length: Tensor | f
         focal_length (Tensor | float): Pixels, per person: shape matches the leading dimensions.
 
     Returns:
-        Tensor: (..., 3) translation in metres.
+        Tensor: (..., 3) translation in meters.
     """
     full = local_to_full(cameras, boxes, focal_length)
     _, boxes, focal = full_precision(full, boxes, focal_length)
@@ -121,11 +122,11 @@ def camera_spread(full_cameras: Tensor) -> Tensor:
     """How much the full cameras of one person disagree.
 
     Args:
-        full_cameras (Tensor): (..., M, 3) translations of :func:`local_to_full`, metres.
+        full_cameras (Tensor): (..., M, 3) translations of :func:`local_to_full`, meters.
 
     Returns:
-        Tensor: (...,) root mean square distance of the M translations to their mean, metres.
+        Tensor: (...,) root mean square distance of the M translations to their mean, meters.
     """
-    full_cameras, = full_precision(full_cameras)
+    (full_cameras,) = full_precision(full_cameras)
     deviation = full_cameras - full_cameras.mean(-2, keepdim=True)
     return deviation.square().sum(-1).mean(-1).sqrt()

@@ -1,4 +1,5 @@
 """Positional encoding of boxes (Eq. 3)."""
+
 from __future__ import annotations
 
 import math
@@ -49,8 +50,9 @@ def positional_encoding(p: Tensor, num_freqs: int, exact: bool = True) -> Tensor
     """
     check_num_freqs(num_freqs)
     if p.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f'positional_encoding needs float32 or float64 (keep boxes out of half precision), '
-                        f'got {p.dtype}')
+        raise TypeError(
+            f'positional_encoding needs float32 or float64 (keep boxes out of half precision), got {p.dtype}'
+        )
     if not exact:
         return released_encoding(p, *released_constants(num_freqs, p.device))
     if num_freqs == 0:

@@ -1,4 +1,5 @@
 """Triangle meshes in NumPy."""
+
 from __future__ import annotations
 
 import numpy as np

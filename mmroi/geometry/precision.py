@@ -1,4 +1,5 @@
 """Floating-point precision of geometry: never half, and one dtype per computation."""
+
 from __future__ import annotations
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, ...]:
     """Bring all arguments to the dtype of the first one, at least float32, and to its device.
 
-    Boxes of several thousand pixels and depths of many metres do not fit float16 or bfloat16, so geometry
+    Boxes of several thousand pixels and depths of many meters do not fit float16 or bfloat16, so geometry
     that is fed by a network under autocast computes in float32; float64 stays float64.
 
     Args:

@@ -1,4 +1,5 @@
 """Similarity alignment of point sets (Umeyama, TPAMI 1991), batched."""
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -6,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .precision import full_precision
+from mmroi.geometry.precision import full_precision
 
 
 class Similarity(NamedTuple):
@@ -66,6 +67,6 @@ def similarity_align(source: Tensor, target: Tensor) -> Tensor:
         Tensor: (..., K, 3).
     """
     scale, rotation, translation = fit_similarity(source, target)
-    source, = full_precision(source)
+    (source,) = full_precision(source)
     with torch.autocast(source.device.type, enabled=False):
         return scale[..., None, None] * (source @ rotation.mT) + translation[..., None, :]

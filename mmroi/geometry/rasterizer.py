@@ -1,10 +1,11 @@
-"""Z-buffer rasteriser in NumPy: no GL, no window, no compiler.
+"""Z-buffer rasterizer in NumPy: no GL, no window, no compiler.
 
 It works on spans. Vertices are snapped to a grid of 1/1024 pixel, as graphics hardware does, so that edge
 tests are exact in 64-bit integers: a pixel on the edge of two triangles belongs to exactly one of them
 (top-left rule), and a closed surface has neither holes nor double hits along its edges. Each row of each
 triangle becomes one span of pixels, so the work is proportional to the covered pixels, not to bounding boxes.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ import numpy as np
 _SUBPIXELS = 1024
 # Beyond this the products of the edge functions could leave 64 bits; such a vertex is practically
 # beside the camera.
-_MAX_COORDINATE = 2 ** 18
+_MAX_COORDINATE = 2**18
 # Pixels of bounding boxes per chunk, a bound on memory (about 150 bytes for each pixel that is covered).
-_CHUNK_PIXELS = 2 ** 18
+_CHUNK_PIXELS = 2**18
 # Fragments at once where each is a few numbers.
-_BLOCK = 2 ** 14
+_BLOCK = 2**14
 
 
 class Fragments(NamedTuple):
@@ -29,7 +30,7 @@ class Fragments(NamedTuple):
         pixel_index (np.ndarray): (P,) int64, row-major ``y * width + x``, strictly increasing.
         face_index (np.ndarray): (P,) int64 rows of ``faces``.
         barycentric (np.ndarray): (P, 3) float64, perspective-correct weights of the face's corners, sum 1.
-        depth (np.ndarray): (P,) float64, z in metres.
+        depth (np.ndarray): (P,) float64, z in meters.
     """
 
     pixel_index: np.ndarray
@@ -38,21 +39,23 @@ class Fragments(NamedTuple):
     depth: np.ndarray
 
 
-def rasterize(vertices_px: np.ndarray,
-              depth: np.ndarray,
-              faces: np.ndarray,
-              height: int,
-              width: int,
-              near: float = 0.01,
-              cull_backfaces: bool = True) -> Fragments:
-    """Find the nearest triangle at each pixel centre (pixel centres lie at integer coordinates).
+def rasterize(
+    vertices_px: np.ndarray,
+    depth: np.ndarray,
+    faces: np.ndarray,
+    height: int,
+    width: int,
+    near: float = 0.01,
+    cull_backfaces: bool = True,
+) -> Fragments:
+    """Find the nearest triangle at each pixel center (pixel centers lie at integer coordinates).
 
     Several meshes are drawn together by concatenating them; indices in ``faces`` are then offset by the
     caller.
 
     Args:
         vertices_px (np.ndarray): (V, 2) projected vertices, image pixels.
-        depth (np.ndarray): (V,) z in the camera frame, metres.
+        depth (np.ndarray): (V,) z in the camera frame, meters.
         faces (np.ndarray): (F, 3) vertex indices, counter-clockwise seen from outside.
         height (int): Image height, pixels.
         width (int): Image width, pixels.
@@ -79,8 +82,16 @@ def rasterize(vertices_px: np.ndarray,
     z_buffer = np.zeros(height * width)
     face_buffer = np.empty(height * width, dtype=np.int32)
     for part in _chunks(corners, height, width):
-        _draw(corners[part], corner_iz[part], doubled_area[part], part.start, height, width,
-              z_buffer, face_buffer)
+        _draw(
+            corners[part],
+            corner_iz[part],
+            doubled_area[part],
+            part.start,
+            height,
+            width,
+            z_buffer,
+            face_buffer,
+        )
 
     pixel_index = np.flatnonzero(z_buffer)
     row = face_buffer[pixel_index]
@@ -115,8 +126,9 @@ def interpolate(values: np.ndarray, faces: np.ndarray, fragments: Fragments) -> 
     return result
 
 
-def _select_faces(grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, height: int, width: int,
-                  cull_backfaces: bool) -> tuple[np.ndarray, np.ndarray]:
+def _select_faces(
+    grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, height: int, width: int, cull_backfaces: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Indices of faces worth drawing and twice their signed areas in grid units.
 
     A face that is counter-clockwise seen from outside turns clockwise in image coordinates (y down) when it
@@ -154,8 +166,16 @@ def _chunks(corners: np.ndarray, height: int, width: int) -> Iterator[slice]:
         start = stop
 
 
-def _draw(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, first_face: int,
-          height: int, width: int, z_buffer: np.ndarray, face_buffer: np.ndarray) -> None:
+def _draw(
+    corners: np.ndarray,
+    corner_iz: np.ndarray,
+    doubled_area: np.ndarray,
+    first_face: int,
+    height: int,
+    width: int,
+    z_buffer: np.ndarray,
+    face_buffer: np.ndarray,
+) -> None:
     """Draw triangles into the buffers, in place."""
     first, end = _row_range(corners, height)
     face, y = _expand(first, end - first)
@@ -191,8 +211,9 @@ def _expand(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return owner, np.arange(len(owner)) + offset[owner]
 
 
-def _span_bounds(corners: np.ndarray, doubled_area: np.ndarray, face: np.ndarray,
-                 y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _span_bounds(
+    corners: np.ndarray, doubled_area: np.ndarray, face: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """First and last pixel of each (triangle, row), by exact integer division.
 
     An edge from p to q of a triangle that is positively oriented on the screen admits the pixels with
@@ -219,9 +240,15 @@ def _blocks(count: int) -> Iterator[slice]:
     return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
 
 
-def _surface(corners: np.ndarray, corner_iz: np.ndarray, doubled_area: np.ndarray, row: np.ndarray,
-             pixel_index: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 3) perspective-correct weights, and (P,) depth, of pixel centres in the triangles ``row``."""
+def _surface(
+    corners: np.ndarray,
+    corner_iz: np.ndarray,
+    doubled_area: np.ndarray,
+    row: np.ndarray,
+    pixel_index: np.ndarray,
+    width: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(P, 3) perspective-correct weights, and (P,) depth, of pixel centers in the triangles ``row``."""
     weights, depth = np.empty((len(row), 3)), np.empty(len(row))
     x, y, iz = (np.ascontiguousarray(part.T) for part in (corners[..., 0], corners[..., 1], corner_iz))
     for block in _blocks(len(row)):

@@ -1,4 +1,5 @@
 """Rotations: 6D, matrices, axis-angle; camera roll and mirror. Conversions are those of ``roma``."""
+
 from __future__ import annotations
 
 import math
@@ -7,7 +8,7 @@ import roma
 import torch
 from torch import Tensor
 
-from .precision import full_precision
+from mmroi.geometry.precision import full_precision
 
 # Left/right partners of the 24 SMPL joints.
 _SMPL_FLIP = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22)
@@ -23,7 +24,7 @@ def rot6d_to_matrix(rot6d: Tensor) -> Tensor:
     Returns:
         Tensor: (..., 3, 3).
     """
-    rot6d, = full_precision(rot6d)
+    (rot6d,) = full_precision(rot6d)
     return roma.special_gramschmidt(rot6d.unflatten(-1, (3, 2)), epsilon=1e-8)
 
 
@@ -48,7 +49,7 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
     Returns:
         Tensor: (..., 3, 3).
     """
-    axis_angle, = full_precision(axis_angle)
+    (axis_angle,) = full_precision(axis_angle)
     return roma.rotvec_to_rotmat(axis_angle)
 
 
@@ -61,7 +62,7 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
     Returns:
         Tensor: (..., 3) radians, of norm at most pi.
     """
-    matrix, = full_precision(matrix)
+    (matrix,) = full_precision(matrix)
     return roma.rotmat_to_rotvec(matrix)
 
 
@@ -78,7 +79,7 @@ def roll_matrix(angle: Tensor | float) -> Tensor:
         Tensor: (..., 3, 3) in the dtype of ``angle``; float64 for a plain number.
     """
     angle = torch.as_tensor(angle, dtype=None if isinstance(angle, Tensor) else torch.float64)
-    angle, = full_precision(angle)
+    (angle,) = full_precision(angle)
     cos, sin, zero, one = torch.cos(angle), torch.sin(angle), torch.zeros_like(angle), torch.ones_like(angle)
     return torch.stack((cos, -sin, zero, sin, cos, zero, zero, zero, one), -1).unflatten(-1, (3, 3))
 
@@ -110,8 +111,9 @@ def mirror_pose(pose: Tensor) -> Tensor:
         ValueError: If there are not 24 joints.
     """
     if pose.shape[-2:] != (24, 3):
-        raise ValueError('pose must have shape (..., 24, 3), global orientation first, '
-                         f'got {tuple(pose.shape)}')
+        raise ValueError(
+            f'pose must have shape (..., 24, 3), global orientation first, got {tuple(pose.shape)}'
+        )
     return pose[..., list(_SMPL_FLIP), :] * pose.new_tensor((1, -1, -1))
 
 

@@ -1,4 +1,5 @@
 """Encoders, necks, fusions, heads, losses, and the estimator made of them."""
+
 from mmroi.models.data_preprocessors import *  # noqa: F403
 from mmroi.models.encoders import *  # noqa: F403
 from mmroi.models.estimators import *  # noqa: F403

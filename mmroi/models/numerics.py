@@ -1,4 +1,5 @@
 """Numerical care that parts of the model share: full precision under autocast, and values kept positive."""
+
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -11,11 +12,12 @@ _Method = TypeVar('_Method', bound=Callable[..., Any])
 
 
 def without_autocast(method: _Method) -> _Method:
-    """Runs a module's method outside autocast, its half-precision arguments widened to float32.
+    """Run a module's method outside autocast, its half-precision arguments widened to float32.
 
     Half precision cannot hold boxes of some thousand pixels, their encodings, cameras or sums of squares.
     float64 stays.
     """
+
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
@@ -31,7 +33,7 @@ def _widen(value: Any) -> Any:
 
 
 def smooth_floor(x: Tensor, minimum: float, knee: float) -> Tensor:
-    """Keeps values above ``minimum``: identity above ``knee``, an exponential approach below it.
+    """Keep values above ``minimum``: identity above ``knee``, an exponential approach below it.
 
     Unlike a clamp it leaves a gradient everywhere, so that a network can leave the wrong side.
 

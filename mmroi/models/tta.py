@@ -1,4 +1,5 @@
 """Test-time augmentation by a mirror: the mean over views of one person, each brought back exactly."""
+
 from collections.abc import Sequence
 
 import roma
@@ -56,12 +57,16 @@ class MeshTTAModel(BaseTTAModel):
 
     def _merge(self, views: Sequence[HMRDataSample]) -> HMRDataSample:
         if any(view.get('roll', 0.0) for view in views):
-            raise ValueError('MeshTTAModel takes mirrored views, not rolled ones: remove RandomCameraRoll '
-                             'from tta_pipeline')
+            raise ValueError(
+                'MeshTTAModel takes mirrored views, not rolled ones: remove RandomCameraRoll '
+                'from tta_pipeline'
+            )
         merged = next((view for view in views if not view.get('flip', False)), None)
         if merged is None:
-            raise ValueError('MeshTTAModel needs an unmirrored view of each person: tta_pipeline needs '
-                             "dict(type='RandomMirror', prob=0.0) beside prob=1.0")
+            raise ValueError(
+                'MeshTTAModel needs an unmirrored view of each person: tta_pipeline needs '
+                "dict(type='RandomMirror', prob=0.0) beside prob=1.0"
+            )
         seen = [_unmirrored(view) for view in views]
         rotations = roma.special_procrustes(torch.stack([view['rotations'] for view in seen]).mean(0))
         betas = torch.stack([view['betas'] for view in seen]).mean(0)
@@ -70,10 +75,16 @@ class MeshTTAModel(BaseTTAModel):
         boxes = torch.as_tensor(merged.boxes, device=full_cameras.device)[None]
         focal_length = torch.as_tensor([merged.focal_length], dtype=torch.float64)
         merged.pred_instances = InstanceData(
-            global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=betas,
-            vertices=body.vertices, joints3d=body.joints, joints_h36m=body.joints_h36m,
-            local_cameras=full_to_local(full_cameras, boxes, focal_length), full_cameras=full_cameras,
-            camera_translation=_mean_translation([view['camera_translation'] for view in seen]))
+            global_orient=rotations[:, 0],
+            body_pose=rotations[:, 1:],
+            betas=betas,
+            vertices=body.vertices,
+            joints3d=body.joints,
+            joints_h36m=body.joints_h36m,
+            local_cameras=full_to_local(full_cameras, boxes, focal_length),
+            full_cameras=full_cameras,
+            camera_translation=_mean_translation([view['camera_translation'] for view in seen]),
+        )
         return merged
 
 
@@ -86,8 +97,9 @@ def _unmirrored(view: HMRDataSample) -> dict[str, Tensor]:
         mirror = rotations.new_tensor((-1.0, 1.0, 1.0))
         rotations = rotations[:, _PARTNERS] * torch.outer(mirror, mirror)  # M R M
         full_cameras, translation = full_cameras * mirror, translation * mirror
-    return dict(rotations=rotations, betas=predicted.betas, full_cameras=full_cameras,
-                camera_translation=translation)
+    return dict(
+        rotations=rotations, betas=predicted.betas, full_cameras=full_cameras, camera_translation=translation
+    )
 
 
 def _mean_translation(translations: Sequence[Tensor]) -> Tensor:

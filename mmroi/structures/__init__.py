@@ -1,9 +1,28 @@
 """Data structures: ``HMRDataSample`` and keypoint conventions."""
-from .hmr_data_sample import HMRDataSample
-from .keypoint_names import COCO_17, H36M_17, HUMAN_DATA_190, SMPL_24, SMPL_54, SPIN_24
-from .keypoints import CONVENTIONS, H36M_TO_J14, SMPL_PARENTS, convert_keypoints, flip_indices, get_convention
+
+from mmroi.structures.hmr_data_sample import HMRDataSample
+from mmroi.structures.keypoint_names import COCO_17, H36M_17, HUMAN_DATA_190, SMPL_24, SMPL_54, SPIN_24
+from mmroi.structures.keypoints import (
+    CONVENTIONS,
+    H36M_TO_J14,
+    SMPL_PARENTS,
+    convert_keypoints,
+    flip_indices,
+    get_convention,
+)
 
 __all__ = [
-    'COCO_17', 'CONVENTIONS', 'H36M_17', 'H36M_TO_J14', 'HUMAN_DATA_190', 'SMPL_24', 'SMPL_54',
-    'SMPL_PARENTS', 'SPIN_24', 'HMRDataSample', 'convert_keypoints', 'flip_indices', 'get_convention',
+    'COCO_17',
+    'CONVENTIONS',
+    'H36M_17',
+    'H36M_TO_J14',
+    'HUMAN_DATA_190',
+    'SMPL_24',
+    'SMPL_54',
+    'SMPL_PARENTS',
+    'SPIN_24',
+    'HMRDataSample',
+    'convert_keypoints',
+    'flip_indices',
+    'get_convention',
 ]

@@ -1,4 +1,5 @@
 """The data element that travels between dataset, model, metric and visualizer."""
+
 from __future__ import annotations
 
 from mmengine.structures import BaseDataElement, InstanceData
@@ -8,7 +9,7 @@ class HMRDataSample(BaseDataElement):
     """Labels and predictions of one person in one image.
 
     Both fields have a leading dimension of 1, the person. Coordinates are those of the augmented camera frame
-    (OpenCV, metres); pixels are relative to the principal point, and squares: a photo whose two focal lengths
+    (OpenCV, meters); pixels are relative to the principal point, and squares: a photo whose two focal lengths
     differ is stretched about it by ``focal_length / focal_lengths``. M is the number of RoIs.
 
     ``gt_instances`` (float32): ``global_orient`` (1, 3) and ``body_pose`` (1, 23, 3) axis-angle, ``betas``

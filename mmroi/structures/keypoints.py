@@ -1,9 +1,10 @@
 """Keypoint conventions: look-up, conversion by joint name, left/right exchange."""
+
 from __future__ import annotations
 
 import numpy as np
 
-from .keypoint_names import (
+from mmroi.structures.keypoint_names import (
     COCO_17,
     H36M_17,
     HUMAN_DATA_190,

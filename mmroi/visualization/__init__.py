@@ -1,17 +1,17 @@
 """Pictures of meshes on photographs, drawn by the project's own z-buffer: no GPU, display or GL is needed."""
 
-from .camera_view import draw_cameras
-from .colors import PALETTE, person_colors
-from .dataset_view import draw_sample, draw_thumbnail
-from .keypoints import draw_keypoints
-from .label_check import LabelCheck, check_labels
-from .mesh_files import save_meshes
-from .mesh_visualizer import MeshVisualizer
-from .overlay import draw_overlay
-from .rendering import Rendering, render_meshes
-from .rois import draw_rois
-from .sheets import overlay_triptych, tile_images
-from .views import draw_side_view, draw_top_view
+from mmroi.visualization.camera_view import draw_cameras
+from mmroi.visualization.colors import PALETTE, person_colors
+from mmroi.visualization.dataset_view import draw_sample, draw_thumbnail
+from mmroi.visualization.keypoints import draw_keypoints
+from mmroi.visualization.label_check import LabelCheck, check_labels
+from mmroi.visualization.mesh_files import save_meshes
+from mmroi.visualization.mesh_visualizer import MeshVisualizer
+from mmroi.visualization.overlay import draw_overlay
+from mmroi.visualization.rendering import Rendering, render_meshes
+from mmroi.visualization.rois import draw_rois
+from mmroi.visualization.sheets import overlay_triptych, tile_images
+from mmroi.visualization.views import draw_side_view, draw_top_view
 
 __all__ = [
     'PALETTE',

@@ -1,16 +1,15 @@
 """Checks of what pictures and files of meshes are made from: one sentence says what is wrong."""
 
-
 import numpy as np
 
-from .colors import Colors, person_colors
+from mmroi.visualization.colors import Colors, person_colors
 
 
 def as_bodies(vertices: np.ndarray) -> np.ndarray:
     """Vertices of one or several bodies as one kind of array.
 
     Args:
-        vertices: (P, V, 3) or (V, 3), metres.
+        vertices: (P, V, 3) or (V, 3), meters.
 
     Returns:
         (P, V, 3) float64; P may be 0.
@@ -52,17 +51,17 @@ def as_faces(faces: np.ndarray, num_vertices: int) -> np.ndarray:
 
 
 def as_colors(colors: Colors | None, count: int) -> np.ndarray:
-    """The colours of people; those of the first ids where none are given.
+    """The colors of people; those of the first ids where none are given.
 
     Args:
-        colors: One BGR colour (0-255) for each, or None.
+        colors: One BGR color (0-255) for each, or None.
         count: Number of people.
 
     Returns:
         (P, 3) int64.
 
     Raises:
-        ValueError: If there is not one BGR colour of 0 to 255 for each person.
+        ValueError: If there is not one BGR color of 0 to 255 for each person.
     """
     result = np.array(person_colors(range(count)) if colors is None else colors, np.float64)
     if count == 0:

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 
 from mmroi.geometry import camera_spread
-
-from .arguments import as_bodies, as_colors
-from .colors import Colors, person_colors
-from .overlay import PAPER, draw_overlay
-from .strokes import disc, line, write
-from .views import draw_grid, fit_view
+from mmroi.visualization.arguments import as_bodies, as_colors
+from mmroi.visualization.colors import Colors, person_colors
+from mmroi.visualization.overlay import PAPER, draw_overlay
+from mmroi.visualization.strokes import disc, line, write
+from mmroi.visualization.views import draw_grid, fit_view
 
 # Rows: right, down and forward in the photograph's camera frame. Seen from above with depth to the right.
 FROM_ABOVE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -28,24 +27,24 @@ def draw_cameras(
     colors: Colors | None = None,
     ids: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Draws people from above with the full camera of each of their RoIs, and these cameras enlarged.
+    """Draw people from above with the full camera of each of their RoIs, and these cameras enlarged.
 
     Every RoI of a person says where the one camera of the photograph stands. Seen from the body, which stays
-    where the averaged camera has it, the camera of RoI m stands at `camera_translation - full_cameras[m]`;
+    where the averaged camera has it, the camera of RoI m stands at ``camera_translation - full_cameras[m]``;
     cameras that agree are all at the origin. On the right they are enlarged, from above as in the scene and
-    from behind as the photograph sees, on rings with their radius; the captions give `camera_spread`.
+    from behind as the photograph sees, on rings with their radius; the captions give ``camera_spread``.
 
     Args:
-        vertices: Bodies in the camera frame (`camera_translation` added), (P, V, 3), metres.
+        vertices: Bodies in the camera frame (``camera_translation`` added), (P, V, 3), meters.
         faces: Triangles of one body, (F, 3).
-        full_cameras: (P, M, 3) translation of each RoI, metres (`mmroi.geometry.local_to_full`).
-        camera_translation: (P, 3) averaged translation that the vertices have, metres.
+        full_cameras: (P, M, 3) translation of each RoI, meters (``mmroi.geometry.local_to_full``).
+        camera_translation: (P, 3) averaged translation that the vertices have, meters.
         image_size: Height and width of the picture; wider than half its height.
-        colors: One BGR colour for each person; those of the ids by default.
+        colors: One BGR color for each person; those of the ids by default.
         ids: Number of each person, for the captions; 0, 1, ... by default.
 
     Returns:
-        A picture on light grey, (H, W, 3) uint8; empty where there is no body.
+        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
         ValueError: If an argument has another shape or is not finite.
@@ -78,7 +77,7 @@ def draw_cameras(
 
 
 def _offsets(full_cameras: np.ndarray, camera_translation: np.ndarray, count: int) -> np.ndarray:
-    """Where the camera of each RoI stands beside the averaged one, (P, M, 3) metres."""
+    """Where the camera of each RoI stands beside the averaged one, (P, M, 3) meters."""
     cameras, average = np.asarray(full_cameras, np.float64), np.asarray(camera_translation, np.float64)
     if cameras.ndim != 3 or len(cameras) != count or cameras.shape[2] != 3 or cameras.shape[1] == 0:
         raise ValueError(f'full_cameras must be ({count}, M, 3), one for each body, not {cameras.shape}')
@@ -99,7 +98,7 @@ def _draw_scene(
     picture = np.full((*image_size, 3), PAPER, np.uint8)
     draw_grid(picture, view, points)
     unit = min(image_size) / 540
-    size = 0.06 * np.ptp(points, axis=0).max()  # of a camera's sign, metres
+    size = 0.06 * np.ptp(points, axis=0).max()  # of a camera's sign, meters
     frame = np.array([[-0.6, 0, 1], [0.6, 0, 1]]) * size
     for body, cameras, ink in zip(bodies, offsets, _inks(paint), strict=True):
         for camera in cameras:
@@ -114,7 +113,7 @@ def _draw_scene(
 def _draw_panel(
     points: np.ndarray, radius: float, size: tuple[int, int], title: str, paint: np.ndarray
 ) -> np.ndarray:
-    """Points (P, M, 2) in metres about the averaged camera, with numbers of their RoIs."""
+    """Points (P, M, 2) in meters about the averaged camera, with numbers of their RoIs."""
     panel = np.full((*size, 3), PANEL, np.uint8)
     panel[:2] = panel[:, :2] = RING
     unit = size[0] / 30
@@ -137,7 +136,7 @@ def _draw_panel(
 
 
 def _inks(paint: np.ndarray) -> np.ndarray:
-    """Colours dark enough for lines and words on paper."""
+    """Colors dark enough for lines and words on paper."""
     return (paint * 0.6).astype(np.int64)
 
 
@@ -147,7 +146,7 @@ def _round_up(length: float) -> float:
     return next(float(step * power) for step in (1, 2, 3, 5, 10) if length <= step * power)
 
 
-def _length(metres: float) -> str:
-    if metres < 0.01:
-        return f'{1000 * metres:.2g} mm'
-    return f'{100 * metres:.3g} cm' if metres < 1 else f'{metres:.3g} m'
+def _length(meters: float) -> str:
+    if meters < 0.01:
+        return f'{1000 * meters:.2g} mm'
+    return f'{100 * meters:.3g} cm' if meters < 1 else f'{meters:.3g} m'

@@ -1,4 +1,4 @@
-"""One colour for each person, the same in every picture and file."""
+"""One color for each person, the same in every picture and file."""
 
 import colorsys
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ _GOLDEN_RATIO = 0.5 * (5**0.5 - 1)
 
 
 def person_colors(ids: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Colours by identity: a person keeps a colour whoever else is in the frame.
+    """Colors by identity: a person keeps a color whoever else is in the frame.
 
-    The first ids get the colours of `PALETTE`, further ones hues that step around the circle by the golden
+    The first ids get the colors of ``PALETTE``, further ones hues that step around the circle by the golden
     ratio, so that ids which follow each other look different.
 
     Args:

@@ -14,12 +14,11 @@ import torch
 
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.geometry import crop_matrix, estimate_focal_length
-
-from .keypoints import RESIDUAL, draw_keypoints
-from .label_check import LabelCheck
-from .overlay import PAPER, draw_overlay
-from .sheets import tile_images
-from .strokes import line
+from mmroi.visualization.keypoints import RESIDUAL, draw_keypoints
+from mmroi.visualization.label_check import LabelCheck
+from mmroi.visualization.overlay import PAPER, draw_overlay
+from mmroi.visualization.sheets import tile_images
+from mmroi.visualization.strokes import line
 
 Sample = Mapping[str, Any]  # a person after MultiRoICrop(keep_img=True)
 Text = tuple[str, tuple[int, int, int]]
@@ -33,10 +32,10 @@ _FONT, _FONT_SIZE, _LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.45, 20
 
 
 class View(NamedTuple):
-    """A rectangle of the augmented frame as a picture, as `MultiRoICrop` makes it.
+    """A rectangle of the augmented frame as a picture, as ``MultiRoICrop`` makes it.
 
     Attributes:
-        box: (3,) centre and height of the rectangle, pixels relative to the principal point.
+        box: (3,) center and height of the rectangle, pixels relative to the principal point.
         size: Height and width of the picture, pixels.
     """
 
@@ -77,9 +76,9 @@ class View(NamedTuple):
         if check.vertices is None:
             why = 'no camera' if sample['has_smpl'] else 'no SMPL label'
             return _note(photo, why)
-        centre = self.place(np.zeros((1, 2)))[0]
+        center = self.place(np.zeros((1, 2)))[0]
         focal_length = float(sample['focal_length']) * self.scale
-        return draw_overlay(photo, check.vertices, faces, focal_length, centre, opacity=0.65)
+        return draw_overlay(photo, check.vertices, faces, focal_length, center, opacity=0.65)
 
 
 def crop_keypoints(sample: Sample, roi: int) -> np.ndarray:
@@ -208,7 +207,7 @@ def title(sample: Sample, check: LabelCheck) -> list[list[Text]]:
         check: Of its labels.
 
     Returns:
-        Lines of words and their colours.
+        Lines of words and their colors.
     """
     height, width = sample['img_shape']
     path = Path(sample['img_path'])

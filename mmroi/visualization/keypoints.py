@@ -1,10 +1,9 @@
-"""Skeletons of `smpl_54` keypoints on a picture: sides by colour, confidence by strength."""
+"""Skeletons of ``smpl_54`` keypoints on a picture: sides by color, confidence by strength."""
 
 import numpy as np
 
 from mmroi.structures import SMPL_24, SMPL_54, SMPL_PARENTS
-
-from .strokes import disc, line
+from mmroi.visualization.strokes import disc, line
 
 # Blue, green, red: the person's left is orange, the right blue, so that an unmirrored label shows.
 LEFT, RIGHT, MIDDLE = (40, 150, 255), (255, 150, 40), (110, 230, 110)
@@ -13,7 +12,7 @@ RESIDUAL = (90, 60, 255)
 
 
 def _edges(*chains: str) -> list[tuple[int, int]]:
-    """Pairs of neighbours in chains of names; `side_` stands for both sides."""
+    """Pairs of neighbors in chains of names; ``side_`` stands for both sides."""
     pairs = []
     for chain in chains:
         for side in ('left_', 'right_') if 'side_' in chain else ('',):
@@ -36,7 +35,7 @@ _MARKED = _edges(
 
 
 def skeleton_edges(confidence: np.ndarray) -> list[tuple[int, int]]:
-    """Chooses the bones that the joints of a person allow.
+    """Choose the bones that the joints of a person allow.
 
     Args:
         confidence: (54,); 0 where the joint is not known.
@@ -51,14 +50,14 @@ def skeleton_edges(confidence: np.ndarray) -> list[tuple[int, int]]:
 
 
 def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float = 3.0) -> np.ndarray:
-    """Draws the known joints of a person and the bones between them.
+    """Draw the known joints of a person and the bones between them.
 
     Joints of SMPL's skeleton, or all where it is not known, are discs; further ones are dots. Below a
-    confidence of 0.5 a disc becomes a ring, and colours fade to grey as the confidence falls.
+    confidence of 0.5 a disc becomes a ring, and colors fade to gray as the confidence falls.
 
     Args:
         image: BGR, (H, W, 3) uint8; left as it is.
-        keypoints: (54, 3) x, y in pixels of the picture (centres at integers), confidence; 0 is not drawn.
+        keypoints: (54, 3) x, y in pixels of the picture (centers at integers), confidence; 0 is not drawn.
         radius: Of a joint, pixels.
 
     Returns:

@@ -21,7 +21,7 @@ class LabelCheck:
     """Figures of one person; NaN where the labels needed are missing.
 
     Attributes:
-        size: Diagonal of the box around the 3D keypoints, metres.
+        size: Diagonal of the box around the 3D keypoints, meters.
         residual: Mean distance of the 3D keypoints, seen by the camera, from the 2D ones, pixels of the
             augmented frame.
         mesh_residual: Likewise of the joints of the label's mesh.
@@ -29,7 +29,7 @@ class LabelCheck:
         box_size: Longer side of the person's bounding box, pixels: what residuals are measured by.
         projected: (54, 3) the 3D keypoints seen by the camera, pixels relative to the principal point, and
             confidence, 0 where there is no such keypoint or no camera.
-        vertices: (V, 3) the label's mesh in the camera frame, metres; None without SMPL parameters or camera.
+        vertices: (V, 3) the label's mesh in the camera frame, meters; None without SMPL parameters or camera.
     """
 
     size: float
@@ -53,13 +53,13 @@ class LabelCheck:
 
 
 def check_labels(sample: Mapping[str, Any], body_model: SMPL) -> LabelCheck:
-    """Compares the labels of a person with each other, as augmentation has left them.
+    """Compare the labels of a person with each other, as augmentation has left them.
 
     Keypoints relative to the pelvis are told by joints that are not in front of the camera: they have no
     residual.
 
     Args:
-        sample: After `MultiRoICrop`.
+        sample: After ``MultiRoICrop``.
         body_model: Poses the label; neutral.
 
     Returns:

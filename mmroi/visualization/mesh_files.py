@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmroi.geometry import vertex_normals
-
-from .arguments import as_bodies, as_colors, as_faces
-from .colors import Colors, person_colors
+from mmroi.visualization.arguments import as_bodies, as_colors, as_faces
+from mmroi.visualization.colors import Colors, person_colors
 
 if TYPE_CHECKING:
     import trimesh
@@ -26,20 +25,20 @@ def save_meshes(
     colors: Colors | None = None,
     ids: Sequence[int] | None = None,
 ) -> None:
-    """Writes the people of a frame as one file of meshes.
+    """Write the people of a frame as one file of meshes.
 
     The axes are glTF's in every format: x right, y up, z towards the viewer. The photograph's camera is at
     the origin and looks along -z. Vertices keep their order.
 
-    * `.glb`: a node and a mesh `person_<id>` for each person, with normals and a material without metal.
-    * `.obj`: an object `person_<id>` for each; materials lie in `<stem>.mtl` beside it.
-    * `.ply`: one mesh of all people in turn, with normals and colours of vertices.
+    * ``.glb``: a node and a mesh ``person_<id>`` for each person, with normals and a material without metal.
+    * ``.obj``: an object ``person_<id>`` for each; materials lie in ``<stem>.mtl`` beside it.
+    * ``.ply``: one mesh of all people in turn, with normals and colors of vertices.
 
     Args:
         path: Of the file; its suffix says the format.
-        vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), metres.
+        vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3); counter-clockwise seen from outside.
-        colors: One BGR colour (0-255) for each body; those of the ids by default.
+        colors: One BGR color (0-255) for each body; those of the ids by default.
         ids: Number of each person; 0, 1, ... by default.
 
     Raises:
@@ -124,7 +123,7 @@ def _rgba(color: np.ndarray) -> np.ndarray:
 
 
 def _linear(rgba: np.ndarray) -> np.ndarray:
-    """Colour factors of glTF are linear light; colours of pictures are sRGB."""
+    """Color factors of glTF are linear light; colors of pictures are sRGB."""
     share = rgba[:3] / 255
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return np.array([*np.rint(255 * light), 255], np.uint8)

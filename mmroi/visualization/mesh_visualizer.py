@@ -1,4 +1,4 @@
-"""`MeshVisualizer`: one person, predicted and true, to any visualization backend of MMEngine."""
+"""``MeshVisualizer``: one person, predicted and true, to any visualization backend of MMEngine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +12,13 @@ from mmengine.visualization import Visualizer
 from mmroi.body_models import SMPL
 from mmroi.registry import MODELS, VISUALIZERS
 from mmroi.structures import HMRDataSample
-
-from .colors import PALETTE
-from .dataset_view import View
-from .keypoints import draw_keypoints
-from .overlay import PAPER, draw_overlay
-from .sheets import tile_images
-from .strokes import write
-from .views import draw_side_view
+from mmroi.visualization.colors import PALETTE
+from mmroi.visualization.dataset_view import View
+from mmroi.visualization.keypoints import draw_keypoints
+from mmroi.visualization.overlay import PAPER, draw_overlay
+from mmroi.visualization.sheets import tile_images
+from mmroi.visualization.strokes import write
+from mmroi.visualization.views import draw_side_view
 
 PREDICTED, TRUE = PALETTE[:2]
 INK, HALO = (255, 255, 255), (40, 40, 40)
@@ -35,11 +34,11 @@ class MeshVisualizer(Visualizer):
 
     Args:
         name: Of this instance among MMEngine's.
-        body_model: The body model, or its config; `MeshVisualizationHook` sets that of the network, and
+        body_model: The body model, or its config; ``MeshVisualizationHook`` sets that of the network, and
             alone it is the open body.
         height: Of each panel, pixels.
         context: How much more than the person's base box is shown.
-        **kwargs: Of `mmengine.visualization.Visualizer`, such as `vis_backends`.
+        **kwargs: Of ``mmengine.visualization.Visualizer``, such as ``vis_backends``.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class MeshVisualizer(Visualizer):
         step: int = 0,
         text: str = '',
     ) -> None:
-        """Draws a person, and shows, writes or logs the picture.
+        """Draw a person, and shows, writes or logs the picture.
 
         Args:
             name: Of the picture in the backends.
@@ -83,7 +82,7 @@ class MeshVisualizer(Visualizer):
             text: A line above the picture, ASCII.
 
         Raises:
-            OSError: `out_file` cannot be written.
+            OSError: ``out_file`` cannot be written.
         """
         drawn = self.draw_person(image[..., ::-1], data_sample, draw_gt, draw_pred, text)
         if show:
@@ -103,7 +102,7 @@ class MeshVisualizer(Visualizer):
         draw_pred: bool = True,
         text: str = '',
     ) -> np.ndarray:
-        """Draws a person.
+        """Draw a person.
 
         Args:
             image: BGR photo, (H, W, 3) uint8.
@@ -185,9 +184,9 @@ class MeshVisualizer(Visualizer):
         sample: HMRDataSample,
         color: Sequence[int],
     ) -> np.ndarray:
-        centre = view.place(np.zeros((1, 2)))[0]
+        center = view.place(np.zeros((1, 2)))[0]
         focal_length = float(sample.focal_length) * view.scale
-        return draw_overlay(photo, vertices, self._model().faces, focal_length, centre, [color], 0.85)
+        return draw_overlay(photo, vertices, self._model().faces, focal_length, center, [color], 0.85)
 
     def _side(self, view: View, vertices: np.ndarray, color: Sequence[int]) -> np.ndarray:
         return draw_side_view(vertices, self._model().faces, view.size, [color])

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .colors import Colors
-from .rendering import render_meshes
+from mmroi.visualization.colors import Colors
+from mmroi.visualization.rendering import render_meshes
 
-PAPER = 246  # Grey level behind views without a photograph.
+PAPER = 246  # Gray level behind views without a photograph.
 
 
 def draw_overlay(
@@ -19,15 +19,15 @@ def draw_overlay(
     colors: Colors | None = None,
     opacity: float = 0.9,
 ) -> np.ndarray:
-    """Draws meshes on the photograph with the full camera.
+    """Draw meshes on the photograph with the full camera.
 
     Args:
         image: BGR photograph, (H, W, 3) uint8.
-        vertices: Bodies in the camera frame (`vertices + camera_translation`), (P, V, 3) or (V, 3), metres.
+        vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         focal_length: Pixels; one number, or those along x and y.
         principal_point: x, y in pixels.
-        colors: One BGR colour for each body.
+        colors: One BGR color for each body.
         opacity: Of the meshes.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Smooth-shaded, anti-aliased pictures of meshes by the NumPy z-buffer of `mmroi.geometry`."""
+"""Smooth-shaded, anti-aliased pictures of meshes by the NumPy z-buffer of ``mmroi.geometry``."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 
 from mmroi.geometry import interpolate, rasterize, vertex_normals
+from mmroi.visualization.arguments import as_bodies, as_colors, as_faces
+from mmroi.visualization.colors import Colors
 
-from .arguments import as_bodies, as_colors, as_faces
-from .colors import Colors
-
-NEAR = 0.05  # Metres. A face that reaches nearer than this to the camera's plane is not drawn.
+NEAR = 0.05  # Meters. A face that reaches nearer than this to the camera's plane is not drawn.
 
 # Directions to the lights in the camera frame (x right, y down, z away from the viewer), and their strengths.
 KEY_LIGHT, KEY = np.array([-0.45, -0.65, -0.62]), 0.66
@@ -24,7 +23,7 @@ class Rendering(NamedTuple):
     """A picture of meshes on nothing, cut to the rectangle that they cover.
 
     Attributes:
-        color: Blue, green, red multiplied by `alpha`, (h, w, 3) uint8.
+        color: Blue, green, red multiplied by ``alpha``, (h, w, 3) uint8.
         alpha: Part of each pixel that is covered, (h, w) uint8.
         left: Column of the rectangle in the picture.
         top: Row of the rectangle in the picture.
@@ -36,7 +35,7 @@ class Rendering(NamedTuple):
     top: int
 
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
-        """Lays the meshes on a picture.
+        """Lay the meshes on a picture.
 
         Args:
             image: BGR, (H, W, 3) uint8; left as it is.
@@ -64,22 +63,22 @@ def render_meshes(
     colors: Colors | None = None,
     supersample: int = 2,
 ) -> Rendering:
-    """Draws bodies seen by a pinhole camera; nearer ones hide those behind, face by face.
+    """Draw bodies seen by a pinhole camera; nearer ones hide those behind, face by face.
 
     Args:
-        vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), metres.
+        vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule in the body's own frame.
         focal_length: Pixels; one number, or those along x and y.
-        principal_point: x, y in pixels; pixel centres lie at integers.
+        principal_point: x, y in pixels; pixel centers lie at integers.
         image_size: Height and width of the picture.
-        colors: One BGR colour (0-255) for each body; `PALETTE` in turn by default.
+        colors: One BGR color (0-255) for each body; ``PALETTE`` in turn by default.
         supersample: Samples per pixel along each axis.
 
     Returns:
         The picture; empty (zero pixels) where nothing is in view.
 
     Raises:
-        ValueError: If vertices, faces or colours have another shape or are not finite.
+        ValueError: If vertices, faces or colors have another shape or are not finite.
     """
     vertices = as_bodies(vertices)
     num_people, num_vertices = vertices.shape[:2]
@@ -97,7 +96,7 @@ def render_meshes(
     if width == 0 or height == 0:
         return Rendering(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), 0, 0)
 
-    # Centres of pixels, not their corners, lie at integers: hence the halves.
+    # Centers of pixels, not their corners, lie at integers: hence the halves.
     samples = (pixels - (left, top) + 0.5) * supersample - 0.5
     fragments = rasterize(samples, points[:, 2], all_faces, height * supersample, width * supersample)
     shades = _shade(points, all_faces, np.repeat(as_colors(colors, num_people), num_vertices, axis=0))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arguments import as_colors
-from .colors import Colors
-from .strokes import disc, line, write
+from mmroi.visualization.arguments import as_colors
+from mmroi.visualization.colors import Colors
+from mmroi.visualization.strokes import disc, line, write
 
 SHADOW = (40, 40, 40)
 
@@ -18,20 +18,20 @@ def draw_rois(
     aspect: float = 0.75,
     colors: Colors | None = None,
 ) -> np.ndarray:
-    """Draws the M crops that the network gets of each person; the base box is thicker.
+    """Draw the M crops that the network gets of each person; the base box is thicker.
 
     Args:
         image: BGR photograph, (H, W, 3) uint8; left as it is.
-        boxes: (P, M, 3) centre x, centre y and height, pixels relative to the principal point.
+        boxes: (P, M, 3) center x, center y and height, pixels relative to the principal point.
         principal_point: x, y in pixels.
         aspect: Width / height of the crops.
-        colors: One BGR colour for each person.
+        colors: One BGR color for each person.
 
     Returns:
         A new picture, (H, W, 3) uint8.
 
     Raises:
-        ValueError: If boxes or colours have another shape or are not finite.
+        ValueError: If boxes or colors have another shape or are not finite.
     """
     boxes = np.asarray(boxes, np.float64)
     if boxes.size == 0:

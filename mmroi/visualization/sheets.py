@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .colors import Colors
-from .overlay import PAPER, draw_overlay
-from .views import draw_side_view
+from mmroi.visualization.colors import Colors
+from mmroi.visualization.overlay import PAPER, draw_overlay
+from mmroi.visualization.views import draw_side_view
 
 
 def overlay_triptych(
@@ -22,11 +22,11 @@ def overlay_triptych(
 
     Args:
         image: BGR photograph, (H, W, 3) uint8.
-        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), metres.
+        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         focal_length: Pixels.
         principal_point: x, y in pixels.
-        colors: One BGR colour for each body.
+        colors: One BGR color for each body.
 
     Returns:
         A picture, (H, 3 W, 3) uint8.
@@ -41,7 +41,7 @@ def overlay_triptych(
 
 
 def tile_images(images: Sequence[np.ndarray], columns: int, height: int, gap: int = 6) -> np.ndarray:
-    """Lays pictures out in rows.
+    """Lay pictures out in rows.
 
     Args:
         images: BGR pictures of any sizes.
@@ -50,7 +50,7 @@ def tile_images(images: Sequence[np.ndarray], columns: int, height: int, gap: in
         gap: Free space around each, pixels.
 
     Returns:
-        One picture on light grey, uint8.
+        One picture on light gray, uint8.
 
     Raises:
         ValueError: If there is no picture.

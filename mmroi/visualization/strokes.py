@@ -11,9 +11,10 @@ _SUBPIXEL = 4  # bits after the point, for OpenCV
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def line(image: np.ndarray, start: Iterable[float], end: Iterable[float], color: Color,
-         width: float = 1.0) -> None:
-    """Draws a smooth line into a picture; ends far outside are fine.
+def line(
+    image: np.ndarray, start: Iterable[float], end: Iterable[float], color: Color, width: float = 1.0
+) -> None:
+    """Draw a smooth line into a picture; ends far outside are fine.
 
     Args:
         image: BGR, changed.
@@ -26,7 +27,7 @@ def line(image: np.ndarray, start: Iterable[float], end: Iterable[float], color:
 
 
 def disc(image: np.ndarray, at: Iterable[float], radius: float, color: Color, width: float = 0) -> None:
-    """Draws a smooth disc or ring into a picture.
+    """Draw a smooth disc or ring into a picture.
 
     Args:
         image: BGR, changed.
@@ -40,9 +41,15 @@ def disc(image: np.ndarray, at: Iterable[float], radius: float, color: Color, wi
     cv2.circle(image, _fixed(at), size, _plain(color), thickness, cv2.LINE_AA, _SUBPIXEL)
 
 
-def write(image: np.ndarray, text: str, at: Iterable[float], color: Color, height: float = 12,
-          halo: Color | None = None) -> None:
-    """Writes a line of text into a picture.
+def write(
+    image: np.ndarray,
+    text: str,
+    at: Iterable[float],
+    color: Color,
+    height: float = 12,
+    halo: Color | None = None,
+) -> None:
+    """Write a line of text into a picture.
 
     Args:
         image: BGR, changed.
@@ -50,7 +57,7 @@ def write(image: np.ndarray, text: str, at: Iterable[float], color: Color, heigh
         at: x, y of the lower left corner, pixels.
         color: BGR.
         height: Of a capital letter, pixels.
-        halo: Colour around the letters, for busy backgrounds.
+        halo: Color around the letters, for busy backgrounds.
     """
     x, y = (round(float(value)) for value in list(at)[:2])
     scale, width = height / 22, max(round(height / 11), 1)

@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arguments import as_bodies
-from .colors import Colors
-from .overlay import PAPER, draw_overlay
-from .strokes import line, write
+from mmroi.visualization.arguments import as_bodies
+from mmroi.visualization.colors import Colors
+from mmroi.visualization.overlay import PAPER, draw_overlay
+from mmroi.visualization.strokes import line, write
 
 # Rows: right, down and forward of a view's camera in the photograph's camera frame. From the side one looks
 # along -x, and the photograph's camera is at the left; from above along y, and it is below.
 SIDE = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 ABOVE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 DISTANCE = 6  # of the view's camera, in radii of the scene: a calm perspective
-GRID, GRID_METRES = (226, 226, 226), (205, 205, 205)  # lines between metres, and at them
+GRID, GRID_METERS = (226, 226, 226), (205, 205, 205)  # lines between meters, and at them
 WORDS = (150, 150, 150)
 MAX_LINES = 40  # of the grid along one axis
 
@@ -25,7 +25,7 @@ class View(NamedTuple):
 
     Attributes:
         rotation: (3, 3) from the photograph's camera frame.
-        translation: (3,) added after it, metres.
+        translation: (3,) added after it, meters.
         focal_length: Pixels.
         principal_point: (2,) x, y in pixels.
     """
@@ -36,7 +36,7 @@ class View(NamedTuple):
     principal_point: np.ndarray
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Points of the photograph's camera frame in the view's, (..., 3) metres."""
+        """Points of the photograph's camera frame in the view's, (..., 3) meters."""
         return points @ self.rotation.T + self.translation
 
     def project(self, points: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int]
     """A view that shows all points as large as the picture allows.
 
     Args:
-        points: (K, 3) in the photograph's camera frame, metres; K >= 1.
+        points: (K, 3) in the photograph's camera frame, meters; K >= 1.
         rotation: (3, 3) of the view.
         image_size: Height and width of the picture.
         margin: Part of the picture left free on each side.
@@ -79,23 +79,23 @@ def draw_side_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draws the same bodies turned by 90 degrees about the vertical: the photograph's camera is to the left.
+    """Draw the same bodies turned by 90 degrees about the vertical: the photograph's camera is to the left.
 
     The view is fitted to the bodies: it shows poses and who stands in front of whom, not sizes in pixels.
 
     Args:
-        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), metres.
+        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         image_size: Height and width of the picture.
-        colors: One BGR colour for each body.
+        colors: One BGR color for each body.
         margin: Part of the picture left free on each side.
-        grid: Draw a grid at the lowest foot, level with the camera, with darker lines at whole metres.
+        grid: Draw a grid at the lowest foot, level with the camera, with darker lines at whole meters.
 
     Returns:
-        A picture on light grey, (H, W, 3) uint8; empty where there is no body.
+        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
-        ValueError: If vertices, faces or colours have another shape or are not finite.
+        ValueError: If vertices, faces or colors have another shape or are not finite.
     """
     return _draw_view(SIDE, vertices, faces, image_size, colors, margin, grid)
 
@@ -108,32 +108,32 @@ def draw_top_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draws the same bodies from above: the photograph's camera is below, its right is right.
+    """Draw the same bodies from above: the photograph's camera is below, its right is right.
 
     Args:
-        vertices: As in `draw_side_view`, and so on.
+        vertices: As in ``draw_side_view``, and so on.
         faces: Triangles of one body, (F, 3).
         image_size: Height and width of the picture.
-        colors: One BGR colour for each body.
+        colors: One BGR color for each body.
         margin: Part of the picture left free on each side.
         grid: Draw the ground grid.
 
     Returns:
-        A picture on light grey, (H, W, 3) uint8; empty where there is no body.
+        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
-        ValueError: If vertices, faces or colours have another shape or are not finite.
+        ValueError: If vertices, faces or colors have another shape or are not finite.
     """
     return _draw_view(ABOVE, vertices, faces, image_size, colors, margin, grid)
 
 
 def draw_grid(image: np.ndarray, view: View, points: np.ndarray) -> None:
-    """Draws a level grid under points, half a metre wide or wider where they spread far.
+    """Draw a level grid under points, half a meter wide or wider where they spread far.
 
     Args:
         image: BGR, changed.
         view: That the picture shows.
-        points: (K, 3) what stands on the ground, in the photograph's camera frame, metres.
+        points: (K, 3) what stands on the ground, in the photograph's camera frame, meters.
     """
     low, high = points.min(axis=0), points.max(axis=0)
     step = next(s for s in (0.5, 1, 2, 5, 10, 100, 1e9) if (high - low)[[0, 2]].max() / s < MAX_LINES)
@@ -145,7 +145,7 @@ def draw_grid(image: np.ndarray, view: View, points: np.ndarray) -> None:
             segment = ends.copy()
             segment[:, axis] = k * step
             start, end = view.project(segment)
-            line(image, start, end, GRID_METRES if k * step == round(k * step) else GRID)
+            line(image, start, end, GRID_METERS if k * step == round(k * step) else GRID)
     unit = image.shape[0] / 60
     write(image, f'grid {step:g} m', (unit, image.shape[0] - unit), WORDS, 0.8 * unit)
 

@@ -12,8 +12,10 @@ from mmroi.apis import build_model, export
 from mmroi.apis.export import CropRecipe, ExportableEstimator, export_model, load_onnx
 
 ROOT = Path(__file__).parents[2]
-PIPELINE = [dict(type='GetPersonBox', aspect=1.0, scale=1.1),
-            dict(type='MultiRoICrop', num_rois=2, crop_size=(32, 32))]
+PIPELINE = [
+    dict(type='GetPersonBox', aspect=1.0, scale=1.1),
+    dict(type='MultiRoICrop', num_rois=2, crop_size=(32, 32)),
+]
 
 
 @pytest.fixture
@@ -32,10 +34,13 @@ def test_resnet50_with_random_weights(tmp_path):
     assert session.get_inputs()[0].shape[1:] == [crop.get('num_rois', 5), 3, 64, 48]
 
 
-@pytest.mark.parametrize('head, exact', [
-    (dict(type='MultiRoIHead', mesh='per_roi', camera_boxes='all'), True),
-    (dict(type='CLIFFHead', boxes='all', positive_scale=False), False),
-])
+@pytest.mark.parametrize(
+    'head, exact',
+    [
+        (dict(type='MultiRoIHead', mesh='per_roi', camera_boxes='all'), True),
+        (dict(type='CLIFFHead', boxes='all', positive_scale=False), False),
+    ],
+)
 def test_more_people_than_were_checked(head, exact, with_pipeline, tmp_path):
     """Meshes for each RoI, and the arithmetic of the authors' code; the smallest opset."""
     with_pipeline.model.head = dict(head, in_channels=64, num_rois=2)

@@ -1,4 +1,5 @@
 """Conversion of small networks of the published kinds, and what it refuses."""
+
 import hashlib
 import os
 
@@ -17,19 +18,31 @@ from mmroi.version import __version__
 def network(tmp_path):
     """Config and published file of a Multi-RoI network with narrow layers and two RoIs."""
     config = tmp_path / 'small.py'
-    Config(dict(default_scope='mmroi', model=dict(
-        type='MeshEstimator',
-        encoder=dict(
-            type='MultiRoIEncoder',
-            backbone=dict(type='mmdet.ResNet', depth=50, base_channels=8, out_indices=(3,))),
-        fusion=dict(type='RoIAwareFusion', in_channels=256, num_rois=2, exact=False),
-        head=dict(type='CLIFFHead', in_channels=256, num_rois=2, boxes='all', hidden_channels=(32, 16)),
-        projector=dict(type='ContrastiveProjector', in_channels=256),
-        body_model=dict(type='SMPL')))).dump(config)
+    Config(
+        dict(
+            default_scope='mmroi',
+            model=dict(
+                type='MeshEstimator',
+                encoder=dict(
+                    type='MultiRoIEncoder',
+                    backbone=dict(type='mmdet.ResNet', depth=50, base_channels=8, out_indices=(3,)),
+                ),
+                fusion=dict(type='RoIAwareFusion', in_channels=256, num_rois=2, exact=False),
+                head=dict(
+                    type='CLIFFHead', in_channels=256, num_rois=2, boxes='all', hidden_channels=(32, 16)
+                ),
+                projector=dict(type='ContrastiveProjector', in_channels=256),
+                body_model=dict(type='SMPL'),
+            ),
+        )
+    ).dump(config)
     own = build_model(config).state_dict()
     kind = PUBLISHED['multi_roi_r50']
-    state = {kind.their_names(name)[0]: torch.randn(value.shape) if value.is_floating_point() else value
-             for name, value in own.items() if name != START}
+    state = {
+        kind.their_names(name)[0]: torch.randn(value.shape) if value.is_floating_point() else value
+        for name, value in own.items()
+        if name != START
+    }
     for name, size in zip(kind.start, (144, 10, 3), strict=True):
         state[name] = torch.randn(1, size)
     return config, state
@@ -37,13 +50,14 @@ def network(tmp_path):
 
 @pytest.fixture
 def convert(network, tmp_path):
-    """Converts the published file with some tensors changed, or removed by None."""
+    """Convert the published file with some tensors changed, or removed by None."""
     config, state = network
 
     def run(out='new.pth', config=config, kind='multi_roi_r50', **changes):
         content = {name: value for name, value in {**state, **changes}.items() if value is not None}
         torch.save(dict(model=content, optimizer=dict(lr=1), epoch=3), tmp_path / 'old.pt')
         return convert_published(tmp_path / 'old.pt', tmp_path / out, config, kind)
+
     return run
 
 
@@ -53,8 +67,12 @@ def test_what_is_written(network, convert, tmp_path):
     assert (done.kind, done.config, done.converted, done.dropped) == ('multi_roi_r50', config, len(state), {})
     content = torch.load(tmp_path / 'folder' / 'new.pth', weights_only=True)
     assert content['meta'] == dict(
-        source_kind='multi_roi_r50', source_file='old.pt', config=str(config), mmroi_version=__version__,
-        source_sha256=hashlib.sha256((tmp_path / 'old.pt').read_bytes()).hexdigest())
+        source_kind='multi_roi_r50',
+        source_file='old.pt',
+        config=str(config),
+        mmroi_version=__version__,
+        source_sha256=hashlib.sha256((tmp_path / 'old.pt').read_bytes()).hexdigest(),
+    )
     weights = content['state_dict']
     assert torch.equal(weights['encoder.backbone.layer4.2.conv3.weight'], state['layer4.2.conv3.weight'])
     assert torch.equal(weights['fusion.set_mlp.2.bias'], state['attention.2.bias'])
@@ -99,12 +117,22 @@ def refused(convert, tmp_path, message, **options):
 
 def test_missing_unknown_and_misshapen_tensors_are_listed(network, convert, tmp_path):
     _, state = network
-    changes = {'fc2.bias': None, 'init_cam': None, 'layer9.weight': torch.zeros(1),
-               'layer1.0.oddity': torch.zeros(1), 'bn1.weight': torch.zeros(3)}
-    refused(convert, tmp_path, r'old.pt is .* ResNet-50, but does not fit the model of .*small.py: '
-            r'2 tensors are missing: init_cam, fc2.bias; '
-            r'2 tensors are unknown: layer9.weight, layer1.0.oddity; '
-            r'1 tensor is of another shape: bn1.weight \(3,\) instead of \(8,\)', **changes)
+    changes = {
+        'fc2.bias': None,
+        'init_cam': None,
+        'layer9.weight': torch.zeros(1),
+        'layer1.0.oddity': torch.zeros(1),
+        'bn1.weight': torch.zeros(3),
+    }
+    refused(
+        convert,
+        tmp_path,
+        r'old.pt is .* ResNet-50, but does not fit the model of .*small.py: '
+        r'2 tensors are missing: init_cam, fc2.bias; '
+        r'2 tensors are unknown: layer9.weight, layer1.0.oddity; '
+        r'1 tensor is of another shape: bn1.weight \(3,\) instead of \(8,\)',
+        **changes,
+    )
     layer = {name: None for name in state if name.startswith('layer') and 'tracked' not in name}
     refused(convert, tmp_path, f'{len(layer)} tensors are missing: .* and {len(layer) - 20} more', **layer)
 
@@ -113,21 +141,32 @@ def test_another_number_of_rois(network, convert, tmp_path):
     config = Config.fromfile(network[0])
     config.model.fusion.num_rois = config.model.head.num_rois = 3
     config.dump(tmp_path / 'three.py')
-    refused(convert, tmp_path, 'for 2 RoIs, but .*three.py builds one for 3; use configs/[^:]*$',
-            config=tmp_path / 'three.py')
+    refused(
+        convert,
+        tmp_path,
+        'for 2 RoIs, but .*three.py builds one for 3; use configs/[^:]*$',
+        config=tmp_path / 'three.py',
+    )
 
 
-@pytest.mark.parametrize('head', [
-    dict(type='MultiRoIHead', in_channels=256, num_rois=2),
-    dict(type='CLIFFHead', in_channels=256, num_rois=2),
-])
+@pytest.mark.parametrize(
+    'head',
+    [
+        dict(type='MultiRoIHead', in_channels=256, num_rois=2),
+        dict(type='CLIFFHead', in_channels=256, num_rois=2),
+    ],
+)
 def test_another_head(network, convert, tmp_path, head):
     config = Config.fromfile(network[0])
     config.model.pop('head')
     config.model.head = head
     config.dump(tmp_path / 'other.py')
-    refused(convert, tmp_path, f'made for another head than the {head["type"]} of .*other.py; use [^:]*$',
-            config=tmp_path / 'other.py')
+    refused(
+        convert,
+        tmp_path,
+        f'made for another head than the {head["type"]} of .*other.py; use [^:]*$',
+        config=tmp_path / 'other.py',
+    )
 
 
 def test_kind(convert, tmp_path):

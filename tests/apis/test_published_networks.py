@@ -1,4 +1,5 @@
 """Every published network, converted and run: against its authors' code or a walk over its file's names."""
+
 import json
 import lzma
 import tempfile
@@ -50,7 +51,8 @@ def network_inputs(persons, rois, height, width):
 
 @pytest.fixture
 def convert():
-    """Saves as found in the wild, converts, loads; the files are large and go at once."""
+    """Save as found in the wild, converts, loads; the files are large and go at once."""
+
     def run(state, kind, key='model', prefix='', legacy=False, suffix='.pth'):
         with tempfile.TemporaryDirectory() as folder:
             source, out = Path(folder, 'published.pt'), Path(folder, f'converted{suffix}')
@@ -59,20 +61,24 @@ def convert():
             done = convert_published(source, out)
             assert done.kind == kind
             return init_model(done.config, out, body_model='open')
+
     return run
 
 
 @torch.no_grad()
 def run(model, images, boxes):
-    focal = torch.tensor([1000.0, 700.0], dtype=torch.float64)[:len(images)]
+    focal = torch.tensor([1000.0, 700.0], dtype=torch.float64)[: len(images)]
     # What a network shall see of the boxes and says of its cameras; one that counts widths is given heights.
     size = torch.tensor([1.0, 1.0, model.head.box_scale], dtype=torch.float64)
     output = model.regress(images, decode_box(boxes.double(), focal) / size, focal)
     cameras = output['cameras'] / size.flip(0)
     shape = images.shape[:2]
-    return dict(rotmat=rot6d_to_matrix(output['pose6d']).reshape(*shape, 24, 3, 3),
-                betas=output['betas'].reshape(*shape, 10), cameras=cameras.float(),
-                features=output['features'])
+    return dict(
+        rotmat=rot6d_to_matrix(output['pose6d']).reshape(*shape, 24, 3, 3),
+        betas=output['betas'].reshape(*shape, 10),
+        cameras=cameras.float(),
+        features=output['features'],
+    )
 
 
 def assert_agree(actual, expected):
@@ -82,6 +88,7 @@ def assert_agree(actual, expected):
 
 
 # Against the authors' code ---------------------------------------------------------------------------------
+
 
 def test_cliff_r50_agrees_with_its_authors_code(convert):
     model = convert(filled('cliff_r50'), 'cliff_r50', suffix='.safetensors')
@@ -99,14 +106,17 @@ def test_multi_roi_r50_agrees_with_its_authors_code(convert):
 
 def test_mmhuman3d_cliff_is_the_same_network_by_other_names(convert):
     head = ('fc', 'dec', 'init')
-    state = {f'head.{name}' if name.startswith(head) else f'backbone.{name}': value
-             for name, value in filled('cliff_r50').items()}
+    state = {
+        f'head.{name}' if name.startswith(head) else f'backbone.{name}': value
+        for name, value in filled('cliff_r50').items()
+    }
     state |= {'body_model_train.shapedirs': torch.zeros(3), 'body_model_test.faces_tensor': torch.zeros(2)}
     model = convert(state, 'mmhuman3d_cliff', key='state_dict')
     assert_agree(run(model, *network_inputs(2, 1, 256, 192)), np.load(DATA / 'cliff_r50_outputs.npz'))
 
 
 # Against a walk over the names of the file -------------------------------------------------------------
+
 
 def conv(state, name, x, stride=1):
     weight = state[f'{name}.weight']
@@ -119,7 +129,7 @@ def norm(state, name, x):
 
 
 def count(state, prefix):
-    return len({name[len(prefix):].split('.')[0] for name in state if name.startswith(prefix)})
+    return len({name[len(prefix) :].split('.')[0] for name in state if name.startswith(prefix)})
 
 
 def block(state, name, x, stride=1):
@@ -154,12 +164,14 @@ def step(state, name, x, stride, relu=True):
 
 def fuse(state, name, maps):
     """Each branch becomes the sum of all, resized by convolutions of stride 2 or by repetition."""
+
     def resize(i, j, x):
         if i < j:
             return F.interpolate(step(state, f'{name}.{i}.{j}', x, 1, relu=False), scale_factor=2 ** (j - i))
         for k in range(i - j):
             x = step(state, f'{name}.{i}.{j}.{k}', x, 2, relu=k < i - j - 1)
         return x
+
     return [sum(resize(i, j, x) for j, x in enumerate(maps)).relu() for i in range(len(maps))]
 
 
@@ -206,8 +218,10 @@ def regress(state, features):
         x = torch.cat([features, *found.values()], 1)
         for name in ('fc1', 'fc2'):
             x = F.linear(x, state[f'{name}.weight'], state[f'{name}.bias'])
-        found = {name: value + F.linear(x, state[f'dec{name}.weight'], state[f'dec{name}.bias'])
-                 for name, value in found.items()}
+        found = {
+            name: value + F.linear(x, state[f'dec{name}.weight'], state[f'dec{name}.bias'])
+            for name, value in found.items()
+        }
     rotmat = rot6d_to_matrix(found['pose'].reshape(1, -1, 24, 6))
     return dict(rotmat=rotmat, betas=found['shape'][None], cameras=found['cam'][None])
 
@@ -279,8 +293,10 @@ def test_networks_without_boxes(convert, kind):
     expected = dict(regress(state, h), features=h[None])
     head = ('fc', 'dec', 'init')
     if kind == 'mmhuman3d_hmr':
-        state = {f'head.{name}' if name.startswith(head) else f'backbone.{name}': value
-                 for name, value in state.items()}
+        state = {
+            f'head.{name}' if name.startswith(head) else f'backbone.{name}': value
+            for name, value in state.items()
+        }
         state['disc.fc.weight'] = torch.zeros(2)
     model = convert(state, kind, key='model' if kind == 'spin' else 'state_dict')
     assert_agree(run(model, images, boxes), expected)

@@ -13,8 +13,9 @@ from mmroi.body_models.body_files import (
 )
 
 
-def test_default_is_the_open_body_which_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                       smpl_folder: Path) -> None:
+def test_default_is_the_open_body_which_has_a_name_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smpl_folder: Path
+) -> None:
     smpl_folder.rename(tmp_path / 'open')
     monkeypatch.chdir(tmp_path)
     assert find_body_file(None) == find_body_file('open') == OPEN_BODY
@@ -73,13 +74,17 @@ def test_npz_of_the_same_keys(tmp_path: Path, arrays: dict[str, np.ndarray]) -> 
         np.testing.assert_array_equal(loaded[key], value)
 
 
-@pytest.mark.parametrize(('key', 'value', 'match'), [
-    ('weights', None, "body.npz: key 'weights' is missing"),
-    ('v_template', np.zeros((10475, 3)), r"'v_template' has shape \(10475, 3\), expected \(6890, 3\)"),
-    ('kintree_table', np.zeros((2, 24), int), 'kinematic tree'),
-])
-def test_wrong_content_names_file_and_key(tmp_path: Path, arrays: dict[str, np.ndarray], key: str,
-                                          value: np.ndarray | None, match: str) -> None:
+@pytest.mark.parametrize(
+    ('key', 'value', 'match'),
+    [
+        ('weights', None, "body.npz: key 'weights' is missing"),
+        ('v_template', np.zeros((10475, 3)), r"'v_template' has shape \(10475, 3\), expected \(6890, 3\)"),
+        ('kintree_table', np.zeros((2, 24), int), 'kinematic tree'),
+    ],
+)
+def test_wrong_content_names_file_and_key(
+    tmp_path: Path, arrays: dict[str, np.ndarray], key: str, value: np.ndarray | None, match: str
+) -> None:
     changed = {**arrays, key: value}
     np.savez(tmp_path / 'body.npz', **{k: v for k, v in changed.items() if v is not None})
     with pytest.raises(ValueError, match=match):

@@ -6,9 +6,21 @@ import torch
 from mmroi.body_models import SMPL, GenderedBodies, normalize_gender
 
 
-@pytest.mark.parametrize('spelling, name', [('m', 'male'), ('Male', 'male'), ('F', 'female'), ('', 'neutral'),
-                                            ('female', 'female'), ('n', 'neutral'), ('NEUTRAL', 'neutral'),
-                                            (' m ', 'male'), ('unknown', 'neutral'), (None, 'neutral')])
+@pytest.mark.parametrize(
+    'spelling, name',
+    [
+        ('m', 'male'),
+        ('Male', 'male'),
+        ('F', 'female'),
+        ('', 'neutral'),
+        ('female', 'female'),
+        ('n', 'neutral'),
+        ('NEUTRAL', 'neutral'),
+        (' m ', 'male'),
+        ('unknown', 'neutral'),
+        (None, 'neutral'),
+    ],
+)
 def test_spellings(spelling: str | None, name: str) -> None:
     assert normalize_gender(spelling) == name
 

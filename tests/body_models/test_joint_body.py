@@ -1,4 +1,5 @@
 """The cut body gives the full body's joints and gradients."""
+
 import pytest
 import torch
 
@@ -12,8 +13,11 @@ def body():
 
 def _random(n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return (torch.randn(n, 3, generator=generator), 0.5 * torch.randn(n, 23, 3, generator=generator),
-            torch.randn(n, 10, generator=generator))
+    return (
+        torch.randn(n, 3, generator=generator),
+        0.5 * torch.randn(n, 23, 3, generator=generator),
+        torch.randn(n, 10, generator=generator),
+    )
 
 
 def test_same_joints_as_the_full_body(body):

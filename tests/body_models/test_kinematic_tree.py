@@ -11,7 +11,7 @@ def test_reads_like_the_tensor_that_it_stands_for():
     parents = torch.tensor([-1, 0, 0, 1])
     tree = KinematicTree(parents)
     assert tree.shape == parents.shape and tree == (-1, 0, 0, 1) and type(tree[1]) is int
-    joints = torch.arange(8.).reshape(2, 4)
+    joints = torch.arange(8.0).reshape(2, 4)
     assert torch.equal(joints[:, tree[1:]], joints[:, parents[1:]])
     assert copy.deepcopy(tree) == tree == pickle.loads(pickle.dumps(tree))
 

@@ -1,4 +1,5 @@
 """What the shipped body must be: SMPL's format, symmetric, landmarks in place, betas that all matter."""
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,7 @@ def mirror(arrays: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def test_size_and_provenance() -> None:
-    assert OPEN_BODY.stat().st_size <= 1.5 * 2 ** 20
+    assert OPEN_BODY.stat().st_size <= 1.5 * 2**20
     with np.load(OPEN_BODY, allow_pickle=False) as archive:
         provenance = str(archive['provenance'])
     assert 'CC0' in provenance and 'Apache-2.0' in provenance and 'build_open_body.py' in provenance
@@ -45,7 +46,8 @@ def test_mirror_symmetric(arrays: dict[str, np.ndarray], mirror: np.ndarray) -> 
     template = arrays['v_template']
     assert np.abs(template[mirror] * FLIP - template).max() < 1e-4
     assert {frozenset(face) for face in arrays['f'].tolist()} == {
-        frozenset(face) for face in mirror[arrays['f']].tolist()}
+        frozenset(face) for face in mirror[arrays['f']].tolist()
+    }
     np.testing.assert_array_equal(arrays['shapedirs'][mirror] * FLIP[:, None], arrays['shapedirs'])
     np.testing.assert_allclose(arrays['weights'][mirror][:, MIRROR_JOINTS], arrays['weights'], atol=1e-6)
     for key, rows in (('J_regressor', MIRROR_JOINTS), ('J_regressor_h36m', MIRROR_H36M)):
@@ -74,8 +76,15 @@ def test_landmarks_of_smplx(arrays: dict[str, np.ndarray]) -> None:
     height = np.ptp(vertices[:, 1])
     assert 1.6 < height < 1.8
     assert abs(vertices[IDS['nose'], 0]) < 1e-6 and vertices[IDS['nose'], 2] > joints[15][2] + 0.08
-    for left, right in (('leye', 'reye'), ('lear', 'rear'), ('LBigToe', 'RBigToe'), ('LHeel', 'RHeel'),
-                        ('LSmallToe', 'RSmallToe'), ('lthumb', 'rthumb'), ('lpinky', 'rpinky')):
+    for left, right in (
+        ('leye', 'reye'),
+        ('lear', 'rear'),
+        ('LBigToe', 'RBigToe'),
+        ('LHeel', 'RHeel'),
+        ('LSmallToe', 'RSmallToe'),
+        ('lthumb', 'rthumb'),
+        ('lpinky', 'rpinky'),
+    ):
         assert vertices[IDS[left], 0] > 0.01  # left is at +x
         np.testing.assert_allclose(vertices[IDS[right]], vertices[IDS[left]] * FLIP, atol=1e-6)
     ground = vertices[:, 1].min()
@@ -109,8 +118,9 @@ def test_joints_are_where_anatomy_says(arrays: dict[str, np.ndarray]) -> None:
 
 def test_regressed_limbs_follow_the_joints_when_posed(smpl: SMPL) -> None:
     output = smpl(torch.zeros(8, 3), 0.3 * torch.randn(8, 69), torch.randn(8, 10))
-    error = (output.joints_h36m[:, [2, 3, 5, 6, 12, 13, 15, 16]]
-             - output.joints[:, [4, 7, 5, 8, 18, 20, 19, 21]]).norm(dim=-1)
+    error = (
+        output.joints_h36m[:, [2, 3, 5, 6, 12, 13, 15, 16]] - output.joints[:, [4, 7, 5, 8, 18, 20, 19, 21]]
+    ).norm(dim=-1)
     assert error.mean() < 0.006
 
 

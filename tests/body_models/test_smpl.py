@@ -12,9 +12,11 @@ from mmroi.registry import MODELS
 
 def random_inputs(count: int = 3, seed: int = 0) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return {'global_orient': torch.randn(count, 3, generator=generator),
-            'body_pose': 0.4 * torch.randn(count, 69, generator=generator),
-            'betas': torch.randn(count, 10, generator=generator)}
+    return {
+        'global_orient': torch.randn(count, 3, generator=generator),
+        'body_pose': 0.4 * torch.randn(count, 69, generator=generator),
+        'betas': torch.randn(count, 10, generator=generator),
+    }
 
 
 def test_equals_smplx(smpl: SMPL, smpl_folder: Path) -> None:

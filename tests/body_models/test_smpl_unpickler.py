@@ -14,8 +14,17 @@ def test_arrays_and_sparse_matrices(tmp_path: Path) -> None:
     path = tmp_path / 'SMPL_NEUTRAL.pkl'
     regressor = sparse.random(24, 60, 0.1, format='csc', random_state=0)
     for protocol in (0, 2, 4):
-        path.write_bytes(pickle.dumps({'f': np.arange(6, dtype=np.uint32), 'J_regressor': regressor,
-                                       'bs_type': 'lrotmin', 'scale': np.float64(2)}, protocol=protocol))
+        path.write_bytes(
+            pickle.dumps(
+                {
+                    'f': np.arange(6, dtype=np.uint32),
+                    'J_regressor': regressor,
+                    'bs_type': 'lrotmin',
+                    'scale': np.float64(2),
+                },
+                protocol=protocol,
+            )
+        )
         loaded = load_smpl_pickle(path)
         assert set(loaded) == {'f', 'J_regressor'}  # strings and scalars are no arrays of the model
         assert loaded['f'].dtype == np.uint32
@@ -24,6 +33,7 @@ def test_arrays_and_sparse_matrices(tmp_path: Path) -> None:
 
 def chumpy_pickle(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, np.ndarray, np.ndarray]:
     """A pickle as chumpy writes it: an array node, and a selection from another, with its bookkeeping."""
+
     def make(name: str, module: str) -> type:
         node = type(name, (), {'__module__': module})
         monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
@@ -58,12 +68,24 @@ def test_chumpy_nodes_without_chumpy(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def payload(function: str, argument: str) -> bytes:
     """A pickle of protocol 0 that calls ``module.name(argument)``."""
     module, name = function.rsplit('.', 1)
-    return f"c{module}\n{name}\n(V{argument}\ntR.".encode()
+    return f'c{module}\n{name}\n(V{argument}\ntR.'.encode()
 
 
-@pytest.mark.parametrize('function', ['os.system', 'posix.system', 'builtins.eval', 'builtins.exec',
-                                      '__builtin__.eval', 'builtins.getattr', 'subprocess.call',
-                                      'numpy.load', 'numpy.core.multiarray.fromfile', 'chumpy.ch.eval'])
+@pytest.mark.parametrize(
+    'function',
+    [
+        'os.system',
+        'posix.system',
+        'builtins.eval',
+        'builtins.exec',
+        '__builtin__.eval',
+        'builtins.getattr',
+        'subprocess.call',
+        'numpy.load',
+        'numpy.core.multiarray.fromfile',
+        'chumpy.ch.eval',
+    ],
+)
 def test_malicious_pickle_is_refused(tmp_path: Path, function: str) -> None:
     mark = tmp_path / 'created'
     code = f'touch {mark}' if 'system' in function or 'call' in function else f'open({str(mark)!r}, "w")'
@@ -75,7 +97,7 @@ def test_malicious_pickle_is_refused(tmp_path: Path, function: str) -> None:
 
 
 def test_malicious_payload_really_would_act(tmp_path: Path) -> None:
-    """Guards the test above: the same payload creates its file where nothing refuses it."""
+    """Guard the test above: the same payload creates its file where nothing refuses it."""
     mark = tmp_path / 'created'
     pickle.loads(payload('os.system', f'touch {mark}'))
     assert mark.exists()
@@ -88,8 +110,9 @@ def test_other_codecs_are_refused(tmp_path: Path) -> None:
         load_smpl_pickle(path)
 
 
-@pytest.mark.parametrize('content', [b'', b'not a pickle', pickle.dumps({'f': np.arange(50)})[:-30],
-                                     pickle.dumps([1, 2, 3])])
+@pytest.mark.parametrize(
+    'content', [b'', b'not a pickle', pickle.dumps({'f': np.arange(50)})[:-30], pickle.dumps([1, 2, 3])]
+)
 def test_damaged_file_names_file_and_remedy(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / 'SMPL_NEUTRAL.pkl'
     path.write_bytes(content)

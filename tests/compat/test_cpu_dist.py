@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmroi.compat import cpu_dist
 
-TOY = '''
+TOY = """
 import sys
 import torch
 from mmengine.config import Config
@@ -43,7 +43,7 @@ runner = Runner(
                           sampler=dict(type='DefaultSampler', shuffle=False)))
 runner.train()
 print(f' rank {get_rank()}: {runner.model.module.weight.item():.3f} ', flush=True)
-'''
+"""
 
 
 def launch(mode, tmp_path):
@@ -51,8 +51,20 @@ def launch(mode, tmp_path):
     script = tmp_path / 'toy.py'
     script.write_text(TOY)
     return subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2', str(script),
-         mode, str(tmp_path)], capture_output=True, text=True, timeout=120)
+        [
+            sys.executable,
+            '-m',
+            'torch.distributed.run',
+            '--standalone',
+            '--nproc_per_node=2',
+            str(script),
+            mode,
+            str(tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_is_needed(tmp_path):

@@ -6,12 +6,12 @@ import torch
 
 from mmroi.compat import mmcv_ext
 
-USE_DETECTOR = '''
+USE_DETECTOR = """
 import torch
 from mmdet.models import HRNet, ResNet
 backbone = ResNet(depth=18, out_indices=(3, ))
 print(tuple(backbone(torch.zeros(1, 3, 64, 64))[0].shape))
-'''
+"""
 
 
 def run(code):
@@ -39,8 +39,10 @@ def test_compiled_module_is_found_first(tmp_path):
     (tmp_path / 'mmcv').mkdir()
     (tmp_path / 'mmcv' / '__init__.py').touch()
     (tmp_path / 'mmcv' / '_ext.py').write_text('compiled = True')
-    done = run(f'import mmroi, sys; sys.path.insert(0, {str(tmp_path)!r})\n'
-               'import mmcv._ext; print(mmcv._ext.compiled)')
+    done = run(
+        f'import mmroi, sys; sys.path.insert(0, {str(tmp_path)!r})\n'
+        'import mmcv._ext; print(mmcv._ext.compiled)'
+    )
     assert done.stdout == 'True\n', done.stderr
 
 
@@ -80,7 +82,7 @@ def test_nms_of_nothing():
 
 
 def test_nms_by_hand():
-    boxes = torch.tensor([[0., 0., 10., 10.], [0., 0., 10., 5.], [20., 20., 30., 30.]])
+    boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0], [20.0, 20.0, 30.0, 30.0]])
     scores = torch.tensor([0.5, 0.9, 0.1])
     # the first two share 50 of 100 square pixels
     assert mmcv_ext.nms(boxes, scores, 0.49).tolist() == [1, 2]

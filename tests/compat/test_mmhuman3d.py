@@ -1,4 +1,5 @@
 """MMHuman3D comes in when it is asked for, and leaves mmcv as it was."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ def test_our_own_models_do_without_it_and_mmcv_need_not_be_there_before():
 
 def test_mmcv_is_left_as_it_was(without_mmhuman3d):
     import mmcv.cnn  # noqa: F401
+
     modules, attributes = modules_of('mmcv'), dict(vars(mmcv))
     head, resnet = mmhuman3d.load(HEAD, 'models.backbones.resnet')
     assert resnet.build_conv_layer is mmcv.cnn.build_conv_layer
@@ -59,6 +61,7 @@ def test_mmcv_is_left_as_it_was(without_mmhuman3d):
 
 def test_a_failing_import_is_undone(without_mmhuman3d):
     import mmcv.cnn  # noqa: F401
+
     modules, attributes = modules_of('mmcv'), dict(vars(mmcv))
     with pytest.raises(RuntimeError, match=r'ModuleNotFoundError: .*no_such_head.*--no-deps'):
         mmhuman3d.load(HEAD, 'models.heads.no_such_head')

@@ -25,8 +25,10 @@ def checkpoint(tmp_path):
 
 
 def load(path, prelude):
-    code = f'{prelude}\nimport torch\nhub = torch.load({str(path)!r}, weights_only=True)["message_hub"]\n' \
-           'print(hub["log_scalars"]["train/loss"].mean(), hub["runtime_info"]["history"].tolist())'
+    code = (
+        f'{prelude}\nimport torch\nhub = torch.load({str(path)!r}, weights_only=True)["message_hub"]\n'
+        'print(hub["log_scalars"]["train/loss"].mean(), hub["runtime_info"]["history"].tolist())'
+    )
     return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
 
 
@@ -36,8 +38,9 @@ def test_is_needed(checkpoint):
     assert failed.returncode != 0 and 'Weights only load failed' in failed.stderr
 
 
-@pytest.mark.parametrize('prelude', ['from mmroi.compat import safe_globals; safe_globals.install()',
-                                     'import mmroi.engine'])
+@pytest.mark.parametrize(
+    'prelude', ['from mmroi.compat import safe_globals; safe_globals.install()', 'import mmroi.engine']
+)
 def test_checkpoint_loads_with_it(checkpoint, prelude):
     done = load(checkpoint, prelude)
     assert done.stdout == '0.5 [0, 1, 2]\n', done.stderr
@@ -66,14 +69,17 @@ class ClimbsByGetattr:
         return getattr, (self.owner, self.name)
 
 
-@pytest.mark.parametrize('payload', [
-    Malicious(),
-    ClimbsByGetattr(np.ndarray, 'tofile'),
-    ClimbsByGetattr(safe_globals.HistoryBuffer, '__init__'),
-    ClimbsByGetattr(safe_globals.HistoryBuffer, '__reduce__'),
-    ClimbsByGetattr(OneCycleLR, '__init__'),
-    ClimbsByGetattr(safe_globals.OneCycleParamScheduler, '__init__'),
-])
+@pytest.mark.parametrize(
+    'payload',
+    [
+        Malicious(),
+        ClimbsByGetattr(np.ndarray, 'tofile'),
+        ClimbsByGetattr(safe_globals.HistoryBuffer, '__init__'),
+        ClimbsByGetattr(safe_globals.HistoryBuffer, '__reduce__'),
+        ClimbsByGetattr(OneCycleLR, '__init__'),
+        ClimbsByGetattr(safe_globals.OneCycleParamScheduler, '__init__'),
+    ],
+)
 def test_strangers_stay_out(tmp_path, payload, capfd):
     safe_globals.install()
     torch.save(payload, tmp_path / 'bad.pth')

@@ -1,4 +1,5 @@
 """People with exact labels, as a HumanData file and as photos."""
+
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ def body() -> SMPL:
 
 
 def make_people(body: SMPL, num: int, seed: int = 0) -> HumanData:
-    """Random people seen by one full camera each, principal point off the image centre."""
+    """Random people seen by one full camera each, principal point off the image center."""
     rng = np.random.default_rng(seed)
 
     def draw(*shape: int, scale: float) -> torch.Tensor:
@@ -38,20 +39,27 @@ def make_people(body: SMPL, num: int, seed: int = 0) -> HumanData:
     keypoints2d = focal_length[:, None, None] * joints[..., :2] / joints[..., 2:] + principal_point[:, None]
     low, high = keypoints2d.min(1), keypoints2d.max(1)
     ones = np.ones((num, 54, 1))
-    return HumanData(dict(
-        config='people',
-        image_path=[f'{i}.png' for i in range(num)],
-        bbox_xywh=np.concatenate((low, high - low, ones[:, 0]), 1),
-        keypoints2d=np.concatenate((keypoints2d, ones), 2),
-        keypoints2d_mask=np.ones(54, np.uint8),
-        keypoints2d_convention='smpl_54',
-        keypoints3d=np.concatenate((joints, ones), 2).astype(np.float32),
-        keypoints3d_mask=np.ones(54, np.uint8),
-        keypoints3d_convention='smpl_54',
-        smpl=dict(global_orient=global_orient.numpy(), body_pose=body_pose.numpy(), betas=betas.numpy(),
-                  transl=transl.numpy()),
-        meta=dict(gender=['neutral'] * num),
-        misc=dict(focal_length=focal_length, principal_point=principal_point)))
+    return HumanData(
+        dict(
+            config='people',
+            image_path=[f'{i}.png' for i in range(num)],
+            bbox_xywh=np.concatenate((low, high - low, ones[:, 0]), 1),
+            keypoints2d=np.concatenate((keypoints2d, ones), 2),
+            keypoints2d_mask=np.ones(54, np.uint8),
+            keypoints2d_convention='smpl_54',
+            keypoints3d=np.concatenate((joints, ones), 2).astype(np.float32),
+            keypoints3d_mask=np.ones(54, np.uint8),
+            keypoints3d_convention='smpl_54',
+            smpl=dict(
+                global_orient=global_orient.numpy(),
+                body_pose=body_pose.numpy(),
+                betas=betas.numpy(),
+                transl=transl.numpy(),
+            ),
+            meta=dict(gender=['neutral'] * num),
+            misc=dict(focal_length=focal_length, principal_point=principal_point),
+        )
+    )
 
 
 @pytest.fixture(scope='session')

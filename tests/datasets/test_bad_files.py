@@ -1,4 +1,5 @@
 """Files that a dataset refuses as a whole; rows in wrong units, repeated rows, corrupt JPEGs."""
+
 import struct
 from pathlib import Path
 
@@ -45,15 +46,18 @@ def test_truncated_file(people: HumanData, data_root: Path, compress: bool, kept
     path = data_root / 'people.npz'
     people.dump(path, compress)
     content = path.read_bytes()
-    path.write_bytes(content[:int(kept * len(content))])
+    path.write_bytes(content[: int(kept * len(content))])
     with pytest.raises(ValueError, match=r'people\.npz: not a readable npz.*damaged or truncated.*anew'):
         _dataset(data_root, skip_bad=True)
 
 
-@pytest.mark.parametrize('name, shape', [('global_orient', (8, 3, 3)), ('body_pose', (8, 72)),
-                                         ('body_pose', (8, 24, 3)), ('betas', (8, 16))])
-def test_parameters_of_wrong_length(people: HumanData, data_root: Path, name: str,
-                                    shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    'name, shape',
+    [('global_orient', (8, 3, 3)), ('body_pose', (8, 72)), ('body_pose', (8, 24, 3)), ('betas', (8, 16))],
+)
+def test_parameters_of_wrong_length(
+    people: HumanData, data_root: Path, name: str, shape: tuple[int, ...]
+) -> None:
     members = {**people, 'smpl': {**people['smpl'], name: np.zeros(shape)}}
     np.savez(data_root / 'people.npz', **members)
     with pytest.raises(ValueError, match=rf"people\.npz: 'smpl\.{name}' has shape .*expected \(N=8, "):
@@ -67,11 +71,11 @@ def test_wrong_convention(people: HumanData, data_root: Path, convention: str) -
         _dataset(data_root, skip_bad=True)
 
 
-def _millimetres(people: HumanData) -> dict:
+def _millimeters(people: HumanData) -> dict:
     return dict(keypoints3d=people['keypoints3d'] * np.float32((1000, 1000, 1000, 1)))
 
 
-def _millimetres_away(people: HumanData) -> dict:
+def _millimeters_away(people: HumanData) -> dict:
     return dict(smpl={**people['smpl'], 'transl': people['smpl']['transl'] * 1000})
 
 
@@ -79,58 +83,70 @@ def _degrees(people: HumanData) -> dict:
     return dict(smpl={**people['smpl'], 'body_pose': np.rad2deg(people['smpl']['body_pose'])})
 
 
-UNITS = [(_millimetres, 'body larger than 4 m', 'metres, not millimetres'),
-         (_millimetres_away, 'person farther than 300 m', 'metres, not millimetres'),
-         (_degrees, 'rotation beyond 4 pi', 'radians, not degrees')]
+UNITS = [
+    (_millimeters, 'body larger than 4 m', 'meters, not millimeters'),
+    (_millimeters_away, 'person farther than 300 m', 'meters, not millimeters'),
+    (_degrees, 'rotation beyond 4 pi', 'radians, not degrees'),
+]
 
 
 @pytest.mark.parametrize('spoil, reason, remedy', UNITS)
-def test_file_in_wrong_units_is_refused(people: HumanData, data_root: Path, spoil: object, reason: str,
-                                        remedy: str) -> None:
+def test_file_in_wrong_units_is_refused(
+    people: HumanData, data_root: Path, spoil: object, reason: str, remedy: str
+) -> None:
     _dump(people, data_root, **spoil(people))
     for skip_bad in (False, True):
-        with pytest.raises(ValueError, match=rf'people\.npz: {reason} in 8 of 8 rows, the first is row 0: '
-                           rf'.* must be in {remedy}\. Convert'):
+        with pytest.raises(
+            ValueError,
+            match=rf'people\.npz: {reason} in 8 of 8 rows, the first is row 0: '
+            rf'.* must be in {remedy}\. Convert',
+        ):
             _dataset(data_root, skip_bad=skip_bad)
 
 
 @pytest.mark.parametrize('spoil, reason, remedy', UNITS)
-def test_row_in_wrong_units_is_named_or_skipped(people: HumanData, data_root: Path, spoil: object,
-                                                reason: str, remedy: str) -> None:
-    (key, spoilt), = spoil(people).items()
+def test_row_in_wrong_units_is_named_or_skipped(
+    people: HumanData, data_root: Path, spoil: object, reason: str, remedy: str
+) -> None:
+    ((key, spoilt),) = spoil(people).items()
     if key == 'smpl':
-        mixed = {name: np.concatenate([values[:5], spoilt[name][5:6], values[6:]])
-                 for name, values in people['smpl'].items()}
+        mixed = {
+            name: np.concatenate([values[:5], spoilt[name][5:6], values[6:]])
+            for name, values in people['smpl'].items()
+        }
     else:
         mixed = np.concatenate([people[key][:5], spoilt[5:6], people[key][6:]])
     _dump(people, data_root, **{key: mixed})
     with pytest.raises(BadSampleError, match=rf'{reason}: row 5 of .*people\.npz'):
         _dataset(data_root)
     assert _dataset(data_root, skip_bad=True).skipped == {reason: 1}
-    if key == 'smpl':  # what is not labelled may hold anything
+    if key == 'smpl':  # what is not labeled may hold anything
         _dump(people, data_root, smpl=mixed, has_smpl=np.arange(8) != 5)
         assert len(_dataset(data_root)) == 8
 
 
-def test_duplicates_are_reported_or_left_out(people: HumanData, data_root: Path,
-                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicates_are_reported_or_left_out(
+    people: HumanData, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names, boxes = list(people['image_path']), people['bbox_xywh'].copy()
     boxes[[3, 5, 6]] = boxes[1]
     names[3] = names[6] = names[1]  # row 5: the same box in another image
     _dump(people, data_root, image_path=names, bbox_xywh=boxes)
     messages: list[str] = []
-    monkeypatch.setattr('mmroi.datasets.human_image_dataset.print_log',
-                        lambda text, *_, **__: messages.append(text))
+    monkeypatch.setattr(
+        'mmroi.datasets.human_image_dataset.print_log', lambda text, *_, **__: messages.append(text)
+    )
     assert len(_dataset(data_root)) == 8
-    warning, = messages
+    (warning,) = messages
     assert 'people.npz: 2 duplicated rows' in warning and 'the first is row 3' in warning
     dataset = _dataset(data_root, skip_bad=True)
     assert dataset.skipped == {'duplicated row': 2}
     assert [dataset.get_data_info(i)['row'] for i in range(6)] == [0, 1, 2, 4, 5, 7]
 
 
-def test_people_in_one_image_and_another_confidence_are_no_duplicates(people: HumanData,
-                                                                      data_root: Path) -> None:
+def test_people_in_one_image_and_another_confidence_are_no_duplicates(
+    people: HumanData, data_root: Path
+) -> None:
     _dump(people, data_root, image_path=['0.png'] * 8)
     rows = PersonRows(HumanData.fromfile(data_root / 'people.npz'), 'unit')
     assert not rows.find_duplicates().any()
@@ -156,12 +172,12 @@ def _jpeg() -> bytearray:
 
 def _huge(content: bytearray) -> None:
     size = content.index(b'\xff\xc0') + 5
-    content[size:size + 4] = struct.pack('>HH', 60000, 60000)
+    content[size : size + 4] = struct.pack('>HH', 60000, 60000)
 
 
 def _no_tables(content: bytearray) -> None:
     start = content.index(b'\xff\xc4')
-    content[start + 4:start + 24] = b'\xff' * 20
+    content[start + 4 : start + 24] = b'\xff' * 20
 
 
 def _no_header(content: bytearray) -> None:

@@ -1,4 +1,5 @@
 """Cameras of files as MMHuman3D, its HybrIK converters and ours write them."""
+
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +49,9 @@ def _check(dataset: HumanImageDataset, focal: np.ndarray, center: np.ndarray) ->
             assert isinstance(info['focal_length'], float)
         else:
             assert info['focal_length'].shape == (2,) and info['focal_length'].dtype == np.float64
-        np.testing.assert_allclose(info['focal_length'], focal[i] if np.ndim(info['focal_length']) else
-                                   focal[i, 0], rtol=1e-7)
+        np.testing.assert_allclose(
+            info['focal_length'], focal[i] if np.ndim(info['focal_length']) else focal[i, 0], rtol=1e-7
+        )
         np.testing.assert_allclose(info['principal_point'], center[i], rtol=1e-7)
 
 
@@ -67,7 +69,8 @@ FORMS = dict(
     lists=_matrices().tolist(),
     rows=[dict(in_mat=matrix.tolist(), H=1920, W=1080, name='default') for matrix in _matrices()],
     rows_of_arrays=[dict(K=matrix) for matrix in _matrices()],
-    rows_of_numbers=[dict(focal_length=FOCAL[i], principal_point=tuple(CENTER[i])) for i in range(ROWS)])
+    rows_of_numbers=[dict(focal_length=FOCAL[i], principal_point=tuple(CENTER[i])) for i in range(ROWS)],
+)
 
 
 @pytest.mark.parametrize('place', ['top', 'misc', 'meta'])
@@ -87,8 +90,15 @@ def their_class(import_mmhuman3d: Callable) -> type:
 def _camera(i: int, name: str = 'default') -> dict:
     """What ``CameraParameter(name, H, W).set_KRT(K, R, T).to_dict()`` gives."""
     distortion = dict.fromkeys(('k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'p1', 'p2'), 0.0)
-    return dict(in_mat=_matrices()[i].tolist(), **distortion, H=1920, W=1080,
-                rotation_mat=np.eye(3).tolist(), translation=[0.0, 0.0, 3.0], name=name)
+    return dict(
+        in_mat=_matrices()[i].tolist(),
+        **distortion,
+        H=1920,
+        W=1080,
+        rotation_mat=np.eye(3).tolist(),
+        translation=[0.0, 0.0, 3.0],
+        name=name,
+    )
 
 
 def test_their_pw3d_file(their_class: type, tmp_path: Path) -> None:
@@ -120,9 +130,15 @@ def test_names_as_text(tmp_path: Path) -> None:
     _check(_dataset(tmp_path, cam_param=cameras), FOCAL[rows], CENTER[rows])
 
 
-@pytest.mark.parametrize('camera', [dict(in_mat=_matrices()[0].tolist()), _matrices()[0],
-                                    dict(focal_length=FOCAL[0], principal_point=CENTER[0]),
-                                    dict(K=_pytorch3d()[:1])])
+@pytest.mark.parametrize(
+    'camera',
+    [
+        dict(in_mat=_matrices()[0].tolist()),
+        _matrices()[0],
+        dict(focal_length=FOCAL[0], principal_point=CENTER[0]),
+        dict(K=_pytorch3d()[:1]),
+    ],
+)
 def test_one_camera_for_all_rows(tmp_path: Path, camera: Any) -> None:
     _check(_dataset(tmp_path, cam_param=camera), FOCAL[[0] * ROWS], CENTER[[0] * ROWS])
 
@@ -134,8 +150,11 @@ def test_order_of_preference(tmp_path: Path) -> None:
     # Our converters write both focal lengths beside their mean.
     dataset = _dataset(tmp_path, misc=dict(misc, focal_lengths=FOCAL + 2), cam_param=_matrices())
     _check(dataset, FOCAL + 2, CENTER + 1)
-    _check(_dataset(tmp_path, misc=dict(focal_length=FOCAL[:, :1]), cam_param=_matrices()),
-           FOCAL[:, :1].repeat(2, 1), CENTER)
+    _check(
+        _dataset(tmp_path, misc=dict(focal_length=FOCAL[:, :1]), cam_param=_matrices()),
+        FOCAL[:, :1].repeat(2, 1),
+        CENTER,
+    )
     _check(_dataset(tmp_path, misc=dict(focal_length=FOCAL, principal_point=CENTER)), FOCAL, CENTER)
 
 
@@ -151,8 +170,10 @@ def _changed(index: tuple, value: float) -> np.ndarray:
     return matrices
 
 
-@pytest.mark.parametrize('value, reason', [(0, 'focal length not positive'), (np.nan, 'NaN labels'),
-                                           (-900, 'focal length not positive')])
+@pytest.mark.parametrize(
+    'value, reason',
+    [(0, 'focal length not positive'), (np.nan, 'NaN labels'), (-900, 'focal length not positive')],
+)
 @pytest.mark.parametrize('key', ['cam_param', "misc['focal_length']", "misc['focal_lengths']"])
 def test_impossible_focal_length(tmp_path: Path, value: float, reason: str, key: str) -> None:
     matrices = _changed((2, 1, 1), value)
@@ -160,33 +181,42 @@ def test_impossible_focal_length(tmp_path: Path, value: float, reason: str, key:
     values: dict[str, Any] = dict(cam_param=matrices)
     if 'misc' in key:
         values = dict(misc=dict(focal_lengths=focal) if 'lengths' in key else dict(focal_length=focal[:, 1]))
-    with pytest.raises(BadSampleError, match=rf'{reason}: row 2 of .*cameras\.npz, and 0 more bad rows, '
-                       f'{re.escape(key)} is '):
+    with pytest.raises(
+        BadSampleError,
+        match=rf'{reason}: row 2 of .*cameras\.npz, and 0 more bad rows, '
+        f'{re.escape(key)} is ',
+    ):
         _dataset(tmp_path, **values)
     assert _dataset(tmp_path, skip_bad=True, **values).skipped == {reason: 1}
 
 
 BAD_FORMS = {
-    r"cam_param of row 2: K \[\[.* is no intrinsic matrix": _changed((2, 2, 0), 5),
+    r'cam_param of row 2: K \[\[.* is no intrinsic matrix': _changed((2, 2, 0), 5),
     r'cam_param of row 1: K .* is no intrinsic matrix': _changed((1, 2, 2), np.nan),
     r'cam_param of row 0: in_mat .* is no intrinsic matrix': [dict(in_mat=np.zeros((3, 3)).tolist())] * ROWS,
-    r'cam_param of row 3: in_mat is .*, expected \(3, 3\) or \(4, 4\) for each':
-        [dict(in_mat=m[:2 if i == 3 else 3].tolist()) for i, m in enumerate(_matrices())],
+    r'cam_param of row 3: in_mat is .*, expected \(3, 3\) or \(4, 4\) for each': [
+        dict(in_mat=m[: 2 if i == 3 else 3].tolist()) for i, m in enumerate(_matrices())
+    ],
     r'cam_param of row 0: K is [\s\S]* expected \(3, 3\)': _matrices()[:, :2],
     r'cam_param of row 1: focal_length is abc, expected \(\) or \(2,\)': dict(focal_length=[1, 'abc', 3, 4]),
-    r'cam_param of row 2 lacks in_mat, which the first has':
-        [dict(K=1) if i == 2 else dict(in_mat=m.tolist()) for i, m in enumerate(_matrices())],
-    r'cam_param is in normalized device coordinates \(in_ndc\), expected pixels':
-        dict(K=_pytorch3d(), in_ndc=True),
-    r'cam_param is in normalized device coordinates':
-        [dict(K=matrix, in_ndc=i == 2) for i, matrix in enumerate(_matrices())],
+    r'cam_param of row 2 lacks in_mat, which the first has': [
+        dict(K=1) if i == 2 else dict(in_mat=m.tolist()) for i, m in enumerate(_matrices())
+    ],
+    r'cam_param is in normalized device coordinates \(in_ndc\), expected pixels': dict(
+        K=_pytorch3d(), in_ndc=True
+    ),
+    r'cam_param is in normalized device coordinates': [
+        dict(K=matrix, in_ndc=i == 2) for i, matrix in enumerate(_matrices())
+    ],
     r'cam_param of row 0 has none of focal_length, f,': [dict(H=1, W=2)] * ROWS,
     r'cam_param has 3 cameras for 4 rows': [dict(K=m) for m in _matrices()[:3]],
     r'cam_param has K of shape \(3, 3, 3\) for 4 rows': _matrices()[:3],
-    r"cam_param has 0 cameras, expected 1, whose name occurs in the image path of row 2, S11/.*\('S1', '5":
-        {name: dict(K=_matrices()[0]) for name in NAMES[:2]},
-    r"cam_param of camera \('S1', '55011271'\): K .* is no intrinsic":
-        {name: dict(K=_changed((1, 2, 2), 0)[i]) for i, name in enumerate(NAMES)},
+    r"cam_param has 0 cameras, expected 1, whose name occurs in the image path of row 2, S11/.*\('S1', '5": {
+        name: dict(K=_matrices()[0]) for name in NAMES[:2]
+    },
+    r"cam_param of camera \('S1', '55011271'\): K .* is no intrinsic": {
+        name: dict(K=_changed((1, 2, 2), 0)[i]) for i, name in enumerate(NAMES)
+    },
 }
 
 

@@ -1,4 +1,5 @@
 """Keypoints computed from SMPL parameters and cameras, against projections written by hand."""
+
 import logging
 import pickle
 from collections.abc import Callable, Iterator
@@ -29,8 +30,9 @@ def _write(people: HumanData, folder: Path, *lacks: str, name: str = 'people', *
     HumanData({**kept, **changes}).dump(folder / f'{name}.npz')
 
 
-def _dataset(folder: Path, body_model: dict | None = OPEN, name: str = 'people',
-             **more: Any) -> HumanImageDataset:
+def _dataset(
+    folder: Path, body_model: dict | None = OPEN, name: str = 'people', **more: Any
+) -> HumanImageDataset:
     return HumanImageDataset(f'{name}.npz', str(folder), body_model=body_model, **more)
 
 
@@ -51,8 +53,9 @@ def _seen(people: HumanData, matrices: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize('lacks', [('keypoints2d',), ('keypoints3d',), ('keypoints',)])
-def test_what_is_missing_is_derived(people: HumanData, tmp_path: Path, cameras: np.ndarray,
-                                    lacks: tuple[str, ...]) -> None:
+def test_what_is_missing_is_derived(
+    people: HumanData, tmp_path: Path, cameras: np.ndarray, lacks: tuple[str, ...]
+) -> None:
     _write(people, tmp_path, *lacks, 'misc', cam_param=[dict(in_mat=m.tolist()) for m in cameras])
     dataset = _dataset(tmp_path)
     for i in range(ROWS):
@@ -124,8 +127,8 @@ def test_a_row_whose_keypoints_would_miss_its_box_gets_no_2d_label(people: Human
     assert not rows[0]['keypoints2d'].any() and all(row['has_keypoints3d'] for row in rows)
 
 
-def test_root_relative_and_unlabelled_pelvis(people: HumanData, tmp_path: Path) -> None:
-    """The root's position follows from the body; the keypoints stay as they are labelled."""
+def test_root_relative_and_unlabeled_pelvis(people: HumanData, tmp_path: Path) -> None:
+    """The root's position follows from the body; the keypoints stay as they are labeled."""
     relative = people['keypoints3d'].copy()
     relative[:4, :, :3] -= relative[:4, :1, :3]
     relative[4:, 0, 3] = 0
@@ -164,16 +167,19 @@ def warnings() -> Iterator[list[str]]:
     logger.removeHandler(handler)
 
 
-def test_body_of_the_gender(people: HumanData, tmp_path: Path, body_folder: Path,
-                            warnings: list[str]) -> None:
+def test_body_of_the_gender(
+    people: HumanData, tmp_path: Path, body_folder: Path, warnings: list[str]
+) -> None:
     genders = ['f', 'Female', 'neutral', '', 'n', 'female', 'f', 'm']
     _write(people, tmp_path, 'keypoints', meta=dict(gender=genders))
     dataset = _dataset(tmp_path, dict(type='SMPL', model_path=str(body_folder)))
     assert any('male bodies are derived from the neutral one' in line for line in warnings)
     bodies = {gender: SMPL(body_folder, gender) for gender in ('neutral', 'female')}
     for i, gender in enumerate(genders):
-        params = [torch.from_numpy(people['smpl'][key][i:i + 1])
-                  for key in ('global_orient', 'body_pose', 'betas', 'transl')]
+        params = [
+            torch.from_numpy(people['smpl'][key][i : i + 1])
+            for key in ('global_orient', 'body_pose', 'betas', 'transl')
+        ]
         joints = bodies['female' if gender.lower().startswith('f') else 'neutral'](*params).joints[0].numpy()
         info = dataset.get_data_info(i)
         np.testing.assert_allclose(info['keypoints3d'][:, :3], joints, atol=2e-6)
@@ -198,13 +204,17 @@ def test_missing_body_file_stops_at_once(people: HumanData, tmp_path: Path) -> N
 def test_translation_of_another_frame_is_refused(people: HumanData, tmp_path: Path) -> None:
     smpl = {**people['smpl'], 'transl': people['smpl']['transl'] + np.float32([3, 0, 0])}
     _write(people, tmp_path, 'keypoints', smpl=smpl)
-    with pytest.raises(ValueError, match=r"people\.npz: 2D keypoints derived from SMPL lie outside the box "
-                       r"in 8 of 8 rows looked at, the first is row 0: smpl\['transl'\].*body_model=None"):
+    with pytest.raises(
+        ValueError,
+        match=r'people\.npz: 2D keypoints derived from SMPL lie outside the box '
+        r"in 8 of 8 rows looked at, the first is row 0: smpl\['transl'\].*body_model=None",
+    ):
         _dataset(tmp_path)
 
 
-def test_built_once_and_rebuilt_in_spawned_workers(people: HumanData, data_root: Path,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_built_once_and_rebuilt_in_spawned_workers(
+    people: HumanData, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = []
     bodies = derived_keypoints.GenderedBodies
 
@@ -218,8 +228,13 @@ def test_built_once_and_rebuilt_in_spawned_workers(people: HumanData, data_root:
     dataset = _dataset(data_root, pipeline=pipeline)
     assert built == [OPEN]  # before any worker starts
     expected = dataset[3]['data_samples'].gt_instances.keypoints2d
-    loader = DataLoader(dataset, batch_size=4, num_workers=1, collate_fn=pseudo_collate,
-                        multiprocessing_context=get_context('fork'))
+    loader = DataLoader(
+        dataset,
+        batch_size=4,
+        num_workers=1,
+        collate_fn=pseudo_collate,
+        multiprocessing_context=get_context('fork'),
+    )
     sample = next(iter(loader))['data_samples'][3]
     np.testing.assert_array_equal(sample.gt_instances.keypoints2d, expected)
     assert len(built) == 1
@@ -233,16 +248,17 @@ def test_built_once_and_rebuilt_in_spawned_workers(people: HumanData, data_root:
 
 def test_mirrored_like_any_label(people: HumanData, data_root: Path) -> None:
     pipeline = [LoadImage(), GetPersonBox(), RandomMirror(1.0)]
-    labelled = HumanImageDataset('people.npz', str(data_root), pipeline=pipeline)[1]
+    labeled = HumanImageDataset('people.npz', str(data_root), pipeline=pipeline)[1]
     _write(people, data_root, 'keypoints', name='derived')
     derived = _dataset(data_root, name='derived', pipeline=pipeline)[1]
-    np.testing.assert_allclose(derived['keypoints2d'], labelled['keypoints2d'], atol=2e-3)
+    np.testing.assert_allclose(derived['keypoints2d'], labeled['keypoints2d'], atol=2e-3)
     for key in ('keypoints3d', 'pelvis', 'global_orient'):
-        np.testing.assert_allclose(derived[key], labelled[key], atol=2e-6)
+        np.testing.assert_allclose(derived[key], labeled[key], atol=2e-6)
 
 
-def test_their_pw3d_file(people: HumanData, tmp_path: Path, cameras: np.ndarray,
-                         import_mmhuman3d: Callable) -> None:
+def test_their_pw3d_file(
+    people: HumanData, tmp_path: Path, cameras: np.ndarray, import_mmhuman3d: Callable
+) -> None:
     """It has no keypoints, and a camera for each row; here with the translation beside the pose."""
     theirs = import_mmhuman3d('data.data_structures.human_data').HumanData
     theirs.set_logger('silent')
@@ -266,8 +282,9 @@ def _confidences(dataset: HumanImageDataset) -> list[np.ndarray]:
 
 @pytest.mark.parametrize('serialize_data', [False, True])
 @pytest.mark.parametrize('body_model', [None, OPEN])
-def test_label_confidences_equal_those_of_the_rows(people: HumanData, tmp_path: Path, body_model: dict | None,
-                                                   serialize_data: bool) -> None:
+def test_label_confidences_equal_those_of_the_rows(
+    people: HumanData, tmp_path: Path, body_model: dict | None, serialize_data: bool
+) -> None:
     keypoints2d, keypoints3d = people['keypoints2d'].copy(), people['keypoints3d'].copy()
     keypoints2d[:4, ::2, 2] = (0, -1, 0.25, 0.5) * 6 + (0, 0, 1)
     keypoints2d[4, :, 2] = keypoints3d[5, :, 3] = keypoints2d[6, :, 2] = 0
@@ -283,14 +300,16 @@ def test_label_confidences_equal_those_of_the_rows(people: HumanData, tmp_path: 
 
 
 @pytest.mark.parametrize('serialize_data', [False, True])
-def test_label_confidences_leave_out_bad_rows(people: HumanData, data_root: Path,
-                                              serialize_data: bool) -> None:
+def test_label_confidences_leave_out_bad_rows(
+    people: HumanData, data_root: Path, serialize_data: bool
+) -> None:
     boxes = people['bbox_xywh'].copy()
     boxes[2, 2] = 0
     _write(people, data_root, bbox_xywh=boxes)
     (data_root / '5.png').unlink()
-    dataset = HumanImageDataset('people.npz', str(data_root), pipeline=[LoadImage()], skip_bad=True,
-                                serialize_data=serialize_data)
+    dataset = HumanImageDataset(
+        'people.npz', str(data_root), pipeline=[LoadImage()], skip_bad=True, serialize_data=serialize_data
+    )
     assert len(_confidences(dataset)[2]) == 7
     dataset[4]
     assert len(_confidences(dataset)[2]) == 6  # its image is missing, as is known now

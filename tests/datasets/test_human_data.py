@@ -44,9 +44,9 @@ def test_file_as_mmhuman3d_writes_it(people: HumanData, tmp_path: Path) -> None:
     numbers."""
     members = {key: people[key] for key in people}
     members.update(bbox_xywh=people['bbox_xywh'][:, :4], meta=dict(gender=['m'] * 8), vertices=None)
-    np.savez_compressed(tmp_path / 'a.npz', __key_strict__=True, __data_len__=8,
-                        __keypoints_compressed__=False,
-                        **members)
+    np.savez_compressed(
+        tmp_path / 'a.npz', __key_strict__=True, __data_len__=8, __keypoints_compressed__=False, **members
+    )
     read = HumanData.fromfile(tmp_path / 'a.npz')
     np.testing.assert_array_equal(read['bbox_xywh'], people['bbox_xywh'])
     assert read['meta'] == dict(gender=['m'] * 8)
@@ -80,16 +80,31 @@ def test_missing_key_names_file_and_remedy(data_root: Path) -> None:
         HumanData.fromfile(data_root / 'people.npz')['vertices']
 
 
-@pytest.mark.parametrize('key, value, expected', [
-    ('bbox_xywh', np.zeros((8, 6)), r"'bbox_xywh' has shape \(8, 6\), expected \(N=8, 5\): x, y, width"),
-    ('keypoints2d', np.zeros((8, 54, 2)), r"'keypoints2d' has shape \(8, 54, 2\), expected \(N=8, K, 3\)"),
-    ('keypoints3d', np.zeros((7, 54, 4)), r"'keypoints3d' has shape \(7, 54, 4\), expected \(N=8, K, 4\)"),
-    ('smpl', dict(body_pose=np.zeros((8, 72))),
-     r"'smpl.body_pose' has shape \(8, 72\), expected \(N=8, 23, 3\)"),
-    ('smpl', np.zeros((8, 82)), r"'smpl' is a ndarray, expected a dictionary"),
-])
-def test_wrong_shape_names_file_key_and_remedy(people: HumanData, tmp_path: Path, key: str, value: object,
-                                               expected: str) -> None:
+@pytest.mark.parametrize(
+    'key, value, expected',
+    [
+        ('bbox_xywh', np.zeros((8, 6)), r"'bbox_xywh' has shape \(8, 6\), expected \(N=8, 5\): x, y, width"),
+        (
+            'keypoints2d',
+            np.zeros((8, 54, 2)),
+            r"'keypoints2d' has shape \(8, 54, 2\), expected \(N=8, K, 3\)",
+        ),
+        (
+            'keypoints3d',
+            np.zeros((7, 54, 4)),
+            r"'keypoints3d' has shape \(7, 54, 4\), expected \(N=8, K, 4\)",
+        ),
+        (
+            'smpl',
+            dict(body_pose=np.zeros((8, 72))),
+            r"'smpl.body_pose' has shape \(8, 72\), expected \(N=8, 23, 3\)",
+        ),
+        ('smpl', np.zeros((8, 82)), r"'smpl' is a ndarray, expected a dictionary"),
+    ],
+)
+def test_wrong_shape_names_file_key_and_remedy(
+    people: HumanData, tmp_path: Path, key: str, value: object, expected: str
+) -> None:
     np.savez(tmp_path / 'bad.npz', **{**people, key: value})
     read = HumanData.fromfile(tmp_path / 'bad.npz')
     assert read.data_len == 8

@@ -57,8 +57,9 @@ def test_rows_of_the_contract(people: HumanData, data_root: Path) -> None:
     np.testing.assert_array_equal(info['pelvis'], people['keypoints3d'][6, 0, :3])
     assert info['focal_length'] == people['misc']['focal_length'][6]
     np.testing.assert_array_equal(info['principal_point'], people['misc']['principal_point'][6])
-    assert all(info[flag] is True for flag in ('has_smpl', 'has_keypoints2d', 'has_keypoints3d',
-                                               'has_transl'))
+    assert all(
+        info[flag] is True for flag in ('has_smpl', 'has_keypoints2d', 'has_keypoints3d', 'has_transl')
+    )
     assert info['gender'] == 'neutral' and info['bbox_score'] == 1
 
 
@@ -83,8 +84,11 @@ def test_row_flags_and_root_relative_keypoints(people: HumanData, data_root: Pat
     assert dataset.get_data_info(2)['has_transl']
 
 
-@pytest.mark.parametrize('as_bytes', [lambda paths: [path.encode() for path in paths],
-                                      lambda paths: np.array(paths, 'S')], ids=['list', 'array'])
+@pytest.mark.parametrize(
+    'as_bytes',
+    [lambda paths: [path.encode() for path in paths], lambda paths: np.array(paths, 'S')],
+    ids=['list', 'array'],
+)
 def test_paths_may_be_bytes(people: HumanData, data_root: Path, as_bytes: Callable) -> None:
     """As SPIN's npz has them."""
     _edit(data_root, image_path=as_bytes(list(people['image_path'])))
@@ -125,8 +129,15 @@ def test_indices_and_subsets(data_root: Path, indices: object, rows: list[int], 
 
 
 def test_built_from_config(data_root: Path) -> None:
-    config = dict(type='HumanImageDataset', ann_file='people.npz', data_root=str(data_root), lazy_init=True,
-                  metainfo=dict(split='val'), pipeline=[dict(type='mmroi.LoadImage')], test_mode=True)
+    config = dict(
+        type='HumanImageDataset',
+        ann_file='people.npz',
+        data_root=str(data_root),
+        lazy_init=True,
+        metainfo=dict(split='val'),
+        pipeline=[dict(type='mmroi.LoadImage')],
+        test_mode=True,
+    )
     dataset = DATASETS.build(config)
     dataset.full_init()
     assert dataset.metainfo == dict(convention='smpl_54', split='val')
@@ -155,8 +166,13 @@ def test_spawned_worker_gets_the_path_not_the_arrays(data_root: Path) -> None:
 def test_forked_workers_read_the_same_and_report_skips(data_root: Path) -> None:
     (data_root / '5.png').unlink()
     dataset = _dataset(data_root, skip_bad=True)
-    loader = DataLoader(dataset, batch_size=2, num_workers=2, collate_fn=pseudo_collate,
-                        multiprocessing_context=get_context('fork'))
+    loader = DataLoader(
+        dataset,
+        batch_size=2,
+        num_workers=2,
+        collate_fn=pseudo_collate,
+        multiprocessing_context=get_context('fork'),
+    )
     batches = list(loader)
     assert sum(len(batch['inputs']) for batch in batches) == 8
     assert dataset.skipped == {'missing image': 1}
@@ -175,11 +191,13 @@ BAD_LABELS = [
 
 
 @pytest.mark.parametrize('key, index, value, reason', BAD_LABELS)
-def test_bad_label_names_file_row_and_remedy(data_root: Path, key: str, index: tuple, value: float,
-                                             reason: str) -> None:
+def test_bad_label_names_file_row_and_remedy(
+    data_root: Path, key: str, index: tuple, value: float, reason: str
+) -> None:
     _edited(data_root, key, index, value)
-    with pytest.raises(BadSampleError,
-                       match=rf'{reason}: row 2 of .*people\.npz, and 0 more bad rows.*skip_bad=True'):
+    with pytest.raises(
+        BadSampleError, match=rf'{reason}: row 2 of .*people\.npz, and 0 more bad rows.*skip_bad=True'
+    ):
         _dataset(data_root)
     for test_mode in (False, True):
         dataset = _dataset(data_root, skip_bad=True, test_mode=test_mode)
@@ -187,8 +205,16 @@ def test_bad_label_names_file_row_and_remedy(data_root: Path, key: str, index: t
         assert [dataset.get_data_info(i)['row'] for i in range(7)] == [0, 1, 3, 4, 5, 6, 7]
 
 
-@pytest.mark.parametrize('group, name', [('smpl', 'betas'), ('smpl', 'body_pose'), ('smpl', 'transl'),
-                                         ('misc', 'focal_length'), ('misc', 'principal_point')])
+@pytest.mark.parametrize(
+    'group, name',
+    [
+        ('smpl', 'betas'),
+        ('smpl', 'body_pose'),
+        ('smpl', 'transl'),
+        ('misc', 'focal_length'),
+        ('misc', 'principal_point'),
+    ],
+)
 def test_nan_in_parameters_and_cameras(people: HumanData, data_root: Path, group: str, name: str) -> None:
     values = people[group][name].copy()
     values[6] = np.nan
@@ -214,8 +240,10 @@ def _overwrite(path: Path) -> None:
     path.write_bytes(b'<html>not found</html>')
 
 
-@pytest.mark.parametrize('damage, reason', [(_remove, 'missing image'), (_truncate, 'truncated image'),
-                                            (_overwrite, 'unreadable image')])
+@pytest.mark.parametrize(
+    'damage, reason',
+    [(_remove, 'missing image'), (_truncate, 'truncated image'), (_overwrite, 'unreadable image')],
+)
 def test_bad_image_is_named_or_skipped(data_root: Path, damage: object, reason: str) -> None:
     damage(data_root / '4.png')
     with pytest.raises(BadSampleError, match=rf'{reason}: row 4 of .*people\.npz: .*4\.png .*skip_bad=True'):
@@ -271,7 +299,12 @@ def test_missing_file_and_keys(people: HumanData, data_root: Path) -> None:
 
 def test_error_survives_the_way_from_a_worker(data_root: Path) -> None:
     (data_root / '0.png').unlink()
-    loader = DataLoader(_dataset(data_root), batch_size=1, num_workers=1, collate_fn=pseudo_collate,
-                        multiprocessing_context=get_context('fork'))
+    loader = DataLoader(
+        _dataset(data_root),
+        batch_size=1,
+        num_workers=1,
+        collate_fn=pseudo_collate,
+        multiprocessing_context=get_context('fork'),
+    )
     with pytest.raises(BadSampleError, match=r'missing image: row 0 of'):
         next(iter(loader))

@@ -11,8 +11,9 @@ from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 def _file(convention: str, num: int = 3, **more: object) -> HumanData:
     joints = len(get_convention(convention))
     keypoints = np.random.default_rng(0).uniform(1, 2, (num, joints, 3))
-    return HumanData(dict(image_path=['a'] * num, keypoints2d=keypoints, keypoints2d_convention=convention,
-                          **more))
+    return HumanData(
+        dict(image_path=['a'] * num, keypoints2d=keypoints, keypoints2d_convention=convention, **more)
+    )
 
 
 @pytest.mark.parametrize('convention', [name for name in CONVENTIONS if name != 'openpose_25'])
@@ -48,9 +49,11 @@ def test_joints_without_confidence_are_zero_and_may_be_nan() -> None:
 def test_wrong_convention_is_named() -> None:
     file = _file('coco')
     file['keypoints2d_convention'] = 'smpl_54'
-    with pytest.raises(ValueError,
-                       match="'keypoints2d' has 17 joints and a mask of 54, expected 54 and 54 of convention "
-                       "'smpl_54'. Correct 'keypoints2d_convention'"):
+    with pytest.raises(
+        ValueError,
+        match="'keypoints2d' has 17 joints and a mask of 54, expected 54 and 54 of convention "
+        "'smpl_54'. Correct 'keypoints2d_convention'",
+    ):
         KeypointColumn(file, 'keypoints2d', 3)
     file['keypoints2d_convention'] = 'coco_133'
     with pytest.raises(ValueError, match="HumanData: 'keypoints2d_convention' is 'coco_133', known are smpl"):
@@ -63,7 +66,8 @@ def test_wrong_convention_is_named() -> None:
 @pytest.mark.parametrize('key, dim', [('keypoints2d', 3), ('keypoints3d', 4)])
 @pytest.mark.parametrize('source', ['h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test', 'smpl_49'])
 def test_files_of_mmhuman3d_have_each_joint_where_the_body_model_has_it(
-        source: str, key: str, dim: int, import_mmhuman3d: Callable) -> None:
+    source: str, key: str, dim: int, import_mmhuman3d: Callable
+) -> None:
     """Such files hold their source's joints in the human_data convention, which old ones do not even say."""
     mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
     raw = np.random.default_rng(0).uniform(1, 2, (2, len(get_convention(source)), dim))
@@ -78,11 +82,13 @@ def test_files_of_mmhuman3d_have_each_joint_where_the_body_model_has_it(
 JAW, HEAD, TOP = (get_convention('smpl_54').index(name) for name in ('jaw_extra', 'head_extra', 'headtop'))
 
 
-@pytest.mark.parametrize('convention, jaw, head', [
-    ('h36m', 9, 10), ('mpi_inf_3dhp', 6, 7), ('mpi_inf_3dhp_test', 16, 0)])
+@pytest.mark.parametrize(
+    'convention, jaw, head', [('h36m', 9, 10), ('mpi_inf_3dhp', 6, 7), ('mpi_inf_3dhp_test', 16, 0)]
+)
 @pytest.mark.parametrize('names', ['own', 'mmhuman3d', 'mmhuman3d compressed'])
-def test_points_of_the_head(convention: str, jaw: int, head: int, names: str,
-                            import_mmhuman3d: Callable) -> None:
+def test_points_of_the_head(
+    convention: str, jaw: int, head: int, names: str, import_mmhuman3d: Callable
+) -> None:
     """By hand: which joint of the data set is which point, whatever the file calls it."""
     raw = np.random.default_rng(1).uniform(1, 2, (1, len(get_convention(convention)), 3))
     if names == 'own':
@@ -90,8 +96,14 @@ def test_points_of_the_head(convention: str, jaw: int, head: int, names: str,
     else:
         mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
         values, mask = mapping.convert_kps(raw, convention, 'human_data')
-        file = HumanData(dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask,
-                              keypoints2d_convention='human_data'))
+        file = HumanData(
+            dict(
+                image_path=['a'],
+                keypoints2d=values,
+                keypoints2d_mask=mask,
+                keypoints2d_convention='human_data',
+            )
+        )
         if names.endswith('compressed'):
             file.compress_keypoints_by_mask()
     row = KeypointColumn(file, 'keypoints2d', 3).row(0)
@@ -107,8 +119,9 @@ def test_other_files_have_the_points_that_they_name(names: tuple[str, ...]) -> N
     chosen = [get_convention('human_data').index(name) for name in ('left_knee', 'right_knee', *names)]
     mask[chosen] = 1
     values = np.random.default_rng(3).uniform(1, 2, (1, 190, 3)) * mask[:, None]
-    file = HumanData(dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask,
-                          keypoints2d_convention='human_data'))
+    file = HumanData(
+        dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask, keypoints2d_convention='human_data')
+    )
     row = KeypointColumn(file, 'keypoints2d', 3).row(0)
     for name, index in zip(names, chosen[2:], strict=True):
         np.testing.assert_allclose(row[get_convention('smpl_54').index(name)], values[0, index], rtol=1e-6)

@@ -23,31 +23,43 @@ def _scope() -> None:
 
 @pytest.fixture
 def sets(people: HumanData, data_root: Path) -> list[dict]:
-    """Sets that differ in their labels: all, 2D keypoints, SMPL without keypoints, and some rows of each."""
+    """Set that differ in their labels: all, 2D keypoints, SMPL without keypoints, and some rows of each."""
+
     def without(*names: str) -> dict:
         return {key: people[key] for key in people if not key.startswith(names)}
 
     partly = dict(people)
-    labelled = np.arange(8) % 2 == 0
-    partly['has_smpl'] = labelled
-    partly['smpl'] = {name: np.where(labelled.reshape(-1, *[1] * (value.ndim - 1)), value, np.nan)
-                      for name, value in people['smpl'].items()}
+    labeled = np.arange(8) % 2 == 0
+    partly['has_smpl'] = labeled
+    partly['smpl'] = {
+        name: np.where(labeled.reshape(-1, *[1] * (value.ndim - 1)), value, np.nan)
+        for name, value in people['smpl'].items()
+    }
     for key in ('keypoints2d', 'keypoints3d'):
         values = partly[key].copy()
-        values[labelled, :, -1] = 0
-        values[labelled, :, :-1] = np.nan
+        values[labeled, :, -1] = 0
+        values[labeled, :, :-1] = np.nan
         partly[key] = values
     HumanData(without('smpl', 'keypoints3d', 'misc')).dump(data_root / 'flat.npz')
     HumanData(without('keypoints')).dump(data_root / 'bodies.npz')
     HumanData(partly).dump(data_root / 'partly.npz')
-    return [dict(type='HumanImageDataset', ann_file=f'{name}.npz')
-            for name in ('people', 'flat', 'bodies', 'partly')]
+    return [
+        dict(type='HumanImageDataset', ann_file=f'{name}.npz')
+        for name in ('people', 'flat', 'bodies', 'partly')
+    ]
 
 
 def _pipeline() -> list[dict]:
-    return [dict(type='LoadImage'), dict(type='GetPersonBox'), dict(type='RandomCameraRoll'),
-            dict(type='RandomMirror'), dict(type='RandomBoxScale'), dict(type='RandomChannelNoise'),
-            dict(type='MultiRoICrop', num_rois=5, crop_size=(64, 48)), dict(type='PackHMRInputs')]
+    return [
+        dict(type='LoadImage'),
+        dict(type='GetPersonBox'),
+        dict(type='RandomCameraRoll'),
+        dict(type='RandomMirror'),
+        dict(type='RandomBoxScale'),
+        dict(type='RandomChannelNoise'),
+        dict(type='MultiRoICrop', num_rois=5, crop_size=(64, 48)),
+        dict(type='PackHMRInputs'),
+    ]
 
 
 def _mixed(sets: list[dict], root: Path, **kwargs: object) -> MixedDataset:
@@ -76,28 +88,41 @@ def test_sets_already_built_and_lazy_ones(sets: list[dict], data_root: Path) -> 
 
 def test_absent_labels_are_zero_and_flagged(sets: list[dict], data_root: Path) -> None:
     dataset = _mixed(sets, data_root, pipeline=_pipeline())
-    flags = [[float(dataset[i]['data_samples'].gt_instances[flag][0]) for flag in FLAGS]
-             for i in (0, 8, 16, 24, 25)]
+    flags = [
+        [float(dataset[i]['data_samples'].gt_instances[flag][0]) for flag in FLAGS]
+        for i in (0, 8, 16, 24, 25)
+    ]
     assert flags == [[1, 1, 1, 1], [0, 1, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 1, 0]]
     for i in range(32):
         info = dataset.get_data_info(i)
-        for flag, name in (('has_smpl', 'global_orient'), ('has_smpl', 'body_pose'), ('has_smpl', 'betas'),
-                           ('has_transl', 'pelvis'), ('has_keypoints2d', 'keypoints2d'),
-                           ('has_keypoints3d', 'keypoints3d')):
+        for flag, name in (
+            ('has_smpl', 'global_orient'),
+            ('has_smpl', 'body_pose'),
+            ('has_smpl', 'betas'),
+            ('has_transl', 'pelvis'),
+            ('has_keypoints2d', 'keypoints2d'),
+            ('has_keypoints3d', 'keypoints3d'),
+        ):
             assert info[flag] == info[name].any()
         labels = dataset[i]['data_samples'].gt_instances
         assert all(np.isfinite(labels[name]).all() for name in labels.keys())
 
 
 def test_batches_of_different_labels_train(sets: list[dict], data_root: Path) -> None:
-    """Through two workers and all losses: finite values and gradients, none where nothing is labelled."""
+    """Through two workers and all losses: finite values and gradients, none where nothing is labeled."""
     cfg = Config.fromfile(MODEL).model
     cfg.encoder.init_cfg = None
     model = MODELS.build(cfg).train()
     dataset = _mixed(sets, data_root, pipeline=_pipeline())
     sampler = MixtureSampler(dataset, [1, 1, 1, 1], seed=0)
-    loader = DataLoader(dataset, batch_size=16, sampler=sampler, num_workers=2, collate_fn=pseudo_collate,
-                        multiprocessing_context=get_context('fork'))
+    loader = DataLoader(
+        dataset,
+        batch_size=16,
+        sampler=sampler,
+        num_workers=2,
+        collate_fn=pseudo_collate,
+        multiprocessing_context=get_context('fork'),
+    )
     names = []
     for batch in loader:
         names += [sample.dataset_name for sample in batch['data_samples']]

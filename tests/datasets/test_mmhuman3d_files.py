@@ -1,4 +1,5 @@
 """Files travel between this project's HumanData and MMHuman3D's own without a change."""
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,16 @@ def _values(convention: str = 'human_data') -> dict[str, Any]:
         keypoints3d=rng.normal(size=(ROWS, joints, 4)) * mask[:, None],
         keypoints3d_mask=mask,
         keypoints3d_convention=convention,
-        smpl=dict(body_pose=rng.normal(size=(ROWS, 23, 3)), global_orient=rng.normal(size=(ROWS, 3)),
-                  betas=rng.normal(size=(ROWS, 10)).astype(np.float32), transl=rng.normal(size=(ROWS, 3))),
+        smpl=dict(
+            body_pose=rng.normal(size=(ROWS, 23, 3)),
+            global_orient=rng.normal(size=(ROWS, 3)),
+            betas=rng.normal(size=(ROWS, 10)).astype(np.float32),
+            transl=rng.normal(size=(ROWS, 3)),
+        ),
         meta=dict(gender=['m', 'f', 'n'] * (ROWS // 3), height=np.arange(ROWS)),
         misc=dict(focal_length=rng.uniform(500, 1000, (ROWS, 1)), source='made up', kps3d_root_aligned=False),
-        has_smpl=np.arange(ROWS) % 2)
+        has_smpl=np.arange(ROWS) % 2,
+    )
 
 
 def _assert_equal(value: Any, expected: Any) -> None:
@@ -83,8 +89,9 @@ def test_their_file_loads_equal(their_class: type, tmp_path: Path, convention: s
 @pytest.mark.usefixtures('_size')
 @pytest.mark.parametrize('compressed', [False, True])
 @pytest.mark.parametrize('deflate', [False, True])
-def test_our_file_loads_equal_in_theirs(their_class: type, tmp_path: Path, compressed: bool,
-                                        deflate: bool) -> None:
+def test_our_file_loads_equal_in_theirs(
+    their_class: type, tmp_path: Path, compressed: bool, deflate: bool
+) -> None:
     ours = HumanData(_values())
     if compressed:
         ours.compress_keypoints_by_mask()

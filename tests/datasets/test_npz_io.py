@@ -26,14 +26,18 @@ def _save(path: Path, **members: object) -> LazyNpz:
 
 
 @pytest.mark.parametrize('compress', [False, True])
-@pytest.mark.parametrize('array', [
-    np.arange(24, dtype=np.float32).reshape(2, 3, 4),
-    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
-    np.array(['a', 'longer.jpg']),
-    np.array('smpl_54'),
-    np.zeros((0, 3)),
-    np.array(5),
-], ids=['floats', 'fortran', 'strings', 'string', 'empty', 'number'])
+@pytest.mark.parametrize(
+    'array',
+    [
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.array(['a', 'longer.jpg']),
+        np.array('smpl_54'),
+        np.zeros((0, 3)),
+        np.array(5),
+    ],
+    ids=['floats', 'fortran', 'strings', 'string', 'empty', 'number'],
+)
 def test_round_trip(tmp_path: Path, array: np.ndarray, compress: bool) -> None:
     write_npz(tmp_path / 'a.npz', dict(first=np.ones(3, np.int8), array=array), compress)
     read = LazyNpz(tmp_path / 'a.npz').read('array')
@@ -45,8 +49,11 @@ def test_round_trip(tmp_path: Path, array: np.ndarray, compress: bool) -> None:
 def test_uncompressed_arrays_share_one_read_only_map(tmp_path: Path) -> None:
     file = _save(tmp_path / 'a.npz', a=np.arange(5.0), b=np.arange(7.0))
     a, b = file.read('a'), file.read('b')
-    assert a.base.obj is b.base.obj if isinstance(a.base,
-                                                  memoryview) else not (a.flags.owndata or b.flags.owndata)
+    assert (
+        a.base.obj is b.base.obj
+        if isinstance(a.base, memoryview)
+        else not (a.flags.owndata or b.flags.owndata)
+    )
     assert not a.flags.writeable
     with pytest.raises(ValueError):
         a[0] = 1
@@ -75,10 +82,19 @@ def test_unpickler_admits_arrays_and_containers(protocol: int, core: str) -> Non
     assert repr(read) == repr(value)
 
 
-@pytest.mark.parametrize('name', ['builtins.eval', 'builtins.getattr', 'os.system', 'numpy.load',
-                                  'numpy.ndarray.tofile',
-                                  'collections.Counter', 'numpy.core.multiarray.fromfile',
-                                  'numpy._core.multiarray.x'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'builtins.eval',
+        'builtins.getattr',
+        'os.system',
+        'numpy.load',
+        'numpy.ndarray.tofile',
+        'collections.Counter',
+        'numpy.core.multiarray.fromfile',
+        'numpy._core.multiarray.x',
+    ],
+)
 def test_unpickler_refuses_every_other_name(name: str) -> None:
     module, _, attribute = name.rpartition('.')
     content = f'c{module}\n{attribute}\n.'.encode()
@@ -88,8 +104,9 @@ def test_unpickler_refuses_every_other_name(name: str) -> None:
 
 def test_malicious_member_is_refused_and_does_nothing(tmp_path: Path) -> None:
     trace = tmp_path / 'trace'
-    file = _save(tmp_path / 'a.npz', good=np.ones(2),
-                 smpl=np.array(dict(betas=_Payload(trace)), dtype=object))
+    file = _save(
+        tmp_path / 'a.npz', good=np.ones(2), smpl=np.array(dict(betas=_Payload(trace)), dtype=object)
+    )
     np.testing.assert_array_equal(file.read('good'), 1)
     with pytest.raises(pickle.UnpicklingError, match=r"a\.npz: refused to unpickle 'smpl'.*Do not trust"):
         file.read('smpl')
@@ -111,7 +128,7 @@ def test_raw_pickle_as_a_member_is_no_array(tmp_path: Path) -> None:
 def test_truncated_and_foreign_files(tmp_path: Path) -> None:
     write_npz(tmp_path / 'a.npz', dict(a=np.random.rand(1000)), compress=True)
     content = (tmp_path / 'a.npz').read_bytes()
-    (tmp_path / 'short.npz').write_bytes(content[:len(content) // 2])
+    (tmp_path / 'short.npz').write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r'short\.npz: not a readable npz.*anew'):
         LazyNpz(tmp_path / 'short.npz')
     damaged = bytearray(content)

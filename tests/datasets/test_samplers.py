@@ -16,7 +16,7 @@ class Sets:
     """What a sampler sees of a joined dataset."""
 
     def __init__(self, *sizes: int) -> None:
-        self.datasets = [type('Part', (), {'dataset_name': name})() for name in 'abcdef'[:len(sizes)]]
+        self.datasets = [type('Part', (), {'dataset_name': name})() for name in 'abcdef'[: len(sizes)]]
         self.cumulative_sizes = np.cumsum(sizes).tolist()
 
     def __len__(self) -> int:
@@ -29,18 +29,22 @@ def _drawn(sampler: MixtureSampler, epoch: int) -> list[int]:
 
 
 def _per_set(indices: list[int], dataset: Sets) -> list[int]:
-    return np.bincount(np.searchsorted(dataset.cumulative_sizes, indices, side='right'),
-                       minlength=len(dataset.datasets)).tolist()
+    return np.bincount(
+        np.searchsorted(dataset.cumulative_sizes, indices, side='right'), minlength=len(dataset.datasets)
+    ).tolist()
 
 
-@pytest.mark.parametrize('total, ratios, counts', [
-    (100, [4, 1, 2, 1], [50, 13, 25, 12]),  # 12.5 twice: the first of equals is rounded up
-    (10, [1, 1, 1], [4, 3, 3]),
-    (7, [0.5, 0.3, 0.2], [4, 2, 1]),  # 3.5, 2.1, 1.4
-    (10, [0.1, 0.2, 0.7], [1, 2, 7]),
-    (1, [1, 5], [0, 1]),
-    (312188, [1], [312188]),
-])
+@pytest.mark.parametrize(
+    'total, ratios, counts',
+    [
+        (100, [4, 1, 2, 1], [50, 13, 25, 12]),  # 12.5 twice: the first of equals is rounded up
+        (10, [1, 1, 1], [4, 3, 3]),
+        (7, [0.5, 0.3, 0.2], [4, 2, 1]),  # 3.5, 2.1, 1.4
+        (10, [0.1, 0.2, 0.7], [1, 2, 7]),
+        (1, [1, 5], [0, 1]),
+        (312188, [1], [312188]),
+    ],
+)
 def test_largest_remainder(total: int, ratios: list[float], counts: list[int]) -> None:
     assert share_out(total, ratios) == counts
 
@@ -108,8 +112,9 @@ def test_counts_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines == ['An epoch of 40 draws 30 of 7 rows of a, 10 of 100 rows of b']
 
 
-@pytest.mark.parametrize('ratios', [[1], [1, 2, 3], [1, 0], [1, -1], [1, np.nan], [1, np.inf], 0.5, None,
-                                    'ab', [1, '2']])
+@pytest.mark.parametrize(
+    'ratios', [[1], [1, 2, 3], [1, 0], [1, -1], [1, np.nan], [1, np.inf], 0.5, None, 'ab', [1, '2']]
+)
 def test_ratios_that_do_not_fit(ratios: object) -> None:
     with pytest.raises(ValueError, match='ratios must be 2 positive numbers, one for each of a, b; got'):
         MixtureSampler(Sets(5, 5), ratios, seed=0)
@@ -149,20 +154,32 @@ def _run(folder: Path, data: Path, num_workers: int = 0, resume: bool = False, *
     sets = [dict(type='HumanImageDataset', ann_file='people.npz', dataset_name=name) for name in 'ab']
     model = Recorder()
     Runner(
-        model=model, default_scope='mmroi', experiment_name=f'{folder}_{resume}', work_dir=str(folder),
+        model=model,
+        default_scope='mmroi',
+        experiment_name=f'{folder}_{resume}',
+        work_dir=str(folder),
         train_dataloader=dict(
             dataset=dict(type='MixedDataset', data_root=str(data), pipeline=[_name_and_row], datasets=sets),
-            sampler=dict(type='MixtureSampler', ratios=[3, 1]), batch_size=2, num_workers=num_workers,
-            collate_fn=dict(type=_collate), **loader),
-        train_cfg=dict(by_epoch=True, max_epochs=4), optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-        log_level='ERROR', randomness=dict(seed=3), resume=resume, custom_hooks=[dict(type='EpochSeedHook')]
+            sampler=dict(type='MixtureSampler', ratios=[3, 1]),
+            batch_size=2,
+            num_workers=num_workers,
+            collate_fn=dict(type=_collate),
+            **loader,
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=4),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        log_level='ERROR',
+        randomness=dict(seed=3),
+        resume=resume,
+        custom_hooks=[dict(type='EpochSeedHook')],
     ).train()
     return model
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
-def test_resumed_training_sees_the_same_rows(people: HumanData, data_root: Path, tmp_path: Path,
-                                             num_workers: int) -> None:
+def test_resumed_training_sees_the_same_rows(
+    people: HumanData, data_root: Path, tmp_path: Path, num_workers: int
+) -> None:
     whole = _run(tmp_path / 'whole', data_root, num_workers).seen
     assert len(whole) == 4 * 16 and Counter(name for name, _ in whole) == dict(a=48, b=16)
     # 12 rows of a (8 rows) and 4 of b an epoch: after four epochs, every row of a six times, of b twice.
@@ -180,8 +197,12 @@ def test_number_of_batches_in_the_loader_config(people: HumanData, data_root: Pa
 
 
 def test_draws_from_a_mixed_dataset(people: HumanData, data_root: Path) -> None:
-    parts = [HumanImageDataset('people.npz', str(data_root), dataset_name=name, pipeline=[_name_and_row],
-                               indices=count) for name, count in (('a', 3), ('b', 8))]
+    parts = [
+        HumanImageDataset(
+            'people.npz', str(data_root), dataset_name=name, pipeline=[_name_and_row], indices=count
+        )
+        for name, count in (('a', 3), ('b', 8))
+    ]
     dataset = MixedDataset(parts)
     sampler = MixtureSampler(dataset, [1, 1], epoch_size=12, seed=0)
     names = Counter(dataset[i]['names'] for i in sampler)

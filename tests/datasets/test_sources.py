@@ -10,7 +10,8 @@ def test_converted_sets(name: str) -> None:
         f"data/preprocessed_datasets/{name}_train.npz: no such annotation file of the dataset '{name}'; put "
         "MMHuman3D's file of this name there, or make it with `python tools/dataset_tools/convert.py "
         f'{name} --root <folder of the download> --out data/preprocessed_datasets` as docs/data.md '
-        'describes, or correct `ann_file` and `data_root` of the dataset config')
+        'describes, or correct `ann_file` and `data_root` of the dataset config'
+    )
 
 
 @pytest.mark.parametrize('preset', ['easy', 'full'])

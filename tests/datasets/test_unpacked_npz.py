@@ -13,7 +13,6 @@ from mmroi.datasets.unpacked_npz import UnpackedNpz
 
 
 class _Payload:
-
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -30,11 +29,21 @@ def _unpack_small_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def _members() -> dict:
     rng = np.random.default_rng(0)
     return dict(
-        image_path=np.array(['a.jpg', 'longer.jpg']), config='h36m', number=3, empty=np.zeros((0, 3)),
+        image_path=np.array(['a.jpg', 'longer.jpg']),
+        config='h36m',
+        number=3,
+        empty=np.zeros((0, 3)),
         points=np.asfortranarray(rng.normal(size=(2, 5))),
-        smpl=dict(betas=rng.normal(size=(2, 10)), note='x', nested=dict(a=np.ones(2)), names=['m', 'f'],
-                  none=None, objects=np.array([[1], None], dtype=object)),
-        ragged=np.array([[1], [2, 3]], dtype=object))
+        smpl=dict(
+            betas=rng.normal(size=(2, 10)),
+            note='x',
+            nested=dict(a=np.ones(2)),
+            names=['m', 'f'],
+            none=None,
+            objects=np.array([[1], None], dtype=object),
+        ),
+        ragged=np.array([[1], [2, 3]], dtype=object),
+    )
 
 
 def _write(path: Path, compress: bool = True, **members: object) -> Path:
@@ -108,7 +117,7 @@ def test_read_only_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     refused = tmp_path / 'data'
     assert not UnpackedNpz(path).read('points').flags.owndata
     assert [p.name for p in (tmp_path / 'data').iterdir()] == ['a.npz']
-    copy, = (tmp_path / 'home' / 'mmroi').iterdir()
+    (copy,) = (tmp_path / 'home' / 'mmroi').iterdir()
     assert copy.name.endswith('-a.npz.cache')
 
 
@@ -122,7 +131,7 @@ def test_malicious_and_damaged_members_leave_no_copy(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         info = archive.infolist()[0]
     content = bytearray(path.read_bytes())
-    content[info.header_offset + 4000:info.header_offset + 4040] = bytes(40)
+    content[info.header_offset + 4000 : info.header_offset + 4040] = bytes(40)
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.npz: 'points' cannot be read .* damaged"):
         UnpackedNpz(path)
@@ -170,8 +179,11 @@ def test_loader_workers_share_the_labels(tmp_path: Path, method: str) -> None:
     """Reading 40 MB of labels costs a worker no memory of its own, however it was started."""
     rows = 30_000
     rng = np.random.default_rng(0)
-    labels = dict(image_path=['a'] * rows, keypoints2d=rng.normal(size=(rows, 35, 3)),
-                  smpl=dict(body_pose=rng.normal(size=(rows, 23, 3))))
+    labels = dict(
+        image_path=['a'] * rows,
+        keypoints2d=rng.normal(size=(rows, 35, 3)),
+        smpl=dict(body_pose=rng.normal(size=(rows, 23, 3))),
+    )
     HumanData(labels).dump(tmp_path / 'a.npz', compress=True)
     human_data = HumanData.fromfile(tmp_path / 'a.npz')
     human_data['keypoints2d'], human_data['smpl']

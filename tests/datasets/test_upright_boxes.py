@@ -1,4 +1,5 @@
 """Crops by center and scale have one size, whoever wrote the file."""
+
 import json
 import sys
 from collections.abc import Callable
@@ -22,23 +23,41 @@ def _crops() -> dict[str, np.ndarray]:
     """An npz of SPIN and CLIFF: every member that converters read, with labels of nobody."""
     rng = np.random.default_rng(0)
     return dict(
-        imgname=np.array([f'images/{i}.png' for i in range(NUM)]), center=rng.uniform(80, 160, (NUM, 2)),
-        scale=rng.uniform(0.5, 1.5, NUM), part=np.ones((NUM, 24, 3)), openpose=np.ones((NUM, 25, 3)),
-        pose=np.zeros((NUM, 72)), shape=np.zeros((NUM, 10)), global_t=np.ones((NUM, 3)),
-        focal_l=np.full(NUM, 400.0), has_smpl=np.ones(NUM))
+        imgname=np.array([f'images/{i}.png' for i in range(NUM)]),
+        center=rng.uniform(80, 160, (NUM, 2)),
+        scale=rng.uniform(0.5, 1.5, NUM),
+        part=np.ones((NUM, 24, 3)),
+        openpose=np.ones((NUM, 25, 3)),
+        pose=np.zeros((NUM, 72)),
+        shape=np.zeros((NUM, 10)),
+        global_t=np.ones((NUM, 3)),
+        focal_l=np.full(NUM, 400.0),
+        has_smpl=np.ones(NUM),
+    )
 
 
 def _eft(crops: dict[str, np.ndarray]) -> dict:
     pose = np.tile(np.eye(3), (24, 1, 1)).tolist()
-    return dict(data=[
-        dict(imageName=Path(name).name, bbox_center=center.tolist(), bbox_scale=scale, parm_pose=pose,
-             parm_shape=[0.0] * 10, parm_cam=[0.9, 0, 0], gt_keypoint_2d=np.ones((49, 3)).tolist())
-        for name, center, scale in zip(crops['imgname'], crops['center'], crops['scale'], strict=True)])
+    return dict(
+        data=[
+            dict(
+                imageName=Path(name).name,
+                bbox_center=center.tolist(),
+                bbox_scale=scale,
+                parm_pose=pose,
+                parm_shape=[0.0] * 10,
+                parm_cam=[0.9, 0, 0],
+                gt_keypoint_2d=np.ones((49, 3)).tolist(),
+            )
+            for name, center, scale in zip(crops['imgname'], crops['center'], crops['scale'], strict=True)
+        ]
+    )
 
 
 @pytest.fixture
 def their_converter(import_mmhuman3d: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """A converter class of MMHuman3D by its module; their package imports all, which needs pickle5."""
+
     def load(name: str) -> type:
         package = 'mmhuman3d.data.data_converters'
         folder = Path(import_mmhuman3d('data').__file__).parent / 'data_converters'
@@ -58,14 +77,25 @@ def their_converter(import_mmhuman3d: Callable, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize('single', [False, True], ids=['double', 'single'])
-@pytest.mark.parametrize('kind, mode, file, converter, options', [
-    ('cliff', 'coco', 'coco2014part_cliffGT.npz', 'coco', {}),
-    ('cliff', 'mpii', 'mpii_cliffGT.npz', 'mpii', {}),
-    ('spin', 'mpii', 'mpii_train.npz', 'spin', dict(labels_file=Path('mpii_train.npz'))),
-    ('eft', 'mpii', 'MPII_fit/MPII_ver01.json', 'mpii', dict(labels='eft'))])
+@pytest.mark.parametrize(
+    'kind, mode, file, converter, options',
+    [
+        ('cliff', 'coco', 'coco2014part_cliffGT.npz', 'coco', {}),
+        ('cliff', 'mpii', 'mpii_cliffGT.npz', 'mpii', {}),
+        ('spin', 'mpii', 'mpii_train.npz', 'spin', dict(labels_file=Path('mpii_train.npz'))),
+        ('eft', 'mpii', 'MPII_fit/MPII_ver01.json', 'mpii', dict(labels='eft')),
+    ],
+)
 def test_rows_of_their_file_and_ours_have_one_box(
-        their_converter: Callable, tmp_path: Path, kind: str, mode: str, file: str, converter: str,
-        options: dict, single: bool) -> None:
+    their_converter: Callable,
+    tmp_path: Path,
+    kind: str,
+    mode: str,
+    file: str,
+    converter: str,
+    options: dict,
+    single: bool,
+) -> None:
     crops = _crops()
     if single:
         crops.update({key: crops[key].astype(np.float32) for key in ('center', 'scale')})
@@ -77,13 +107,16 @@ def test_rows_of_their_file_and_ours_have_one_box(
     else:
         np.savez(tmp_path / file, **crops)
     their_converter(kind)([mode]).convert_by_mode(str(tmp_path), str(tmp_path / 'theirs'), mode)
-    theirs, = (tmp_path / 'theirs').glob('*.npz')
-    made = ours.convert_split(ours.CONVERTERS[converter](tmp_path, **options), 'train', tmp_path / 'ours',
-                              progress=False).path
+    (theirs,) = (tmp_path / 'theirs').glob('*.npz')
+    made = ours.convert_split(
+        ours.CONVERTERS[converter](tmp_path, **options), 'train', tmp_path / 'ours', progress=False
+    ).path
     assert theirs.name == made.name
     assert find_square(HumanData.fromfile(theirs)['bbox_xywh']).all()
-    sets = [HumanImageDataset(str(path), data_prefix=dict(img_path=str(tmp_path)), crop_boxes=mark)
-            for path, mark in ((theirs, True), (made, True), (made, None), (theirs, None))]
+    sets = [
+        HumanImageDataset(str(path), data_prefix=dict(img_path=str(tmp_path)), crop_boxes=mark)
+        for path, mark in ((theirs, True), (made, True), (made, None), (theirs, None))
+    ]
     rows = [[data_set.get_data_info(i) for i in range(NUM)] for data_set in sets]
     squares = rows.pop()
     for i, each in enumerate(zip(*rows, strict=True)):
@@ -110,7 +143,8 @@ def test_upright_by_hand() -> None:
 
 @pytest.fixture
 def squares(people: HumanData, tmp_path: Path) -> Callable:
-    """Writes a file whose first people have square boxes."""
+    """Write a file whose first people have square boxes."""
+
     def write(num: int, square: int) -> Path:
         boxes = np.tile((10.0, 20, 30, 50, 1), (num, 1))
         boxes[:, 0] += np.arange(num)
@@ -121,13 +155,22 @@ def squares(people: HumanData, tmp_path: Path) -> Callable:
     return write
 
 
-@pytest.mark.parametrize('num, square, mark, warnings', [
-    (40, 40, None, 1), (40, 40, True, 0), (40, 40, False, 0), (40, 39, None, 0), (9, 9, None, 0)])
-def test_unmarked_squares_are_reported_once(squares: Callable, monkeypatch: pytest.MonkeyPatch, num: int,
-                                            square: int, mark: bool | None, warnings: int) -> None:
+@pytest.mark.parametrize(
+    'num, square, mark, warnings',
+    [(40, 40, None, 1), (40, 40, True, 0), (40, 40, False, 0), (40, 39, None, 0), (9, 9, None, 0)],
+)
+def test_unmarked_squares_are_reported_once(
+    squares: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    num: int,
+    square: int,
+    mark: bool | None,
+    warnings: int,
+) -> None:
     messages: list[str] = []
-    monkeypatch.setattr('mmroi.datasets.human_image_dataset.print_log',
-                        lambda text, *_, **__: messages.append(text))
+    monkeypatch.setattr(
+        'mmroi.datasets.human_image_dataset.print_log', lambda text, *_, **__: messages.append(text)
+    )
     data_set = HumanImageDataset(str(squares(num, square)), crop_boxes=mark)
     assert len(messages) == warnings
     for text in messages:
@@ -139,8 +182,13 @@ def test_unmarked_squares_are_reported_once(squares: Callable, monkeypatch: pyte
 def test_a_mark_per_set_of_a_mixture(squares: Callable) -> None:
     init_default_scope('mmroi')
     path = str(squares(20, 20))
-    mixture = MixedDataset([dict(type='HumanImageDataset', ann_file=path, crop_boxes=True),
-                            dict(type='HumanImageDataset', ann_file=path)], pipeline=[])
+    mixture = MixedDataset(
+        [
+            dict(type='HumanImageDataset', ann_file=path, crop_boxes=True),
+            dict(type='HumanImageDataset', ann_file=path),
+        ],
+        pipeline=[],
+    )
     assert [mixture.get_data_info(i)['bbox_xywh'][2] for i in (0, 20)] == [22.5, 30]
     # Also where rows are read by another process, or all pickled.
     data_set = HumanImageDataset(path, crop_boxes=True)

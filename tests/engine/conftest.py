@@ -37,8 +37,13 @@ def collate(samples):
 
 
 def make_loader(**changes):
-    config = dict(dataset=NoisyNumbers(), batch_size=2, num_workers=0, collate_fn=dict(type=collate),
-                  sampler=dict(type='DefaultSampler', shuffle=True))
+    config = dict(
+        dataset=NoisyNumbers(),
+        batch_size=2,
+        num_workers=0,
+        collate_fn=dict(type=collate),
+        sampler=dict(type='DefaultSampler', shuffle=True),
+    )
     return {**config, **changes}
 
 
@@ -58,10 +63,16 @@ def make_runner(tmp_path):
         count += 1
         torch.manual_seed(11)
         return Runner(
-            model=NoisyModel(), default_scope='mmroi', experiment_name=f'{tmp_path.name}_{count}',
+            model=NoisyModel(),
+            default_scope='mmroi',
+            experiment_name=f'{tmp_path.name}_{count}',
             work_dir=str(work_dir or tmp_path / f'run{count}'),
-            train_dataloader=train_loader or make_loader(), log_level='ERROR',
+            train_dataloader=train_loader or make_loader(),
+            log_level='ERROR',
             train_cfg=train_cfg or dict(by_epoch=True, max_epochs=max_epochs),
-            optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.1)), randomness=dict(seed=seed), **options)
+            optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.1)),
+            randomness=dict(seed=seed),
+            **options,
+        )
 
     return make

@@ -8,8 +8,9 @@ from mmroi.registry import OPTIM_WRAPPERS
 
 
 def build(parameters):
-    return OPTIM_WRAPPERS.build(dict(type='CPUAmpOptimWrapper',
-                                     optimizer=torch.optim.SGD(parameters, lr=0.5)))
+    return OPTIM_WRAPPERS.build(
+        dict(type='CPUAmpOptimWrapper', optimizer=torch.optim.SGD(parameters, lr=0.5))
+    )
 
 
 def test_forward_in_bfloat16_weights_in_float32():
@@ -39,12 +40,15 @@ def config(**options):
     return Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0), **options)))
 
 
-@pytest.mark.parametrize('device, fast, bf16_gpu, expected', [
-    ('cpu', True, False, dict(type='CPUAmpOptimWrapper')),
-    ('cpu', False, False, dict(type='OptimWrapper')),
-    ('cuda', True, True, dict(type='AmpOptimWrapper', dtype='bfloat16')),
-    ('cuda', True, False, dict(type='AmpOptimWrapper', dtype='float16')),
-])
+@pytest.mark.parametrize(
+    'device, fast, bf16_gpu, expected',
+    [
+        ('cpu', True, False, dict(type='CPUAmpOptimWrapper')),
+        ('cpu', False, False, dict(type='OptimWrapper')),
+        ('cuda', True, True, dict(type='AmpOptimWrapper', dtype='bfloat16')),
+        ('cuda', True, False, dict(type='AmpOptimWrapper', dtype='float16')),
+    ],
+)
 def test_choice_of_the_wrapper(monkeypatch, device, fast, bf16_gpu, expected):
     monkeypatch.setattr(amp, 'get_device', lambda: device)
     monkeypatch.setattr(amp, 'has_fast_bfloat16', lambda: fast)

@@ -13,8 +13,12 @@ def config(**changes):
     keys = dict(
         model=dict(type='MeshEstimator', body_model=SMPL),
         train_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=mixture)),
-        val_evaluator=[dict(type='mmroi.MeshMetric', protocol='3dpw', body_model=SMPL),
-                       dict(type='MeshMetric', protocol='h36m_p1'), dict(type='DumpMeshResults')])
+        val_evaluator=[
+            dict(type='mmroi.MeshMetric', protocol='3dpw', body_model=SMPL),
+            dict(type='MeshMetric', protocol='h36m_p1'),
+            dict(type='DumpMeshResults'),
+        ],
+    )
     return Config({**keys, **changes})
 
 
@@ -57,10 +61,14 @@ def test_data_sets_beside_the_open_body_are_named(monkeypatch):
     monkeypatch.setattr(body_model, 'print_log', lambda message, **options: said.append(message))
     cfg = config()
     warn_of_open_body(cfg)
-    warn_of_open_body(config(train_dataloader=dict(dataset=dict(ann_file='a.npz', dataset_name='synthetic')),
-                             model=dict(body_model=dict(type='SMPL'))))
+    warn_of_open_body(
+        config(
+            train_dataloader=dict(dataset=dict(ann_file='a.npz', dataset_name='synthetic')),
+            model=dict(body_model=dict(type='SMPL')),
+        )
+    )
     assert said == []
     use_body_model(cfg, 'open')
     warn_of_open_body(cfg)
-    warning, = said
+    (warning,) = said
     assert 'trained on coco, mine: parameters of SMPL' in warning

@@ -7,13 +7,14 @@ from mmroi.registry import MODELS
 
 
 class Strict:
-    def __init__(self, colour, size=1):
+    def __init__(self, color, size=1):
         pass
 
 
 def args(config, **changes):
-    values = dict(config=str(config), cfg_options={}, body_model=None, work_dir=None, launcher='none',
-                  local_rank=0)
+    values = dict(
+        config=str(config), cfg_options={}, body_model=None, work_dir=None, launcher='none', local_rank=0
+    )
     return argparse.Namespace(**{**values, **changes})
 
 
@@ -35,9 +36,10 @@ def test_missing_files_are_named(tmp_path):
 def test_unknown_key_is_answered_with_the_known_ones():
     MODELS.register_module(name='Strict', module=Strict, force=True)
     with pytest.raises(TypeError) as caught:
-        MODELS.build(dict(type='Strict', colour='red', sice=3))
+        MODELS.build(dict(type='Strict', color='red', sice=3))
     assert launch.explain(caught.value) == (
-        "config: Strict does not know the key 'sice'; did you mean 'size'? It knows: colour, size")
+        "config: Strict does not know the key 'sice'; did you mean 'size'? It knows: color, size"
+    )
 
 
 def test_other_errors_keep_their_words():
@@ -46,10 +48,13 @@ def test_other_errors_keep_their_words():
     assert launch.explain(KeyError('no such key in labels.npz')) == 'no such key in labels.npz'
 
 
-@pytest.mark.parametrize('error, traceback', [
-    (FileNotFoundError('no photo'), False),
-    (ValueError('bad'), True),
-])
+@pytest.mark.parametrize(
+    'error, traceback',
+    [
+        (FileNotFoundError('no photo'), False),
+        (ValueError('bad'), True),
+    ],
+)
 def test_tool_ends_with_one_sentence(capsys, error, traceback):
     def main():
         raise error

@@ -7,7 +7,8 @@ from mmroi.engine.training_log import last_epoch_mean, training_minutes, validat
 
 @pytest.fixture
 def log(tmp_path):
-    """`log(run, *lines)` writes the log of a run, and gives the folder of all."""
+    """``log(run, *lines)`` writes the log of a run, and gives the folder of all."""
+
     def write(run, *lines):
         path = tmp_path / run / 'vis_data' / 'scalars.json'
         path.parent.mkdir(parents=True)
@@ -20,10 +21,20 @@ def log(tmp_path):
 @pytest.fixture
 def resumed(log):
     """A run that was stopped after 20 iterations and an epoch, and went on from the epoch's checkpoint."""
-    log('20260101_100000', dict(loss=2.0, time=1.5, step=10), {'3dpw/MPJPE': 9.0, 'step': 1},
-        dict(loss=1.0, time=2.0, step=20), {'3dpw/MPJPE': 8.0, 'step': 2})
-    return log('20260101_110000', dict(loss=1.0, time=3.0, step=20), {'3dpw/MPJPE': 8.5, 'step': 2},
-               dict(loss=1.0, time=3.0, step=40), {'3dpw/MPJPE': 7.0, 'step': 4})
+    log(
+        '20260101_100000',
+        dict(loss=2.0, time=1.5, step=10),
+        {'3dpw/MPJPE': 9.0, 'step': 1},
+        dict(loss=1.0, time=2.0, step=20),
+        {'3dpw/MPJPE': 8.0, 'step': 2},
+    )
+    return log(
+        '20260101_110000',
+        dict(loss=1.0, time=3.0, step=20),
+        {'3dpw/MPJPE': 8.5, 'step': 2},
+        dict(loss=1.0, time=3.0, step=40),
+        {'3dpw/MPJPE': 7.0, 'step': 4},
+    )
 
 
 def test_iterations_done_twice_count_once(resumed):
@@ -39,8 +50,13 @@ def test_mean_of_the_last_epoch(log):
     def entry(step, epoch, loss):
         return dict(loss=9.0, loss_2d=loss, step=step, epoch=epoch)
 
-    folder = log('20260101_100000', entry(50, 1, 8.0), {'3dpw/MPJPE': 9.0, 'step': 1}, entry(100, 2, 4.0),
-                 entry(150, 2, 6.0))
+    folder = log(
+        '20260101_100000',
+        entry(50, 1, 8.0),
+        {'3dpw/MPJPE': 9.0, 'step': 1},
+        entry(100, 2, 4.0),
+        entry(150, 2, 6.0),
+    )
     log('20260101_110000', entry(100, 2, 1.0), entry(150, 2, 2.0), {'3dpw/MPJPE': 8.0, 'step': 2})
     assert last_epoch_mean(folder, 'loss_2d') == 1.5
     assert last_epoch_mean(folder, 'loss_3d') is None

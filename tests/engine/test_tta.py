@@ -16,7 +16,9 @@ def test_the_photo_is_decoded_once_and_cut_twice():
     assert views[:2] == PIPELINE[:2] and 'mirror_rois' not in CROP
     assert views[2]['transforms'] == [
         [dict(type='RandomMirror', prob=0.0), dict(type='RandomMirror', prob=1.0)],
-        [dict(CROP, mirror_rois=True)], [PACK]]
+        [dict(CROP, mirror_rois=True)],
+        [PACK],
+    ]
     assert len(views) == 3
 
 

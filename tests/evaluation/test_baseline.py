@@ -28,7 +28,7 @@ def test_the_mean_person_has_no_error(body_model, make_sample):
         pose[:, 1:],
         body_model.mean_betas[None],
     )
-    # Depth of a person whose 2 m box fills 0.9 of the crop (Eq. 8-12), at the centre of the base box.
+    # Depth of a person whose 2 m box fills 0.9 of the crop (Eq. 8-12), at the center of the base box.
     b, s, (cx, cy, _) = 350.0, 0.9, sample['boxes'][0]
     translation = torch.tensor(
         [[2 * cx / (b * s), 2 * cy / (b * s), 2 * sample['focal_length'] / (b * s)]]

@@ -89,7 +89,7 @@ def test_pa_mpjpe_equals_scipy():
         pred = -pred
     pred = target + 0.2 * pred
     first, second, _ = scipy_procrustes(target[0].numpy(), pred[0].numpy())
-    scale = (target[0] - target[0].mean(0)).norm().item()  # scipy normalises the target to unit norm
+    scale = (target[0] - target[0].mean(0)).norm().item()  # scipy normalizes the target to unit norm
     expected = scale * ((first - second) ** 2).sum(-1) ** 0.5
     assert pa_mpjpe(pred, target).item() == pytest.approx(expected.mean())
     assert pa_joint_errors(pred, target)[0].tolist() == pytest.approx(expected.tolist())

@@ -68,11 +68,11 @@ def test_bars_are_drawn(tmp_path):
     table = make_tables(RESULTS, ('hip', 'knee'))['per_action']
     draw_bars(dict(ours=table), tmp_path / 'new' / 'one.png')
     draw_bars(dict(ours=table, theirs=table), tmp_path / 'two.png', column='depth', unit='%')
-    colours = []
+    colors = []
     for name in ('new/one.png', 'two.png'):
         pixels = cv2.imread(str(tmp_path / name)).reshape(-1, 3)
-        colours.append(len(np.unique(pixels[np.ptp(pixels, axis=1) > 80], axis=0)))
-    assert 0 < colours[0] < colours[1]  # another colour for another evaluation
+        colors.append(len(np.unique(pixels[np.ptp(pixels, axis=1) > 80], axis=0)))
+    assert 0 < colors[0] < colors[1]  # another color for another evaluation
     with pytest.raises(ValueError, match='tables of a and b differ in their actions'):
         draw_bars(dict(a=table, b=Table(table.columns, table.rows[1:])), tmp_path / 'x.png')
 

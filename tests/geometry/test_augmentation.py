@@ -1,4 +1,5 @@
 """Augmentations are changes of the camera: one full camera still explains the labels and every RoI."""
+
 import pytest
 import torch
 
@@ -28,7 +29,7 @@ def test_augmented_joints_project_to_the_augmented_keypoints(dtype, tolerance, m
     def uniform(low, high, *shape):
         return low + (high - low) * torch.rand(people, *shape, generator=random, dtype=torch.float64)
 
-    focal, centre = uniform(300, 3000), torch.stack((uniform(200, 1200), uniform(200, 800)), -1)
+    focal, center = uniform(300, 3000), torch.stack((uniform(200, 1200), uniform(200, 800)), -1)
     root = torch.stack((uniform(-1.5, 1.5), uniform(-1, 1), uniform(2.5, 12)), -1)
     joints = root[:, None] + uniform(-0.8, 0.8, 54, 3)
     pixels = project(joints, torch.zeros(3), focal)
@@ -53,8 +54,8 @@ def test_augmented_joints_project_to_the_augmented_keypoints(dtype, tolerance, m
     assert (projected - moved[:, None]).abs().max() < tolerance
 
     # The original keypoints, warped with the crops, meet the projection in each crop.
-    matrices = crop_matrix(boxes, centre[:, None], CROP, augmentation[:, None])
-    original = pixels + centre[:, None]
+    matrices = crop_matrix(boxes, center[:, None], CROP, augmentation[:, None])
+    original = pixels + center[:, None]
     if mirror:
         original = original[:, flip]
     in_crop = transform_points(original[:, None], matrices)

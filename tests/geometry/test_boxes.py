@@ -23,10 +23,13 @@ def random_boxes(*shape):
     return boxes - torch.tensor([400.0, 300.0, -50.0])
 
 
-@pytest.mark.parametrize('bbox, expected', [
-    ([10, 20, 30, 100], [25, 70, 120]),  # tall: the height decides
-    ([10, 20, 90, 100], [55, 70, 144]),  # wide: 90 / 0.75 = 120 high
-])
+@pytest.mark.parametrize(
+    'bbox, expected',
+    [
+        ([10, 20, 30, 100], [25, 70, 120]),  # tall: the height decides
+        ([10, 20, 90, 100], [55, 70, 144]),  # wide: 90 / 0.75 = 120 high
+    ],
+)
 def test_expand_to_aspect_by_hand(bbox, expected):
     box = expand_to_aspect(torch.tensor(bbox, dtype=torch.float64))
     torch.testing.assert_close(box, torch.tensor(expected, dtype=torch.float64))
@@ -109,9 +112,9 @@ def test_gradients_of_encoding():
 
 
 def test_crop_matrix_sends_the_box_to_the_borders_of_the_crop():
-    box, centre = torch.tensor([30.0, -20.0, 128.0]).double(), torch.tensor([320.0, 240.0]).double()
-    matrix = crop_matrix(box, centre, (256, 192))
-    corners = centre + torch.tensor([[30 - 48, -20 - 64], [30.0, -20], [30 + 48, -20 + 64]]).double()
+    box, center = torch.tensor([30.0, -20.0, 128.0]).double(), torch.tensor([320.0, 240.0]).double()
+    matrix = crop_matrix(box, center, (256, 192))
+    corners = center + torch.tensor([[30 - 48, -20 - 64], [30.0, -20], [30 + 48, -20 + 64]]).double()
     expected = torch.tensor([[0.0, 0], [96, 128], [192, 256]], dtype=torch.float64)
     torch.testing.assert_close(transform_points(corners, matrix), expected)
 
@@ -119,9 +122,9 @@ def test_crop_matrix_sends_the_box_to_the_borders_of_the_crop():
 def test_crop_matrix_round_trip_with_roll_and_mirror():
     torch.manual_seed(0)
     boxes = make_rois(random_boxes(6), roi_offsets(9))
-    centre = torch.rand(6, 1, 2, dtype=torch.float64) * 1000
+    center = torch.rand(6, 1, 2, dtype=torch.float64) * 1000
     augmentation = (roll_matrix(torch.rand(6, dtype=torch.float64) * 6) @ mirror_matrix())[:, None]
-    matrix = crop_matrix(boxes, centre, (256, 192), augmentation)
+    matrix = crop_matrix(boxes, center, (256, 192), augmentation)
     assert matrix.shape == (6, 9, 2, 3)
     points = torch.rand(6, 9, 20, 2, dtype=torch.float64) * 1000
     back = transform_points(transform_points(points, matrix), invert_affine(matrix))
@@ -131,11 +134,11 @@ def test_crop_matrix_round_trip_with_roll_and_mirror():
 def test_crop_matrix_equals_its_three_steps():
     torch.manual_seed(1)
     box, points = random_boxes(), torch.rand(7, 2, dtype=torch.float64) * 500
-    centre = torch.tensor([333.0, 222.0], dtype=torch.float64)
+    center = torch.tensor([333.0, 222.0], dtype=torch.float64)
     augmentation = roll_matrix(0.4) @ mirror_matrix()
-    augmented = (points - centre) @ augmentation[:2, :2].T
+    augmented = (points - center) @ augmentation[:2, :2].T
     expected = (augmented - box[:2]) * 128 / box[2] + torch.tensor([48.0, 64.0])
-    matrix = crop_matrix(box, centre, (128, 96), augmentation)
+    matrix = crop_matrix(box, center, (128, 96), augmentation)
     torch.testing.assert_close(transform_points(points, matrix), expected, rtol=0, atol=1e-9)
 
 
@@ -143,8 +146,8 @@ def test_a_drawn_marker_lands_where_the_crop_matrix_says():
     image = np.zeros((240, 320), np.float32)
     image[97, 181] = 1
     image = cv2.GaussianBlur(image, (0, 0), 3)
-    box, centre = torch.tensor([10.0, -15.0, 100.0]).double(), torch.tensor([160.0, 120.0]).double()
-    matrix = crop_matrix(box, centre, (256, 192), roll_matrix(0.5) @ mirror_matrix())
+    box, center = torch.tensor([10.0, -15.0, 100.0]).double(), torch.tensor([160.0, 120.0]).double()
+    matrix = crop_matrix(box, center, (256, 192), roll_matrix(0.5) @ mirror_matrix())
     crop = cv2.warpAffine(image, matrix.numpy(), (192, 256), flags=cv2.INTER_LINEAR)
     rows, columns = np.mgrid[:256, :192]
     centroid = np.array([(columns * crop).sum(), (rows * crop).sum()]) / crop.sum()
@@ -164,8 +167,11 @@ def test_affine_functions_agree_with_opencv_and_have_gradients():
     for m in matrix:
         np.testing.assert_allclose(invert_affine(m).numpy(), cv2.invertAffineTransform(m.numpy()), atol=1e-12)
     points = torch.rand(4, 5, 2, dtype=torch.float64)
-    np.testing.assert_allclose(transform_points(points, matrix)[2].numpy(),
-                               cv2.transform(points[2][None].numpy(), matrix[2].numpy())[0], atol=1e-12)
+    np.testing.assert_allclose(
+        transform_points(points, matrix)[2].numpy(),
+        cv2.transform(points[2][None].numpy(), matrix[2].numpy())[0],
+        atol=1e-12,
+    )
     matrix.requires_grad_(), points.requires_grad_()
     assert torch.autograd.gradcheck(transform_points, (points, matrix))
     assert torch.autograd.gradcheck(invert_affine, (matrix,))

@@ -74,10 +74,10 @@ def test_local_camera_is_the_weak_perspective_of_the_crop(scene):
 
 def test_normalised_crop_coordinates_agree_with_the_crop_matrix(scene):
     full, boxes, focal = scene
-    centre = torch.tensor([640.0, 360.0]).double()
+    center = torch.tensor([640.0, 360.0]).double()
     body = torch.randn(4, 1, 8, 3, dtype=torch.float64) * 0.3
     points = project(body, full[:, None], focal).expand(-1, 5, -1, -1)
-    crop = transform_points(points + centre, crop_matrix(boxes, centre, (256, 192)))
+    crop = transform_points(points + center, crop_matrix(boxes, center, (256, 192)))
     size = torch.tensor([192.0, 256.0]).double()
     torch.testing.assert_close((to_crop_normalized(points, boxes) + 1) / 2 * size, crop, rtol=0, atol=1e-9)
 
@@ -107,12 +107,14 @@ def test_gradients(scene):
     local = full_to_local(full[:, None], boxes, focal).detach().requires_grad_()
     points = torch.randn(2, 3, 3, dtype=torch.float64, requires_grad=True)
     several = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
-    for function, inputs in ((local_to_full, (local, boxes, focal)),
-                             (full_to_local, (full[:, None], boxes, focal)),
-                             (average_full_camera, (local, boxes, focal)),
-                             (project, (points, full, focal)),
-                             (to_crop_normalized, (points[..., :2], boxes[:, 0])),
-                             (camera_spread, (several,))):
+    for function, inputs in (
+        (local_to_full, (local, boxes, focal)),
+        (full_to_local, (full[:, None], boxes, focal)),
+        (average_full_camera, (local, boxes, focal)),
+        (project, (points, full, focal)),
+        (to_crop_normalized, (points[..., :2], boxes[:, 0])),
+        (camera_spread, (several,)),
+    ):
         assert torch.autograd.gradcheck(function, inputs)
 
 

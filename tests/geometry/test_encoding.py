@@ -13,7 +13,7 @@ BOXES = torch.tensor([[0.731, -1.9, 3.456], [-2.25, 0.1, 1 / 3], [17.3, -0.0, 1e
 def truth(value, k):
     """(sin, cos) of 2^k pi value with 60 digits, from the exact value of the float."""
     with mpmath.workdps(60):
-        exact = Fraction(value) * 2 ** k
+        exact = Fraction(value) * 2**k
         angle = mpmath.pi * mpmath.mpf(exact.numerator) / mpmath.mpf(exact.denominator)
         return float(mpmath.sin(angle)), float(mpmath.cos(angle))
 
@@ -35,7 +35,7 @@ def test_every_octave_is_correct_to_rounding(dtype, tolerance):
 
 def test_order_by_hand():
     encoded = positional_encoding(torch.tensor([0.5, 1.0, 0.25]).double(), 2)
-    half = 0.5 ** 0.5
+    half = 0.5**0.5
     expected = torch.tensor([0.5, 1, 0.25, 1, 0, half, 0, -1, half, 0, 0, 1, -1, 1, 0], dtype=torch.float64)
     torch.testing.assert_close(encoded, expected, rtol=0, atol=1e-15)
 
@@ -83,7 +83,7 @@ def test_released_form_is_the_fused_float32_one():
     x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
     encoded = positional_encoding(x, 32, exact=False)
     assert encoded.dtype == torch.float32
-    torch.testing.assert_close(encoded, released(x, 32), rtol=0, atol=2 ** -23)
+    torch.testing.assert_close(encoded, released(x, 32), rtol=0, atol=2**-23)
     freqs, phases = released_constants(32)
     unfused = torch.sin(x[:, None] * freqs + phases).flatten(1)
     assert (unfused - encoded[:, 3:]).abs().max() > 0.5
@@ -92,8 +92,9 @@ def test_released_form_is_the_fused_float32_one():
 def test_released_form_rounds_its_input_to_float32_and_survives_autocast():
     x = BOXES.float()
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        assert torch.equal(positional_encoding(BOXES, 32, exact=False), released_encoding(
-            x, *released_constants(32)))
+        assert torch.equal(
+            positional_encoding(BOXES, 32, exact=False), released_encoding(x, *released_constants(32))
+        )
     assert torch.equal(positional_encoding(x, 0, exact=False), x)
 
 

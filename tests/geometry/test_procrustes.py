@@ -35,27 +35,31 @@ def test_disparity_equals_scipys_where_no_reflection_is_better():
         spread = (target - target.mean(0)).square().sum()
         residual = (similarity_align(source, target) - target).square().sum() / spread
         assert abs(residual.item() - disparity) < 1e-12
-        centred = (source - source.mean(0)).numpy(), (target - target.mean(0)).numpy()
-        expected, _ = orthogonal_procrustes(*centred)
+        centerd = (source - source.mean(0)).numpy(), (target - target.mean(0)).numpy()
+        expected, _ = orthogonal_procrustes(*centerd)
         np.testing.assert_allclose(fit_similarity(source, target).rotation.numpy(), expected.T, atol=1e-10)
 
 
-@pytest.mark.parametrize('make_target', [
-    lambda source, seed: source * MIRROR,
-    lambda source, seed: source * MIRROR + 0.2 * points(14, seed=seed + 100),
-    lambda source, seed: points(14, seed=seed + 100),
-], ids=['mirror image', 'noisy mirror image', 'unrelated'])
+@pytest.mark.parametrize(
+    'make_target',
+    [
+        lambda source, seed: source * MIRROR,
+        lambda source, seed: source * MIRROR + 0.2 * points(14, seed=seed + 100),
+        lambda source, seed: points(14, seed=seed + 100),
+    ],
+    ids=['mirror image', 'noisy mirror image', 'unrelated'],
+)
 def test_never_a_reflection_and_still_the_best_rotation(make_target):
     for seed in range(10):
         source = points(14, seed=seed)
         target = make_target(source, seed)
         fit = fit_similarity(source, target)
         torch.testing.assert_close(torch.linalg.det(fit.rotation), torch.tensor(1.0).double())
-        centred, goal = source - source.mean(0), target - target.mean(0)
-        best = torch.from_numpy(Rotation.align_vectors(goal.numpy(), centred.numpy())[0].as_matrix())
+        centerd, goal = source - source.mean(0), target - target.mean(0)
+        best = torch.from_numpy(Rotation.align_vectors(goal.numpy(), centerd.numpy())[0].as_matrix())
         torch.testing.assert_close(fit.rotation, best, rtol=0, atol=1e-8)
-        turned = centred @ best.mT
-        torch.testing.assert_close(fit.scale, (turned * goal).sum() / centred.square().sum())
+        turned = centerd @ best.mT
+        torch.testing.assert_close(fit.scale, (turned * goal).sum() / centerd.square().sum())
 
 
 def test_result_is_a_minimum():

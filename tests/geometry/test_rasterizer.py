@@ -67,7 +67,7 @@ def test_equals_an_exact_double_loop(seed, cull):
             np.testing.assert_allclose(weights, [float(w) for w in exact], atol=1e-12)
 
 
-def test_pixel_centres_are_integers_and_top_left_edges_belong_to_the_square():
+def test_pixel_centers_are_integers_and_top_left_edges_belong_to_the_square():
     fragments = rasterize(square(0, 0, 4, 4), np.ones(4), SQUARE, 10, 10)
     assert covered(fragments, 10) == {(x, y) for x in range(4) for y in range(4)}
     fragments = rasterize(square(0.5, 0.5, 4.5, 4.5), np.ones(4), SQUARE, 10, 10)
@@ -99,13 +99,13 @@ def test_every_pixel_of_a_triangulated_area_is_hit_exactly_once():
 def test_weights_are_perspective_correct():
     """Interpolated 3D positions lie on the ray of their pixel; with weights of the screen they would not."""
     points = np.array([[-1.0, -0.8, 1.5], [-0.9, 1.2, 6.0], [1.3, 0.1, 3.0]])
-    focal, centre = 60.0, np.array([32.0, 24.0])
+    focal, center = 60.0, np.array([32.0, 24.0])
     face = np.array([[0, 1, 2]])
-    fragments = rasterize(focal * points[:, :2] / points[:, 2:] + centre, points[:, 2], face, 48, 64)
+    fragments = rasterize(focal * points[:, :2] / points[:, 2:] + center, points[:, 2], face, 48, 64)
     surface = interpolate(points, face, fragments)
     pixels = np.stack((fragments.pixel_index % 64, fragments.pixel_index // 64), -1)
     assert len(pixels) > 300
-    np.testing.assert_allclose(focal * surface[:, :2] / surface[:, 2:] + centre, pixels, atol=2 / 1024)
+    np.testing.assert_allclose(focal * surface[:, :2] / surface[:, 2:] + center, pixels, atol=2 / 1024)
     np.testing.assert_allclose(surface[:, 2], fragments.depth)
     np.testing.assert_allclose(fragments.barycentric.sum(-1), 1)
     assert fragments.barycentric.min() >= 0
@@ -209,9 +209,9 @@ def test_small_chunks_give_the_same_picture(monkeypatch):
 
 def test_interpolate_keeps_the_precision_of_the_values():
     fragments = rasterize(square(0, 0, 4, 4), np.ones(4), SQUARE, 4, 4)
-    colours = square(0, 0, 4, 4)
+    colors = square(0, 0, 4, 4)
     for dtype in (np.float32, np.float64):
-        values = interpolate(colours.astype(dtype), SQUARE, fragments)
+        values = interpolate(colors.astype(dtype), SQUARE, fragments)
         assert values.dtype == dtype
         pixels = np.stack((fragments.pixel_index % 4, fragments.pixel_index // 4), -1)
         np.testing.assert_allclose(values, pixels, atol=1e-6)

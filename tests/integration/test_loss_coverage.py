@@ -1,4 +1,5 @@
 """Files as their makers publish them, trained together as a user does: a table, or an error that helps."""
+
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.structures import convert_keypoints
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = '''
+CONFIG = """
 _base_ = [{bases}]
 pipeline = _base_.train_pipeline
 pipeline[-2].update(crop_size=(64, 48))
@@ -30,7 +31,7 @@ param_scheduler = []
 train_cfg = dict(_delete_=True, by_epoch=True, max_epochs=1)
 val_cfg = val_dataloader = val_evaluator = None
 default_hooks = dict(logger=dict(interval=1), checkpoint=None)
-'''
+"""
 SETS = ('h36m_mosh', 'h36m_joints', 'cliff_coco', 'pw3d')
 
 
@@ -68,16 +69,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory, import_mmhuman3d) -> Path:
     pw3d['smpl'] = people['smpl']
     pw3d['meta'] = dict(gender=np.array(['m'] * rows))
     f, c = people['misc']['focal_length'], people['misc']['principal_point']
-    pw3d['cam_param'] = [dict(in_mat=[[f[i], 0, c[i, 0]], [0, f[i], c[i, 1]], [0, 0, 1]], H=96, W=96)
-                         for i in range(rows)]
+    pw3d['cam_param'] = [
+        dict(in_mat=[[f[i], 0, c[i, 0]], [0, f[i], c[i, 1]], [0, 0, 1]], H=96, W=96) for i in range(rows)
+    ]
     pw3d['config'] = 'pw3d'
     pw3d.dump(str(folder / 'pw3d.npz'))
     yield folder
     shutil.rmtree(folder)
 
 
-def train(folder: Path, name: str, sets: tuple[str, ...],
-          body_model: dict | None) -> subprocess.CompletedProcess:
+def train(
+    folder: Path, name: str, sets: tuple[str, ...], body_model: dict | None
+) -> subprocess.CompletedProcess:
     base = ROOT / 'configs' / '_base_'
     parts = ('models/multi-roi_r18', 'datasets/mixture', 'schedules/adamw_one-cycle', 'default_runtime')
     bases = ', '.join(repr(str(base / f'{part}.py')) for part in parts)
@@ -85,9 +88,19 @@ def train(folder: Path, name: str, sets: tuple[str, ...],
     (folder / f'{name}.py').write_text(config)
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
     return subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / 'train.py'), str(folder / f'{name}.py'),
-         '--work-dir', str(folder / name)],
-        cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+        [
+            sys.executable,
+            str(ROOT / 'tools' / 'train.py'),
+            str(folder / f'{name}.py'),
+            '--work-dir',
+            str(folder / name),
+        ],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def test_table_in_the_log(folder: Path) -> None:
@@ -96,7 +109,7 @@ def test_table_in_the_log(folder: Path) -> None:
     log = next((folder / 'good').glob('*/*.log')).read_text()
     rows = str(HumanData.fromfile(folder / 'h36m_joints.npz').data_len)
     _, table = log.split('People with labels, and how many each loss counts')[1].split('\n', 1)
-    header, *lines = table.splitlines()[:1 + len(SETS)]
+    header, *lines = table.splitlines()[: 1 + len(SETS)]
     losses = re.split('  +', header)[5:]
     counts = {line.split()[0]: dict(zip(losses, line.split()[5:], strict=True)) for line in lines}
     assert tuple(counts) == SETS
@@ -121,5 +134,8 @@ def test_without_body_3dpw_of_mmhuman3d_feeds_its_parameters_alone(folder: Path)
     done = train(folder, 'plain', ('pw3d',), None)
     assert done.returncode != 0
     for loss in ('keypoints2d', 'keypoints3d'):
-        assert re.search(rf"the loss '{loss}' \(.*reaches nobody of any data set: pw3d \(.*pw3d\.npz\) has "
-                         r'\d+ people, of whom 0 have', done.stderr)
+        assert re.search(
+            rf"the loss '{loss}' \(.*reaches nobody of any data set: pw3d \(.*pw3d\.npz\) has "
+            r'\d+ people, of whom 0 have',
+            done.stderr,
+        )

@@ -3,6 +3,7 @@
 The photos and their bodies are the studio's; the annotation files have the labels, conventions and gaps of
 the real ones.
 """
+
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from mmroi.structures import CONVENTIONS, convert_keypoints
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = dict(h36m=8, mpi_inf_3dhp=2, coco=4, mpii=2)  # an epoch of 16, drawn 4 : 1 : 2 : 1
-CONFIG = '''
+CONFIG = """
 _base_ = [{bases}]
 train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
 train_pipeline[-2].update(crop_size=(64, 48))
@@ -38,21 +39,25 @@ param_scheduler = [dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=Tru
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 default_hooks = dict(logger=dict(interval=1))
 log_processor = dict(window_size=1)
-'''
-TEST_CONFIG = '''
+"""
+TEST_CONFIG = """
 _base_ = './tiny.py'
 test_dataloader = dict(dataset=dict(
     dataset_name={name!r}, ann_file='preprocessed_datasets/{file}.npz',
     data_prefix=dict(img_path='datasets/{name}')))
 test_evaluator = [dict(type='MeshMetric', **more) for more in {metrics!r}]
-'''
+"""
 H36M = [dict(protocol=f'h36m_p{i}', **more) for i in (1, 2) for more in ({}, dict(gt='dataset'))]
 TESTS = dict(
     pw3d=('pw3d', 'pw3d_test', [dict(protocol=name) for name in ('3dpw', '3dpw_mmhuman3d', 'synthetic')]),
     h36m=('h36m', 'h36m_valid_protocol2', H36M),
-    h36m_both=('h36m', 'h36m_valid_protocol1',
-               [dict(protocol='h36m_p1'), dict(protocol='h36m_p2', other_cameras='skip')]),
-    mpi_inf_3dhp=('mpi_inf_3dhp', 'mpi_inf_3dhp_test', [dict(protocol='mpi_inf_3dhp')]))
+    h36m_both=(
+        'h36m',
+        'h36m_valid_protocol1',
+        [dict(protocol='h36m_p1'), dict(protocol='h36m_p2', other_cameras='skip')],
+    ),
+    mpi_inf_3dhp=('mpi_inf_3dhp', 'mpi_inf_3dhp_test', [dict(protocol='mpi_inf_3dhp')]),
+)
 CAMERA = {'camera_translation', 'depth'}
 EVERYWHERE = {'MPJPE', 'PA-MPJPE', 'camera_spread'}
 PCK = {'PCK', 'AUC', 'PA-PCK', 'PA-AUC'}
@@ -60,8 +65,14 @@ PCK = {'PCK', 'AUC', 'PA-PCK', 'PA-AUC'}
 
 def tool(name, *arguments):
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run([sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)], cwd=ROOT,
-                          env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
 
@@ -103,7 +114,7 @@ def write_annotations(people, names, folder):
     flat = named(people, ('keypoints2d', 'keypoints3d'), names['mpi_inf_3dhp'], 'h36m')
     pelvis = CONVENTIONS['h36m'].index('pelvis_extra')
     relative = flat['keypoints3d'].copy()
-    relative[..., :3] -= relative[:, pelvis:pelvis + 1, :3]
+    relative[..., :3] -= relative[:, pelvis : pelvis + 1, :3]
     HumanData({**flat, 'keypoints3d': relative}).dump(folder / 'mpi_inf_3dhp_train.npz')
 
     # The test set's parameters are unknown, too.
@@ -117,8 +128,10 @@ def write_annotations(people, names, folder):
     mpii = named(people, ('keypoints2d',), names['mpii'], 'smpl_24')
     mpii['has_smpl'] = np.arange(people.data_len) % 2
     unknown = mpii['has_smpl'] == 0
-    mpii['smpl'] = {key: np.where(unknown.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
-                    for key, value in without(smpl, 'transl').items()}
+    mpii['smpl'] = {
+        key: np.where(unknown.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
+        for key, value in without(smpl, 'transl').items()
+    }
     mpii.dump(folder / 'cliff_mpii_train.npz')
 
     pw3d = named(people, everything, names['pw3d'], 'human_data')
@@ -128,7 +141,7 @@ def write_annotations(people, names, folder):
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Folder with `data/` and the configs."""
+    """Folder with ``data/`` and the configs."""
     folder = tmp_path_factory.mktemp('real')
     photos, data = folder / 'photos', folder / 'data'
     make_dataset(photos, StudioSettings('easy', 96, 0), 8, 0, workers=1, progress=False)
@@ -164,7 +177,7 @@ def test_mixture_trains_and_validates(folder, trained):
     assert f'An epoch of 16 draws {share}' in trained
     assert 'has the open body and is trained on coco, h36m, mpi_inf_3dhp, mpii: parameters of' in trained
     assert trained.count('protocol "3dpw" is measured on the open body') == 1
-    log, = (folder / 'run').glob('*/vis_data/scalars.json')
+    (log,) = (folder / 'run').glob('*/vis_data/scalars.json')
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     steps = [line for line in lines if 'loss' in line]
     assert [step['epoch'] for step in steps] == [1] * 4 + [2] * 4
@@ -173,15 +186,25 @@ def test_mixture_trains_and_validates(folder, trained):
     assert np.isfinite([[step[key] for key in losses] for step in steps]).all()
     assert all(max(step[key] for step in steps) > 0 for key in losses)
     assert lines[-1]['3dpw/MPJPE'] > 0
-    first, second = (torch.load(folder / 'run' / f'epoch_{i}.pth', map_location='cpu', weights_only=False)
-                     for i in (1, 2))  # written by this test a moment ago
+    first, second = (
+        torch.load(folder / 'run' / f'epoch_{i}.pth', map_location='cpu', weights_only=False) for i in (1, 2)
+    )  # written by this test a moment ago
     assert any((first['state_dict'][key] != value).any() for key, value in second['state_dict'].items())
 
 
 def evaluate(folder, name):
     out = folder / f'{name}.json'
-    printed = tool('test.py', folder / f'{name}.py', folder / 'run' / 'epoch_2.pth', '--work-dir',
-                   folder / f'test_{name}', '--out', out, '--body-model', 'open')
+    printed = tool(
+        'test.py',
+        folder / f'{name}.py',
+        folder / 'run' / 'epoch_2.pth',
+        '--work-dir',
+        folder / f'test_{name}',
+        '--out',
+        out,
+        '--body-model',
+        'open',
+    )
     for metric in TESTS[name][2]:
         suffix = '_dataset' if metric.get('gt') == 'dataset' else ''
         warning = f'protocol "{metric["protocol"]}{suffix}" is measured on the open body, which is not SMPL'
@@ -204,7 +227,7 @@ def test_3dpw_and_synthetic(folder, trained):
     assert metrics['3dpw'] == pytest.approx(metrics['synthetic'])
     assert without(metrics['3dpw'], 'PVE') == pytest.approx(without(metrics['3dpw_mmhuman3d'], 'PVE'))
     assert metrics['3dpw']['PVE'] != pytest.approx(metrics['3dpw_mmhuman3d']['PVE'], rel=1e-3)
-    validated, = (folder / 'run').glob('*/vis_data/scalars.json')
+    (validated,) = (folder / 'run').glob('*/vis_data/scalars.json')
     last = json.loads(validated.read_text().splitlines()[-1])
     assert last['3dpw/MPJPE'] == pytest.approx(metrics['3dpw']['MPJPE'])
 

@@ -3,6 +3,7 @@
 One set of people with all labels is written as the converters of this project, MMHuman3D and SPIN write it:
 in their conventions, with what they leave out. Every configured loss counts wherever the form has its label.
 """
+
 import copy
 import os
 import subprocess
@@ -26,8 +27,12 @@ from mmroi.registry import MODELS
 from mmroi.structures import convert_keypoints
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = ('multi_roi/multi-roi_r50_mixture', 'multi_roi/multi-roi_r50_pw3d-finetune',
-           'cliff/cliff_r50_mixture', 'hmr/hmr_r50_mixture')
+RECIPES = (
+    'multi_roi/multi-roi_r50_mixture',
+    'multi_roi/multi-roi_r50_pw3d-finetune',
+    'cliff/cliff_r50_mixture',
+    'hmr/hmr_r50_mixture',
+)
 BODY, POINTS, PIXELS = {'smpl', 'vertices'}, {'keypoints3d'}, {'keypoints2d'}
 EVERYTHING = BODY | POINTS | PIXELS
 
@@ -44,9 +49,15 @@ class Form:
         camera: Key of the camera: ``misc``, ``cam_param`` or None.
     """
 
-    def __init__(self, keypoints2d: str | None = None, keypoints3d: str | None = None,
-                 smpl: tuple[str, ...] = (), relative: bool = False, square: bool = False,
-                 camera: str | None = None) -> None:
+    def __init__(
+        self,
+        keypoints2d: str | None = None,
+        keypoints3d: str | None = None,
+        smpl: tuple[str, ...] = (),
+        relative: bool = False,
+        square: bool = False,
+        camera: str | None = None,
+    ) -> None:
         self.keypoints = dict(keypoints2d=keypoints2d, keypoints3d=keypoints3d)
         self.smpl = smpl
         self.relative = relative
@@ -73,8 +84,11 @@ class Form:
                 keypoints, mask = convert_keypoints(people[key], 'smpl_54', convention)
                 if self.relative and key == 'keypoints3d':
                     keypoints[..., :3] -= people[key][:, :1, :3]
-                values |= {key: keypoints, f'{key}_mask': mask.astype(np.uint8),
-                           f'{key}_convention': convention}
+                values |= {
+                    key: keypoints,
+                    f'{key}_mask': mask.astype(np.uint8),
+                    f'{key}_convention': convention,
+                }
         if self.smpl:
             values['smpl'] = {name: people['smpl'][name] for name in self.smpl}
         misc = people['misc']
@@ -82,9 +96,17 @@ class Form:
             values['misc'] = misc
         if self.camera == 'cam_param':
             values['cam_param'] = [
-                dict(H=96, W=96, in_mat=[[f, 0, x], [0, f, y], [0, 0, 1]], rotation_mat=np.eye(3).tolist(),
-                     translation=[0, 0, 0], k1=0, p1=0)
-                for f, (x, y) in zip(misc['focal_length'], misc['principal_point'], strict=True)]
+                dict(
+                    H=96,
+                    W=96,
+                    in_mat=[[f, 0, x], [0, f, y], [0, 0, 1]],
+                    rotation_mat=np.eye(3).tolist(),
+                    translation=[0, 0, 0],
+                    k1=0,
+                    p1=0,
+                )
+                for f, (x, y) in zip(misc['focal_length'], misc['principal_point'], strict=True)
+            ]
         return values
 
 
@@ -162,19 +184,33 @@ def _published_by_spin(people: HumanData, folder: Path) -> Path:
     smpl = people['smpl']
     pose = np.concatenate([smpl['global_orient'], smpl['body_pose'].reshape(-1, 69)], 1)
     np.savez(
-        folder / 'spin_raw.npz', imgname=np.array(values['image_path']), pose=pose, shape=smpl['betas'],
-        has_smpl=np.ones(len(part)), center=box[:, :2] + box[:, 2:4] / 2,
-        scale=1.2 * box[:, 2:4].max(1) / 200, part=part, openpose=np.zeros((len(part), 25, 3)),
-        S=values['keypoints3d'])
-    run('dataset_tools/convert.py', 'spin', '--root', folder, '--labels-file', 'spin_raw.npz', '--out',
-        folder)
+        folder / 'spin_raw.npz',
+        imgname=np.array(values['image_path']),
+        pose=pose,
+        shape=smpl['betas'],
+        has_smpl=np.ones(len(part)),
+        center=box[:, :2] + box[:, 2:4] / 2,
+        scale=1.2 * box[:, 2:4].max(1) / 200,
+        part=part,
+        openpose=np.zeros((len(part), 25, 3)),
+        S=values['keypoints3d'],
+    )
+    run(
+        'dataset_tools/convert.py', 'spin', '--root', folder, '--labels-file', 'spin_raw.npz', '--out', folder
+    )
     return folder / 'spin_spin_raw.npz'
 
 
 def run(tool: str, *arguments: Any) -> str:
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run([sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)], cwd=ROOT,
-                          env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
 
@@ -192,19 +228,26 @@ def recipe(request: pytest.FixtureRequest) -> tuple[Config, torch.nn.Module]:
     return cfg, MODELS.build(cfg.model).train()
 
 
-@pytest.mark.parametrize(('publisher', 'name'), [
-    *(('ours', name) for name in FORMS), *(('mmhuman3d', name) for name in THEIRS), ('spin', 'raw')],
-    ids=lambda value: value.replace(' ', '-'))
-def test_two_steps_on_a_form(publisher: str, name: str, recipe: tuple[Config, torch.nn.Module],
-                             files: dict[tuple[str, str], Path]) -> None:
+@pytest.mark.parametrize(
+    ('publisher', 'name'),
+    [*(('ours', name) for name in FORMS), *(('mmhuman3d', name) for name in THEIRS), ('spin', 'raw')],
+    ids=lambda value: value.replace(' ', '-'),
+)
+def test_two_steps_on_a_form(
+    publisher: str, name: str, recipe: tuple[Config, torch.nn.Module], files: dict[tuple[str, str], Path]
+) -> None:
     cfg, model = recipe
     init_default_scope(cfg.default_scope)
     form = dict(ours=FORMS, mmhuman3d=THEIRS, spin=dict(raw=FORMS['spin']))[publisher][name]
     file = files[publisher, name]
     parts = cfg.train_dataloader.dataset.get('datasets', [cfg.train_dataloader.dataset])
     part = copy.deepcopy(parts[-1])  # MPII of the mixture, whose boxes are crops, or 3DPW
-    part.update(data_root=str(file.parent), ann_file=file.name, data_prefix=dict(img_path=''),
-                pipeline=cfg.train_dataloader.dataset.pipeline)
+    part.update(
+        data_root=str(file.parent),
+        ann_file=file.name,
+        data_prefix=dict(img_path=''),
+        pipeline=cfg.train_dataloader.dataset.pipeline,
+    )
     sampler = dict(type='DefaultSampler', shuffle=False)
     loader = Runner.build_dataloader(dict(batch_size=2, num_workers=0, sampler=sampler, dataset=part), seed=0)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)

@@ -1,4 +1,5 @@
 """The command-line tools as a user runs them: tiny data, short training, resume, test, several processes."""
+
 import json
 import os
 import pickle
@@ -15,7 +16,7 @@ from mmroi.compat import safe_globals
 
 ROOT = Path(__file__).resolve().parents[2]
 NUM_VAL = 7  # odd, so that two processes share it unevenly
-CONFIG = '''
+CONFIG = """
 _base_ = {base!r}
 max_epochs = 4
 data_root = {data!r}
@@ -26,15 +27,16 @@ test_dataloader = val_dataloader
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=True)]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=-1))
-'''
+"""
 
 
 def run(*command, check=True, **environment):
     # One thread in every run: sums in another order would be other numbers.
     path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PATH': path, 'PYTHONPATH': str(ROOT), **environment}
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, env=env, capture_output=True, text=True,
-                          timeout=300)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300
+    )
     if check:
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done
@@ -57,7 +59,7 @@ def weights(path):
 
 def last_metrics(work_dir):
     """The validation figures at the end of a training."""
-    log, = work_dir.glob('*/vis_data/scalars.json')
+    (log,) = work_dir.glob('*/vis_data/scalars.json')
     figures = json.loads(log.read_text().splitlines()[-1])
     return {key: value for key, value in figures.items() if key.startswith('synthetic/')}
 
@@ -71,8 +73,21 @@ def folder(tmp_path_factory):
 def config(folder):
     """A config on a data set that make_synthetic.py has just made."""
     data = folder / 'data'
-    tool('dataset_tools/make_synthetic.py', '--preset', 'easy', '--out', data, '--num-train', 12,
-         '--num-val', NUM_VAL, '--image-size', 128, '--workers', 1)
+    tool(
+        'dataset_tools/make_synthetic.py',
+        '--preset',
+        'easy',
+        '--out',
+        data,
+        '--num-train',
+        12,
+        '--num-val',
+        NUM_VAL,
+        '--image-size',
+        128,
+        '--workers',
+        1,
+    )
     path = folder / 'tiny.py'
     base = ROOT / 'configs' / 'demo' / 'multi-roi_r18_synthetic.py'
     path.write_text(CONFIG.format(base=str(base), data=str(data)))
@@ -99,32 +114,73 @@ def test_resumed_training_equals_the_uninterrupted_one(folder, config, trained):
 
 
 def test_test_repeats_the_validation_and_draws_pictures(folder, config, trained):
-    tool('test.py', config, trained / 'epoch_4.pth', '--work-dir', folder / 'test',
-         '--out', folder / 'metrics.json', '--show-dir', folder / 'pictures')
+    tool(
+        'test.py',
+        config,
+        trained / 'epoch_4.pth',
+        '--work-dir',
+        folder / 'test',
+        '--out',
+        folder / 'metrics.json',
+        '--show-dir',
+        folder / 'pictures',
+    )
     assert json.loads((folder / 'metrics.json').read_text()) == pytest.approx(last_metrics(trained))
     assert len(list((folder / 'pictures').glob('*.jpg'))) >= NUM_VAL
 
 
 def test_two_processes_test_as_one(folder, config, trained):
-    run(ROOT / 'tools' / 'dist_test.sh', config, trained / 'epoch_4.pth', 2,
-        '--work-dir', folder / 'dist_test', '--out', folder / 'dist_metrics.json', PORT=free_port())
+    run(
+        ROOT / 'tools' / 'dist_test.sh',
+        config,
+        trained / 'epoch_4.pth',
+        2,
+        '--work-dir',
+        folder / 'dist_test',
+        '--out',
+        folder / 'dist_metrics.json',
+        PORT=free_port(),
+    )
     assert json.loads((folder / 'dist_metrics.json').read_text()) == pytest.approx(last_metrics(trained))
 
 
 def test_two_processes_train(folder, config):
     work_dir = folder / 'dist_train'
-    run(ROOT / 'tools' / 'dist_train.sh', config, 2, '--work-dir', work_dir, '--amp', '--auto-scale-lr',
-        '--cfg-options', 'max_epochs=1', 'train_cfg.max_epochs=1', PORT=free_port())
+    run(
+        ROOT / 'tools' / 'dist_train.sh',
+        config,
+        2,
+        '--work-dir',
+        work_dir,
+        '--amp',
+        '--auto-scale-lr',
+        '--cfg-options',
+        'max_epochs=1',
+        'train_cfg.max_epochs=1',
+        PORT=free_port(),
+    )
     # Both processes validate with the statistics that are saved, so one process finds the same errors.
-    tool('test.py', config, work_dir / 'epoch_1.pth', '--work-dir', folder / 'dist_retest',
-         '--out', folder / 'retest.json')
+    tool(
+        'test.py',
+        config,
+        work_dir / 'epoch_1.pth',
+        '--work-dir',
+        folder / 'dist_retest',
+        '--out',
+        folder / 'retest.json',
+    )
     assert json.loads((folder / 'retest.json').read_text()) == pytest.approx(last_metrics(work_dir))
 
 
 def test_published_checkpoint_is_small_and_works(folder, config, trained):
-    tool('model_converters/publish_model.py', trained / 'epoch_4.pth', folder / 'published' / 'tiny.pth',
-         '--half', '--hash')
-    path, = (folder / 'published').glob('tiny-????????.pth')
+    tool(
+        'model_converters/publish_model.py',
+        trained / 'epoch_4.pth',
+        folder / 'published' / 'tiny.pth',
+        '--half',
+        '--hash',
+    )
+    (path,) = (folder / 'published').glob('tiny-????????.pth')
     assert path.stat().st_size < (trained / 'epoch_4.pth').stat().st_size / 5
     saved = torch.load(path, map_location='cpu', weights_only=True)
     assert saved.keys() == {'meta', 'state_dict'} and saved['meta']['epoch'] == 4
@@ -135,12 +191,21 @@ def test_published_checkpoint_is_small_and_works(folder, config, trained):
     assert predictions[0]['pred_instances']['vertices'].shape == (1, 6890, 3)
 
 
-@pytest.mark.parametrize('script, arguments, called', [
-    ('slurm_train.sh', ['gpu', 'job', 'c.py', 'out', '--amp'],
-     'train.py c.py --work-dir out --launcher slurm --amp'),
-    ('slurm_test.sh', ['gpu', 'job', 'c.py', 'w.pth', '--out', 'm.json'],
-     'test.py c.py w.pth --launcher slurm --out m.json'),
-])
+@pytest.mark.parametrize(
+    'script, arguments, called',
+    [
+        (
+            'slurm_train.sh',
+            ['gpu', 'job', 'c.py', 'out', '--amp'],
+            'train.py c.py --work-dir out --launcher slurm --amp',
+        ),
+        (
+            'slurm_test.sh',
+            ['gpu', 'job', 'c.py', 'w.pth', '--out', 'm.json'],
+            'test.py c.py w.pth --launcher slurm --out m.json',
+        ),
+    ],
+)
 def test_slurm_scripts_pass_everything_on(tmp_path, script, arguments, called):
     srun = tmp_path / 'srun'
     srun.write_text('#!/bin/sh\necho "$@"\n')
@@ -156,12 +221,17 @@ def test_scripts_explain_themselves(script):
     assert done.returncode == 2 and done.stderr.startswith('usage:')
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['nothing.py'], 'error: config nothing.py does not exist'),
-    (['{config}', '--cfg-options', 'model.encoder.pol=mean'],
-     "error: config: MultiRoIEncoder does not know the key 'pol'; did you mean 'pool'?"),
-    (['{config}', '--cfg-options', 'train_dataloader.dataset.ann_file=nothing.npz'], 'nothing.npz'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['nothing.py'], 'error: config nothing.py does not exist'),
+        (
+            ['{config}', '--cfg-options', 'model.encoder.pol=mean'],
+            "error: config: MultiRoIEncoder does not know the key 'pol'; did you mean 'pool'?",
+        ),
+        (['{config}', '--cfg-options', 'train_dataloader.dataset.ann_file=nothing.npz'], 'nothing.npz'),
+    ],
+)
 def test_bad_input_ends_with_one_sentence(folder, config, arguments, message):
     arguments = [argument.format(config=config) for argument in arguments]
     done = tool('train.py', *arguments, '--work-dir', folder / 'bad', check=False)

@@ -4,7 +4,6 @@ from mmroi.models.numerics import smooth_floor, without_autocast
 
 
 class Product(torch.nn.Module):
-
     @without_autocast
     def forward(self, a, b=None):
         return a @ b

@@ -1,4 +1,5 @@
 """What half precision, compilation, export and repetition change: the encoder's rounding and nothing else."""
+
 import copy
 
 import pytest
@@ -11,13 +12,16 @@ from mmroi.models.estimators.batch import stack_labels, stack_views
 
 HALF = pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=['bf16', 'fp16'])
 FUSIONS = [
-    dict(type='RoIAwareFusion', num_rois=3), dict(type='RoIAwareFusion', num_rois=3, exact=False),
+    dict(type='RoIAwareFusion', num_rois=3),
+    dict(type='RoIAwareFusion', num_rois=3, exact=False),
     dict(type='RoIAwareFusion', relation='absolute', scorer='set_mlp', num_rois=3),
-    dict(type='SelfAttentionFusion')]
+    dict(type='SelfAttentionFusion'),
+]
 HEADS = [
     dict(type='MultiRoIHead', num_rois=3, camera_boxes='all', camera_frame='base'),
     dict(type='MultiRoIHead', num_rois=3, mesh='per_roi'),
-    dict(type='CLIFFHead', num_rois=3, boxes='all')]
+    dict(type='CLIFFHead', num_rois=3, boxes='all'),
+]
 
 
 def crops(num_people, num_rois=3, seed=0):
@@ -59,9 +63,10 @@ def test_behind_the_features_autocast_changes_no_bit(dtype, parts, multi_roi, bu
             losses = model.loss(dict(output, feature_map=logits), views, labels)
             rotations = rot6d_to_matrix(output['pose6d'])
         assert set(losses) == {f'loss_{name}' for name in model.losses}
-        gradient, = torch.autograd.grad(sum(losses.values()), h)
-        return dict(output, **losses, u=u, u_bar=u_bar, weights=weights, rotations=rotations,
-                    gradient=gradient)
+        (gradient,) = torch.autograd.grad(sum(losses.values()), h)
+        return dict(
+            output, **losses, u=u, u_bar=u_bar, weights=weights, rotations=rotations, gradient=gradient
+        )
 
     plain, under = run(False), run(True)
     for name, value in plain.items():
@@ -116,22 +121,33 @@ class Roundings:
         bounds = []
         for value in output.flatten():
             jacobian = torch.autograd.grad(value, self.places, retain_graph=True, allow_unused=True)
-            bounds.append(higher_orders * sum((row.abs() * error).sum() for row, error in zip(
-                jacobian, self.errors, strict=True) if row is not None))
+            bounds.append(
+                higher_orders
+                * sum(
+                    (row.abs() * error).sum()
+                    for row, error in zip(jacobian, self.errors, strict=True)
+                    if row is not None
+                )
+            )
         return torch.stack(bounds).reshape(output.shape)
 
 
 @HALF
 def test_encoder_in_half_precision_moves_outputs_within_the_bound_of_its_roundings(
-        dtype, multi_roi, build, people):
+    dtype, multi_roi, build, people
+):
     model, samples = sensitive(build(multi_roi)), people(2, 3)
     views, labels = stack_views(samples, crops(2)), stack_labels(samples, torch.device('cpu'))
 
     def run(inputs):
         output = model.regress(inputs, views.boxes, views.focal_length)
         orientation = rot6d_to_matrix(output['pose6d'])[:, 0]
-        return dict(cameras=output['cameras'], betas=output['betas'], orientation=orientation,
-                    **model.loss(output, views, labels))
+        return dict(
+            cameras=output['cameras'],
+            betas=output['betas'],
+            orientation=orientation,
+            **model.loss(output, views, labels),
+        )
 
     with torch.no_grad():
         plain = run(crops(2))
@@ -170,15 +186,18 @@ class Network(nn.Module):
 
 def network_and_inputs(config, build, people, num_people=2, num_rois=3):
     views = stack_views(people(num_people, num_rois), crops(num_people, num_rois))
-    return (Network(sensitive(build(config))),
-            (crops(num_people, num_rois), views.boxes, views.focal_length))
+    return (Network(sensitive(build(config))), (crops(num_people, num_rois), views.boxes, views.focal_length))
 
 
 def sines(graph_module, key):
     """Dtypes of all sines and cosines in a graph and the graphs that it calls."""
     graphs = [module.graph for module in graph_module.modules() if isinstance(module, torch.fx.GraphModule)]
-    return [node.meta[key].dtype for graph in graphs for node in graph.nodes
-            if getattr(node.target, '__name__', '').split('.')[0] in ('sin', 'cos')]
+    return [
+        node.meta[key].dtype
+        for graph in graphs
+        for node in graph.nodes
+        if getattr(node.target, '__name__', '').split('.')[0] in ('sin', 'cos')
+    ]
 
 
 @pytest.fixture
@@ -190,7 +209,8 @@ def fresh_compiler():
 
 @pytest.mark.usefixtures('fresh_compiler')
 @pytest.mark.parametrize(
-    'parts', [dict(), dict(fusion=FUSIONS[1], head=HEADS[2]), dict(fusion=FUSIONS[3])], ids=str)
+    'parts', [dict(), dict(fusion=FUSIONS[1], head=HEADS[2]), dict(fusion=FUSIONS[3])], ids=str
+)
 @pytest.mark.parametrize('dtype', [None, torch.bfloat16], ids=['plain', 'bf16'])
 def test_compiles_to_one_graph_that_equals_eager(parts, dtype, multi_roi, build, people):
     network, inputs = network_and_inputs(with_parts(multi_roi, **parts), build, people)
@@ -218,7 +238,8 @@ def test_compiled_gradients_equal_eager(multi_roi, build, people):
     def gradients(function):
         output = function(*inputs)
         return torch.autograd.grad(
-            sum(output[name].square().sum() for name in ('pose6d', 'betas', 'cameras')), parameters)
+            sum(output[name].square().sum() for name in ('pose6d', 'betas', 'cameras')), parameters
+        )
 
     compiled = torch.compile(network, backend='aot_eager', fullgraph=True)
     for ours, expected in zip(gradients(compiled), gradients(network), strict=True):

@@ -1,4 +1,5 @@
 """The losses of the authors' code as plain loops, and the config of that form."""
+
 import math
 from pathlib import Path
 
@@ -44,10 +45,13 @@ def case():
 
     upright = torch.eye(3)[:, :2].repeat(N, M, 24, 1, 1).flatten(-2)
     output = dict(
-        pose6d=upright + 0.3 * normal(N, M, 24, 6), betas=normal(N, M, 10), features=normal(N, M, 32),
-        cameras=torch.cat([0.6 + 0.5 * uniform(N, M, 1), 0.1 * normal(N, M, 2)], -1))
+        pose6d=upright + 0.3 * normal(N, M, 24, 6),
+        betas=normal(N, M, 10),
+        features=normal(N, M, 32),
+        cameras=torch.cat([0.6 + 0.5 * uniform(N, M, 1), 0.1 * normal(N, M, 2)], -1),
+    )
     boxes = torch.cat([80 * normal(N, M, 2), 150 + 100 * uniform(N, M, 1)], -1).double()
-    views = Views(boxes, torch.tensor([900., 1400., 2000.]).double(), ASPECT)
+    views = Views(boxes, torch.tensor([900.0, 1400.0, 2000.0]).double(), ASPECT)
     pixels, points = torch.zeros(N, 54, 3), torch.zeros(N, 54, 4)
     pixels[:, SPIN] = torch.cat([120 * normal(N, 24, 2), uniform(N, 24, 1).round()], -1)
     points[:, SPIN] = torch.cat([0.4 * normal(N, 24, 3) + 3, uniform(N, 24, 1).round()], -1)
@@ -78,9 +82,17 @@ def expected(model, case):
             terms['vertices'] += (vertices - wanted).abs().mean().item() / (N * M)
             joints = bodies[i].joints[m, SPIN].double().tolist()
             terms['keypoints3d'] += 5 * keypoints3d(joints, labels.keypoints3d[i, SPIN].tolist()) / (N * M)
-            terms['keypoints2d'] += 5 / (N * M) * keypoints2d(
-                joints, labels.keypoints2d[i, SPIN].tolist(), cameras[i][m], boxes[i][m],
-                views.focal_length[i].item())
+            terms['keypoints2d'] += (
+                5
+                / (N * M)
+                * keypoints2d(
+                    joints,
+                    labels.keypoints2d[i, SPIN].tolist(),
+                    cameras[i][m],
+                    boxes[i][m],
+                    views.focal_length[i].item(),
+                )
+            )
             terms['camera'] += camera(cameras[i][m], boxes[i][m], cameras[i][0], boxes[i][0]) / (N * M)
     terms['contrastive'] = 0.1 * TEMPERATURE * supcon(z.tolist())
     return terms
@@ -104,8 +116,9 @@ def keypoints2d(joints, target, local_camera, box, focal):
     total = 0.0
     for joint, (u, v, confidence) in zip(joints, target, strict=True):
         x, y, depth = (a + t for a, t in zip(joint, full, strict=True))
-        total += confidence * (((focal * x / depth - u) / (ASPECT * b / 2)) ** 2
-                               + ((focal * y / depth - v) / (b / 2)) ** 2)
+        total += confidence * (
+            ((focal * x / depth - u) / (ASPECT * b / 2)) ** 2 + ((focal * y / depth - v) / (b / 2)) ** 2
+        )
     return total / (49 * 2)
 
 
@@ -120,6 +133,7 @@ def camera(camera_m, box_m, camera_0, box_0):
 
 def supcon(z):
     """Positives in the denominator too, mean over anchors."""
+
     def similarity(a, b):
         return sum(x * y for x, y in zip(a, b, strict=True)) / TEMPERATURE
 
@@ -150,7 +164,9 @@ def test_the_sum(model, case, expected):
 def test_the_terms_are_not_those_of_our_form(model, case, expected):
     """What would notice that the config had lost its settings."""
     output, views, _ = case
-    for name, inputs in (('camera', (output['cameras'], views.boxes)),
-                         ('contrastive', (F.normalize(output['features'], dim=-1),))):
+    for name, inputs in (
+        ('camera', (output['cameras'], views.boxes)),
+        ('contrastive', (F.normalize(output['features'], dim=-1),)),
+    ):
         default = MODELS.build(dict(type=type(model.losses[name]).__name__))
         assert default(*inputs).item() != pytest.approx(expected[name], rel=1e-2)

@@ -1,4 +1,5 @@
 """Views of a mirrored person, brought back and averaged."""
+
 import numpy as np
 import pytest
 import torch
@@ -56,8 +57,13 @@ class MirrorEquivariant(BaseModel):
         same, opposite = even[:, :72].unflatten(1, (24, 3)), odd[:, :72].unflatten(1, (24, 3))
         pose = axis_angle_to_matrix(same + mirror_pose(same) + opposite - mirror_pose(opposite))
         scale, t_y = even[:, 82:].chunk(2, 1)
-        return predict(self.body_model, pose.float(), even[:, 72:82].float(),
-                       torch.stack((scale.exp(), odd[:, 72:], t_y), -1), data_samples)
+        return predict(
+            self.body_model,
+            pose.float(),
+            even[:, 72:82].float(),
+            torch.stack((scale.exp(), odd[:, 72:], t_y), -1),
+            data_samples,
+        )
 
 
 def predict(body_model, pose, betas, cameras, samples):
@@ -67,10 +73,16 @@ def predict(body_model, pose, betas, cameras, samples):
         one = slice(i, i + 1)
         boxes, focal = torch.from_numpy(sample.boxes)[None], torch.tensor([sample.focal_length])
         sample.pred_instances = InstanceData(
-            global_orient=pose[one, 0], body_pose=pose[one, 1:], betas=betas[one],
-            vertices=body.vertices[one], joints3d=body.joints[one], joints_h36m=body.joints_h36m[one],
-            local_cameras=cameras[one], full_cameras=local_to_full(cameras[one], boxes, focal),
-            camera_translation=average_full_camera(cameras[one], boxes, focal))
+            global_orient=pose[one, 0],
+            body_pose=pose[one, 1:],
+            betas=betas[one],
+            vertices=body.vertices[one],
+            joints3d=body.joints[one],
+            joints_h36m=body.joints_h36m[one],
+            local_cameras=cameras[one],
+            full_cameras=local_to_full(cameras[one], boxes, focal),
+            camera_translation=average_full_camera(cameras[one], boxes, focal),
+        )
     return samples
 
 
@@ -88,8 +100,13 @@ def people(focal_length=300.0):
     """Two people in a noisy photo; boxes and camera on whole pixels, so that crops need no interpolation."""
     image = np.random.default_rng(0).integers(0, 256, (160, 200, 3), dtype=np.uint8)
     for x in (30, 90):
-        yield dict(img=image, img_path='', bbox_xywh=np.array([x, 20.0, 60.0, 80.0]),
-                   focal_length=focal_length, principal_point=np.array([100.0, 80.0]))
+        yield dict(
+            img=image,
+            img_path='',
+            bbox_xywh=np.array([x, 20.0, 60.0, 80.0]),
+            focal_length=focal_length,
+            principal_point=np.array([100.0, 80.0]),
+        )
 
 
 def batch(pipeline, **camera):
@@ -99,8 +116,17 @@ def batch(pipeline, **camera):
 
 
 def predictions(samples):
-    names = ('global_orient', 'body_pose', 'betas', 'vertices', 'joints3d', 'joints_h36m', 'local_cameras',
-             'full_cameras', 'camera_translation')
+    names = (
+        'global_orient',
+        'body_pose',
+        'betas',
+        'vertices',
+        'joints3d',
+        'joints_h36m',
+        'local_cameras',
+        'full_cameras',
+        'camera_translation',
+    )
     return {name: torch.cat([sample.pred_instances[name] for sample in samples]).double() for name in names}
 
 
@@ -169,7 +195,7 @@ class Holder(torch.nn.Module):
 
 
 def test_means_by_hand(body_model):
-    merged, = MeshTTAModel(Holder(body_model)).merge_preds([fake_views(body_model)])
+    (merged,) = MeshTTAModel(Holder(body_model)).merge_preds([fake_views(body_model)])
     predicted = merged.pred_instances
     pose = torch.zeros(24, 3)
     pose[16, 1] = 0.4  # halfway between 0.2 and 0.6
@@ -178,8 +204,9 @@ def test_means_by_hand(body_model):
     mean = torch.tensor((0.2, 0.2, 4.8))  # 2 / (1/4 + 1/6)
     torch.testing.assert_close(predicted.camera_translation, mean[None])
     torch.testing.assert_close(predicted.full_cameras, mean.expand(1, 2, 3))
-    body = body_model(*(x[None] for x in (axis_angle_to_matrix(pose)[:1], axis_angle_to_matrix(pose)[1:])),
-                      predicted.betas)
+    body = body_model(
+        *(x[None] for x in (axis_angle_to_matrix(pose)[:1], axis_angle_to_matrix(pose)[1:])), predicted.betas
+    )
     torch.testing.assert_close(predicted.vertices, body.vertices)
     boxes = torch.from_numpy(merged.boxes)[None]
     again = local_to_full(predicted.local_cameras, boxes, torch.tensor([500.0]))
@@ -192,7 +219,7 @@ def test_rotations_about_pi_do_not_cancel(body_model):
     for sample, angle in ((first, np.pi - 0.1), (second, np.pi - 0.1)):
         turn = axis_angle_to_matrix(torch.tensor([[0.0, angle, 0.0]]))
         sample.pred_instances.global_orient = turn  # seen in the mirror this is a turn by -angle
-    merged, = MeshTTAModel(Holder(body_model)).merge_preds([(first, second)])
+    (merged,) = MeshTTAModel(Holder(body_model)).merge_preds([(first, second)])
     half_turn = axis_angle_to_matrix(torch.tensor([[0.0, np.pi, 0.0]]))
     torch.testing.assert_close(merged.pred_instances.global_orient, half_turn, atol=1e-5, rtol=0)
 

@@ -13,10 +13,25 @@ from mmroi.structures import (
 )
 
 
-@pytest.mark.parametrize('convention, count', [
-    ('smpl', 24), ('smpl_24', 24), ('smpl_45', 45), ('smpl_49', 49), ('smpl_54', 54), ('h36m', 17),
-    ('mpi_inf_3dhp', 28), ('mpi_inf_3dhp_test', 17), ('coco', 17), ('mpii', 16), ('lsp', 14), ('pw3d', 18),
-    ('openpose_25', 25), ('human_data', 190)])
+@pytest.mark.parametrize(
+    'convention, count',
+    [
+        ('smpl', 24),
+        ('smpl_24', 24),
+        ('smpl_45', 45),
+        ('smpl_49', 49),
+        ('smpl_54', 54),
+        ('h36m', 17),
+        ('mpi_inf_3dhp', 28),
+        ('mpi_inf_3dhp_test', 17),
+        ('coco', 17),
+        ('mpii', 16),
+        ('lsp', 14),
+        ('pw3d', 18),
+        ('openpose_25', 25),
+        ('human_data', 190),
+    ],
+)
 def test_names_are_unique_and_complete(convention, count):
     names = get_convention(convention)
     assert len(names) == len(set(names)) == count
@@ -43,9 +58,18 @@ def test_smpl_54_continues_the_skeleton_with_smplx_vertices_and_extra_regressors
     names = get_convention('smpl_54')
     assert names[:24] == get_convention('smpl')
     # Positions that SPIN's joint map and smplx document.
-    documented = {15: 'head', 24: 'nose', 25: 'right_eye', 29: 'left_bigtoe', 34: 'right_heel',
-                  35: 'left_thumb', 45: 'right_hip_extra', 48: 'headtop', 49: 'pelvis_extra',
-                  53: 'head_extra'}
+    documented = {
+        15: 'head',
+        24: 'nose',
+        25: 'right_eye',
+        29: 'left_bigtoe',
+        34: 'right_heel',
+        35: 'left_thumb',
+        45: 'right_hip_extra',
+        48: 'headtop',
+        49: 'pelvis_extra',
+        53: 'head_extra',
+    }
     assert {index: names[index] for index in documented} == documented
 
 
@@ -59,8 +83,21 @@ def test_parents_form_a_mirror_symmetric_tree():
 def test_j14_runs_from_right_ankle_to_head():
     names = [get_convention('h36m')[i].removesuffix('_extra') for i in H36M_TO_J14]
     assert names == [
-        'right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist',
-        'right_elbow', 'right_shoulder', 'left_shoulder', 'left_elbow', 'left_wrist', 'neck', 'head']
+        'right_ankle',
+        'right_knee',
+        'right_hip',
+        'left_hip',
+        'left_knee',
+        'left_ankle',
+        'right_wrist',
+        'right_elbow',
+        'right_shoulder',
+        'left_shoulder',
+        'left_elbow',
+        'left_wrist',
+        'neck',
+        'head',
+    ]
 
 
 # Jaw and head, which MMHuman3D calls head_extra and headtop.
@@ -110,7 +147,13 @@ def test_evaluated_joints_of_h36m_are_those_of_spins_24():
 
 def test_top_of_the_head_is_another_point():
     assert [name for name in CONVENTIONS if 'headtop' in get_convention(name)] == [
-        'smpl_24', 'smpl_49', 'smpl_54', 'mpii', 'lsp', 'human_data']
+        'smpl_24',
+        'smpl_49',
+        'smpl_54',
+        'mpii',
+        'lsp',
+        'human_data',
+    ]
     for name, joint in dict(mpii=9, lsp=13, smpl_24=13, smpl_49=38, smpl_54=48).items():
         assert get_convention(name)[joint] == 'headtop'
 

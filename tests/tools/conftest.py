@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope='session')
 def run_tool():
-    """`run_tool('test.py', ...)` runs a tool as a user does; it must succeed unless `check=False`."""
+    """``run_tool('test.py', ...)`` runs a tool as a user does; it must succeed unless ``check=False``."""
 
     def run(name, *arguments, check=True, cwd=ROOT):
         command = [sys.executable, ROOT / 'tools' / name, *arguments]

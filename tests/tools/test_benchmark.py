@@ -1,4 +1,5 @@
 """Tables of the paper by one command: suites, profiles and runs."""
+
 import importlib
 import json
 import os
@@ -20,7 +21,8 @@ from mmroi.registry import MODELS
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))  # as when the tool is called
 profiles, running, speed, suites = (
-    importlib.import_module(f'benchmarking.{name}') for name in ('profiles', 'running', 'speed', 'suites'))
+    importlib.import_module(f'benchmarking.{name}') for name in ('profiles', 'running', 'speed', 'suites')
+)
 
 SUITES = sorted(path.stem for path in suites.SUITES.glob('*.py'))
 ABLATIONS = sorted(path.stem for path in (ROOT / 'configs' / 'ablation').glob('*.py'))
@@ -61,8 +63,9 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
     # Nothing else differs between two rows.
     for config in (small, small_base):
         for part in ('fusion', 'head'):
-            config.model[part] = {key: config.model[part].get(key) for key in IN_PROFILE} \
-                if row.model[part] else None
+            config.model[part] = (
+                {key: config.model[part].get(key) for key in IN_PROFILE} if row.model[part] else None
+            )
         for loss in ('camera', 'contrastive'):
             del config.model.losses[loss]
         for loader in profiles.LOADERS:
@@ -74,9 +77,11 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
 def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(quick):
     small = profiles.make_config(Config.fromfile(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
     assert small.model.losses.keypoints2d == dict(
-        type='Keypoint2DLoss', loss_weight=5.0, frame='crop', **quick.model.losses.keypoints2d)
+        type='Keypoint2DLoss', loss_weight=5.0, frame='crop', **quick.model.losses.keypoints2d
+    )
     assert small.model.head == dict(
-        type='CLIFFHead', in_channels=256, boxes='none', hidden_channels=(512, 512), dropout=0.0)
+        type='CLIFFHead', in_channels=256, boxes='none', hidden_channels=(512, 512), dropout=0.0
+    )
     assert 'fusion' not in small.model and 'projector' not in small.model
     assert small.train_dataloader.dataset.data_root == quick.photos.out
 
@@ -119,8 +124,8 @@ def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
     one, five = (MODELS.build(config.model).eval() for config in (trained, tested))
     five.load_state_dict(one.state_dict())
     inputs = torch.randn(2, 5, 3, 64, 48)
-    boxes = torch.tensor([[10., -20., 150.]], dtype=torch.float64).expand(2, 5, 3)
-    focal_length = torch.full((2, ), 500., dtype=torch.float64)
+    boxes = torch.tensor([[10.0, -20.0, 150.0]], dtype=torch.float64).expand(2, 5, 3)
+    focal_length = torch.full((2,), 500.0, dtype=torch.float64)
     with torch.no_grad():
         alone = one.regress(inputs[:, :1], boxes[:, :1], focal_length)
         together = five.regress(inputs, boxes, focal_length)
@@ -129,8 +134,16 @@ def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
         torch.testing.assert_close(together[key][:, :1], mine, rtol=1e-4, atol=1e-5)
 
 
-SMPL_FILES = [f'data/body_models/smpl/{name}' for name in (
-    'J_regressor_extra.npy', 'J_regressor_h36m.npy', 'SMPL_FEMALE.pkl', 'SMPL_MALE.pkl', 'SMPL_NEUTRAL.pkl')]
+SMPL_FILES = [
+    f'data/body_models/smpl/{name}'
+    for name in (
+        'J_regressor_extra.npy',
+        'J_regressor_h36m.npy',
+        'SMPL_FEMALE.pkl',
+        'SMPL_MALE.pkl',
+        'SMPL_NEUTRAL.pkl',
+    )
+]
 
 
 def touch(*files):
@@ -169,11 +182,12 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         suites.load_suite('table2').select(['full', 'm1'])
     head = "title = 'x'\npaper_data = ''\n"
     for rows, error, message in (
-            ("[dict(name='a', label='', config='no.py')]", FileNotFoundError, 'row a names no.py'),
-            ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
-            ("[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']", ValueError, 'alike'),
-            ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'"),
-            ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps')):
+        ("[dict(name='a', label='', config='no.py')]", FileNotFoundError, 'row a names no.py'),
+        ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
+        ("[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']", ValueError, 'alike'),
+        ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'"),
+        ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps'),
+    ):
         (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
         with pytest.raises(error, match=message):
             suites.load_suite(str(tmp_path / 'mine.py'))
@@ -189,32 +203,41 @@ def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
     suite = suites.load_suite('table1').select(['cliff', 'niki', 'multi-roi'])
     runs = running.plan(suite.rows, [0, 4], tmp_path)
     assert [run.name for run in runs] == [
-        'cliff, seed 0', 'multi-roi, seed 0', 'cliff, seed 4', 'multi-roi, seed 4']
+        'cliff, seed 0',
+        'multi-roi, seed 0',
+        'cliff, seed 4',
+        'multi-roi, seed 4',
+    ]
     assert runs[0].folder == tmp_path / 'runs/cliff/cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune/seed0'
 
 
 def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
-    folders = [running.plan(suites.load_suite(name).select(['full']).rows, [0], tmp_path)[0].folder
-               for name in ('table2', 'table3', 'table4', 'figure8', 'ours', 'rois_beyond_5')]
+    folders = [
+        running.plan(suites.load_suite(name).select(['full']).rows, [0], tmp_path)[0].folder
+        for name in ('table2', 'table3', 'table4', 'figure8', 'ours', 'rois_beyond_5')
+    ]
     assert set(folders) == {tmp_path / 'runs/ablation/multi-roi_r50_coco/seed0'}
 
 
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
-    with running.locked(tmp_path), pytest.raises(RuntimeError, match='another benchmark'), \
-            running.locked(tmp_path):
+    with (
+        running.locked(tmp_path),
+        pytest.raises(RuntimeError, match='another benchmark'),
+        running.locked(tmp_path),
+    ):
         pass
     with running.locked(tmp_path):
         pass
 
 
-KILLED = '''
+KILLED = """
 import subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
 from benchmarking.running import _end_with_parent
 child = [sys.executable, '-c', 'import time; time.sleep(60)']
 print(subprocess.Popen(child, start_new_session=True, preexec_fn=_end_with_parent).pid, flush=True)
 time.sleep(60)
-'''
+"""
 
 
 def test_a_killed_benchmark_leaves_no_training_behind():
@@ -239,7 +262,7 @@ def is_alive(pid):
         return False
 
 
-STOP = '''
+STOP = """
 from pathlib import Path
 
 from mmengine.hooks import Hook
@@ -252,7 +275,7 @@ class Stop(Hook):
     def before_train_epoch(self, runner):
         if runner.epoch == 1 and Path('stop').exists() and 'table4_m2' in runner.work_dir:
             raise RuntimeError('stopped here')
-'''
+"""
 
 
 def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monkeypatch, capsys):
@@ -262,13 +285,13 @@ def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monke
     monkeypatch.setattr(speed, 'SECONDS', 0)
     (tmp_path / 'stop_hook.py').write_text(STOP)
     (tmp_path / 'stop').touch()
-    (tmp_path / 'mine.py').write_text('''
+    (tmp_path / 'mine.py').write_text("""
 title, paper_data, columns = 'Two rows', 'nowhere', ['L_2D', 'fps']
 rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
              paper={'MPJPE': 72.0, 'L_2D': 1.6}),
         dict(name='second', label='Second', config='ablation/table4_m2.py')]
-''')
-    (tmp_path / 'tiny.py').write_text(f'''
+""")
+    (tmp_path / 'tiny.py').write_text(f"""
 _base_ = {str(ROOT / 'configs/_profiles_/quick.py')!r}
 photos = dict(out='photos', num_train=4, num_val=3, image_size=96)
 model = dict(encoder=dict(init_cfg=None), heatmap_head=dict(init_cfg=None))
@@ -278,7 +301,7 @@ param_scheduler = []
 train_cfg = dict(max_epochs=2)
 custom_imports = dict(imports=['stop_hook'])
 custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
-''')
+""")
 
     def call(*arguments):
         options = ('--profile', 'tiny.py', '--jobs', '1')  # one after the other, in order
@@ -291,8 +314,9 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
 
     work_dir = tmp_path / 'work_dirs' / 'benchmark' / 'tiny'
     folder = work_dir / 'mine'
-    first, second = (work_dir / 'runs' / config / 'seed0'
-                     for config in ('cliff/cliff_r50_mixture', 'ablation/table4_m2'))
+    first, second = (
+        work_dir / 'runs' / config / 'seed0' for config in ('cliff/cliff_r50_mixture', 'ablation/table4_m2')
+    )
     with pytest.raises(SystemExit, match='1 of 2 runs failed: second, seed 0; the same command tries'):
         call()
     printed = capsys.readouterr().out
@@ -318,8 +342,11 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
     # Results are not taken for those of other settings.
     settings = (tmp_path / 'tiny.py').read_text()
     (tmp_path / 'tiny.py').write_text(settings.replace('batch_size=2', 'batch_size=1'))
-    with pytest.raises(SystemExit, match=r'cliff_r50_mixture/seed0 holds a training under other settings '
-                       r'than now \(test_dataloader, train_dataloader, val_dataloader differ\)'):
+    with pytest.raises(
+        SystemExit,
+        match=r'cliff_r50_mixture/seed0 holds a training under other settings '
+        r'than now \(test_dataloader, train_dataloader, val_dataloader differ\)',
+    ):
         call()
 
     shutil.rmtree('photos')

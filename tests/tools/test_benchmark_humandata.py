@@ -29,8 +29,9 @@ def test_made_file_is_one_of_h36m_without_faults(tool: ModuleType, tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path('/proc/self/smaps_rollup').exists(), reason='reads the memory maps of Linux')
-def test_measures_a_file_and_leaves_nothing_beside_it(tool: ModuleType, tmp_path: Path,
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measures_a_file_and_leaves_nothing_beside_it(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tool.make_file(tmp_path / 'a.npz', 40)
     out = tmp_path / 'out.json'
     monkeypatch.setattr(sys, 'argv', ['', str(tmp_path / 'a.npz'), '--workers', '2', '--json', str(out)])

@@ -19,8 +19,22 @@ def run(*arguments, cwd):
 
 
 def test_figures_and_pictures(tmp_path):
-    done = run('--people', '2', '--frame', '320', '180', '--seconds', '0', '--rounds', '2',
-               '--json', 'a.json', '--out', 'pictures', cwd=tmp_path)
+    done = run(
+        '--people',
+        '2',
+        '--frame',
+        '320',
+        '180',
+        '--seconds',
+        '0',
+        '--rounds',
+        '2',
+        '--json',
+        'a.json',
+        '--out',
+        'pictures',
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('2 people in 320x180 pixels; CPU time of one thread.\n')
     figures = json.loads((tmp_path / 'a.json').read_text())
@@ -32,7 +46,7 @@ def test_figures_and_pictures(tmp_path):
     assert done.stdout.count('\n|') == 2 + len(names)
     overlay = cv2.imread(str(tmp_path / 'pictures' / 'overlay.png'))
     assert overlay.shape == (180, 320, 3)
-    people = (overlay.max(axis=-1).astype(int) - overlay.min(axis=-1)) > 30  # the photo is grey
+    people = (overlay.max(axis=-1).astype(int) - overlay.min(axis=-1)) > 30  # the photo is gray
     # Two people as tall as the frame, the second farther away.
     assert people[:, :160].any(axis=1).mean() > 0.95 > people[:, 160:].any(axis=1).mean() > 0.7
     written = {path.suffix for path in (tmp_path / 'pictures').iterdir()}

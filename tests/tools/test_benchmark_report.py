@@ -1,4 +1,5 @@
 """The report of a suite: its table, the same as CSV, and its pictures."""
+
 import csv
 import importlib
 import json
@@ -15,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))  # as when the tool is called
 plots, profiles, report, results, running, suites = (
     importlib.import_module(f'benchmarking.{name}')
-    for name in ('plots', 'profiles', 'report', 'results', 'running', 'suites'))
+    for name in ('plots', 'profiles', 'report', 'results', 'running', 'suites')
+)
 
 
 def measured(row, seed, folder, **numbers):
@@ -31,12 +33,28 @@ def summaries(tmp_path):
     """Three seeds; one seed that failed and one to run; only quoted."""
     first = suites.Row('a', 'first', 'a.py', paper={'MPJPE': 80.8, 'PA-MPJPE': '52 to 54'})
     second, third = suites.Row('b', 'second', 'b.py'), suites.Row('c', 'third', paper={'MPJPE': 70.0})
-    runs = [measured(first, seed, tmp_path, MPJPE=value, camera_translation=300.0 + seed, camera_spread=10.0,
-                     parameters=4.567) for seed, value in ((0, 100.0), (1, 103.0), (2, 109.0))]
-    return [results.Summary(first, tuple(runs), (), 0),
-            results.Summary(second, (measured(second, 0, tmp_path, MPJPE=120.0, camera_translation=5.0), ),
-                            ('train.py: error: no', ), 1),
-            results.Summary(third, (), (), 0)]
+    runs = [
+        measured(
+            first,
+            seed,
+            tmp_path,
+            MPJPE=value,
+            camera_translation=300.0 + seed,
+            camera_spread=10.0,
+            parameters=4.567,
+        )
+        for seed, value in ((0, 100.0), (1, 103.0), (2, 109.0))
+    ]
+    return [
+        results.Summary(first, tuple(runs), (), 0),
+        results.Summary(
+            second,
+            (measured(second, 0, tmp_path, MPJPE=120.0, camera_translation=5.0),),
+            ('train.py: error: no',),
+            1,
+        ),
+        results.Summary(third, (), (), 0),
+    ]
 
 
 def test_means_deviations_and_the_table(summaries, tmp_path):
@@ -46,24 +64,39 @@ def test_means_deviations_and_the_table(summaries, tmp_path):
     assert summaries[1].deviation('MPJPE') is None and summaries[1].mean('PVE') is None
     suite = suites.Suite('s', 'My table', 'elsewhere', tuple(s.row for s in summaries), 'Mind this.')
     text = report.write_report(
-        suite, profiles.load_profile('quick'), summaries, {'MPJPE': 200.0}, [], 'python x', tmp_path)
+        suite, profiles.load_profile('quick'), summaries, {'MPJPE': 200.0}, [], 'python x', tmp_path
+    )
     assert text == (tmp_path / 'report.md').read_text(encoding='utf-8')
     lines = [line.strip('|').split('|') for line in text.splitlines() if '|' in line]
     lines = [[cell.strip() for cell in line] for line in lines]
-    assert lines[0] == ['', 'MPJPE mm', 'camera error mm', 'camera spread mm', 'parameters M', 'people seen',
-                        'seeds', 'paper: MPJPE', 'paper: PA-MPJPE']
+    assert lines[0] == [
+        '',
+        'MPJPE mm',
+        'camera error mm',
+        'camera spread mm',
+        'parameters M',
+        'people seen',
+        'seeds',
+        'paper: MPJPE',
+        'paper: PA-MPJPE',
+    ]
     assert lines[2:] == [
         ['mean pose', '200.0', '–', '–', '–', '–', '', '', ''],
         ['first', '104.0 ± 4.6', '301.0 ± 1.0', '10.0 ± 0.0', '4.57', '640', '0, 1, 2', '80.8', '52 to 54'],
         ['second', '120.0', '5.0', '–', '–', '640', '0; 1 failed; 1 to run', '–', '–'],
-        ['third', '–', '–', '–', '–', '–', 'quoted', '70.0', '–']]
+        ['third', '–', '–', '–', '–', '–', 'quoted', '70.0', '–'],
+    ]
     assert text.startswith('# My table: synthetic photographs, quick profile\n')
     failed = '* second: train.py: error: no'
     for words in ('not results on 3DPW', 'Mind this.', failed, '2026-01-02', 'commit abc'):
         assert words in text
     rows = list(csv.DictReader((tmp_path / 'table.csv').open(encoding='utf-8')))
     assert [(row['row'], row['seed'], row['MPJPE']) for row in rows[:4]] == [
-        ('a', '0', '100.0'), ('a', '1', '103.0'), ('a', '2', '109.0'), ('a', 'mean', '104.0')]
+        ('a', '0', '100.0'),
+        ('a', '1', '103.0'),
+        ('a', '2', '109.0'),
+        ('a', 'mean', '104.0'),
+    ]
     assert float(rows[4]['MPJPE']) == pytest.approx(21**0.5) and rows[4]['paper MPJPE'] == '80.8'
     assert (rows[-1]['row'], rows[-1]['seed'], rows[-1]['paper MPJPE']) == ('c', 'quoted', '70.0')
 
@@ -73,8 +106,9 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
         one.numbers.update(L_2D=loss, **({'fps': fps} if fps else {}))
     summaries[0].row.paper.update(L_2D=1.6, fps=76.3)
     rows = tuple(summary.row for summary in summaries)
-    plain, more = (suites.Suite('s', 'My table', 'elsewhere', rows, columns=columns)
-                   for columns in ((), ('L_2D', 'fps')))
+    plain, more = (
+        suites.Suite('s', 'My table', 'elsewhere', rows, columns=columns) for columns in ((), ('L_2D', 'fps'))
+    )
     real = profiles.load_profile('real')
     text = report.write_report(plain, real, summaries, {}, [], '', tmp_path)
     assert 'L_2D' not in text + (tmp_path / 'table.csv').read_text()
@@ -85,7 +119,11 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
     names = ['L_2D 1e-3', 'frames/s', 'paper: L_2D', 'paper: fps']
     columns = [lines[0].index(name) for name in names]
     assert [[line[i] for i in columns] for line in lines[2:]] == [
-        ['–', '–', '', ''], ['3.00 ± 1.00', '50.0', '1.6', '76.3'], ['–'] * 4, ['–'] * 4]
+        ['–', '–', '', ''],
+        ['3.00 ± 1.00', '50.0', '1.6', '76.3'],
+        ['–'] * 4,
+        ['–'] * 4,
+    ]
     first, second, *_ = csv.DictReader((tmp_path / 'table.csv').open(encoding='utf-8'))
     names = ('L_2D', 'fps', 'paper L_2D', 'paper fps')
     assert [first[name] for name in names] == ['2.0', '50.0', '1.6', '76.3']
@@ -96,8 +134,13 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
 def test_table_4_has_the_papers_losses_and_rates(suite):
     suite = suites.load_suite(suite)
     assert suite.columns == suite.select(['full']).columns == ('L_2D', 'fps')
-    paper = {'M = 1': (1.6, 76.3), 'M = 2': (1.8, 63.5), 'M = 3': (1.9, 61.7), 'M = 4': (2.3, 57.3),
-             'M = 5': (2.4, 55.6)}
+    paper = {
+        'M = 1': (1.6, 76.3),
+        'M = 2': (1.8, 63.5),
+        'M = 3': (1.9, 61.7),
+        'M = 4': (2.3, 57.3),
+        'M = 5': (2.4, 55.6),
+    }
     for row in suite.rows:
         assert (row.paper.get('L_2D'), row.paper.get('fps')) == paper.get(row.label, (None, None))
 
@@ -107,8 +150,12 @@ def test_the_final_2d_loss_is_without_its_weight(tmp_path):
     for stage, losses in (('train', [9.0, 9.0]), ('finetune', [0.5, 0.02, 0.04])):
         log = tmp_path / stage / '20260101_100000' / 'vis_data' / 'scalars.json'
         log.parent.mkdir(parents=True)
-        log.write_text('\n'.join(json.dumps(dict(loss=1.0, loss_keypoints2d=loss, step=i, epoch=1 + (i > 0)))
-                                 for i, loss in enumerate(losses)))
+        log.write_text(
+            '\n'.join(
+                json.dumps(dict(loss=1.0, loss_keypoints2d=loss, step=i, epoch=1 + (i > 0)))
+                for i, loss in enumerate(losses)
+            )
+        )
     losses = dict(keypoints2d=dict(type='Keypoint2DLoss', loss_weight=5.0))
     init_default_scope('mmroi')
     assert results.final_loss_2d(run, Config(dict(model=dict(losses=losses)))) == pytest.approx(0.03 / 5)

@@ -1,4 +1,5 @@
 """The body of real data as a user meets it: without SMPL, with the open body in its place, with SMPL."""
+
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mmroi.datasets.synthetic import StudioSettings, make_dataset
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs' / 'cliff' / 'cliff_r50_pw3d-finetune.py'
 ABSENT = 'no body model at data/body_models/smpl/SMPL_NEUTRAL.pkl: download SMPL 1.1.0 for Python from https:'
-TINY = f'''
+TINY = f"""
 _base_ = {str(CONFIG)!r}
 train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
 train_pipeline[-2].update(crop_size=(64, 48))
@@ -32,7 +33,7 @@ test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=1)
 default_hooks = dict(logger=dict(interval=1))
 load_from = None
-'''
+"""
 
 
 def last_line(done):
@@ -40,18 +41,34 @@ def last_line(done):
     return done.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize(('tool', 'arguments'), [
-    ('train.py', [CONFIG]),
-    ('test.py', [CONFIG, 'absent.pth']),
-    ('demo.py', ['photo.png', '--whole-image', '--out-dir', 'out', '--model', 'cliff_r50_published',
-                 '--weights', 'absent.pth']),
-    ('deployment/export_onnx.py', [CONFIG, 'absent.pth', '--out', 'model.onnx']),
-    ('analysis_tools/benchmark_inference.py', [CONFIG]),
-    ('analysis_tools/get_flops.py', [CONFIG]),
-    ('analysis_tools/browse_dataset.py', [CONFIG]),
-    ('analysis_tools/eval_metric.py', ['absent.npz', '--protocol', '3dpw', '--body-model',
-                                       'data/body_models/smpl']),
-])
+@pytest.mark.parametrize(
+    ('tool', 'arguments'),
+    [
+        ('train.py', [CONFIG]),
+        ('test.py', [CONFIG, 'absent.pth']),
+        (
+            'demo.py',
+            [
+                'photo.png',
+                '--whole-image',
+                '--out-dir',
+                'out',
+                '--model',
+                'cliff_r50_published',
+                '--weights',
+                'absent.pth',
+            ],
+        ),
+        ('deployment/export_onnx.py', [CONFIG, 'absent.pth', '--out', 'model.onnx']),
+        ('analysis_tools/benchmark_inference.py', [CONFIG]),
+        ('analysis_tools/get_flops.py', [CONFIG]),
+        ('analysis_tools/browse_dataset.py', [CONFIG]),
+        (
+            'analysis_tools/eval_metric.py',
+            ['absent.npz', '--protocol', '3dpw', '--body-model', 'data/body_models/smpl'],
+        ),
+    ],
+)
 def test_without_smpl_a_tool_ends_at_once_and_says_what_to_do(tool, arguments, run_tool, tmp_path):
     """Neither data nor weights are there, and it is not they that are missed."""
     done = run_tool(tool, *arguments, cwd=tmp_path, check=False)
@@ -89,8 +106,8 @@ def folder(tmp_path_factory):
 
 def test_a_training_on_the_open_body_warns_in_its_log(folder, run_tool):
     run_tool('train.py', 'tiny.py', '--work-dir', 'open', '--body-model', 'open', cwd=folder)
-    log, = (folder / 'open').glob('*/*.log')
-    warning, = [line for line in log.read_text().splitlines() if 'WARNING' in line and 'open body' in line]
+    (log,) = (folder / 'open').glob('*/*.log')
+    (warning,) = [line for line in log.read_text().splitlines() if 'WARNING' in line and 'open body' in line]
     assert 'trained on pw3d: parameters of SMPL mean other people' in warning and '--body-model' in warning
     run = Config.fromfile(folder / 'open' / 'tiny.py')
     bodies = [run.model.body_model, run.val_evaluator.body_model, run.test_evaluator.body_model]
@@ -99,8 +116,9 @@ def test_a_training_on_the_open_body_warns_in_its_log(folder, run_tool):
 
 
 def evaluate(folder, run_tool, *arguments):
-    done = run_tool('test.py', 'tiny.py', 'weights.pth', '--work-dir', 'test', '--out', 'out.json',
-                    *arguments, cwd=folder)
+    done = run_tool(
+        'test.py', 'tiny.py', 'weights.pth', '--work-dir', 'test', '--out', 'out.json', *arguments, cwd=folder
+    )
     return done.stderr, json.loads((folder / 'out.json').read_text())['3dpw/PVE']
 
 

@@ -18,12 +18,12 @@ from mmroi.registry import DATASETS
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'browse_dataset.py'
-CONFIG = '''
+CONFIG = """
 _base_ = {base!r}
 parts = [dict(type='HumanImageDataset', ann_file=name + '.npz') for name in ('train', 'focal', 'flat')]
 train_dataloader = dict(
     sampler=dict(ratios=[1, 2, 1]), dataset=dict(data_root={root!r}, datasets=parts))
-'''
+"""
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +53,11 @@ def config(tmp_path_factory):
 def test_as_a_user(config, tmp_path):
     done = subprocess.run(
         [sys.executable, TOOL, config, '--num', '8', '--out-dir', tmp_path / 'out', '--body-model', 'open'],
-        env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, timeout=120)
+        env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert '8/8' in done.stderr  # the progress bar
     pictures = sorted(path.name for path in (tmp_path / 'out').iterdir())
@@ -98,15 +102,20 @@ def test_scoped_types_and_nested_sets(tool):
     crop, pack = dict(type='mmroi.MultiRoICrop'), dict(type='mmroi.PackHMRInputs')
     config = dict(type='RepeatDataset', dataset=dict(type='A', pipeline=[dict(type='LoadImage'), crop, pack]))
     assert tool.for_drawing(config)['dataset']['pipeline'] == [
-        dict(type='LoadImage'), dict(type='mmroi.MultiRoICrop', keep_img=True)]
+        dict(type='LoadImage'),
+        dict(type='mmroi.MultiRoICrop', keep_img=True),
+    ]
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['nothing.py'], 'config nothing.py does not exist'),
-    (['{config}', '--num', '0'], '--num must be at least 1, not 0'),
-    (['{config}', '--split', 'val', '--body-model', 'open'], 'pw3d_test.npz: no such annotation file'),
-    (['{config}'], 'no body model at data/body_models/smpl/SMPL_NEUTRAL.pkl: download SMPL'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['nothing.py'], 'config nothing.py does not exist'),
+        (['{config}', '--num', '0'], '--num must be at least 1, not 0'),
+        (['{config}', '--split', 'val', '--body-model', 'open'], 'pw3d_test.npz: no such annotation file'),
+        (['{config}'], 'no body model at data/body_models/smpl/SMPL_NEUTRAL.pkl: download SMPL'),
+    ],
+)
 def test_bad_input(config, tool, capsys, monkeypatch, tmp_path, arguments, message):
     arguments = [argument.format(config=config) for argument in arguments]
     monkeypatch.setattr(sys, 'argv', ['browse_dataset.py', *arguments])

@@ -27,17 +27,27 @@ def download(tmp_path_factory):
     joints = [names.index(name) for name in get_convention('smpl_24')]
     num = human_data.data_len
     np.savez(
-        root / 'mpii_cliffGT.npz', imgname=np.array(list(human_data['image_path'])),
-        center=boxes[:, :2] + boxes[:, 2:4] / 2, scale=boxes[:, 2:4].max(1) / 200,
-        part=human_data['keypoints2d'][:, joints], S=human_data['keypoints3d'][:, joints],
+        root / 'mpii_cliffGT.npz',
+        imgname=np.array(list(human_data['image_path'])),
+        center=boxes[:, :2] + boxes[:, 2:4] / 2,
+        scale=boxes[:, 2:4].max(1) / 200,
+        part=human_data['keypoints2d'][:, joints],
+        S=human_data['keypoints3d'][:, joints],
         pose=np.concatenate([smpl['global_orient'], smpl['body_pose'].reshape(num, 69)], 1),
-        shape=smpl['betas'], global_t=smpl['transl'], focal_l=human_data['misc']['focal_length'])
+        shape=smpl['betas'],
+        global_t=smpl['transl'],
+        focal_l=human_data['misc']['focal_length'],
+    )
     return root, num
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, str(ROOT / 'tools' / 'dataset_tools' / 'convert.py'), *arguments],
-                          capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    return subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / 'dataset_tools' / 'convert.py'), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
 
 
 def test_converts_checks_and_keeps(download, tmp_path):

@@ -1,4 +1,5 @@
 """The converter as a user runs it."""
+
 import os
 import subprocess
 import sys
@@ -16,8 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def run(*arguments):
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     command = [sys.executable, ROOT / 'tools' / 'model_converters' / 'convert_checkpoint.py', *arguments]
-    return subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, capture_output=True,
-                          text=True, timeout=300)
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 @pytest.fixture

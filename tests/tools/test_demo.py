@@ -22,8 +22,14 @@ GROUP = 9  # number of a photo with three people
 
 def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    return subprocess.run([sys.executable, str(DEMO), *map(str, arguments)], cwd=cwd, env=environment,
-                          capture_output=True, text=True, timeout=900)
+    return subprocess.run(
+        [sys.executable, str(DEMO), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
 
 
 @pytest.fixture
@@ -90,8 +96,23 @@ def test_a_video(tmp_path):
     for i in range(5):
         video.write(np.roll(photo, 3 * i, axis=1))
     video.release()
-    done = run('clip.avi', '--whole-image', '--smooth', '--out-dir', 'out', '--save', 'json', 'overlay',
-               'npz', 'viewer', '--viewer-frames', '3', '--focal-length', '300', cwd=tmp_path)
+    done = run(
+        'clip.avi',
+        '--whole-image',
+        '--smooth',
+        '--out-dir',
+        'out',
+        '--save',
+        'json',
+        'overlay',
+        'npz',
+        'viewer',
+        '--viewer-frames',
+        '3',
+        '--focal-length',
+        '300',
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('5 people in 5 pictures, ')
     assert 'viewer.html shows at most 3 of 5 pictures' in done.stdout
@@ -114,15 +135,27 @@ def test_without_the_weights_of_a_detector(tmp_path):
     assert '--bboxes' in sentence and '--whole-image' in sentence and 'Traceback' not in done.stderr
 
 
-@pytest.mark.parametrize(('arguments', 'message'), [
-    (('absent.jpg', '--whole-image'), 'error: absent.jpg does not exist'),
-    (('photo.png', '--whole-image', '--model', 'cliff_r18'), 'do you mean cliff_r18_synthetic'),
-    (('photo.png', '--whole-image', '--weights', 'absent.pth'), 'checkpoint absent.pth does not exist'),
-    (('photo.png', '--whole-image', '--model', 'cliff_r18_synthetic', '--weights',
-      ROOT / 'checkpoints/multi-roi_r18_synthetic.pth'), 'another architecture than the config'),
-    (('photo.png', '--bboxes', 'absent.json'), 'error: boxes absent.json cannot be read'),
-    (('photo.png', '--whole-image', '--out-dir', 'photo.png'), 'photo.png'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (('absent.jpg', '--whole-image'), 'error: absent.jpg does not exist'),
+        (('photo.png', '--whole-image', '--model', 'cliff_r18'), 'do you mean cliff_r18_synthetic'),
+        (('photo.png', '--whole-image', '--weights', 'absent.pth'), 'checkpoint absent.pth does not exist'),
+        (
+            (
+                'photo.png',
+                '--whole-image',
+                '--model',
+                'cliff_r18_synthetic',
+                '--weights',
+                ROOT / 'checkpoints/multi-roi_r18_synthetic.pth',
+            ),
+            'another architecture than the config',
+        ),
+        (('photo.png', '--bboxes', 'absent.json'), 'error: boxes absent.json cannot be read'),
+        (('photo.png', '--whole-image', '--out-dir', 'photo.png'), 'photo.png'),
+    ],
+)
 def test_errors_are_one_sentence(call, capfd, arguments, message):
     found = call('--out-dir', 'out', *arguments)
     assert found.startswith('error: ') and message in found and '\n' not in found
@@ -134,7 +167,7 @@ def test_boxes_on_the_command_line(call, capfd, boxes):
     assert call('photo.png', '--out-dir', 'out', '--bboxes', *boxes) == 2
     assert 'four numbers x1 y1 x2 y2 for each person' in capfd.readouterr().err
     assert call('photo.png', '--out-dir', 'out', '--save', 'json', '--bboxes', '-5', '0', '30', '60') == 0
-    person, = json.loads(Path('out/predictions/photo.json').read_text())['people']
+    (person,) = json.loads(Path('out/predictions/photo.json').read_text())['people']
     assert person['bbox'] == [-5, 0, 30, 60]
 
 

@@ -1,4 +1,4 @@
-"""The report of the demo, on a few small photos and models that have learnt nothing."""
+"""The report of the demo, on a few small photos and models that have learned nothing."""
 
 import importlib.util
 import json
@@ -32,7 +32,7 @@ report = load_tool(ROOT / 'tools' / 'demo_report.py')
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
-    """What `make demo` leaves behind before it reports."""
+    """What ``make demo`` leaves behind before it reports."""
     root = tmp_path_factory.mktemp('demo')
     make_dataset(root / 'data', StudioSettings('easy', 96, 0), 1, 3, 1)
     for name in report.MODELS:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools' / 'deployment'
 MULTI_ROI = ROOT / 'configs' / 'multi_roi' / 'multi-roi_r18_synthetic.py'
 CLIFF = ROOT / 'configs' / 'cliff' / 'cliff_r18_synthetic.py'
-ALONE = '''
+ALONE = """
 import importlib.abc, runpy, sys
 class Gate(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -34,7 +34,7 @@ sys.meta_path.insert(0, Gate())
 sys.path.pop(0)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name='__main__')
-'''
+"""
 
 
 def checkpoint_of(config: Path) -> Path:
@@ -50,18 +50,30 @@ def load_tool(name: str):
 
 
 def export(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    """Runs the exporter as a user does."""
+    """Run the exporter as a user does."""
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    return subprocess.run([sys.executable, str(TOOLS / 'export_onnx.py'), *map(str, arguments)], cwd=cwd,
-                          env=environment, capture_output=True, text=True, timeout=900)
+    return subprocess.run(
+        [sys.executable, str(TOOLS / 'export_onnx.py'), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
 
 
 def run_example(*arguments: object, cwd: Path, blocked: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
-    """Runs the example where nothing of this project can be imported."""
+    """Run the example where nothing of this project can be imported."""
     code = f'more = {blocked!r}\n{ALONE}'
     environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-    return subprocess.run([sys.executable, '-c', code, str(TOOLS / 'run_onnx.py'), *map(str, arguments)],
-                          cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(
+        [sys.executable, '-c', code, str(TOOLS / 'run_onnx.py'), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -100,15 +112,27 @@ def metadata(onnx_file) -> dict:
 def test_shapes_metadata_and_no_path_of_this_machine(onnx_file, metadata):
     model = onnx.load(onnx_file)
     onnx.checker.check_model(model)
-    shapes = {value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
-              for value in (*model.graph.input, *model.graph.output)}
+    shapes = {
+        value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.input, *model.graph.output)
+    }
     (persons,) = {shape[0] for shape in shapes.values()}
     assert isinstance(persons, str)  # free
     assert {name: shape[1:] for name, shape in shapes.items()} == dict(
-        crops=[5, 3, 96, 72], boxes=[5, 3], focal_length=[], rotations=[24, 3, 3], betas=[10],
-        local_cameras=[5, 3], camera_translation=[3], vertices=[6890, 3], joints3d=[54, 3])
-    kinds = {value.name: onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
-             for value in model.graph.input}
+        crops=[5, 3, 96, 72],
+        boxes=[5, 3],
+        focal_length=[],
+        rotations=[24, 3, 3],
+        betas=[10],
+        local_cameras=[5, 3],
+        camera_translation=[3],
+        vertices=[6890, 3],
+        joints3d=[54, 3],
+    )
+    kinds = {
+        value.name: onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+        for value in model.graph.input
+    }
     assert kinds == dict(crops='UINT8', boxes='DOUBLE', focal_length='DOUBLE')
     assert metadata['num_rois'] == 5 and metadata['crop_size'] == [96, 72] and metadata['bgr_to_rgb'] is True
     assert metadata['box_scale'] == 1.2 and metadata['box_aspect'] == 0.75
@@ -141,8 +165,9 @@ def test_example_without_this_project(onnx_file, photo, tmp_path):
     assert done.returncode == 0, done.stderr
     model = init_model('multi-roi_r18_synthetic')
     pipeline = Compose(model.cfg.test_pipeline)
-    people = [pipeline(dict(img_path=str(photo), bbox_xywh=np.array([x, y, u - x, v - y])))
-              for x, y, u, v in bboxes]
+    people = [
+        pipeline(dict(img_path=str(photo), bbox_xywh=np.array([x, y, u - x, v - y]))) for x, y, u, v in bboxes
+    ]
     with torch.no_grad():
         samples = model.test_step({key: [person[key] for person in people] for key in people[0]})
     found = np.load(tmp_path / 'out' / f'{photo.stem}.npz')
@@ -182,7 +207,7 @@ def test_torch_export(tmp_path):
         focal_length = torch.full((persons,), 900.0, dtype=torch.float64)
         with torch.no_grad():
             found = program.module()(crops, boxes, focal_length)
-            output = model.regress(model.data_preprocessor.normalise(crops), boxes, focal_length)
+            output = model.regress(model.data_preprocessor.normalize(crops), boxes, focal_length)
         torch.testing.assert_close(found[1], output['betas'])
         torch.testing.assert_close(found[2], output['cameras'])
 
@@ -193,13 +218,19 @@ def test_checkpoint_of_another_config(tmp_path):
     assert 'Traceback' not in done.stderr and not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('arguments, missing, words', [
-    (('--out', 'model.pt2'), (), 'must end in .onnx'),
-    (('--out', 'm.onnx', '--format', 'torch-export'), (), 'must end in .pt2'),
-    (('--out', 'model.onnx', '--opset', '9'), (), 'opset must be from 18'),
-    (('--out', 'model.onnx'), ('onnxruntime', 'onnxscript'),
-     'needs onnxruntime, onnxscript: pip install -r requirements/deploy.txt'),
-])
+@pytest.mark.parametrize(
+    'arguments, missing, words',
+    [
+        (('--out', 'model.pt2'), (), 'must end in .onnx'),
+        (('--out', 'm.onnx', '--format', 'torch-export'), (), 'must end in .pt2'),
+        (('--out', 'model.onnx', '--opset', '9'), (), 'opset must be from 18'),
+        (
+            ('--out', 'model.onnx'),
+            ('onnxruntime', 'onnxscript'),
+            'needs onnxruntime, onnxscript: pip install -r requirements/deploy.txt',
+        ),
+    ],
+)
 def test_exporter_says_what_is_wrong(arguments, missing, words, tmp_path, monkeypatch):
     tool = load_tool('export_onnx')
     monkeypatch.chdir(tmp_path)
@@ -226,7 +257,8 @@ def test_example_says_what_is_wrong(onnx_file, photo, tmp_path):
         ({}, ('onnxruntime',), 'onnxruntime is not installed'),
     ):
         call = {**good, **change}
-        done = run_example(call['photo'], '--bbox', *call['bbox'], '--onnx', call['onnx'], cwd=tmp_path,
-                           blocked=blocked)
+        done = run_example(
+            call['photo'], '--bbox', *call['bbox'], '--onnx', call['onnx'], cwd=tmp_path, blocked=blocked
+        )
         assert done.returncode == 1 and words in done.stderr, done.stderr
         assert len(done.stderr.strip().splitlines()) == 1

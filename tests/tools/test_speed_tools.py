@@ -25,7 +25,7 @@ ONCE = ('--seconds', '0', '--rounds', '1')
 
 
 def run(name: str, *arguments: object, cwd: Path) -> tuple[str, dict]:
-    """Runs a tool as a user does, in an empty folder; what it printed, and its figures."""
+    """Run a tool as a user does, in an empty folder; what it printed, and its figures."""
     command = [sys.executable, str(TOOLS / name), *map(str, arguments), '--json', 'figures.json']
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
@@ -50,12 +50,26 @@ def check_table(printed: str, rows: list[dict]) -> None:
 
 def test_inference(tmp_path):
     printed, figures = run(
-        'benchmark_inference.py', CONFIG, '--rois', 1, 3, '--batch-sizes', 1, 2, '--precisions', 'fp32',
-        'bf16', *ONCE, cwd=tmp_path)
+        'benchmark_inference.py',
+        CONFIG,
+        '--rois',
+        1,
+        3,
+        '--batch-sizes',
+        1,
+        2,
+        '--precisions',
+        'fp32',
+        'bf16',
+        *ONCE,
+        cwd=tmp_path,
+    )
     rows = figures['rows']
     networks = [('multi-roi_r18_synthetic', 1), ('multi-roi_r18_synthetic', 3), ('CLIFF', 1), ('HMR', 1)]
-    expected = [(*network, batch, precision, 'eager')
-                for batch, precision, network in product((1, 2), ('fp32', 'bf16'), networks)]
+    expected = [
+        (*network, batch, precision, 'eager')
+        for batch, precision, network in product((1, 2), ('fp32', 'bf16'), networks)
+    ]
     assert [tuple(row.values())[:5] for row in rows] == expected
     for first, row in zip([rows[i // 4 * 4] for i in range(16)], rows, strict=True):
         assert row['ratio'] == pytest.approx(row['frames_per_second'] / first['frames_per_second'])
@@ -67,17 +81,42 @@ def test_inference(tmp_path):
 def test_inference_from_photos_with_a_checkpoint_of_other_rois(tmp_path):
     config = ROOT / 'configs' / 'multi_roi' / 'multi-roi_r18_synthetic.py'
     printed, figures = run(
-        'benchmark_inference.py', config, '--weights', ROOT / 'checkpoints' / 'multi-roi_r18_synthetic.pth',
-        '--rois', 2, '--batch-sizes', 1, '--from-photo', '--frame', 320, 200, '--no-baselines', *ONCE,
-        cwd=tmp_path)
+        'benchmark_inference.py',
+        config,
+        '--weights',
+        ROOT / 'checkpoints' / 'multi-roi_r18_synthetic.pth',
+        '--rois',
+        2,
+        '--batch-sizes',
+        1,
+        '--from-photo',
+        '--frame',
+        320,
+        200,
+        '--no-baselines',
+        *ONCE,
+        cwd=tmp_path,
+    )
     assert 'synthetic photos' in printed and figures['frame'] == [320, 200] and figures['from_photo']
     assert [row['rois'] for row in figures['rows']] == [2]
 
 
 def test_training(tmp_path):
     printed, figures = run(
-        'benchmark_training.py', CONFIG, '--compare', 'channels_last+with_cp', '--batch-size', 2,
-        '--num-workers', 1, '--rois', 1, 2, *ONCE, cwd=tmp_path)
+        'benchmark_training.py',
+        CONFIG,
+        '--compare',
+        'channels_last+with_cp',
+        '--batch-size',
+        2,
+        '--num-workers',
+        1,
+        '--rois',
+        1,
+        2,
+        *ONCE,
+        cwd=tmp_path,
+    )
     rows = figures['rows']
     variants = ('as configured', 'no channels_last + with_cp')
     assert [(row['rois'], row['variant']) for row in rows] == list(product((1, 2), variants))
@@ -90,8 +129,17 @@ def test_training(tmp_path):
 
 def test_dataloader(tmp_path):
     printed, figures = run(
-        'benchmark_dataloader.py', CONFIG, '--samples', 3, '--frame', 480, 360, '--cpu-time', *ONCE,
-        cwd=tmp_path)
+        'benchmark_dataloader.py',
+        CONFIG,
+        '--samples',
+        3,
+        '--frame',
+        480,
+        360,
+        '--cpu-time',
+        *ONCE,
+        cwd=tmp_path,
+    )
     rows = {row['what']: row for row in figures['rows']}
     assert figures['frame'] == [480, 360] and figures['people'] == 3 and figures['rois'] == 5
     assert 0 < figures['half_size_share'] <= 1 and figures['half_size_difference'] < 2
@@ -108,14 +156,20 @@ def multiply_adds(config: Config, num_rois: int) -> dict[str, int]:
     counted = []
     for module in encoder.modules():
         if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(lambda m, _, out: counted.append(
-                out[0].numel() * m.in_channels * m.kernel_size[0] * m.kernel_size[1]))
+            module.register_forward_hook(
+                lambda m, _, out: counted.append(
+                    out[0].numel() * m.in_channels * m.kernel_size[0] * m.kernel_size[1]
+                )
+            )
     encoder(torch.zeros(1, 1, 3, 64, 48))
     d, width, encoding = 256, 512, 3 + 6 * 32
-    pairs = num_rois * d * 256 + num_rois ** 2 * encoding * 256  # of each feature once
+    pairs = num_rois * d * 256 + num_rois**2 * encoding * 256  # of each feature once
     scores = num_rois * (num_rois * 256 * 256 + 256 * 256 + 256 * num_rois)
-    return dict(encoder=num_rois * sum(counted), fusion=pairs + scores + num_rois ** 2 * d,
-                head=camera_decoder(num_rois, d, width) + mesh_decoder(num_rois, d, width))
+    return dict(
+        encoder=num_rois * sum(counted),
+        fusion=pairs + scores + num_rois**2 * d,
+        head=camera_decoder(num_rois, d, width) + mesh_decoder(num_rois, d, width),
+    )
 
 
 def decoder(inputs: int, outputs: int, width: int) -> int:
@@ -181,8 +235,13 @@ def test_photos_of_another_shape_keep_their_labels(monkeypatch, tmp_path):
     photo = np.zeros((100, 300, 3), np.uint8)
     photo[40:60, 200:220] = 255
     cv2.imwrite(str(tmp_path / 'a.png'), photo)
-    row = dict(img_path=str(tmp_path / 'a.png'), bbox_xywh=np.array([200.0, 40, 20, 20]), focal_length=50.0,
-               keypoints2d=np.array([[210.0, 50, 1]]), principal_point=np.array([150.0, 50]))
+    row = dict(
+        img_path=str(tmp_path / 'a.png'),
+        bbox_xywh=np.array([200.0, 40, 20, 20]),
+        focal_length=50.0,
+        keypoints2d=np.array([[210.0, 50, 1]]),
+        principal_point=np.array([150.0, 50]),
+    )
     for frame in ((200, 200), (800, 200)):
         from_wide = sys.modules['speed.pipelines'].enlarge(row, frame, tmp_path / 'b.jpg')
         seen = cv2.imread(from_wide['img_path'])
@@ -195,15 +254,22 @@ def test_photos_of_another_shape_keep_their_labels(monkeypatch, tmp_path):
         assert from_wide['focal_length'] == 100
 
 
-@pytest.mark.parametrize('tool, arguments, message', [
-    ('get_flops', ['nothing.py'], 'config nothing.py does not exist'),
-    ('get_flops', ['{cliff}', '--rois', '2'], 'takes none of --rois 2'),
-    ('get_flops', ['{data}'], 'has no `model`'),
-    ('benchmark_inference', ['{cliff}', '--rois', '0'], '--rois must be at least 1'),
-    ('benchmark_inference', ['{cliff}', '--rois', '1', '--weights', 'none.pth'], 'none.pth'),
-    ('benchmark_inference', ['{cliff}', '--device', 'cuda', '--cpu-time'], '--cpu-time needs --device cpu'),
-    ('benchmark_training', ['{cliff}', '--compare', 'amp+speed'], "joined by +; got 'speed'"),
-])
+@pytest.mark.parametrize(
+    'tool, arguments, message',
+    [
+        ('get_flops', ['nothing.py'], 'config nothing.py does not exist'),
+        ('get_flops', ['{cliff}', '--rois', '2'], 'takes none of --rois 2'),
+        ('get_flops', ['{data}'], 'has no `model`'),
+        ('benchmark_inference', ['{cliff}', '--rois', '0'], '--rois must be at least 1'),
+        ('benchmark_inference', ['{cliff}', '--rois', '1', '--weights', 'none.pth'], 'none.pth'),
+        (
+            'benchmark_inference',
+            ['{cliff}', '--device', 'cuda', '--cpu-time'],
+            '--cpu-time needs --device cpu',
+        ),
+        ('benchmark_training', ['{cliff}', '--compare', 'amp+speed'], "joined by +; got 'speed'"),
+    ],
+)
 def test_bad_input(monkeypatch, tmp_path, capsys, tool, arguments, message):
     paths = dict(cliff=CLIFF, data=ROOT / 'configs' / '_base_' / 'datasets' / 'synthetic.py')
     monkeypatch.setattr(sys, 'argv', [tool, *(argument.format(**paths) for argument in arguments)])

@@ -1,4 +1,5 @@
-"""`tools/test.py` with a shipped checkpoint: pictures, the worst people, test-time augmentation."""
+"""``tools/test.py`` with a shipped checkpoint: pictures, the worst people, test-time augmentation."""
+
 import csv
 
 import cv2
@@ -14,17 +15,27 @@ NUM_PHOTOS = 24
 
 @pytest.fixture(scope='module')
 def test(tmp_path_factory, run_tool):
-    """`test(name, *arguments)` tests on some photos, and gives the folder of the results."""
+    """``test(name, *arguments)`` tests on some photos, and gives the folder of the results."""
     data = tmp_path_factory.mktemp('photos')
     make_dataset(data, StudioSettings('easy', 128, 0), 1, NUM_PHOTOS, workers=1, progress=False)
 
     def run(name, *arguments, **options):
         folder = tmp_path_factory.mktemp(name)
         done = run_tool(
-            'test.py', MODEL.config, MODEL.checkpoint, '--work-dir', folder / 'work', '--out',
-            folder / 'results.npz', *(str(word).format(folder=folder) for word in arguments), '--cfg-options',
-            f'test_dataloader.dataset.data_root={data}/', 'test_dataloader.num_workers=0',
-            'test_dataloader.persistent_workers=False', **options)
+            'test.py',
+            MODEL.config,
+            MODEL.checkpoint,
+            '--work-dir',
+            folder / 'work',
+            '--out',
+            folder / 'results.npz',
+            *(str(word).format(folder=folder) for word in arguments),
+            '--cfg-options',
+            f'test_dataloader.dataset.data_root={data}/',
+            'test_dataloader.num_workers=0',
+            'test_dataloader.persistent_workers=False',
+            **options,
+        )
         return folder, done
 
     return run
@@ -53,8 +64,18 @@ def test_the_worst_people(plain):
 
 
 def test_confusing_samples_finds_the_same(plain, run_tool, tmp_path):
-    done = run_tool('analysis_tools/confusing_samples.py', plain / 'results.npz', '--protocol', 'synthetic',
-                    '--topk', 3, '--out-dir', tmp_path, '--batch-size', 7)
+    done = run_tool(
+        'analysis_tools/confusing_samples.py',
+        plain / 'results.npz',
+        '--protocol',
+        'synthetic',
+        '--topk',
+        3,
+        '--out-dir',
+        tmp_path,
+        '--batch-size',
+        7,
+    )
     rows = list(csv.DictReader((tmp_path / 'worst.csv').open()))
     largest = sorted(errors(plain), reverse=True)[:3]
     assert [float(row['MPJPE']) for row in rows] == pytest.approx(largest, abs=0.01)
@@ -64,8 +85,18 @@ def test_confusing_samples_finds_the_same(plain, run_tool, tmp_path):
 
 
 def test_the_smallest_pck_comes_first(plain, run_tool, tmp_path):
-    done = run_tool('analysis_tools/confusing_samples.py', plain / 'results.npz',
-                    '--protocol', 'mpi_inf_3dhp', '--metric', 'AUC', '--topk', 3, '--out-dir', tmp_path)
+    done = run_tool(
+        'analysis_tools/confusing_samples.py',
+        plain / 'results.npz',
+        '--protocol',
+        'mpi_inf_3dhp',
+        '--metric',
+        'AUC',
+        '--topk',
+        3,
+        '--out-dir',
+        tmp_path,
+    )
     metric = MeshMetric('mpi_inf_3dhp')
     for batch in MeshResults(plain / 'results.npz').batches(metric.bodies.neutral):
         metric.process(None, batch)

@@ -1,4 +1,5 @@
 """Curves, schedules, configs and published checkpoints, by the command-line tools."""
+
 import importlib.util
 import json
 import sys
@@ -41,12 +42,17 @@ def fails(name, capsys, monkeypatch, *arguments):
 
 @pytest.fixture
 def work_dir(tmp_path):
-    """Logs of a training that was resumed: iteration 20 was done twice."""
+    """Log of a training that was resumed: iteration 20 was done twice."""
     entries = [
-        [dict(loss=4.0, lr=1e-3, time=0.2, data_time=0.1, epoch=1, iter=10, step=10),
-         dict(loss=9.0, lr=1e-3, time=0.2, data_time=0.1, epoch=1, iter=20, step=20)],
-        [dict(loss=2.0, lr=1e-4, time=0.4, data_time=0.3, epoch=1, iter=20, step=20),
-         {'unit/MPJPE': 80.0, 'time': 0.5, 'data_time': 0.2, 'step': 1}]]
+        [
+            dict(loss=4.0, lr=1e-3, time=0.2, data_time=0.1, epoch=1, iter=10, step=10),
+            dict(loss=9.0, lr=1e-3, time=0.2, data_time=0.1, epoch=1, iter=20, step=20),
+        ],
+        [
+            dict(loss=2.0, lr=1e-4, time=0.4, data_time=0.3, epoch=1, iter=20, step=20),
+            {'unit/MPJPE': 80.0, 'time': 0.5, 'data_time': 0.2, 'step': 1},
+        ],
+    ]
     for run, lines in zip(('20260101_000000', '20260102_000000'), entries, strict=True):
         log = tmp_path / 'training' / run / 'vis_data' / 'scalars.json'
         log.parent.mkdir(parents=True)
@@ -55,8 +61,16 @@ def work_dir(tmp_path):
 
 
 def test_curves(work_dir, run_tool, tmp_path):
-    done = run_tool('analysis_tools/analyze_logs.py', 'plot_curve', work_dir, '--keys', 'loss', 'unit/MPJPE',
-                    '--out', tmp_path / 'new' / 'curves.png')
+    done = run_tool(
+        'analysis_tools/analyze_logs.py',
+        'plot_curve',
+        work_dir,
+        '--keys',
+        'loss',
+        'unit/MPJPE',
+        '--out',
+        tmp_path / 'new' / 'curves.png',
+    )
     assert 'curves.png' in done.stdout
     assert cv2.imread(str(tmp_path / 'new' / 'curves.png')).shape[:2] == (480, 1320)
 
@@ -77,7 +91,8 @@ def test_time_of_an_iteration(work_dir, monkeypatch, capsys):
     tool.main()
     assert capsys.readouterr().out == (
         'training: 0.3000 s per iteration (slowest 0.4000, fastest 0.2000, deviation 0.1000), '
-        'of it 0.2000 s for data\n')
+        'of it 0.2000 s for data\n'
+    )
 
 
 def test_bad_logs(work_dir, tmp_path, capsys, monkeypatch):
@@ -94,13 +109,25 @@ def test_bad_logs(work_dir, tmp_path, capsys, monkeypatch):
 
 
 def test_schedule(run_tool, tmp_path):
-    done = run_tool('analysis_tools/vis_scheduler.py', MODEL.config, '--dataset-size', 640, '--save-path',
-                    tmp_path / 'new' / 'lr.png', '--cfg-options', 'max_epochs=4', 'train_cfg.max_epochs=4',
-                    'param_scheduler.0.total_steps=4', 'param_scheduler.0.eta_max=5e-4',
-                    'train_dataloader.batch_size=64')
+    done = run_tool(
+        'analysis_tools/vis_scheduler.py',
+        MODEL.config,
+        '--dataset-size',
+        640,
+        '--save-path',
+        tmp_path / 'new' / 'lr.png',
+        '--cfg-options',
+        'max_epochs=4',
+        'train_cfg.max_epochs=4',
+        'param_scheduler.0.total_steps=4',
+        'param_scheduler.0.eta_max=5e-4',
+        'train_dataloader.batch_size=64',
+    )
     # One-cycle of 5e-4 begins at a 25th and ends at a 10,000th of its start.
-    assert '40 iterations, 10 in an epoch: lr starts at 2e-05, is 0.0005 at most and ends at 2e-09' \
+    assert (
+        '40 iterations, 10 in an epoch: lr starts at 2e-05, is 0.0005 at most and ends at 2e-09'
         in done.stdout.replace('0.000499', '0.0005').replace('0.000498', '0.0005')
+    )
     assert cv2.imread(str(tmp_path / 'new' / 'lr.png')).shape[:2] == (480, 960)
 
 
@@ -119,7 +146,8 @@ def test_iterations_of_real_data_need_no_body(tmp_path):
     init_default_scope(cfg.default_scope)
     cfg.train_dataloader.update(batch_size=1, num_workers=0)
     cfg.train_dataloader.dataset.update(
-        data_root=str(tmp_path), ann_file='train.npz', data_prefix=dict(img_path=''))
+        data_root=str(tmp_path), ann_file='train.npz', data_prefix=dict(img_path='')
+    )
     people = HumanData.fromfile(tmp_path / 'train.npz')
     assert load('analysis_tools/vis_scheduler').count_iterations(cfg, None, 1) == people.data_len
 
@@ -131,8 +159,14 @@ def test_bad_schedule(capsys, monkeypatch):
 
 
 def test_whole_config(run_tool, tmp_path):
-    done = run_tool('analysis_tools/print_config.py', MODEL.config, '--save-path', tmp_path / 'whole.py',
-                    '--cfg-options', 'train_dataloader.batch_size=3')
+    done = run_tool(
+        'analysis_tools/print_config.py',
+        MODEL.config,
+        '--save-path',
+        tmp_path / 'whole.py',
+        '--cfg-options',
+        'train_dataloader.batch_size=3',
+    )
     expected = Config.fromfile(MODEL.config)
     expected.train_dataloader.batch_size = 3
     assert done.stdout.strip() == expected.pretty_text.strip()
@@ -148,7 +182,7 @@ def test_bad_config(capsys, monkeypatch):
 def test_published_as_safetensors(run_tool, tmp_path):
     target = tmp_path / 'new' / 'model.safetensors'
     done = run_tool('model_converters/publish_model.py', MODEL.checkpoint, target, '--hash', '--half')
-    path, = target.parent.iterdir()
+    (path,) = target.parent.iterdir()
     assert path.stem.startswith('model-') and len(path.stem) == 14 and str(path) in done.stdout
     written = CheckpointLoader.load_checkpoint(str(path), 'cpu')
     shipped = torch.load(MODEL.checkpoint, map_location='cpu', weights_only=True)

@@ -35,11 +35,11 @@ def body(smpl):
 
 @pytest.fixture(scope='session')
 def ball():
-    """ball(centre, radius) -> vertices and faces of a ball with outward normals."""
+    """ball(center, radius) -> vertices and faces of a ball with outward normals."""
 
-    def make(centre, radius=0.3):
+    def make(center, radius=0.3):
         sphere = trimesh.creation.icosphere(subdivisions=3, radius=radius)
-        return sphere.vertices + np.asarray(centre), sphere.faces
+        return sphere.vertices + np.asarray(center), sphere.faces
 
     return make
 
@@ -72,19 +72,36 @@ def make_person(smpl, focal_length):
     low, high = pixels.min(0), pixels.max(0)
     ones = np.ones((54, 1))
     return dict(
-        img=image, img_path='a/b/photo.jpg', bbox_xywh=np.array((*low, *(high - low))),
-        focal_length=focal_length, principal_point=center,
+        img=image,
+        img_path='a/b/photo.jpg',
+        bbox_xywh=np.array((*low, *(high - low))),
+        focal_length=focal_length,
+        principal_point=center,
         keypoints2d=np.hstack((pixels, ones)).astype(np.float32),
-        keypoints3d=np.hstack((joints, ones)).astype(np.float32), global_orient=orient[0].numpy(),
-        body_pose=pose[0].numpy(), betas=betas[0].numpy(), pelvis=pelvis, has_smpl=True, has_keypoints2d=True,
-        has_keypoints3d=True, has_transl=True, dataset_name='unit', row=7, sample_idx=0)
+        keypoints3d=np.hstack((joints, ones)).astype(np.float32),
+        global_orient=orient[0].numpy(),
+        body_pose=pose[0].numpy(),
+        betas=betas[0].numpy(),
+        pelvis=pelvis,
+        has_smpl=True,
+        has_keypoints2d=True,
+        has_keypoints3d=True,
+        has_transl=True,
+        dataset_name='unit',
+        row=7,
+        sample_idx=0,
+    )
 
 
 @pytest.fixture(params=['plain', 'augmented'])
 def augmented(request):
-    """`augmented(person)` goes through a pipeline, without and with augmentation."""
+    """``augmented(person)`` goes through a pipeline, without and with augmentation."""
     np.random.seed(0)
     change = [RandomCameraRoll(40, 1.0), RandomMirror(1.0), RandomBoxScale(0.2), RandomChannelNoise(0.4)]
-    steps = [LoadImage(), GetPersonBox(), *(change if request.param == 'augmented' else []),
-             MultiRoICrop(5, (128, 96), keep_img=True)]
+    steps = [
+        LoadImage(),
+        GetPersonBox(),
+        *(change if request.param == 'augmented' else []),
+        MultiRoICrop(5, (128, 96), keep_img=True),
+    ]
     return lambda row: Compose(steps)(dict(row))

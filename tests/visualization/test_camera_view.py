@@ -15,8 +15,14 @@ def scene(ball):
     """A ball at 4 m, red, with five cameras that agree."""
     vertices, faces = ball((0, 0, 4))
     average = np.array([[0.0, 0, 4]])
-    return dict(vertices=vertices[None], faces=faces, full_cameras=np.repeat(average[:, None], 5, axis=1),
-                camera_translation=average, image_size=SIZE, colors=[RED])
+    return dict(
+        vertices=vertices[None],
+        faces=faces,
+        full_cameras=np.repeat(average[:, None], 5, axis=1),
+        camera_translation=average,
+        image_size=SIZE,
+        colors=[RED],
+    )
 
 
 def spots(panel):
@@ -65,8 +71,12 @@ def test_the_scene_has_the_camera_left_of_the_body(scene):
 
 
 def test_nobody_is_an_empty_picture(scene):
-    nobody = dict(vertices=np.zeros((0, 642, 3)), full_cameras=np.zeros((0, 5, 3)), colors=None,
-                  camera_translation=np.zeros((0, 3)))
+    nobody = dict(
+        vertices=np.zeros((0, 642, 3)),
+        full_cameras=np.zeros((0, 5, 3)),
+        colors=None,
+        camera_translation=np.zeros((0, 3)),
+    )
     assert len(np.unique(draw_cameras(**scene | nobody))) == 1
 
 

@@ -8,7 +8,7 @@ from mmroi.visualization import PALETTE, person_colors
 from mmroi.visualization.arguments import as_colors
 
 
-def test_colours_depend_on_the_id_alone():
+def test_colors_depend_on_the_id_alone():
     everyone = person_colors(range(40))
     assert person_colors([17, 3]) == [everyone[17], everyone[3]] and person_colors([]) == []
     assert everyone[: len(PALETTE)] == list(PALETTE)
@@ -25,7 +25,7 @@ def test_people_who_follow_each_other_look_different():
             assert min(abs(one - other), 1 - abs(one - other)) > 0.08
 
 
-def test_colours_of_a_picture():
+def test_colors_of_a_picture():
     np.testing.assert_array_equal(as_colors(None, 2), PALETTE[:2])
     np.testing.assert_array_equal(as_colors(np.array([[1.0, 2.4, 255]]), 1), [[1, 2, 255]])
     assert as_colors([], 0).shape == (0, 3)

@@ -48,7 +48,7 @@ def test_joints_lie_where_they_are_said_to_be():
     assert tuple(picture[30, 20]) == LEFT and tuple(picture[10, 60]) == RIGHT
 
 
-def test_colours_fade_with_the_confidence():
+def test_colors_fade_with_the_confidence():
     keypoints = np.zeros((54, 3))
     keypoints[SMPL_54.index('left_knee')] = 20, 20, 1
     keypoints[SMPL_54.index('left_ankle')] = 20, 60, 0.1

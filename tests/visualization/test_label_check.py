@@ -38,7 +38,7 @@ def test_two_focal_lengths(smpl, person_of_two, augmented):
     assert check.residual < 1e-3 and check.mesh_residual < 1e-3 and not any(check.faults.values())
     np.testing.assert_allclose(check.projected[:, :2], sample['keypoints2d'][:, :2], atol=1e-3)
     width, height = person_of_two['bbox_xywh'][2:]
-    stretched = width * (360 / 240)**0.5, height * (240 / 360)**0.5
+    stretched = width * (360 / 240) ** 0.5, height * (240 / 360) ** 0.5
     assert check.box_size == pytest.approx(max(stretched))
     person_of_two['focal_length'] = FOCAL  # the mean of the two
     assert check_labels(augmented(person_of_two), smpl).residual > 5
@@ -71,8 +71,12 @@ def test_without_labels_there_are_no_figures(smpl, person, augmented):
     check = check_labels(augmented(relative), smpl)
     assert check.vertices is None and check.size > 1.4
     assert np.isnan([check.residual, check.mesh_residual]).all() and not any(check.faults.values())
-    bare = dict(person, has_smpl=False, keypoints2d=np.zeros((54, 3), np.float32),
-                keypoints3d=np.zeros((54, 4), np.float32))
+    bare = dict(
+        person,
+        has_smpl=False,
+        keypoints2d=np.zeros((54, 3), np.float32),
+        keypoints3d=np.zeros((54, 4), np.float32),
+    )
     check = check_labels(augmented(bare), smpl)
     assert np.isnan([check.size, check.residual, check.mesh_residual, check.inside]).all()
     assert not any(check.faults.values())

@@ -19,7 +19,7 @@ def visualizer(smpl, tmp_path):
 
 
 def packed(sample, smpl=None, shift=(0.0, 0.0, 0.0)):
-    """A data sample; with `smpl` its prediction is the label, moved by some metres."""
+    """A data sample; with ``smpl`` its prediction is the label, moved by some meters."""
     packed = PackHMRInputs()(dict(sample))['data_samples']
     if smpl:
         keys = ('global_orient', 'body_pose', 'betas')
@@ -27,15 +27,17 @@ def packed(sample, smpl=None, shift=(0.0, 0.0, 0.0)):
         body = smpl(*label.values())
         moved = torch.as_tensor(packed.gt_instances.pelvis) + torch.tensor(shift) - body.joints[:, 0]
         packed.pred_instances = InstanceData(
-            vertices=body.vertices, camera_translation=moved,
-            global_orient=axis_angle_to_matrix(label['global_orient']))
+            vertices=body.vertices,
+            camera_translation=moved,
+            global_orient=axis_angle_to_matrix(label['global_orient']),
+        )
     return packed
 
 
 def panels(picture, count):
     """The panels of a picture, cut out of its paper."""
     pitch = (picture.shape[1] - 6) // count
-    return [picture[-262:-6, 6 + i * pitch:(i + 1) * pitch] for i in range(count)]
+    return [picture[-262:-6, 6 + i * pitch : (i + 1) * pitch] for i in range(count)]
 
 
 @pytest.mark.parametrize('fixture', ['person', 'person_of_two'])
@@ -67,24 +69,25 @@ def test_a_sample_of_a_file_of_results_is_rectified_too(visualizer, person_of_tw
     photos = [visualizer.draw_person(person_of_two['img'], each, False, False) for each in (full, bare)]
     np.testing.assert_array_equal(*photos)
     columns, rows = np.rint(visualizer._view(full).place(sample['keypoints2d'])[WRISTS, :2]).astype(int).T
-    photo, = panels(photos[0], 1)
+    (photo,) = panels(photos[0], 1)
     assert (cv2.dilate(photo, np.ones((5, 5)))[rows, columns] > 150).all()
 
 
 def test_a_wrong_prediction_lies_elsewhere(visualizer, smpl, person, augmented):
     sample = augmented(person)
-    right, wrong = (panels(visualizer.draw_person(person['img'], packed(sample, smpl, (x, 0, 0))), 5)
-                    for x in (0.0, 0.15))
+    right, wrong = (
+        panels(visualizer.draw_person(person['img'], packed(sample, smpl, (x, 0, 0))), 5) for x in (0.0, 0.15)
+    )
     np.testing.assert_array_equal(right[2], wrong[2])
     moved = [np.nonzero((picture[1] != picture[0]).any(-1)[30:])[1].mean() for picture in (right, wrong)]
     expected = 0.15 / 5 * person['focal_length'] * 256 / (sample['boxes'][0, 2] * visualizer.context)
     assert moved[1] - moved[0] == pytest.approx(expected, rel=0.15)  # arms leave the panel
 
 
-@pytest.mark.parametrize('changes, count', [
-    (dict(has_transl=False), 3 + 2), (dict(has_smpl=False), 3 + 1)])
+@pytest.mark.parametrize('changes, count', [(dict(has_transl=False), 3 + 2), (dict(has_smpl=False), 3 + 1)])
 def test_labels_without_camera_or_mesh_are_drawn_as_keypoints(
-        visualizer, smpl, person, augmented, changes, count):
+    visualizer, smpl, person, augmented, changes, count
+):
     sample = {**augmented(person), **changes}
     data_sample = packed(sample, smpl)
     photo, _, true, *_ = panels(visualizer.draw_person(person['img'], data_sample), count)
@@ -94,14 +97,17 @@ def test_labels_without_camera_or_mesh_are_drawn_as_keypoints(
 
 def test_one_side_only(visualizer, smpl, person, augmented):
     data_sample = packed(augmented(person), smpl)
-    widths = [visualizer.draw_person(person['img'], data_sample, *sides).shape[1]
-              for sides in ((True, True), (True, False), (False, True), (False, False))]
+    widths = [
+        visualizer.draw_person(person['img'], data_sample, *sides).shape[1]
+        for sides in ((True, True), (True, False), (False, True), (False, False))
+    ]
     assert widths[0] > widths[1] == widths[2] > widths[3]
 
 
 def test_to_a_file_and_to_the_backends(smpl, person, augmented, tmp_path):
     visualizer = MeshVisualizer(
-        str(tmp_path), smpl, height=128, vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path))
+        str(tmp_path), smpl, height=128, vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path)
+    )
     data_sample = packed(augmented(person), smpl)
     drawn = visualizer.draw_person(person['img'], data_sample, text='words')
     rgb = person['img'][..., ::-1]
@@ -119,6 +125,6 @@ def test_in_a_window(visualizer, smpl, person, augmented, monkeypatch):
     monkeypatch.setattr(visualizer, 'show', lambda image, **options: shown.append((image, options)))
     data_sample = packed(augmented(person), smpl)
     visualizer.add_datasample('me', person['img'][..., ::-1], data_sample, show=True, wait_time=3)
-    (image, options), = shown
+    ((image, options),) = shown
     np.testing.assert_array_equal(image[..., ::-1], visualizer.draw_person(person['img'], data_sample))
     assert options == dict(win_name='me', wait_time=3)

@@ -28,7 +28,7 @@ def test_people_hide_each_other_by_depth_in_any_order(photo, ball, order):
     vertices = np.stack([balls[k][0] for k in order])
     black = np.zeros_like(photo)
     picture = draw_overlay(black, vertices, balls[0][1], FOCAL, CENTER, colors[list(order)], opacity=1)
-    # Centres are at columns 100, 118.75 and 130; radii are 30, 22.5 and 18 pixels, perspective apart.
+    # Centers are at columns 100, 118.75 and 130; radii are 30, 22.5 and 18 pixels, perspective apart.
     for column, owner in ((85, 0), (115, 0), (125, 0), (134, 1), (139, 1), (145, 2)):
         assert picture[80, column].argmax() == owner, column
 
@@ -41,7 +41,7 @@ def test_faces_that_pass_through_each_other_are_cut_where_they_meet(photo, ball)
     assert (owner[75:98] == 0).all() and (owner[103:125] == 2).all()
 
 
-def test_a_person_keeps_colours_when_others_come_and_go(photo, ball):
+def test_a_person_keeps_colors_when_others_come_and_go(photo, ball):
     (first, faces), (second, _) = ball((-0.5, 0, 3)), ball((0.5, 0, 3))
     both = draw_overlay(photo, np.stack([first, second]), faces, FOCAL, CENTER, person_colors([4, 11]))
     alone = draw_overlay(photo, second, faces, FOCAL, CENTER, person_colors([11]))
@@ -59,8 +59,10 @@ def test_two_focal_lengths(photo, ball):
     rows, columns = np.nonzero(drawn)
     assert columns.mean() == pytest.approx(80, abs=0.5) and rows.mean() == pytest.approx(70, abs=0.5)
     assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == pytest.approx(2, abs=0.15)
-    np.testing.assert_array_equal(draw_overlay(photo, *ball((0, 0, 3)), (FOCAL, FOCAL), CENTER),
-                                  draw_overlay(photo, *ball((0, 0, 3)), FOCAL, CENTER))
+    np.testing.assert_array_equal(
+        draw_overlay(photo, *ball((0, 0, 3)), (FOCAL, FOCAL), CENTER),
+        draw_overlay(photo, *ball((0, 0, 3)), FOCAL, CENTER),
+    )
 
 
 def test_opacity_mixes(photo, ball):

@@ -9,7 +9,7 @@ RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
 def render(vertices, faces, **kwargs):
-    """Colour and alpha of the whole picture."""
+    """Color and alpha of the whole picture."""
     rendering = render_meshes(vertices, faces, FOCAL, CENTER, SIZE, **kwargs)
     white = rendering.over(np.full((*SIZE, 3), 255, np.uint8)).astype(float)
     black = rendering.over(np.zeros((*SIZE, 3), np.uint8)).astype(float)
@@ -29,11 +29,11 @@ def test_silhouette_is_the_projection_of_the_faces(body):
     assert (alpha[inside] == 1).mean() > 0.995 and (alpha[outside] == 0).all()
 
 
-def test_centre_and_area_of_a_ball(ball):
+def test_center_and_area_of_a_ball(ball):
     vertices, faces = ball((0.2, -0.1, 3.0), 0.3)
     _, alpha = render(vertices, faces, supersample=4)
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
-    # A ball at depth z is seen nearly as a circle of radius f r / sqrt(z^2 - r^2) about its centre.
+    # A ball at depth z is seen nearly as a circle of radius f r / sqrt(z^2 - r^2) about its center.
     assert (x * alpha).sum() / alpha.sum() == pytest.approx(100 + 300 * 0.2 / 3, abs=0.25)
     assert (y * alpha).sum() / alpha.sum() == pytest.approx(80 - 300 * 0.1 / 3, abs=0.25)
     assert alpha.sum() == pytest.approx(np.pi * (300 * 0.3) ** 2 / (3**2 - 0.3**2), rel=0.02)

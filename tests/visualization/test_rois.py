@@ -8,13 +8,13 @@ GREEN = (0, 255, 0)
 
 
 def test_boxes_are_where_their_crops_are():
-    """Centre (-30, 10) and height 80 with aspect 3/4: columns 40 to 100, rows 50 to 130."""
+    """Center (-30, 10) and height 80 with aspect 3/4: columns 40 to 100, rows 50 to 130."""
     photo = np.zeros((160, 200, 3), np.uint8)
     boxes = np.array([[[-30.0, 10, 80]]])
     picture = draw_rois(photo, boxes, CENTER, colors=[GREEN])
     assert not photo.any()
     green = picture[..., 1] > 128
-    for row, column in ((50, 80), (130, 80), (90, 40), (90, 100), (90, 70)):  # edges, and the centre
+    for row, column in ((50, 80), (130, 80), (90, 40), (90, 100), (90, 70)):  # edges, and the center
         assert green[row, column]
     assert not green[:48].any() and not green[132:].any() and not green[:, :38].any()
     assert not green[:, 104:].any() and not green[100:128, 42:98].any()
@@ -27,10 +27,11 @@ def test_base_box_is_thicker():
     assert green[200:220].sum() > green[250:270].sum() >= 1
 
 
-def test_each_person_has_a_colour_and_parts_outside_are_fine():
+def test_each_person_has_a_color_and_parts_outside_are_fine():
     boxes = np.array([[[-60.0, 0, 60]], [[60, 0, 60]], [[5000, 0, 9000]]])
-    picture = draw_rois(np.zeros((160, 200, 3), np.uint8), boxes, CENTER,
-                        colors=[(255, 0, 0), (0, 0, 255), GREEN])
+    picture = draw_rois(
+        np.zeros((160, 200, 3), np.uint8), boxes, CENTER, colors=[(255, 0, 0), (0, 0, 255), GREEN]
+    )
     assert picture[:, :100, 0].max() == 255 and picture[:, :100, 2].max() < 60
     assert picture[:, 100:, 2].max() == 255 and picture[:, 100:, 0].max() < 60
 

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from mmroi.visualization import draw_side_view, draw_top_view
-from mmroi.visualization.views import ABOVE, GRID_METRES, SIDE, fit_view
+from mmroi.visualization.views import ABOVE, GRID_METERS, SIDE, fit_view
 
 SIZE = (160, 200)
 RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 
 def covered(picture):
-    """Columns and rows of a drawing on light grey."""
+    """Columns and rows of a drawing on light gray."""
     drawn = (picture != picture[0, 0]).any(axis=-1)
     return np.flatnonzero(drawn.any(axis=0)), np.flatnonzero(drawn.any(axis=1))
 
@@ -70,18 +70,18 @@ def test_fit_fills_the_picture_but_for_the_margin():
     points = np.random.default_rng(0).normal(size=(50, 3)) * (3, 1, 1) + (1, 2, 8)
     pixels = fit_view(points, ABOVE, SIZE, 0.1).project(points)
     low, high = pixels.min(axis=0), pixels.max(axis=0)
-    np.testing.assert_allclose(low + high, (199, 159), atol=1e-6)  # centred
+    np.testing.assert_allclose(low + high, (199, 159), atol=1e-6)  # centerd
     assert np.isclose(((high - low) / (200, 160)).max(), 0.8)
 
 
-def test_the_grid_lies_at_whole_metres_under_the_feet(ball):
+def test_the_grid_lies_at_whole_meters_under_the_feet(ball):
     vertices, faces = ball((0, 0, 3), 0.5)
     plain, gridded = (draw_top_view(vertices, faces, SIZE, grid=grid) for grid in (False, True))
     lines = (gridded != plain).any(axis=-1)
     assert lines.any() and not lines[70:90, 90:110].any()  # the body hides it
     view = fit_view(vertices, ABOVE, SIZE, 0.08)
     column = round(view.project(np.array([0, vertices[:, 1].max(), 3]))[0])  # x = 0
-    assert np.abs(gridded[3, column - 1 : column + 2].astype(int) - GRID_METRES).max(axis=-1).min() < 16
+    assert np.abs(gridded[3, column - 1 : column + 2].astype(int) - GRID_METERS).max(axis=-1).min() < 16
     left, right = (view.project(np.array([x, vertices[:, 1].max(), 3]))[0] for x in (-0.5, 0.5))
     rows = np.flatnonzero(lines[3])
     for column in (left, right):

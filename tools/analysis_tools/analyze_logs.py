@@ -1,10 +1,10 @@
 """Draws the curves of trainings, or tells how long their iterations took.
 
-`python tools/analysis_tools/analyze_logs.py plot_curve LOG [LOG ...] [--keys loss 3dpw/MPJPE] [--out X.png]`
-`python tools/analysis_tools/analyze_logs.py cal_train_time LOG [LOG ...]`
+``python tools/analysis_tools/analyze_logs.py plot_curve LOG [LOG ...] [--keys loss 3dpw/MPJPE] [--out X.png]``
+``python tools/analysis_tools/analyze_logs.py cal_train_time LOG [LOG ...]``
 
 LOG is the work folder of a training, with all runs that were resumed one after the other, or one of its files
-`*/vis_data/scalars.json`.
+``*/vis_data/scalars.json``.
 """
 
 import argparse
@@ -21,7 +21,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def read_curves(log: Path) -> tuple[dict[str, Curve], dict[str, Curve]]:
-    """Reads all numbers of a training.
+    """Read all numbers of a training.
 
     Args:
         log: Work folder or file.
@@ -54,9 +54,15 @@ def _curve(points: dict[int, float]) -> Curve:
     return np.array(steps), np.array([points[step] for step in steps], np.float64)
 
 
-def plot_curves(logs: Sequence[Path], keys: Sequence[str], out: Path, legend: Sequence[str], window: int,
-                title: str | None = None) -> None:
-    """Draws a panel for each name, with a curve for each log.
+def plot_curves(
+    logs: Sequence[Path],
+    keys: Sequence[str],
+    out: Path,
+    legend: Sequence[str],
+    window: int,
+    title: str | None = None,
+) -> None:
+    """Draw a panel for each name, with a curve for each log.
 
     Args:
         logs: Work folders or files.
@@ -81,8 +87,14 @@ def plot_curves(logs: Sequence[Path], keys: Sequence[str], out: Path, legend: Se
             if key in train or key in val:
                 steps, values = train.get(key) or val[key]
                 smooth = np.convolve(values, np.ones(window) / window, 'valid') if window > 1 else values
-                axes.plot(steps[len(steps) - len(smooth):], smooth, label=name, linewidth=1.5,
-                          marker='o' if len(smooth) < 30 else None, markersize=3)
+                axes.plot(
+                    steps[len(steps) - len(smooth) :],
+                    smooth,
+                    label=name,
+                    linewidth=1.5,
+                    marker='o' if len(smooth) < 30 else None,
+                    markersize=3,
+                )
         axes.set(title=key, xlabel='iteration' if any(key in train for train, _ in read) else 'epoch')
         axes.grid(alpha=0.3)
         axes.legend(fontsize='small')
@@ -94,25 +106,28 @@ def plot_curves(logs: Sequence[Path], keys: Sequence[str], out: Path, legend: Se
 
 
 def print_times(logs: Sequence[Path], legend: Sequence[str]) -> None:
-    """Prints how long iterations took, and the part of it that waited for data."""
+    """Print how long iterations took, and the part of it that waited for data."""
     for log, name in zip(logs, legend, strict=True):
         train, _ = read_curves(log)
         if 'time' not in train:
             raise ValueError(f'{log} has no time of an iteration of training')
         seconds, waiting = train['time'][1], train['data_time'][1]
-        print(f'{name}: {seconds.mean():.4f} s per iteration (slowest {seconds.max():.4f}, fastest '
-              f'{seconds.min():.4f}, deviation {seconds.std():.4f}), of it {waiting.mean():.4f} s for data')
+        print(
+            f'{name}: {seconds.mean():.4f} s per iteration (slowest {seconds.max():.4f}, fastest '
+            f'{seconds.min():.4f}, deviation {seconds.std():.4f}), of it {waiting.mean():.4f} s for data'
+        )
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description='Curves and times of trainings')
     commands = parser.add_subparsers(dest='task', required=True)
     plot = commands.add_parser('plot_curve', help='draw curves')
     times = commands.add_parser('cal_train_time', help='time of an iteration')
     for command in (plot, times):
-        command.add_argument('json_logs', nargs='+', type=Path, metavar='LOG',
-                             help='work folder or scalars.json')
+        command.add_argument(
+            'json_logs', nargs='+', type=Path, metavar='LOG', help='work folder or scalars.json'
+        )
         command.add_argument('--legend', nargs='+', help='a name for each log; default: its folder')
     plot.add_argument('--keys', nargs='+', default=['loss'], help='losses, lr, metrics as synthetic/MPJPE')
     plot.add_argument('--window-size', type=int, default=1, help='mean over so many logged values')
@@ -128,7 +143,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Draws or prints."""
+    """Draw or prints."""
     args = parse_args()
     if args.task == 'cal_train_time':
         return print_times(args.json_logs, args.legend)

@@ -8,7 +8,7 @@ Everything runs in one thread, in turns, on the same people:
   decode + crops       and cuts M crops out of it, boxes and matrices for nothing: the least that is needed
   pipeline             the training pipeline of CONFIG, whole: augmentation, boxes, labels and packing, too
   plain pipeline       what many projects do: for each of the M crops the photo is decoded anew and the whole
-                       frame normalised in floating point; boxes and matrices for nothing
+                       frame normalized in floating point; boxes and matrices for nothing
   decode + MultiRoICrop's crops, and the same from a photo decoded at half size: for those people whose crops
                        are all halved at least, so that they need no full frame
 
@@ -44,7 +44,7 @@ MEAN, STD = np.float32([123.675, 116.28, 103.53]), np.float32([58.395, 57.12, 57
 
 
 def plain_pipeline(path: str, matrices: np.ndarray, crop_size: Sequence[int]) -> torch.Tensor:
-    """Decodes and normalises the frame for each crop anew.
+    """Decode and normalizes the frame for each crop anew.
 
     Args:
         path: The photo.
@@ -52,7 +52,7 @@ def plain_pipeline(path: str, matrices: np.ndarray, crop_size: Sequence[int]) ->
         crop_size: Height and width.
 
     Returns:
-        Normalised RGB crops, (M, 3, H, W) float32.
+        Normalized RGB crops, (M, 3, H, W) float32.
     """
     crops = []
     for matrix in matrices:
@@ -64,15 +64,15 @@ def plain_pipeline(path: str, matrices: np.ndarray, crop_size: Sequence[int]) ->
 
 
 def bare_crops(path: str, matrices: np.ndarray, crop_size: Sequence[int]) -> list[np.ndarray]:
-    """Decodes the frame once and warps each crop out of it."""
+    """Decode the frame once and warps each crop out of it."""
     frame = cv2.imread(path)
     return [cv2.warpAffine(frame, matrix, (crop_size[1], crop_size[0])) for matrix in matrices]
 
 
 def half_size_crops(path: str, matrices: np.ndarray, crop_size: Sequence[int]) -> np.ndarray:
-    """Decodes the frame at half size, which JPEG allows at less cost, and warps as `MultiRoICrop` does."""
+    """Decode the frame at half size, which JPEG allows at less cost, and warps as ``MultiRoICrop`` does."""
     frame = cv2.imread(path, cv2.IMREAD_REDUCED_COLOR_2)
-    # Pixel centres: x = 2 (x_half + 0.5) - 0.5.
+    # Pixel centers: x = 2 (x_half + 0.5) - 0.5.
     shift = matrices[:, :, :2] @ np.array([0.5, 0.5]) + matrices[:, :, 2]
     halved = np.concatenate([2 * matrices[:, :, :2], shift[:, :, None]], axis=2)
     return warp_crops(frame, halved, tuple(crop_size))
@@ -101,8 +101,10 @@ def main() -> None:
         people = read_people(config_of_set, args.samples, Path(folder), args.frame)
         pipeline = DATASETS.build(config_of_set).pipeline
         packed = [pipeline(copy.deepcopy(person))['data_samples'] for person in people]
-        views = [(person['img_path'], p.crop_matrices, p.crop_size)
-                 for person, p in zip(people, packed, strict=True)]
+        views = [
+            (person['img_path'], p.crop_matrices, p.crop_size)
+            for person, p in zip(people, packed, strict=True)
+        ]
         small = [view for view in views if needs_no_full_frame(view[1])]
         calls = {
             'decode': lambda: [cv2.imread(path) for path, _, _ in views],
@@ -113,35 +115,61 @@ def main() -> None:
         if small:
             calls |= {
                 "decode + MultiRoICrop's crops": lambda: [
-                    warp_crops(cv2.imread(path), matrices, tuple(size)) for path, matrices, size in small],
+                    warp_crops(cv2.imread(path), matrices, tuple(size)) for path, matrices, size in small
+                ],
                 "half-size decode + MultiRoICrop's crops": lambda: [half_size_crops(*view) for view in small],
             }
         for call in calls.values():
             call()
         turns = take_turns(calls, device, args.seconds, args.rounds, args.cpu_time)
         difference = [
-            np.abs(warp_crops(cv2.imread(path), matrices, tuple(size)).astype(float)
-                   - half_size_crops(path, matrices, size)).mean() for path, matrices, size in small]
+            np.abs(
+                warp_crops(cv2.imread(path), matrices, tuple(size)).astype(float)
+                - half_size_crops(path, matrices, size)
+            ).mean()
+            for path, matrices, size in small
+        ]
         photo_kib = float(np.mean([Path(path).stat().st_size for path, _, _ in views])) / 1024
     seconds = {name: typical(turns[name]) / (len(small) if 'Multi' in name else len(views)) for name in calls}
     rows = [
-        dict(what=name, people_per_second=1 / value, ms_per_person=1e3 * value,
-             ratio=seconds['plain pipeline'] / value if 'Multi' not in name else None)
-        for name, value in seconds.items()]
+        dict(
+            what=name,
+            people_per_second=1 / value,
+            ms_per_person=1e3 * value,
+            ratio=seconds['plain pipeline'] / value if 'Multi' not in name else None,
+        )
+        for name, value in seconds.items()
+    ]
     height, width = packed[0].img_shape
     crop = crop_step(config.train_dataloader.dataset)
     rois, share = len(packed[0].boxes), len(small) / len(views)
-    print(f'One worker; photos of {width}x{height}, {photo_kib:.0f} KiB; {rois} crops of '
-          f'{crop.crop_size[0]}x{crop.crop_size[1]} for each of {len(views)} people.')
+    print(
+        f'One worker; photos of {width}x{height}, {photo_kib:.0f} KiB; {rois} crops of '
+        f'{crop.crop_size[0]}x{crop.crop_size[1]} for each of {len(views)} people.'
+    )
     print_table(rows)
-    print(f'{share:.0%} of the people need no full frame.' + (
-        f' Crops from half size differ by {np.mean(difference):.2f} of 255 grey levels in the mean.'
-        if small else ''))
+    print(
+        f'{share:.0%} of the people need no full frame.'
+        + (
+            f' Crops from half size differ by {np.mean(difference):.2f} of 255 gray levels in the mean.'
+            if small
+            else ''
+        )
+    )
     write_json(
-        args.json, config=args.config, machine=machine, cpu_time=args.cpu_time,
-        frame=[int(width), int(height)], photo_kib=photo_kib,
-        rois=rois, crop_size=list(crop.crop_size), people=len(views), rows=rows, half_size_share=share,
-        half_size_difference=float(np.mean(difference)) if small else None)
+        args.json,
+        config=args.config,
+        machine=machine,
+        cpu_time=args.cpu_time,
+        frame=[int(width), int(height)],
+        photo_kib=photo_kib,
+        rois=rois,
+        crop_size=list(crop.crop_size),
+        people=len(views),
+        rows=rows,
+        half_size_share=share,
+        half_size_difference=float(np.mean(difference)) if small else None,
+    )
 
 
 if __name__ == '__main__':

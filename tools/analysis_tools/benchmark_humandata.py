@@ -1,6 +1,6 @@
 """What it costs to open a HumanData file and to read it in the workers of a loader.
 
-`python tools/analysis_tools/benchmark_humandata.py [FILE] [--rows 300000] [--workers 4] [--json FILE]`
+``python tools/analysis_tools/benchmark_humandata.py [FILE] [--rows 300000] [--workers 4] [--json FILE]``
 
 Without FILE, a compressed file is made as MMHuman3D writes that of Human3.6M: 17 of 190 joints, float64,
 SMPL parameters as a pickle. It is opened twice, each time in a process of its own: at first it is unpacked,
@@ -26,7 +26,7 @@ from mmroi.structures import get_convention
 
 
 def make_file(path: Path, rows: int) -> None:
-    """Writes a file with random labels.
+    """Write a file with random labels.
 
     Args:
         path: File to write.
@@ -55,14 +55,14 @@ def make_file(path: Path, rows: int) -> None:
 
 
 def memory(key: str) -> float:
-    """Megabytes of this process, a line of `/proc/self/smaps_rollup` or `/proc/self/status`."""
+    """Megabytes of this process, a line of ``/proc/self/smaps_rollup`` or ``/proc/self/status``."""
     text = ''.join(Path(f'/proc/self/{name}').read_text() for name in ('smaps_rollup', 'status'))
     lines = dict(line.split(':', 1) for line in text.splitlines() if ':' in line)
     return int(lines[key].split()[0]) / 1024
 
 
 def open_file(path: Path) -> dict[str, float]:
-    """Opens a file as training does, with all checks of its labels."""
+    """Open a file as training does, with all checks of its labels."""
     before, start = memory('Rss'), time.perf_counter()
     dataset = HumanImageDataset(str(path), skip_bad=True)
     dataset.get_data_info(len(dataset) // 2)
@@ -71,7 +71,7 @@ def open_file(path: Path) -> dict[str, float]:
 
 
 def read_in_workers(path: Path, workers: int) -> list[dict[str, float]]:
-    """Opens a file and reads all of its labels in forked workers at the same time.
+    """Open a file and reads all of its labels in forked workers at the same time.
 
     Args:
         path: The file.
@@ -102,7 +102,7 @@ def read_in_workers(path: Path, workers: int) -> list[dict[str, float]]:
 
 
 def in_new_process(function: Callable[..., Any], *args: Any) -> Any:
-    """Calls a function in a fresh interpreter."""
+    """Call a function in a fresh interpreter."""
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         return pool.apply(function, args)
 
@@ -120,7 +120,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measure and prints."""
     args = parse_args()
     folder = Path(tempfile.mkdtemp(dir=args.file.parent if args.file else None))
     try:

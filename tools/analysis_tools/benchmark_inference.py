@@ -3,7 +3,7 @@
     python tools/analysis_tools/benchmark_inference.py CONFIG [--rois 1 5] [--batch-sizes 1] [--json FILE]
 
 All variants take turns, so that their ratios hold on a busy machine. A frame shows one person. What counts:
-uint8 crops in memory are moved to the device, normalised, run through network and body model, and given out
+uint8 crops in memory are moved to the device, normalized, run through network and body model, and given out
 as data samples. With --from-photo, each frame is also read from its file, decoded and cropped by the config's
 test pipeline, one after the other in this process; that does not overlap with the network, as it would in a
 loader. CLIFF and HMR are those of this project, with the encoder of CONFIG.
@@ -57,7 +57,7 @@ class Variant(NamedTuple):
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('--weights', help='checkpoint of CONFIG (default: untrained, which is as fast)')
     parser.add_argument(
@@ -156,15 +156,16 @@ def make_step(
 
 
 def raise_compile_limit(count: int) -> None:
-    """Lets a function be compiled so often; beyond the limit torch would go on eagerly without a word."""
+    """Let a function be compiled so often; beyond the limit torch would go on eagerly without a word."""
     for name in ('cache_size_limit', 'recompile_limit'):  # before and since torch 2.6
         if hasattr(torch._dynamo.config, name):
             setattr(torch._dynamo.config, name, max(count, getattr(torch._dynamo.config, name)))
 
 
-def measure(variants: dict[Variant, Callable[[], object]], held: dict[Variant, float],
-            args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Warms all variants up, and lets them take turns.
+def measure(
+    variants: dict[Variant, Callable[[], object]], held: dict[Variant, float], args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Warm all variants up, and lets them take turns.
 
     Args:
         variants: Their steps.
@@ -184,9 +185,15 @@ def measure(variants: dict[Variant, Callable[[], object]], held: dict[Variant, f
     rows = []
     for variant in variants:
         own = [v for v in variants if v.network == next(iter(variants)).network and v[2:] == variant[2:]]
-        rows.append(dict(
-            variant._asdict(), frames_per_second=speed[variant], ratio=speed[variant] / speed[own[0]],
-            **latency(turns[variant]), peak_mib=peaks[variant]))
+        rows.append(
+            dict(
+                variant._asdict(),
+                frames_per_second=speed[variant],
+                ratio=speed[variant] / speed[own[0]],
+                **latency(turns[variant]),
+                peak_mib=peaks[variant],
+            )
+        )
     return rows
 
 
@@ -210,9 +217,16 @@ def main() -> None:
         rows = measure(variants, held, args)
     print_table(rows)
     crop_size = crop_size_of(config.test_dataloader)
-    write_json(args.json, config=args.config, crop_size=crop_size, from_photo=args.from_photo,
-               frame=args.frame if args.from_photo else None, machine=machine,
-               cpu_time=args.cpu_time, rows=rows)
+    write_json(
+        args.json,
+        config=args.config,
+        crop_size=crop_size,
+        from_photo=args.from_photo,
+        frame=args.frame if args.from_photo else None,
+        machine=machine,
+        cpu_time=args.cpu_time,
+        rows=rows,
+    )
 
 
 if __name__ == '__main__':

@@ -1,9 +1,9 @@
 """How long the metric takes for a whole test set, beyond the network.
 
-`python tools/analysis_tools/benchmark_metric.py [--people 35515] [--protocol 3dpw] [--json FILE]`
+``python tools/analysis_tools/benchmark_metric.py [--people 35515] [--protocol 3dpw] [--json FILE]``
 
 People are random: a pool of predictions and labels of both genders is evaluated again and again, in batches
-as a loader gives them. `online` is the time that `MeshMetric` adds to a test; `offline` that of evaluating
+as a loader gives them. ``online`` is the time that ``MeshMetric`` adds to a test; ``offline`` that of evaluating
 dumped results, which also poses the predictions. The default number is that of 3DPW's test set.
 """
 

@@ -33,7 +33,7 @@ from mmroi.visualization.mesh_files import SUFFIXES
 
 
 def stand_in_a_row(people: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """People side by side who are as tall as the frame, every other one half a metre farther away.
+    """People side by side who are as tall as the frame, every other one half a meter farther away.
 
     Args:
         people: P.
@@ -41,7 +41,7 @@ def stand_in_a_row(people: int, width: int, height: int) -> tuple[np.ndarray, np
         height: Of the frame, pixels.
 
     Returns:
-        Vertices (P, V, 3) and joints (P, 54, 3) in the camera frame, metres, and faces (F, 3).
+        Vertices (P, V, 3) and joints (P, 54, 3) in the camera frame, meters, and faces (F, 3).
     """
     body = SMPL()
     pose = rot6d_to_matrix(body.mean_pose6d.reshape(1, 24, 6))

@@ -5,7 +5,7 @@
 
 Whole training steps (forward, losses, backward, optimizer) with the loader, batch size and number of workers
 of CONFIG. Variants take turns, so that their ratios to the first hold on a busy machine; each turn begins
-with as many steps as the loader has batches ready, which do not count. `waiting` is the share of time in
+with as many steps as the loader has batches ready, which do not count. ``waiting`` is the share of time in
 which the step had no batch: near 0 the network is the limit, above 0.1 give the loader more workers. With
 --cpu-time the loader's workers, processes of their own, do not count in samples per second.
 Where the files of CONFIG's data set are absent, synthetic photos of 256x256 are made on the spot.
@@ -62,7 +62,7 @@ class Trainee:
     """
 
     def __init__(self, config: Config, rois: int, batches: Iterator[dict], device: torch.device) -> None:
-        """Builds model and optimizer."""
+        """Build model and optimizer."""
         model = build_for_rois(config.model, rois)
         if model is None:
             raise ValueError(f'{config.filename} is not made for M = {rois}: leave it out of --rois')
@@ -74,12 +74,12 @@ class Trainee:
         self.speed: list[float] = []  # steps a second, of each turn
 
     def step(self, batch: dict) -> None:
-        """Trains on a batch."""
+        """Train on a batch."""
         self.model.train_step(batch, self.optimizer)
         synchronize(self.device)
 
     def turn(self, seconds: float, settle: int, clock: Callable[[], float]) -> None:
-        """Trains for some time, at least one step, after some steps that do not count."""
+        """Train for some time, at least one step, after some steps that do not count."""
         for _ in range(settle):
             self.step(next(self.batches))
         steps, waited, start, started = 0, 0.0, time.perf_counter(), clock()
@@ -102,11 +102,11 @@ class Trainee:
 
 
 def with_options(config: Config, options: str) -> tuple[str, Config]:
-    """Changes a config as an argument of --compare says.
+    """Change a config as an argument of --compare says.
 
     Args:
         config: Of the run; stays as it is.
-        options: Names joined by `+`.
+        options: Names joined by ``+``.
 
     Returns:
         What to call the variant, and its config.
@@ -129,7 +129,7 @@ def with_options(config: Config, options: str) -> tuple[str, Config]:
 
 
 def endless_batches(config: Config, rois: int, folder: Path) -> Iterator[dict]:
-    """Batches of the training loader with M crops for each person, one epoch after the other."""
+    """Batch of the training loader with M crops for each person, one epoch after the other."""
     loader = copy.deepcopy(config.train_dataloader)
     dataset = usable_dataset(loader.dataset, folder)
     if dataset is not loader.dataset:  # few photos: repeated, so that the workers do not start anew
@@ -141,12 +141,16 @@ def endless_batches(config: Config, rois: int, folder: Path) -> Iterator[dict]:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = make_parser(__doc__)
     parser.add_argument(
-        '--compare', nargs='+', default=[], metavar='OPTION',
+        '--compare',
+        nargs='+',
+        default=[],
+        metavar='OPTION',
         help=f'also with these changes, each for itself: {", ".join(OPTIONS)}, or several joined by +; '
-             'an option of the encoder that CONFIG has is switched off')
+        'an option of the encoder that CONFIG has is switched off',
+    )
     parser.add_argument('--rois', type=int, nargs='+', metavar='M', help="default: CONFIG's")
     parser.add_argument('--batch-size', type=int, metavar='N', help="persons (default: CONFIG's)")
     parser.add_argument('--num-workers', type=int, help="of the loader (default: CONFIG's)")
@@ -157,7 +161,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def apply_loader_arguments(config: Config, args: argparse.Namespace) -> None:
-    """Gives the loader the batch size and number of workers of the command line."""
+    """Give the loader the batch size and number of workers of the command line."""
     loader = config.train_dataloader
     if args.batch_size:
         loader.batch_size = args.batch_size
@@ -168,9 +172,10 @@ def apply_loader_arguments(config: Config, args: argparse.Namespace) -> None:
         loader.persistent_workers = False
 
 
-def measure(trainees: dict[tuple[str, int], Trainee], args: argparse.Namespace,
-            loader: Any) -> list[dict[str, Any]]:
-    """Lets all variants take turns.
+def measure(
+    trainees: dict[tuple[str, int], Trainee], args: argparse.Namespace, loader: Any
+) -> list[dict[str, Any]]:
+    """Let all variants take turns.
 
     Args:
         trainees: By name and number of RoIs.
@@ -189,9 +194,16 @@ def measure(trainees: dict[tuple[str, int], Trainee], args: argparse.Namespace,
     speed = {name: loader.batch_size * float(np.median(trainee.speed)) for name, trainee in trainees.items()}
     first = next(iter(speed.values()))
     return [
-        dict(variant=name[0], rois=name[1], samples_per_second=speed[name], ratio=speed[name] / first,
-             waiting=float(np.median(trainee.waiting)), peak_mib=peaks[name])
-        for name, trainee in trainees.items()]
+        dict(
+            variant=name[0],
+            rois=name[1],
+            samples_per_second=speed[name],
+            ratio=speed[name] / first,
+            waiting=float(np.median(trainee.waiting)),
+            peak_mib=peaks[name],
+        )
+        for name, trainee in trainees.items()
+    ]
 
 
 def main() -> None:
@@ -214,11 +226,21 @@ def main() -> None:
         rows = measure(trainees, args, loader)
         del trainees, batches  # ends the workers before their photos go
     height, width = crop_step(loader.dataset).crop_size
-    print(f'{args.config}: batches of {loader.batch_size} persons, crops of {height}x{width}, '
-          f'{loader.num_workers} workers')
+    print(
+        f'{args.config}: batches of {loader.batch_size} persons, crops of {height}x{width}, '
+        f'{loader.num_workers} workers'
+    )
     print_table(rows)
-    write_json(args.json, config=args.config, machine=machine, batch_size=loader.batch_size,
-               num_workers=loader.num_workers, cpu_time=args.cpu_time, crop_size=[height, width], rows=rows)
+    write_json(
+        args.json,
+        config=args.config,
+        machine=machine,
+        batch_size=loader.batch_size,
+        num_workers=loader.num_workers,
+        cpu_time=args.cpu_time,
+        crop_size=[height, width],
+        rows=rows,
+    )
 
 
 if __name__ == '__main__':

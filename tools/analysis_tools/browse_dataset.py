@@ -1,10 +1,10 @@
 """Draws what the network sees of some people of a data set, and says whose labels disagree.
 
-`python tools/analysis_tools/browse_dataset.py CONFIG [--split train|val|test] [--num 16] [--out-dir DIR]`
+``python tools/analysis_tools/browse_dataset.py CONFIG [--split train|val|test] [--num 16] [--out-dir DIR]``
 
 For each person: the photo and the boxes as augmentation has left them, the label's mesh on it, and the crops
 of all RoIs with their 2D keypoints. Red lines lead from the 2D keypoints to the 3D ones seen by the label's
-camera, and figures in red belong to labels that cannot all be true. `sheet.jpg` shows all people at a glance.
+camera, and figures in red belong to labels that cannot all be true. ``sheet.jpg`` shows all people at a glance.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_
 
 
 def for_drawing(config: Any) -> Any:
-    """Changes all pipelines within a data set's config: the frame is kept, and nothing is packed.
+    """Change all pipelines within a data set's config: the frame is kept, and nothing is packed.
 
     Args:
         config: Of a data set, possibly of several within each other.
@@ -51,7 +51,7 @@ def _type(config: Any) -> str:
 
 
 def draw_indices(dataset: Any, sampler: dict, num: int, seed: int) -> Sequence[int]:
-    """Chooses people at random, from the sets of a mixture by the sampler's shares.
+    """Choose people at random, from the sets of a mixture by the sampler's shares.
 
     Args:
         dataset: The data set.
@@ -68,7 +68,7 @@ def draw_indices(dataset: Any, sampler: dict, num: int, seed: int) -> Sequence[i
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description='Draw what the network sees of a data set')
     parser.add_argument('config', type=Path)
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train')
@@ -87,7 +87,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def write(path: Path, picture: np.ndarray) -> None:
-    """Writes a picture.
+    """Write a picture.
 
     Raises:
         OSError: It cannot be written.
@@ -123,8 +123,10 @@ def main() -> None:
             disagreeing.append(f'{sample["dataset_name"]} row {sample["row"]}: {", ".join(faults)}')
     sheet = args.out_dir / 'sheet.jpg'
     write(sheet, tile_images(thumbnails, 4, thumbnails[0].shape[0]))
-    print(f'{len(thumbnails)} people in {args.out_dir}, all in {sheet.name}; labels of {len(disagreeing)} '
-          'disagree' + ''.join(f'\n  {line}' for line in disagreeing))
+    print(
+        f'{len(thumbnails)} people in {args.out_dir}, all in {sheet.name}; labels of {len(disagreeing)} '
+        'disagree' + ''.join(f'\n  {line}' for line in disagreeing)
+    )
     if args.show:
         Image.open(sheet).show()
 

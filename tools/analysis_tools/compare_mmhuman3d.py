@@ -1,8 +1,8 @@
 r"""Compares MMHuman3D's networks under our bridge with MMHuman3D itself.
 
-`python tools/analysis_tools/compare_mmhuman3d.py run OUT.npz` runs the networks, with weights and inputs made
+``python tools/analysis_tools/compare_mmhuman3d.py run OUT.npz`` runs the networks, with weights and inputs made
 by rule from their names and a seed: under the bridge where this project is installed, natively in an
-environment of MMHuman3D's own. `... compare A.npz B.npz` says by how much two such files differ.
+environment of MMHuman3D's own. ``... compare A.npz B.npz`` says by how much two such files differ.
 
 The native environment needs neither this project nor a compiler (mmcv 1.6.1 is pure Python; its torchvision
 is not needed):
@@ -11,6 +11,7 @@ is not needed):
         pillow einops smplx
     pip install --no-deps --no-build-isolation mmcv==1.6.1 mmhuman3d==0.11.0
 """
+
 import argparse
 import sys
 import zlib
@@ -24,20 +25,32 @@ import torch
 from torch import Tensor, nn
 
 FOCAL_LENGTH = 1000.0  # pixels
-DISTANCE, DEPTH = 5.0, 2.0  # metres: of HybrIK's pelvis, and of its volume
+DISTANCE, DEPTH = 5.0, 2.0  # meters: of HybrIK's pelvis, and of its volume
 
 # Branches and channels of HRNet-W32, and how PARE brings them together.
 HRNET_W32 = dict(
     stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(4,), num_channels=(64,)),
     stage2=dict(num_modules=1, num_branches=2, block='BASIC', num_blocks=(4,) * 2, num_channels=(32, 64)),
-    stage3=dict(num_modules=4, num_branches=3, block='BASIC', num_blocks=(4,) * 3,
-                num_channels=(32, 64, 128)),
-    stage4=dict(num_modules=3, num_branches=4, block='BASIC', num_blocks=(4,) * 4,
-                num_channels=(32, 64, 128, 256)),
-    downsample=False, use_conv=True, final_conv_kernel=1, return_list=False)
+    stage3=dict(
+        num_modules=4, num_branches=3, block='BASIC', num_blocks=(4,) * 3, num_channels=(32, 64, 128)
+    ),
+    stage4=dict(
+        num_modules=3, num_branches=4, block='BASIC', num_blocks=(4,) * 4, num_channels=(32, 64, 128, 256)
+    ),
+    downsample=False,
+    use_conv=True,
+    final_conv_kernel=1,
+    return_list=False,
+)
 RESNET_50 = dict(type='ResNet', depth=50, out_indices=[3])
-PARE_HEAD = dict(num_deconv_layers=2, num_deconv_filters=[128, 128], num_deconv_kernels=[4, 4],
-                 use_heatmaps='part_segm', use_keypoint_attention=True, backbone='hrnet_w32-conv')
+PARE_HEAD = dict(
+    num_deconv_layers=2,
+    num_deconv_filters=[128, 128],
+    num_deconv_kernels=[4, 4],
+    use_heatmaps='part_segm',
+    use_keypoint_attention=True,
+    backbone='hrnet_w32-conv',
+)
 
 # Backbone, head, options of the head, height and width of the crops.
 NETWORKS: dict[str, tuple[dict, str, dict, tuple[int, int]]] = dict(
@@ -103,11 +116,15 @@ def native_outputs(name: str, seed: int) -> dict[str, Tensor]:
         options = dict(options, smpl_mean_params=_file(np.save, arr=np.zeros(10, np.float32)))
     kind, arguments = backbone['type'], {key: value for key, value in backbone.items() if key != 'type'}
     module, cls = dict(ResNet=('resnet', 'ResNet'), HRNet=('hrnet', 'PoseHighResolutionNet'))[kind]
-    network = nn.ModuleDict(dict(
-        backbone=getattr(_native(f'models.backbones.{module}'), cls)(**arguments),
-        head=getattr(_native(f'models.heads.{head_type[:-4].lower()}_head'), head_type)(**options))).eval()
-    network.load_state_dict({key: tensor_by_rule(key, value, seed)
-                             for key, value in network.state_dict().items()})
+    network = nn.ModuleDict(
+        dict(
+            backbone=getattr(_native(f'models.backbones.{module}'), cls)(**arguments),
+            head=getattr(_native(f'models.heads.{head_type[:-4].lower()}_head'), head_type)(**options),
+        )
+    ).eval()
+    network.load_state_dict(
+        {key: tensor_by_rule(key, value, seed) for key, value in network.state_dict().items()}
+    )
     images, boxes = network_inputs(name, seed)
     maps = network['backbone'](images)
     if head_type == 'HybrIKHead':
@@ -132,11 +149,22 @@ def _native_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) 
         parents, children = kinematic_tree()
         found['rotations'] = solve(pose_skeleton, None, phis, rest.clone(), children, parents)[0]
         nothing = torch.zeros(2, 24, 3)
-        return dict(vertices=nothing, joints=nothing, joints_from_verts=nothing[:, :17], **found,
-                    poses=found['rotations'])
+        return dict(
+            vertices=nothing,
+            joints=nothing,
+            joints_from_verts=nothing[:, :17],
+            **found,
+            poses=found['rotations'],
+        )
 
-    output = head(feature, to_image, from_image, torch.tensor([[0.0, 0.0, DISTANCE]]).expand(2, 3),
-                  torch.full((2, 1), DEPTH), body)
+    output = head(
+        feature,
+        to_image,
+        from_image,
+        torch.tensor([[0.0, 0.0, DISTANCE]]).expand(2, 3),
+        torch.full((2, 1), DEPTH),
+        body,
+    )
     return dict(found, uvd=output['pred_uvd_jts'].reshape(2, 29, 3), betas=output['pred_shape'])
 
 
@@ -149,7 +177,7 @@ def kinematic_tree() -> tuple[Tensor, Tensor]:
 
 
 def hybrik_inputs(seed: int) -> tuple[Tensor, Tensor]:
-    """Boxes (2, 3) in pixels, and rest skeletons (2, 29, 3) in metres."""
+    """Boxes (2, 3) in pixels, and rest skeletons (2, 29, 3) in meters."""
     boxes = torch.tensor([0.0, 0.0, 300.0]) + 50 * torch.from_numpy(noise('hybrik:box', (2, 3), seed))
     return boxes, 0.3 * torch.from_numpy(noise('hybrik:rest', (2, 29, 3), seed))
 
@@ -174,15 +202,26 @@ def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
     import mmroi.models.mmhuman3d  # noqa: F401
     from mmroi.geometry import decode_box
     from mmroi.registry import MODELS
+
     backbone, head_type, options, _ = NETWORKS[name]
     raw = {} if head_type == 'HybrIKHead' else dict(positive_scale=False)
-    model = MODELS.build(dict(
-        type='mmroi.MeshEstimator', body_model=dict(type='mmroi.SMPL'),
-        encoder=dict(type='mmroi.MultiRoIEncoder',
-                     backbone=dict(backbone, type=f'mmroi.MMHuman3D{backbone["type"]}')),
-        head=dict(type=f'mmroi.MMHuman3D{head_type}', **raw, **options))).eval()
-    model.load_state_dict({key: tensor_by_rule(key.removeprefix('encoder.'), value, seed)
-                           for key, value in model.state_dict().items()})
+    model = MODELS.build(
+        dict(
+            type='mmroi.MeshEstimator',
+            body_model=dict(type='mmroi.SMPL'),
+            encoder=dict(
+                type='mmroi.MultiRoIEncoder',
+                backbone=dict(backbone, type=f'mmroi.MMHuman3D{backbone["type"]}'),
+            ),
+            head=dict(type=f'mmroi.MMHuman3D{head_type}', **raw, **options),
+        )
+    ).eval()
+    model.load_state_dict(
+        {
+            key: tensor_by_rule(key.removeprefix('encoder.'), value, seed)
+            for key, value in model.state_dict().items()
+        }
+    )
     images, boxes = network_inputs(name, seed)
     if head_type == 'HybrIKHead':
         feature = model.encoder.extract_maps(images[:, None])[-1]
@@ -190,18 +229,25 @@ def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
     focal_length = torch.full((2,), FOCAL_LENGTH, dtype=torch.float64)
     scale = getattr(model.head, 'box_scale', 1.0)  # CLIFF's boxes and cameras count the width of the crops
     size = torch.tensor([1.0, 1.0, scale], dtype=torch.float64)
-    output = model.regress(images[:, None], decode_box(boxes[:, None].double(), focal_length) / size,
-                           focal_length)
+    output = model.regress(
+        images[:, None], decode_box(boxes[:, None].double(), focal_length) / size, focal_length
+    )
     cameras = output['cameras'][:, 0] / output['cameras'].new_tensor([scale, 1.0, 1.0])
     return dict(rotations=output['rotations'], betas=output['betas'], cameras=cameras)
 
 
 def _bridge_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) -> dict[str, Tensor]:
     from mmroi.models.mmhuman3d.hybrik_head import back_project
+
     uvd = head.locate(feature)
     betas, twist = head.shape_and_twist(feature)
-    points = back_project(uvd, box.double(), torch.full((2,), FOCAL_LENGTH, dtype=torch.float64),
-                          torch.full((2,), DISTANCE), DEPTH)
+    points = back_project(
+        uvd,
+        box.double(),
+        torch.full((2,), FOCAL_LENGTH, dtype=torch.float64),
+        torch.full((2,), DISTANCE),
+        DEPTH,
+    )
     rotations = head.inverse_kinematics((points - points[:, :1]).float(), twist, rest)
     return dict(rotations=rotations, uvd=uvd, betas=betas)
 
@@ -219,15 +265,22 @@ def run(seeds: int, native: bool, names: tuple[str, ...] = tuple(NETWORKS)) -> d
         dict: Arrays by ``<network>/<seed>/<output>``.
     """
     outputs = native_outputs if native else bridge_outputs
-    return {f'{name}/{seed}/{key}': value.numpy()
-            for name in names for seed in range(seeds) for key, value in outputs(name, seed).items()}
+    return {
+        f'{name}/{seed}/{key}': value.numpy()
+        for name in names
+        for seed in range(seeds)
+        for key, value in outputs(name, seed).items()
+    }
 
 
 def compare(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Largest difference of each array, relative to its largest number; infinite where one lacks an array."""
-    return {name: float(np.abs(a[name] - b[name]).max() / np.abs(a[name]).max())
-            if name in a and name in b and a[name].shape == b[name].shape else float('inf')
-            for name in sorted({*a, *b})}
+    return {
+        name: float(np.abs(a[name] - b[name]).max() / np.abs(a[name]).max())
+        if name in a and name in b and a[name].shape == b[name].shape
+        else float('inf')
+        for name in sorted({*a, *b})
+    }
 
 
 def parse_args() -> argparse.Namespace:
@@ -240,8 +293,12 @@ def parse_args() -> argparse.Namespace:
     runs.add_argument('--networks', nargs='+', choices=list(NETWORKS), default=list(NETWORKS))
     compares = commands.add_parser('compare', help='compare two files')
     compares.add_argument('files', nargs=2, help='npz files')
-    compares.add_argument('--tolerance', type=float, default=1e-5,
-                          help='largest relative difference that passes (default: %(default)s)')
+    compares.add_argument(
+        '--tolerance',
+        type=float,
+        default=1e-5,
+        help='largest relative difference that passes (default: %(default)s)',
+    )
     return parser.parse_args()
 
 
@@ -250,9 +307,12 @@ def main() -> None:
     args = parse_args()
     if args.command == 'run':
         import mmcv
+
         native = mmcv.__version__.startswith('1.')
-        print(f'MMHuman3D {"natively" if native else "under the bridge"}, mmcv {mmcv.__version__}, '
-              f'torch {torch.__version__}')
+        print(
+            f'MMHuman3D {"natively" if native else "under the bridge"}, mmcv {mmcv.__version__}, '
+            f'torch {torch.__version__}'
+        )
         np.savez_compressed(args.out, **run(args.seeds, native, tuple(args.networks)))
         print(f'wrote {args.out}')
         return

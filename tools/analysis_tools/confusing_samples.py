@@ -1,9 +1,9 @@
 """Finds the people that a network gets most wrong, in dumped predictions and without the network.
 
-`python tools/analysis_tools/confusing_samples.py RESULTS.npz --protocol 3dpw [--metric PVE] [--topk 20]`
+``python tools/analysis_tools/confusing_samples.py RESULTS.npz --protocol 3dpw [--metric PVE] [--topk 20]``
 
-RESULTS.npz comes from `tools/test.py CONFIG CHECKPOINT --out RESULTS.npz`. Writes `worst.csv`, a picture of
-each person and all of them in `sheet.jpg`.
+RESULTS.npz comes from ``tools/test.py CONFIG CHECKPOINT --out RESULTS.npz``. Writes ``worst.csv``, a picture of
+each person and all of them in ``sheet.jpg``.
 """
 
 import argparse
@@ -25,12 +25,20 @@ from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer, tile_images
 
-ERRORS = ('MPJPE', 'PA-MPJPE', 'PVE', 'orientation', 'camera_translation', 'depth', 'camera_spread',
-          *LARGER_IS_BETTER)
+ERRORS = (
+    'MPJPE',
+    'PA-MPJPE',
+    'PVE',
+    'orientation',
+    'camera_translation',
+    'depth',
+    'camera_spread',
+    *LARGER_IS_BETTER,
+)
 
 
 def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> list[tuple[int, dict]]:
-    """Orders people by an error, worst first.
+    """Order people by an error, worst first.
 
     Args:
         results: Predictions and labels.
@@ -51,14 +59,16 @@ def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> 
     rows = [{key: row[key] for key in ERRORS if key in row} for row in metric.results]
     found = dict.fromkeys(name for row in rows for name in row)
     if found and by not in found:
-        raise KeyError(f'protocol "{metric.protocol.name}" finds no {by} in {results.path}; it finds '
-                       f'{", ".join(found)}')
+        raise KeyError(
+            f'protocol "{metric.protocol.name}" finds no {by} in {results.path}; it finds {", ".join(found)}'
+        )
     known = [(index, row) for index, row in enumerate(rows) if not math.isnan(row.get(by, math.nan))]
     return sorted(known, key=lambda item: -badness(by, item[1][by]))
 
 
-def people(results: MeshResults, metric: MeshMetric, indices: Sequence[int],
-           batch_size: int) -> list[HMRDataSample]:
+def people(
+    results: MeshResults, metric: MeshMetric, indices: Sequence[int], batch_size: int
+) -> list[HMRDataSample]:
     """Data samples of some rows of a file, in the order asked for."""
     wanted = dict.fromkeys(indices)
     for number, batch in enumerate(results.batches(metric.bodies.neutral, batch_size)):
@@ -76,7 +86,7 @@ def _sample(row: dict[str, Any]) -> HMRDataSample:
 
 
 def write_table(path: Path, samples: Sequence[HMRDataSample], errors: Sequence[dict]) -> None:
-    """Writes who they are and all their errors."""
+    """Write who they are and all their errors."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('w', newline='', encoding='utf-8') as file:
         table = csv.writer(file)
@@ -87,16 +97,24 @@ def write_table(path: Path, samples: Sequence[HMRDataSample], errors: Sequence[d
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description='Find the people with the largest errors')
     parser.add_argument('results', type=Path, help='npz of tools/test.py --out')
     parser.add_argument('--protocol', required=True, choices=sorted(PROTOCOLS))
     parser.add_argument('--gt', choices=('smpl', 'dataset'), help='ground truth of h36m_p1 and h36m_p2')
-    parser.add_argument('--other-cameras', choices=('refuse', 'skip'), default='refuse',
-                        help='what h36m_p2 does with other cameras than its own')
+    parser.add_argument(
+        '--other-cameras',
+        choices=('refuse', 'skip'),
+        default='refuse',
+        help='what h36m_p2 does with other cameras than its own',
+    )
     add_body_argument(parser, 'the open body')
-    parser.add_argument('--metric', default='MPJPE', choices=ERRORS,
-                        help='the error to order by; of PCK and AUC the smallest come first')
+    parser.add_argument(
+        '--metric',
+        default='MPJPE',
+        choices=ERRORS,
+        help='the error to order by; of PCK and AUC the smallest come first',
+    )
     parser.add_argument('--topk', type=int, default=20, help='how many people')
     parser.add_argument('--out-dir', type=Path, help='default: work_dirs/confusing/RESULTS')
     parser.add_argument('--batch-size', type=int, default=256)
@@ -112,9 +130,13 @@ def main() -> None:
     """Ranks and draws."""
     args = parse_args()
     results = MeshResults(args.results)
-    metric = MeshMetric(args.protocol, dict(type='SMPL', model_path=args.body_model), gt=args.gt,
-                        other_cameras=args.other_cameras)
-    worst = rank(results, metric, args.metric, args.batch_size)[:args.topk]
+    metric = MeshMetric(
+        args.protocol,
+        dict(type='SMPL', model_path=args.body_model),
+        gt=args.gt,
+        other_cameras=args.other_cameras,
+    )
+    worst = rank(results, metric, args.metric, args.batch_size)[: args.topk]
     if not worst:
         raise ValueError(f'{args.results}: nobody has a label for {args.metric}')
     errors = [row for _, row in worst]

@@ -1,8 +1,8 @@
 """Evaluates dumped predictions again, without the network.
 
-`python tools/analysis_tools/eval_metric.py RESULTS.npz [RESULTS.npz ...] --protocol 3dpw --body-model DIR`
+``python tools/analysis_tools/eval_metric.py RESULTS.npz [RESULTS.npz ...] --protocol 3dpw --body-model DIR``
 
-RESULTS come from a test with `test_evaluator = [..., dict(type='DumpMeshResults', out_file='RESULTS.npz')]`.
+RESULTS come from a test with ``test_evaluator = [..., dict(type='DumpMeshResults', out_file='RESULTS.npz')]``.
 Several files are compared with each other, in the tables and in the plots.
 """
 
@@ -18,7 +18,7 @@ from mmroi.evaluation import PROTOCOLS, MeshMetric, MeshResults, draw_bars, requ
 
 
 def evaluate(results: MeshResults, metric: MeshMetric, batch_size: int) -> dict[str, float]:
-    """Runs a metric over a file.
+    """Run a metric over a file.
 
     Args:
         results: The file.
@@ -36,7 +36,7 @@ def evaluate(results: MeshResults, metric: MeshMetric, batch_size: int) -> dict[
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description='Evaluate dumped predictions again, without the network')
     parser.add_argument('results', nargs='+', type=Path, help='npz files of DumpMeshResults')
     parser.add_argument('--protocol', required=True, choices=sorted(PROTOCOLS))

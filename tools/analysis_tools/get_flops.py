@@ -4,8 +4,8 @@
 
 For one person with the crops of CONFIG's test pipeline. torch's counter takes matrix products and
 convolutions, forward, a multiplication and an addition as two operations: half of the figures are the
-multiply-adds that papers often print as FLOPs. Normalisation, activations and other pointwise work do not
-count. Projector and heatmap head serve training alone and are not in the totals of `inference`.
+multiply-adds that papers often print as FLOPs. Normalization, activations and other pointwise work do not
+count. Projector and heatmap head serve training alone and are not in the totals of ``inference``.
 """
 
 from collections.abc import Callable
@@ -40,10 +40,10 @@ def parameters_of(module: nn.Module | None) -> int:
 
 @torch.no_grad()
 def flops_of_parts(model: nn.Module, num_rois: int, crop_size: tuple[int, int]) -> dict[str, int]:
-    """Counts each part for one person, running the parts one after the other as the model does.
+    """Count each part for one person, running the parts one after the other as the model does.
 
     Args:
-        model: A `MeshEstimator` in evaluation mode.
+        model: A ``MeshEstimator`` in evaluation mode.
         num_rois: M.
         crop_size: Height and width.
 
@@ -68,8 +68,10 @@ def flops_of_parts(model: nn.Module, num_rois: int, crop_size: tuple[int, int]) 
     pose6d = output['pose6d'].reshape(-1, 24, 6)[:1]  # one mesh, or that of the base RoI
     rotations, betas = rot6d_to_matrix(pose6d), output['betas'].reshape(-1, 10)[:1]
     run('body_model', lambda: model.body_model(rotations[:, :1], rotations[:, 1:], betas))
-    for part, call in (('projector', lambda: model.projector(h)),
-                       ('heatmap_head', lambda: model.heatmap_head(maps[-1]))):
+    for part, call in (
+        ('projector', lambda: model.projector(h)),
+        ('heatmap_head', lambda: model.heatmap_head(maps[-1])),
+    ):
         flops[part] = 0
         if getattr(model, part) is not None:
             run(part, call)
@@ -85,7 +87,7 @@ def measure(config: ConfigDict, num_rois: int, crop_size: tuple[int, int]) -> di
         crop_size: Height and width.
 
     Returns:
-        `parameters` and `flops` by part with `inference` for the sum of what prediction needs, and the number
+        ``parameters`` and ``flops`` by part with ``inference`` for the sum of what prediction needs, and the number
         of RoIs; None if the model is not made for it.
     """
     model = build_for_rois(config, num_rois)
@@ -101,8 +103,14 @@ def measure(config: ConfigDict, num_rois: int, crop_size: tuple[int, int]) -> di
 def main() -> None:
     """Counts."""
     parser = make_parser(__doc__)
-    parser.add_argument('--rois', type=int, nargs='+', default=[*range(1, 10)], metavar='M',
-                        help='default: 1 to 9, as far as the model takes them')
+    parser.add_argument(
+        '--rois',
+        type=int,
+        nargs='+',
+        default=[*range(1, 10)],
+        metavar='M',
+        help='default: 1 to 9, as far as the model takes them',
+    )
     args = parse(parser)
     config = load_config(args)
     crop_size = crop_size_of(config.test_dataloader)

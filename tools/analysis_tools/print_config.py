@@ -1,6 +1,6 @@
 """Prints a config as a run sees it, with everything inherited.
 
-`python tools/analysis_tools/print_config.py CONFIG [--save-path WHOLE.py] [--cfg-options KEY=VALUE]`
+``python tools/analysis_tools/print_config.py CONFIG [--save-path WHOLE.py] [--cfg-options KEY=VALUE]``
 """
 
 import argparse
@@ -12,12 +12,18 @@ from mmroi.engine.launch import run_tool
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description='Print a whole config')
     parser.add_argument('config', help='path of the config')
     parser.add_argument('--save-path', type=Path, help='also write it: .py, .json or .yml')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-                        help='changes to the config, as for tools/train.py')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='changes to the config, as for tools/train.py',
+    )
     args = parser.parse_args()
     if args.save_path and args.save_path.suffix not in ('.py', '.json', '.yml'):
         parser.error(f'--save-path must end in .py, .json or .yml, not {args.save_path.name!r}')

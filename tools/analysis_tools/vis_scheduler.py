@@ -1,6 +1,6 @@
 """Draws the learning rate of a config over its training, without training.
 
-`python tools/analysis_tools/vis_scheduler.py CONFIG [--parameter lr] [--dataset-size N] [--save-path X.png]`
+``python tools/analysis_tools/vis_scheduler.py CONFIG [--parameter lr] [--dataset-size N] [--save-path X.png]``
 
 MMEngine's own loop and schedulers run through the whole training on a network of one number.
 """
@@ -46,7 +46,7 @@ class RecordHook(Hook):
     """Notes what each iteration trains with.
 
     Args:
-        parameter: `lr` or `momentum`.
+        parameter: ``lr`` or ``momentum``.
         bar: Moved with the iterations.
     """
 
@@ -83,11 +83,11 @@ def count_iterations(cfg: Config, dataset_size: int | None, num_gpus: int) -> in
 
 
 def simulate(cfg: Config, parameter: str, iterations: int) -> list[float]:
-    """Runs the schedulers.
+    """Run the schedulers.
 
     Args:
         cfg: Config of a run.
-        parameter: `lr` or `momentum`.
+        parameter: ``lr`` or ``momentum``.
         iterations: Of an epoch.
 
     Returns:
@@ -97,12 +97,18 @@ def simulate(cfg: Config, parameter: str, iterations: int) -> list[float]:
     with TemporaryDirectory() as folder, tqdm(desc='iterations', unit=' it') as bar:
         record = RecordHook(parameter, bar)
         runner = Runner(
-            OneNumber(), folder, DataLoader(range(iterations), batch_size=None),
-            train_cfg={**cfg.train_cfg, 'val_interval': 10**9}, optim_wrapper=dict(optimizer=optimizer),
+            OneNumber(),
+            folder,
+            DataLoader(range(iterations), batch_size=None),
+            train_cfg={**cfg.train_cfg, 'val_interval': 10**9},
+            optim_wrapper=dict(optimizer=optimizer),
             param_scheduler=cfg.get('param_scheduler'),
             default_hooks=dict.fromkeys(('timer', 'checkpoint', 'logger', 'sampler_seed')),
-            default_scope='mmroi', visualizer=dict(type='Visualizer'), log_level=logging.ERROR,
-            experiment_name='vis_scheduler')
+            default_scope='mmroi',
+            visualizer=dict(type='Visualizer'),
+            log_level=logging.ERROR,
+            experiment_name='vis_scheduler',
+        )
         runner.register_hook(record)
         runner.train()
         logging.shutdown()
@@ -110,12 +116,16 @@ def simulate(cfg: Config, parameter: str, iterations: int) -> list[float]:
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description='Draw the learning rate over a training')
     parser.add_argument('config', help='path of the config')
     parser.add_argument('-p', '--parameter', choices=('lr', 'momentum'), default='lr')
-    parser.add_argument('-d', '--dataset-size', type=int,
-                        help='people in an epoch, where the data set is not here; default: opens it')
+    parser.add_argument(
+        '-d',
+        '--dataset-size',
+        type=int,
+        help='people in an epoch, where the data set is not here; default: opens it',
+    )
     parser.add_argument('-n', '--ngpus', type=int, default=1, help='processes of the training')
     parser.add_argument('-s', '--save-path', type=Path, help='picture (default: CONFIG_PARAMETER.png)')
     parser.add_argument('--title', help='default: name of the config')
@@ -141,12 +151,14 @@ def main() -> None:
     values = simulate(cfg, args.parameter, iterations)
     out = args.save_path or Path(f'{path.stem}_{args.parameter}.png')
     draw(values, iterations, args.parameter, args.title or path.stem, out)
-    print(f'{len(values)} iterations, {iterations} in an epoch: {args.parameter} starts at {values[0]:.3g}, '
-          f'is {max(values):.3g} at most and ends at {values[-1]:.3g}; wrote {out}')
+    print(
+        f'{len(values)} iterations, {iterations} in an epoch: {args.parameter} starts at {values[0]:.3g}, '
+        f'is {max(values):.3g} at most and ends at {values[-1]:.3g}; wrote {out}'
+    )
 
 
 def draw(values: list[float], iterations: int, parameter: str, title: str, out: Path) -> None:
-    """Draws a curve over iterations, with epochs above.
+    """Draw a curve over iterations, with epochs above.
 
     Args:
         values: One for each iteration.
@@ -162,8 +174,9 @@ def draw(values: list[float], iterations: int, parameter: str, title: str, out: 
     axes.plot(values)
     axes.set(xlabel='iteration', ylabel=parameter, title=title)
     axes.grid(alpha=0.3)
-    axes.secondary_xaxis('top', functions=(lambda x: x / iterations, lambda x: x * iterations)) \
-        .set_xlabel('epoch')
+    axes.secondary_xaxis('top', functions=(lambda x: x / iterations, lambda x: x * iterations)).set_xlabel(
+        'epoch'
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=120)
 

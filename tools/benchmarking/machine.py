@@ -16,8 +16,10 @@ def describe_device() -> str:
         return torch.cuda.get_device_name()
     info = Path('/proc/cpuinfo')
     lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
-    model = next((line.partition(':')[2].strip() for line in lines if line.startswith('model name')),
-                 platform.processor() or platform.machine())
+    model = next(
+        (line.partition(':')[2].strip() for line in lines if line.startswith('model name')),
+        platform.processor() or platform.machine(),
+    )
     return f'{os.cpu_count()} cores of {model}'
 
 

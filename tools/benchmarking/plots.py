@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarking.results import Summary
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
-
-from .results import Summary
 
 
 def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
-    """Draws what the runs allow.
+    """Draw what the runs allow.
 
     Args:
         summaries: The rows; those without a run are left out.
@@ -30,8 +29,11 @@ def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     if any(len(one.curve) > 1 for summary in done for one in summary.measured):
         pictures.append(draw_curves(done, folder / 'curves.png'))
     for kind in ('per_joint', 'per_action'):
-        tables = {s.row.label: mean_table([one.tables[kind] for one in s.measured]) for s in done
-                  if all(kind in one.tables for one in s.measured)}
+        tables = {
+            s.row.label: mean_table([one.tables[kind] for one in s.measured])
+            for s in done
+            if all(kind in one.tables for one in s.measured)
+        }
         if tables:
             draw_bars(tables, folder / f'{kind}.png')
             pictures.append(folder / f'{kind}.png')
@@ -73,7 +75,7 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
         epochs = sorted(set.intersection(*(set(curve) for curve in curves)))
         values = np.array([[curve[epoch] for epoch in epochs] for curve in curves])
         mean = values.mean(axis=0)
-        line, = axes.plot(epochs, mean, marker='.', label=summary.row.label)
+        (line,) = axes.plot(epochs, mean, marker='.', label=summary.row.label)
         if len(values) > 1:
             deviation = values.std(axis=0, ddof=1)
             band = (mean - deviation, mean + deviation)
@@ -110,9 +112,14 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
         spread = summary.mean('camera_spread')
         label = summary.row.label if spread is not None else f'{summary.row.label} (one RoI: no spread)'
         axes.errorbar(
-            edge if spread is None else spread, error,
-            xerr=summary.deviation('camera_spread'), yerr=summary.deviation('camera_translation'),
-            fmt='<' if spread is None else 'osD^'[i // 10 % 4], color=f'C{i % 10}', label=label)
+            edge if spread is None else spread,
+            error,
+            xerr=summary.deviation('camera_spread'),
+            yerr=summary.deviation('camera_translation'),
+            fmt='<' if spread is None else 'osD^'[i // 10 % 4],
+            color=f'C{i % 10}',
+            label=label,
+        )
     if max(spreads) > 5 * min(spreads):
         axes.set_xscale('log')
         for axis_formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):

@@ -6,13 +6,12 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, ConfigDict
 
+from benchmarking.suites import CONFIGS, Row, Suite, find_config
 from mmroi.engine.body_model import dicts_in, needed_body_files
-
-from .suites import CONFIGS, Row, Suite, find_config
 
 PROFILES = CONFIGS / '_profiles_'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-# What of a profile takes the place of a row's own; its `model` is merged instead.
+# What of a profile takes the place of a row's own; its ``model`` is merged instead.
 REPLACED = (
     *LOADERS,
     'val_evaluator',
@@ -34,20 +33,20 @@ NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with
 
 
 def load_profile(name: str) -> Config:
-    """Reads a profile.
+    """Read a profile.
 
     Args:
-        name: Name of a file in `configs/_profiles_`, or the path of a file of one's own.
+        name: Name of a file in ``configs/_profiles_``, or the path of a file of one's own.
 
     Returns:
-        The profile: `title`, `seeds` and `amp`; `photos` where it is trained on synthetic photographs; and
+        The profile: ``title``, ``seeds`` and ``amp``; ``photos`` where it is trained on synthetic photographs; and
         what it changes of a row's config.
     """
     return _read(find_config(name, PROFILES))
 
 
 def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
-    """Chooses the profile that fits the machine.
+    """Choose the profile that fits the machine.
 
     Args:
         suite: The suite.
@@ -55,7 +54,7 @@ def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
         quick: Take the smallest.
 
     Returns:
-        `real` where all data sets of the suite are there, else the largest synthetic one.
+        ``real`` where all data sets of the suite are there, else the largest synthetic one.
     """
     if quick:
         return 'quick'
@@ -93,26 +92,27 @@ def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
         seed: Of everything random: the same people in the same order in all rows.
 
     Returns:
-        Configs by name of stage, `train` and, on real data where the row has it, `finetune`.
+        Configs by name of stage, ``train`` and, on real data where the row has it, ``finetune``.
     """
     stages = dict(train=row.config) | ({'finetune': row.finetune} if 'photos' not in profile else {})
-    return {name: make_config(_read(CONFIGS / config), profile, seed)
-            for name, config in stages.items() if config}
+    return {
+        name: make_config(_read(CONFIGS / config), profile, seed) for name, config in stages.items() if config
+    }
 
 
 def make_config(row: Config, profile: Config, seed: int) -> Config:
     """The config of a row at the scale of a profile.
 
     Data, schedule and hooks are the profile's, where it has them; the crops stay the row's in all but their
-    size, and the model stays the row's in all but what `model` of the profile changes.
+    size, and the model stays the row's in all but what ``model`` of the profile changes.
 
     Args:
         row: The row's own config.
         profile: The profile.
-        seed: For `randomness`.
+        seed: For ``randomness``.
 
     Returns:
-        A complete config for `tools/train.py`.
+        A complete config for ``tools/train.py``.
     """
     cfg = Config({key: deepcopy(row[key]) for key in (*KEPT, *REPLACED) if key in row})
     crop = {key: value for key, value in find_crop(row.train_dataloader).items() if key != 'crop_size'}
@@ -152,12 +152,12 @@ def find_crop(loader: ConfigDict) -> ConfigDict:
 
 
 def _read(path: Path) -> Config:
-    """Reads a config; what it imports is imported where it runs, so that one row alone fails without it."""
+    """Read a config; what it imports is imported where it runs, so that one row alone fails without it."""
     return Config.fromfile(path, import_custom_modules=False)
 
 
 def _shrink(cfg: Config, profile: Config) -> None:
-    """Merges the profile's model into a config."""
+    """Merge the profile's model into a config."""
     patch = _of_parts_that_are_there(profile.model, cfg.model)
     if 'losses' in patch:
         patch.losses = _of_parts_that_are_there(patch.losses, cfg.model.losses)
@@ -171,6 +171,11 @@ def _shrink(cfg: Config, profile: Config) -> None:
 
 
 def _of_parts_that_are_there(patch: ConfigDict, model: ConfigDict) -> ConfigDict:
-    """Leaves out changes of what a model does not have; a whole new part has a type, and stays."""
-    return ConfigDict({name: deepcopy(part) for name, part in patch.items()
-                       if part is None or 'type' in part or model.get(name)})
+    """Leave out changes of what a model does not have; a whole new part has a type, and stays."""
+    return ConfigDict(
+        {
+            name: deepcopy(part)
+            for name, part in patch.items()
+            if part is None or 'type' in part or model.get(name)
+        }
+    )

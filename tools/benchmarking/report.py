@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .results import COST_NAMES, METRIC_NAMES, Summary
-from .suites import Suite
+from benchmarking.results import COST_NAMES, METRIC_NAMES, Summary
+from benchmarking.suites import Suite
 
 HEADINGS = {
     'MPJPE': 'MPJPE mm',
@@ -42,9 +42,16 @@ NOT_COMPARABLE = (
 )
 
 
-def write_report(suite: Suite, profile: Config, summaries: Sequence[Summary], baseline: Mapping[str, float],
-                 pictures: Sequence[Path], command: str, folder: Path) -> str:
-    """Writes `report.md` and `table.csv`.
+def write_report(
+    suite: Suite,
+    profile: Config,
+    summaries: Sequence[Summary],
+    baseline: Mapping[str, float],
+    pictures: Sequence[Path],
+    command: str,
+    folder: Path,
+) -> str:
+    """Write ``report.md`` and ``table.csv``.
 
     Args:
         suite: The suite.
@@ -86,7 +93,7 @@ def format_number(name: str, mean: float | None, deviation: float | None = None)
         deviation: Its deviation; None where there is none.
 
     Returns:
-        Such as `80.8 ± 0.4`.
+        Such as ``80.8 ± 0.4``.
     """
     if mean is None:
         return '–'
@@ -97,24 +104,31 @@ def format_number(name: str, mean: float | None, deviation: float | None = None)
     return f'{mean:.{digits}f}{spread}'
 
 
-def _markdown_table(suite: Suite, summaries: Sequence[Summary],
-                    baseline: Mapping[str, float]) -> list[str]:
-    names = [name for name in (*METRIC_NAMES, *COST_NAMES, *suite.columns)
-             if any(summary.mean(name) is not None for summary in summaries)]
-    paper = [name for name in (*PAPER_NAMES, *suite.columns)
-             if any(name in summary.row.paper for summary in summaries)]
+def _markdown_table(suite: Suite, summaries: Sequence[Summary], baseline: Mapping[str, float]) -> list[str]:
+    names = [
+        name
+        for name in (*METRIC_NAMES, *COST_NAMES, *suite.columns)
+        if any(summary.mean(name) is not None for summary in summaries)
+    ]
+    paper = [
+        name
+        for name in (*PAPER_NAMES, *suite.columns)
+        if any(name in summary.row.paper for summary in summaries)
+    ]
     headings = ['', *(HEADINGS[name] for name in names), 'seeds', *(f'paper: {name}' for name in paper)]
     rows = []
     if baseline:
         numbers = [format_number(name, baseline.get(name)) for name in names]
         rows.append(['mean pose', *numbers, '', *[''] * len(paper)])
     for summary in summaries:
-        rows.append([
-            summary.row.label,
-            *(format_number(name, summary.mean(name), summary.deviation(name)) for name in names),
-            _state(summary),
-            *(str(summary.row.paper.get(name, '–')) for name in paper),
-        ])
+        rows.append(
+            [
+                summary.row.label,
+                *(format_number(name, summary.mean(name), summary.deviation(name)) for name in names),
+                _state(summary),
+                *(str(summary.row.paper.get(name, '–')) for name in paper),
+            ]
+        )
     lines = [headings, ['---', *['---:'] * (len(headings) - 1)], *rows]
     return ['| ' + ' | '.join(line) + ' |' for line in lines]
 
@@ -131,18 +145,26 @@ def _state(summary: Summary) -> str:
 
 def _provenance(profile: Config, measured: Sequence) -> str:
     """Data, dates, hardware and code, in one paragraph."""
+
     def all_of(key: str) -> str:
         return ', '.join(sorted({one.record[key] for one in measured if key in one.record}))
 
     dates = sorted(one.record['date'][:10] for one in measured)
     days = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
     photos = profile.get('photos')
-    trained = '' if photos is None else (
-        f' Photographs: preset {photos.preset}, {photos.num_train} for training and {photos.num_val} for the '
-        f'test, {photos.image_size} pixels, seed {photos.seed}.')
+    trained = (
+        ''
+        if photos is None
+        else (
+            f' Photographs: preset {photos.preset}, {photos.num_train} for training and {photos.num_val} for the '
+            f'test, {photos.image_size} pixels, seed {photos.seed}.'
+        )
+    )
     speed = f' Frames/s on {on}.' if (on := all_of('speed_device')) else ''
-    return (f'Tested on {measured[0].people} people.{trained} Measured {days} on {all_of("device")}; '
-            f'{all_of("code")}.{speed}')
+    return (
+        f'Tested on {measured[0].people} people.{trained} Measured {days} on {all_of("device")}; '
+        f'{all_of("code")}.{speed}'
+    )
 
 
 def _write_csv(suite: Suite, summaries: Sequence[Summary], path: Path) -> None:

@@ -9,15 +9,24 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from benchmarking.running import Run
+from benchmarking.suites import Row
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 from mmroi.evaluation import MeanPoseBaseline, MeshMetric, MeshResults, Table
 from mmroi.registry import METRICS, MODELS
 
-from .running import Run
-from .suites import Row
-
-METRIC_NAMES = ('MPJPE', 'PA-MPJPE', 'PVE', 'PCK', 'AUC', 'PA-PCK', 'PA-AUC', 'camera_translation', 'depth',
-                'camera_spread')
+METRIC_NAMES = (
+    'MPJPE',
+    'PA-MPJPE',
+    'PVE',
+    'PCK',
+    'AUC',
+    'PA-PCK',
+    'PA-AUC',
+    'camera_translation',
+    'depth',
+    'camera_spread',
+)
 COST_NAMES = ('parameters', 'minutes', 'people')
 _NOT_FOR_PREDICTION = ('projector', 'heatmap_head')
 
@@ -28,10 +37,10 @@ class Measured:
 
     Attributes:
         run: The run.
-        numbers: By name: those of the metric (mm, per cent, degrees), `parameters` (millions that predict),
-            `minutes` of training, `people` seen in training, `L_2D` (1e-3), the 2D loss over the last epoch
-            without its weight, and where it was measured, `fps`, people per second.
-        tables: `per_joint` and, where actions are known, `per_action`.
+        numbers: By name: those of the metric (mm, per cent, degrees), ``parameters`` (millions that predict),
+            ``minutes`` of training, ``people`` seen in training, ``L_2D`` (1e-3), the 2D loss over the last epoch
+            without its weight, and where it was measured, ``fps``, people per second.
+        tables: ``per_joint`` and, where actions are known, ``per_action``.
         curve: Epoch to MPJPE on the test photos, in the course of training.
         people: Number of people tested.
         record: When, on what and with what code.
@@ -76,7 +85,7 @@ class Summary:
 
 
 def measure(run: Run) -> Measured:
-    """Evaluates a run that is done.
+    """Evaluate a run that is done.
 
     Args:
         run: The run.
@@ -116,8 +125,8 @@ def final_loss_2d(run: Run, config: Config) -> float | None:
     return None if mean is None else mean / MODELS.build(loss).loss_weight
 
 
-def summarise(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measured]) -> list[Summary]:
-    """Gathers the runs of each row.
+def summarize(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measured]) -> list[Summary]:
+    """Gather the runs of each row.
 
     Args:
         runs: All runs of the suite.
@@ -133,20 +142,26 @@ def summarise(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measure
     summaries = []
     for row in rows:
         own = [run for run in runs if run.row == row]
-        failures = tuple(run.failure.read_text(encoding='utf-8').strip()
-                         for run in own if run.failure.is_file() and not run.is_done)
+        failures = tuple(
+            run.failure.read_text(encoding='utf-8').strip()
+            for run in own
+            if run.failure.is_file() and not run.is_done
+        )
         measured = tuple(_with_speed(known[run.name]) for run in own if run.is_done)
         summaries.append(Summary(row, measured, failures, len(own) - len(measured) - len(failures)))
     return summaries
 
 
 def _with_speed(one: Measured) -> Measured:
-    """Adds what is measured after all runs have ended."""
+    """Add what is measured after all runs have ended."""
     if not one.run.speed.is_file():
         return one
     speed = json.loads(one.run.speed.read_text(encoding='utf-8'))
-    return replace(one, numbers={**one.numbers, 'fps': speed['fps']},
-                   record={**one.record, 'speed_device': speed['device']})
+    return replace(
+        one,
+        numbers={**one.numbers, 'fps': speed['fps']},
+        record={**one.record, 'speed_device': speed['device']},
+    )
 
 
 def mean_pose(run: Run) -> dict[str, float]:
@@ -179,8 +194,9 @@ def count_parameters(config: Config) -> int:
         Without those that only training uses.
     """
     model = MODELS.build(config.model)
-    return sum(value.numel() for name, value in model.named_parameters()
-               if not name.startswith(_NOT_FOR_PREDICTION))
+    return sum(
+        value.numel() for name, value in model.named_parameters() if not name.startswith(_NOT_FOR_PREDICTION)
+    )
 
 
 def _without_prefix(numbers: dict[str, float]) -> dict[str, float]:

@@ -20,10 +20,9 @@ import torch
 from mmengine.config import Config
 
 import mmroi.engine  # noqa: F401  MMEngine's checkpoints become readable
-
-from .machine import describe_code, describe_device
-from .profiles import for_testing, stage_configs
-from .suites import Row
+from benchmarking.machine import describe_code, describe_device
+from benchmarking.profiles import for_testing, stage_configs
+from benchmarking.suites import Row
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -55,7 +54,7 @@ class Run:
 
     @property
     def results(self) -> Path:
-        """Predictions and labels, as `tools/test.py --out` writes them."""
+        """Predictions and labels, as ``tools/test.py --out`` writes them."""
         return self.folder / 'results.npz'
 
     @property
@@ -79,7 +78,7 @@ class Run:
         return self.record.is_file() and self.results.is_file()
 
     def config(self, stage: str) -> Path:
-        """The generated config of `train`, `finetune` or `test`."""
+        """The generated config of ``train``, ``finetune`` or ``test``."""
         return self.folder / f'{stage}.py'
 
     @property
@@ -101,12 +100,16 @@ def plan(rows: Sequence[Row], seeds: Sequence[int], work_dir: Path) -> list[Run]
     Returns:
         The runs.
     """
-    return [Run(row, seed, work_dir / 'runs' / _folder(row.config, row.finetune) / f'seed{seed}')
-            for seed in seeds for row in rows if row.config]
+    return [
+        Run(row, seed, work_dir / 'runs' / _folder(row.config, row.finetune) / f'seed{seed}')
+        for seed in seeds
+        for row in rows
+        if row.config
+    ]
 
 
 def check_done(run: Run, profile: Config) -> None:
-    """Makes sure that a run that is done was made with the settings of now.
+    """Make sure that a run that is done was made with the settings of now.
 
     Args:
         run: The run.
@@ -121,7 +124,7 @@ def check_done(run: Run, profile: Config) -> None:
 
 @contextmanager
 def locked(work_dir: Path) -> Iterator[None]:
-    """Keeps a folder for one benchmark at a time; one that was killed no longer holds it.
+    """Keep a folder for one benchmark at a time; one that was killed no longer holds it.
 
     Args:
         work_dir: The folder; made if missing.
@@ -134,8 +137,9 @@ def locked(work_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise RuntimeError(f'another benchmark is at work in {work_dir}; wait for it, or choose another '
-                               '--work-dir') from error
+            raise RuntimeError(
+                f'another benchmark is at work in {work_dir}; wait for it, or choose another --work-dir'
+            ) from error
         yield
 
 
@@ -213,19 +217,41 @@ class Runner:
             checkpoint = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
             if not _has_ended(checkpoint):
                 amp = ['--amp'] if self.profile.amp else []
-                self._call('train.py', run.config(stage), '--work-dir', work_dir, '--resume', 'auto', *amp,
-                           log=run.folder / f'{stage}.log', gpu=gpu)
+                self._call(
+                    'train.py',
+                    run.config(stage),
+                    '--work-dir',
+                    work_dir,
+                    '--resume',
+                    'auto',
+                    *amp,
+                    log=run.folder / f'{stage}.log',
+                    gpu=gpu,
+                )
             meta = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)['meta']
             people_seen += meta['iter'] * config.train_dataloader.batch_size
         for_testing(config).dump(run.config('test'))
-        self._call('test.py', run.config('test'), checkpoint, '--work-dir', run.folder / 'test', '--out',
-                   run.results, log=run.folder / 'test.log', gpu=gpu)
-        record = dict(people_seen=people_seen, date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
-                      device=describe_device(), code=describe_code())
+        self._call(
+            'test.py',
+            run.config('test'),
+            checkpoint,
+            '--work-dir',
+            run.folder / 'test',
+            '--out',
+            run.results,
+            log=run.folder / 'test.log',
+            gpu=gpu,
+        )
+        record = dict(
+            people_seen=people_seen,
+            date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+            device=describe_device(),
+            code=describe_code(),
+        )
         run.record.write_text(json.dumps(record, indent=2), encoding='utf-8')
 
     def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
-        """Calls a tool in a process of its own."""
+        """Call a tool in a process of its own."""
         command = [sys.executable, TOOLS / tool, *arguments]
         # Also where the package is not installed.
         path = os.pathsep.join(filter(None, (str(TOOLS.parent), os.environ.get('PYTHONPATH'))))
@@ -235,9 +261,14 @@ class Runner:
         elif self.num_slots > 1:
             environment['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // self.num_slots))
         with open(log, 'a', encoding='utf-8') as file:
-            process = subprocess.Popen([str(part) for part in command], stdout=file,
-                                       stderr=subprocess.STDOUT, env=environment,
-                                       start_new_session=True, preexec_fn=_end_with_parent)
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
             self._processes.add(process)
             if self._stopped.is_set():
                 _end_group(process)
@@ -250,7 +281,7 @@ class Runner:
 
 
 def _end_group(process: subprocess.Popen) -> None:
-    """Ends a tool together with its loader processes, which would outlive it."""
+    """End a tool together with its loader processes, which would outlive it."""
     try:
         os.killpg(process.pid, signal.SIGTERM)
     except ProcessLookupError:
@@ -258,7 +289,7 @@ def _end_group(process: subprocess.Popen) -> None:
 
 
 def _end_with_parent() -> None:
-    """Lets a new process be interrupted when this one is killed, so that no two train in the same folder."""
+    """Let a new process be interrupted when this one is killed, so that no two train in the same folder."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # `nohup command &` has it ignored
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
@@ -279,22 +310,27 @@ def last_words(log: Path) -> str:
 def _has_ended(checkpoint: Path) -> bool:
     """Whether a training has saved this checkpoint to the end; MMEngine notes its name after that."""
     note = checkpoint.with_name('last_checkpoint')
-    return checkpoint.is_file() and note.is_file() \
+    return (
+        checkpoint.is_file()
+        and note.is_file()
         and Path(note.read_text(encoding='utf-8').strip()).name == checkpoint.name
+    )
 
 
 def _check_config(config: Config, run: Run, stage: str) -> None:
-    """Compares a config with the one under which a training was made."""
+    """Compare a config with the one under which a training was made."""
     made = Config.fromfile(run.config(stage), import_custom_modules=False).to_dict()
     # What a second stage starts from is the end of the first.
     now = dict(config.to_dict(), load_from=made.get('load_from'))
     changed = sorted(key for key in made | now if made.get(key) != now.get(key))
     if changed:
-        raise RunError(f'{run.folder} holds a training under other settings than now ({", ".join(changed)} '
-                       'differ); remove it, or choose another --work-dir')
+        raise RunError(
+            f'{run.folder} holds a training under other settings than now ({", ".join(changed)} '
+            'differ); remove it, or choose another --work-dir'
+        )
 
 
 def _folder(config: str, finetune: str | None) -> Path:
-    """Folder of a config's runs: as under `configs/`; of a file elsewhere, its name."""
+    """Folder of a config's runs: as under ``configs/``; of a file elsewhere, its name."""
     path = Path(Path(config).stem) if Path(config).is_absolute() else Path(config).with_suffix('')
     return path.with_name(f'{path.name}_then_{Path(finetune).stem}') if finetune else path

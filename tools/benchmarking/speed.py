@@ -9,24 +9,23 @@ from analysis_tools.speed.timing import take_turns, typical
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from benchmarking.machine import describe_device
+from benchmarking.profiles import NUM_ROIS_OF_SPREAD, find_crop
+from benchmarking.running import Run
 from mmroi.registry import MODELS
-
-from .machine import describe_device
-from .profiles import NUM_ROIS_OF_SPREAD, find_crop
-from .running import Run
 
 SECONDS, ROUNDS = 1.0, 5  # length and number of each network's turns
 
 
 def measure_speed(runs: Sequence[Run]) -> None:
-    """Measures the networks of all rows that are done and not measured yet, in turns.
+    """Measure the networks of all rows that are done and not measured yet, in turns.
 
     One person at a time, from crops in memory through network and body model, as
-    `tools/analysis_tools/benchmark_inference.py` does. How fast a network is does not depend on its weights,
+    ``tools/analysis_tools/benchmark_inference.py`` does. How fast a network is does not depend on its weights,
     so that of a row is built anew, once for all its seeds.
 
     Args:
-        runs: Of the suite; each row's first one that is done gets the file `speed`.
+        runs: Of the suite; each row's first one that is done gets the file ``speed``.
     """
     measured = [run.row for run in runs if run.speed.is_file()]
     chosen: list[Run] = []

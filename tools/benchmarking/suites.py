@@ -18,7 +18,7 @@ class Row:
     Attributes:
         name: Name of its folder.
         label: Its name in tables and plots.
-        config: Config, relative to `configs/`; None where only the paper's numbers are quoted.
+        config: Config, relative to ``configs/``; None where only the paper's numbers are quoted.
         finetune: Config of a second training that starts from the end of the first; real data only.
         paper: The paper's numbers by name of metric; a string where it is a range.
     """
@@ -40,7 +40,7 @@ class Suite:
         paper_data: On what the paper's numbers were measured.
         rows: The rows.
         note: What a reader of the table must know.
-        columns: What of `COLUMNS` the table has: the final 2D loss (1e-3), people per second.
+        columns: What of ``COLUMNS`` the table has: the final 2D loss (1e-3), people per second.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Suite:
 
 
 def find_config(name: str, folder: Path) -> Path:
-    """Finds a suite or a profile.
+    """Find a suite or a profile.
 
     Args:
         name: Name of a file of the folder without its ending, or the path of a file elsewhere.
@@ -93,11 +93,11 @@ def find_config(name: str, folder: Path) -> Path:
 
 
 def load_suite(name: str) -> Suite:
-    """Reads a suite.
+    """Read a suite.
 
     Args:
-        name: Name of a file in `configs/_suites_`, or the path of a file of one's own, whose configs are then
-            relative to `configs/` or absolute.
+        name: Name of a file in ``configs/_suites_``, or the path of a file of one's own, whose configs are then
+            relative to ``configs/`` or absolute.
 
     Returns:
         The suite.

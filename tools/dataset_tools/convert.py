@@ -34,13 +34,14 @@ class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpF
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line; each dataset has options of its own."""
+    """Read the command line; each dataset has options of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help)
     datasets = parser.add_subparsers(dest='dataset', metavar='DATASET', required=True)
     for name, converter in CONVERTERS.items():
         doc = (inspect.getdoc(converter) or '').replace('`', '')
-        sub = datasets.add_parser(name, help=doc.split('\n')[0], description=doc.split('Args:')[0],
-                                  formatter_class=_Help)
+        sub = datasets.add_parser(
+            name, help=doc.split('\n')[0], description=doc.split('Args:')[0], formatter_class=_Help
+        )
         add_common_options(sub, converter)
         for field in fields(converter):
             if field.name != 'root':
@@ -51,20 +52,36 @@ def parse_args() -> argparse.Namespace:
 
 def add_common_options(parser: argparse.ArgumentParser, converter: type[Converter]) -> None:
     """Options of all datasets."""
-    parser.add_argument('--root', type=Path, default=Path('data/datasets') / converter.name,
-                        help='folder of the download')
-    parser.add_argument('--out', type=Path, default=Path('data/preprocessed_datasets'),
-                        help='folder of the annotation files')
-    parser.add_argument('--splits', nargs='+', choices=converter.splits, default=converter.splits,
-                        help='which parts to convert')
+    parser.add_argument(
+        '--root', type=Path, default=Path('data/datasets') / converter.name, help='folder of the download'
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('data/preprocessed_datasets'), help='folder of the annotation files'
+    )
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        choices=converter.splits,
+        default=converter.splits,
+        help='which parts to convert',
+    )
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
-    parser.add_argument('--skip-bad', action='store_true',
-                        help='leave out and count people whose labels or image cannot be used')
-    parser.add_argument('--no-image-check', action='store_true',
-                        help='do not look whether the images are there')
+    parser.add_argument(
+        '--skip-bad',
+        action='store_true',
+        help='leave out and count people whose labels or image cannot be used',
+    )
+    parser.add_argument(
+        '--no-image-check', action='store_true', help='do not look whether the images are there'
+    )
     parser.add_argument('--overwrite', action='store_true', help='make files that are there again')
-    parser.add_argument('--check', type=int, metavar='N', default=0,
-                        help='draw N people with their labels into OUT/NAME_check.jpg')
+    parser.add_argument(
+        '--check',
+        type=int,
+        metavar='N',
+        default=0,
+        help='draw N people with their labels into OUT/NAME_check.jpg',
+    )
     add_body_argument(parser, 'the open body, on which people drawn by --check are only roughly shaped')
 
 
@@ -76,7 +93,7 @@ def add_option(parser: argparse.ArgumentParser, name: str, kind: Any, default: A
 
 
 def check(path: Path, args: argparse.Namespace) -> None:
-    """Draws people of a converted file."""
+    """Draw people of a converted file."""
     sheet = path.with_name(f'{path.stem}_check.jpg')
     picture = label_sheet(path, args.root, args.check, args.body_model)
     if not cv2.imwrite(str(sheet), picture):
@@ -85,7 +102,7 @@ def check(path: Path, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Converts the splits asked for."""
+    """Convert the splits asked for."""
     args = parse_args()
     kind = CONVERTERS[args.dataset]
     try:
@@ -96,8 +113,11 @@ def main() -> None:
                 rows = HumanData.fromfile(path).data_len
                 print(f'{path}: is there already, {rows} people; --overwrite makes it again')
             else:
-                print(convert_split(converter, split, args.out, args.workers, args.skip_bad,
-                                    not args.no_image_check))
+                print(
+                    convert_split(
+                        converter, split, args.out, args.workers, args.skip_bad, not args.no_image_check
+                    )
+                )
             if args.check:
                 check(path, args)
     except (OSError, ValueError, pickle.UnpicklingError) as error:

@@ -26,13 +26,14 @@ def label_sheet(path: Path, image_folder: Path, num: int, body_model: str | None
         path: HumanData file.
         image_folder: Folder that its image paths start from.
         num: People, spread evenly over the file.
-        body_model: SMPL's file or folder; None or `open` for the open body.
+        body_model: SMPL's file or folder; None or ``open`` for the open body.
 
     Returns:
         One picture, (H, W, 3) uint8 BGR.
     """
     dataset = HumanImageDataset(
-        str(path), data_prefix=dict(img_path=str(image_folder)), pipeline=[LoadImage()])
+        str(path), data_prefix=dict(img_path=str(image_folder)), pipeline=[LoadImage()]
+    )
     body = SMPL(body_model)
     smpl = dataset.data_list.human_data.get('smpl', {})
     pictures = []
@@ -44,8 +45,14 @@ def label_sheet(path: Path, image_folder: Path, num: int, body_model: str | None
             transl = smpl['transl'][sample['row']] if 'transl' in smpl else None
             vertices = _placed(body, sample, transl)
             if vertices is not None:
-                image = draw_overlay(image, vertices, body.faces, sample['focal_length'],
-                                     sample['principal_point'], opacity=0.7)
+                image = draw_overlay(
+                    image,
+                    vertices,
+                    body.faces,
+                    sample['focal_length'],
+                    sample['principal_point'],
+                    opacity=0.7,
+                )
         pictures.append(_around(image, sample))
     return tile_images(pictures, columns=8, height=_HEIGHT)
 
@@ -58,11 +65,11 @@ def _with_keypoints(image: np.ndarray, sample: dict) -> np.ndarray:
 
 
 def _around(image: np.ndarray, sample: dict) -> np.ndarray:
-    """A square of the photo about the box, grey outside of it."""
+    """A square of the photo about the box, gray outside of it."""
     x, y, width, height = sample['bbox_xywh']
     scale = _HEIGHT / (_ROOM * max(width, height))
-    centre = np.array([x + width / 2, y + height / 2])
-    matrix = np.column_stack([scale * np.eye(2), _HEIGHT / 2 - scale * centre])
+    center = np.array([x + width / 2, y + height / 2])
+    matrix = np.column_stack([scale * np.eye(2), _HEIGHT / 2 - scale * center])
     return cv2.warpAffine(image, matrix, (_HEIGHT, _HEIGHT), flags=cv2.INTER_AREA, borderValue=(128,) * 3)
 
 

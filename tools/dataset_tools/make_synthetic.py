@@ -10,7 +10,7 @@ from mmroi.datasets.synthetic import PRESETS, StudioSettings, contact_sheet, mak
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog='A killed run goes on where it stopped when it is called again with the same '
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Makes the data set."""
+    """Make the data set."""
     args = parse_args()
     out = args.out or os.path.join('data', 'synthetic', args.preset)
     start = time.monotonic()

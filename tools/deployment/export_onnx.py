@@ -1,4 +1,5 @@
 """Export a network to ONNX: ``python tools/deployment/export_onnx.py CONFIG CHECKPOINT --out model.onnx``."""
+
 import argparse
 import sys
 import time
@@ -19,19 +20,33 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description='Write a network to one file that runs without this project, checked against PyTorch. '
-        'The number of people is free; RoIs and crop size are those of the test pipeline.')
+        'The number of people is free; RoIs and crop size are those of the test pipeline.'
+    )
     parser.add_argument('config', help='path of the config, or name of a shipped model')
     parser.add_argument('checkpoint', nargs='?', help='weights (default: those of the shipped model)')
     parser.add_argument('--out', required=True, type=Path, help='file to write: .onnx, or .pt2')
-    parser.add_argument('--format', choices=SUFFIXES, default='onnx',
-                        help='onnx, or torch-export for a program that PyTorch runs and compiles')
+    parser.add_argument(
+        '--format',
+        choices=SUFFIXES,
+        default='onnx',
+        help='onnx, or torch-export for a program that PyTorch runs and compiles',
+    )
     parser.add_argument('--with-smpl', action='store_true', help='vertices and joints, too (20 MB more)')
     parser.add_argument('--opset', type=int, default=20, help='of ONNX (default: 20)')
-    parser.add_argument('--tolerance', type=float, default=1e-4,
-                        help='largest difference to PyTorch, relative for outputs above 1 (default: 1e-4)')
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=1e-4,
+        help='largest difference to PyTorch, relative for outputs above 1 (default: 1e-4)',
+    )
     add_body_argument(parser)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-                        help='changes to the config, such as model.fusion.exact=False')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='changes to the config, such as model.fusion.exact=False',
+    )
     return parser.parse_args()
 
 
@@ -42,14 +57,17 @@ def main() -> None:
         check_target(args.out, args.format, args.opset)
         missing = [name for name in NEEDED if find_spec(name) is None]
         if args.format == 'onnx' and missing:
-            raise ValueError(f'--format onnx needs {", ".join(missing)}: '
-                             'pip install -r requirements/deploy.txt')
-        model = init_model(args.config, args.checkpoint, cfg_options=args.cfg_options,
-                           body_model=args.body_model)
+            raise ValueError(
+                f'--format onnx needs {", ".join(missing)}: pip install -r requirements/deploy.txt'
+            )
+        model = init_model(
+            args.config, args.checkpoint, cfg_options=args.cfg_options, body_model=args.body_model
+        )
         start = time.perf_counter()
         origin = [Path(name).name for name in (args.config, args.checkpoint) if name]
-        differences = export_model(model, args.out, args.format, args.with_smpl, args.opset, args.tolerance,
-                                   ' '.join(origin))
+        differences = export_model(
+            model, args.out, args.format, args.with_smpl, args.opset, args.tolerance, ' '.join(origin)
+        )
     except ValueError as error:  # what is wrong with the arguments; a traceback would tell nothing more
         sys.exit(f'error: {explain(error)}')
     print('largest difference to PyTorch')

@@ -6,6 +6,7 @@ An example to copy from: it needs neither this project nor PyTorch. What it has 
 stands in the metadata of the file that tools/deployment/export_onnx.py wrote. Results are one npz with all
 outputs and, of a file with the body (--with-smpl), an OBJ and the photo with the bodies drawn on it.
 """
+
 import argparse
 import base64
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-COLOURS = ((238, 186, 140), (136, 204, 238), (153, 221, 170), (187, 170, 255))  # BGR
+COLORS = ((238, 186, 140), (136, 204, 238), (153, 221, 170), (187, 170, 255))  # BGR
 
 
 def base_box(bbox: np.ndarray, principal_point: np.ndarray, aspect: float, scale: float) -> np.ndarray:
@@ -28,11 +29,11 @@ def base_box(bbox: np.ndarray, principal_point: np.ndarray, aspect: float, scale
         scale: Enlargement.
 
     Returns:
-        (3,) centre relative to the principal point and height, pixels.
+        (3,) center relative to the principal point and height, pixels.
     """
     width, height = bbox[2:] - bbox[:2]
-    centre = bbox[:2] + np.array([width, height]) / 2
-    return np.append(centre - principal_point, max(height, width / aspect) * scale)
+    center = bbox[:2] + np.array([width, height]) / 2
+    return np.append(center - principal_point, max(height, width / aspect) * scale)
 
 
 def make_rois(box: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -40,16 +41,17 @@ def make_rois(box: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.column_stack([box[:2] + offsets[:, :2] * box[2], offsets[:, 2] * box[2]])
 
 
-def crop(image: np.ndarray, box: np.ndarray, principal_point: np.ndarray,
-         size: tuple[int, int]) -> np.ndarray:
-    """Cuts a box out of a photo; black outside.
+def crop(
+    image: np.ndarray, box: np.ndarray, principal_point: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Cut a box out of a photo; black outside.
 
     Bilinear warping skips pixels where it reduces by more than two, so the photo is halved first as often as
     that takes.
 
     Args:
         image: (H, W, 3) uint8.
-        box: (3,) centre relative to the principal point and height, pixels.
+        box: (3,) center relative to the principal point and height, pixels.
         principal_point: (2,), pixels.
         size: Height and width of the crop.
 
@@ -65,7 +67,7 @@ def crop(image: np.ndarray, box: np.ndarray, principal_point: np.ndarray,
         half = max(image.shape[1] // 2, 1), max(image.shape[0] // 2, 1)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)
         ratio = full_size / half
-    # Pixel centres lie at integers: x_full = ratio * (x_halved + 0.5) - 0.5.
+    # Pixel centers lie at integers: x_full = ratio * (x_halved + 0.5) - 0.5.
     matrix = np.column_stack([np.diag(gain * ratio), gain * ((ratio - 1) / 2) + shift])
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
 
@@ -85,14 +87,21 @@ def make_inputs(image: np.ndarray, bboxes: np.ndarray, focal_length: float | Non
     height, width = image.shape[:2]
     principal_point = np.array([width, height]) / 2
     offsets = np.array(recipe['roi_offsets'])
-    boxes = np.stack([
-        make_rois(base_box(bbox, principal_point, recipe['box_aspect'], recipe['box_scale']), offsets)
-        for bbox in bboxes])
-    crops = np.stack([[crop(image, box, principal_point, recipe['crop_size']) for box in rois]
-                      for rois in boxes])
-    diagonal = (height ** 2 + width ** 2) ** 0.5
-    return dict(crops=np.ascontiguousarray(crops.transpose(0, 1, 4, 2, 3)), boxes=boxes,
-                focal_length=np.full(len(bboxes), focal_length or diagonal))
+    boxes = np.stack(
+        [
+            make_rois(base_box(bbox, principal_point, recipe['box_aspect'], recipe['box_scale']), offsets)
+            for bbox in bboxes
+        ]
+    )
+    crops = np.stack(
+        [[crop(image, box, principal_point, recipe['crop_size']) for box in rois] for rois in boxes]
+    )
+    diagonal = (height**2 + width**2) ** 0.5
+    return dict(
+        crops=np.ascontiguousarray(crops.transpose(0, 1, 4, 2, 3)),
+        boxes=boxes,
+        focal_length=np.full(len(bboxes), focal_length or diagonal),
+    )
 
 
 def project(points: np.ndarray, focal_length: float, image: np.ndarray) -> np.ndarray:
@@ -100,9 +109,14 @@ def project(points: np.ndarray, focal_length: float, image: np.ndarray) -> np.nd
     return focal_length * points[..., :2] / points[..., 2:] + np.array(image.shape[1::-1]) / 2
 
 
-def draw_mesh(image: np.ndarray, vertices: np.ndarray, faces: np.ndarray, focal_length: float,
-              colour: tuple[int, int, int]) -> None:
-    """Draws a body on a photo, far triangles first."""
+def draw_mesh(
+    image: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    focal_length: float,
+    color: tuple[int, int, int],
+) -> None:
+    """Draw a body on a photo, far triangles first."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
@@ -111,12 +125,12 @@ def draw_mesh(image: np.ndarray, vertices: np.ndarray, faces: np.ndarray, focal_
     pixels = np.rint(project(vertices, focal_length, image)[faces] * 16).astype(np.int32)
     for face in np.argsort(-corners[..., 2].mean(1)):
         if facing[face]:
-            shade = [float(value) for value in np.array(colour) * light[face]]
+            shade = [float(value) for value in np.array(color) * light[face]]
             cv2.fillConvexPoly(image, pixels[face], shade, cv2.LINE_AA, shift=4)
 
 
 def save_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
-    """Writes the bodies (N, V, 3) as one OBJ, an object for each, with y up as viewers expect."""
+    """Write the bodies (N, V, 3) as one OBJ, an object for each, with y up as viewers expect."""
     lines = []
     for person, body in enumerate(vertices * [1, -1, -1]):
         lines.append(f'o person_{person}')
@@ -126,7 +140,7 @@ def save_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
 
 
 def read_photo(path: str) -> np.ndarray:
-    """Reads a photo, or ends with a sentence."""
+    """Read a photo, or ends with a sentence."""
     image = cv2.imread(path) if Path(path).is_file() else None
     if image is None:
         sys.exit(f'error: {path} is not a photo that can be read')
@@ -134,18 +148,22 @@ def read_photo(path: str) -> np.ndarray:
 
 
 def check_bboxes(bboxes: np.ndarray, image: np.ndarray) -> None:
-    """Ends with a sentence if a box shows nobody."""
+    """End with a sentence if a box shows nobody."""
     for bbox in bboxes:
         if not np.isfinite(bbox).all() or not (bbox[2:] > bbox[:2]).all():
-            sys.exit(f'error: --bbox takes left, top, right, bottom with right > left and bottom > top, '
-                     f'not {bbox.tolist()}')
+            sys.exit(
+                f'error: --bbox takes left, top, right, bottom with right > left and bottom > top, '
+                f'not {bbox.tolist()}'
+            )
         if not (bbox[:2] < image.shape[1::-1]).all() or not (bbox[2:] > 0).all():
-            sys.exit(f'error: --bbox {bbox.tolist()} lies outside the photo of width {image.shape[1]} and '
-                     f'height {image.shape[0]}')
+            sys.exit(
+                f'error: --bbox {bbox.tolist()} lies outside the photo of width {image.shape[1]} and '
+                f'height {image.shape[0]}'
+            )
 
 
 def open_network(path: str) -> tuple:
-    """Opens an ONNX file, or ends with a sentence.
+    """Open an ONNX file, or ends with a sentence.
 
     Returns:
         A session of ONNX Runtime, and the metadata by name.
@@ -169,10 +187,18 @@ def open_network(path: str) -> tuple:
 def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('photo')
-    parser.add_argument('--bbox', type=float, nargs=4, action='append', required=True,
-                        metavar=('X1', 'Y1', 'X2', 'Y2'), help='of a person, pixels; once for each person')
+    parser.add_argument(
+        '--bbox',
+        type=float,
+        nargs=4,
+        action='append',
+        required=True,
+        metavar=('X1', 'Y1', 'X2', 'Y2'),
+        help='of a person, pixels; once for each person',
+    )
     parser.add_argument('--onnx', required=True, help='exported network')
     parser.add_argument('--focal-length', type=float, help='pixels (default: the diagonal of the photo)')
     parser.add_argument('--out-dir', type=Path, default=Path('.'), help='of the results (default: here)')
@@ -203,7 +229,7 @@ def main() -> None:
     save_obj(Path(f'{stem}.obj'), vertices, faces)
     drawn = image.copy()
     for person in np.argsort(-translation[:, 0, 2]):
-        draw_mesh(drawn, vertices[person], faces, focal_length, COLOURS[person % len(COLOURS)])
+        draw_mesh(drawn, vertices[person], faces, focal_length, COLORS[person % len(COLORS)])
     drawn = cv2.addWeighted(drawn, 0.85, image, 0.15, 0)
     radius = max(round(min(image.shape[:2]) / 250), 1)
     for x, y in project(joints[:, :24], focal_length, image).reshape(-1, 2):

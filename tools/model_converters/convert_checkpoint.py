@@ -1,4 +1,5 @@
 """Convert a published checkpoint: ``python tools/model_converters/convert_checkpoint.py SOURCE OUT``."""
+
 import argparse
 import sys
 
@@ -13,12 +14,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Convert a published checkpoint to one that this project tests and fine-tunes.',
         epilog=f'kinds, found from the names of the tensors:\n{kinds}',
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('source', help='published file: .pt, .pth, .pth.tar or .safetensors')
     parser.add_argument('out', help='file to write: .pth or .safetensors')
     parser.add_argument('--config', help='config that the new file is for (default: the one of its kind)')
-    parser.add_argument('--kind', choices=list(PUBLISHED), metavar='KIND',
-                        help='what the file is, if not found by itself')
+    parser.add_argument(
+        '--kind', choices=list(PUBLISHED), metavar='KIND', help='what the file is, if not found by itself'
+    )
     return parser.parse_args()
 
 

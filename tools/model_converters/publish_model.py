@@ -2,6 +2,7 @@
 
 ``python tools/model_converters/publish_model.py IN OUT --half --hash``; OUT ends in .pth or .safetensors.
 """
+
 import argparse
 from pathlib import Path
 
@@ -41,8 +42,10 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
         if value.is_floating_point() and half:
             value = value.half()
         if value.is_floating_point() and not value.isfinite().all():
-            raise ValueError(f'{source}: the weight {name!r} has values that are not finite'
-                             f'{" in half precision" if half else ""}')
+            raise ValueError(
+                f'{source}: the weight {name!r} has values that are not finite'
+                f'{" in half precision" if half else ""}'
+            )
         weights[name] = value.clone()  # a view would drag its whole storage along
     meta = {key: value for key, value in checkpoint.get('meta', {}).items() if key in KEPT_META}
     return write_checkpoint(target, weights, {**meta, 'mmroi_version': __version__}, with_hash)

@@ -2,4 +2,5 @@
 _base_ = './photographs.py'
 
 train_dataloader = dict(
-    dataset=dict(**_base_.coco, data_root=_base_.data_root, pipeline=_base_.train_pipeline))
+    dataset=dict(**_base_.coco, data_root=_base_.data_root, pipeline=_base_.train_pipeline)
+)

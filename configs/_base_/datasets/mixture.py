@@ -10,4 +10,6 @@ train_dataloader = dict(
         type='MixedDataset',
         data_root=_base_.data_root,
         datasets=[_base_.h36m, _base_.mpi_inf_3dhp, _base_.coco, _base_.mpii],
-        pipeline=_base_.train_pipeline))
+        pipeline=_base_.train_pipeline,
+    ),
+)

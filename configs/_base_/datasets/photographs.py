@@ -15,28 +15,56 @@ data_root = 'data/'
 body_model = dict(type='SMPL', model_path='data/body_models/smpl')
 
 h36m = dict(
-    type='HumanImageDataset', dataset_name='h36m', ann_file='preprocessed_datasets/h36m_mosh_train.npz',
-    data_prefix=dict(img_path='datasets/h36m'), body_model=body_model)
+    type='HumanImageDataset',
+    dataset_name='h36m',
+    ann_file='preprocessed_datasets/h36m_mosh_train.npz',
+    data_prefix=dict(img_path='datasets/h36m'),
+    body_model=body_model,
+)
 mpi_inf_3dhp = dict(
-    type='HumanImageDataset', dataset_name='mpi_inf_3dhp',
+    type='HumanImageDataset',
+    dataset_name='mpi_inf_3dhp',
     ann_file='preprocessed_datasets/mpi_inf_3dhp_train.npz',
-    data_prefix=dict(img_path='datasets/mpi_inf_3dhp'), body_model=body_model)
+    data_prefix=dict(img_path='datasets/mpi_inf_3dhp'),
+    body_model=body_model,
+)
 # Pseudo-labels of CLIFF's annotator. Their boxes are its crops, which are squares in MMHuman3D's files.
 coco = dict(
-    type='HumanImageDataset', dataset_name='coco', ann_file='preprocessed_datasets/cliff_coco_train.npz',
-    data_prefix=dict(img_path='datasets/coco'), body_model=body_model, crop_boxes=True)
+    type='HumanImageDataset',
+    dataset_name='coco',
+    ann_file='preprocessed_datasets/cliff_coco_train.npz',
+    data_prefix=dict(img_path='datasets/coco'),
+    body_model=body_model,
+    crop_boxes=True,
+)
 mpii = dict(
-    type='HumanImageDataset', dataset_name='mpii', ann_file='preprocessed_datasets/cliff_mpii_train.npz',
-    data_prefix=dict(img_path='datasets/mpii'), body_model=body_model, crop_boxes=True)
+    type='HumanImageDataset',
+    dataset_name='mpii',
+    ann_file='preprocessed_datasets/cliff_mpii_train.npz',
+    data_prefix=dict(img_path='datasets/mpii'),
+    body_model=body_model,
+    crop_boxes=True,
+)
 pw3d = dict(
-    type='HumanImageDataset', dataset_name='pw3d', ann_file='preprocessed_datasets/pw3d_train.npz',
-    data_prefix=dict(img_path='datasets/pw3d'), body_model=body_model)
+    type='HumanImageDataset',
+    dataset_name='pw3d',
+    ann_file='preprocessed_datasets/pw3d_train.npz',
+    data_prefix=dict(img_path='datasets/pw3d'),
+    body_model=body_model,
+)
 
 val_dataloader = dict(
     dataset=dict(
-        type='HumanImageDataset', dataset_name='pw3d', data_root=data_root,
-        ann_file='preprocessed_datasets/pw3d_test.npz', data_prefix=dict(img_path='datasets/pw3d'),
-        pipeline=test_pipeline, test_mode=True, body_model=body_model))
+        type='HumanImageDataset',
+        dataset_name='pw3d',
+        data_root=data_root,
+        ann_file='preprocessed_datasets/pw3d_test.npz',
+        data_prefix=dict(img_path='datasets/pw3d'),
+        pipeline=test_pipeline,
+        test_mode=True,
+        body_model=body_model,
+    )
+)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='MeshMetric', protocol='3dpw', body_model=body_model)

@@ -8,8 +8,12 @@ model = dict(
     projector=dict(in_channels=256),
     # The encoder starts from nothing: heatmaps show it where the limbs are.
     heatmap_head=dict(type='HeatmapHead', in_channels=256),
-    # All joints that are labelled, the mean over them.
+    # All joints that are labeled, the mean over them.
     losses=dict(
-        smpl=dict(betas_weight=0.01), vertices=None,
-        keypoints3d=dict(joints=None, num_joints=None), keypoints2d=dict(joints=None, num_joints=None),
-        heatmaps=dict(type='HeatmapLoss', loss_weight=0.5)))
+        smpl=dict(betas_weight=0.01),
+        vertices=None,
+        keypoints3d=dict(joints=None, num_joints=None),
+        keypoints2d=dict(joints=None, num_joints=None),
+        heatmaps=dict(type='HeatmapLoss', loss_weight=0.5),
+    ),
+)

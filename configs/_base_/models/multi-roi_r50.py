@@ -7,5 +7,6 @@ model = dict(
     projector=dict(type='ContrastiveProjector', in_channels=2048),
     losses=dict(
         camera=dict(type='CameraConsistencyLoss', loss_weight=1.0),
-        contrastive=dict(type='ContrastiveLoss', loss_weight=0.1)),
+        contrastive=dict(type='ContrastiveLoss', loss_weight=0.1),
+    ),
 )

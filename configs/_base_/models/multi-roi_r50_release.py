@@ -7,8 +7,16 @@ _base_ = './multi-roi_r50.py'
 model = dict(
     fusion=dict(exact=False),
     head=dict(
-        _delete_=True, type='CLIFFHead', in_channels=2048, num_rois=5, boxes='all',
-        hidden_channels=(2048, 1024), positive_scale=False),
+        _delete_=True,
+        type='CLIFFHead',
+        in_channels=2048,
+        num_rois=5,
+        boxes='all',
+        hidden_channels=(2048, 1024),
+        positive_scale=False,
+    ),
     losses=dict(
         camera=dict(weight_x=1.0, weight_y=1.0, weight_s=1e-8, scale='pixels', pairs='anchor', sum_xy=True),
-        contrastive=dict(denominator='all', loss_weight=0.05)))
+        contrastive=dict(denominator='all', loss_weight=0.05),
+    ),
+)

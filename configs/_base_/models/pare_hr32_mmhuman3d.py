@@ -9,21 +9,41 @@ model = dict(
             type='MMHuman3DHRNet',
             extra=dict(
                 stage1=dict(
-                    num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(4, ), num_channels=(64, )),
+                    num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(4,), num_channels=(64,)
+                ),
                 stage2=dict(
-                    num_modules=1, num_branches=2, block='BASIC', num_blocks=(4, 4), num_channels=(32, 64)),
+                    num_modules=1, num_branches=2, block='BASIC', num_blocks=(4, 4), num_channels=(32, 64)
+                ),
                 stage3=dict(
-                    num_modules=4, num_branches=3, block='BASIC', num_blocks=(4, 4, 4),
-                    num_channels=(32, 64, 128)),
+                    num_modules=4,
+                    num_branches=3,
+                    block='BASIC',
+                    num_blocks=(4, 4, 4),
+                    num_channels=(32, 64, 128),
+                ),
                 stage4=dict(
-                    num_modules=3, num_branches=4, block='BASIC', num_blocks=(4, 4, 4, 4),
-                    num_channels=(32, 64, 128, 256)),
-                downsample=False, use_conv=True))),
+                    num_modules=3,
+                    num_branches=4,
+                    block='BASIC',
+                    num_blocks=(4, 4, 4, 4),
+                    num_channels=(32, 64, 128, 256),
+                ),
+                downsample=False,
+                use_conv=True,
+            ),
+        )
+    ),
     head=dict(
         _delete_=True,
         type='MMHuman3DPareHead',
         in_channels=480,
-        num_deconv_layers=2, num_deconv_filters=(128, 128), num_deconv_kernels=(4, 4),
-        use_heatmaps='part_segm', use_keypoint_attention=True, backbone='hrnet_w32-conv'),
+        num_deconv_layers=2,
+        num_deconv_filters=(128, 128),
+        num_deconv_kernels=(4, 4),
+        use_heatmaps='part_segm',
+        use_keypoint_attention=True,
+        backbone='hrnet_w32-conv',
+    ),
     # Like HMR it does not see the box.
-    losses=dict(keypoints2d=dict(frame='crop')))
+    losses=dict(keypoints2d=dict(frame='crop')),
+)

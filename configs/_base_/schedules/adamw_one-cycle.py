@@ -1,14 +1,21 @@
-# From scratch on a small backbone: AdamW, one cycle up to 1e-3. A config sets `max_epochs` and `total_steps`
+# From scratch on a small backbone: AdamW, one cycle up to 1e-3. A config sets ``max_epochs`` and ``total_steps``
 # alike.
 max_epochs = 20
 
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
-    clip_grad=dict(max_norm=1.0))
+    clip_grad=dict(max_norm=1.0),
+)
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=1e-3, pct_start=0.15, total_steps=max_epochs, by_epoch=True,
-         convert_to_iter_based=True),
+    dict(
+        type='OneCycleLR',
+        eta_max=1e-3,
+        pct_start=0.15,
+        total_steps=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
 ]
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=2)

@@ -1,14 +1,14 @@
-"""From photos and videos to meshes: `MultiRoIInferencer` and its parts."""
+"""From photos and videos to meshes: ``MultiRoIInferencer`` and its parts."""
 
-from .frames import BadInput, BadInputError, Frame
-from .inferencer import MultiRoIInferencer
-from .inputs import Inputs, open_inputs
-from .model_index import IndexedModel, find_model, read_model_index
-from .outputs import SAVES, ResultWriter
-from .people import DetectedPeople, GivenPeople, People, WholeImage
-from .results import FrameResult, RunSummary
-from .smoothing import OneEuro
-from .tracking import IoUTracker
+from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
+from mmroi.apis.inference.inferencer import MultiRoIInferencer
+from mmroi.apis.inference.inputs import Inputs, open_inputs
+from mmroi.apis.inference.model_index import IndexedModel, find_model, read_model_index
+from mmroi.apis.inference.outputs import SAVES, ResultWriter
+from mmroi.apis.inference.people import DetectedPeople, GivenPeople, People, WholeImage
+from mmroi.apis.inference.results import FrameResult, RunSummary
+from mmroi.apis.inference.smoothing import OneEuro
+from mmroi.apis.inference.tracking import IoUTracker
 
 __all__ = [
     'SAVES',

@@ -1,4 +1,5 @@
 """People's boxes from files: a JSON of one's own, or COCO's annotations and results."""
+
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .frames import BadInputError
+from mmroi.apis.inference.frames import BadInputError
 
 # COCO numbers persons 1; results carry no names of categories
 _COCO_PERSON = 1
@@ -119,4 +120,4 @@ def _coco_results(content: Sequence[dict], where: str) -> dict[str, np.ndarray]:
 def _row(entry: dict) -> list[float]:
     x, y, width, height = (float(value) for value in entry['bbox'])
     score = float(entry.get('score', 1))
-    return [x, y, x + width, y + height, score if math.isfinite(score) else 0.]
+    return [x, y, x + width, y + height, score if math.isfinite(score) else 0.0]

@@ -11,15 +11,15 @@ MARGIN = 1.2  # CLIFF's around a tight box
 
 
 def build_crop_pipeline(config: Config, box_scale: float | None = None) -> Compose:
-    """Builds the transforms that a network was trained for.
+    """Build the transforms that a network was trained for.
 
     Args:
-        config: With `test_dataloader`.
+        config: With ``test_dataloader``.
         box_scale: Enlargement of the people's boxes. By default 1.2, times the scale that the config sets:
             one that sets it does so for annotations whose boxes have their margin already.
 
     Returns:
-        From `img`, `bbox_xywh` and the camera of a person to `inputs` and `data_samples`.
+        From ``img``, ``bbox_xywh`` and the camera of a person to ``inputs`` and ``data_samples``.
 
     Raises:
         ValueError: If the config has no test pipeline.

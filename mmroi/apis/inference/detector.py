@@ -1,4 +1,5 @@
 """MMDetection's inferencer, made strict about where its weights come from. Importing this takes seconds."""
+
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
 from torch import nn
 
+from mmroi.apis.inference.frames import BadInputError
 from mmroi.models.pretrained import read_state_dict
 from mmroi.models.pretrained.locate import cache_path, locate
 
-from .frames import BadInputError
-
-_INSTEAD = ('or do without a detector: give the boxes (bboxes, --bboxes), or take the whole image as one '
-            'person (whole_image, --whole-image)')
+_INSTEAD = (
+    'or do without a detector: give the boxes (bboxes, --bboxes), or take the whole image as one '
+    'person (whole_image, --whole-image)'
+)
 
 
 class Detector(DetInferencer):
@@ -32,26 +34,36 @@ class Detector(DetInferencer):
     def __init__(self, model: str, weights: str | Path | None, device: str | None) -> None:
         self._named, self._given = model, weights
         if weights is None and Path(model).is_file():
-            raise BadInputError(f'detector {model} is a config without weights; give them (det_weights, '
-                                f'--det-weights), {_INSTEAD}')
+            raise BadInputError(
+                f'detector {model} is a config without weights; give them (det_weights, '
+                f'--det-weights), {_INSTEAD}'
+            )
         # DetInferencer leaves its own scope behind, in which none of our modules is found
         with DefaultScope.overwrite_default_scope('mmdet'):
-            super().__init__(model, None if weights is None else _find(weights), device, palette='random',
-                             show_progress=False)
+            super().__init__(
+                model,
+                None if weights is None else _find(weights),
+                device,
+                palette='random',
+                show_progress=False,
+            )
 
     def _load_model_from_metafile(self, model: str) -> tuple[Config, str | None]:
         try:
             config, url = super()._load_model_from_metafile(model)
         except ValueError:
-            raise BadInputError(f'detector {model} is neither a config file nor a model of MMDetection\'s '
-                                'model zoo; rtmdet-m is one') from None
+            raise BadInputError(
+                f"detector {model} is neither a config file nor a model of MMDetection's "
+                'model zoo; rtmdet-m is one'
+            ) from None
         if self._given is not None:
             return config, None
         path = cache_path(url)
         if not path.is_file():
             raise BadInputError(
                 f'the weights of the detector {model} are not on this machine: download {url} to {path}, '
-                f'or to another place and name it (det_weights, --det-weights), {_INSTEAD}')
+                f'or to another place and name it (det_weights, --det-weights), {_INSTEAD}'
+            )
         return config, str(path)
 
     def _init_model(self, cfg: Any, weights: str, device: str) -> nn.Module:
@@ -65,8 +77,10 @@ class Detector(DetInferencer):
         found = {name: value.shape for name, value in checkpoint.get('state_dict', checkpoint).items()}
         unfit = [name for name, value in model.state_dict().items() if found.get(name) != value.shape]
         if unfit:
-            raise ValueError(f'the weights are of another config, {unfit[0]} is missing or of another shape; '
-                             'give the config that they were trained with')
+            raise ValueError(
+                f'the weights are of another config, {unfit[0]} is missing or of another shape; '
+                'give the config that they were trained with'
+            )
         super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_collate(self, cfg: Any) -> Any:
@@ -81,5 +95,6 @@ def _find(weights: str | Path) -> str:
     try:
         return str(locate(weights))
     except FileNotFoundError:
-        raise BadInputError(f'detector weights {weights} do not exist or cannot be fetched; check the path') \
-            from None
+        raise BadInputError(
+            f'detector weights {weights} do not exist or cannot be fetched; check the path'
+        ) from None

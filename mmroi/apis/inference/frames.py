@@ -1,4 +1,5 @@
 """A frame, and what there is in place of one that cannot be had."""
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from .frames import BadInput, Frame
+from mmroi.apis.inference.frames import BadInput, Frame
 
 MAX_PIXELS = 32_000_000  # of a group: 100 MB
 
@@ -10,7 +10,7 @@ MAX_PIXELS = 32_000_000  # of a group: 100 MB
 def group_frames(
     items: Iterable[Frame | BadInput], size: int, max_pixels: int = MAX_PIXELS
 ) -> Iterator[list[Frame | BadInput]]:
-    """Groups a stream, whose order stays.
+    """Group a stream, whose order stays.
 
     Args:
         items: The stream.

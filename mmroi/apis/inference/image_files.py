@@ -1,4 +1,5 @@
 """Photos of every kind as the networks want them: 8-bit BGR, upright, with EXIF's focal length."""
+
 import io
 import math
 import warnings
@@ -10,21 +11,21 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from .frames import BadInput, Frame
+from mmroi.apis.inference.frames import BadInput, Frame
 
 # Of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
 
 # From fisheye to the longest zoom, mm; some old cameras write tens of thousands
-#.
-_EQUIVALENTS = (5., 3000.)
+# .
+_EQUIVALENTS = (5.0, 3000.0)
 
 _EXIF_IFD = 0x8769
 _TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
 # A photo that was cropped after it was taken may keep its tags; its sides then have another ratio.
 _ASPECT_TOLERANCE = 0.02
 # Pillow's modes for floating point, which has no known range, and for CIELAB, which it cannot convert
-_NO_COLOUR = ('F', 'LAB')
+_NO_COLOR = ('F', 'LAB')
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
     """Decode a photo.
 
     Pillow decodes, because OpenCV drops transparency and does not tell the EXIF tags. Transparent parts show
-    white; 16 bits become the upper 8; CMYK is converted without a colour profile; of an animation or a stereo
+    white; 16 bits become the upper 8; CMYK is converted without a color profile; of an animation or a stereo
     pair the first picture is taken.
 
     Args:
@@ -92,8 +93,8 @@ def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's, for all kinds of damage
         reason = ' '.join(str(error).split())
         raise ValueError(f'cannot be decoded ({reason}); copy or download it again') from None
-    if image.mode in _NO_COLOUR:
-        raise ValueError(f'has pixels of mode {image.mode}, which has no known colours; convert it to RGB')
+    if image.mode in _NO_COLOR:
+        raise ValueError(f'has pixels of mode {image.mode}, which has no known colors; convert it to RGB')
     focal_length = exif_focal_length(image)
     image = _upright(image)  # under the same name, so that two copies of a huge photo do not stay
     return _to_bgr(image), focal_length
@@ -105,7 +106,7 @@ def exif_focal_length(image: Image.Image) -> float | None:
     EXIF has the 35 mm equivalent, ``FocalLengthIn35mmFilm``: the focal length in mm that sees the same angle
     on a 36 x 24 mm film. The standard leaves open which angle; makers compare diagonals, so that it holds for
     sensors and photos of any ratio of sides: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. For a photo of 4 : 3, the
-    widths would give 4 % less. It is given in whole millimetres.
+    widths would give 4 % less. It is given in whole millimeters.
 
     Args:
         image: The opened photo.
@@ -141,8 +142,12 @@ def as_bgr(image: np.ndarray) -> np.ndarray:
     """
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0 or (
-            image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+    if (
+        image.dtype != np.uint8
+        or image.ndim not in (2, 3)
+        or image.size == 0
+        or (image.ndim == 3 and image.shape[2] not in (1, 3, 4))
+    ):
         raise ValueError(f'is an array of {image.dtype} {image.shape}; give (height, width, 3) BGR uint8')
     if image.ndim == 2 or image.shape[2] == 1:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)

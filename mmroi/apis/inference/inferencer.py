@@ -1,4 +1,4 @@
-"""`MultiRoIInferencer`: photos and videos to meshes, cameras and pictures."""
+"""``MultiRoIInferencer``: photos and videos to meshes, cameras and pictures."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -12,24 +12,23 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from torch import nn
 
+from mmroi.apis.inference.crops import build_crop_pipeline
+from mmroi.apis.inference.frames import BadInput, Frame
+from mmroi.apis.inference.grouping import group_frames
+from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
+from mmroi.apis.inference.model_index import find_model, read_model_index
+from mmroi.apis.inference.motion import Motion, Smoother, Tracker
+from mmroi.apis.inference.outputs import ResultWriter
+from mmroi.apis.inference.people import DetectedPeople, GivenPeople, People, WholeImage
+from mmroi.apis.inference.pictures import draw_result
+from mmroi.apis.inference.predictions import picture_dict
+from mmroi.apis.inference.progress import PictureProgress
+from mmroi.apis.inference.results import FrameResult
+from mmroi.apis.inference.smoothing import OneEuro
+from mmroi.apis.inference.tracking import IoUTracker
+from mmroi.apis.init_model import init_model
 from mmroi.registry import INFERENCERS
 from mmroi.structures import HMRDataSample
-
-from ..init_model import init_model
-from .crops import build_crop_pipeline
-from .frames import BadInput, Frame
-from .grouping import group_frames
-from .inputs import Inputs, InputsType, open_inputs
-from .model_index import find_model, read_model_index
-from .motion import Motion, Smoother, Tracker
-from .outputs import ResultWriter
-from .people import DetectedPeople, GivenPeople, People, WholeImage
-from .pictures import draw_result
-from .predictions import picture_dict
-from .progress import PictureProgress
-from .results import FrameResult
-from .smoothing import OneEuro
-from .tracking import IoUTracker
 
 DEFAULT_MODEL = 'multi-roi_r18_synthetic'
 
@@ -44,15 +43,15 @@ class MultiRoIInferencer(BaseInferencer):
     over frames; videos are streamed.
 
     Args:
-        model: Config file, `Config` or its dict, or name in `model-index.yml`; by default the shipped one.
+        model: Config file, ``Config`` or its dict, or name in ``model-index.yml``; by default the shipped one.
         weights: Checkpoint; by default the one that the index names for the model.
-        det_model: Detector, see `DetectedPeople`; loaded when it is first needed.
+        det_model: Detector, see ``DetectedPeople``; loaded when it is first needed.
         det_weights: Its weights.
         det_score_thr: Persons that the detector gives a lower score are left away.
-        device: Such as `cuda:0` or `cpu`; by default the best there is.
-        box_scale: Enlargement of the people's boxes, see `build_crop_pipeline`.
+        device: Such as ``cuda:0`` or ``cpu``; by default the best there is.
+        box_scale: Enlargement of the people's boxes, see ``build_crop_pipeline``.
         show_progress: Show a progress bar where standard error is a terminal.
-        body_model: SMPL's folder or file, or `open` for the open body; by default what the config names.
+        body_model: SMPL's folder or file, or ``open`` for the open body; by default what the config names.
 
     Raises:
         FileNotFoundError: If a file is absent, the name is unknown, or the index names no weights for it.
@@ -88,20 +87,20 @@ class MultiRoIInferencer(BaseInferencer):
         return_vis: bool = False,
         **options: Any,
     ) -> dict[str, list]:
-        """Runs all inputs and gathers what is found; for long videos take `stream`, which gathers nothing.
+        """Run all inputs and gathers what is found; for long videos take ``stream``, which gathers nothing.
 
         Args:
-            inputs: As `stream`.
-            return_datasamples: Give the samples of `FrameResult`, else the content of the JSON files.
+            inputs: As ``stream``.
+            return_datasamples: Give the samples of ``FrameResult``, else the content of the JSON files.
             return_vis: Also give the meshes on the photos.
-            **options: As `stream`.
+            **options: As ``stream``.
 
         Returns:
-            `predictions`: one list of `HMRDataSample` per picture, or one dict; `visualization`: with
-            `return_vis` one BGR picture each, else empty; `failed`: `BadInput` for what could not be read.
+            ``predictions``: one list of ``HMRDataSample`` per picture, or one dict; ``visualization``: with
+            ``return_vis`` one BGR picture each, else empty; ``failed``: ``BadInput`` for what could not be read.
 
         Raises:
-            BadInputError: As `stream`.
+            BadInputError: As ``stream``.
         """
         predictions, visualization, failed = [], [], []
         for result in self.stream(inputs, **options):
@@ -126,20 +125,20 @@ class MultiRoIInferencer(BaseInferencer):
         save: Sequence[str] | None = None,
         viewer_frames: int = 30,
     ) -> Iterator[FrameResult | BadInput]:
-        """Runs inputs frame by frame with constant memory.
+        """Run inputs frame by frame with constant memory.
 
         Args:
             inputs: Path of a photo, video or folder, glob, encoded bytes, BGR array, webcam number, or a list
                 of these.
             bboxes: Tight boxes of the people instead of a detector: (P, 4) xyxy in pixels, or a JSON or COCO
-                file, see `GivenPeople`.
+                file, see ``GivenPeople``.
             whole_image: One person fills each picture; no detector is needed.
             batch_size: People that go through the network at a time.
             focal_length: Pixels, of all inputs. By default from a photo's EXIF, else its diagonal.
-            smooth: Smooth videos with `OneEuro`, or with what this callable makes for each video.
+            smooth: Smooth videos with ``OneEuro``, or with what this callable makes for each video.
             tracker: Makes what gives people their identities in a video.
-            out_dir: Folder for files, see `ResultWriter`; none are written without it.
-            save: Kinds of files, see `ResultWriter`.
+            out_dir: Folder for files, see ``ResultWriter``; none are written without it.
+            save: Kinds of files, see ``ResultWriter``.
             viewer_frames: Most pictures in the viewer.
 
         Returns:
@@ -163,22 +162,25 @@ class MultiRoIInferencer(BaseInferencer):
         writer = ResultWriter(out_dir, self.model.body_model.faces, save, viewer_frames) if out_dir else None
         # A webcam does not wait for a batch.
         groups = group_frames(frames, 1 if isinstance(inputs, int) else batch_size)
-        results = (result for group in groups
-                   for result in self._infer(group, find_people, motion, batch_size, focal_length))
+        results = (
+            result
+            for group in groups
+            for result in self._infer(group, find_people, motion, batch_size, focal_length)
+        )
         return self._deliver(results, writer, frames)
 
     def preprocess(  # type: ignore[override]
         self, inputs: Iterable[tuple[Frame, np.ndarray]], batch_size: int = 1, **kwargs: Any
     ) -> Iterator[dict]:
-        """Cuts people out.
+        """Cut people out.
 
         Args:
             inputs: Frames with the tight box xyxy of one person each.
             batch_size: People in a batch.
-            **kwargs: `focal_length` of all frames in pixels.
+            **kwargs: ``focal_length`` of all frames in pixels.
 
         Yields:
-            Batches for `forward`.
+            Batches for ``forward``.
         """
         rows = (self._row(frame, bbox, kwargs.get('focal_length')) for frame, bbox in inputs)
         yield from super().preprocess(rows, batch_size)
@@ -186,10 +188,10 @@ class MultiRoIInferencer(BaseInferencer):
     def visualize(  # type: ignore[override]
         self, inputs: Sequence[FrameResult], preds: Any = None, max_size: int = 1920
     ) -> list[np.ndarray]:
-        """Draws meshes on photos.
+        """Draw meshes on photos.
 
         Args:
-            inputs: What `stream` yields.
+            inputs: What ``stream`` yields.
             preds: Not needed.
             max_size: Of a picture's long side, pixels.
 
@@ -198,9 +200,14 @@ class MultiRoIInferencer(BaseInferencer):
         """
         return [draw_result(result, self.model.body_model.faces, max_size) for result in inputs]
 
-    def postprocess(self, preds: list, visualization: list, return_datasample: bool = True,
-                    failed: Sequence[BadInput] = ()) -> dict[str, list]:
-        """Packs the results of a call.
+    def postprocess(
+        self,
+        preds: list,
+        visualization: list,
+        return_datasample: bool = True,
+        failed: Sequence[BadInput] = (),
+    ) -> dict[str, list]:
+        """Pack the results of a call.
 
         Args:
             preds: Of each picture.
@@ -215,7 +222,7 @@ class MultiRoIInferencer(BaseInferencer):
 
     @staticmethod
     def list_models(scope: str | None = None, patterns: str = '') -> list[str]:
-        """Names that the argument `model` takes.
+        """Names that the argument ``model`` takes.
 
         Args:
             scope: Not needed: only this project's models run.
@@ -234,7 +241,8 @@ class MultiRoIInferencer(BaseInferencer):
         if weights is None:
             raise FileNotFoundError(
                 f'{cfg.filename or "the config"} comes without weights; name a checkpoint, such as one that '
-                'you trained or converted (docs/model_zoo.md)')
+                'you trained or converted (docs/model_zoo.md)'
+            )
         return init_model(cfg, weights, device, body_model=self._body_model)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
@@ -256,12 +264,23 @@ class MultiRoIInferencer(BaseInferencer):
 
     def _row(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict:
         x1, y1, x2, y2 = bbox
-        return dict(img=frame.image, img_path=frame.source, bbox_xywh=np.array([x1, y1, x2 - x1, y2 - y1]),
-                    focal_length=focal_length or frame.focal_length, principal_point=None,
-                    dataset_name=frame.video or frame.name)
+        return dict(
+            img=frame.image,
+            img_path=frame.source,
+            bbox_xywh=np.array([x1, y1, x2 - x1, y2 - y1]),
+            focal_length=focal_length or frame.focal_length,
+            principal_point=None,
+            dataset_name=frame.video or frame.name,
+        )
 
-    def _infer(self, group: Sequence[Frame | BadInput], find_people: PeopleFinder, motion: Motion,
-               batch_size: int, focal_length: float | None) -> Iterator[FrameResult | BadInput]:
+    def _infer(
+        self,
+        group: Sequence[Frame | BadInput],
+        find_people: PeopleFinder,
+        motion: Motion,
+        batch_size: int,
+        focal_length: float | None,
+    ) -> Iterator[FrameResult | BadInput]:
         frames = [item for item in group if isinstance(item, Frame)]
         people = find_people(frames) if frames else []
         pairs = [(frame, bbox) for frame, found in zip(frames, people, strict=True) for bbox in found.bboxes]
@@ -281,8 +300,9 @@ class MultiRoIInferencer(BaseInferencer):
             motion(item, own)
             yield FrameResult(item, own, found.problems)
 
-    def _deliver(self, results: Iterator[FrameResult | BadInput], writer: ResultWriter | None,
-                 inputs: Inputs) -> Iterator[FrameResult | BadInput]:
+    def _deliver(
+        self, results: Iterator[FrameResult | BadInput], writer: ResultWriter | None, inputs: Inputs
+    ) -> Iterator[FrameResult | BadInput]:
         with ExitStack() as stack:
             if writer:
                 stack.enter_context(writer)

@@ -1,4 +1,5 @@
 """What a user gives, as a stream of frames: photos, folders, globs, bytes, arrays, videos and webcams."""
+
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,17 +9,47 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from .frames import BadInput, BadInputError, Frame
-from .image_files import Photo
-from .videos import Video, Webcam
+from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
+from mmroi.apis.inference.image_files import Photo
+from mmroi.apis.inference.videos import Video, Webcam
 
 InputType: TypeAlias = str | Path | bytes | int | np.ndarray
 InputsType: TypeAlias = InputType | Sequence[InputType]
 
-PHOTO_SUFFIXES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpe', '.jpeg', '.jpg', '.pgm', '.png', '.pnm',
-                  '.ppm', '.tif', '.tiff', '.webp')
-VIDEO_SUFFIXES = ('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts',
-                  '.ogv', '.ts', '.webm', '.wmv')
+PHOTO_SUFFIXES = (
+    '.avif',
+    '.bmp',
+    '.gif',
+    '.heic',
+    '.heif',
+    '.jpe',
+    '.jpeg',
+    '.jpg',
+    '.pgm',
+    '.png',
+    '.pnm',
+    '.ppm',
+    '.tif',
+    '.tiff',
+    '.webp',
+)
+VIDEO_SUFFIXES = (
+    '.3gp',
+    '.avi',
+    '.flv',
+    '.m2ts',
+    '.m4v',
+    '.mkv',
+    '.mov',
+    '.mp4',
+    '.mpeg',
+    '.mpg',
+    '.mts',
+    '.ogv',
+    '.ts',
+    '.webm',
+    '.wmv',
+)
 
 _FRAME_NUMBER = re.compile(r'_\d{6,}$')
 
@@ -104,8 +135,9 @@ class _Names:
 
     def _unique(self, wish: str, clashes: Callable[[str], bool]) -> str:
         tries = itertools.chain([wish], (f'{wish}_{number}' for number in itertools.count(2)))
-        name = next(name for name in tries
-                    if name.casefold() not in self._taken and not clashes(name.casefold()))
+        name = next(
+            name for name in tries if name.casefold() not in self._taken and not clashes(name.casefold())
+        )
         self._taken.add(name.casefold())
         self._numbered.add(_FRAME_NUMBER.sub('', name.casefold()))
         return name
@@ -120,8 +152,9 @@ def _sources(item: Any, names: _Names) -> list[Source]:
         return [Webcam(item, names.video(f'webcam_{item}'), f'webcam {item}')]
     if isinstance(item, (str, Path)):
         return [_file(path, names) for path in _expand(item)]
-    raise BadInputError(f'an input is a {type(item).__name__}; give a path, bytes, an array or a webcam by '
-                        'its number')
+    raise BadInputError(
+        f'an input is a {type(item).__name__}; give a path, bytes, an array or a webcam by its number'
+    )
 
 
 def _file(path: Path, names: _Names) -> Source:
@@ -137,8 +170,10 @@ def _expand(item: str | Path) -> list[Path]:
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if _is_wanted(p))
         if not found:
-            raise BadInputError(f'the folder {text} holds no photo or video '
-                                f'({", ".join(PHOTO_SUFFIXES + VIDEO_SUFFIXES)}); give another one')
+            raise BadInputError(
+                f'the folder {text} holds no photo or video '
+                f'({", ".join(PHOTO_SUFFIXES + VIDEO_SUFFIXES)}); give another one'
+            )
         return found
     if path.exists():
         return [path]

@@ -1,4 +1,4 @@
-"""Model names of the project's own `model-index.yml`; MMEngine looks only into its own family's packages."""
+"""Model names of the project's own ``model-index.yml``; MMEngine looks only into its own family's packages."""
 
 import difflib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.fileio import load
 
-from ..shipped import ROOTS
+from mmroi.apis.shipped import ROOTS
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class IndexedModel:
 
 
 def read_model_index() -> dict[str, IndexedModel]:
-    """Reads the index of this copy of the project.
+    """Read the index of this copy of the project.
 
     Returns:
         The models by name, in the order of the index.
@@ -43,7 +43,7 @@ def read_model_index() -> dict[str, IndexedModel]:
 
 
 def find_model(name: str) -> IndexedModel:
-    """Finds a model by name, upper or lower case.
+    """Find a model by name, upper or lower case.
 
     Args:
         name: As in the index.

@@ -6,17 +6,16 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from mmroi.apis.inference.frames import Frame
+from mmroi.apis.inference.smoothing import Values
 from mmroi.body_models import SMPL
 from mmroi.structures import HMRDataSample
-
-from .frames import Frame
-from .smoothing import Values
 
 SMOOTHED = ('global_orient', 'body_pose', 'betas', 'camera_translation')
 
 
 class Tracker(Protocol):
-    """What gives identities in one video, such as `IoUTracker`."""
+    """What gives identities in one video, such as ``IoUTracker``."""
 
     def update(self, bboxes: np.ndarray) -> np.ndarray:
         """Identities (P,) of the boxes (P, 4) of the next frame."""
@@ -31,7 +30,7 @@ class Motion:
     Args:
         body_model: Poses smoothed people anew.
         make_tracker: Makes what tells people apart in one video.
-        make_smoother: Makes what smooths one video, such as `OneEuro`; None leaves predictions as they are.
+        make_smoother: Makes what smooths one video, such as ``OneEuro``; None leaves predictions as they are.
     """
 
     def __init__(
@@ -46,9 +45,9 @@ class Motion:
         self._video: str | None = None
 
     def __call__(self, frame: Frame, samples: Sequence[HMRDataSample]) -> None:
-        """Gives each person a `track_id`, and smooths what the network said of those in a video.
+        """Give each person a ``track_id``, and smooths what the network said of those in a video.
 
-        SMPL's parameters and `camera_translation` are smoothed, mesh and joints follow; the cameras of the
+        SMPL's parameters and ``camera_translation`` are smoothed, mesh and joints follow; the cameras of the
         RoIs stay as the network gave them.
 
         Args:
@@ -77,6 +76,9 @@ class Motion:
             predicted[name] = torch.as_tensor(values[name], dtype=torch.float32)[None]
         device = self._body_model.mean_betas.device
         body = self._body_model(*(predicted[name].to(device) for name in SMOOTHED[:3]))
-        for name, points in (('vertices', body.vertices), ('joints3d', body.joints),
-                             ('joints_h36m', body.joints_h36m)):
+        for name, points in (
+            ('vertices', body.vertices),
+            ('joints3d', body.joints),
+            ('joints_h36m', body.joints_h36m),
+        ):
             predicted[name] = points.cpu()

@@ -8,15 +8,14 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from mmroi.apis.inference.frames import Frame
+from mmroi.apis.inference.pictures import draw_result, draw_views, viewer_frame
+from mmroi.apis.inference.predictions import picture_arrays, picture_dict
+from mmroi.apis.inference.results import FrameResult
+from mmroi.apis.inference.video_file import VideoFile
 from mmroi.datasets.npz_io import replace_when_written, write_npz
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
-
-from .frames import Frame
-from .pictures import draw_result, draw_views, viewer_frame
-from .predictions import picture_arrays, picture_dict
-from .results import FrameResult
-from .video_file import VideoFile
 
 MESHES = ('glb', 'obj', 'ply')
 SAVES = ('json', 'npz', 'vertices', 'overlay', 'views', *MESHES, 'viewer')
@@ -30,19 +29,19 @@ JPEG_QUALITY = 92
 class ResultWriter:
     """Writes what was found; a context manager.
 
-    The folder gets `predictions/<name>.json` and `.npz` (`vertices`: an npz that holds the meshes, too),
-    `overlays/<name>.jpg`, for a video `overlays/<video>.mp4` instead, `views/<name>.jpg`, `meshes/<name>.glb`
-    (`.obj`, `.ply`), and `viewer.html` of the whole run when it ends. Pictures without people have no views
+    The folder gets ``predictions/<name>.json`` and ``.npz`` (``vertices``: an npz that holds the meshes, too),
+    ``overlays/<name>.jpg``, for a video ``overlays/<video>.mp4`` instead, ``views/<name>.jpg``, ``meshes/<name>.glb``
+    (``.obj``, ``.ply``), and ``viewer.html`` of the whole run when it ends. Pictures without people have no views
     and meshes, and are not in the viewer.
 
     Args:
         out_dir: The folder; made if absent.
         faces: Triangles of the body, (F, 3).
-        saves: Any of `SAVES`; None for `DEFAULT_SAVES`, and for frames of videos `DEFAULT_SAVES_OF_VIDEOS`.
+        saves: Any of ``SAVES``; None for ``DEFAULT_SAVES``, and for frames of videos ``DEFAULT_SAVES_OF_VIDEOS``.
         viewer_frames: The viewer shows at most so many pictures, spread evenly over the run.
 
     Raises:
-        ValueError: If a name in `saves` is unknown, or `viewer_frames` is not positive.
+        ValueError: If a name in ``saves`` is unknown, or ``viewer_frames`` is not positive.
         OSError: If the folder cannot be made.
     """
 
@@ -66,12 +65,13 @@ class ResultWriter:
     def __enter__(self) -> 'ResultWriter':
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def write(self, result: FrameResult) -> None:
-        """Writes one picture's files.
+        """Write one picture's files.
 
         Args:
             result: The picture.
@@ -81,8 +81,9 @@ class ResultWriter:
         """
         frame, saves = result.frame, self._saves_for(result.frame)
         if 'json' in saves:
-            self._write('predictions', frame, '.json',
-                        json.dumps(picture_dict(result), allow_nan=False).encode())
+            self._write(
+                'predictions', frame, '.json', json.dumps(picture_dict(result), allow_nan=False).encode()
+            )
         if 'npz' in saves or 'vertices' in saves:
             write_npz(self._path('predictions', frame, '.npz'), picture_arrays(result, 'vertices' in saves))
         if 'overlay' in saves:
@@ -100,7 +101,7 @@ class ResultWriter:
             self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_PHOTO_SIZE))
 
     def close(self) -> None:
-        """Finishes the video and writes the viewer."""
+        """Finish the video and writes the viewer."""
         self._close_video()
         if self._viewer.kept:
             write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
@@ -136,7 +137,7 @@ class ResultWriter:
 
 
 class _EvenlySpread:
-    """Keeps at most `limit` of a stream, spread evenly: when it is full it keeps every other one."""
+    """Keeps at most ``limit`` of a stream, spread evenly: when it is full it keeps every other one."""
 
     def __init__(self, limit: int) -> None:
         if limit < 1:

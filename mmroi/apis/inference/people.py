@@ -1,4 +1,5 @@
 """Where the people are: a detector, boxes that the user gives, or the whole image."""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -6,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .box_files import as_boxes, read_boxes
-from .frames import BadInput, BadInputError, Frame
+from mmroi.apis.inference.box_files import as_boxes, read_boxes
+from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +60,24 @@ class DetectedPeople:
         BadInputError: Model or weights are absent or unfit, or the model knows no persons.
     """
 
-    def __init__(self, model: str = 'rtmdet-m', weights: str | Path | None = None, device: str | None = None,
-                 score_thr: float = 0.5, batch_size: int = 8) -> None:
-        from .detector import Detector
+    def __init__(
+        self,
+        model: str = 'rtmdet-m',
+        weights: str | Path | None = None,
+        device: str | None = None,
+        score_thr: float = 0.5,
+        batch_size: int = 8,
+    ) -> None:
+        from mmroi.apis.inference.detector import Detector
+
         self._detector = Detector(model, weights, device)
         self._model, self._score_thr, self._batch_size = model, score_thr, batch_size
         classes = self._detector.model.dataset_meta['classes']
         if 'person' not in classes:
-            raise BadInputError(f'detector {model} knows no class "person", only {", ".join(classes[:5])}; '
-                                'give one that finds people')
+            raise BadInputError(
+                f'detector {model} knows no class "person", only {", ".join(classes[:5])}; '
+                'give one that finds people'
+            )
         self._person = classes.index('person')
 
     def __call__(self, frames: Sequence[Frame]) -> list[People]:
@@ -83,8 +93,12 @@ class DetectedPeople:
             BadInputError: The detector needs an op that is not installed.
         """
         try:
-            found = self._detector([frame.image for frame in frames], batch_size=self._batch_size,
-                                   return_datasamples=True, no_save_vis=True)['predictions']
+            found = self._detector(
+                [frame.image for frame in frames],
+                batch_size=self._batch_size,
+                return_datasamples=True,
+                no_save_vis=True,
+            )['predictions']
         except NotImplementedError as error:
             raise BadInputError(f'detector {self._model}: {error}') from error
         return [self._persons(sample.pred_instances.cpu()) for sample in found]
@@ -110,7 +124,7 @@ class GivenPeople:
         BadInputError: A box is none, or the file cannot be read.
     """
 
-    def __init__(self, bboxes: Any, score_thr: float = 0.) -> None:
+    def __init__(self, bboxes: Any, score_thr: float = 0.0) -> None:
         self._score_thr = score_thr
         self._where = str(bboxes) if isinstance(bboxes, (str, Path)) else 'bboxes'
         self._boxes = read_boxes(bboxes) if isinstance(bboxes, (str, Path)) else as_boxes(bboxes)
@@ -156,7 +170,11 @@ def _inside(boxes: np.ndarray, frame: Frame, score_thr: float) -> People:
     height, width = frame.image.shape[:2]
     outside = (boxes[:, :2] >= (width, height)).any(axis=1) | (boxes[:, 2:4] <= 0).any(axis=1)
     problems = tuple(
-        BadInput(frame.source, f'is {width} x {height} pixels, and the box '
-                 f'({", ".join(f"{v:g}" for v in box)}) is outside; was it made for another size?')
-        for box in boxes[outside, :4])
+        BadInput(
+            frame.source,
+            f'is {width} x {height} pixels, and the box '
+            f'({", ".join(f"{v:g}" for v in box)}) is outside; was it made for another size?',
+        )
+        for box in boxes[outside, :4]
+    )
     return People(boxes[~outside, :4], boxes[~outside, 4], problems)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmroi.apis.inference.predictions import person_arrays
+from mmroi.apis.inference.results import FrameResult
 from mmroi.visualization import (
     draw_cameras,
     draw_overlay,
@@ -15,9 +17,6 @@ from mmroi.visualization import (
     tile_images,
 )
 from mmroi.visualization.viewer import ViewerFrame
-
-from .predictions import person_arrays
-from .results import FrameResult
 
 SHEET_HEIGHT = 480  # of each picture in the sheet of views, pixels
 LISTED = ('bbox_score', 'bbox', 'camera_translation', 'betas', 'global_orient', 'body_pose', 'local_cameras')
@@ -49,15 +48,16 @@ def fit_photo(result: FrameResult, max_size: int) -> Photo:
         max_size: Of the long side, pixels.
 
     Returns:
-        The photo and its camera; pixel centres lie at integers before and after.
+        The photo and its camera; pixel centers lie at integers before and after.
     """
     image, sample = _shrink(result.frame.image, max_size), result.samples[0]
     scale = np.array(image.shape[1::-1]) / result.frame.image.shape[1::-1]
     factor = float(np.sqrt(scale.prod()))
     x, y = (np.asarray(sample.principal_point) + 0.5) * scale - 0.5
     crop_height, crop_width = sample.crop_size
-    return Photo(image, float(sample.focal_length) * factor, (x, y), result.boxes * factor,
-                 crop_width / crop_height)
+    return Photo(
+        image, float(sample.focal_length) * factor, (x, y), result.boxes * factor, crop_width / crop_height
+    )
 
 
 def draw_result(result: FrameResult, faces: np.ndarray, max_size: int) -> np.ndarray:
@@ -74,8 +74,14 @@ def draw_result(result: FrameResult, faces: np.ndarray, max_size: int) -> np.nda
     if not result.samples:
         return _shrink(result.frame.image, max_size)
     photo = fit_photo(result, max_size)
-    return draw_overlay(photo.image, result.vertices, faces, photo.focal_length, photo.principal_point,
-                        person_colors(result.ids))
+    return draw_overlay(
+        photo.image,
+        result.vertices,
+        faces,
+        photo.focal_length,
+        photo.principal_point,
+        person_colors(result.ids),
+    )
 
 
 def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
@@ -91,8 +97,9 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
     photo, vertices, colors = fit_photo(result, 2 * SHEET_HEIGHT), result.vertices, person_colors(result.ids)
     height, width = photo.image.shape[:2]
     size = SHEET_HEIGHT, round(SHEET_HEIGHT * min(max(width / height, 0.75), 1.5))
-    translations = np.concatenate([sample.pred_instances.camera_translation.numpy()
-                                   for sample in result.samples])
+    translations = np.concatenate(
+        [sample.pred_instances.camera_translation.numpy() for sample in result.samples]
+    )
     return tile_images(
         [
             photo.image,
@@ -102,7 +109,9 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
             draw_top_view(vertices, faces, size, colors),
             draw_cameras(vertices, faces, result.full_cameras, translations, size, colors, result.ids),
         ],
-        columns=3, height=SHEET_HEIGHT)
+        columns=3,
+        height=SHEET_HEIGHT,
+    )
 
 
 def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> ViewerFrame:
@@ -114,15 +123,24 @@ def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> Viewe
         max_size: Of the photo's long side, pixels.
 
     Returns:
-        What `write_viewer` takes.
+        What ``write_viewer`` takes.
     """
     photo = fit_photo(result, max_size)
     people = [person_arrays(sample) for sample in result.samples]
     return ViewerFrame(
-        name=result.frame.name, image=photo.image, vertices=result.vertices, faces=faces,
-        colors=person_colors(result.ids), ids=result.ids, focal_length=photo.focal_length,
-        principal_point=photo.principal_point, boxes=photo.boxes, full_cameras=result.full_cameras,
-        parameters=[{name: person[name] for name in LISTED} for person in people], aspect=photo.aspect)
+        name=result.frame.name,
+        image=photo.image,
+        vertices=result.vertices,
+        faces=faces,
+        colors=person_colors(result.ids),
+        ids=result.ids,
+        focal_length=photo.focal_length,
+        principal_point=photo.principal_point,
+        boxes=photo.boxes,
+        full_cameras=result.full_cameras,
+        parameters=[{name: person[name] for name in LISTED} for person in people],
+        aspect=photo.aspect,
+    )
 
 
 def _shrink(image: np.ndarray, max_size: int) -> np.ndarray:

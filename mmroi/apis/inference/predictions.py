@@ -5,27 +5,26 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmroi.apis.inference.results import FrameResult
 from mmroi.geometry import matrix_to_axis_angle, project
 from mmroi.structures import SMPL_54, HMRDataSample
 
-from .results import FrameResult
-
-DECIMALS = 6  # of JSON's numbers: micrometres, millionths of radians and pixels
+DECIMALS = 6  # of JSON's numbers: micrometers, millionths of radians and pixels
 
 
 def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np.ndarray]:
     """One person's predictions.
 
     Args:
-        sample: A sample of `FrameResult`.
+        sample: A sample of ``FrameResult``.
         vertices: Whether the mesh comes with them.
 
     Returns:
-        `track_id`; `bbox` (4,) xyxy and `bbox_score` of the person; `boxes` (M, 3) RoIs, centre relative to
-        the principal point and height, pixels; SMPL's `global_orient` (3,), `body_pose` (23, 3) axis-angle in
-        radians, `betas` (10,); `joints3d` (54, 3) and `vertices` (V, 3), metres, to which
-        `camera_translation` (3,) is to be added for the camera frame (it is SMPL's `transl`); `joints2d`
-        (54, 2) in pixels of the picture; `local_cameras` (M, 3) `(s, t_x, t_y)` and `full_cameras` (M, 3).
+        ``track_id``; ``bbox`` (4,) xyxy and ``bbox_score`` of the person; ``boxes`` (M, 3) RoIs, center relative to
+        the principal point and height, pixels; SMPL's ``global_orient`` (3,), ``body_pose`` (23, 3) axis-angle in
+        radians, ``betas`` (10,); ``joints3d`` (54, 3) and ``vertices`` (V, 3), meters, to which
+        ``camera_translation`` (3,) is to be added for the camera frame (it is SMPL's ``transl``); ``joints2d``
+        (54, 2) in pixels of the picture; ``local_cameras`` (M, 3) ``(s, t_x, t_y)`` and ``full_cameras`` (M, 3).
     """
     predicted = sample.pred_instances
     pixels = project(predicted.joints3d, predicted.camera_translation, float(sample.focal_length))
@@ -57,8 +56,8 @@ def picture_arrays(result: FrameResult, vertices: bool = False) -> dict[str, np.
         vertices: Whether the meshes come with them.
 
     Returns:
-        What `person_arrays` gives with a leading dimension of P people, and `image_size` (H, W),
-        `focal_length` and `principal_point` (2,) in pixels; `image_size` alone where there is nobody.
+        What ``person_arrays`` gives with a leading dimension of P people, and ``image_size`` (H, W),
+        ``focal_length`` and ``principal_point`` (2,) in pixels; ``image_size`` alone where there is nobody.
     """
     picture = dict(image_size=np.asarray(result.frame.image.shape[:2]))
     if not result.samples:
@@ -80,7 +79,7 @@ def picture_dict(result: FrameResult) -> dict[str, Any]:
 
     Returns:
         Where the picture is from, its camera (None where there is nobody), the names of the 54 joints, and
-        `people`: what `person_arrays` gives without vertices.
+        ``people``: what ``person_arrays`` gives without vertices.
     """
     frame, first = result.frame, result.samples[0] if result.samples else None
     return dict(

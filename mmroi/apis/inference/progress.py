@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .frames import BadInput
-from .results import FrameResult
+from mmroi.apis.inference.frames import BadInput
+from mmroi.apis.inference.results import FrameResult
 
 
 class PictureProgress:
@@ -18,9 +18,14 @@ class PictureProgress:
     def __init__(self, total: int | None, show: bool = True) -> None:
         console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn('pictures'), BarColumn(), MofNCompleteColumn(),
-            TextColumn('{task.fields[people]} people, {task.fields[failed]} failed'), TimeRemainingColumn(),
-            console=console, disable=not (show and console.is_terminal))
+            TextColumn('pictures'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn('{task.fields[people]} people, {task.fields[failed]} failed'),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not (show and console.is_terminal),
+        )
         self._task = self._bar.add_task('pictures', total=total, people=0, failed=0)
         self._people = self._failed = 0
 
@@ -32,7 +37,7 @@ class PictureProgress:
         self._bar.stop()
 
     def add(self, result: FrameResult | BadInput) -> None:
-        """Moves on by a picture.
+        """Move on by a picture.
 
         Args:
             result: Of the picture.

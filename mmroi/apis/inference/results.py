@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.structures import HMRDataSample
-
-from .frames import BadInput, Frame
 
 
 @dataclass(frozen=True)
@@ -16,8 +15,8 @@ class FrameResult:
 
     Attributes:
         frame: The picture.
-        samples: One sample per person as `tools/test.py` makes them, on the CPU; `track_id`, `bbox` (4,) xyxy
-            in pixels, `bbox_score` and `focal_length_from` (`given`, `EXIF` or `estimated`) are metainfo.
+        samples: One sample per person as ``tools/test.py`` makes them, on the CPU; ``track_id``, ``bbox`` (4,) xyxy
+            in pixels, ``bbox_score`` and ``focal_length_from`` (``given``, ``EXIF`` or ``estimated``) are metainfo.
         problems: Boxes that were given for the picture and could not be used.
     """
 
@@ -32,23 +31,27 @@ class FrameResult:
 
     @property
     def vertices(self) -> np.ndarray:
-        """Meshes in the camera frame, (P, V, 3) float32 metres."""
-        return np.concatenate([
-            (sample.pred_instances.vertices + sample.pred_instances.camera_translation[:, None]).numpy()
-            for sample in self.samples
-        ] or [np.zeros((0, 0, 3), np.float32)])
+        """Meshes in the camera frame, (P, V, 3) float32 meters."""
+        return np.concatenate(
+            [
+                (sample.pred_instances.vertices + sample.pred_instances.camera_translation[:, None]).numpy()
+                for sample in self.samples
+            ]
+            or [np.zeros((0, 0, 3), np.float32)]
+        )
 
     @property
     def boxes(self) -> np.ndarray:
-        """RoIs, (P, M, 3): centre relative to the principal point and height, pixels."""
+        """RoIs, (P, M, 3): center relative to the principal point and height, pixels."""
         return np.stack([sample.boxes for sample in self.samples]) if self.samples else np.zeros((0, 0, 3))
 
     @property
     def full_cameras(self) -> np.ndarray:
-        """Translations that the RoIs' cameras give in the full camera, (P, M, 3) float32 metres."""
-        return np.concatenate([
-            sample.pred_instances.full_cameras.numpy() for sample in self.samples
-        ] or [np.zeros((0, 0, 3), np.float32)])
+        """Translations that the RoIs' cameras give in the full camera, (P, M, 3) float32 meters."""
+        return np.concatenate(
+            [sample.pred_instances.full_cameras.numpy() for sample in self.samples]
+            or [np.zeros((0, 0, 3), np.float32)]
+        )
 
 
 @dataclass
@@ -70,10 +73,10 @@ class RunSummary:
     failed: list[BadInput] = field(default_factory=list)
 
     def add(self, result: FrameResult | BadInput) -> None:
-        """Counts one result.
+        """Count one result.
 
         Args:
-            result: What `MultiRoIInferencer.stream` yields.
+            result: What ``MultiRoIInferencer.stream`` yields.
         """
         if isinstance(result, BadInput):
             self.failed.append(result)

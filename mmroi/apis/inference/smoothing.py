@@ -1,4 +1,5 @@
 """Smoothing of what the network says of a person from frame to frame."""
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,8 +55,14 @@ class OneEuro:
         max_gap: Seconds after which a person that was not seen starts anew and is forgotten.
     """
 
-    def __init__(self, min_cutoff: float = 1., beta: float = 1., speed_cutoff: float = 1.,
-                 rotations: Sequence[str] = ('global_orient', 'body_pose'), max_gap: float = 1.) -> None:
+    def __init__(
+        self,
+        min_cutoff: float = 1.0,
+        beta: float = 1.0,
+        speed_cutoff: float = 1.0,
+        rotations: Sequence[str] = ('global_orient', 'body_pose'),
+        max_gap: float = 1.0,
+    ) -> None:
         self._min_cutoff, self._beta, self._speed_cutoff = min_cutoff, beta, speed_cutoff
         self._rotations = frozenset(rotations)
         self._max_gap = max_gap
@@ -75,12 +82,19 @@ class OneEuro:
         Raises:
             ValueError: The time is not later than the one before.
         """
-        self._states = {track: states for track, states in self._states.items()
-                        if all(time - state.time <= self._max_gap for state in states.values())}
+        self._states = {
+            track: states
+            for track, states in self._states.items()
+            if all(time - state.time <= self._max_gap for state in states.values())
+        }
         states = self._states.setdefault(track_id, {})
         for name, value in values.items():
-            states[name] = self._filter(states.get(name), time, np.asarray(value, np.float64),
-                                        _ROTATIONS if name in self._rotations else _FLAT)
+            states[name] = self._filter(
+                states.get(name),
+                time,
+                np.asarray(value, np.float64),
+                _ROTATIONS if name in self._rotations else _FLAT,
+            )
         return {name: states[name].value.copy() for name in values}
 
     def _filter(self, last: _State | None, time: float, value: np.ndarray, space: _Space) -> _State:

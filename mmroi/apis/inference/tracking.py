@@ -1,4 +1,5 @@
 """Identities of people from frame to frame."""
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 

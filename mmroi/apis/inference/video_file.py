@@ -12,7 +12,7 @@ class VideoFile:
     """Writes MP4 (MPEG-4 Part 2, the codec that OpenCV's wheels have).
 
     Args:
-        path: The file, ending in `.mp4`; its folder is made.
+        path: The file, ending in ``.mp4``; its folder is made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,7 +22,7 @@ class VideoFile:
         self._first: tuple[np.ndarray, float | None] | None = None
 
     def add(self, picture: np.ndarray, time: float | None) -> None:
-        """Adds a frame; all must have the size of the first.
+        """Add a frame; all must have the size of the first.
 
         Args:
             picture: (H, W, 3) BGR uint8.
@@ -40,7 +40,7 @@ class VideoFile:
             self.add(picture, time)
 
     def close(self) -> None:
-        """Finishes the file."""
+        """Finish the file."""
         if self._first is not None:
             self._start(None)
         if self._writer is not None:

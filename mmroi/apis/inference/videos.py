@@ -1,4 +1,5 @@
 """Frames of video files and webcams, one at a time."""
+
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +9,12 @@ from pathlib import Path
 
 import cv2
 
-from .frames import BadInput, BadInputError, Frame
+from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 
 # Some containers do not count their frames, and OpenCV makes the number from duration and rate.
 _COUNT_TOLERANCE = 0.01
 # Where the file does not tell a rate
-_FPS = 30.
+_FPS = 30.0
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,14 @@ class Video:
         if read == 0:
             yield BadInput(self.source, 'is no video that can be decoded; convert it to MP4 (H.264)')
         elif count - read > max(1, _COUNT_TOLERANCE * count):
-            yield BadInput(self.source, f'breaks at frame {read} of {count}; what came before is kept; copy '
-                           'or download it again for the rest')
+            yield BadInput(
+                self.source,
+                f'breaks at frame {read} of {count}; what came before is kept; copy '
+                'or download it again for the rest',
+            )
 
     def _frames(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
-        index, last = 0, 0.
+        index, last = 0, 0.0
         interval = 1 / (capture.get(cv2.CAP_PROP_FPS) or _FPS)
         while True:
             good, image = capture.read()
@@ -91,8 +95,10 @@ class Webcam:
     def __post_init__(self) -> None:
         with _capture(self.index) as capture:
             if not capture.isOpened():
-                raise BadInputError(f'{self.source} cannot be opened; check that it is connected and that no '
-                                    'other program has it')
+                raise BadInputError(
+                    f'{self.source} cannot be opened; check that it is connected and that no '
+                    'other program has it'
+                )
 
     def __iter__(self) -> Iterator[Frame | BadInput]:
         with _capture(self.index) as capture:

@@ -2,17 +2,19 @@
 
 ``base`` tells how to write one.
 """
-from .base import Converter, Part, Rows, Unit
-from .bedlam import Bedlam
-from .convert import Summary, convert_split, to_human_data
-from .h36m import H36M
-from .in_the_wild import Coco, Lspet, Mpii
-from .mpi_inf_3dhp import MpiInf3dhp
-from .pw3d import Pw3d
-from .spin import Spin
+
+from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
+from mmroi.datasets.converters.bedlam import Bedlam
+from mmroi.datasets.converters.convert import Summary, convert_split, to_human_data
+from mmroi.datasets.converters.h36m import H36M
+from mmroi.datasets.converters.in_the_wild import Coco, Lspet, Mpii
+from mmroi.datasets.converters.mpi_inf_3dhp import MpiInf3dhp
+from mmroi.datasets.converters.pw3d import Pw3d
+from mmroi.datasets.converters.spin import Spin
 
 CONVERTERS: dict[str, type[Converter]] = {
-    converter.name: converter for converter in (H36M, MpiInf3dhp, Coco, Mpii, Lspet, Pw3d, Spin, Bedlam)}
+    converter.name: converter for converter in (H36M, MpiInf3dhp, Coco, Mpii, Lspet, Pw3d, Spin, Bedlam)
+}
 """Converters by the name of their dataset."""
 
 __all__ = ['CONVERTERS', 'Converter', 'Part', 'Rows', 'Summary', 'Unit', 'convert_split', 'to_human_data']

@@ -5,19 +5,19 @@ processes, progress, resuming, joining, writing) is :func:`~mmroi.datasets.conve
 
     @dataclass(frozen=True)
     class MyConverter(Converter):
-        fps: int = 10                          # fields are the options: `convert.py mine --fps 5`
+        fps: int = 10  # fields are the options: ``convert.py mine --fps 5``
 
         name = 'mine'
         splits = ('train', 'test')
-        keypoints2d_convention = 'h36m'        # a key of mmroi.structures.CONVENTIONS
+        keypoints2d_convention = 'h36m'  # a key of mmroi.structures.CONVENTIONS
 
-        def output_name(self, split):          # data/preprocessed_datasets/<this>.npz
+        def output_name(self, split):  # data/preprocessed_datasets/<this>.npz
             return f'mine_{split}'
 
-        def units(self, split):                # in the order of the rows; a process takes one at a time
+        def units(self, split):  # in the order of the rows; a process takes one at a time
             return [Unit(path.stem, path) for path in list_files(self.root / split, '*.npz')]
 
-        def read(self, split, unit):           # Rows, and how many people the protocol leaves out, by reason
+        def read(self, split, unit):  # Rows, and how many people the protocol leaves out, by reason
             ...
             return Part(rows, {'camera not valid': 3})
 
@@ -32,22 +32,23 @@ key                  shape           meaning
 ``image_path``       (R,) str        relative to ``root``, with forward slashes; the file must exist
 ``bbox_xywh``        (R, 4)          pixels, with the margin of published crops (see ``boxes``)
 ``keypoints2d``      (R, K, 3)       pixels, confidence; joints of ``keypoints2d_convention``
-``keypoints3d``      (R, K, 4)       metres, camera frame, confidence; joints of ``keypoints3d_convention``
+``keypoints3d``      (R, K, 4)       meters, camera frame, confidence; joints of ``keypoints3d_convention``
 ``global_orient``    (R, 3)          axis-angle in the camera frame; with the next two all or none
 ``body_pose``        (R, 23, 3)      axis-angle
 ``betas``            (R, 10)
-``transl``           (R, 3)          metres, camera frame, as smplx adds it: root joint = J0 + transl
+``transl``           (R, 3)          meters, camera frame, as smplx adds it: root joint = J0 + transl
 ``has_smpl``         (R,) bool       where some people have no SMPL parameters
 ``gender``           (R,) str        'm', 'f' or 'n'
 ``action``           (R,) str        what the person does, for tables per action
 ``focal_length``     (R,)            pixels; left away where unknown
-``principal_point``  (R, 2)          pixels; left away where it is the image centre
+``principal_point``  (R, 2)          pixels; left away where it is the image center
 anything else        (R, ...)        goes into ``misc``
 ===================  ==============  ===================================================================
 
 Faults of single people (no box, NaN, missing image, ...) are the framework's: a converter hands such rows out
 as they are. It raises ``ValueError``, with the file's name, where a whole file is wrong.
 """
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -150,5 +151,7 @@ def chunks(num_rows: int, size: int = 4096) -> list[Unit]:
     Returns:
         Units whose ``data`` is a slice.
     """
-    return [Unit(f'rows {start} to {min(start + size, num_rows) - 1}', (start, min(start + size, num_rows)))
-            for start in range(0, num_rows, size)]
+    return [
+        Unit(f'rows {start} to {min(start + size, num_rows) - 1}', (start, min(start + size, num_rows)))
+        for start in range(0, num_rows, size)
+    ]

@@ -1,17 +1,28 @@
 """BEDLAM: rendered people, labels in SMPL form (Black et al., CVPR 2023)."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..npz_io import LazyNpz
-from .base import Converter, Part, Unit
-from .boxes import crop_boxes
-from .raw_files import list_files, open_npz, shaped
+from mmroi.datasets.converters.base import Converter, Part, Unit
+from mmroi.datasets.converters.boxes import crop_boxes
+from mmroi.datasets.converters.raw_files import list_files, open_npz, shaped
+from mmroi.datasets.npz_io import LazyNpz
 
-_KEYS = ('imgname', 'center', 'scale', 'pose_cam', 'shape', 'trans_cam', 'cam_int', 'cam_ext', 'gtkps',
-         'gender')
+_KEYS = (
+    'imgname',
+    'center',
+    'scale',
+    'pose_cam',
+    'shape',
+    'trans_cam',
+    'cam_int',
+    'cam_ext',
+    'gtkps',
+    'gender',
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,10 @@ class Bedlam(Converter):
         """People of a scene."""
         npz = open_npz(Path(unit.data), _KEYS)
         if npz.read('pose_cam').size == 165 * len(npz.read('imgname')):
-            raise ValueError(f'{npz.path}: holds SMPL-X poses of 165 numbers; get the labels in SMPL form '
-                             '(all_npz_12_smpl_training)')
+            raise ValueError(
+                f'{npz.path}: holds SMPL-X poses of 165 numbers; get the labels in SMPL form '
+                '(all_npz_12_smpl_training)'
+            )
 
         def read(key: str, *shape: int) -> np.ndarray:
             return shaped(npz.read(key), shape, f'{npz.path}: {key!r}')
@@ -60,11 +73,14 @@ class Bedlam(Converter):
             image_path=np.array([f'{folder}/{name}' for name in names], np.str_),
             bbox_xywh=crop_boxes(read('center', 2), read('scale')),
             keypoints2d=_keypoints(npz),
-            global_orient=pose[:, 0], body_pose=pose[:, 1:], betas=_betas(npz),
+            global_orient=pose[:, 0],
+            body_pose=pose[:, 1:],
+            betas=_betas(npz),
             transl=read('trans_cam', 3) + read('cam_ext', 4, 4)[:, :3, 3],
             focal_length=(intrinsics[:, 0, 0] + intrinsics[:, 1, 1]) / 2,
             principal_point=intrinsics[:, :2, 2],
-            gender=np.array([str(gender)[:1] for gender in npz.read('gender')], np.str_))
+            gender=np.array([str(gender)[:1] for gender in npz.read('gender')], np.str_),
+        )
         if 'closeup' in unit.name:
             none = {key: values[:0] for key, values in rows.items()}
             return Part(none, {'photo lies on its side': len(names)})

@@ -3,9 +3,10 @@
 Files of other projects hold crops, which include a margin, and so do the files written here: the configs of
 real data enlarge no box further. Tight boxes get the margin that SPIN gives them.
 """
+
 import numpy as np
 
-from ..upright_boxes import ASPECT
+from mmroi.datasets.upright_boxes import ASPECT
 
 MARGIN = 1.2
 
@@ -45,7 +46,7 @@ def keypoint_boxes(keypoints: np.ndarray) -> np.ndarray:
 
 
 def enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
-    """Boxes scaled about their centres.
+    """Boxes scaled about their centers.
 
     Args:
         boxes: (R, 4) x, y, width, height.

@@ -1,17 +1,27 @@
 """Finds people that cannot be used, and files in wrong units, before anything is written."""
+
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import BadSampleError
-from ..transforms.loading import image_size
-from ..units import UNIT_FAULTS, too_far, too_large, too_twisted
-from .base import Rows
+from mmroi.datasets.converters.base import Rows
+from mmroi.datasets.errors import BadSampleError
+from mmroi.datasets.transforms.loading import image_size
+from mmroi.datasets.units import UNIT_FAULTS, too_far, too_large, too_twisted
 
 SHAPES: dict[str, tuple[int, ...]] = {
-    'bbox_xywh': (4,), 'global_orient': (3,), 'body_pose': (23, 3), 'betas': (10,), 'transl': (3,),
-    'focal_length': (), 'principal_point': (2,), 'has_smpl': (), 'gender': (), 'image_path': ()}
+    'bbox_xywh': (4,),
+    'global_orient': (3,),
+    'body_pose': (23, 3),
+    'betas': (10,),
+    'transl': (3,),
+    'focal_length': (),
+    'principal_point': (2,),
+    'has_smpl': (),
+    'gender': (),
+    'image_path': (),
+}
 _TOO_LARGE, _TOO_FAR, _TOO_TWISTED = UNIT_FAULTS
 SMPL_KEYS = ('global_orient', 'body_pose', 'betas', 'transl')
 
@@ -59,7 +69,7 @@ def find_faults(rows: Rows, source: str) -> np.ndarray:
         ValueError: Most rows are in wrong units, so the file as a whole is.
     """
     bbox = rows['bbox_xywh']
-    labelled = rows.get('has_smpl', np.ones(len(bbox), bool)).astype(bool)
+    labeled = rows.get('has_smpl', np.ones(len(bbox), bool)).astype(bool)
     faults = np.full(len(bbox), None, object)
     nan = np.zeros(len(bbox), bool)
     for key in ('keypoints2d', 'keypoints3d'):
@@ -68,7 +78,7 @@ def find_faults(rows: Rows, source: str) -> np.ndarray:
             nan |= ~_finite(np.where(values[..., -1:] <= 0, 0, values))
     for key in SMPL_KEYS:
         if key in rows:
-            nan |= labelled & ~_finite(rows[key])
+            nan |= labeled & ~_finite(rows[key])
     for key in ('focal_length', 'principal_point'):
         if key in rows:
             nan |= ~_finite(rows[key])
@@ -76,14 +86,16 @@ def find_faults(rows: Rows, source: str) -> np.ndarray:
     if 'keypoints3d' in rows:
         wrong[_TOO_LARGE] = too_large(rows['keypoints3d'])
     if 'transl' in rows:
-        wrong[_TOO_FAR] = labelled & too_far(rows['transl'])
+        wrong[_TOO_FAR] = labeled & too_far(rows['transl'])
     if 'body_pose' in rows:
         rotations = np.concatenate([rows['global_orient'][:, None], rows['body_pose']], 1)
-        wrong[_TOO_TWISTED] = labelled & too_twisted(rotations)
+        wrong[_TOO_TWISTED] = labeled & too_twisted(rotations)
     for reason, found in wrong.items():
         if found.sum() > len(bbox) / 2:
-            raise ValueError(f'{source}: {reason} in most rows; {UNIT_FAULTS[reason]}. Get the file that '
-                             'docs/data.md names, or bring this one to the right unit')
+            raise ValueError(
+                f'{source}: {reason} in most rows; {UNIT_FAULTS[reason]}. Get the file that '
+                'docs/data.md names, or bring this one to the right unit'
+            )
         faults[found] = reason
     if 'focal_length' in rows:
         faults[rows['focal_length'] <= 0] = 'focal length'
@@ -127,9 +139,12 @@ def refuse(faults: Sequence[str | None] | np.ndarray, rows: Rows, source: str) -
     if bad:
         row, reason = bad[0], str(faults[bad[0]])
         bbox = np.round(rows['bbox_xywh'][row], 1).tolist()
-        raise BadSampleError(reason, f'row {row} of {source}, image {rows["image_path"][row]}, bbox_xywh '
-                             f'{bbox}; {len(bad) - 1} more bad rows there. Correct the download, or leave '
-                             'such rows out and count them with --skip-bad')
+        raise BadSampleError(
+            reason,
+            f'row {row} of {source}, image {rows["image_path"][row]}, bbox_xywh '
+            f'{bbox}; {len(bad) - 1} more bad rows there. Correct the download, or leave '
+            'such rows out and count them with --skip-bad',
+        )
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

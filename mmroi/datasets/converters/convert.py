@@ -3,6 +3,7 @@
 Finished units lie in ``.<name>.parts`` beside the output until it is written, so a killed run goes on where
 it was.
 """
+
 import hashlib
 import json
 import shutil
@@ -17,15 +18,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mmroi.datasets.converters.base import Converter, Rows, Unit
+from mmroi.datasets.converters.checks import SMPL_KEYS, check_shapes, find_faults, find_image_faults, refuse
+from mmroi.datasets.duplicates import find_duplicates
+from mmroi.datasets.human_data import HumanData
+from mmroi.datasets.npz_io import LazyNpz, write_npz
+from mmroi.datasets.processes import end_with_parent
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
-
-from ..duplicates import find_duplicates
-from ..human_data import HumanData
-from ..npz_io import LazyNpz, write_npz
-from ..processes import end_with_parent
-from .base import Converter, Rows, Unit
-from .checks import SMPL_KEYS, check_shapes, find_faults, find_image_faults, refuse
 
 _VERSION = 2  # raise it when the same download gives other rows
 _COUNTS = '__counts__'
@@ -58,13 +58,15 @@ class Summary:
         return '\n'.join(lines)
 
 
-def convert_split(converter: Converter,
-                  split: str,
-                  out: str | Path,
-                  workers: int = 1,
-                  skip_bad: bool = False,
-                  check_images: bool = True,
-                  progress: bool = True) -> Summary:
+def convert_split(
+    converter: Converter,
+    split: str,
+    out: str | Path,
+    workers: int = 1,
+    skip_bad: bool = False,
+    check_images: bool = True,
+    progress: bool = True,
+) -> Summary:
     """Convert one split of a dataset into a HumanData file.
 
     Args:
@@ -92,15 +94,22 @@ def convert_split(converter: Converter,
     folder = _open_work_folder(summary.path, converter, split, units, (skip_bad, check_images))
     job = _Job(converter, split, folder, skip_bad, check_images)
     todo = [i for i in range(len(units)) if not job.path(i).is_file()]
-    with tqdm(total=len(units), initial=len(units) - len(todo), desc=summary.path.stem, unit='unit',
-              disable=not progress) as bar:
+    with tqdm(
+        total=len(units),
+        initial=len(units) - len(todo),
+        desc=summary.path.stem,
+        unit='unit',
+        disable=not progress,
+    ) as bar:
         for _ in _run(job, units, todo, workers if converter.parallel else 1):
             bar.update()
     rows = _join([job.path(i) for i in range(len(units))], summary)
     _drop_duplicates(rows, summary, skip_bad)
     if not len(rows.get('image_path', ())):
-        raise ValueError(f'{summary.path}: no row is left; left out {dict(summary.left_out)}, skipped '
-                         f'{dict(summary.skipped)}')
+        raise ValueError(
+            f'{summary.path}: no row is left; left out {dict(summary.left_out)}, skipped '
+            f'{dict(summary.skipped)}'
+        )
     summary.rows, summary.images = len(rows['image_path']), len(np.unique(rows['image_path']))
     to_human_data(rows, converter, split).dump(summary.path)
     shutil.rmtree(folder)
@@ -201,8 +210,9 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
             raise
 
 
-def _open_work_folder(path: Path, converter: Converter, split: str, units: Sequence[Unit],
-                      options: tuple[bool, bool]) -> Path:
+def _open_work_folder(
+    path: Path, converter: Converter, split: str, units: Sequence[Unit], options: tuple[bool, bool]
+) -> Path:
     """Folder of the finished units, emptied if they were made with other settings."""
     described = [_VERSION, converter.name, str(converter.root), converter.settings(), split, units, options]
     fingerprint = hashlib.sha256(json.dumps(described, default=str).encode()).hexdigest()

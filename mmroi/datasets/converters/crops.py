@@ -1,16 +1,22 @@
-"""SPIN's npz layout, which CLIFF's pseudo-labels share: people as crops with centre and scale."""
+"""SPIN's npz layout, which CLIFF's pseudo-labels share: people as crops with center and scale."""
+
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..npz_io import LazyNpz
-from .base import Rows
-from .boxes import crop_boxes
-from .raw_files import shaped
+from mmroi.datasets.converters.base import Rows
+from mmroi.datasets.converters.boxes import crop_boxes
+from mmroi.datasets.converters.raw_files import shaped
+from mmroi.datasets.npz_io import LazyNpz
 
 # Key of the file, shape of a row, key of the rows; those that the file lacks are left away.
-_LABELS = (('S', (24, 4), 'keypoints3d'), ('shape', (10,), 'betas'), ('global_t', (3,), 'transl'),
-           ('focal_l', (), 'focal_length'), ('has_smpl', (), 'has_smpl'))
+_LABELS = (
+    ('S', (24, 4), 'keypoints3d'),
+    ('shape', (10,), 'betas'),
+    ('global_t', (3,), 'transl'),
+    ('focal_l', (), 'focal_length'),
+    ('has_smpl', (), 'has_smpl'),
+)
 
 
 def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('part',)) -> Rows:
@@ -27,12 +33,15 @@ def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('
     Raises:
         ValueError: A member has another shape; names the file.
     """
+
     def read(key: str, shape: tuple[int, ...]) -> np.ndarray:
         return shaped(npz.read(key)[slice(*rows)], shape, f'{npz.path}: {key!r}')
 
     found = npz.keys()
-    result = dict(image_path=np.asarray(npz.read('imgname')[slice(*rows)]).astype(np.str_),
-                  bbox_xywh=crop_boxes(read('center', (2,)), read('scale', ())))
+    result = dict(
+        image_path=np.asarray(npz.read('imgname')[slice(*rows)]).astype(np.str_),
+        bbox_xywh=crop_boxes(read('center', (2,)), read('scale', ())),
+    )
     numbers = dict(part=24, openpose=25)
     parts = [read(key, (numbers[key], 3)) for key in keypoints]
     if parts:

@@ -1,4 +1,5 @@
 """Human3.6M: actors with motion capture before four cameras (Ionescu et al., PAMI 2014)."""
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .base import Converter, Part, Rows, Unit
-from .boxes import enlarge, keypoint_boxes, with_margin
-from .h36m_cameras import H36MCamera, read_cameras
-from .raw_files import find_file, list_files, read_mat, read_pickle, require, shaped
-from .video_frames import provide_frames
+from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
+from mmroi.datasets.converters.boxes import enlarge, keypoint_boxes, with_margin
+from mmroi.datasets.converters.h36m_cameras import H36MCamera, read_cameras
+from mmroi.datasets.converters.raw_files import find_file, list_files, read_mat, read_pickle, require, shaped
+from mmroi.datasets.converters.video_frames import provide_frames
 
 _TRAIN_SUBJECTS = ('S1', 'S5', 'S6', 'S7', 'S8')
 _TEST_SUBJECTS = ('S9', 'S11')
@@ -83,8 +84,10 @@ class H36M(Converter):
         camera = self._camera(subject, camera_name, path)
         joints = self._joints(subject, action, camera_name, camera)
         if len(joints) != len(points):
-            raise ValueError(f'{path}: has {len(points)} frames, the 3D poses of {subject} {name} have '
-                             f'{len(joints)}. Extract both downloads again')
+            raise ValueError(
+                f'{path}: has {len(points)} frames, the 3D poses of {subject} {name} have '
+                f'{len(joints)}. Extract both downloads again'
+            )
         frames = np.arange(0, len(points), _STEP)
         image_paths, in_video = _images(self.root, subject, action, camera_name, frames)
         keypoints = np.concatenate([points, np.ones_like(points[..., :1])], 2)[frames]
@@ -96,7 +99,8 @@ class H36M(Converter):
             focal_lengths=np.tile(camera.focal_lengths, (len(frames), 1)),
             principal_point=np.tile(camera.principal_point, (len(frames), 1)),
             distortion=np.tile(camera.distortion, (len(frames), 1)),
-            frame=frames)
+            frame=frames,
+        )
         kept = in_video
         left_out = Counter({'after the end of the video': int((~in_video).sum())})
         if self.mosh:
@@ -119,15 +123,18 @@ class H36M(Converter):
 
     def _camera(self, subject: str, camera: str, path: Path) -> H36MCamera:
         metadata = find_file(
-            self.root, *(f'{folder}metadata.xml' for folder in ('', 'Release-v1.2/', 'Release-v1.1/')))
+            self.root, *(f'{folder}metadata.xml' for folder in ('', 'Release-v1.2/', 'Release-v1.1/'))
+        )
         cameras = read_cameras(metadata)
         if (subject, camera) not in cameras:
-            raise ValueError(f'{path}: there is no camera {camera!r}; {metadata} has '
-                             f'{sorted({name for _, name in cameras})}')
+            raise ValueError(
+                f'{path}: there is no camera {camera!r}; {metadata} has '
+                f'{sorted({name for _, name in cameras})}'
+            )
         return cameras[subject, camera]
 
     def _joints(self, subject: str, action: str, camera_name: str, camera: H36MCamera) -> np.ndarray:
-        """(F, 17, 3) metres in the camera frame."""
+        """(F, 17, 3) meters in the camera frame."""
         mono = self._folder(subject, 'D3_Positions_mono' + '_universal' * self.universal)
         world = self._folder(subject, 'D3_Positions') / f'{action}.cdf'
         if world.is_file() and not mono.is_dir() and not self.universal:
@@ -139,24 +146,32 @@ class H36M(Converter):
         if not folder.is_dir():
             folder = Path(str(self.mosh)) / subject
         if not folder.is_dir():
-            raise FileNotFoundError(f'{folder}: no such folder. --mosh names the folder that has {subject}; '
-                                    'leave it away to convert without SMPL parameters')
+            raise FileNotFoundError(
+                f'{folder}: no such folder. --mosh names the folder that has {subject}; '
+                'leave it away to convert without SMPL parameters'
+            )
         path = folder / f'{action}_cam{_CAMERAS.index(camera)}_aligned.pkl'
         return path if path.is_file() else None
 
 
-def _images(root: Path, subject: str, action: str, camera: str,
-            frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _images(
+    root: Path, subject: str, action: str, camera: str, frames: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Image paths, and where the video has the frame."""
     take = f'{subject}_{action.replace(" ", "_")}'
     stem = f'{take}.{camera}'
     image = f'{stem}_{{number:06d}}.jpg'
     return provide_frames(
         root,
-        (f'{subject}/images/{stem}/{image}',  # MMHuman3D
-         f'{subject}/images/{image}',  # SPIN
-         f'{subject}/{take}/{stem}/{image}'),  # HMR
-        [f'{subject}/Videos/{action}.{camera}.mp4'], frames, optional=(subject, action, camera) in _DAMAGED)
+        (
+            f'{subject}/images/{stem}/{image}',  # MMHuman3D
+            f'{subject}/images/{image}',  # SPIN
+            f'{subject}/{take}/{stem}/{image}',
+        ),  # HMR
+        [f'{subject}/Videos/{action}.{camera}.mp4'],
+        frames,
+        optional=(subject, action, camera) in _DAMAGED,
+    )
 
 
 def _read_poses(path: Path, dim: int) -> np.ndarray:
@@ -164,8 +179,10 @@ def _read_poses(path: Path, dim: int) -> np.ndarray:
     try:
         values = np.asarray(cdflib.CDF(path).varget('Pose'), np.float64)
     except Exception as error:  # cdflib raises what it comes upon
-        raise ValueError(f"{path}: its 'Pose' cannot be read ({error}); the file is damaged, truncated or of "
-                         'another kind. Download it again') from error
+        raise ValueError(
+            f"{path}: its 'Pose' cannot be read ({error}); the file is damaged, truncated or of "
+            'another kind. Download it again'
+        ) from error
     values = values[0] if values.ndim == 3 else values
     return shaped(values, (_NUM_RAW, dim), f"{path}: 'Pose'")[:, _TO_17]
 
@@ -191,7 +208,8 @@ def _mosh_rows(path: Path | None, frames: np.ndarray) -> Rows:
         global_orient=(Rotation.from_rotvec(pose[:, 0]) * upside_down).as_rotvec(),
         body_pose=pose[:, 1:],
         betas=np.tile(betas, (len(frames), 1)),
-        gender=np.full(len(frames), 'n'))
+        gender=np.full(len(frames), 'n'),
+    )
 
 
 def _mask_boxes(path: Path, frames: np.ndarray) -> np.ndarray:

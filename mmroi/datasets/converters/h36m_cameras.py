@@ -1,4 +1,5 @@
 """The four cameras of Human3.6M, out of ``metadata.xml`` of its code release."""
+
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from scipy.spatial.transform import Rotation
 _SUBJECTS = 11
 _CAMERAS = 4
 _EXTRINSICS = 6 * _SUBJECTS * _CAMERAS
-_MILLIMETRE = 1e-3
+_MILLIMETER = 1e-3
 
 
 @dataclass(frozen=True)
@@ -19,28 +20,28 @@ class H36MCamera:
 
     Attributes:
         rotation: (3, 3) world to camera.
-        centre: (3,) metres, world frame.
+        center: (3,) meters, world frame.
         focal_lengths: (2,) pixels.
         principal_point: (2,) pixels.
         distortion: (5,) k1, k2, p1, p2, k3, as OpenCV orders them. The dataset's 2D labels are distorted, by
-            several pixels far from the image centre.
+            several pixels far from the image center.
     """
 
     rotation: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     focal_lengths: np.ndarray
     principal_point: np.ndarray
     distortion: np.ndarray
 
     def from_world(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) in metres, from the world frame to the camera's."""
-        return (points - self.centre) @ self.rotation.T
+        """Points (..., 3) in meters, from the world frame to the camera's."""
+        return (points - self.center) @ self.rotation.T
 
 
 def read_cameras(path: Path) -> dict[tuple[str, str], H36MCamera]:
     """All cameras.
 
-    ``w0`` has 300 numbers: three angles and the centre in millimetres for each camera and subject, then
+    ``w0`` has 300 numbers: three angles and the center in millimeters for each camera and subject, then
     focal lengths, principal point, three radial and two tangential coefficients for each camera.
 
     Args:
@@ -62,21 +63,28 @@ def _read(path: Path, _modified: int) -> dict[tuple[str, str], H36MCamera]:
         numbers = np.array(_text(root, 'w0').strip().strip('[]').split(), np.float64)
         names = [str(element.text).strip() for element in root.iterfind('dbcameras/index2id/*')]
     except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f'{path}: cannot be read ({error}); expected metadata.xml of the code release of '
-                         'Human3.6M') from error
+        raise ValueError(
+            f'{path}: cannot be read ({error}); expected metadata.xml of the code release of Human3.6M'
+        ) from error
     if len(numbers) < _EXTRINSICS + 9 * _CAMERAS or len(names) != _CAMERAS:
-        raise ValueError(f"{path}: 'w0' has {len(numbers)} numbers and 'dbcameras' {len(names)} cameras, "
-                         'expected 300 and 4. Is it metadata.xml of the code release of Human3.6M?')
+        raise ValueError(
+            f"{path}: 'w0' has {len(numbers)} numbers and 'dbcameras' {len(names)} cameras, "
+            'expected 300 and 4. Is it metadata.xml of the code release of Human3.6M?'
+        )
     extrinsics = numbers[:_EXTRINSICS].reshape(_CAMERAS, _SUBJECTS, 6)
-    intrinsics = numbers[_EXTRINSICS:_EXTRINSICS + 9 * _CAMERAS].reshape(_CAMERAS, 9)
+    intrinsics = numbers[_EXTRINSICS : _EXTRINSICS + 9 * _CAMERAS].reshape(_CAMERAS, 9)
     cameras = {}
     for i, name in enumerate(names):
         f, c, radial, tangential = np.split(intrinsics[i], (2, 4, 7))
         for subject in range(_SUBJECTS):
-            angles, centre = np.split(extrinsics[i, subject], 2)
+            angles, center = np.split(extrinsics[i, subject], 2)
             cameras[f'S{subject + 1}', name] = H36MCamera(
-                Rotation.from_euler('XYZ', angles).as_matrix(), _MILLIMETRE * centre, f, c,
-                np.concatenate([radial[:2], tangential, radial[2:]]))
+                Rotation.from_euler('XYZ', angles).as_matrix(),
+                _MILLIMETER * center,
+                f,
+                c,
+                np.concatenate([radial[:2], tangential, radial[2:]]),
+            )
     return cameras
 
 

@@ -1,14 +1,15 @@
 """COCO 2014, MPII and HR-LSPET: photographs with annotated 2D joints and pseudo-labels of bodies."""
+
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from .base import Converter, Part, Unit
-from .own_keypoints import CocoKeypoints, MpiiKeypoints
-from .pseudo_labels import CliffLabels, EftLabels
-from .raw_files import find_file
+from mmroi.datasets.converters.base import Converter, Part, Unit
+from mmroi.datasets.converters.own_keypoints import CocoKeypoints, MpiiKeypoints
+from mmroi.datasets.converters.pseudo_labels import CliffLabels, EftLabels
+from mmroi.datasets.converters.raw_files import find_file
 
 
 class Labels(Protocol):
@@ -107,8 +108,12 @@ class Coco(InTheWild):
     """
 
     name = 'coco'
-    outputs = dict(cliff='cliff_coco_train', eft_all='eft_coco_all', eft_part='eft_coco_part',
-                   keypoints='coco_2014_train')
+    outputs = dict(
+        cliff='cliff_coco_train',
+        eft_all='eft_coco_all',
+        eft_part='eft_coco_part',
+        keypoints='coco_2014_train',
+    )
 
     def source(self) -> Labels:
         """The file of the labels."""

@@ -1,4 +1,5 @@
 """MPI-INF-3DHP: actors before fourteen cameras, without markers (Mehta et al., 3DV 2017)."""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,16 +9,23 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .base import Converter, Part, Rows, Unit
-from .boxes import keypoint_boxes, with_margin
-from .raw_files import find_file, read_mat, shaped
-from .video_frames import provide_frames
+from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
+from mmroi.datasets.converters.boxes import keypoint_boxes, with_margin
+from mmroi.datasets.converters.raw_files import find_file, read_mat, shaped
+from mmroi.datasets.converters.video_frames import provide_frames
 
 _CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # at the height of the chest
 _NUM_CAMERAS = 14
 _IMAGE_SIZE = 2048  # of the training videos
-_ACTIVITIES = ('Standing/Walking', 'Exercising', 'Sitting', 'Reaching/Crouching', 'On The Floor', 'Sports',
-               'Miscellaneous')
+_ACTIVITIES = (
+    'Standing/Walking',
+    'Exercising',
+    'Sitting',
+    'Reaching/Crouching',
+    'On The Floor',
+    'Sports',
+    'Miscellaneous',
+)
 """Names of ``activity_annotation`` 1 to 7, as the test set's own evaluation has them."""
 
 
@@ -55,8 +63,12 @@ class MpiInf3dhp(Converter):
             return [Unit(f'TS{i}', f'TS{i}') for i in range(1, 7)]
         if self.every < 1:
             raise ValueError(f'mpi_inf_3dhp: --every {self.every}; it counts frames, from 1')
-        return [Unit(f'S{subject}/Seq{take} camera {camera}', (f'S{subject}/Seq{take}', camera))
-                for subject in range(1, 9) for take in (1, 2) for camera in _CAMERAS]
+        return [
+            Unit(f'S{subject}/Seq{take} camera {camera}', (f'S{subject}/Seq{take}', camera))
+            for subject in range(1, 9)
+            for take in (1, 2)
+            for camera in _CAMERAS
+        ]
 
     def read(self, split: str, unit: Unit) -> Part:
         """Rows of a video or a test sequence."""
@@ -70,10 +82,18 @@ class MpiInf3dhp(Converter):
         inside = (pixels.min(1) >= 0) & (pixels.max(1) < _IMAGE_SIZE)
         image_paths, in_video = _images(self.root, sequence, camera, frames[inside])
         frames = frames[inside][in_video]
-        rows = _rows(image_paths[in_video], points[frames], joints[frames],
-                     _intrinsics(path.with_name('camera.calibration'), camera, points, joints))
-        return Part({**rows, 'frame': frames}, _counts({
-            'joint outside the image': (~inside).sum(), 'after the end of the video': (~in_video).sum()}))
+        rows = _rows(
+            image_paths[in_video],
+            points[frames],
+            joints[frames],
+            _intrinsics(path.with_name('camera.calibration'), camera, points, joints),
+        )
+        return Part(
+            {**rows, 'frame': frames},
+            _counts(
+                {'joint outside the image': (~inside).sum(), 'after the end of the video': (~in_video).sum()}
+            ),
+        )
 
     def _read_test(self, sequence: str) -> Part:
         folder = f'mpi_inf_3dhp_test_set/{sequence}'
@@ -84,10 +104,13 @@ class MpiInf3dhp(Converter):
         activities = labels['activity_annotation'][frames].astype(int)
         rows = _rows(
             np.array([f'{folder}/imageSequence/img_{frame + 1:06d}.jpg' for frame in frames], np.str_),
-            points[frames], labels['univ_annot3'][frames],
-            fit_intrinsics(points[valid], labels['annot3'][valid]))
-        rows['action'] = np.array([*_ACTIVITIES, 'unknown'])[np.where(
-            (activities >= 1) & (activities <= len(_ACTIVITIES)), activities - 1, len(_ACTIVITIES))]
+            points[frames],
+            labels['univ_annot3'][frames],
+            fit_intrinsics(points[valid], labels['annot3'][valid]),
+        )
+        rows['action'] = np.array([*_ACTIVITIES, 'unknown'])[
+            np.where((activities >= 1) & (activities <= len(_ACTIVITIES)), activities - 1, len(_ACTIVITIES))
+        ]
         return Part({**rows, 'frame': frames}, _counts({'frame not valid': (~valid).sum()}))
 
 
@@ -99,15 +122,16 @@ def read_training_labels(path: Path, camera: int) -> tuple[np.ndarray, np.ndarra
         camera: 0 to 13.
 
     Returns:
-        (F, 28, 2) pixels and (F, 28, 3) metres in the camera frame.
+        (F, 28, 2) pixels and (F, 28, 3) meters in the camera frame.
 
     Raises:
         ValueError: The file is damaged or holds something else.
     """
     points, joints = (labels[camera] for labels in _read_annot(path, path.stat().st_mtime_ns))
     if len(points) != len(joints):
-        raise ValueError(f"{path}: 'annot2' has {len(points)} frames of camera {camera}, 'annot3' has "
-                         f'{len(joints)}')
+        raise ValueError(
+            f"{path}: 'annot2' has {len(points)} frames of camera {camera}, 'annot3' has {len(joints)}"
+        )
     return points, joints / 1000
 
 
@@ -117,13 +141,16 @@ def _read_annot(path: Path, _modified: int) -> tuple[list[np.ndarray], list[np.n
     keys = (('annot2', 2), ('annot3', 3))
     content = read_mat(path, [key for key, _ in keys])
     try:
-        points, joints = ([shaped(cell, (28, dim), f'{path}: {key!r}') for cell in _cells(content, key)]
-                          for key, dim in keys)
+        points, joints = (
+            [shaped(cell, (28, dim), f'{path}: {key!r}') for cell in _cells(content, key)]
+            for key, dim in keys
+        )
     finally:
         _close(content)
     if len(points) != _NUM_CAMERAS or len(joints) != _NUM_CAMERAS:
-        raise ValueError(f"{path}: 'annot2' has {len(points)} cameras and 'annot3' {len(joints)}, expected "
-                         f'{_NUM_CAMERAS}')
+        raise ValueError(
+            f"{path}: 'annot2' has {len(points)} cameras and 'annot3' {len(joints)}, expected {_NUM_CAMERAS}"
+        )
     return points, joints
 
 
@@ -140,26 +167,32 @@ def read_test_labels(path: Path) -> dict[str, np.ndarray]:
         path: ``annot_data.mat``, of MATLAB version 7.3 or 5.
 
     Returns:
-        ``annot2`` (F, 17, 2) pixels, ``annot3`` and ``univ_annot3`` (F, 17, 3) metres in the camera frame,
+        ``annot2`` (F, 17, 2) pixels, ``annot3`` and ``univ_annot3`` (F, 17, 3) meters in the camera frame,
         ``valid_frame`` and ``activity_annotation`` (F,).
 
     Raises:
         ValueError: The file is damaged or holds something else.
     """
     shapes: dict[str, tuple[int, ...]] = {
-        'annot2': (17, 2), 'annot3': (17, 3), 'univ_annot3': (17, 3), 'valid_frame': (),
-        'activity_annotation': ()}
+        'annot2': (17, 2),
+        'annot3': (17, 3),
+        'univ_annot3': (17, 3),
+        'valid_frame': (),
+        'activity_annotation': (),
+    }
     content = read_mat(path, shapes)
     try:  # axes as h5py has them: frames first
-        arrays = {key: content[key][()] if isinstance(content, h5py.File) else content[key].T
-                  for key in shapes}
+        arrays = {
+            key: content[key][()] if isinstance(content, h5py.File) else content[key].T for key in shapes
+        }
     finally:
         _close(content)
     labels = {key: shaped(arrays[key], shape, f'{path}: {key!r}') for key, shape in shapes.items()}
     for key, values in labels.items():
         if len(values) != len(labels['valid_frame']):
-            raise ValueError(f"{path}: {key!r} has {len(values)} frames, 'valid_frame' "
-                             f"{len(labels['valid_frame'])}")
+            raise ValueError(
+                f"{path}: {key!r} has {len(values)} frames, 'valid_frame' {len(labels['valid_frame'])}"
+            )
     for key in ('annot3', 'univ_annot3'):
         labels[key] /= 1000
     return labels
@@ -185,8 +218,8 @@ def fit_intrinsics(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
         ratio = (joints[..., axis] / joints[..., 2]).ravel()
         known = np.isfinite(ratio) & np.isfinite(points[..., axis]).ravel()
         system = np.stack([ratio[known], np.ones(known.sum())], 1)
-        focal_length, centre = np.linalg.lstsq(system, points[..., axis].ravel()[known], rcond=None)[0]
-        intrinsics[axis, axis], intrinsics[axis, 2] = focal_length, centre
+        focal_length, center = np.linalg.lstsq(system, points[..., axis].ravel()[known], rcond=None)[0]
+        intrinsics[axis, axis], intrinsics[axis, 2] = focal_length, center
     return intrinsics
 
 
@@ -212,8 +245,9 @@ def read_calibration(path: Path) -> dict[int, np.ndarray]:
             elif words[:1] == ['intrinsic']:
                 cameras[name] = np.array(words[1:17], np.float64).reshape(4, 4)[:3, :3]
     except (ValueError, IndexError) as error:
-        raise ValueError(f'{path}: cannot be read ({error}); expected a calibration file of '
-                         'Skeletool') from error
+        raise ValueError(
+            f'{path}: cannot be read ({error}); expected a calibration file of Skeletool'
+        ) from error
     return cameras
 
 
@@ -230,10 +264,14 @@ def _images(root: Path, sequence: str, camera: int, frames: np.ndarray) -> tuple
     """Image paths, and where the video has the frame."""
     return provide_frames(
         root,
-        (f'{sequence}/video_{camera}/{{number:06d}}.jpg',  # MMHuman3D
-         f'{sequence}/imageFrames/video_{camera}/frame_{{number:06d}}.jpg',  # SPIN
-         f'{sequence}/video_{camera}/frame_{{number:06d}}.jpg'),  # HMR
-        [f'{sequence}/imageSequence/video_{camera}.avi'], frames)
+        (
+            f'{sequence}/video_{camera}/{{number:06d}}.jpg',  # MMHuman3D
+            f'{sequence}/imageFrames/video_{camera}/frame_{{number:06d}}.jpg',  # SPIN
+            f'{sequence}/video_{camera}/frame_{{number:06d}}.jpg',
+        ),  # HMR
+        [f'{sequence}/imageSequence/video_{camera}.avi'],
+        frames,
+    )
 
 
 def _rows(image_paths: np.ndarray, points: np.ndarray, joints: np.ndarray, intrinsics: np.ndarray) -> Rows:
@@ -246,7 +284,8 @@ def _rows(image_paths: np.ndarray, points: np.ndarray, joints: np.ndarray, intri
         keypoints3d=np.concatenate([joints, np.ones_like(joints[..., :1])], 2),
         focal_length=focal_lengths.mean(1),
         focal_lengths=focal_lengths,
-        principal_point=np.tile(intrinsics[:2, 2], (len(points), 1)))
+        principal_point=np.tile(intrinsics[:2, 2], (len(points), 1)),
+    )
 
 
 def _counts(counts: Mapping[str, Any]) -> dict[str, int]:

@@ -1,4 +1,5 @@
 """COCO's and MPII's own 2D joints, without bodies."""
+
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .base import Part, Unit
-from .boxes import MARGIN, crop_boxes, with_margin
-from .raw_files import read_json, read_mat, shaped
+from mmroi.datasets.converters.base import Part, Unit
+from mmroi.datasets.converters.boxes import MARGIN, crop_boxes, with_margin
+from mmroi.datasets.converters.raw_files import read_json, read_mat, shaped
 
 
 class _WholeFile:
@@ -28,7 +29,7 @@ class _WholeFile:
 
     def units(self) -> Sequence[Unit]:
         """One."""
-        return (Unit('all people'), )
+        return (Unit('all people'),)
 
 
 class CocoKeypoints(_WholeFile):
@@ -40,19 +41,23 @@ class CocoKeypoints(_WholeFile):
         """All rows, ordered by image and person."""
         content = read_json(self.path, ('images', 'annotations'))
         names = {image['id']: image['file_name'] for image in content['images']}
-        people = sorted((person for person in content['annotations'] if 'keypoints' in person),
-                        key=lambda person: (person['image_id'], person['id']))
+        people = sorted(
+            (person for person in content['annotations'] if 'keypoints' in person),
+            key=lambda person: (person['image_id'], person['id']),
+        )
         keypoints = shaped([person['keypoints'] for person in people], (17, 3), f"{self.path}: 'keypoints'")
-        keypoints[..., 2] = keypoints[..., 2] > 0  # COCO: 1 labelled but hidden, 2 visible
+        keypoints[..., 2] = keypoints[..., 2] > 0  # COCO: 1 labeled but hidden, 2 visible
         complete = (keypoints[:, 5:, 2] > 0).all(1)
         people = [people[i] for i in np.flatnonzero(complete)]
         boxes = shaped([person['bbox'] for person in people], (4,), f"{self.path}: 'bbox'")
         rows = dict(
             image_path=np.array(
-                [f'{self.image_folder}/{names[person["image_id"]]}' for person in people], np.str_),
+                [f'{self.image_folder}/{names[person["image_id"]]}' for person in people], np.str_
+            ),
             bbox_xywh=with_margin(boxes),
             keypoints2d=keypoints[complete],
-            annotation_id=np.array([person['id'] for person in people], np.int64))
+            annotation_id=np.array([person['id'] for person in people], np.int64),
+        )
         return Part(rows, {'fewer than 12 joints of the body': int((~complete).sum())})
 
 
@@ -80,14 +85,18 @@ class MpiiKeypoints(_WholeFile):
                     rows['center'].append((person.objpos.x, person.objpos.y))
                     rows['scale'].append(person.scale)
         where = f'{self.path}: '
-        # MATLAB counts pixels from 1. `scale` is the person's height / 200, without margin.
+        # MATLAB counts pixels from 1. ``scale`` is the person's height / 200, without margin.
         keypoints = shaped(rows['keypoints2d'], (16, 2), where + "'annopoints'") - 1
         centers = shaped(rows['center'], (2,), where + "'objpos'") - 1
         scales = shaped(rows['scale'], (), where + "'scale'")
-        return Part(dict(
-            image_path=np.array(rows['image_path'], np.str_),
-            bbox_xywh=crop_boxes(centers, scales * MARGIN),
-            keypoints2d=np.concatenate([keypoints, np.ones_like(keypoints[..., :1])], 2)), left_out)
+        return Part(
+            dict(
+                image_path=np.array(rows['image_path'], np.str_),
+                bbox_xywh=crop_boxes(centers, scales * MARGIN),
+                keypoints2d=np.concatenate([keypoints, np.ones_like(keypoints[..., :1])], 2),
+            ),
+            left_out,
+        )
 
 
 def _structs(values: Any) -> Iterator[Any]:

@@ -1,4 +1,5 @@
 """Files of pseudo-labels of bodies in photographs."""
+
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -7,15 +8,22 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..npz_io import LazyNpz
-from .base import Part, Unit, chunks
-from .boxes import crop_boxes
-from .crops import crop_rows
-from .raw_files import open_npz, read_json, require, shaped
+from mmroi.datasets.converters.base import Part, Unit, chunks
+from mmroi.datasets.converters.boxes import crop_boxes
+from mmroi.datasets.converters.crops import crop_rows
+from mmroi.datasets.converters.raw_files import open_npz, read_json, require, shaped
+from mmroi.datasets.npz_io import LazyNpz
 
 _CLIFF_KEYS = ('imgname', 'center', 'scale', 'part', 'pose', 'shape', 'global_t', 'focal_l')
-_EFT_KEYS = ('imageName', 'parm_pose', 'parm_shape', 'parm_cam', 'bbox_center', 'bbox_scale',
-             'gt_keypoint_2d')
+_EFT_KEYS = (
+    'imageName',
+    'parm_pose',
+    'parm_shape',
+    'parm_cam',
+    'bbox_center',
+    'bbox_scale',
+    'gt_keypoint_2d',
+)
 
 
 class CliffLabels:
@@ -23,7 +31,7 @@ class CliffLabels:
 
     Members: ``imgname``, ``center``, ``scale`` = height of the 3:4 crop / 200, ``part`` (24, 3), ``pose``
     (72), ``shape`` (10), ``global_t`` as smplx's ``transl`` in the camera of the full frame, ``focal_l`` =
-    the frame's diagonal with the principal point in its centre, ``S`` (24, 4) relative to the pelvis,
+    the frame's diagonal with the principal point in its center, ``S`` (24, 4) relative to the pelvis,
     ``annot_id`` for COCO.
 
     Args:
@@ -88,8 +96,11 @@ class EftLabels:
             image_path=np.array([str(name) for name in names]),
             bbox_xywh=crop_boxes(values('bbox_center', 2), values('bbox_scale')),
             keypoints2d=values('gt_keypoint_2d', 49, 3),
-            global_orient=pose[:, 0], body_pose=pose[:, 1:], betas=values('parm_shape', 10),
-            weak_camera=values('parm_cam', 3))
+            global_orient=pose[:, 0],
+            body_pose=pose[:, 1:],
+            betas=values('parm_shape', 10),
+            weak_camera=values('parm_cam', 3),
+        )
         return Part(rows, {})
 
     def _records(self) -> list[dict[str, Any]]:

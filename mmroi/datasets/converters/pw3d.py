@@ -1,4 +1,5 @@
 """3DPW: videos with bodies from inertial sensors, seen by a moving camera (von Marcard et al., ECCV 2018)."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,22 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .base import Converter, Part, Rows, Unit
-from .boxes import keypoint_boxes, with_margin
-from .raw_files import list_files, read_pickle, require, shaped
+from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
+from mmroi.datasets.converters.boxes import keypoint_boxes, with_margin
+from mmroi.datasets.converters.raw_files import list_files, read_pickle, require, shaped
 
-_KEYS = ('sequence', 'poses', 'betas', 'trans', 'poses2d', 'jointPositions', 'cam_poses', 'campose_valid',
-         'cam_intrinsics', 'genders')
+_KEYS = (
+    'sequence',
+    'poses',
+    'betas',
+    'trans',
+    'poses2d',
+    'jointPositions',
+    'cam_poses',
+    'campose_valid',
+    'cam_intrinsics',
+    'genders',
+)
 _MIN_CONFIDENCE = 0.5
 
 
@@ -57,8 +68,10 @@ class Pw3d(Converter):
             parts.append({key: values[aligned & detected] for key, values in rows.items()})
         if not parts:
             raise ValueError(f'{path}: has nobody in it')
-        return Part({key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
-                    {reason: number for reason, number in left_out.items() if number})
+        return Part(
+            {key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
+            {reason: number for reason, number in left_out.items() if number},
+        )
 
 
 class _Camera:
@@ -82,11 +95,14 @@ class _Camera:
 
 def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path) -> tuple[Rows, np.ndarray]:
     """Rows of all frames of a person, and (F,) where the camera is aligned."""
+
     def read(key: str, *shape: int) -> np.ndarray:
         values = shaped(data[key][person], shape, f'{path}: {key!r} of person {person}')
         if len(values) != len(camera.rotations):
-            raise ValueError(f'{path}: {key!r} of person {person} has {len(values)} frames, the camera '
-                             f'{len(camera.rotations)}')
+            raise ValueError(
+                f'{path}: {key!r} of person {person} has {len(values)} frames, the camera '
+                f'{len(camera.rotations)}'
+            )
         return values
 
     num_frames = len(camera.rotations)
@@ -97,14 +113,14 @@ def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path)
     # SMPL turns about its root joint, which lies at J0(betas) + trans.
     rest_root = joints[:, 0] - transl
     joints = camera.move(joints)
-    labelled = keypoints.copy()
-    labelled[keypoints[..., 2] < _MIN_CONFIDENCE] = 0
+    labeled = keypoints.copy()
+    labeled[keypoints[..., 2] < _MIN_CONFIDENCE] = 0
     intrinsics = camera.intrinsics
     focal_lengths = np.tile([intrinsics[0, 0], intrinsics[1, 1]], (num_frames, 1))
     rows = dict(
         image_path=np.array([f'imageFiles/{data["sequence"]}/image_{i:05d}.jpg' for i in range(num_frames)]),
         bbox_xywh=with_margin(keypoint_boxes(keypoints)),
-        keypoints2d=labelled,
+        keypoints2d=labeled,
         keypoints3d=np.concatenate([joints, np.ones_like(joints[..., :1])], 2),
         global_orient=(Rotation.from_matrix(rotations) * Rotation.from_rotvec(pose[:, 0])).as_rotvec(),
         body_pose=pose[:, 1:],
@@ -115,5 +131,6 @@ def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path)
         focal_lengths=focal_lengths,
         principal_point=np.tile(intrinsics[:2, 2], (num_frames, 1)),
         person_id=np.full(num_frames, person),
-        frame=np.arange(num_frames))
+        frame=np.arange(num_frames),
+    )
     return rows, aligned

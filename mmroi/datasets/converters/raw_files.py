@@ -1,4 +1,5 @@
 """Reads raw downloads: never with free unpickling, and with the file's name in every error."""
+
 import json
 import pickle
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ import h5py
 import numpy as np
 import scipy.io
 
-from ..npz_io import LazyNpz, SafeUnpickler
+from mmroi.datasets.npz_io import LazyNpz, SafeUnpickler
 
 
 class _Refused(Exception):
@@ -44,8 +45,10 @@ def find_file(root: Path, *candidates: str) -> Path:
         if (root / candidate).is_file():
             return root / candidate
     places = ' or '.join(str(root / candidate) for candidate in candidates)
-    raise FileNotFoundError(f'{places}: no such file. docs/data.md shows where it comes from and the folders '
-                            'that are expected; correct --root')
+    raise FileNotFoundError(
+        f'{places}: no such file. docs/data.md shows where it comes from and the folders '
+        'that are expected; correct --root'
+    )
 
 
 def list_files(folder: Path, pattern: str) -> list[Path]:
@@ -63,8 +66,10 @@ def list_files(folder: Path, pattern: str) -> list[Path]:
     """
     files = sorted(folder.glob(pattern))
     if not files:
-        raise FileNotFoundError(f'{folder / pattern}: no such files. docs/data.md shows the folders that are '
-                                'expected; correct --root')
+        raise FileNotFoundError(
+            f'{folder / pattern}: no such files. docs/data.md shows the folders that are '
+            'expected; correct --root'
+        )
     return files
 
 
@@ -85,8 +90,9 @@ def read_pickle(path: Path) -> Any:
         try:
             return _Unpickler(file, encoding='latin1').load()
         except _Refused as error:
-            raise pickle.UnpicklingError(f'{path}: refused to unpickle: {error}. Do not trust this file; get '
-                                         'it from its source again') from error
+            raise pickle.UnpicklingError(
+                f'{path}: refused to unpickle: {error}. Do not trust this file; get it from its source again'
+            ) from error
         except Exception as error:  # damaged bytes make pickle raise almost anything
             raise _damaged(path, error) from error
 
@@ -167,8 +173,10 @@ def require(found: Iterable[str], required: Iterable[str], path: Path) -> None:
     names = list(found)
     missing = [name for name in required if name not in names]
     if missing:
-        raise ValueError(f'{path}: {", ".join(map(repr, missing))} is missing; the file has {names[:40]}. Is '
-                         'it the file that docs/data.md names?')
+        raise ValueError(
+            f'{path}: {", ".join(map(repr, missing))} is missing; the file has {names[:40]}. Is '
+            'it the file that docs/data.md names?'
+        )
 
 
 def shaped(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
@@ -200,5 +208,7 @@ def _cached_npz(path: Path, _modified: int) -> LazyNpz:
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f'{path}: cannot be read ({error}); the file is damaged, truncated or of another kind. '
-                      'Download it again')
+    return ValueError(
+        f'{path}: cannot be read ({error}); the file is damaged, truncated or of another kind. '
+        'Download it again'
+    )

@@ -1,12 +1,13 @@
 """Annotation files of SPIN and its successors, whatever the dataset (Kolotouros et al., ICCV 2019)."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..npz_io import LazyNpz
-from .base import Converter, Part, Unit, chunks
-from .crops import crop_rows
-from .raw_files import find_file, open_npz
+from mmroi.datasets.converters.base import Converter, Part, Unit, chunks
+from mmroi.datasets.converters.crops import crop_rows
+from mmroi.datasets.converters.raw_files import find_file, open_npz
+from mmroi.datasets.npz_io import LazyNpz
 
 # MMHuman3D's names.
 _OUTPUTS = {'lsp_dataset_original_train': 'spin_lsp_train', 'hr-lspet_train': 'spin_lspet_train'}

@@ -1,4 +1,5 @@
 """Frames of a dataset's videos as JPEG files: those which somebody extracted before, or extracted here."""
+
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,18 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .raw_files import find_file
+from mmroi.datasets.converters.raw_files import find_file
 
 _QUALITY = 95
 # Containers announce a few frames more than decoders give.
 _TOLERANCE = 5
 
 
-def provide_frames(root: Path,
-                   layouts: Sequence[str],
-                   videos: Sequence[str],
-                   frames: np.ndarray,
-                   optional: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def provide_frames(
+    root: Path, layouts: Sequence[str], videos: Sequence[str], frames: np.ndarray, optional: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Image paths of some frames of a video, which is read only if one of them is not there.
 
     A run that was interrupted goes on with the frames that are still missing.
@@ -49,8 +48,11 @@ def provide_frames(root: Path,
     in_video = np.ones(len(paths), bool)
     found = [video for video in videos if (root / video).is_file()]
     if found and not there.all():
-        missing = {int(frame): root / path for frame, path, is_there in zip(frames, paths, there, strict=True)
-                   if not is_there}
+        missing = {
+            int(frame): root / path
+            for frame, path, is_there in zip(frames, paths, there, strict=True)
+            if not is_there
+        }
         extract_frames(root / found[0], missing, optional)
         in_video = np.array([(root / path).is_file() for path in paths], bool)
     elif optional:
@@ -89,11 +91,14 @@ def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = Fals
     if optional or number > last:
         return
     if announced < 0:
-        raise ValueError(f'{video}: cannot be opened as a video; it is damaged or truncated. Download '
-                         'it again')
+        raise ValueError(
+            f'{video}: cannot be opened as a video; it is damaged or truncated. Download it again'
+        )
     if number < 0.99 * announced - _TOLERANCE:
-        raise ValueError(f'{video}: ends after {number} of {announced} frames; it is damaged or truncated. '
-                         'Download it again')
+        raise ValueError(
+            f'{video}: ends after {number} of {announced} frames; it is damaged or truncated. '
+            'Download it again'
+        )
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:

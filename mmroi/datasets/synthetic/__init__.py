@@ -1,7 +1,7 @@
 """The synthetic studio: photos of dressed bodies with exact labels, rendered by this project alone."""
 
-from .presets import PRESETS, get_preset
-from .sheet import contact_sheet
-from .studio import SPLITS, Studio, StudioSettings, make_dataset
+from mmroi.datasets.synthetic.presets import PRESETS, get_preset
+from mmroi.datasets.synthetic.sheet import contact_sheet
+from mmroi.datasets.synthetic.studio import SPLITS, Studio, StudioSettings, make_dataset
 
 __all__ = ['PRESETS', 'SPLITS', 'Studio', 'StudioSettings', 'contact_sheet', 'get_preset', 'make_dataset']

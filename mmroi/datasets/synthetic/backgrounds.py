@@ -5,12 +5,12 @@ from functools import cache
 import cv2
 import numpy as np
 
-from . import photographs
-from .camera import Camera
-from .scene import Scene
+from mmroi.datasets.synthetic import photographs
+from mmroi.datasets.synthetic.camera import Camera
+from mmroi.datasets.synthetic.scene import Scene
 
 _LINEAR = (np.arange(256, dtype=np.float32) / 255) ** 2.2
-_FAR = 80.0  # metres; the horizon's haze begins long before
+_FAR = 80.0  # meters; the horizon's haze begins long before
 
 
 def linear(image: np.ndarray) -> np.ndarray:
@@ -29,28 +29,28 @@ def _wave_noise(rng: np.random.Generator, x: np.ndarray, base: float) -> np.ndar
 
 
 def _muted(rng: np.random.Generator, low: int = 60, high: int = 235, spread: float = 0.05) -> np.ndarray:
-    """A BGR colour (3,) near grey, more often warm than cool, seldom green or purple."""
+    """A BGR color (3,) near gray, more often warm than cool, seldom green or purple."""
     warmth, green = rng.normal(0.6 * spread, spread), rng.normal(0, 0.4 * spread)
     return np.clip(rng.uniform(low, high) * np.exp([-1.5 * warmth, green, warmth]), 5, 250)
 
 
 @cache
 def _relief(name: str, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """A surface's brightness about its mean (H, W, 1) and its colours about grey (H, W, 3)."""
+    """A surface's brightness about its mean (H, W, 1) and its colors about gray (H, W, 3)."""
     texture = cv2.resize(photographs.load(name), (width, height), interpolation=cv2.INTER_AREA).astype(float)
-    grey = texture.mean(2, keepdims=True)
-    return (grey - grey.mean()).astype(np.float32), (texture - grey).astype(np.float32)
+    gray = texture.mean(2, keepdims=True)
+    return (gray - gray.mean()).astype(np.float32), (texture - gray).astype(np.float32)
 
 
-def _tinted(rng: np.random.Generator, name: str, colour: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A surface recoloured about a BGR colour, its contrast kept; (height, width, 3) uint8."""
+def _tinted(rng: np.random.Generator, name: str, color: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A surface recolored about a BGR color, its contrast kept; (height, width, 3) uint8."""
     brightness, hue = _relief(name, height, width)
     relief = np.float32(rng.uniform(0.4, 1.0)) * brightness + 0.15 * hue
-    return np.clip(relief + colour.astype(np.float32), 0, 255).astype(np.uint8)
+    return np.clip(relief + color.astype(np.float32), 0, 255).astype(np.uint8)
 
 
 def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray, float]:
-    """A square texture (BGR uint8) and its side in metres."""
+    """A square texture (BGR uint8) and its side in meters."""
     kinds = (
         ['grass', 'gravel', 'brick', 'concrete']
         if outdoors
@@ -65,8 +65,8 @@ def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray
             wood=(88, 118, 150),
             concrete=(130, 135, 138),
         )
-        colour = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.03, 3))
-        return _tinted(rng, kind, colour, 384, 384), rng.uniform(1.2, 3.0)
+        color = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.03, 3))
+        return _tinted(rng, kind, color, 384, 384), rng.uniform(1.2, 3.0)
     side = 256
     canvas = np.ones((side, side, 3), np.float32) * _muted(rng, 70, 215)
     if kind in ('tiles', 'planks'):
@@ -85,7 +85,7 @@ def _floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray
 
 
 def _wall_texture(rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """A wall (256 high, 768 wide, BGR uint8) with pictures, doors, windows; and its height, metres."""
+    """A wall (256 high, 768 wide, BGR uint8) with pictures, doors, windows; and its height, meters."""
     h, w = 256, 768
     if rng.random() < 0.2:
         tile = _tinted(rng, 'brick', _muted(rng, 90, 190) * (0.85, 0.95, 1.1), w, h)
@@ -112,22 +112,22 @@ def _wall_texture(rng: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def _sample(
-    texture: np.ndarray, metres: float, u: np.ndarray, v: np.ndarray, footprint: np.ndarray
+    texture: np.ndarray, meters: float, u: np.ndarray, v: np.ndarray, footprint: np.ndarray
 ) -> np.ndarray:
-    """Linear colours of a mirrored texture at metric coordinates; fades to its mean far away."""
-    per_metre = texture.shape[0] / metres
-    colours = linear(
+    """Linear colors of a mirrored texture at metric coordinates; fades to its mean far away."""
+    per_meter = texture.shape[0] / meters
+    colors = linear(
         cv2.remap(
             texture,
-            u * np.float32(per_metre),
-            v * np.float32(per_metre),
+            u * np.float32(per_meter),
+            v * np.float32(per_meter),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REFLECT,
         )
     )
-    fade = np.clip(footprint * np.float32(per_metre / 8), 0, 1)[..., None]
+    fade = np.clip(footprint * np.float32(per_meter / 8), 0, 1)[..., None]
     mean = linear(cv2.resize(texture, (1, 1), interpolation=cv2.INTER_AREA))[0, 0]
-    return colours + fade * (mean - colours)
+    return colors + fade * (mean - colors)
 
 
 def _sky(rng: np.random.Generator, rays: np.ndarray) -> np.ndarray:
@@ -136,7 +136,7 @@ def _sky(rng: np.random.Generator, rays: np.ndarray) -> np.ndarray:
     elevation = rays[..., 1] / np.hypot(rays[..., 0], rays[..., 2])
     top, low = np.array([235, 190, 150]) * rng.uniform(0.6, 1.0), _muted(rng, 190, 250, 0.02)
     t = np.clip(elevation * rng.uniform(1, 2.5), 0, 1)[..., None]
-    low, top = (linear(np.clip(colour, 0, 255).astype(np.uint8)) for colour in (low, top))
+    low, top = (linear(np.clip(color, 0, 255).astype(np.uint8)) for color in (low, top))
     sky = low + t * (top - low)
     skyline = rng.uniform(0.0, 0.2) * (1 + 0.35 * _wave_noise(rng, azimuth, rng.uniform(3, 12)))
     houses = linear(np.clip(_muted(rng, 30, 120) + (-8, 8, -4), 0, 255).astype(np.uint8))
@@ -147,9 +147,9 @@ def _sky(rng: np.random.Generator, rays: np.ndarray) -> np.ndarray:
 
 
 def _walls(
-    rng: np.random.Generator, scene: Scene, rays: np.ndarray, reach: np.ndarray, colours: np.ndarray
+    rng: np.random.Generator, scene: Scene, rays: np.ndarray, reach: np.ndarray, colors: np.ndarray
 ) -> None:
-    """Draws a back wall, and mostly a side wall, over what is farther than they are."""
+    """Draw a back wall, and mostly a side wall, over what is farther than they are."""
     far = max((scene.camera.rotation.T @ p.pelvis * (0, 0, -1)).sum() for p in scene.people) + rng.uniform(
         0.8, 5
     )
@@ -175,12 +175,12 @@ def _walls(
             np.clip(v, -30, height - 0.01),
             t / np.float32(scene.camera.focal_length),
         ) * np.float32(rng.uniform(0.75, 1.0))
-        colours[hit] = wall[hit]
+        colors[hit] = wall[hit]
         reach[hit] = t[hit]
 
 
 def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the background of a scene.
+    """Draw the background of a scene.
 
     Args:
         rng: Random generator.
@@ -198,11 +198,11 @@ def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarra
     kind = rng.choice(['room', 'outdoors', 'photo'], p=[0.52, 0.28, 0.2])
     if kind == 'photo':
         name = str(rng.choice(photographs.SCENES))
-        colours = linear(photographs.crop(rng, name, camera.height, camera.width))
-        colours = cv2.GaussianBlur(
-            colours, (0, 0), rng.uniform(0.6, 4.0) * max(camera.width, camera.height) / 256
+        colors = linear(photographs.crop(rng, name, camera.height, camera.width))
+        colors = cv2.GaussianBlur(
+            colors, (0, 0), rng.uniform(0.6, 4.0) * max(camera.width, camera.height) / 256
         )
-        return colours * np.float32(rng.uniform(0.7, 1.2)), floor
+        return colors * np.float32(rng.uniform(0.7, 1.2)), floor
     texture, side = _floor_texture(rng, kind == 'outdoors')
     turn = rng.uniform(0, 2 * np.pi)
     x, z = t * rays[..., 0], t * rays[..., 2]
@@ -213,13 +213,13 @@ def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarra
     reach = t.copy()
     if kind == 'outdoors':
         haze = np.clip(t / _FAR, 0, 1)[..., None] ** 2
-        colours = np.where(floor[..., None], ground, 0) * (1 - 0.5 * haze) + 0.25 * haze
-        colours = np.where(floor[..., None], colours, _sky(rng, rays)).astype(np.float32)
+        colors = np.where(floor[..., None], ground, 0) * (1 - 0.5 * haze) + 0.25 * haze
+        colors = np.where(floor[..., None], colors, _sky(rng, rays)).astype(np.float32)
     else:
-        colours = ground
+        colors = ground
         reach[~floor] = np.inf
-        _walls(rng, scene, rays, reach, colours)
+        _walls(rng, scene, rays, reach, colors)
     blur = abs(rng.normal(0, 0.8)) * max(camera.width, camera.height) / 256
     if blur > 0.3:
-        colours = cv2.GaussianBlur(colours, (0, 0), blur)
-    return colours, floor & (reach >= t)
+        colors = cv2.GaussianBlur(colors, (0, 0), blur)
+    return colors, floor & (reach >= t)

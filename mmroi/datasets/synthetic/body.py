@@ -18,8 +18,8 @@ class PosedBodies(NamedTuple):
     """People in some frame, N of them.
 
     Attributes:
-        vertices: (N, V, 3) metres, relative to the root joint.
-        joints: (N, 54, 3) ``smpl_54`` joints, metres, relative to the root joint.
+        vertices: (N, V, 3) meters, relative to the root joint.
+        joints: (N, 54, 3) ``smpl_54`` joints, meters, relative to the root joint.
         rest_root: (N, 3) root joint of the unposed body.
     """
 
@@ -49,7 +49,7 @@ class StudioBody:
 
     @cached_property
     def face_landmarks(self) -> dict[str, np.ndarray]:
-        """Rest positions (3,) of ``nose``, ``left_eye`` and ``right_eye``, metres."""
+        """Rest positions (3,) of ``nose``, ``left_eye`` and ``right_eye``, meters."""
         return dict(
             nose=self.rest_vertices[_NOSE],
             left_eye=self.rest_vertices[_LEFT_EYE],
@@ -64,7 +64,7 @@ class StudioBody:
         return PosedBodies((out.vertices - root).numpy(), (out.joints - root).numpy(), root[:, 0].numpy())
 
     def pose(self, rotations: np.ndarray, betas: np.ndarray) -> PosedBodies:
-        """Poses N bodies.
+        """Pose N bodies.
 
         Args:
             rotations: (N, 24, 3, 3) joint rotations, the root's first.

@@ -35,10 +35,10 @@ class Camera:
         return self.rotation[:, 1]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Projects points.
+        """Project points.
 
         Args:
-            points: (..., 3) metres, camera frame.
+            points: (..., 3) meters, camera frame.
 
         Returns:
             (..., 2) image pixels, float64.
@@ -58,7 +58,7 @@ def _clipped_normal(rng: np.random.Generator, spec: dict[str, float]) -> float:
 
 
 def sample_camera(rng: np.random.Generator, config: dict[str, Any], image_size: int) -> Camera:
-    """Draws a camera.
+    """Draw a camera.
 
     Args:
         rng: Random generator.

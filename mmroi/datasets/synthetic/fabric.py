@@ -1,10 +1,10 @@
-"""Colours of people and patterns of cloth, as functions of the rest pose, in linear light."""
+"""Colors of people and patterns of cloth, as functions of the rest pose, in linear light."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# sRGB, what people wear: mostly dark, grey, blue and earth, now and then a colour.
+# sRGB, what people wear: mostly dark, gray, blue and earth, now and then a color.
 _CLOTH = np.array(
     [
         (24, 24, 27),
@@ -63,38 +63,38 @@ _HAIR_WEIGHT = np.array([8, 7, 6, 4, 2.5, 2, 1.5, 1, 1])
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
-    """Turns sRGB colours of 0 to 255 into linear light of 0 to 1."""
+    """Turn sRGB colors of 0 to 255 into linear light of 0 to 1."""
     return (np.clip(np.asarray(srgb, float), 0, 255) / 255) ** 2.2
 
 
-def _jitter(rng: np.random.Generator, colour: np.ndarray, amount: float) -> np.ndarray:
-    return to_linear(colour * np.exp(rng.normal(0, amount)) + rng.normal(0, 60 * amount, 3))
+def _jitter(rng: np.random.Generator, color: np.ndarray, amount: float) -> np.ndarray:
+    return to_linear(color * np.exp(rng.normal(0, amount)) + rng.normal(0, 60 * amount, 3))
 
 
-def cloth_colour(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB colour (3,) for a top, a shoe, a hat."""
+def cloth_color(rng: np.random.Generator) -> np.ndarray:
+    """A linear RGB color (3,) for a top, a shoe, a hat."""
     return _jitter(rng, rng.choice(_CLOTH, p=_CLOTH_WEIGHT / _CLOTH_WEIGHT.sum()), 0.09)
 
 
-def trouser_colour(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB colour (3,) for trousers."""
+def trouser_color(rng: np.random.Generator) -> np.ndarray:
+    """A linear RGB color (3,) for trousers."""
     return _jitter(rng, _CLOTH[rng.choice(_TROUSERS)], 0.09)
 
 
-def skin_colour(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB colour (3,) of skin, from light to dark."""
+def skin_color(rng: np.random.Generator) -> np.ndarray:
+    """A linear RGB color (3,) of skin, from light to dark."""
     at = rng.uniform(0, len(_SKIN) - 1)
     k = min(int(at), len(_SKIN) - 2)
     return _jitter(rng, _SKIN[k] + (at - k) * (_SKIN[k + 1] - _SKIN[k]), 0.03)
 
 
-def hair_colour(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB colour (3,) of hair."""
+def hair_color(rng: np.random.Generator) -> np.ndarray:
+    """A linear RGB color (3,) of hair."""
     return _jitter(rng, rng.choice(_HAIR, p=_HAIR_WEIGHT / _HAIR_WEIGHT.sum()), 0.08)
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:
-    """Rises smoothly from 0 at x <= -1/2 to 1 at x >= 1/2."""
+    """Rise smoothly from 0 at x <= -1/2 to 1 at x >= 1/2."""
     t = np.clip(x + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -112,35 +112,35 @@ def smooth_noise(
 
 @dataclass
 class Fabric:
-    """A pattern of two colours.
+    """A pattern of two colors.
 
     Attributes:
         kind: ``plain``, ``stripes`` (across the limb), ``pinstripes`` (along it), ``check``, ``mottle`` or
             ``block``.
-        colours: (2, 3) linear RGB.
-        period: Metres.
-        duty: Share of the second colour.
+        colors: (2, 3) linear RGB.
+        period: Meters.
+        duty: Share of the second color.
         seed: Of the mottle.
     """
 
     kind: str
-    colours: np.ndarray
+    colors: np.ndarray
     period: float = 0.1
     duty: float = 0.5
     seed: int = 0
 
     def __call__(self, rest: np.ndarray, along: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """Colours at surface points.
+        """Colors at surface points.
 
         Args:
-            rest: (n, 3) rest-pose positions, metres.
-            along: (n,) position along trunk or limb, metres.
-            footprint: (n,) size of a pixel on the surface, metres: patterns finer than that fade away.
+            rest: (n, 3) rest-pose positions, meters.
+            along: (n,) position along trunk or limb, meters.
+            footprint: (n,) size of a pixel on the surface, meters: patterns finer than that fade away.
 
         Returns:
             (n, 3) linear RGB.
         """
-        first, second = self.colours.astype(np.float32)
+        first, second = self.colors.astype(np.float32)
         if self.kind == 'plain':
             return np.broadcast_to(first, rest.shape)
         if self.kind == 'mottle':
@@ -158,7 +158,7 @@ class Fabric:
 
     def _wave(self, x: np.ndarray, footprint: np.ndarray) -> np.ndarray:
         """A softened square wave of 0 and 1 whose contrast goes where a pixel holds a third of a period."""
-        distance = np.abs((x / self.period) % 1 - 0.5) * 2  # 0 at the centre of a stripe
+        distance = np.abs((x / self.period) % 1 - 0.5) * 2  # 0 at the center of a stripe
         edge = np.maximum(0.08, 2 * footprint / self.period)
         wave = smoothstep((self.duty - distance) / edge)
         keep = np.clip(2 - 4 * footprint / self.period, 0, 1)
@@ -166,17 +166,17 @@ class Fabric:
 
 
 def sample_fabric(
-    rng: np.random.Generator, colour: np.ndarray, second: np.ndarray, patterned: float
+    rng: np.random.Generator, color: np.ndarray, second: np.ndarray, patterned: float
 ) -> Fabric:
-    """Draws a fabric.
+    """Draw a fabric.
 
     Args:
         rng: Random generator.
-        colour: (3,) its main colour.
-        second: (3,) the colour of a pattern.
+        color: (3,) its main color.
+        second: (3,) the color of a pattern.
         patterned: Probability of a pattern.
     """
-    soft = colour + rng.uniform(0.35, 0.9) * (second - colour)
+    soft = color + rng.uniform(0.35, 0.9) * (second - color)
     kinds = ('stripes', 'pinstripes', 'check', 'mottle', 'block')
     kind = str(rng.choice(kinds, p=(0.34, 0.1, 0.22, 0.22, 0.12))) if rng.random() < patterned else 'plain'
     period = dict(
@@ -188,4 +188,4 @@ def sample_fabric(
         plain=1.0,
     )[kind]
     duty = rng.uniform(0.12, 0.25) if kind == 'pinstripes' else rng.uniform(0.25, 0.6)
-    return Fabric(kind, np.stack([colour, soft]), float(period), float(duty), int(rng.integers(2**31)))
+    return Fabric(kind, np.stack([color, soft]), float(period), float(duty), int(rng.integers(2**31)))

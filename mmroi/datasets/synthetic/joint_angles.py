@@ -46,7 +46,7 @@ _MIRROR = np.diag([-1.0, 1.0, 1.0])
 
 
 def clip_angles(angles: dict[str, float]) -> dict[str, float]:
-    """Fills absent angles (zero, arms hanging) and clips all to their limits.
+    """Fill absent angles (zero, arms hanging) and clips all to their limits.
 
     Args:
         angles: Some of the angles named in ``LIMITS``, degrees.
@@ -91,7 +91,7 @@ def _side(a: dict[str, float], side: str) -> dict[str, np.ndarray]:
 
 
 def angles_to_matrices(angles: dict[str, float]) -> np.ndarray:
-    """Turns anatomical angles into SMPL's joint rotations.
+    """Turn anatomical angles into SMPL's joint rotations.
 
     Args:
         angles: All angles of ``LIMITS``, degrees (see :func:`clip_angles`).

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..human_data import HumanData
-from .body import matrices_to_rotvecs
-from .renderer import Photo
-from .scene import Scene
+from mmroi.datasets.human_data import HumanData
+from mmroi.datasets.synthetic.body import matrices_to_rotvecs
+from mmroi.datasets.synthetic.renderer import Photo
+from mmroi.datasets.synthetic.scene import Scene
 
 Rows = dict[str, np.ndarray]
 
@@ -31,7 +31,7 @@ def label_rows(scene: Scene, photo: Photo, min_visible: float) -> Rows:
         * ``keypoints2d`` (R, 54, 3): exact projections, wherever they fall; the confidence is 1 inside the
           frame and 0 outside. Occlusion does not lower it, because the label is exact.
         * ``keypoints2d_occluded`` (R, 54): 1 where another person or a box hides the joint.
-        * ``keypoints3d`` (R, 54, 4): metres, camera frame; confidence 1.
+        * ``keypoints3d`` (R, 54, 4): meters, camera frame; confidence 1.
         * ``global_orient`` (R, 3), ``body_pose`` (R, 23, 3), ``betas`` (R, 10), ``transl`` (R, 3): SMPL
           parameters.
         * ``focal_length`` (R,), ``principal_point`` (R, 2), ``image_size`` (R, 2) as height, width: pixels.
@@ -77,7 +77,7 @@ def _occluded(
 
 
 def to_human_data(image_paths: list[str], rows: Iterable[Rows]) -> HumanData:
-    """Joins rows into the project's annotation format.
+    """Join rows into the project's annotation format.
 
     Args:
         image_paths: Path of each row's photo, relative to the data root.

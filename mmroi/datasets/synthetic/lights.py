@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import Camera
+from mmroi.datasets.synthetic.camera import Camera
 
 
 @dataclass
@@ -13,14 +13,14 @@ class Lights:
 
     Attributes:
         directions: (2, 3) unit vectors towards the main and the fill light.
-        colours: (2, 3) their linear RGB.
+        colors: (2, 3) their linear RGB.
         up: (3,) the world's up.
         sky: (3,) ambient light from above, linear RGB.
         ground: (3,) ambient light from below, linear RGB.
     """
 
     directions: np.ndarray
-    colours: np.ndarray
+    colors: np.ndarray
     up: np.ndarray
     sky: np.ndarray
     ground: np.ndarray
@@ -38,7 +38,7 @@ class Lights:
         Args:
             albedo: (n, 3) linear RGB.
             normals: (n, 3) unit vectors, camera frame.
-            rays: (n, 3) directions from the camera, not normalised.
+            rays: (n, 3) directions from the camera, not normalized.
             gloss: (n,) strength of the highlight.
             occlusion: (n,) 1 in the open, less in folds; dims the ambient light and part of the direct.
 
@@ -50,21 +50,21 @@ class Lights:
         light = (ground + half_up * (sky - ground)) * occlusion[:, None]
         view = -rays / np.sqrt(np.einsum('nc,nc->n', rays, rays))[:, None]
         shine = np.zeros(len(albedo), np.float32)
-        for direction, colour in zip(
-            self.directions.astype(np.float32), self.colours.astype(np.float32), strict=True
+        for direction, color in zip(
+            self.directions.astype(np.float32), self.colors.astype(np.float32), strict=True
         ):
             lambert = np.maximum(normals @ direction, 0) * (0.4 + 0.6 * occlusion)
-            light += lambert[:, None] * colour
+            light += lambert[:, None] * color
             halfway = view + direction
             cosine = np.maximum(np.einsum('nc,nc->n', normals, halfway), 0) / np.sqrt(
                 np.einsum('nc,nc->n', halfway, halfway) + 1e-12
             )
-            shine += cosine**24 * float(colour.mean()) * occlusion
+            shine += cosine**24 * float(color.mean()) * occlusion
         return albedo * light + (gloss * shine)[:, None]
 
 
 def sample_lights(rng: np.random.Generator, camera: Camera, surroundings: np.ndarray) -> Lights:
-    """Draws the light.
+    """Draw the light.
 
     Args:
         rng: Random generator.
@@ -87,5 +87,5 @@ def sample_lights(rng: np.random.Generator, camera: Camera, surroundings: np.nda
     around = surroundings / max(float(surroundings.mean()), 1e-3)
     ambient = rng.uniform(0.55, 0.8) - 0.3 * hardness
     sky = ambient * (0.55 + 0.45 * around) * np.exp(np.array([-0.5, 0, 0.5]) * warmth)
-    colours = np.stack([(0.25 + 0.85 * hardness) * tint, rng.uniform(0.05, 0.25) * around])
-    return Lights(np.array(directions), colours, camera.up, sky, sky * (0.3 + 0.35 * around))
+    colors = np.stack([(0.25 + 0.85 * hardness) * tint, rng.uniform(0.05, 0.25) * around])
+    return Lights(np.array(directions), colors, camera.up, sky, sky * (0.3 + 0.35 * around))

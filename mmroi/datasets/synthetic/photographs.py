@@ -30,7 +30,7 @@ SCENES, SURFACES = tuple(_SCENES), tuple(_SURFACES)
 
 @cache
 def load(name: str) -> np.ndarray:
-    """Loads a scene or a surface.
+    """Load a scene or a surface.
 
     Args:
         name: One of ``SCENES`` or ``SURFACES``.

@@ -12,7 +12,7 @@ Angles = dict[str, float]
 
 
 def _both(rng: np.random.Generator, s: float, **spread: tuple[float, float]) -> Angles:
-    """Draws each angle for both sides: name = (mean, standard deviation)."""
+    """Draw each angle for both sides: name = (mean, standard deviation)."""
     return {
         f'{side}_{name}': mean + s * std * float(rng.normal())
         for side in ('left', 'right')
@@ -192,7 +192,7 @@ ARM_STYLES: dict[str, dict[str, float]] = dict(
 
 
 def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
-    """Draws both arms for a style of ``ARM_STYLES``; the arms do the same thing half of the time."""
+    """Draw both arms for a style of ``ARM_STYLES``; the arms do the same thing half of the time."""
     names, weights = zip(*ARM_STYLES[style].items(), strict=True)
     probability = np.array(weights) / sum(weights)
     kinds = rng.choice(names, 2, p=probability)

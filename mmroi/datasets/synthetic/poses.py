@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from . import pose_styles
-from .joint_angles import angles_to_matrices, clip_angles
+from mmroi.datasets.synthetic import pose_styles
+from mmroi.datasets.synthetic.joint_angles import angles_to_matrices, clip_angles
 
 _NECK, _HEAD = 12, 15
 _FOREARMS = ((18, 20), (19, 21))  # elbow, wrist
@@ -34,11 +34,11 @@ def joint_positions(rotations: np.ndarray, rest_joints: np.ndarray, parents: np.
 
     Args:
         rotations: (24, 3, 3) rotation matrices relative to the parents.
-        rest_joints: (24, 3) joints of the rest pose, metres.
+        rest_joints: (24, 3) joints of the rest pose, meters.
         parents: (24,) parent of each joint; that of the root is not used.
 
     Returns:
-        Joints (24, 3), metres, with the root at the origin.
+        Joints (24, 3), meters, with the root at the origin.
     """
     world, out = rotations.copy(), np.zeros((24, 3))
     for k in range(1, 24):
@@ -57,7 +57,7 @@ def limbs_collide(joints: np.ndarray) -> bool:
     """Whether a forearm is inside trunk, head or thigh, or the legs run through each other.
 
     Args:
-        joints: (24, 3) joint positions, metres.
+        joints: (24, 3) joint positions, meters.
     """
     for elbow, wrist in _FOREARMS:
         hand = joints[wrist] + 0.5 * (joints[wrist] - joints[elbow]) * 0.7
@@ -85,7 +85,7 @@ class PoseSampler:
     """Draws believable poses.
 
     Args:
-        rest_joints: (24, 3) joints of the body model's rest pose, metres.
+        rest_joints: (24, 3) joints of the body model's rest pose, meters.
         parents: (24,) parents of the joints.
         styles: Weight of each style, keys of ``pose_styles.LEGS``.
         scale: Multiplies the spread of the joint angles.
@@ -107,7 +107,7 @@ class PoseSampler:
         self._scale = scale
 
     def sample(self, rng: np.random.Generator) -> Pose:
-        """Draws a pose; a clashing one is drawn again, up to 20 times."""
+        """Draw a pose; a clashing one is drawn again, up to 20 times."""
         style = str(rng.choice(self._names, p=self._weights))
         for _ in range(20):
             drawn = pose_styles.LEGS[style](rng, self._scale)
@@ -143,7 +143,7 @@ class PoseSampler:
         return (noise * Rotation.from_euler('x', lean, degrees=True)).as_matrix()
 
     def _balance(self, rotations: np.ndarray) -> Rotation:
-        """The tilt of the root that puts the centre of mass over the feet."""
+        """The tilt of the root that puts the center of mass over the feet."""
         joints = joint_positions(rotations, self._rest, self._parents)
         mass = 0.35 * joints[0] + 0.45 * joints[6] + 0.2 * joints[_HEAD]
         feet = joints[[7, 8]]
@@ -154,7 +154,7 @@ class PoseSampler:
     def _level_feet(
         self, rng: np.random.Generator, angles: dict[str, float], rotations: np.ndarray
     ) -> dict[str, float]:
-        """Turns the ankles so that the soles are level, as far as the ankles' limits allow."""
+        """Turn the ankles so that the soles are level, as far as the ankles' limits allow."""
         out = dict(angles)
         for side, (hip, knee, _) in zip(('left', 'right'), _LEGS, strict=True):
             shank = rotations[0] @ rotations[hip] @ rotations[knee]

@@ -12,7 +12,7 @@ _FULL: dict[str, Any] = dict(
     principal_point_jitter=0.02,
     pitch=dict(mean=8.0, std=12.0, low=-25.0, high=50.0),  # degrees, positive looks down
     roll=dict(mean=0.0, std=4.0, low=-15.0, high=15.0),  # degrees
-    camera_height=(0.15, 6.0),  # metres above the floor
+    camera_height=(0.15, 6.0),  # meters above the floor
     # People.
     num_people=((1, 0.5), (2, 0.32), (3, 0.18)),
     # extent of the first person in frame heights, log-uniform
@@ -47,7 +47,7 @@ _EASY: dict[str, Any] = dict(
     min_visible=0.5,
 )
 
-# The hard cameras, groups and occluders of `full`; bodies that a short training learns.
+# The hard cameras, groups and occluders of ``full``; bodies that a short training learns.
 _FRONTAL: dict[str, Any] = dict(_FULL, **{key: _EASY[key] for key in ('yaw', 'poses', 'pose_scale')})
 
 _PRESETS = dict(easy=_EASY, frontal=_FRONTAL, full=_FULL)
@@ -55,7 +55,7 @@ PRESETS = tuple(_PRESETS)
 
 
 def get_preset(name: str) -> dict[str, Any]:
-    """Returns a copy of a preset.
+    """Return a copy of a preset.
 
     Args:
         name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person), ``'full'`` (all

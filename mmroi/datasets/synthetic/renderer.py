@@ -5,16 +5,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mmroi.datasets.synthetic.backgrounds import sample_background
+from mmroi.datasets.synthetic.body import StudioBody
+from mmroi.datasets.synthetic.camera import Camera
+from mmroi.datasets.synthetic.fabric import cloth_color, smooth_noise, smoothstep
+from mmroi.datasets.synthetic.lights import Lights, sample_lights
+from mmroi.datasets.synthetic.scene import Box, Scene
+from mmroi.datasets.synthetic.shadows import floor_shadow
+from mmroi.datasets.synthetic.wardrobe import Layer, Wardrobe
 from mmroi.geometry import Fragments, interpolate, rasterize, vertex_normals
-
-from .backgrounds import sample_background
-from .body import StudioBody
-from .camera import Camera
-from .fabric import cloth_colour, smooth_noise, smoothstep
-from .lights import Lights, sample_lights
-from .scene import Box, Scene
-from .shadows import floor_shadow
-from .wardrobe import Layer, Wardrobe
 
 _SAMPLES = 2  # per pixel along each axis
 _BOX_FACES = np.array(
@@ -48,7 +47,7 @@ class Photo:
         boxes: (N, 4) x, y, width, height of each person's visible pixels; zero where there are none.
         visible: (N,) visible share of each person's whole surface outline, 0 to 1.
         owner: (2H, 2W) int8, which person each sample shows; -1 background, -2 a box.
-        depth: (2H, 2W) float32 metres, infinite for the background.
+        depth: (2H, 2W) float32 meters, infinite for the background.
     """
 
     image: np.ndarray
@@ -60,14 +59,14 @@ class Photo:
 
 @dataclass
 class _Item:
-    """Something drawn: its visible fragments' attributes and how to colour them."""
+    """Something drawn: its visible fragments' attributes and how to color them."""
 
     fragments: Fragments
     pixels: np.ndarray
     normals: np.ndarray
     rest: np.ndarray
     layers: list[Layer] | None
-    colour: np.ndarray
+    color: np.ndarray
 
 
 class Renderer:
@@ -83,7 +82,7 @@ class Renderer:
         self._rest = np.ascontiguousarray(body.rest_vertices, np.float32)
 
     def render(self, rng: np.random.Generator, scene: Scene) -> Photo:
-        """Draws clothes, light and background, and renders.
+        """Draw clothes, light and background, and renders.
 
         Args:
             rng: Random generator.
@@ -92,7 +91,7 @@ class Renderer:
         camera = scene.camera
         background, floor = sample_background(rng, scene)
         lights = sample_lights(rng, camera, background.mean((0, 1))[::-1].astype(float))
-        strength = float(lights.colours[0].mean() / (lights.colours[0].mean() + lights.sky.mean()))
+        strength = float(lights.colors[0].mean() / (lights.colors[0].mean() + lights.sky.mean()))
         shadow = floor_shadow(scene, lights.directions[0], 0.75 * strength, rng.uniform(0.02, 0.15))
         background[floor] *= shadow[floor][:, None]
 
@@ -152,7 +151,7 @@ class Renderer:
             normals[fragments.face_index],
             interpolate(unit, _BOX_FACES, fragments),
             None,
-            cloth_colour(rng),
+            cloth_color(rng),
         )
 
     def _shade(
@@ -178,16 +177,16 @@ class Renderer:
             normals = normals / np.sqrt(np.einsum('nc,nc->n', normals, normals) + 1e-12)[:, None]
             footprint = z / np.float32(camera.focal_length)
             albedo, gloss = self._albedo(item, item.rest[mine], footprint)
-            colour = lights.shade(albedo, normals, rays, gloss, occlusion[pixels])
-            image[pixels] = colour[:, ::-1]
+            color = lights.shade(albedo, normals, rays, gloss, occlusion[pixels])
+            image[pixels] = color[:, ::-1]
         return image.reshape(height, width, 3)
 
     def _albedo(self, item: _Item, rest: np.ndarray, footprint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Colours (n, 3), linear RGB, and gloss (n,) of surface points."""
+        """Colors (n, 3), linear RGB, and gloss (n,) of surface points."""
         if item.layers is None:
             edge = np.sort(np.minimum(rest, 1 - rest), axis=1)[:, 1]
             shade = 0.8 + 0.2 * np.clip(edge / 0.03, 0, 1)
-            return (item.colour * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
+            return (item.color * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
         rest = np.asfortranarray(rest)  # fields read it by columns
         along = self._wardrobe.along(rest)
         head = np.flatnonzero(rest[:, 1] > self._wardrobe.neck_height)
@@ -200,12 +199,12 @@ class Renderer:
             inside, near = inside[near], where[near]
             spread = np.maximum(footprint[near], 0.0015)
             cover = (layer.opacity * smoothstep(inside / spread)).astype(np.float32)
-            colour = layer.fabric(rest[near], along[near], footprint[near])
+            color = layer.fabric(rest[near], along[near], footprint[near])
             if layer.thickness > 0.002:
                 # A hem is a darker seam, and what lies beneath is in its shade.
-                colour = colour * (1 - 0.25 * (inside < 0.008))[:, None]
+                color = color * (1 - 0.25 * (inside < 0.008))[:, None]
                 albedo[near] *= (1 - 0.35 * np.clip(1 + inside / 0.02, 0, 1) * (inside < 0))[:, None]
-            albedo[near] += cover[:, None] * (colour - albedo[near])
+            albedo[near] += cover[:, None] * (color - albedo[near])
             gloss[near] += cover * (layer.gloss - gloss[near])
         return albedo, gloss
 
@@ -224,12 +223,12 @@ def _merge(fragments: Fragments, name: int, depth: np.ndarray, owner: np.ndarray
 
 
 def _occlusion(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Screen-space ambient occlusion (2H, 2W): dims what lies some centimetres behind its surroundings."""
+    """Screen-space ambient occlusion (2H, 2W): dims what lies some centimeters behind its surroundings."""
     mask = np.isfinite(depth)
     if not mask.any():
         return np.ones_like(depth)
     filled = np.where(mask, depth, 0).astype(np.float32)
-    radius = 0.09  # metres
+    radius = 0.09  # meters
     size = int(np.clip(radius * camera.focal_length * _SAMPLES / np.median(depth[mask]), 2, 200)) | 1
     weight = cv2.blur(mask.astype(np.float32), (size, size))
     mean = cv2.blur(filled, (size, size)) / np.maximum(weight, 1e-3)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .body import PosedBodies, StudioBody
-from .camera import Camera, sample_camera
-from .poses import Pose, PoseSampler
+from mmroi.datasets.synthetic.body import PosedBodies, StudioBody
+from mmroi.datasets.synthetic.camera import Camera, sample_camera
+from mmroi.datasets.synthetic.poses import Pose, PoseSampler
 
-_NEAR = 0.4  # nothing comes nearer to the camera than this, metres
+_NEAR = 0.4  # nothing comes nearer to the camera than this, meters
 
 
 @dataclass
@@ -21,10 +21,10 @@ class Person:
         pose: The sampled pose (its root is relative to upright in the world).
         rotations: (24, 3, 3) joint rotations, the root's in the camera frame.
         betas: (10,) shape.
-        pelvis: (3,) root joint, metres.
+        pelvis: (3,) root joint, meters.
         rest_root: (3,) root joint of the unposed body.
-        vertices: (V, 3) metres.
-        joints: (54, 3) metres.
+        vertices: (V, 3) meters.
+        joints: (54, 3) meters.
     """
 
     pose: Pose
@@ -38,14 +38,14 @@ class Person:
 
 @dataclass
 class Box:
-    """A crate or a seat: (8, 3) corners in the camera frame, metres, ordered by bits x, y, z."""
+    """A crate or a seat: (8, 3) corners in the camera frame, meters, ordered by bits x, y, z."""
 
     corners: np.ndarray
 
 
 @dataclass
 class Scene:
-    """A camera, people and boxes on a floor ``floor`` metres below the camera."""
+    """A camera, people and boxes on a floor ``floor`` meters below the camera."""
 
     camera: Camera
     floor: float
@@ -53,7 +53,7 @@ class Scene:
     boxes: list[Box] = field(default_factory=list)
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """Turns world points (..., 3) with the camera at the origin into camera points."""
+        """Turn world points (..., 3) with the camera at the origin into camera points."""
         return points @ self.camera.rotation.T
 
 
@@ -75,7 +75,7 @@ class SceneSampler:
         self._poses = PoseSampler(body.rest_joints, body.parents, config['poses'], config['pose_scale'])
 
     def sample(self, rng: np.random.Generator) -> Scene:
-        """Draws a scene; draws again while the people do not fit in front of the camera."""
+        """Draw a scene; draws again while the people do not fit in front of the camera."""
         while True:
             counts, weights = zip(*self._config['num_people'], strict=True)
             poses = [self._poses.sample(rng) for _ in range(rng.choice(counts, p=weights))]
@@ -108,10 +108,10 @@ class SceneSampler:
         else:
             margin = np.minimum(half, 0.5 * frame)
             target = rng.uniform(margin, frame - margin)
-        centre = (turned.max(0) + turned.min(0)) / 2
+        center = (turned.max(0) + turned.min(0)) / 2
         first = to_world @ (
             np.append((target - camera.principal_point) / camera.focal_length, 1) * depth
-            - np.append(centre[:2], 0)
+            - np.append(center[:2], 0)
         )
         floor = -(first[1] + low[0, 1])
         if not config['camera_height'][0] <= floor <= config['camera_height'][1]:

@@ -3,28 +3,28 @@
 import cv2
 import numpy as np
 
-from .scene import Scene
+from mmroi.datasets.synthetic.scene import Scene
 
 
 def _splat(scene: Scene, points: np.ndarray, weights: np.ndarray, softness: float) -> np.ndarray:
-    """Density (H, W) of points on the floor, blurred over ``softness`` metres; 1 where they lie close."""
+    """Density (H, W) of points on the floor, blurred over ``softness`` meters; 1 where they lie close."""
     camera = scene.camera
     keep = points[:, 2] > 0.2
     points, weights = points[keep], weights[keep]
     if not len(points):
         return np.zeros((camera.height, camera.width), np.float32)
-    metre = camera.focal_length / float(np.median(points[:, 2]))
-    cell = float(np.clip(0.04 * metre, 2.0, 24.0))
+    meter = camera.focal_length / float(np.median(points[:, 2]))
+    cell = float(np.clip(0.04 * meter, 2.0, 24.0))
     rows, columns = int(np.ceil(camera.height / cell)), int(np.ceil(camera.width / cell))
     x, y = np.floor((camera.project(points) + 0.5) / cell).astype(int).T
     inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
     grid = np.bincount(y[inside] * columns + x[inside], weights[inside], rows * columns).reshape(
         rows, columns
     )
-    blurred = cv2.GaussianBlur(grid.astype(np.float32), (0, 0), max(softness * metre / cell, 0.8))
+    blurred = cv2.GaussianBlur(grid.astype(np.float32), (0, 0), max(softness * meter / cell, 0.8))
     full = cv2.resize(blurred, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)
     # About this many vertices (1.5 cm apart) fall into a cell that the body covers.
-    return full[: camera.height, : camera.width] / np.float32(0.4 * (cell / (0.015 * metre)) ** 2 + 0.2)
+    return full[: camera.height, : camera.width] / np.float32(0.4 * (cell / (0.015 * meter)) ** 2 + 0.2)
 
 
 def floor_shadow(scene: Scene, light: np.ndarray, strength: float, softness: float) -> np.ndarray:
@@ -34,10 +34,10 @@ def floor_shadow(scene: Scene, light: np.ndarray, strength: float, softness: flo
         scene: The scene.
         light: (3,) unit vector towards the main light, camera frame.
         strength: Share of the light that comes from it, 0 to 1.
-        softness: Blur of the cast shadow, metres.
+        softness: Blur of the cast shadow, meters.
 
     Returns:
-        (H, W) float32 factors of at most 1 for the floor's colour.
+        (H, W) float32 factors of at most 1 for the floor's color.
     """
     up = scene.camera.up
     points = np.concatenate(

@@ -5,13 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..human_data import HumanData
+from mmroi.datasets.human_data import HumanData
 
 
 def contact_sheet(
     data_root: str | Path, split: str = 'train', num_photos: int = 40, columns: int = 8, cell: int = 256
 ) -> np.ndarray:
-    """Draws the first photos of a split.
+    """Draw the first photos of a split.
 
     Args:
         data_root: Folder that :func:`studio.make_dataset` has written.
@@ -44,8 +44,8 @@ def contact_sheet(
             hidden = data['misc']['keypoints2d_occluded'][row]
             for joint in range(24):
                 at = data['keypoints2d'][row, joint, :2] * scale
-                colour = (0, 140, 255) if hidden[joint] else (0, 255, 0)
-                cv2.circle(image, (round(float(at[0])), round(float(at[1]))), 2, colour, -1)
+                color = (0, 140, 255) if hidden[joint] else (0, 255, 0)
+                cv2.circle(image, (round(float(at[0])), round(float(at[1]))), 2, color, -1)
         y, x = k // columns * cell, k % columns * cell
         sheet[y : y + image.shape[0], x : x + image.shape[1]] = image
     return sheet

@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..processes import end_with_parent
-from .body import StudioBody
-from .labels import Rows, label_rows, to_human_data
-from .presets import get_preset
-from .renderer import Renderer
-from .scene import SceneSampler
+from mmroi.datasets.processes import end_with_parent
+from mmroi.datasets.synthetic.body import StudioBody
+from mmroi.datasets.synthetic.labels import Rows, label_rows, to_human_data
+from mmroi.datasets.synthetic.presets import get_preset
+from mmroi.datasets.synthetic.renderer import Renderer
+from mmroi.datasets.synthetic.scene import SceneSampler
 
 SPLITS = ('train', 'val')
 _CHUNK = 16
@@ -78,7 +78,7 @@ class Studio:
         )
 
     def shoot(self, split: int, index: int) -> tuple[bytes, Rows]:
-        """Makes one photo that shows at least one person well enough.
+        """Make one photo that shows at least one person well enough.
 
         Args:
             split: Index in ``SPLITS``.
@@ -128,7 +128,7 @@ def _chunk_is_done(out: Path, split: str, chunk: int, end: int) -> bool:
 
 
 def _make_chunk(studio: Studio, out: Path, split: str, chunk: int, end: int) -> int:
-    """Makes a chunk's photos and then its labels; returns how many photos."""
+    """Make a chunk's photos and then its labels; returns how many photos."""
     photo_index, parts = [], []
     for index in range(chunk * _CHUNK, end):
         data, rows = studio.shoot(SPLITS.index(split), index)
@@ -183,7 +183,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _check_folder(out: Path, fingerprint: dict[str, Any]) -> None:
-    """Writes down the settings, or compares them with those of the photos that are there."""
+    """Write down the settings, or compares them with those of the photos that are there."""
     path = out / 'studio.json'
     if path.is_file():
         found = json.loads(path.read_text())
@@ -270,7 +270,7 @@ def make_dataset(
 
 
 def _run(studio: Studio, out: Path, todo: list[tuple[str, int, int]], workers: int) -> Iterator[int]:
-    """Makes chunks and yields the number of photos of each as it is done."""
+    """Make chunks and yields the number of photos of each as it is done."""
     workers = min(workers, len(todo))
     with _one_thread():
         if workers <= 1:

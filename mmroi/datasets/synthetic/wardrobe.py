@@ -1,6 +1,6 @@
 """Clothes, shoes, hair and face as smooth fields over the rest pose.
 
-A layer covers the surface points where its field (a signed distance in metres, positive inside) is positive.
+A layer covers the surface points where its field (a signed distance in meters, positive inside) is positive.
 Fields are functions of the rest-pose position, which is interpolated over each pixel, so a border is a smooth
 line whatever the mesh. Layers also lift the surface along its normal; the labels stay on the body beneath.
 """
@@ -11,8 +11,16 @@ from functools import reduce
 
 import numpy as np
 
-from .body import StudioBody
-from .fabric import Fabric, cloth_colour, hair_colour, sample_fabric, skin_colour, smoothstep, trouser_colour
+from mmroi.datasets.synthetic.body import StudioBody
+from mmroi.datasets.synthetic.fabric import (
+    Fabric,
+    cloth_color,
+    hair_color,
+    sample_fabric,
+    skin_color,
+    smoothstep,
+    trouser_color,
+)
 
 Field = Callable[[np.ndarray], np.ndarray]
 
@@ -22,10 +30,10 @@ class Layer:
     """One thing worn, or drawn on the skin.
 
     Attributes:
-        covers: Field of rest positions (n, 3) -> (n,), metres, positive inside.
-        fabric: Its colours.
-        thickness: How far it lifts the surface, metres.
-        folds: Depth of its wrinkles, metres.
+        covers: Field of rest positions (n, 3) -> (n,), meters, positive inside.
+        fabric: Its colors.
+        thickness: How far it lifts the surface, meters.
+        folds: Depth of its wrinkles, meters.
         gloss: Strength of its highlight.
         opacity: At most this much hides what is beneath.
         on_head: Is nowhere below ``Wardrobe.neck_height``.
@@ -74,19 +82,19 @@ class Wardrobe:
         self._eye_y = self._eyes[:, 1].mean()
 
     def along(self, rest: np.ndarray) -> np.ndarray:
-        """Coordinate (n,) that runs up trunk and legs and on down the arms, metres."""
+        """Coordinate (n,) that runs up trunk and legs and on down the arms, meters."""
         out = np.abs(rest[:, 0]) - np.float32(self._x['shoulder'])
         mix = smoothstep(out / 0.08)
         return rest[:, 1] + mix * (np.float32(self._y['shoulder']) - out - rest[:, 1])
 
     def dress(self, rng: np.random.Generator) -> list[Layer]:
-        """Draws an outfit: layers from the skin outwards. The first covers all."""
-        skin = skin_colour(rng)
+        """Draw an outfit: layers from the skin outwards. The first covers all."""
+        skin = skin_color(rng)
         layers = [
             Layer(lambda p: np.ones(len(p), np.float32), Fabric('plain', np.stack([skin, skin])), gloss=0.05)
         ]
         layers += self._face(rng, skin)
-        hair = hair_colour(rng)
+        hair = hair_color(rng)
         bottom = self._bottom(rng)
         top, sleeve, hem = self._top(rng)
         shoes = self._shoes(rng)
@@ -119,8 +127,8 @@ class Wardrobe:
         hem = float(rng.uniform(self._y['hip'] - 0.06, self._y['waist'] - 0.03))
         radius = rng.uniform(0.066, 0.085)
         drop = float(rng.choice([0.0, 0.02, 0.05, 0.1]))
-        colour = cloth_colour(rng)
-        fabric = sample_fabric(rng, colour, cloth_colour(rng), 0.42)
+        color = cloth_color(rng)
+        fabric = sample_fabric(rng, color, cloth_color(rng), 0.42)
         loose = rng.uniform(0.004, 0.018)
 
         def covers(p: np.ndarray) -> np.ndarray:
@@ -133,7 +141,7 @@ class Wardrobe:
         end = max(sleeve, float(rng.uniform(0.8 * self._x['wrist'], self._x['wrist'])))
         low = hem - rng.uniform(0.0, 0.06)
         gap, slant = rng.uniform(0.02, 0.07), rng.uniform(0.05, 0.35)
-        fabric = sample_fabric(rng, cloth_colour(rng), cloth_colour(rng), 0.15)
+        fabric = sample_fabric(rng, cloth_color(rng), cloth_color(rng), 0.15)
 
         def covers(p: np.ndarray) -> np.ndarray:
             opening = np.abs(p[:, 0]) - gap - slant * np.maximum(p[:, 1] - self._y['chest'], 0)
@@ -153,7 +161,7 @@ class Wardrobe:
             )[style]
         )
         waist = float(self._y['waist'] + rng.uniform(-0.03, 0.05))
-        fabric = sample_fabric(rng, trouser_colour(rng), cloth_colour(rng), 0.12)
+        fabric = sample_fabric(rng, trouser_color(rng), cloth_color(rng), 0.12)
         loose = rng.uniform(0.004, 0.016)
         return Layer(
             lambda p: intersection(waist - p[:, 1], p[:, 1] - cuff), fabric, loose, 0.3 * loose + 0.002
@@ -164,13 +172,13 @@ class Wardrobe:
             return []
         ankle, floor = self._y['ankle'], self._y['floor']
         height = float(rng.choice([-0.015, -0.005, 0.03, 0.08], p=[0.35, 0.35, 0.15, 0.15]))
-        upper, sole = (np.stack([c, c]) for c in (cloth_colour(rng), cloth_colour(rng)))
+        upper, sole = (np.stack([c, c]) for c in (cloth_color(rng), cloth_color(rng)))
         layers = [Layer(lambda p: ankle + height - p[:, 1], Fabric('plain', upper), 0.008, gloss=0.12)]
         if rng.random() < 0.6:
             layers.append(Layer(lambda p: floor + 0.022 - p[:, 1], Fabric('plain', sole), 0.003))
         if height < 0 and rng.random() < 0.6:
             top = ankle + rng.uniform(0.03, 0.12)
-            sock = cloth_colour(rng)
+            sock = cloth_color(rng)
             layers.insert(0, Layer(lambda p: top - p[:, 1], Fabric('plain', np.stack([sock, sock])), 0.003))
         return layers
 
@@ -180,12 +188,12 @@ class Wardrobe:
         height = self._eye_y - 0.012 + line + slope * (p[:, 2] - 0.1 * self._nose[2])
         return intersection((p[:, 1] - height) / np.hypot(1, slope), p[:, 1] - self._y['neck'] - 0.03)
 
-    def _hair(self, rng: np.random.Generator, colour: np.ndarray) -> list[Layer]:
+    def _hair(self, rng: np.random.Generator, color: np.ndarray) -> list[Layer]:
         style = rng.choice(
             ['short', 'full', 'long', 'shaved', 'bald', 'hat'], p=[0.38, 0.16, 0.2, 0.08, 0.06, 0.12]
         )
         line = float(rng.uniform(-0.008, 0.012))
-        fabric = Fabric('mottle', np.stack([colour, 0.55 * colour]), 0.02, 0.5, int(rng.integers(2**31)))
+        fabric = Fabric('mottle', np.stack([color, 0.55 * color]), 0.02, 0.5, int(rng.integers(2**31)))
         volume = dict(
             short=rng.uniform(0.006, 0.016),
             full=rng.uniform(0.022, 0.04),
@@ -223,7 +231,7 @@ class Wardrobe:
                 )
             )
         if style == 'hat':
-            brim, cloth = self._eye_y + rng.uniform(0.035, 0.055), cloth_colour(rng)
+            brim, cloth = self._eye_y + rng.uniform(0.035, 0.055), cloth_color(rng)
             layers.append(
                 Layer(
                     lambda p: p[:, 1] - brim - 0.12 * p[:, 2],
@@ -247,10 +255,10 @@ class Wardrobe:
 
             return covers
 
-        def plain(colour: np.ndarray) -> Fabric:
-            return Fabric('plain', np.stack([colour, colour]))
+        def plain(color: np.ndarray) -> Fabric:
+            return Fabric('plain', np.stack([color, color]))
 
-        dark = hair_colour(rng)
+        dark = hair_color(rng)
         lips = skin * np.array([0.85, 0.52, 0.52])
         layers = [
             Layer(ellipse(eye_x, eye_y, 0.0155, 0.0075), plain(np.array([0.4, 0.38, 0.36]))),

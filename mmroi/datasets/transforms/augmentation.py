@@ -5,6 +5,7 @@ camera rolls about its optical axis, or the world is mirrored about the vertical
 touched here; ``MultiRoICrop`` reads ``aug_matrix``. All transforms draw from NumPy's global generator, which
 MMEngine seeds per worker.
 """
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -19,7 +20,7 @@ from mmroi.structures import flip_indices
 class RandomCameraRoll(BaseTransform):
     """Roll the camera about its optical axis.
 
-    The image turns about the principal point, so box centres, keypoints, the root joint and the global
+    The image turns about the principal point, so box centers, keypoints, the root joint and the global
     orientation turn with it.
 
     Modified keys: ``box``, ``aug_matrix``, ``roll`` (radians), and where present ``keypoints2d``,
@@ -156,7 +157,7 @@ class RandomBoxScale(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomChannelNoise(BaseTransform):
-    """Draw a gain per colour channel, the same for all RoIs; ``MultiRoICrop`` applies it to the crops.
+    """Draw a gain per color channel, the same for all RoIs; ``MultiRoICrop`` applies it to the crops.
 
     Added keys: ``channel_gain`` (3,).
 

@@ -1,4 +1,5 @@
 """From a dictionary of arrays to the inputs of an estimator."""
+
 import hashlib
 from collections.abc import Sequence
 
@@ -10,11 +11,35 @@ from mmengine.structures import InstanceData
 from mmroi.registry import TRANSFORMS
 from mmroi.structures import HMRDataSample
 
-LABELS = ('global_orient', 'body_pose', 'betas', 'pelvis', 'keypoints2d', 'keypoints3d', 'has_smpl',
-          'has_keypoints2d', 'has_keypoints3d', 'has_transl')
-META = ('boxes', 'focal_length', 'focal_lengths', 'principal_point', 'crop_matrices', 'crop_size',
-        'img_shape', 'img_path', 'roll', 'flip', 'gender', 'action', 'dataset_name', 'sample_idx',
-        'person_id')
+LABELS = (
+    'global_orient',
+    'body_pose',
+    'betas',
+    'pelvis',
+    'keypoints2d',
+    'keypoints3d',
+    'has_smpl',
+    'has_keypoints2d',
+    'has_keypoints3d',
+    'has_transl',
+)
+META = (
+    'boxes',
+    'focal_length',
+    'focal_lengths',
+    'principal_point',
+    'crop_matrices',
+    'crop_size',
+    'img_shape',
+    'img_path',
+    'roll',
+    'flip',
+    'gender',
+    'action',
+    'dataset_name',
+    'sample_idx',
+    'person_id',
+)
 
 
 @TRANSFORMS.register_module()

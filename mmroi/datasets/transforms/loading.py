@@ -1,4 +1,5 @@
 """Decoding of the frame."""
+
 import io
 
 import cv2
@@ -8,10 +9,9 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 from PIL import Image
 
+from mmroi.datasets.errors import BadSampleError
 from mmroi.geometry import estimate_focal_length
 from mmroi.registry import TRANSFORMS
-
-from ..errors import BadSampleError
 
 _ORIENTATION = 0x112  # tag of EXIF
 
@@ -26,7 +26,7 @@ class LoadImage(LoadImageFromFile):
     Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape`` (H, W). ``focal_length`` becomes the diagonal
     sqrt(H^2 + W^2) and ``principal_point`` (W / 2, H / 2) where they are None (method of CLIFF).
 
-    OpenCV decodes a truncated JPEG without complaint and paints the rest grey, so the end of the file is
+    OpenCV decodes a truncated JPEG without complaint and paints the rest gray, so the end of the file is
     checked. Arguments are those of ``mmcv.transforms.LoadImageFromFile``.
 
     Raises:
@@ -70,7 +70,7 @@ def image_size(path: str) -> tuple[int, int]:
         path: The image.
 
     Returns:
-        tuple[int, int]: Height and width, upright as `LoadImage` decodes it.
+        tuple[int, int]: Height and width, upright as ``LoadImage`` decodes it.
 
     Raises:
         BadSampleError: The image is missing, truncated or no image.
@@ -99,11 +99,15 @@ def _read_whole(path: str, backend_args: dict | None = None) -> bytes:
     try:
         content = fileio.get(path, backend_args=backend_args)
     except FileNotFoundError:
-        raise BadSampleError('missing image', f'{path} does not exist. Check `data_root` and '
-                             '`data_prefix`, or extract the images of the dataset') from None
+        raise BadSampleError(
+            'missing image',
+            f'{path} does not exist. Check `data_root` and '
+            '`data_prefix`, or extract the images of the dataset',
+        ) from None
     if is_truncated(content):
-        raise BadSampleError('truncated image', f'{path} ends too early ({len(content)} bytes). '
-                             'Copy or download it again')
+        raise BadSampleError(
+            'truncated image', f'{path} ends too early ({len(content)} bytes). Copy or download it again'
+        )
     return content
 
 

@@ -1,4 +1,5 @@
 """The crops of all RoIs, warped straight from the decoded frame."""
+
 import cv2
 import numpy as np
 import torch
@@ -37,15 +38,19 @@ class MultiRoICrop(BaseTransform):
             was made for crops of another aspect.
     """
 
-    def __init__(self,
-                 num_rois: int = 5,
-                 crop_size: tuple[int, int] = (256, 192),
-                 random: bool = False,
-                 keep_img: bool = False,
-                 mirror_rois: bool = False) -> None:
+    def __init__(
+        self,
+        num_rois: int = 5,
+        crop_size: tuple[int, int] = (256, 192),
+        random: bool = False,
+        keep_img: bool = False,
+        mirror_rois: bool = False,
+    ) -> None:
         if num_rois < 1 or (num_rois > MAX_ROIS and not random):
-            raise ValueError(f'MultiRoICrop: num_rois must be between 1 and {MAX_ROIS}, or more with '
-                             f'random=True; got {num_rois}')
+            raise ValueError(
+                f'MultiRoICrop: num_rois must be between 1 and {MAX_ROIS}, or more with '
+                f'random=True; got {num_rois}'
+            )
         if min(crop_size) < 1:
             raise ValueError(f'MultiRoICrop: crop_size is (height, width) in pixels, got {tuple(crop_size)}')
         self.num_rois = num_rois
@@ -76,8 +81,12 @@ class MultiRoICrop(BaseTransform):
         if self.mirror_rois and results['flip']:
             offsets = offsets * offsets.new_tensor((-1, 1, 1))
         boxes = make_rois(torch.from_numpy(results['box']), offsets)
-        matrices = crop_matrix(boxes, torch.from_numpy(results['principal_point']), self.crop_size,
-                               torch.from_numpy(results['aug_matrix'])).numpy()
+        matrices = crop_matrix(
+            boxes,
+            torch.from_numpy(results['principal_point']),
+            self.crop_size,
+            torch.from_numpy(results['aug_matrix']),
+        ).numpy()
         results['boxes'] = boxes.numpy()
         results['crop_matrices'] = matrices
         results['crop_size'] = self.crop_size
@@ -93,13 +102,17 @@ class MultiRoICrop(BaseTransform):
         height, width = self.crop_size
         # Crops of few pixels cannot have every aspect: half a pixel is let pass.
         if box_aspect is not None and abs(box_aspect * height - width) > 0.5:
-            raise ValueError(f'MultiRoICrop: crops of crop_size={self.crop_size} have the aspect '
-                             f'{width / height:g}, but GetPersonBox made boxes of aspect {box_aspect:g}: '
-                             f'give it aspect={width / height:g}')
+            raise ValueError(
+                f'MultiRoICrop: crops of crop_size={self.crop_size} have the aspect '
+                f'{width / height:g}, but GetPersonBox made boxes of aspect {box_aspect:g}: '
+                f'give it aspect={width / height:g}'
+            )
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '
-                f'random={self.random}, keep_img={self.keep_img}, mirror_rois={self.mirror_rois})')
+        return (
+            f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '
+            f'random={self.random}, keep_img={self.keep_img}, mirror_rois={self.mirror_rois})'
+        )
 
 
 def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:
@@ -125,7 +138,7 @@ def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, in
         x_level, y_level = np.log2(np.maximum(pixels, 1)).astype(int).tolist()
         reduced = _halved(pyramid, x_level, y_level)
         if x_level or y_level:
-            # Pixel centres: x_image = ratio * (x_reduced + 0.5) - 0.5.
+            # Pixel centers: x_image = ratio * (x_reduced + 0.5) - 0.5.
             ratio = image_size / reduced.shape[1::-1]
             shift = matrix[:, :2] @ ((ratio - 1) / 2) + matrix[:, 2]
             matrix = np.column_stack((matrix[:, :2] * ratio, shift))

@@ -1,14 +1,14 @@
 """From the bounding box of a person to the base box of its RoIs."""
+
 import math
 
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from mmroi.datasets.errors import BadSampleError
 from mmroi.geometry import expand_to_aspect
 from mmroi.registry import TRANSFORMS
-
-from ..errors import BadSampleError
 
 
 @TRANSFORMS.register_module()
@@ -23,7 +23,7 @@ class GetPersonBox(BaseTransform):
     Required keys: ``bbox_xywh`` (4,) image pixels, ``img_shape`` (H, W), ``principal_point`` (2,).
     Optional: ``focal_length``, pixels, one number or (2,) fx and fy; ``keypoints2d`` (K, 3).
     Modified keys: ``focal_length`` becomes one number, ``keypoints2d`` relative to the principal point.
-    Added keys: ``box`` (3,) float64 centre relative to the principal point and height, ``box_aspect`` width /
+    Added keys: ``box`` (3,) float64 center relative to the principal point and height, ``box_aspect`` width /
     height of its crop, ``focal_lengths`` (2,) float64 those of the image, ``aug_matrix`` (3, 3) float64 the
     map of points relative to the principal point from the image to the augmented frame: the stretch, the
     identity where there is one focal length.
@@ -79,8 +79,9 @@ class GetPersonBox(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(aspect={self.aspect}, scale={self.scale}, '
-                f'crop_aspect={self.crop_aspect})')
+        return (
+            f'{type(self).__name__}(aspect={self.aspect}, scale={self.scale}, crop_aspect={self.crop_aspect})'
+        )
 
 
 def _rectify(results: dict) -> np.ndarray:
@@ -118,5 +119,7 @@ def check_box(bbox: np.ndarray, img_shape: tuple[int, int]) -> None:
     if width <= 0 or height <= 0:
         raise BadSampleError('zero-area box', f'bbox_xywh is {found}. {remedy}')
     if x >= img_shape[1] or y >= img_shape[0] or x + width <= 0 or y + height <= 0:
-        raise BadSampleError('box outside the image', f'bbox_xywh is {found}, the image has height '
-                             f'{img_shape[0]} and width {img_shape[1]}. {remedy}')
+        raise BadSampleError(
+            'box outside the image',
+            f'bbox_xywh is {found}, the image has height {img_shape[0]} and width {img_shape[1]}. {remedy}',
+        )

@@ -1,4 +1,5 @@
 """Hooks of the runner."""
+
 from mmroi.engine.hooks.epoch_seed_hook import EpochSeedHook
 from mmroi.engine.hooks.loss_coverage_hook import LossCoverageHook
 from mmroi.engine.hooks.progress_bar_hook import ProgressBarHook

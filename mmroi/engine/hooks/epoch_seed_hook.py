@@ -1,4 +1,5 @@
 """Randomness that depends on the epoch only, so that a resumed run repeats the uninterrupted one."""
+
 import random
 
 import numpy as np
@@ -38,11 +39,15 @@ class EpochSeedHook(Hook):
             ValueError: If workers outlive their epoch, and their random state with them.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise TypeError('EpochSeedHook needs train_cfg.type=EpochBasedTrainLoop, not '
-                            f'{type(runner.train_loop).__name__}: remove it from custom_hooks')
+            raise TypeError(
+                'EpochSeedHook needs train_cfg.type=EpochBasedTrainLoop, not '
+                f'{type(runner.train_loop).__name__}: remove it from custom_hooks'
+            )
         if runner.train_dataloader.persistent_workers:
-            raise ValueError('EpochSeedHook needs train_dataloader.persistent_workers=False: workers that '
-                             'outlive an epoch keep a random state which no checkpoint holds')
+            raise ValueError(
+                'EpochSeedHook needs train_dataloader.persistent_workers=False: workers that '
+                'outlive an epoch keep a random state which no checkpoint holds'
+            )
         runner.train_dataloader.worker_init_fn = None
 
     def before_train_epoch(self, runner: Runner) -> None:

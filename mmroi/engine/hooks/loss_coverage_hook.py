@@ -1,4 +1,5 @@
 """Which losses the labels of a training reach, told before its first step."""
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -16,9 +17,11 @@ from torch.utils.data import ConcatDataset
 from mmroi.registry import HOOKS
 
 _LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
-_REMEDY = ('Use annotation files with these labels, as convert.py writes them (docs/data.md), or with what a '
-           "data set with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
-           'or take out the loss (model.losses.<name>=None) or the data set')
+_REMEDY = (
+    'Use annotation files with these labels, as convert.py writes them (docs/data.md), or with what a '
+    "data set with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
+    'or take out the loss (model.losses.<name>=None) or the data set'
+)
 
 
 @HOOKS.register_module()
@@ -144,8 +147,13 @@ def format_table(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
         numbers = (one.people, *one.labels, *(one.reached.get(name, 'all') for name in losses))
         rows.append([one.name, *map(str, numbers)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ['  '.join(cell.rjust(width) if i else cell.ljust(width)
-                       for i, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in rows]
+    lines = [
+        '  '.join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
     title = 'People with labels, and how many each loss counts (all: it needs no label)'
     return '\n'.join((title, *(lines if len(rows) > 1 else ()), *notes))
 
@@ -167,13 +175,17 @@ def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
         for name in needs:
             if not any(one.reached[name] for one in sets):
                 found = '; '.join(_describe_labels(one, needs[name][0]) for one in sets)
-                problems.append(f'- the loss {name!r} ({type(losses[name]).__name__}), which needs '
-                                f'{needs[name][1]}, reaches nobody of any data set: {found}')
+                problems.append(
+                    f'- the loss {name!r} ({type(losses[name]).__name__}), which needs '
+                    f'{needs[name][1]}, reaches nobody of any data set: {found}'
+                )
     for one in counted:
         if needs and not any(one.reached.values()):
             wanted = ', '.join(f'{name} needs {words}' for name, (_, words) in needs.items())
-            problems.append(f'- the data set {_describe_labels(one, _LABELS)}; none of the losses that need '
-                            f'labels counts them: {wanted}')
+            problems.append(
+                f'- the data set {_describe_labels(one, _LABELS)}; none of the losses that need '
+                f'labels counts them: {wanted}'
+            )
     return '\n'.join(('Labels and losses do not meet:', *problems, _REMEDY)) if problems else None
 
 
@@ -205,5 +217,6 @@ def _describe_labels(one: SetCoverage, kinds: tuple[str, ...]) -> str:
     found = [(label, number) for label, number in zip(_LABELS, one.labels, strict=True) if label in kinds]
     numbers = ', '.join(f'{number} have {label}' for label, number in found)
     joints = any(number for label, number in found if 'keypoints' in label)
-    return (f'{one.name} ({one.file}) has {one.people} people, of whom {numbers}'
-            + (', but not the joints that count' if joints else ''))
+    return f'{one.name} ({one.file}) has {one.people} people, of whom {numbers}' + (
+        ', but not the joints that count' if joints else ''
+    )

@@ -1,4 +1,5 @@
 """Progress bars."""
+
 import logging
 import shutil
 import sys
@@ -37,8 +38,15 @@ class ProgressBarHook(Hook):
         if not self._bars:
             self._redirection.enter_context(logging_redirect_tqdm([logging.getLogger(), runner.logger]))
         size = shutil.get_terminal_size()  # 80x24 where there is none; tqdm would draw nothing
-        self._bars[mode] = tqdm(total=total, initial=done, desc=mode, ncols=size.columns, nrows=size.lines,
-                                leave=mode == 'train', file=sys.stderr)
+        self._bars[mode] = tqdm(
+            total=total,
+            initial=done,
+            desc=mode,
+            ncols=size.columns,
+            nrows=size.lines,
+            leave=mode == 'train',
+            file=sys.stderr,
+        )
 
     def _step(self, mode: str) -> None:
         if mode in self._bars:
@@ -53,8 +61,9 @@ class ProgressBarHook(Hook):
     def before_train(self, runner: Runner) -> None:
         self._open(runner, 'train', runner.max_iters, runner.iter)
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         if 'train' in self._bars:
             loss = f'{outputs["loss"].item():.4g}' if outputs and 'loss' in outputs else '-'
             epoch = f'epoch {runner.epoch + 1}/{runner.max_epochs}'
@@ -67,8 +76,9 @@ class ProgressBarHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         self._open(runner, 'val', len(runner.val_dataloader))
 
-    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                       outputs: list | None = None) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
+    ) -> None:
         self._step('val')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -77,8 +87,9 @@ class ProgressBarHook(Hook):
     def before_test_epoch(self, runner: Runner) -> None:
         self._open(runner, 'test', len(runner.test_dataloader))
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                        outputs: list | None = None) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
+    ) -> None:
         self._step('test')
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -1,4 +1,5 @@
 """Pictures of a validation or test."""
+
 import heapq
 import math
 from pathlib import Path
@@ -16,7 +17,7 @@ from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer
 
 LARGER_IS_BETTER = ('PCK', 'AUC', 'PA-PCK', 'PA-AUC')  # of the metric's numbers
-# The others are millimetres.
+# The others are millimeters.
 UNITS = {'orientation': 'deg', **dict.fromkeys(('depth', *LARGER_IS_BETTER), '%')}
 
 
@@ -49,9 +50,17 @@ class MeshVisualizationHook(Hook):
 
     priority = 'LOW'
 
-    def __init__(self, enable: bool = True, max_pictures: int | None = 50, interval: int | None = None,
-                 worst: int | None = None, metric: str = 'MPJPE', show: bool = False, wait_time: float = 0,
-                 out_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        enable: bool = True,
+        max_pictures: int | None = 50,
+        interval: int | None = None,
+        worst: int | None = None,
+        metric: str = 'MPJPE',
+        show: bool = False,
+        wait_time: float = 0,
+        out_dir: str | None = None,
+    ) -> None:
         for name, count in (('max_pictures', max_pictures), ('interval', interval), ('worst', worst)):
             if count is not None and count < 1:
                 raise ValueError(f'MeshVisualizationHook: {name} must be at least 1, not {count}')
@@ -70,8 +79,13 @@ class MeshVisualizationHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         self._start(runner, len(runner.val_dataloader.dataset))
 
-    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                       outputs: list[HMRDataSample] | None = None) -> None:
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list[HMRDataSample] | None = None,
+    ) -> None:
         self._see(runner, runner.val_evaluator, outputs or [], 'val')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -80,8 +94,13 @@ class MeshVisualizationHook(Hook):
     def before_test_epoch(self, runner: Runner) -> None:
         self._start(runner, len(runner.test_dataloader.dataset))
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                        outputs: list[HMRDataSample] | None = None) -> None:
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list[HMRDataSample] | None = None,
+    ) -> None:
         self._see(runner, runner.test_evaluator, outputs or [], 'test')
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -91,8 +110,10 @@ class MeshVisualizationHook(Hook):
         if not self.enable:
             return
         if not isinstance(runner.visualizer, MeshVisualizer):
-            raise TypeError("MeshVisualizationHook needs visualizer=dict(type='MeshVisualizer', "
-                            'vis_backends=[...]) in the config, as configs/_base_/default_runtime.py has it')
+            raise TypeError(
+                "MeshVisualizationHook needs visualizer=dict(type='MeshVisualizer', "
+                'vis_backends=[...]) in the config, as configs/_base_/default_runtime.py has it'
+            )
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         runner.visualizer.body_model = model.body_model
         spread = math.ceil(num_people / self.max_pictures) if self.max_pictures else 1
@@ -124,9 +145,11 @@ class MeshVisualizationHook(Hook):
             if rows and all(isinstance(row, dict) and (self.metric in row or not row) for row in rows):
                 return rows
         if self.worst is not None and num:
-            raise KeyError(f'no metric of the evaluator has the error {self.metric!r} for each person, so '
-                           'that the worst cannot be found; MeshMetric has MPJPE, PA-MPJPE, PVE, '
-                           'orientation, camera_translation, depth and, with several RoIs, camera_spread')
+            raise KeyError(
+                f'no metric of the evaluator has the error {self.metric!r} for each person, so '
+                'that the worst cannot be found; MeshMetric has MPJPE, PA-MPJPE, PVE, '
+                'orientation, camera_translation, depth and, with several RoIs, camera_spread'
+            )
         return [{}] * num
 
     def _finish(self, runner: Runner, mode: str) -> None:
@@ -135,14 +158,15 @@ class MeshVisualizationHook(Hook):
             return
         entries = {entry[1]: entry for part in all_gather_object(self._worst) for entry in part}
         if is_main_process():
-            ranking = sorted(entries.values(), key=lambda entry: entry[:2], reverse=True)[:self.worst]
+            ranking = sorted(entries.values(), key=lambda entry: entry[:2], reverse=True)[: self.worst]
             for rank, (_, _, sample, row) in enumerate(ranking, 1):
                 file = f'{rank:03d}_{self.metric}_{row[self.metric]:.0f}_{Path(sample.img_path).stem}'
                 self._draw(runner, sample, row, mode, f'worst_{rank:03d}', file)
         self._worst = []
 
-    def _draw(self, runner: Runner, sample: HMRDataSample, row: dict[str, Any], mode: str, name: str,
-              file: str) -> None:
+    def _draw(
+        self, runner: Runner, sample: HMRDataSample, row: dict[str, Any], mode: str, name: str, file: str
+    ) -> None:
         step = runner.iter if mode == 'val' else 0  # asking in a test would build the loop of the training
         out_file = None
         if self.out_dir:
@@ -150,8 +174,15 @@ class MeshVisualizationHook(Hook):
             out_file = folder / f'{file}.jpg'
         image = self._load(dict(img_path=str(sample.img_path)))['img']
         runner.visualizer.add_datasample(
-            f'{mode}_{name}', image[..., ::-1], sample, show=self.show, wait_time=self.wait_time,
-            out_file=out_file, step=step, text=describe(sample, row, self.metric))
+            f'{mode}_{name}',
+            image[..., ::-1],
+            sample,
+            show=self.show,
+            wait_time=self.wait_time,
+            out_file=out_file,
+            step=step,
+            text=describe(sample, row, self.metric),
+        )
 
 
 def badness(metric: str, value: float) -> float:

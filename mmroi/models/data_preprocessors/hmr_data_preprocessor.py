@@ -1,4 +1,5 @@
-"""Collation and normalisation on the device."""
+"""Collation and normalization on the device."""
+
 from collections.abc import Sequence
 
 import torch
@@ -11,7 +12,7 @@ from mmroi.structures import HMRDataSample
 
 @MODELS.register_module()
 class HMRDataPreprocessor(BaseDataPreprocessor):
-    """Stack the crops of a batch, move them as uint8 and normalise them on the device.
+    """Stack the crops of a batch, move them as uint8 and normalize them on the device.
 
     Labels are stacked and moved once per name, then dealt back to their samples as views.
 
@@ -25,11 +26,13 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         ValueError: ``mean`` or ``std`` has not three numbers, or a ``std`` is not positive.
     """
 
-    def __init__(self,
-                 mean: Sequence[float] = (123.675, 116.28, 103.53),
-                 std: Sequence[float] = (58.395, 57.12, 57.375),
-                 bgr_to_rgb: bool = True,
-                 non_blocking: bool = False) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+        bgr_to_rgb: bool = True,
+        non_blocking: bool = False,
+    ) -> None:
         super().__init__(non_blocking)
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ValueError(f'mean and std need three numbers each, std positive; got {mean} and {std}')
@@ -38,7 +41,7 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         self.register_buffer('std', torch.tensor(std, dtype=torch.float32).view(3, 1, 1), persistent=False)
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Collate and normalise.
+        """Collate and normalize.
 
         Args:
             data: ``inputs``: N uint8 tensors (M, 3, H, W), or one (N, M, 3, H, W); ``data_samples``: N
@@ -55,9 +58,9 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         samples = data.get('data_samples')
         if samples:
             self._move_labels(samples)
-        return dict(inputs=self.normalise(batch), data_samples=samples)
+        return dict(inputs=self.normalize(batch), data_samples=samples)
 
-    def normalise(self, crops: Tensor) -> Tensor:
+    def normalize(self, crops: Tensor) -> Tensor:
         """Bring pixels to the form that the network sees.
 
         Args:
@@ -85,9 +88,11 @@ def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:
     for crop in crops:
         if crop.ndim != 4 or crop.shape[1] != 3 or crop.dtype != torch.uint8 or crop.shape != crops[0].shape:
             found = sorted({f'{tuple(crop.shape)} {crop.dtype}' for crop in crops})
-            raise ValueError(f'inputs must be uint8 crops of one shape (M, 3, H, W), got {", ".join(found)}. '
-                             'End the pipeline with MultiRoICrop and PackHMRInputs, with one num_rois and '
-                             'crop_size for all datasets')
+            raise ValueError(
+                f'inputs must be uint8 crops of one shape (M, 3, H, W), got {", ".join(found)}. '
+                'End the pipeline with MultiRoICrop and PackHMRInputs, with one num_rois and '
+                'crop_size for all datasets'
+            )
     if not crops:
         raise ValueError('inputs are empty: the batch has no sample')
     return inputs if isinstance(inputs, Tensor) else torch.stack(crops)

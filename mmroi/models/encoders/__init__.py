@@ -1,4 +1,5 @@
 """Image encoders: crops in, feature vectors out."""
+
 from mmroi.models.encoders.multi_roi_encoder import MultiRoIEncoder
 
 __all__ = ['MultiRoIEncoder']

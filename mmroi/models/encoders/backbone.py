@@ -1,4 +1,5 @@
 """Backbones of MMDetection with the options that save memory or keep pre-trained weights."""
+
 import inspect
 from collections.abc import Iterator
 
@@ -7,12 +8,13 @@ from torch import nn
 from mmroi.registry import MODELS
 
 
-def build_backbone(config: dict, frozen_stages: int = -1, norm_eval: bool = False,
-                   with_cp: bool = False) -> nn.Module:
+def build_backbone(
+    config: dict, frozen_stages: int = -1, norm_eval: bool = False, with_cp: bool = False
+) -> nn.Module:
     """Build a backbone and hand it the options that it knows; what its config says itself goes first.
 
     MMDetection's backbones freeze the running statistics of BatchNorm by default (``norm_eval=True``), with
-    which nothing is learnt from scratch; so ``norm_eval`` is always handed on, also when it is False.
+    which nothing is learned from scratch; so ``norm_eval`` is always handed on, also when it is False.
 
     Args:
         config: Config of the backbone.
@@ -41,14 +43,17 @@ def build_backbone(config: dict, frozen_stages: int = -1, norm_eval: bool = Fals
         for name in options.keys() - parameters.keys():
             value = options.pop(name)
             if value is not False and not (name == 'frozen_stages' and is_hrnet(cls)):
-                raise ValueError(f'MultiRoIEncoder: the backbone {kind} does not know {name}, which is set '
-                                 f'to {value}; leave it out, or take mmdet.ResNet or mmdet.HRNet.')
+                raise ValueError(
+                    f'MultiRoIEncoder: the backbone {kind} does not know {name}, which is set '
+                    f'to {value}; leave it out, or take mmdet.ResNet or mmdet.HRNet.'
+                )
     return MODELS.build(options | dict(config))
 
 
 def is_hrnet(cls: type) -> bool:
     """Tell whether a class is ``mmdet.HRNet``, or derived from it."""
     from mmdet.models.backbones import HRNet  # here: a second, which only those who build a backbone spend
+
     return issubclass(cls, HRNet)
 
 

@@ -1,4 +1,5 @@
 """One backbone shared by all RoIs."""
+
 from collections.abc import Sequence
 from itertools import islice
 
@@ -19,7 +20,7 @@ class MultiRoIEncoder(BaseModule):
     The backbone is any registered one that takes an image batch and returns feature maps, finest first:
     ``mmdet.ResNet``, ``mmdet.HRNet``. The options that follow ``pool`` are handed to it, unless its own
     config has them; MMDetection's ``norm_eval=True`` is so replaced by False, because with frozen statistics
-    nothing is learnt from scratch.
+    nothing is learned from scratch.
 
     Args:
         backbone: Config of the backbone.
@@ -37,7 +38,7 @@ class MultiRoIEncoder(BaseModule):
             statistics of BatchNorm take in each batch twice, as if their momentum were 0.19 and not 0.1.
         channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on
             GPU.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Attributes:
         out_channels: Width d of the features.
@@ -48,9 +49,17 @@ class MultiRoIEncoder(BaseModule):
             option, or the neck takes other maps than the backbone gives.
     """
 
-    def __init__(self, backbone: dict, neck: dict | None = None, pool: str = 'last', frozen_stages: int = -1,
-                 norm_eval: bool = False, with_cp: bool = False, channels_last: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict | None = None,
+        pool: str = 'last',
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        channels_last: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if pool not in ('last', 'concat'):
             raise ValueError(f"MultiRoIEncoder: pool must be 'last' or 'concat', got {pool!r}.")
@@ -89,7 +98,7 @@ class MultiRoIEncoder(BaseModule):
         """The backbone's feature maps of all crops.
 
         Args:
-            inputs: (N, M, 3, H, W), normalised RGB crops.
+            inputs: (N, M, 3, H, W), normalized RGB crops.
 
         Returns:
             Sequence[Tensor]: Maps (N·M, C, h, w), finest first.
@@ -99,12 +108,14 @@ class MultiRoIEncoder(BaseModule):
         """
         height, width = inputs.shape[-2:]
         if height % self.stride or width % self.stride:
-            raise ValueError(f'HRNet needs crops whose sides are multiples of {self.stride}, got '
-                             f'{height}x{width} (height x width): change the size in MultiRoICrop.')
+            raise ValueError(
+                f'HRNet needs crops whose sides are multiples of {self.stride}, got '
+                f'{height}x{width} (height x width): change the size in MultiRoICrop.'
+            )
         return self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
 
     def pool_maps(self, maps: Sequence[Tensor], num_rois: int) -> Tensor:
-        """Pools feature maps to one vector for each crop, behind the neck if there is one.
+        """Pool feature maps to one vector for each crop, behind the neck if there is one.
 
         Args:
             maps: What :meth:`extract_maps` returns.
@@ -124,7 +135,7 @@ class MultiRoIEncoder(BaseModule):
         """Encode the crops.
 
         Args:
-            inputs: (N, M, 3, H, W), normalised RGB crops.
+            inputs: (N, M, 3, H, W), normalized RGB crops.
 
         Returns:
             Tensor: Features h (N, M, d), float32 also under autocast.

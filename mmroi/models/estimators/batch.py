@@ -1,4 +1,5 @@
 """Data samples of a batch as tensors."""
+
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ class Views(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """Labels of a batch; flags are 0 or 1, metres, pixels relative to the principal point.
+    """Labels of a batch; flags are 0 or 1, meters, pixels relative to the principal point.
 
     Attributes:
         rotations: Rotation matrices (N, 24, 3, 3).
@@ -54,12 +55,17 @@ def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
     focal_length = np.array([sample.focal_length for sample in data_samples], np.float64)
     ids = [sample.get('person_id') for sample in data_samples]
     person_ids = None if None in ids else torch.tensor(ids, dtype=torch.int64, device=inputs.device)
-    return Views(torch.from_numpy(boxes).to(inputs.device), torch.from_numpy(focal_length).to(inputs.device),
-                 inputs.shape[-1] / inputs.shape[-2], person_ids)
+    return Views(
+        torch.from_numpy(boxes).to(inputs.device),
+        torch.from_numpy(focal_length).to(inputs.device),
+        inputs.shape[-1] / inputs.shape[-2],
+        person_ids,
+    )
 
 
 def stack_labels(data_samples: Sequence[HMRDataSample], device: torch.device) -> Labels:
     """Labels from the samples' ``gt_instances``."""
+
     def stack(name: str) -> Tensor:
         return torch.cat([sample.gt_instances[name] for sample in data_samples]).to(device)
 

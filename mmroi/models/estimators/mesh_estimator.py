@@ -1,4 +1,5 @@
 """HMR, CLIFF and Multi-RoI: the same estimator made of other parts."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,29 +41,42 @@ class MeshEstimator(BaseModel):
             heatmaps, volume``; leaving one out, or setting it to None over an inherited config, removes it.
             ``volume`` is for a head that also gives the joints in the volume of the crop, ``uvd``.
         data_preprocessor: Config.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ValueError: Unknown loss, a loss without the part that it needs, or parts that do not fit together.
     """
 
-    def __init__(self, encoder: dict, head: dict, body_model: dict, fusion: dict | None = None,
-                 projector: dict | None = None, heatmap_head: dict | None = None,
-                 losses: dict[str, dict] | None = None, data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        encoder: dict,
+        head: dict,
+        body_model: dict,
+        fusion: dict | None = None,
+        projector: dict | None = None,
+        heatmap_head: dict | None = None,
+        losses: dict[str, dict] | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         # Built here: BaseModel would look only into MMEngine's registry when no default scope is set.
         super().__init__(MODELS.build(data_preprocessor) if data_preprocessor else None, init_cfg)
         losses = {name: loss for name, loss in (losses or {}).items() if loss is not None}
         unknown = set(losses) - set(LOSSES)
         if unknown:
             raise ValueError(
-                f'MeshEstimator: unknown losses {sorted(unknown)}; the known ones are {", ".join(LOSSES)}.')
+                f'MeshEstimator: unknown losses {sorted(unknown)}; the known ones are {", ".join(LOSSES)}.'
+            )
         if 'contrastive' in losses and projector is None:
-            raise ValueError('MeshEstimator: the contrastive loss needs a projector, such as '
-                             "projector=dict(type='ContrastiveProjector', in_channels=...).")
+            raise ValueError(
+                'MeshEstimator: the contrastive loss needs a projector, such as '
+                "projector=dict(type='ContrastiveProjector', in_channels=...)."
+            )
         if 'heatmaps' in losses and heatmap_head is None:
-            raise ValueError('MeshEstimator: the loss on heatmaps needs a head, such as '
-                             "heatmap_head=dict(type='HeatmapHead', in_channels=...).")
+            raise ValueError(
+                'MeshEstimator: the loss on heatmaps needs a head, such as '
+                "heatmap_head=dict(type='HeatmapHead', in_channels=...)."
+            )
         self.encoder = MODELS.build(encoder)
         self.fusion = MODELS.build(fusion) if fusion else None
         self.head = MODELS.build(head)
@@ -72,8 +86,10 @@ class MeshEstimator(BaseModel):
         self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
         self._check_parts()
         if 'volume' in losses and not self.head.gives_uvd:
-            raise ValueError('MeshEstimator: the loss on the volume needs a head that gives joints in it, '
-                             f'such as MMHuman3DHybrIKHead; {type(self.head).__name__} does not.')
+            raise ValueError(
+                'MeshEstimator: the loss on the volume needs a head that gives joints in it, '
+                f'such as MMHuman3DHybrIKHead; {type(self.head).__name__} does not.'
+            )
         for part, loss in ((self.projector, 'contrastive'), (self.heatmap_head, 'heatmaps')):
             if part is not None and loss not in losses:
                 part.requires_grad_(False)  # DDP would wait for its gradients
@@ -85,12 +101,19 @@ class MeshEstimator(BaseModel):
         for name, width in (widths | dict.fromkeys(from_maps, self.encoder.map_channels)).items():
             part = getattr(self, name)
             if part is not None and part.in_channels != width:
-                raise ValueError(f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
-                                 f'was built for in_channels={part.in_channels}.')
-        if self.fusion is not None and None not in (self.fusion.num_rois, self.head.num_rois) \
-                and self.fusion.num_rois != self.head.num_rois:
-            raise ValueError(f'MeshEstimator: fusion was built for num_rois={self.fusion.num_rois}, '
-                             f'but head for num_rois={self.head.num_rois}.')
+                raise ValueError(
+                    f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
+                    f'was built for in_channels={part.in_channels}.'
+                )
+        if (
+            self.fusion is not None
+            and None not in (self.fusion.num_rois, self.head.num_rois)
+            and self.fusion.num_rois != self.head.num_rois
+        ):
+            raise ValueError(
+                f'MeshEstimator: fusion was built for num_rois={self.fusion.num_rois}, '
+                f'but head for num_rois={self.head.num_rois}.'
+            )
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         check_state_dict(self, state_dict, prefix)
@@ -100,7 +123,7 @@ class MeshEstimator(BaseModel):
         """The network alone: tensors in, tensors out, no branch on data.
 
         Args:
-            inputs: Normalised RGB crops (N, M, 3, H, W).
+            inputs: Normalized RGB crops (N, M, 3, H, W).
             boxes: (N, M, 3) float64, pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
 
@@ -114,8 +137,10 @@ class MeshEstimator(BaseModel):
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
         """
         if inputs.shape[:2] != boxes.shape[:2]:
-            raise ValueError(f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
-                             f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.')
+            raise ValueError(
+                f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
+                f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.'
+            )
         maps = self.encoder.extract_maps(inputs)
         h = self.encoder.pool_maps(maps, inputs.shape[1])
         u, u_bar = (h, h.mean(1)) if self.fusion is None else self.fusion(h, boxes, focal_length)[:2]
@@ -126,7 +151,7 @@ class MeshEstimator(BaseModel):
         """Run the network.
 
         Args:
-            inputs: Normalised RGB crops (N, M, 3, H, W).
+            inputs: Normalized RGB crops (N, M, 3, H, W).
             data_samples: N samples; ``boxes`` and ``focal_length`` in their metainfo, labels in
                 ``gt_instances`` for mode ``'loss'``.
             mode: ``'tensor'``: what :meth:`regress` returns. ``'loss'``: dict of losses. ``'predict'``: the
@@ -177,20 +202,43 @@ class MeshEstimator(BaseModel):
         # Called below only for the configured losses, so that nothing is computed for an absent one.
         arguments = dict(
             smpl=lambda: (rotations, betas, of_mesh.rotations, of_mesh.betas, of_mesh.has_smpl),
-            vertices=lambda: (body.vertices, body.joints_h36m[:, 0],
-                              target.vertices.repeat_interleave(meshes, 0),
-                              target.joints_h36m[:, 0].repeat_interleave(meshes, 0), of_mesh.has_smpl),
+            vertices=lambda: (
+                body.vertices,
+                body.joints_h36m[:, 0],
+                target.vertices.repeat_interleave(meshes, 0),
+                target.joints_h36m[:, 0].repeat_interleave(meshes, 0),
+                of_mesh.has_smpl,
+            ),
             keypoints3d=lambda: (body.joints, of_mesh.keypoints3d, of_mesh.has_keypoints3d),
-            keypoints2d=lambda: (body.joints.unflatten(0, (num_persons, meshes)), output['cameras'],
-                                 views.boxes, views.focal_length, views.aspect, labels.keypoints2d,
-                                 labels.has_keypoints2d),
+            keypoints2d=lambda: (
+                body.joints.unflatten(0, (num_persons, meshes)),
+                output['cameras'],
+                views.boxes,
+                views.focal_length,
+                views.aspect,
+                labels.keypoints2d,
+                labels.has_keypoints2d,
+            ),
             camera=lambda: (output['cameras'], views.boxes),
-            heatmaps=lambda: (self.heatmap_head(output['feature_map'])  # type: ignore[misc]
-                              .unflatten(0, (-1, num_rois)), views.boxes, views.aspect, labels.keypoints2d,
-                              labels.has_keypoints2d),
+            heatmaps=lambda: (
+                self.heatmap_head(output['feature_map']).unflatten(0, (-1, num_rois)),  # type: ignore[misc]
+                views.boxes,
+                views.aspect,
+                labels.keypoints2d,
+                labels.has_keypoints2d,
+            ),
             contrastive=lambda: (self._project(output['features']), views.person_ids),
-            volume=lambda: (output['uvd'], body.joints, views.boxes, views.aspect, labels.keypoints2d,
-                            labels.keypoints3d, labels.has_keypoints2d, labels.has_keypoints3d))
+            volume=lambda: (
+                output['uvd'],
+                body.joints,
+                views.boxes,
+                views.aspect,
+                labels.keypoints2d,
+                labels.keypoints3d,
+                labels.has_keypoints2d,
+                labels.has_keypoints3d,
+            ),
+        )
         return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
 
     def _project(self, features: Tensor) -> Tensor:
@@ -201,8 +249,9 @@ class MeshEstimator(BaseModel):
             return features + 0 * sum(parameter.sum() for parameter in self.projector.parameters())
         return self.projector(features)
 
-    def predict(self, output: dict[str, Tensor], views: Views,
-                data_samples: Sequence[HMRDataSample]) -> list[HMRDataSample]:
+    def predict(
+        self, output: dict[str, Tensor], views: Views, data_samples: Sequence[HMRDataSample]
+    ) -> list[HMRDataSample]:
         """Fill ``pred_instances`` of each sample with its part of :meth:`predict_tensors`.
 
         Args:
@@ -215,12 +264,13 @@ class MeshEstimator(BaseModel):
         """
         predictions = self.predict_tensors(output, views.boxes, views.focal_length)
         for index, sample in enumerate(data_samples):
-            one = {name: value[index:index + 1] for name, value in predictions.items()}
+            one = {name: value[index : index + 1] for name, value in predictions.items()}
             sample.pred_instances = InstanceData(**one)
         return list(data_samples)
 
-    def predict_tensors(self, output: dict[str, Tensor], boxes: Tensor,
-                        focal_length: Tensor) -> dict[str, Tensor]:
+    def predict_tensors(
+        self, output: dict[str, Tensor], boxes: Tensor, focal_length: Tensor
+    ) -> dict[str, Tensor]:
         """Body and cameras of all persons, by the names of ``pred_instances`` (see :class:`HMRDataSample`).
 
         ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
@@ -244,9 +294,16 @@ class MeshEstimator(BaseModel):
             rotations, betas, translation = rotations[:, 0], betas[:, 0], full_cameras[:, 0]
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
         return dict(
-            global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=betas,
-            vertices=body.vertices, joints3d=body.joints, joints_h36m=body.joints_h36m,
-            local_cameras=cameras, full_cameras=full_cameras, camera_translation=translation)
+            global_orient=rotations[:, 0],
+            body_pose=rotations[:, 1:],
+            betas=betas,
+            vertices=body.vertices,
+            joints3d=body.joints,
+            joints_h36m=body.joints_h36m,
+            local_cameras=cameras,
+            full_cameras=full_cameras,
+            camera_translation=translation,
+        )
 
 
 def _rotations(output: dict[str, Tensor]) -> Tensor:

@@ -1,4 +1,5 @@
 """Positional encoding of RoI boxes, as the fusions see it."""
+
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +13,7 @@ from mmroi.geometry.encoding import (
 
 
 class BoxEncoding(nn.Module):
-    """γ of normalised boxes, or of their differences (paper Eq. 3).
+    """γ of normalized boxes, or of their differences (paper Eq. 3).
 
     Args:
         num_freqs: Frequencies L, 0 to 64; 0 for the plain numbers.
@@ -39,7 +40,7 @@ class BoxEncoding(nn.Module):
             for name, constant in zip(('freqs', 'phases'), released_constants(num_freqs), strict=True):
                 self.register_buffer(name, constant)
 
-    def normalise(self, boxes: Tensor, focal_length: Tensor) -> Tensor:
+    def normalize(self, boxes: Tensor, focal_length: Tensor) -> Tensor:
         """The three numbers of each box in the precision of the arithmetic.
 
         Args:
@@ -55,7 +56,7 @@ class BoxEncoding(nn.Module):
         """Encode.
 
         Args:
-            p: (..., 3), what :meth:`normalise` returns, or differences of it.
+            p: (..., 3), what :meth:`normalize` returns, or differences of it.
 
         Returns:
             Tensor: (..., 3 + 6L) in the dtype of ``p``.

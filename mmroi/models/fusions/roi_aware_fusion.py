@@ -1,4 +1,5 @@
 """RoI-aware feature fusion (paper section 3.1, equations 2-4)."""
+
 import warnings
 
 import torch.nn.functional as F
@@ -36,7 +37,7 @@ class RoIAwareFusion(BaseModule):
         hidden_channels: Width of the set scorer.
         exact: Exact angles; False for the float32 arithmetic that the authors' checkpoints were trained
             with, which also hold its constants.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Attributes:
         num_rois: M, or None where any number of RoIs is fine.
@@ -45,15 +46,25 @@ class RoIAwareFusion(BaseModule):
         ValueError: An argument is out of range or unknown.
     """
 
-    def __init__(self, in_channels: int, num_rois: int = 5, num_freqs: int = 32,
-                 relation: str = 'of_difference', scorer: str = 'set_mlp', hidden_channels: int = 256,
-                 exact: bool = True, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_rois: int = 5,
+        num_freqs: int = 32,
+        relation: str = 'of_difference',
+        scorer: str = 'set_mlp',
+        hidden_channels: int = 256,
+        exact: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if num_rois < 1:
             raise ValueError(f'RoIAwareFusion needs num_rois >= 1, got num_rois={num_rois}.')
         if relation not in RELATIONS or scorer not in SCORERS:
-            raise ValueError(f'RoIAwareFusion: relation must be one of {RELATIONS} and scorer one of '
-                             f'{SCORERS}, got {relation!r} and {scorer!r}.')
+            raise ValueError(
+                f'RoIAwareFusion: relation must be one of {RELATIONS} and scorer one of '
+                f'{SCORERS}, got {relation!r} and {scorer!r}.'
+            )
         linear_in_box = relation == 'difference_of' or (relation == 'of_difference' and num_freqs == 0)
         one_row = relation in ('absolute', 'none')
         if scorer == 'linear' and (linear_in_box or one_row):
@@ -61,7 +72,8 @@ class RoIAwareFusion(BaseModule):
                 f"RoIAwareFusion(relation='{relation}', num_freqs={num_freqs}, scorer='linear') gives "
                 'all RoIs the same weights, because softmax cancels what depends on m; '
                 "scorer='set_mlp' does not.",
-                stacklevel=2)
+                stacklevel=2,
+            )
         self.in_channels = in_channels
         self.num_rois = num_rois if scorer == 'set_mlp' else None
         self.relation = relation
@@ -71,9 +83,13 @@ class RoIAwareFusion(BaseModule):
         self.pair_fc = nn.Linear(pair, 1 if scorer == 'linear' else hidden_channels)
         if scorer == 'set_mlp':
             self.set_mlp = nn.Sequential(
-                nn.Linear(hidden_channels * num_rois, hidden_channels), nn.Tanh(),
-                nn.Linear(hidden_channels, hidden_channels), nn.Tanh(),
-                nn.Linear(hidden_channels, num_rois), nn.Tanh())
+                nn.Linear(hidden_channels * num_rois, hidden_channels),
+                nn.Tanh(),
+                nn.Linear(hidden_channels, hidden_channels),
+                nn.Tanh(),
+                nn.Linear(hidden_channels, num_rois),
+                nn.Tanh(),
+            )
 
     @without_autocast
     def forward(self, h: Tensor, boxes: Tensor, focal_length: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,7 +97,7 @@ class RoIAwareFusion(BaseModule):
 
         Args:
             h: Features (N, M, d).
-            boxes: (N, M, 3) float64: centre relative to the principal point and height, pixels.
+            boxes: (N, M, 3) float64: center relative to the principal point and height, pixels.
             focal_length: (N,) float64, pixels.
 
         Returns:
@@ -95,12 +111,13 @@ class RoIAwareFusion(BaseModule):
             raise ValueError(
                 f"RoIAwareFusion(scorer='set_mlp') was built for num_rois={self.num_rois}, got {num_rois} "
                 'RoIs; give MultiRoICrop and the model the same num_rois, or train a fusion that takes any '
-                "number (scorer='linear', SelfAttentionFusion, or none).")
+                "number (scorer='linear', SelfAttentionFusion, or none)."
+            )
         # The Linear on concat(h_n, gamma_mn) in two parts, so that h_n is mapped M times, not M*M times.
-        pairs = F.linear(h, self.pair_fc.weight[:, :self.in_channels], self.pair_fc.bias)[:, None]
+        pairs = F.linear(h, self.pair_fc.weight[:, : self.in_channels], self.pair_fc.bias)[:, None]
         if self.relation != 'none':
             encoding = self._relations(boxes, focal_length).to(h.dtype)
-            pairs = pairs + F.linear(encoding, self.pair_fc.weight[:, self.in_channels:])
+            pairs = pairs + F.linear(encoding, self.pair_fc.weight[:, self.in_channels :])
         scores = pairs.squeeze(-1) if self.scorer == 'linear' else self.set_mlp(pairs.flatten(2))
         weights = scores.softmax(-1).expand(-1, num_rois, -1)
         u = weights @ h
@@ -108,7 +125,7 @@ class RoIAwareFusion(BaseModule):
 
     def _relations(self, boxes: Tensor, focal_length: Tensor) -> Tensor:
         """Encoding gamma_mn (N, M, M, 3 + 6L), or (N, 1, M, 3 + 6L) where it does not depend on m."""
-        p = self.encoding.normalise(boxes, focal_length)
+        p = self.encoding.normalize(boxes, focal_length)
         if self.relation == 'of_difference':
             return self.encoding(p[:, :, None] - p[:, None])
         encoding = self.encoding(p)

@@ -1,4 +1,5 @@
 """Multi-head self-attention over the RoIs, which the paper's Figure 8 compares with RoI-aware fusion."""
+
 import math
 
 import torch
@@ -39,16 +40,24 @@ class SelfAttentionFusion(BaseModule):
 
     num_rois = None
 
-    def __init__(self, in_channels: int, num_heads: int = 4, num_freqs: int = 32, exact: bool = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_heads: int = 4,
+        num_freqs: int = 32,
+        exact: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.num_heads = num_heads
         self.encoding = BoxEncoding(num_freqs, exact)
         token = in_channels + self.encoding.out_channels
         if not 1 <= num_heads <= token:
-            raise ValueError(f'SelfAttentionFusion needs num_heads between 1 and the {token} numbers of a '
-                             f'token, got num_heads={num_heads}.')
+            raise ValueError(
+                f'SelfAttentionFusion needs num_heads between 1 and the {token} numbers of a '
+                f'token, got num_heads={num_heads}.'
+            )
         width = token // num_heads * num_heads
         self.query = nn.Linear(token, width)
         self.key = nn.Linear(token, width, bias=False)  # it would cancel in the softmax
@@ -73,7 +82,7 @@ class SelfAttentionFusion(BaseModule):
             tuple: u (N, M, d), its mean u_bar (N, d) and the weights (N, M, M), means over the heads, rows
                 summing to 1.
         """
-        gamma = self.encoding(self.encoding.normalise(boxes, focal_length))
+        gamma = self.encoding(self.encoding.normalize(boxes, focal_length))
         tokens = torch.cat([h, gamma.to(h.dtype)], dim=-1)
         query, key, value = map(self._split_heads, (self.query(tokens), self.key(tokens), self.value(h)))
         weights = (query @ key.mT / math.sqrt(query.shape[-1])).softmax(-1)

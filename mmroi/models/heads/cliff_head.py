@@ -1,4 +1,5 @@
 """Head of CLIFF, of HMR without the box, and of the network that Multi-RoI's authors released."""
+
 import torch
 from torch import Tensor
 
@@ -38,15 +39,24 @@ class CLIFFHead(ParameterHead):
         positive_scale: Keep the scale of the cameras positive; False for published networks.
         box_scale: Size of the box that the network means, divided by the height of the crop: 0.75 for
             MMHuman3D's CLIFF, whose boxes and cameras count the width of 256x192 crops.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ValueError: ``boxes`` is unknown, or needs a number of RoIs that is not given.
     """
 
-    def __init__(self, in_channels: int, num_rois: int | None = 1, boxes: str = 'own',
-                 hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
-                 positive_scale: bool = True, box_scale: float = 1.0, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_rois: int | None = 1,
+        boxes: str = 'own',
+        hidden_channels: tuple[int, int] = (1024, 1024),
+        dropout: float = 0.5,
+        num_iters: int = 3,
+        positive_scale: bool = True,
+        box_scale: float = 1.0,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(in_channels, num_rois, positive_scale, init_cfg)
         if boxes not in BOXES:
             raise ValueError(f'CLIFFHead: boxes must be one of {BOXES}, got {boxes!r}.')
@@ -58,7 +68,11 @@ class CLIFFHead(ParameterHead):
         self.box_scale = box_scale
         self.regressor = IterativeRegressor(
             in_channels + box_width(boxes, num_rois or 1),
-            dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE, camera=CAMERA_SIZE), hidden_channels, dropout, num_iters)
+            dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE, camera=CAMERA_SIZE),
+            hidden_channels,
+            dropout,
+            num_iters,
+        )
         self._start_from_rest()
 
     @without_autocast

@@ -1,4 +1,5 @@
 """Projection head of the contrastive loss."""
+
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -12,19 +13,23 @@ class ContrastiveProjector(BaseModule):
     """z = g(h) on the unit sphere (paper section 3.3).
 
     x = h·sigmoid(relu(h)), then Linear, BatchNorm, ReLU, Linear without bias, BatchNorm, all of width d, then
-    L2 normalisation. Only training uses it. Computed in float32 under autocast.
+    L2 normalization. Only training uses it. Computed in float32 under autocast.
 
     Args:
         in_channels: Width d.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
     """
 
     def __init__(self, in_channels: int, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.layers = nn.Sequential(
-            nn.Linear(in_channels, in_channels), nn.BatchNorm1d(in_channels), nn.ReLU(),
-            nn.Linear(in_channels, in_channels, bias=False), nn.BatchNorm1d(in_channels))
+            nn.Linear(in_channels, in_channels),
+            nn.BatchNorm1d(in_channels),
+            nn.ReLU(),
+            nn.Linear(in_channels, in_channels, bias=False),
+            nn.BatchNorm1d(in_channels),
+        )
 
     @without_autocast
     def forward(self, h: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 """Heatmaps of 2D keypoints from the encoder's last map: dense supervision for training from scratch."""
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -17,17 +18,25 @@ class HeatmapHead(BaseModule):
         in_channels: Channels of the encoder's last map.
         num_keypoints: K.
         channels: Of the transposed convolutions, each of which doubles the resolution.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
     """
 
-    def __init__(self, in_channels: int, num_keypoints: int = 54, channels: tuple[int, ...] = (128, 64),
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_keypoints: int = 54,
+        channels: tuple[int, ...] = (128, 64),
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         layers: list[nn.Module] = []
         for width in channels:
-            layers += [nn.ConvTranspose2d(in_channels, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width),
-                       nn.ReLU(inplace=True)]
+            layers += [
+                nn.ConvTranspose2d(in_channels, width, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            ]
             in_channels = width
         self.upsample = nn.Sequential(*layers)
         self.classify = nn.Conv2d(in_channels, num_keypoints, 1)

@@ -1,4 +1,5 @@
 """The iterative residual regressor of HMR."""
+
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -19,15 +20,21 @@ class IterativeRegressor(nn.Module):
         hidden_channels: Widths of the two fully connected layers.
         dropout: Probability.
         num_iters: Number of steps.
-        gain: Gain of the Xavier initialisation of the last layers; small, so that a new network stays near
+        gain: Gain of the Xavier initialization of the last layers; small, so that a new network stays near
             the start.
     """
 
     initial: Tensor
 
-    def __init__(self, in_channels: int, sizes: Mapping[str, int],
-                 hidden_channels: Sequence[int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
-                 gain: float = 0.01) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        sizes: Mapping[str, int],
+        hidden_channels: Sequence[int] = (1024, 1024),
+        dropout: float = 0.5,
+        num_iters: int = 3,
+        gain: float = 0.01,
+    ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.sizes = dict(sizes)
@@ -62,8 +69,8 @@ class IterativeRegressor(nn.Module):
             dict: For each name, (..., size).
         """
         # fc1 of the feature is the same in every step and is computed once.
-        constant = F.linear(feature, self.fc1.weight[:, :self.in_channels], self.fc1.bias)
-        weight = self.fc1.weight[:, self.in_channels:]
+        constant = F.linear(feature, self.fc1.weight[:, : self.in_channels], self.fc1.bias)
+        weight = self.fc1.weight[:, self.in_channels :]
         state = self.initial.expand(*feature.shape[:-1], -1)
         for _ in range(self.num_iters):
             x = self.dropout(constant + F.linear(state, weight))

@@ -1,4 +1,5 @@
 """Head of Multi-RoI: one mesh, M cameras."""
+
 import torch
 from torch import Tensor
 
@@ -16,8 +17,11 @@ from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 OPTIONS = dict(
-    camera_boxes=('own', 'all', 'none'), mesh_boxes=('all', 'base', 'none'), mesh=('shared', 'per_roi'),
-    camera_frame=('base', 'own'))
+    camera_boxes=('own', 'all', 'none'),
+    mesh_boxes=('all', 'base', 'none'),
+    mesh=('shared', 'per_roi'),
+    camera_frame=('base', 'own'),
+)
 
 
 @MODELS.register_module()
@@ -43,16 +47,26 @@ class MultiRoIHead(ParameterHead):
         dropout: Probability.
         num_iters: Number of refinement steps.
         positive_scale: Keep the scale of the cameras positive.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ValueError: An option is unknown.
     """
 
-    def __init__(self, in_channels: int, num_rois: int = 5, camera_boxes: str = 'own',
-                 mesh_boxes: str = 'all', mesh: str = 'shared', camera_frame: str = 'base',
-                 hidden_channels: tuple[int, int] = (1024, 1024), dropout: float = 0.5, num_iters: int = 3,
-                 positive_scale: bool = True, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_rois: int = 5,
+        camera_boxes: str = 'own',
+        mesh_boxes: str = 'all',
+        mesh: str = 'shared',
+        camera_frame: str = 'base',
+        hidden_channels: tuple[int, int] = (1024, 1024),
+        dropout: float = 0.5,
+        num_iters: int = 3,
+        positive_scale: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         sees_all = 'all' in (camera_boxes, mesh_boxes)
         super().__init__(in_channels, num_rois if sees_all else None, positive_scale, init_cfg)
         chosen = dict(camera_boxes=camera_boxes, mesh_boxes=mesh_boxes, mesh=mesh, camera_frame=camera_frame)
@@ -64,11 +78,19 @@ class MultiRoIHead(ParameterHead):
         self.mesh = mesh
         self.camera_frame = camera_frame
         self.camera_decoder = IterativeRegressor(
-            in_channels + box_width(camera_boxes, num_rois), dict(camera=CAMERA_SIZE),
-            hidden_channels, dropout, num_iters)
+            in_channels + box_width(camera_boxes, num_rois),
+            dict(camera=CAMERA_SIZE),
+            hidden_channels,
+            dropout,
+            num_iters,
+        )
         self.mesh_decoder = IterativeRegressor(
-            in_channels + box_width(mesh_boxes, num_rois), dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE),
-            hidden_channels, dropout, num_iters)
+            in_channels + box_width(mesh_boxes, num_rois),
+            dict(pose6d=POSE_SIZE, betas=SHAPE_SIZE),
+            hidden_channels,
+            dropout,
+            num_iters,
+        )
         self._start_from_rest()
 
     @without_autocast

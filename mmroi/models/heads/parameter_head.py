@@ -1,4 +1,5 @@
 """What the heads that regress body parameters and cameras have in common."""
+
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -25,7 +26,7 @@ class ParameterHead(BaseModule):
         num_rois: M, or None for a head that takes any number.
         positive_scale: Keep the scale s of the cameras positive (:func:`positive_scale`). False returns s as
             regressed, which may be negative: only for networks that were trained so.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Attributes:
         needs_maps: Whether ``forward`` takes the encoder's feature maps as ``maps``.
@@ -35,8 +36,13 @@ class ParameterHead(BaseModule):
     needs_maps = False
     gives_uvd = False
 
-    def __init__(self, in_channels: int, num_rois: int | None, positive_scale: bool = True,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_rois: int | None,
+        positive_scale: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.num_rois = num_rois
@@ -69,8 +75,10 @@ class ParameterHead(BaseModule):
 
     def _check_rois(self, num_rois: int) -> None:
         if self.num_rois not in (None, num_rois):
-            raise ValueError(f'{type(self).__name__} was built for {self.num_rois} RoIs and got {num_rois}; '
-                             'give MultiRoICrop and the model the same num_rois.')
+            raise ValueError(
+                f'{type(self).__name__} was built for {self.num_rois} RoIs and got {num_rois}; '
+                'give MultiRoICrop and the model the same num_rois.'
+            )
 
     def _cameras(self, regressed: Tensor) -> Tensor:
         return positive_scale(regressed) if self.positive_scale else regressed
@@ -101,7 +109,7 @@ def boxes_beside(which: str, boxes: Tensor, focal_length: Tensor, dtype: torch.d
 
 
 def positive_scale(cameras: Tensor) -> Tensor:
-    """Keeps the scale of weak-perspective cameras above 0.05; scales above 0.2 pass unchanged.
+    """Keep the scale of weak-perspective cameras above 0.05; scales above 0.2 pass unchanged.
 
     The depth of the full camera is 2f/(b s), so a scale near or below zero has no camera.
 

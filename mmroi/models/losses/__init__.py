@@ -1,4 +1,5 @@
 """Losses: predictions and targets in, one weighted scalar out."""
+
 from mmroi.models.losses.camera_consistency_loss import CameraConsistencyLoss
 from mmroi.models.losses.contrastive_loss import ContrastiveLoss
 from mmroi.models.losses.heatmap_loss import HeatmapLoss
@@ -7,6 +8,12 @@ from mmroi.models.losses.smpl_losses import SMPLParameterLoss, VertexLoss
 from mmroi.models.losses.volume_loss import VolumeLoss
 
 __all__ = [
-    'CameraConsistencyLoss', 'ContrastiveLoss', 'HeatmapLoss', 'Keypoint2DLoss', 'Keypoint3DLoss',
-    'SMPLParameterLoss', 'VertexLoss', 'VolumeLoss'
+    'CameraConsistencyLoss',
+    'ContrastiveLoss',
+    'HeatmapLoss',
+    'Keypoint2DLoss',
+    'Keypoint3DLoss',
+    'SMPLParameterLoss',
+    'VertexLoss',
+    'VolumeLoss',
 ]

@@ -1,9 +1,10 @@
 """Camera consistency loss (paper section 3.2, equations 15 and 16)."""
+
 import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import local_to_full
-from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.losses.reduction import labeled_mean
 from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 
@@ -41,17 +42,26 @@ class CameraConsistencyLoss(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, weight_x: float = 0.1, weight_y: float = 0.1, weight_s: float = 0.1,
-                 scale: str = 'log', pairs: str = 'all', sum_xy: bool = False,
-                 loss_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        weight_x: float = 0.1,
+        weight_y: float = 0.1,
+        weight_s: float = 0.1,
+        scale: str = 'log',
+        pairs: str = 'all',
+        sum_xy: bool = False,
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         if scale not in ('log', 'pixels'):
             raise ValueError(f"CameraConsistencyLoss: scale must be 'log' or 'pixels', got {scale!r}.")
         if pairs not in ('all', 'anchor'):
             raise ValueError(f"CameraConsistencyLoss: pairs must be 'all' or 'anchor', got {pairs!r}.")
         if sum_xy and weight_x != weight_y:
-            raise ValueError('CameraConsistencyLoss: sum_xy squares one sum, so weight_x and weight_y must '
-                             f'be equal, got {weight_x} and {weight_y}.')
+            raise ValueError(
+                'CameraConsistencyLoss: sum_xy squares one sum, so weight_x and weight_y must '
+                f'be equal, got {weight_x} and {weight_y}.'
+            )
         self.scale = scale
         self.pairs = pairs
         self.sum_xy = sum_xy
@@ -81,7 +91,7 @@ class CameraConsistencyLoss(nn.Module):
         else:
             squared = (shared - shared[:, :1]).square().mean(1)
         per_person = (squared * self.weights.to(squared)).sum(-1)
-        return (self.loss_weight * labelled_mean(per_person, torch.ones_like(per_person))).to(cameras.dtype)
+        return (self.loss_weight * labeled_mean(per_person, torch.ones_like(per_person))).to(cameras.dtype)
 
     def _scale_of(self, s: Tensor, b: Tensor) -> Tensor:
         return b * s if self.scale == 'pixels' else b.log() + smooth_floor(s, MIN_SCALE, SCALE_KNEE).log()

@@ -1,11 +1,12 @@
 """Contrastive loss between persons (paper section 3.3, equation 17)."""
+
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.losses.reduction import labeled_mean
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
@@ -35,12 +36,18 @@ class ContrastiveLoss(nn.Module):
         ValueError: ``denominator`` is unknown or ``temperature`` is not positive.
     """
 
-    def __init__(self, temperature: float = 0.5, denominator: str = 'negatives', gather: bool = False,
-                 loss_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        temperature: float = 0.5,
+        denominator: str = 'negatives',
+        gather: bool = False,
+        loss_weight: float = 0.1,
+    ) -> None:
         super().__init__()
         if denominator not in ('negatives', 'all'):
             raise ValueError(
-                f"ContrastiveLoss: denominator must be 'negatives' or 'all', got {denominator!r}.")
+                f"ContrastiveLoss: denominator must be 'negatives' or 'all', got {denominator!r}."
+            )
         if temperature <= 0:
             raise ValueError(f'ContrastiveLoss: temperature must be positive, got {temperature}.')
         self.temperature = temperature
@@ -79,7 +86,7 @@ class ContrastiveLoss(nn.Module):
         normalizer = self._normalizer(similarity, same & has_negatives[:, None])
         if self.denominator == 'all':
             normalizer = normalizer.logaddexp(own.masked_fill(itself, -torch.inf).logsumexp(-1))
-        return self.loss_weight * labelled_mean((normalizer - positives).mean(1), has_negatives)
+        return self.loss_weight * labeled_mean((normalizer - positives).mean(1), has_negatives)
 
     @staticmethod
     def _normalizer(similarity: Tensor, excluded: Tensor) -> Tensor:
@@ -104,8 +111,10 @@ def _check_batch_sizes(num_persons: int, device: torch.device) -> None:
     sizes[dist.get_rank()] = num_persons
     dist.all_reduce(sizes)
     if (sizes != num_persons).any():
-        raise ValueError(f'ContrastiveLoss(gather=True): the processes have batches of {sizes.tolist()} '
-                         'persons, which must be equal: set drop_last=True in train_dataloader')
+        raise ValueError(
+            f'ContrastiveLoss(gather=True): the processes have batches of {sizes.tolist()} '
+            'persons, which must be equal: set drop_last=True in train_dataloader'
+        )
 
 
 class _GatherWithGradient(torch.autograd.Function):

@@ -1,9 +1,10 @@
 """Loss on heatmaps of 2D keypoints."""
+
 import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
-from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.losses.reduction import labeled_mean
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
@@ -13,7 +14,7 @@ class HeatmapLoss(nn.Module):
     """Kullback–Leibler divergence from the softmax over a crop's cells to a Gaussian about each keypoint.
 
     A keypoint counts in those RoIs whose crop it lies in. Mean over the keypoints that count in a sample's
-    RoIs, weighted by confidence, then over the labelled samples.
+    RoIs, weighted by confidence, then over the labeled samples.
 
     Args:
         loss_weight: Weight.
@@ -30,8 +31,9 @@ class HeatmapLoss(nn.Module):
         return (keypoints2d > 0).any(1)
 
     @without_autocast
-    def forward(self, logits: Tensor, boxes: Tensor, aspect: float, target: Tensor,
-                has_keypoints2d: Tensor) -> Tensor:
+    def forward(
+        self, logits: Tensor, boxes: Tensor, aspect: float, target: Tensor, has_keypoints2d: Tensor
+    ) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -49,17 +51,19 @@ class HeatmapLoss(nn.Module):
         weight = torch.where(inside & (has_keypoints2d[:, None, None] > 0), target[:, None, :, 2], 0.0)
         points = torch.where(weight[..., None] > 0, points, 0.0)
         height, width = logits.shape[-2:]
-        wanted = _gaussian(points[..., 1], height, self.sigma)[..., :, None] \
+        wanted = (
+            _gaussian(points[..., 1], height, self.sigma)[..., :, None]
             * _gaussian(points[..., 0], width, self.sigma)[..., None, :]
+        )
         log_scores = logits.flatten(-2).log_softmax(-1)
         wanted = wanted.flatten(-2)
         divergence = (torch.special.xlogy(wanted, wanted) - wanted * log_scores).sum(-1)
         per_sample = (divergence * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=1e-6)
-        return self.loss_weight * labelled_mean(per_sample, has_keypoints2d)
+        return self.loss_weight * labeled_mean(per_sample, has_keypoints2d)
 
 
-def _gaussian(centre: Tensor, cells: int, sigma: float) -> Tensor:
-    """Weights (..., cells) of sum 1 about ``centre`` (...) in [-1, 1]; cell i lies at (2i + 1)/cells - 1."""
-    grid = torch.arange(cells, device=centre.device, dtype=centre.dtype)
-    distance = grid - ((centre[..., None] + 1) * cells / 2 - 0.5)
+def _gaussian(center: Tensor, cells: int, sigma: float) -> Tensor:
+    """Weights (..., cells) of sum 1 about ``center`` (...) in [-1, 1]; cell i lies at (2i + 1)/cells - 1."""
+    grid = torch.arange(cells, device=center.device, dtype=center.dtype)
+    distance = grid - ((center[..., None] + 1) * cells / 2 - 0.5)
     return (-0.5 * (distance / sigma) ** 2).softmax(-1)

@@ -1,12 +1,13 @@
 """Losses on 3D and 2D keypoints."""
+
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import local_to_full, project, to_crop_normalized
-from mmroi.models.losses.labelled_root import root_of, root_weights
-from mmroi.models.losses.reduction import labelled_mean, labelled_residual, over_sample
+from mmroi.models.losses.labeled_root import root_of, root_weights
+from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
 from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54, get_convention
@@ -22,8 +23,8 @@ class KeypointLoss(nn.Module):
         loss_weight: Weight.
         joints: Joints of ``smpl_54`` that count: the name of a convention, such as SPIN's ``'smpl_24'``, or
             indices; None for all 54.
-        num_joints: Number of joints that the sum over joints is divided by, labelled or not, as in SPIN and
-            in the paper's released code; None for the labelled ones, weighted by their confidence, so that
+        num_joints: Number of joints that the sum over joints is divided by, labeled or not, as in SPIN and
+            in the paper's released code; None for the labeled ones, weighted by their confidence, so that
             data sets with few joints weigh as much as others.
 
     Raises:
@@ -32,8 +33,9 @@ class KeypointLoss(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, loss_weight: float, joints: str | Sequence[int] | None,
-                 num_joints: int | None) -> None:
+    def __init__(
+        self, loss_weight: float, joints: str | Sequence[int] | None, num_joints: int | None
+    ) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.num_joints = num_joints
@@ -60,7 +62,7 @@ class Keypoint3DLoss(KeypointLoss):
     """Squared error of root-aligned joints, weighted by confidence.
 
     Prediction and label are aligned at the same points, those that the sample labels: the middle of LSP's
-    hips (as in SPIN), else of SMPL's hips, else a pelvis. Mean over joints and axes, then over the labelled
+    hips (as in SPIN), else of SMPL's hips, else a pelvis. Mean over joints and axes, then over the labeled
     samples.
 
     Args:
@@ -70,8 +72,12 @@ class Keypoint3DLoss(KeypointLoss):
             released code.
     """
 
-    def __init__(self, loss_weight: float = 5.0, joints: str | Sequence[int] | None = None,
-                 num_joints: int | None = None) -> None:
+    def __init__(
+        self,
+        loss_weight: float = 5.0,
+        joints: str | Sequence[int] | None = None,
+        num_joints: int | None = None,
+    ) -> None:
         super().__init__(loss_weight, joints, num_joints)
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
@@ -95,7 +101,7 @@ class Keypoint3DLoss(KeypointLoss):
         Args:
             joints: Predicted (N, 54, 3), meters.
             target: (N, 54, 4): position in meters and confidence. A sample that labels no root counts as
-                unlabelled.
+                unlabeled.
             has_keypoints3d: (N,), 0 or 1.
 
         Returns:
@@ -104,19 +110,21 @@ class Keypoint3DLoss(KeypointLoss):
         to_root = root_weights(target[..., 3])
         has_label = has_keypoints3d * to_root.any(1)
         confidence = self._confidence(target[..., 3], has_label)
-        residual = labelled_residual(
-            joints - root_of(joints, to_root), target[..., :3] - root_of(target[..., :3], to_root),
-            confidence[..., None])
+        residual = labeled_residual(
+            joints - root_of(joints, to_root),
+            target[..., :3] - root_of(target[..., :3], to_root),
+            confidence[..., None],
+        )
         per_sample = self._mean_over_joints(residual.square().mean(-1), confidence)
-        return self.loss_weight * labelled_mean(per_sample, (confidence > 0).any(1))
+        return self.loss_weight * labeled_mean(per_sample, (confidence > 0).any(1))
 
 
 @MODELS.register_module()
 class Keypoint2DLoss(KeypointLoss):
     """Squared error of joints projected with each RoI's own camera, weighted by confidence.
 
-    Predicted and labelled points are compared in RoI m's crop, whose borders are -1 and 1. Mean over joints,
-    axes and RoIs (Table 4 of the paper reports this mean), then over the labelled samples. Depths are kept
+    Predicted and labeled points are compared in RoI m's crop, whose borders are -1 and 1. Mean over joints,
+    axes and RoIs (Table 4 of the paper reports this mean), then over the labeled samples. Depths are kept
     above 0.1 m smoothly, so that a camera of an untrained network, which may stand within the body, gives a
     finite loss.
 
@@ -135,9 +143,14 @@ class Keypoint2DLoss(KeypointLoss):
         ValueError: ``frame`` is unknown.
     """
 
-    def __init__(self, loss_weight: float = 5.0, frame: str = 'full',
-                 joints: str | Sequence[int] | None = None, num_joints: int | None = None,
-                 crop_focal_length: float = 5000 / 224) -> None:
+    def __init__(
+        self,
+        loss_weight: float = 5.0,
+        frame: str = 'full',
+        joints: str | Sequence[int] | None = None,
+        num_joints: int | None = None,
+        crop_focal_length: float = 5000 / 224,
+    ) -> None:
         super().__init__(loss_weight, joints, num_joints)
         if frame not in ('full', 'crop'):
             raise ValueError(f"Keypoint2DLoss: frame must be 'full' or 'crop', got {frame!r}.")
@@ -149,8 +162,16 @@ class Keypoint2DLoss(KeypointLoss):
         return ((keypoints2d > 0) & (self.mask > 0)).any(1)
 
     @without_autocast
-    def forward(self, joints: Tensor, cameras: Tensor, boxes: Tensor, focal_length: Tensor, aspect: float,
-                target: Tensor, has_keypoints2d: Tensor) -> Tensor:
+    def forward(
+        self,
+        joints: Tensor,
+        cameras: Tensor,
+        boxes: Tensor,
+        focal_length: Tensor,
+        aspect: float,
+        target: Tensor,
+        has_keypoints2d: Tensor,
+    ) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -180,6 +201,6 @@ class Keypoint2DLoss(KeypointLoss):
         points = torch.cat([points[..., :2], smooth_floor(points[..., 2:], MIN_DEPTH, DEPTH_KNEE)], dim=-1)
         pixels = project(points, torch.zeros_like(translation), focal_length)
         predicted = to_crop_normalized(pixels, boxes, aspect)
-        residual = labelled_residual(predicted, wanted, confidence[..., None])
+        residual = labeled_residual(predicted, wanted, confidence[..., None])
         per_roi = self._mean_over_joints(residual.square().mean(-1), confidence)
-        return self.loss_weight * labelled_mean(per_roi.mean(1), counts)
+        return self.loss_weight * labeled_mean(per_roi.mean(1), counts)

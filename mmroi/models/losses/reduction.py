@@ -1,10 +1,11 @@
 """Residuals and means over the samples that have a label."""
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 
-def labelled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def labeled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """``prediction - target``, exactly zero where ``weight`` is zero, whatever stands in the target there.
 
     An absent label may be NaN; multiplying by a zero weight afterwards would keep it.
@@ -21,11 +22,11 @@ def labelled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Ten
     return torch.where(weight > 0, residual, torch.zeros_like(residual))
 
 
-def labelled_mean(values: Tensor, has_label: Tensor) -> Tensor:
+def labeled_mean(values: Tensor, has_label: Tensor) -> Tensor:
     """Mean over the samples that have the label; a zero with a graph if none has.
 
-    With several processes, the sum is divided by the mean number of labelled samples per process, so that the
-    average over processes that DDP takes is the mean over all labelled samples of the joined batch, however
+    With several processes, the sum is divided by the mean number of labeled samples per process, so that the
+    average over processes that DDP takes is the mean over all labeled samples of the joined batch, however
     they are distributed.
 
     Args:

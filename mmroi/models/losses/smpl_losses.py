@@ -1,14 +1,15 @@
 """Losses on SMPL parameters and vertices."""
+
 from torch import Tensor, nn
 
-from mmroi.models.losses.reduction import labelled_mean, labelled_residual, over_sample
+from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
 class SMPLParameterLoss(nn.Module):
-    """Squared error of rotation matrices and betas: mean over elements, then labelled samples (as in SPIN).
+    """Squared error of rotation matrices and betas: mean over elements, then labeled samples (as in SPIN).
 
     Args:
         pose_weight: Weight of the rotations.
@@ -16,8 +17,9 @@ class SMPLParameterLoss(nn.Module):
         loss_weight: Weight of the sum.
     """
 
-    def __init__(self, pose_weight: float = 1.0, betas_weight: float = 0.001,
-                 loss_weight: float = 1.0) -> None:
+    def __init__(
+        self, pose_weight: float = 1.0, betas_weight: float = 0.001, loss_weight: float = 1.0
+    ) -> None:
         super().__init__()
         self.pose_weight = pose_weight
         self.betas_weight = betas_weight
@@ -28,8 +30,14 @@ class SMPLParameterLoss(nn.Module):
         return has_smpl > 0
 
     @without_autocast
-    def forward(self, rotations: Tensor, betas: Tensor, target_rotations: Tensor, target_betas: Tensor,
-                has_smpl: Tensor) -> Tensor:
+    def forward(
+        self,
+        rotations: Tensor,
+        betas: Tensor,
+        target_rotations: Tensor,
+        target_betas: Tensor,
+        has_smpl: Tensor,
+    ) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -42,16 +50,16 @@ class SMPLParameterLoss(nn.Module):
         Returns:
             Tensor: Scalar.
         """
-        pose = labelled_residual(rotations, target_rotations, over_sample(has_smpl, rotations))
-        shape = labelled_residual(betas, target_betas, over_sample(has_smpl, betas))
+        pose = labeled_residual(rotations, target_rotations, over_sample(has_smpl, rotations))
+        shape = labeled_residual(betas, target_betas, over_sample(has_smpl, betas))
         pose_error, shape_error = pose.square().flatten(1).mean(1), shape.square().mean(1)
         per_sample = self.pose_weight * pose_error + self.betas_weight * shape_error
-        return self.loss_weight * labelled_mean(per_sample, has_smpl)
+        return self.loss_weight * labeled_mean(per_sample, has_smpl)
 
 
 @MODELS.register_module()
 class VertexLoss(nn.Module):
-    """L1 distance of root-aligned vertices: mean over elements (metres), then over the labelled samples.
+    """L1 distance of root-aligned vertices: mean over elements (meters), then over the labeled samples.
 
     Args:
         loss_weight: Weight.
@@ -66,20 +74,22 @@ class VertexLoss(nn.Module):
         return has_smpl > 0
 
     @without_autocast
-    def forward(self, vertices: Tensor, root: Tensor, target_vertices: Tensor, target_root: Tensor,
-                has_smpl: Tensor) -> Tensor:
+    def forward(
+        self, vertices: Tensor, root: Tensor, target_vertices: Tensor, target_root: Tensor, has_smpl: Tensor
+    ) -> Tensor:
         """Compute the loss.
 
         Args:
-            vertices: Predicted (N, V, 3), metres.
+            vertices: Predicted (N, V, 3), meters.
             root: Root of the prediction (N, 3): H36M joint 0.
-            target_vertices: (N, V, 3), metres.
+            target_vertices: (N, V, 3), meters.
             target_root: (N, 3).
             has_smpl: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        residual = labelled_residual(vertices - root[:, None], target_vertices - target_root[:, None],
-                                     over_sample(has_smpl, vertices))
-        return self.loss_weight * labelled_mean(residual.abs().flatten(1).mean(1), has_smpl)
+        residual = labeled_residual(
+            vertices - root[:, None], target_vertices - target_root[:, None], over_sample(has_smpl, vertices)
+        )
+        return self.loss_weight * labeled_mean(residual.abs().flatten(1).mean(1), has_smpl)

@@ -1,19 +1,25 @@
 """Loss on joints in the volume of a crop."""
+
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
-from mmroi.models.losses.labelled_root import ROOTS, root_of, root_weights
-from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.losses.labeled_root import ROOTS, root_of, root_weights
+from mmroi.models.losses.reduction import labeled_mean
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54
 
 # HybrIK's 29 joints: the skeleton, and the tips of its last bones.
-HYBRIK_JOINTS = (*range(24), *(SMPL_54.index(name) for name in (
-    'headtop', 'left_middle', 'right_middle', 'left_bigtoe', 'right_bigtoe')))
+HYBRIK_JOINTS = (
+    *range(24),
+    *(
+        SMPL_54.index(name)
+        for name in ('headtop', 'left_middle', 'right_middle', 'left_bigtoe', 'right_bigtoe')
+    ),
+)
 
 # The volume lies about SMPL's pelvis, so that its label comes first.
 _ROOTS = ROOTS[::-1]
@@ -23,20 +29,21 @@ _ROOTS = ROOTS[::-1]
 class VolumeLoss(nn.Module):
     """L1 distance of joints in the volume of the crop, whose sides lie at -0.5 and 0.5 (HybrIK, CVPR 2021).
 
-    u and v are compared where a joint's pixel is labelled, and d, the depth behind the pelvis, where its
+    u and v are compared where a joint's pixel is labeled, and d, the depth behind the pelvis, where its
     position is. Where a data set labels no SMPL pelvis, the depths of prediction and label are aligned at
     another pelvis or at hips that it does label; how far these lie behind the predicted pelvis is taken from
     the predicted body. A joint outside the volume does not count. Mean over what counts of a sample,
-    then over the labelled samples.
+    then over the labeled samples.
 
     Args:
         loss_weight: Weight; 64 counts in cells, as HybrIK does.
-        depth: Depth of the volume in metres.
+        depth: Depth of the volume in meters.
         joints: Indices of the joints in ``smpl_54``.
     """
 
-    def __init__(self, loss_weight: float = 64.0, depth: float = 2.0,
-                 joints: Sequence[int] = HYBRIK_JOINTS) -> None:
+    def __init__(
+        self, loss_weight: float = 64.0, depth: float = 2.0, joints: Sequence[int] = HYBRIK_JOINTS
+    ) -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.depth = depth
@@ -49,8 +56,17 @@ class VolumeLoss(nn.Module):
         return (keypoints2d[:, self.joints] > 0).any(1) | has_depth
 
     @without_autocast
-    def forward(self, uvd: Tensor, body_joints: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor,
-                keypoints3d: Tensor, has_keypoints2d: Tensor, has_keypoints3d: Tensor) -> Tensor:
+    def forward(
+        self,
+        uvd: Tensor,
+        body_joints: Tensor,
+        boxes: Tensor,
+        aspect: float,
+        keypoints2d: Tensor,
+        keypoints3d: Tensor,
+        has_keypoints2d: Tensor,
+        has_keypoints3d: Tensor,
+    ) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -70,8 +86,9 @@ class VolumeLoss(nn.Module):
         to_root = root_weights(keypoints3d[..., 3], _ROOTS)
         body_depth = (body_joints - body_joints[:, :1])[..., 2:].detach()
         depth = points[..., 2:3] - root_of(keypoints3d[..., 2:3], to_root) + root_of(body_depth, to_root)
-        wanted = torch.cat([
-            to_crop_normalized(pixels[..., :2], boxes[:, 0], aspect) / 2, depth / self.depth], dim=-1)
+        wanted = torch.cat(
+            [to_crop_normalized(pixels[..., :2], boxes[:, 0], aspect) / 2, depth / self.depth], dim=-1
+        )
         seen = has_keypoints2d[:, None] * pixels[..., 2]
         placed = has_keypoints3d[:, None] * points[..., 3] * to_root.any(1, keepdim=True)
         weight = torch.stack([seen, seen, placed], dim=-1)
@@ -79,4 +96,4 @@ class VolumeLoss(nn.Module):
         residual = torch.where(weight > 0, uvd - wanted, torch.zeros_like(uvd))
         total = weight.sum((1, 2))
         per_sample = (residual.abs() * weight).sum((1, 2)) / total.clamp(min=1e-6)
-        return self.loss_weight * labelled_mean(per_sample, total > 0)
+        return self.loss_weight * labeled_mean(per_sample, total > 0)

@@ -1,4 +1,5 @@
 """What the adapters of MMHuman3D's heads have in common."""
+
 import io
 from collections.abc import Sequence
 
@@ -47,8 +48,9 @@ class HeadAdapter:
             self.init_cam.copy_(body_model.mean_camera[None])
 
     @without_autocast
-    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
-                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+    def forward(
+        self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor, maps: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
         """Regress from the last map alone, as HMR and PARE do.
 
         Args:
@@ -80,8 +82,10 @@ class HeadAdapter:
             ValueError: M is not 1.
         """
         if boxes.shape[1] != 1:
-            raise ValueError(f'{type(self).__name__} of MMHuman3D takes one RoI and got {boxes.shape[1]}; '
-                             'set num_rois=1 in MultiRoICrop.')
+            raise ValueError(
+                f'{type(self).__name__} of MMHuman3D takes one RoI and got {boxes.shape[1]}; '
+                'set num_rois=1 in MultiRoICrop.'
+            )
         return maps[-1].float()
 
     def as_ours(self, theirs: dict[str, Tensor], box_scale: float = 1.0) -> dict[str, Tensor]:

@@ -1,4 +1,5 @@
 """MMHuman3D's backbones; names of tensors are its own."""
+
 from typing import Any
 
 from torch import Tensor

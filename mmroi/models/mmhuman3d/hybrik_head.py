@@ -1,4 +1,5 @@
 """MMHuman3D's HybrIK: joints from a heatmap of the crop's volume, and pose by inverse kinematics."""
+
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -44,7 +45,7 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
 
     Args:
         in_channels: Channels of the encoder's last map; MMHuman3D's ``feature_channel``.
-        depth: Depth of the volume in metres; MMHuman3D's ``depth_factor``.
+        depth: Depth of the volume in meters; MMHuman3D's ``depth_factor``.
         **options: MMHuman3D's.
     """
 
@@ -81,8 +82,9 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
             self.init_shape.copy_(body_model.mean_betas)
 
     @without_autocast
-    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
-                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+    def forward(
+        self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor, maps: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
         """Find the joints in the volume, the distance, and the rotations that bring the skeleton there.
 
         Args:
@@ -101,8 +103,10 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         """
         feature = self.last_map(maps, boxes)
         if feature.shape[-1] != feature.shape[-2]:
-            raise ValueError('HybrIKHead takes square crops: set crop_size=(256, 256) in MultiRoICrop and '
-                             f'aspect=1.0 in GetPersonBox. Its maps are {tuple(feature.shape[-2:])}.')
+            raise ValueError(
+                'HybrIKHead takes square crops: set crop_size=(256, 256) in MultiRoICrop and '
+                f'aspect=1.0 in GetPersonBox. Its maps are {tuple(feature.shape[-2:])}.'
+            )
         uvd = self.locate(feature)
         betas, twist = self.shape_and_twist(feature)
         rest = self.rest + torch.einsum('jkb,nb->njk', self.rest_by_betas, betas)
@@ -127,8 +131,10 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         plane = self.final_layer(self.deconv_layers(feature))
         volume = plane.unflatten(1, (self.num_joints, self.depth_dim))  # (N, K, D, H, W)
         volume = volume.flatten(2).softmax(-1).view_as(volume)
-        return torch.stack([_expected(volume.sum((2, 3))), _expected(volume.sum((2, 4))),
-                            _expected(volume.sum((3, 4)))], dim=-1)
+        return torch.stack(
+            [_expected(volume.sum((2, 3))), _expected(volume.sum((2, 4))), _expected(volume.sum((3, 4)))],
+            dim=-1,
+        )
 
     def shape_and_twist(self, feature: Tensor) -> tuple[Tensor, Tensor]:
         """What the mean of the feature map tells.
@@ -148,16 +154,17 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         """MMHuman3D's adaptive inverse kinematics.
 
         Args:
-            skeleton: (N, 29, 3) relative to the pelvis, metres.
+            skeleton: (N, 29, 3) relative to the pelvis, meters.
             twist: (N, 23, 2), as :meth:`shape_and_twist` gives it.
-            rest: The skeleton in the rest pose (N, 29, 3), metres.
+            rest: The skeleton in the rest pose (N, 29, 3), meters.
 
         Returns:
             Tensor: Rotation matrices (N, 24, 3, 3).
         """
         parents, children = self.kinematic_tree
         return _kinematics.batch_inverse_kinematics_transform(
-            skeleton, None, twist, rest, children, parents, train=False)[0]
+            skeleton, None, twist, rest, children, parents, train=False
+        )[0]
 
 
 def back_project(uvd: Tensor, box: Tensor, focal_length: Tensor, distance: Tensor, depth: float) -> Tensor:
@@ -167,11 +174,11 @@ def back_project(uvd: Tensor, box: Tensor, focal_length: Tensor, distance: Tenso
         uvd: (N, K, 3).
         box: (N, 3) float64, pixels relative to the principal point.
         focal_length: (N,) float64, pixels.
-        distance: (N,), z of the pelvis in metres.
-        depth: Depth of the volume in metres.
+        distance: (N,), z of the pelvis in meters.
+        depth: Depth of the volume in meters.
 
     Returns:
-        Tensor: (N, K, 3) float64, metres.
+        Tensor: (N, K, 3) float64, meters.
     """
     rays = _rays(uvd, box, focal_length)
     z = (distance[:, None] + depth * uvd[..., 2].double()).clamp(min=0.1)
@@ -186,13 +193,13 @@ def pelvis_depth(uvd: Tensor, rest: Tensor, box: Tensor, focal_length: Tensor, d
 
     Args:
         uvd: (N, 29, 3).
-        rest: The skeleton in the rest pose (N, 29, 3), metres.
+        rest: The skeleton in the rest pose (N, 29, 3), meters.
         box: (N, 3) float64, pixels relative to the principal point.
         focal_length: (N,) float64, pixels.
-        depth: Depth of the volume in metres.
+        depth: Depth of the volume in meters.
 
     Returns:
-        Tensor: (N,) float64, metres.
+        Tensor: (N,) float64, meters.
     """
     rays = _rays(uvd, box, focal_length)
     wide, deep = _bones(rays), _bones(rays * depth * uvd[..., 2:].double())

@@ -1,4 +1,5 @@
 """MMHuman3D's heads that regress pose, shape and camera: HMR, CLIFF and PARE."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 _hmr, _cliff, _pare = mmhuman3d.load(
-    'models.heads.hmr_head', 'models.heads.cliff_head', 'models.heads.pare_head')
+    'models.heads.hmr_head', 'models.heads.cliff_head', 'models.heads.pare_head'
+)
 _HMRHead: Any = _hmr.HMRHead
 _CliffHead: Any = _cliff.CliffHead
 _PareHead: Any = _pare.PareHead
@@ -45,16 +47,18 @@ class CliffHead(HeadAdapter, _CliffHead):
         **options: MMHuman3D's.
     """
 
-    def __init__(self, in_channels: int = 2048, box_scale: float = 0.75, positive_scale: bool = True,
-                 **options: Any) -> None:
+    def __init__(
+        self, in_channels: int = 2048, box_scale: float = 0.75, positive_scale: bool = True, **options: Any
+    ) -> None:
         super().__init__(feat_dim=in_channels, **options)
         self.in_channels = in_channels
         self.box_scale = box_scale
         self.positive_scale = positive_scale
 
     @without_autocast
-    def forward(self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor,
-                maps: Sequence[Tensor]) -> dict[str, Tensor]:
+    def forward(
+        self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor, maps: Sequence[Tensor]
+    ) -> dict[str, Tensor]:
         """Regress.
 
         Args:

@@ -1,4 +1,5 @@
 """All branches of HRNet at the coarsest resolution."""
+
 from collections.abc import Sequence
 
 from mmengine.model import BaseModule
@@ -17,19 +18,25 @@ class BranchDownsampler(BaseModule):
 
     Args:
         in_channels: Channels of the maps, finest first, each of half the resolution of the one before.
-        method: ``'strided'``: learnt 3x3 convolutions of stride 2 with BatchNorm and ReLU, as many as the
+        method: ``'strided'``: learned 3x3 convolutions of stride 2 with BatchNorm and ReLU, as many as the
             halvings that a map needs (``downsample_stage_*`` of the Multi-RoI authors' release).
             ``'bilinear'``: interpolation with aligned corners, as in PARE's HRNet; has no weights.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ValueError: ``method`` is unknown.
     """
 
-    def __init__(self, in_channels: Sequence[int] = (48, 96, 192, 384), method: str = 'strided',
-                 init_cfg: dict | list[dict] | None = None) -> None:
-        super().__init__(init_cfg or [dict(type='Kaiming', layer='Conv2d'),
-                                      dict(type='Constant', val=1, layer='BatchNorm2d')])
+    def __init__(
+        self,
+        in_channels: Sequence[int] = (48, 96, 192, 384),
+        method: str = 'strided',
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            init_cfg
+            or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
+        )
         if method not in ('strided', 'bilinear'):
             raise ValueError(f"BranchDownsampler: method must be 'strided' or 'bilinear', got {method!r}.")
         self.in_channels = tuple(in_channels)
@@ -37,14 +44,18 @@ class BranchDownsampler(BaseModule):
         if method == 'strided':
             coarsest = len(self.in_channels) - 1
             self.branches = nn.ModuleList(
-                self._halvings(channels, coarsest - i) for i, channels in enumerate(self.in_channels[:-1]))
+                self._halvings(channels, coarsest - i) for i, channels in enumerate(self.in_channels[:-1])
+            )
 
     @staticmethod
     def _halvings(channels: int, times: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for _ in range(times):
-            layers += [nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False),
-                       nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(inplace=True),
+            ]
         return nn.Sequential(*layers)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:

@@ -1,4 +1,5 @@
 """The head of HRNet for image classification, up to its last feature map."""
+
 from collections.abc import Sequence
 
 from mmengine.model import BaseModule
@@ -22,33 +23,53 @@ class HRNetClassificationNeck(BaseModule):
         in_channels: Channels of the maps, finest first, each of half the resolution of the one before.
         channels: Inner channels of the bottleneck of each branch; it gives out four times as many.
         out_channels: Channels of the map that is returned.
-        init_cfg: MMEngine's initialisation config.
+        init_cfg: MMEngine's initialization config.
 
     Raises:
         ValueError: ``in_channels`` and ``channels`` differ in length.
     """
 
-    def __init__(self, in_channels: Sequence[int] = (48, 96, 192, 384),
-                 channels: Sequence[int] = (32, 64, 128, 256), out_channels: int = 2048,
-                 init_cfg: dict | list[dict] | None = None) -> None:
-        super().__init__(init_cfg or [dict(type='Kaiming', layer='Conv2d'),
-                                      dict(type='Constant', val=1, layer='BatchNorm2d')])
+    def __init__(
+        self,
+        in_channels: Sequence[int] = (48, 96, 192, 384),
+        channels: Sequence[int] = (32, 64, 128, 256),
+        out_channels: int = 2048,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            init_cfg
+            or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
+        )
         if len(in_channels) != len(channels):
-            raise ValueError(f'HRNetClassificationNeck: channels {tuple(channels)} must have one number for '
-                             f'each of in_channels {tuple(in_channels)}.')
+            raise ValueError(
+                f'HRNetClassificationNeck: channels {tuple(channels)} must have one number for '
+                f'each of in_channels {tuple(in_channels)}.'
+            )
         from mmdet.models.backbones.resnet import Bottleneck  # here: importing MMDetection takes a second
+
         self.in_channels = tuple(in_channels)
         widths = [EXPANSION * c for c in channels]
         self.incre_modules = nn.ModuleList(
-            nn.Sequential(Bottleneck(before, inner, downsample=nn.Sequential(
-                nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))))
-            for before, inner, after in zip(in_channels, channels, widths, strict=True))
+            nn.Sequential(
+                Bottleneck(
+                    before,
+                    inner,
+                    downsample=nn.Sequential(nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after)),
+                )
+            )
+            for before, inner, after in zip(in_channels, channels, widths, strict=True)
+        )
         self.downsamp_modules = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(finer, coarser, 3, stride=2, padding=1), nn.BatchNorm2d(coarser),
-                          nn.ReLU(inplace=True))
-            for finer, coarser in zip(widths[:-1], widths[1:], strict=True))
+            nn.Sequential(
+                nn.Conv2d(finer, coarser, 3, stride=2, padding=1),
+                nn.BatchNorm2d(coarser),
+                nn.ReLU(inplace=True),
+            )
+            for finer, coarser in zip(widths[:-1], widths[1:], strict=True)
+        )
         self.final_layer = nn.Sequential(
-            nn.Conv2d(widths[-1], out_channels, 1), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+            nn.Conv2d(widths[-1], out_channels, 1), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)
+        )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Join the branches.

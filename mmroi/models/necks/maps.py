@@ -1,4 +1,5 @@
 """The check that all necks make of their input."""
+
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -17,5 +18,7 @@ def check_maps(neck: str, maps: Sequence[Tensor], in_channels: Sequence[int]) ->
     """
     given = tuple(feature.shape[1] for feature in maps)
     if given != tuple(in_channels):
-        raise ValueError(f'{neck}: in_channels is {tuple(in_channels)}, but the backbone gives '
-                         f'{len(given)} maps of {given} channels; set in_channels to these.')
+        raise ValueError(
+            f'{neck}: in_channels is {tuple(in_channels)}, but the backbone gives '
+            f'{len(given)} maps of {given} channels; set in_channels to these.'
+        )

@@ -1,4 +1,5 @@
 """Weights that somebody else trained."""
+
 from mmroi.models.pretrained.initializer import StrictPretrainedInit
 from mmroi.models.pretrained.read import read_state_dict
 

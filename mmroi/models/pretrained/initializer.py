@@ -1,4 +1,5 @@
-"""`init_cfg=dict(type='Pretrained', ...)` that runs no foreign code and leaves no weight out in silence."""
+"""``init_cfg=dict(type='Pretrained', ...)`` that runs no foreign code and leaves no weight out in silence."""
+
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -51,10 +52,14 @@ class StrictPretrainedInit(PretrainedInit):
             raise ValueError(
                 f'{self._source()} does not fit {type(module).__name__} ({len(findings)} mismatches: '
                 f'{"; ".join(findings[:3])}{"; ..." if len(findings) > 3 else ""}): take a checkpoint of '
-                'this very network, of the same depth and width.')
+                'this very network, of the same depth and width.'
+            )
         if absent:
-            print_log(f'{self._source()} has no fusion to the coarser branches of HRNet, which starts '
-                      f'untrained: {len(absent)} tensors such as {absent[0]}', logger='current')
+            print_log(
+                f'{self._source()} has no fusion to the coarser branches of HRNet, which starts '
+                f'untrained: {len(absent)} tensors such as {absent[0]}',
+                logger='current',
+            )
         with torch.no_grad():
             module.load_state_dict(given, strict=False)
         if hasattr(module, '_params_init_info'):
@@ -76,12 +81,15 @@ class StrictPretrainedInit(PretrainedInit):
             raise ValueError(
                 f'{self._source()} has nothing of {type(module).__name__}, whose parts are '
                 f'{", ".join(sorted(parts))}: names in the file begin with {found}; set prefix to what '
-                "precedes the parts there, such as 'backbone.'.")
+                "precedes the parts there, such as 'backbone.'."
+            )
         others = Counter(_part(name) for name in below if _part(name) not in parts)
         if others:
             counts = ', '.join(f'{name} ({count} tensors)' for name, count in sorted(others.items()))
-            print_log(f'{self._source()}: {type(module).__name__} has no such parts, left out: {counts}',
-                      logger='current')
+            print_log(
+                f'{self._source()}: {type(module).__name__} has no such parts, left out: {counts}',
+                logger='current',
+            )
         return given
 
 
@@ -100,7 +108,13 @@ def _mismatches(own: Mapping[str, Tensor], given: Mapping[str, Tensor], absent: 
     """What differs in name or shape, in the module's order, then the file's."""
     expected = {name for name in own if not name.endswith('num_batches_tracked')} - set(absent)
     findings = [f'{name} is not in the file' for name in own if name in expected and name not in given]
-    findings += [f'{name} is {tuple(given[name].shape)} in the file, {tuple(value.shape)} in the network'
-                 for name, value in own.items() if name in given and given[name].shape != value.shape]
-    return findings + [f'{name} is not in the network' for name in given
-                       if name not in own and not name.endswith('num_batches_tracked')]
+    findings += [
+        f'{name} is {tuple(given[name].shape)} in the file, {tuple(value.shape)} in the network'
+        for name, value in own.items()
+        if name in given and given[name].shape != value.shape
+    ]
+    return findings + [
+        f'{name} is not in the network'
+        for name in given
+        if name not in own and not name.endswith('num_batches_tracked')
+    ]

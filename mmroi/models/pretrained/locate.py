@@ -1,4 +1,5 @@
 """From what a config calls a checkpoint to a file on this machine."""
+
 import os
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
@@ -32,12 +33,16 @@ def locate(checkpoint: str | Path) -> Path:
     if name.startswith(('http://', 'https://')):
         return _fetch(name)
     if '://' in name:
-        raise ValueError(f'pretrained weights {name}: only files, http://, https:// and '
-                         f'{", ".join(SHORT_NAMES)} are read; fetch the file and give its path.')
+        raise ValueError(
+            f'pretrained weights {name}: only files, http://, https:// and '
+            f'{", ".join(SHORT_NAMES)} are read; fetch the file and give its path.'
+        )
     path = Path(name).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'pretrained weights {path} do not exist: put the file there, or set the '
-                                "config's init_cfg.checkpoint to another path or URL.")
+        raise FileNotFoundError(
+            f'pretrained weights {path} do not exist: put the file there, or set the '
+            "config's init_cfg.checkpoint to another path or URL."
+        )
     return path
 
 
@@ -67,5 +72,6 @@ def _fetch(url: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f'pretrained weights {url} cannot be fetched ({reason}): download that file where there is '
-            f"network and put it at {path}, or set the config's init_cfg.checkpoint to a file of your own.")
+            f"network and put it at {path}, or set the config's init_cfg.checkpoint to a file of your own."
+        )
     return path

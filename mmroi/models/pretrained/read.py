@@ -1,4 +1,5 @@
 """From a file to named tensors, without running any code that the file may hold."""
+
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,8 +33,11 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     state = content = _load(path)
     if isinstance(content, Mapping):
         state = next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content)
-    if not isinstance(state, Mapping) or not state or not all(
-            isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()):
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
+    ):
         found = ', '.join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
         raise ValueError(f'{path} holds no state dict; its content is: {found or "nothing"}')
     prefix = 'module.' if all(name.startswith('module.') for name in state) else ''
@@ -54,4 +58,5 @@ def _load(path: Path) -> object:
         if refused:
             reason = f'it asks for {refused[1]}, which no weights need; take the file from its authors'
         raise ValueError(
-            f'{path} is not a checkpoint that can be read safely (weights only): {reason}') from None
+            f'{path} is not a checkpoint that can be read safely (weights only): {reason}'
+        ) from None

@@ -1,6 +1,6 @@
 """One HTML file that shows people on their photographs and in space, in any browser without a network."""
 
-from .viewer_frame import ViewerFrame
-from .viewer_page import write_viewer
+from mmroi.visualization.viewer.viewer_frame import ViewerFrame
+from mmroi.visualization.viewer.viewer_page import write_viewer
 
 __all__ = ['ViewerFrame', 'write_viewer']

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from mmroi.geometry import average_full_camera, full_to_local
-
-from .viewer_frame import ViewerFrame
+from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 
 STEPS = 65535  # A coordinate is one of so many equal steps over the extent of its body.
 # JSON between script tags must neither end the script nor open a comment.
@@ -19,7 +18,7 @@ _ESCAPES = {ord(character): f'\\u{ord(character):04x}' for character in '<>&\u20
 
 
 def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: int) -> str:
-    """Encodes a frame.
+    """Encode a frame.
 
     Args:
         frame: What to show.
@@ -61,7 +60,7 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
 
 
 def encode_faces(faces: np.ndarray) -> str:
-    """Encodes triangles.
+    """Encode triangles.
 
     Args:
         faces: (F, 3) numbers of vertices.
@@ -74,15 +73,15 @@ def encode_faces(faces: np.ndarray) -> str:
 
 
 def quantize(vertices: np.ndarray) -> dict[str, Any]:
-    """Stores a body in 16 bits per coordinate.
+    """Store a body in 16 bits per coordinate.
 
     The error of a coordinate is at most half a step, its extent / 131070: 0.015 mm for a body of 2 m.
 
     Args:
-        vertices: (V, 3) metres.
+        vertices: (V, 3) meters.
 
     Returns:
-        `low` (3,) and `step` (3,) metres, and `data`, base64 of (V, 3) little-endian uint16; a coordinate is
+        ``low`` (3,) and ``step`` (3,) meters, and ``data``, base64 of (V, 3) little-endian uint16; a coordinate is
         low + step * number.
     """
     low, high = (vertices.min(axis=0), vertices.max(axis=0)) if len(vertices) else (np.zeros(3), np.zeros(3))
@@ -92,7 +91,7 @@ def quantize(vertices: np.ndarray) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> str:
-    """Writes JSON that may stand between script tags.
+    """Write JSON that may stand between script tags.
 
     Args:
         value: Dicts, lists, texts, numbers, arrays and tensors; numbers that are not finite become null.

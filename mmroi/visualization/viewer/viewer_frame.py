@@ -11,19 +11,19 @@ import numpy as np
 class ViewerFrame:
     """One picture with P people of M regions of interest each.
 
-    Camera frame: OpenCV (x right, y down, z forward), metres. Pixel centres lie at integers.
+    Camera frame: OpenCV (x right, y down, z forward), meters. Pixel centers lie at integers.
 
     Attributes:
         name: Shown as it is, whatever characters it has.
         image: BGR picture, (H, W, 3) uint8.
-        vertices: Bodies in the camera frame (`vertices + camera_translation`), (P, V, 3); P may be 0.
+        vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3); P may be 0.
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule.
-        colors: One BGR colour (0-255) for each person.
+        colors: One BGR color (0-255) for each person.
         ids: One number for each person; the same person has the same one in all frames.
         focal_length: Pixels.
         principal_point: x, y in pixels.
-        boxes: RoIs, (P, M, 3): centre x and y relative to the principal point and height, pixels; M may be 0.
-        full_cameras: Translation in the full camera by each RoI, (P, M, 3) metres (`geometry.local_to_full`).
+        boxes: RoIs, (P, M, 3): center x and y relative to the principal point and height, pixels; M may be 0.
+        full_cameras: Translation in the full camera by each RoI, (P, M, 3) meters (``geometry.local_to_full``).
         parameters: For each person what the table lists: name -> text, number or array of any shape.
         aspect: Width / height of the RoIs.
 
@@ -58,8 +58,10 @@ class ViewerFrame:
             raise ValueError(f'{where}faces refer to vertices that do not exist ({num_vertices} vertices)')
         rois = np.shape(self.boxes)
         if len(rois) != 3 or rois[0] != people or rois[2] != 3 or np.shape(self.full_cameras) != rois:
-            raise ValueError(f'{where}boxes and full_cameras must both be (P, M, 3) with P = {people}, '
-                             f'not {rois} and {np.shape(self.full_cameras)}')
+            raise ValueError(
+                f'{where}boxes and full_cameras must both be (P, M, 3) with P = {people}, '
+                f'not {rois} and {np.shape(self.full_cameras)}'
+            )
         for key in ('colors', 'ids', 'parameters'):
             length = len(getattr(self, key))
             if length != people and not (key == 'parameters' and length == 0):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .frame_data import encode_faces, encode_frame
-from .viewer_frame import ViewerFrame
+from mmroi.visualization.viewer.frame_data import encode_faces, encode_frame
+from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 
 _WEB = Path(__file__).parent / 'web'
 _STYLE = re.compile(r'<link rel="stylesheet" href="([\w./-]+)">')
@@ -19,10 +19,10 @@ _DATA = '<!-- data -->'
 def write_viewer(
     path: str | Path, frames: Iterable[ViewerFrame], photo_size: int = 1920, quality: int = 88
 ) -> None:
-    """Writes one HTML file that shows all frames; it needs no other file and no network.
+    """Write one HTML file that shows all frames; it needs no other file and no network.
 
     Frames are written one by one, so a generator needs the memory of one frame. Faces that frames share are
-    stored once, vertices in 16 bits (see `frame_data.quantize`).
+    stored once, vertices in 16 bits (see ``frame_data.quantize``).
 
     Args:
         path: The file to write; it appears when it is complete.
@@ -46,10 +46,14 @@ def write_viewer(
                 number = _find(topologies, frame.faces)
                 if number == len(topologies):
                     topologies.append(np.asarray(frame.faces))
-                    file.write(f'<script type="application/json" class="faces">'
-                               f'{encode_faces(topologies[-1])}</script>\n')
-                file.write(f'<script type="application/json" class="frame" data-name="{escape(frame.name)}">'
-                           f'{encode_frame(frame, number, photo_size, quality)}</script>\n')
+                    file.write(
+                        f'<script type="application/json" class="faces">'
+                        f'{encode_faces(topologies[-1])}</script>\n'
+                    )
+                file.write(
+                    f'<script type="application/json" class="frame" data-name="{escape(frame.name)}">'
+                    f'{encode_frame(frame, number, photo_size, quality)}</script>\n'
+                )
             if count == 0:
                 raise ValueError('no frame to show')
             file.write(tail)

@@ -41,15 +41,29 @@ def make_result(body):
             rois = np.stack([box, np.multiply(box, (1, 1, 1.5))])
             cameras = torch.tensor([[[0.9, 0.05, 0.1], [0.6, 0.0, 0.2]]])
             views = cameras, torch.tensor(rois)[None], torch.tensor([focal_length], dtype=torch.float64)
-            sample = HMRDataSample(metainfo=dict(
-                boxes=rois, focal_length=focal_length, principal_point=np.array((120.0, 100.0)),
-                crop_size=(96, 72), track_id=number, bbox=BOXES[number % 2], bbox_score=0.5,
-                focal_length_from='given'))
+            sample = HMRDataSample(
+                metainfo=dict(
+                    boxes=rois,
+                    focal_length=focal_length,
+                    principal_point=np.array((120.0, 100.0)),
+                    crop_size=(96, 72),
+                    track_id=number,
+                    bbox=BOXES[number % 2],
+                    bbox_score=0.5,
+                    focal_length_from='given',
+                )
+            )
             sample.pred_instances = InstanceData(
-                global_orient=rotations[:, 0], body_pose=rotations[:, 1:], betas=body.mean_betas[None],
-                vertices=posed.vertices, joints3d=posed.joints, joints_h36m=posed.joints_h36m,
-                local_cameras=cameras, full_cameras=local_to_full(*views[:2], views[2][:, None]).float(),
-                camera_translation=average_full_camera(*views).float())
+                global_orient=rotations[:, 0],
+                body_pose=rotations[:, 1:],
+                betas=body.mean_betas[None],
+                vertices=posed.vertices,
+                joints3d=posed.joints,
+                joints_h36m=posed.joints_h36m,
+                local_cameras=cameras,
+                full_cameras=local_to_full(*views[:2], views[2][:, None]).float(),
+                camera_translation=average_full_camera(*views).float(),
+            )
             samples.append(sample)
         return FrameResult(frame, samples)
 

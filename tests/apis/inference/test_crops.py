@@ -10,11 +10,15 @@ def config():
     return Config.fromfile(find_shipped('multi-roi_r18_synthetic').config)
 
 
-@pytest.mark.parametrize(('in_config', 'given', 'expected'), [
-    (None, None, 1.2),  # the default is for tight boxes
-    (1.0, None, 1.2),  # for annotations with a margin of their own
-    (4 / 3, None, 1.6),
-    (1.0, 1.1, 1.1)])
+@pytest.mark.parametrize(
+    ('in_config', 'given', 'expected'),
+    [
+        (None, None, 1.2),  # the default is for tight boxes
+        (1.0, None, 1.2),  # for annotations with a margin of their own
+        (4 / 3, None, 1.6),
+        (1.0, 1.1, 1.1),
+    ],
+)
 def test_margin_of_tight_boxes(config, in_config, given, expected):
     steps = config.test_dataloader.dataset.pipeline
     if in_config:

@@ -1,4 +1,5 @@
 """Detectors; the zoo's weights are a download, so a tiny RTMDet with random ones stands for them."""
+
 import os
 from pathlib import Path
 
@@ -33,11 +34,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         model = MODELS.build(config.model)
     for name, parameter in model.named_parameters():
         if 'rtm_cls' in name:  # scores from 0 to 1, of both classes
-            torch.nn.init.normal_(parameter, std=1.)
+            torch.nn.init.normal_(parameter, std=1.0)
         if 'rtm_reg' in name:  # boxes of some strides
-            torch.nn.init.uniform_(parameter, 0.5, 2.)
-    torch.save(dict(meta=dict(dataset_meta=dict(CLASSES=CLASSES)), state_dict=model.state_dict()),
-               folder / 'tiny.pth')
+            torch.nn.init.uniform_(parameter, 0.5, 2.0)
+    torch.save(
+        dict(meta=dict(dataset_meta=dict(CLASSES=CLASSES)), state_dict=model.state_dict()),
+        folder / 'tiny.pth',
+    )
     return str(folder / 'tiny.py'), str(folder / 'tiny.pth')
 
 
@@ -82,8 +85,13 @@ class BrightThings(BaseDetector):
             y, x = torch.nonzero(image.mean(0) > 127, as_tuple=True)
             box = torch.stack([x.min(), y.min(), x.max() + 1, y.max() + 1]).float()
             box /= torch.tensor(sample.scale_factor).repeat(2)
-            found.append(InstanceData(bboxes=box.repeat(4, 1), labels=torch.tensor([1, 0, 1, 1]),
-                                      scores=torch.tensor([0.6, 0.9, 0.4, 0.8])))
+            found.append(
+                InstanceData(
+                    bboxes=box.repeat(4, 1),
+                    labels=torch.tensor([1, 0, 1, 1]),
+                    scores=torch.tensor([0.6, 0.9, 0.4, 0.8]),
+                )
+            )
         return self.add_pred_to_datasample(batch_data_samples, found)
 
 
@@ -92,20 +100,24 @@ def bright_things(tmp_path: Path) -> tuple[str, str]:
     config = get_config('mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py')
     config.model = dict(type='BrightThings', data_preprocessor=dict(type='DetDataPreprocessor'))
     config.dump(tmp_path / 'bright.py')
-    torch.save(dict(meta=dict(dataset_meta=dict(classes=CLASSES)), state_dict=dict(unused=torch.zeros(1))),
-               tmp_path / 'bright.pth')
+    torch.save(
+        dict(meta=dict(dataset_meta=dict(classes=CLASSES)), state_dict=dict(unused=torch.zeros(1))),
+        tmp_path / 'bright.pth',
+    )
     return str(tmp_path / 'bright.py'), str(tmp_path / 'bright.pth')
 
 
 def test_boxes_are_in_pixels_of_each_frame(bright_things: tuple[str, str]) -> None:
     boxes = [(20, 40, 100, 120), (300, 0, 400, 900), (0, 0, 64, 8)]
     frames = []
-    for i, ((x1, y1, x2, y2), shape) in enumerate(zip(boxes, [(480, 320, 3), (900, 1200, 3), (64, 64, 3)],
-                                                      strict=True)):
+    for i, ((x1, y1, x2, y2), shape) in enumerate(
+        zip(boxes, [(480, 320, 3), (900, 1200, 3), (64, 64, 3)], strict=True)
+    ):
         frames.append(Frame(np.zeros(shape, np.uint8), f'f{i}', 'array'))
         frames[-1].image[y1:y2, x1:x2] = 255
-    for found, box, frame in zip(DetectedPeople(*bright_things, device='cpu')(frames), boxes, frames,
-                                 strict=True):
+    for found, box, frame in zip(
+        DetectedPeople(*bright_things, device='cpu')(frames), boxes, frames, strict=True
+    ):
         # persons alone, those of at least 0.5, the best first
         np.testing.assert_allclose(found.scores, [0.8, 0.6], rtol=1e-6)
         # to one pixel of the network's input, whose long side is 640
@@ -113,18 +125,26 @@ def test_boxes_are_in_pixels_of_each_frame(bright_things: tuple[str, str]) -> No
 
 
 def test_absent_weights_say_what_to_download_and_what_to_do_instead(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     with pytest.raises(BadInputError) as caught:
         DetectedPeople()
     name = 'rtmdet_m_8xb32-300e_coco_20220719_112220-229f527c.pth'
-    for part in ('rtmdet-m', f'https://download.openmmlab.com/mmdetection/v3.0/rtmdet/{name[:24]}/{name}',
-                 str(tmp_path / 'hub' / 'checkpoints' / name), 'det_weights', '--bboxes', '--whole-image'):
+    for part in (
+        'rtmdet-m',
+        f'https://download.openmmlab.com/mmdetection/v3.0/rtmdet/{name[:24]}/{name}',
+        str(tmp_path / 'hub' / 'checkpoints' / name),
+        'det_weights',
+        '--bboxes',
+        '--whole-image',
+    ):
         assert part in str(caught.value)
 
 
 def test_weights_of_the_zoo_are_taken_where_they_were_downloaded_to(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     (tmp_path / 'hub' / 'checkpoints').mkdir(parents=True)
     path = tmp_path / 'hub' / 'checkpoints' / 'rtmdet_tiny_8xb32-300e_coco_20220902_112414-78e30dcc.pth'
@@ -134,13 +154,15 @@ def test_weights_of_the_zoo_are_taken_where_they_were_downloaded_to(
         state = MODELS.build(config.model).state_dict()
     torch.save(dict(meta=dict(dataset_meta=dict(CLASSES=('person',) * 80)), state_dict=state), path)
     people = DetectedPeople('rtmdet-t', device='cpu')
-    np.testing.assert_array_equal(people._detector.model.state_dict()['backbone.stem.0.conv.weight'],
-                                  state['backbone.stem.0.conv.weight'])
+    np.testing.assert_array_equal(
+        people._detector.model.state_dict()['backbone.stem.0.conv.weight'],
+        state['backbone.stem.0.conv.weight'],
+    )
 
 
 class _Attack:
     def __reduce__(self) -> tuple:
-        return os.mkdir, ('pwned', )
+        return os.mkdir, ('pwned',)
 
 
 def test_bad_weights(tiny: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,10 +204,12 @@ def test_mask_rcnn_runs_with_compiled_ops_and_names_them_without(tmp_path: Path,
     config.dump(tmp_path / 'mask.py')
     with DefaultScope.overwrite_default_scope('mmdet'):
         state = MODELS.build(config.model).state_dict()
-    torch.save(dict(meta=dict(dataset_meta=dict(CLASSES=('person', ) * 80)), state_dict=state),
-               tmp_path / 'mask.pth')
+    torch.save(
+        dict(meta=dict(dataset_meta=dict(CLASSES=('person',) * 80)), state_dict=state), tmp_path / 'mask.pth'
+    )
     people = DetectedPeople(str(tmp_path / 'mask.py'), tmp_path / 'mask.pth', device='cpu')
     from mmcv import _ext
+
     if hasattr(_ext, '__file__'):
         assert len(people(frames)) == 3
     else:

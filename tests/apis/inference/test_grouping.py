@@ -9,11 +9,17 @@ def frames(*sizes):
     return [Frame(np.zeros((1, size, 3), np.uint8), str(i), 'array') for i, size in enumerate(sizes)]
 
 
-@pytest.mark.parametrize(('sizes', 'expected'), [
-    ((10,) * 5, [3, 2]),
-    ((60, 60, 10, 200, 10), [1, 2, 1, 1]),  # more than 100 pixels never come together, a huge one comes alone
-    ((), []),
-])
+@pytest.mark.parametrize(
+    ('sizes', 'expected'),
+    [
+        ((10,) * 5, [3, 2]),
+        (
+            (60, 60, 10, 200, 10),
+            [1, 2, 1, 1],
+        ),  # more than 100 pixels never come together, a huge one comes alone
+        ((), []),
+    ],
+)
 def test_groups_are_bounded_in_number_and_pixels(sizes, expected):
     given = frames(*sizes)
     groups = list(group_frames(given, 3, 100))

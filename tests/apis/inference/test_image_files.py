@@ -90,7 +90,7 @@ def test_sixteen_bits(suffix: str) -> None:
 
 
 @pytest.mark.parametrize('opaque', [False, True])
-def test_sixteen_bits_in_colour(opaque: bool) -> None:
+def test_sixteen_bits_in_color(opaque: bool) -> None:
     deep = RGB.astype(np.uint16) * 256 + 77
     if opaque:
         deep = np.concatenate([deep, np.full_like(deep[..., :1], 65535)], -1)
@@ -100,16 +100,16 @@ def test_sixteen_bits_in_colour(opaque: bool) -> None:
 
 def test_cmyk() -> None:
     cyan, magenta, yellow, black = cmyk = np.moveaxis(np.concatenate([RGB, ALPHA[..., None] // 2], -1), -1, 0)
-    expected = np.stack([(255. - ink) * (255. - black) / 255 for ink in (cyan, magenta, yellow)], -1)
+    expected = np.stack([(255.0 - ink) * (255.0 - black) / 255 for ink in (cyan, magenta, yellow)], -1)
     image = Image.fromarray(np.ascontiguousarray(np.moveaxis(cmyk, 0, -1)), 'CMYK')
     assert np.abs(decode(image, 'TIFF') - expected).max() <= 1
-    flat = Image.new('CMYK', (16, 16), (200, 100, 0, 50))  # a JPEG of one colour loses nothing
-    assert np.abs(decode(flat, 'JPEG', quality=100)[8, 8] - np.array([43.3, 124.6, 205.])).max() <= 2
+    flat = Image.new('CMYK', (16, 16), (200, 100, 0, 50))  # a JPEG of one color loses nothing
+    assert np.abs(decode(flat, 'JPEG', quality=100)[8, 8] - np.array([43.3, 124.6, 205.0])).max() <= 2
 
 
-def on_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def on_white(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     share = alpha[..., None] / 255
-    return colour * share + 255 * (1 - share)
+    return color * share + 255 * (1 - share)
 
 
 def test_transparent_parts_are_white() -> None:
@@ -129,21 +129,24 @@ def test_palette() -> None:
 
 
 def test_animation_gives_its_first_picture() -> None:
-    first, second = (Image.new('RGB', (4, 4), colour) for colour in ('red', 'blue'))
+    first, second = (Image.new('RGB', (4, 4), color) for color in ('red', 'blue'))
     found = decode(first, 'GIF', save_all=True, append_images=[second])
     np.testing.assert_array_equal(found[0, 0], [255, 0, 0])
 
 
 @pytest.mark.parametrize('orientation', [1, 6])
-@pytest.mark.parametrize(('tags', 'expected'), [
-    (dict(equivalent=28), 28 * 500 / math.hypot(36, 24)),  # the diagonal of 400 x 300 is 500
-    (dict(equivalent=28, width=4000, height=3000), 28 * 500 / math.hypot(36, 24)),  # made smaller
-    (dict(equivalent=28, width=3000, height=4000), 28 * 500 / math.hypot(36, 24)),  # and turned
-    (dict(equivalent=28, width=4000, height=2000), None),  # cropped
-    (dict(equivalent=0), None),  # unknown, says the standard
-    (dict(equivalent=48388), None),  # an old Samsung
-    (dict(width=400, height=300), None),
-])
+@pytest.mark.parametrize(
+    ('tags', 'expected'),
+    [
+        (dict(equivalent=28), 28 * 500 / math.hypot(36, 24)),  # the diagonal of 400 x 300 is 500
+        (dict(equivalent=28, width=4000, height=3000), 28 * 500 / math.hypot(36, 24)),  # made smaller
+        (dict(equivalent=28, width=3000, height=4000), 28 * 500 / math.hypot(36, 24)),  # and turned
+        (dict(equivalent=28, width=4000, height=2000), None),  # cropped
+        (dict(equivalent=0), None),  # unknown, says the standard
+        (dict(equivalent=48388), None),  # an old Samsung
+        (dict(width=400, height=300), None),
+    ],
+)
 def test_focal_length(tags: dict[str, int], expected: float | None, orientation: int) -> None:
     content = encode(Image.new('RGB', (400, 300)), 'JPEG', exif=exif(orientation=orientation, **tags))
     image, focal_length = decode_photo(content)
@@ -163,7 +166,7 @@ def test_damaged_tags_do_not_matter() -> None:
     start = content.index(b'Exif\0\0') + 6
     for end in (10, 20, 40):
         damaged = content.copy()
-        damaged[start + 4:start + end] = b'\xff' * (end - 4)
+        damaged[start + 4 : start + end] = b'\xff' * (end - 4)
         image, focal_length = decode_photo(bytes(damaged))
         assert image.shape == RGB.shape and focal_length is None
 
@@ -177,15 +180,18 @@ def huge_png() -> bytes:
     return b'\x89PNG\r\n\x1a\n' + chunks
 
 
-@pytest.mark.parametrize(('content', 'message'), [
-    (b'', r'is empty \(0 bytes\)'),
-    (b'no photo', 'is no photo that can be decoded; convert it to JPEG or PNG'),
-    (encode(Image.fromarray(RGB), 'JPEG')[:-100], r'cannot be decoded \(.*truncated.*\); copy or'),
-    (encode(Image.fromarray(RGB), 'PNG')[:-100], r'cannot be decoded \(.*\); copy or download it'),
-    (huge_png(), r'has more than \d+ pixels; shrink it'),
-    (encode(Image.new('F', (4, 4)), 'TIFF'), 'pixels of mode F, which has no known colours; convert'),
-    (encode(Image.new('LAB', (4, 4)), 'TIFF'), 'pixels of mode LAB, which has no known colours; convert'),
-])
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', r'is empty \(0 bytes\)'),
+        (b'no photo', 'is no photo that can be decoded; convert it to JPEG or PNG'),
+        (encode(Image.fromarray(RGB), 'JPEG')[:-100], r'cannot be decoded \(.*truncated.*\); copy or'),
+        (encode(Image.fromarray(RGB), 'PNG')[:-100], r'cannot be decoded \(.*\); copy or download it'),
+        (huge_png(), r'has more than \d+ pixels; shrink it'),
+        (encode(Image.new('F', (4, 4)), 'TIFF'), 'pixels of mode F, which has no known colors; convert'),
+        (encode(Image.new('LAB', (4, 4)), 'TIFF'), 'pixels of mode LAB, which has no known colors; convert'),
+    ],
+)
 def test_unreadable(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode_photo(content)
@@ -195,9 +201,11 @@ def test_fifty_megapixels_within_two_gigabytes(tmp_path: Path) -> None:
     turned = encode(Image.new('RGB', (8192, 6144), 'navy'), 'JPEG', exif=exif(orientation=6))
     (tmp_path / 'huge.jpg').write_bytes(turned)
     # ru_maxrss would count the memory of this process, from which the new one is forked.
-    code = ('import re, sys; from mmroi.apis.inference.inputs import open_inputs\n'
-            'frame, = open_inputs(sys.argv[1]); assert frame.image.shape == (8192, 6144, 3)\n'
-            'print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])')
+    code = (
+        'import re, sys; from mmroi.apis.inference.inputs import open_inputs\n'
+        'frame, = open_inputs(sys.argv[1]); assert frame.image.shape == (8192, 6144, 3)\n'
+        'print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])'
+    )
     done = subprocess.run([sys.executable, '-c', code, tmp_path / 'huge.jpg'], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) * 1024 < 2e9
@@ -205,7 +213,7 @@ def test_fifty_megapixels_within_two_gigabytes(tmp_path: Path) -> None:
 
 def test_arrays() -> None:
     assert as_bgr(RGB) is RGB
-    for grey in (GREY, GREY[..., None], GREY.astype(np.uint16) * 256 + 9):
-        np.testing.assert_array_equal(as_bgr(grey), np.stack([GREY] * 3, -1))
+    for gray in (GREY, GREY[..., None], GREY.astype(np.uint16) * 256 + 9):
+        np.testing.assert_array_equal(as_bgr(gray), np.stack([GREY] * 3, -1))
     with_alpha = np.dstack([RGB, ALPHA])
     assert np.abs(as_bgr(with_alpha) - on_white(RGB, ALPHA)).max() <= 1

@@ -26,7 +26,8 @@ def sizes(inferencer, monkeypatch):
     """Numbers of people that went through the network together."""
     seen, forward = [], inferencer.forward
     monkeypatch.setattr(
-        inferencer, 'forward', lambda batch: seen.append(len(batch['inputs'])) or forward(batch))
+        inferencer, 'forward', lambda batch: seen.append(len(batch['inputs'])) or forward(batch)
+    )
     return seen
 
 
@@ -40,11 +41,13 @@ def test_it_predicts_what_the_test_pipeline_and_the_model_do(inferencer, photo, 
     config = Config.fromfile(SHIPPED.config)
     model = init_model('multi-roi_r18_synthetic')
     pipeline = Compose([TRANSFORMS.build(step) for step in config.test_pipeline])
-    rows = [pipeline(dict(img_path=str(path), bbox_xywh=np.array((x1, y1, x2 - x1, y2 - y1))))
-            for x1, y1, x2, y2 in BOXES]
+    rows = [
+        pipeline(dict(img_path=str(path), bbox_xywh=np.array((x1, y1, x2 - x1, y2 - y1))))
+        for x1, y1, x2, y2 in BOXES
+    ]
     with torch.no_grad():
         expected = model.test_step(pseudo_collate(rows))
-    found, = inferencer(path, bboxes=BOXES)['predictions']
+    (found,) = inferencer(path, bboxes=BOXES)['predictions']
     for one, other in zip(found, expected, strict=True):
         for name, value in other.pred_instances.items():
             torch.testing.assert_close(one.pred_instances[name], value)
@@ -66,8 +69,8 @@ def test_people_are_batched_across_frames_and_find_their_way_back(inferencer, ph
 
 
 def test_whole_image(inferencer, photo):
-    whole, = inferencer(photo, whole_image=True)['predictions']
-    given, = inferencer(photo, bboxes=[0, 0, 240, 200])['predictions']
+    (whole,) = inferencer(photo, whole_image=True)['predictions']
+    (given,) = inferencer(photo, bboxes=[0, 0, 240, 200])['predictions']
     torch.testing.assert_close(vertices(whole), vertices(given))
 
 
@@ -82,14 +85,14 @@ def test_focal_length_given_from_exif_or_estimated(inferencer, photo):
         (file.getvalue(), None, 50 * diagonal / np.hypot(36, 24), 'EXIF'),
         (file.getvalue(), 777.0, 777.0, 'given'),
     ):
-        (sample,), = inferencer(inputs, bboxes=BOXES[0], focal_length=given)['predictions']
+        ((sample,),) = inferencer(inputs, bboxes=BOXES[0], focal_length=given)['predictions']
         assert sample.focal_length == pytest.approx(focal_length)
         assert sample.focal_length_from == origin
 
 
 def test_the_margin_of_boxes_can_be_given(photo):
     inferencer = MultiRoIInferencer(device='cpu', box_scale=1.5)
-    (sample,), = inferencer(photo, bboxes=BOXES[0])['predictions']
+    ((sample,),) = inferencer(photo, bboxes=BOXES[0])['predictions']
     np.testing.assert_allclose(sample.boxes[0], (50 - 120, 100 - 100, 160 * 1.5))  # the base box
 
 
@@ -100,9 +103,9 @@ def test_failures_are_yielded_in_their_place(inferencer, photo):
 
 
 def test_nobody_and_boxes_outside(inferencer, photo):
-    result, = inferencer.stream(photo, bboxes=[])
+    (result,) = inferencer.stream(photo, bboxes=[])
     assert result.samples == [] and result.problems == ()
-    result, = inferencer.stream(photo, bboxes=[[300, 0, 400, 100], *BOXES])
+    (result,) = inferencer.stream(photo, bboxes=[[300, 0, 400, 100], *BOXES])
     assert len(result.samples) == 2 and 'outside' in result.problems[0].reason
 
 
@@ -115,7 +118,8 @@ def test_what_a_call_returns(inferencer, photo):
 
 def test_files_are_written_while_it_streams(inferencer, photo, tmp_path):
     results = inferencer.stream(
-        [photo] * 3, bboxes=BOXES, batch_size=1, out_dir=tmp_path, save=['json', 'viewer'])
+        [photo] * 3, bboxes=BOXES, batch_size=1, out_dir=tmp_path, save=['json', 'viewer']
+    )
     next(results)
     assert [path.name for path in tmp_path.rglob('*.json')] == ['array.json']
     results.close()
@@ -195,13 +199,16 @@ def test_weights_that_give_no_numbers(photo):
         broken(photo, whole_image=True)
 
 
-@pytest.mark.parametrize(('options', 'message'), [
-    (dict(bboxes=BOXES, whole_image=True), 'exclude each other'),
-    (dict(whole_image=True, batch_size=0), 'batch_size must be positive, not 0'),
-    (dict(whole_image=True, focal_length=-3), 'focal_length must be a positive number of pixels, not -3'),
-    (dict(bboxes='nothing.json'), 'nothing.json cannot be read'),
-    (dict(bboxes=[[1, 2, float('nan'), 4]]), 'box .1, 2, nan, 4.'),
-])
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(bboxes=BOXES, whole_image=True), 'exclude each other'),
+        (dict(whole_image=True, batch_size=0), 'batch_size must be positive, not 0'),
+        (dict(whole_image=True, focal_length=-3), 'focal_length must be a positive number of pixels, not -3'),
+        (dict(bboxes='nothing.json'), 'nothing.json cannot be read'),
+        (dict(bboxes=[[1, 2, float('nan'), 4]]), 'box .1, 2, nan, 4.'),
+    ],
+)
 def test_bad_options_are_refused_before_anything_runs(inferencer, photo, options, message):
     with pytest.raises(ValueError, match=message):
         inferencer.stream(photo, **options)

@@ -34,8 +34,9 @@ def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_pa
     for name in ('a.png', 'A.bmp', 'sub/a.png'):
         cv2.imwrite(str(tmp_path / name), photo)
     encoded = cv2.imencode('.png', photo)[1].tobytes()
-    inputs = open_inputs([str(tmp_path / '?.png'), tmp_path / 'A.bmp', f'{tmp_path}/**/a.png', encoded,
-                          photo, photo])
+    inputs = open_inputs(
+        [str(tmp_path / '?.png'), tmp_path / 'A.bmp', f'{tmp_path}/**/a.png', encoded, photo, photo]
+    )
     frames = [frame for frame in inputs if isinstance(frame, Frame)]
     assert [frame.name for frame in frames] == ['a', 'A_2', 'a_3', 'a_4', 'bytes', 'array', 'array_2']
     assert [frame.source for frame in frames][-3:] == ['bytes', 'array', 'array']
@@ -45,13 +46,16 @@ def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_pa
     assert len(list(inputs)) == len(list(inputs)) == 7  # again from the start
 
 
-@pytest.mark.parametrize(('given', 'message'), [
-    ('nowhere.jpg', 'nowhere.jpg does not exist; check'),
-    ('nowhere/*.jpg', r'no file matches nowhere/\*.jpg'),
-    ('https://example.org/a.jpg', 'is an address; download it'),
-    ([], 'list of inputs is empty'),
-    ([3.5], 'an input is a float; give a path'),
-])
+@pytest.mark.parametrize(
+    ('given', 'message'),
+    [
+        ('nowhere.jpg', 'nowhere.jpg does not exist; check'),
+        ('nowhere/*.jpg', r'no file matches nowhere/\*.jpg'),
+        ('https://example.org/a.jpg', 'is an address; download it'),
+        ([], 'list of inputs is empty'),
+        ([3.5], 'an input is a float; give a path'),
+    ],
+)
 def test_what_cannot_be_found_is_refused_at_once(given: object, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         open_inputs(given)
@@ -68,8 +72,9 @@ def test_a_file_named_like_a_pattern(photo: np.ndarray, tmp_path: Path) -> None:
     assert frame.name == 'a[1]'
 
 
-@pytest.mark.parametrize('array', [np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8),
-                                   np.zeros((4, 4, 2), np.uint8)])
+@pytest.mark.parametrize(
+    'array', [np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 2), np.uint8)]
+)
 def test_array_of_another_kind(array: np.ndarray) -> None:
     (bad,) = open_inputs(array)
     assert isinstance(bad, BadInput) and 'give (height, width, 3) BGR uint8' in str(bad)

@@ -18,14 +18,24 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
     with ResultWriter(tmp_path / 'new' / 'out', body.faces, SAVES) as writer:
         writer.write(result)
     out = tmp_path / 'new' / 'out'
-    assert files(out) == sorted([
-        'overlays/a.b.jpg', 'views/a.b.jpg', 'viewer.html', 'meshes/a.b.glb', 'meshes/a.b.obj',
-        'meshes/a.b.ply', 'predictions/a.b.json', 'predictions/a.b.npz',
-        *(f for f in files(out) if f.endswith('.mtl'))])
+    assert files(out) == sorted(
+        [
+            'overlays/a.b.jpg',
+            'views/a.b.jpg',
+            'viewer.html',
+            'meshes/a.b.glb',
+            'meshes/a.b.obj',
+            'meshes/a.b.ply',
+            'predictions/a.b.json',
+            'predictions/a.b.npz',
+            *(f for f in files(out) if f.endswith('.mtl')),
+        ]
+    )
     assert len(json.loads((out / 'predictions/a.b.json').read_text())['people']) == 2
     with np.load(out / 'predictions/a.b.npz', allow_pickle=False) as arrays:
         np.testing.assert_allclose(
-            arrays['vertices'] + arrays['camera_translation'][:, None], result.vertices)
+            arrays['vertices'] + arrays['camera_translation'][:, None], result.vertices
+        )
     scene = trimesh.load(out / 'meshes/a.b.glb')
     assert set(scene.graph.nodes_geometry) == {'person_0', 'person_1'}
     assert cv2.imread(str(out / 'overlays/a.b.jpg')).shape == photo.shape
@@ -45,8 +55,13 @@ def test_videos_get_one_file_of_overlays_each(tmp_path, make_result, photo, body
         writer.write(make_result(Frame(photo, 'photo', 'photo.jpg')))
     names = files(tmp_path)
     assert [name for name in names if not name.startswith('predictions')] == [
-        'meshes/photo.glb', 'overlays/one.mp4', 'overlays/photo.jpg', 'overlays/two.mp4', 'viewer.html',
-        'views/photo.jpg']
+        'meshes/photo.glb',
+        'overlays/one.mp4',
+        'overlays/photo.jpg',
+        'overlays/two.mp4',
+        'viewer.html',
+        'views/photo.jpg',
+    ]
     assert len(names) == 6 + 7
     video = cv2.VideoCapture(str(tmp_path / 'overlays/two.mp4'))
     assert (video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)) == (3, 8)
@@ -68,9 +83,18 @@ def test_huge_photos_are_drawn_smaller(tmp_path, make_result, body):
     assert cv2.imread(str(tmp_path / 'overlays/a.jpg')).shape == (960, 1920, 3)
 
 
-@pytest.mark.parametrize(('limit', 'number', 'kept'), [
-    (4, 3, [0, 1, 2]), (4, 4, [0, 1, 2, 3]), (4, 5, [0, 2, 4]), (4, 9, [0, 4, 8]), (3, 5, [0, 2, 4]),
-    (3, 7, [0, 4]), (1, 9, [0])])
+@pytest.mark.parametrize(
+    ('limit', 'number', 'kept'),
+    [
+        (4, 3, [0, 1, 2]),
+        (4, 4, [0, 1, 2, 3]),
+        (4, 5, [0, 2, 4]),
+        (4, 9, [0, 4, 8]),
+        (3, 5, [0, 2, 4]),
+        (3, 7, [0, 4]),
+        (1, 9, [0]),
+    ],
+)
 def test_the_viewer_shows_a_bounded_even_choice(limit, number, kept):
     spread = _EvenlySpread(limit)
     for i in range(number):

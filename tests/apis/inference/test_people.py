@@ -41,29 +41,42 @@ def test_a_box_outside_is_dropped_and_reported_and_one_partly_outside_stays() ->
     assert people.bboxes.tolist() == [boxes[0], boxes[1], boxes[4]]
     assert [str(problem) for problem in people.problems] == [
         f'a.jpg is 40 x 30 pixels, and the box ({box}) is outside; was it made for another size?'
-        for box in ('40, 0, 50, 10', '0, -9, 10, 0')]
+        for box in ('40, 0, 50, 10', '0, -9, 10, 0')
+    ]
 
 
-@pytest.mark.parametrize(('boxes', 'message'), [
-    ([[1, 2, float('nan'), 4]], r'bboxes: box \(1, 2, nan, 4\) must be x1, y1, x2, y2 in pixels'),
-    ([[1, 2, 3, 4], [5, 6, 5, 9]], r'bboxes: box \(5, 6, 5, 9\) must be .* x1 < x2 and y1 < y2'),
-    ([[100, 100, 50, 80]], 'must be x1, y1, x2, y2'),  # x, y, width, height
-    ([[1, 2, 3]], 'boxes must be rows of x1, y1, x2, y2 and perhaps a score'),
-    ([[1, 2, 3, 4], [1, 2]], 'boxes must be rows'),
-    ('nowhere.json', 'boxes nowhere.json cannot be read .*; check the path'),
-    ({'a.jpg': [[0, 0, -1, 1]]}, r'bboxes, a.jpg: box \(0, 0, -1, 1\) must be'),
-    (3, 'boxes must be rows'),
-])
+@pytest.mark.parametrize(
+    ('boxes', 'message'),
+    [
+        ([[1, 2, float('nan'), 4]], r'bboxes: box \(1, 2, nan, 4\) must be x1, y1, x2, y2 in pixels'),
+        ([[1, 2, 3, 4], [5, 6, 5, 9]], r'bboxes: box \(5, 6, 5, 9\) must be .* x1 < x2 and y1 < y2'),
+        ([[100, 100, 50, 80]], 'must be x1, y1, x2, y2'),  # x, y, width, height
+        ([[1, 2, 3]], 'boxes must be rows of x1, y1, x2, y2 and perhaps a score'),
+        ([[1, 2, 3, 4], [1, 2]], 'boxes must be rows'),
+        ('nowhere.json', 'boxes nowhere.json cannot be read .*; check the path'),
+        ({'a.jpg': [[0, 0, -1, 1]]}, r'bboxes, a.jpg: box \(0, 0, -1, 1\) must be'),
+        (3, 'boxes must be rows'),
+    ],
+)
 def test_bad_boxes(boxes: object, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         GivenPeople(boxes)
 
 
-@pytest.mark.parametrize(('key', 'found'), [
-    ('/data/x/a.jpg', True), ('x/a.jpg', True), ('a.jpg', True), ('a', True), ('frame_name', True),
-    ('other/a.jpg', True), ('a.png', True),  # moved or converted since
-    ('b.jpg', False), ('x', False),
-])
+@pytest.mark.parametrize(
+    ('key', 'found'),
+    [
+        ('/data/x/a.jpg', True),
+        ('x/a.jpg', True),
+        ('a.jpg', True),
+        ('a', True),
+        ('frame_name', True),
+        ('other/a.jpg', True),
+        ('a.png', True),  # moved or converted since
+        ('b.jpg', False),
+        ('x', False),
+    ],
+)
 def test_boxes_by_name(key: str, found: bool) -> None:
     (people,) = GivenPeople({key: [1, 2, 3, 4]})([frame('/data/x/a.jpg', 'frame_name')])
     assert people.bboxes.tolist() == ([[1, 2, 3, 4]] if found else [])
@@ -100,13 +113,19 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_coco_annotations(tmp_path: Path) -> None:
-    path = write(tmp_path / 'person_keypoints.json', dict(
-        images=[dict(id=7, file_name='000000000139.jpg'), dict(id=8, file_name='val2017/b.jpg')],
-        categories=[dict(id=1, name='bicycle'), dict(id=2, name='person')],
-        annotations=[dict(image_id=7, category_id=2, bbox=[1, 2, 10, 20]),
-                     dict(image_id=7, category_id=1, bbox=[3, 3, 3, 3]),
-                     dict(image_id=7, category_id=2, bbox=[0, 0, 30, 30], iscrowd=1),
-                     dict(image_id=7, category_id=2, bbox=[5, 6, 7, 8])]))
+    path = write(
+        tmp_path / 'person_keypoints.json',
+        dict(
+            images=[dict(id=7, file_name='000000000139.jpg'), dict(id=8, file_name='val2017/b.jpg')],
+            categories=[dict(id=1, name='bicycle'), dict(id=2, name='person')],
+            annotations=[
+                dict(image_id=7, category_id=2, bbox=[1, 2, 10, 20]),
+                dict(image_id=7, category_id=1, bbox=[3, 3, 3, 3]),
+                dict(image_id=7, category_id=2, bbox=[0, 0, 30, 30], iscrowd=1),
+                dict(image_id=7, category_id=2, bbox=[5, 6, 7, 8]),
+            ],
+        ),
+    )
     first, second = GivenPeople(path)([frame('/coco/000000000139.jpg'), frame('b.jpg')])
     assert first.bboxes.tolist() == [[1, 2, 11, 22], [5, 6, 12, 14]] and first.scores.tolist() == [1, 1]
     assert len(second) == 0 and not second.problems
@@ -114,23 +133,32 @@ def test_coco_annotations(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('image_id', [139, '000000000139.jpg', '000000000139'])
 def test_coco_results(tmp_path: Path, image_id: int | str) -> None:
-    path = write(tmp_path / 'results.json', [
-        dict(image_id=image_id, category_id=1, bbox=[1, 2, 10, 20], score=0.9),
-        dict(image_id=image_id, category_id=1, bbox=[5, 6, 7, 8], score=0.1),
-        dict(image_id=image_id, category_id=3, bbox=[5, 6, 7, 8], score=0.95)])
+    path = write(
+        tmp_path / 'results.json',
+        [
+            dict(image_id=image_id, category_id=1, bbox=[1, 2, 10, 20], score=0.9),
+            dict(image_id=image_id, category_id=1, bbox=[5, 6, 7, 8], score=0.1),
+            dict(image_id=image_id, category_id=3, bbox=[5, 6, 7, 8], score=0.95),
+        ],
+    )
     (people,) = GivenPeople(path, score_thr=0.3)([frame('/coco/000000000139.jpg')])
     assert people.bboxes.tolist() == [[1, 2, 11, 22]] and people.scores.tolist() == [0.9]
 
 
-@pytest.mark.parametrize(('text', 'message'), [
-    ('no json', 'is no JSON; give boxes as JSON or a file of COCO'),
-    ('[{"image_id": 1}]', "looks like a file of COCO but lacks 'bbox'; check the file"),
-    ('{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 2, "bbox": [1, 2, 3, 4]}]}',
-     'looks like a file of COCO but lacks 2; check'),
-    ('[{"image_id": 1, "bbox": [1, 2, 0, 4], "score": 1}]', r'box \(1, 2, 1, 6\) must be'),
-    ('[{"image_id": 1, "bbox": [1, 2, 3]}]', 'looks like a file of COCO but'),
-    ('"text"', 'boxes must be rows'),
-])
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('no json', 'is no JSON; give boxes as JSON or a file of COCO'),
+        ('[{"image_id": 1}]', "looks like a file of COCO but lacks 'bbox'; check the file"),
+        (
+            '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 2, "bbox": [1, 2, 3, 4]}]}',
+            'looks like a file of COCO but lacks 2; check',
+        ),
+        ('[{"image_id": 1, "bbox": [1, 2, 0, 4], "score": 1}]', r'box \(1, 2, 1, 6\) must be'),
+        ('[{"image_id": 1, "bbox": [1, 2, 3]}]', 'looks like a file of COCO but'),
+        ('"text"', 'boxes must be rows'),
+    ],
+)
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / 'boxes.json').write_text(text)
     with pytest.raises(BadInputError, match=r'boxes\.json') as caught:

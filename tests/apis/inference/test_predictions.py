@@ -11,8 +11,12 @@ from mmroi.structures import SMPL_54
 def test_parameters_pose_the_same_body(make_result, photo, body):
     result = make_result(Frame(photo, 'a', 'a.jpg'))
     arrays = picture_arrays(result, vertices=True)
-    posed = body(*(torch.tensor(arrays[name]) for name in (
-        'global_orient', 'body_pose', 'betas', 'camera_translation')))
+    posed = body(
+        *(
+            torch.tensor(arrays[name])
+            for name in ('global_orient', 'body_pose', 'betas', 'camera_translation')
+        )
+    )
     np.testing.assert_allclose(posed.vertices.numpy(), result.vertices, atol=1e-5)
     np.testing.assert_allclose(arrays['vertices'] + arrays['camera_translation'][:, None], result.vertices)
     assert 'vertices' not in picture_arrays(result)
@@ -28,7 +32,11 @@ def test_json(make_result, photo):
     result = make_result(Frame(photo, 'clip_000002', 'clip.mp4', 2, 'clip', 0.08))
     content = json.loads(json.dumps(picture_dict(result), allow_nan=False))
     assert (content['name'], content['video'], content['index'], content['time']) == (
-        'clip_000002', 'clip', 2, 0.08)
+        'clip_000002',
+        'clip',
+        2,
+        0.08,
+    )
     assert content['image_size'] == [200, 240] and content['focal_length'] == 400
     assert content['focal_length_from'] == 'given' and content['joint_names'] == list(SMPL_54)
     second = content['people'][1]

@@ -11,7 +11,8 @@ def test_geometry_of_a_result(make_result, photo):
     assert result.ids == [0, 1] and result.boxes.shape == result.full_cameras.shape == (2, 2, 3)
     predicted = result.samples[1].pred_instances
     np.testing.assert_allclose(
-        result.vertices[1] - predicted.camera_translation.numpy(), predicted.vertices[0].numpy(), atol=1e-5)
+        result.vertices[1] - predicted.camera_translation.numpy(), predicted.vertices[0].numpy(), atol=1e-5
+    )
 
 
 def test_nobody(photo):
@@ -24,23 +25,33 @@ def test_summary_counts(make_result, photo):
     for result in (make_result(frame), BAD, FrameResult(frame, []), FrameResult(frame, [], (BAD,))):
         summary.add(result)
     assert summary.lines() == [
-        '2 people in 3 pictures', 'no person found in 2 of them: a, a',
-        'box not used: b.jpg is empty; copy it again', 'failed: b.jpg is empty; copy it again']
+        '2 people in 3 pictures',
+        'no person found in 2 of them: a, a',
+        'box not used: b.jpg is empty; copy it again',
+        'failed: b.jpg is empty; copy it again',
+    ]
     assert summary.lines(1)[1] == 'no person found in 2 of them: a, ...'
 
 
-@pytest.mark.parametrize(('results', 'succeeded'), [
-    (['people'], True),
-    (['nobody'], True),
-    (['people', 'wrong box'], True),
-    (['wrong box'], False),
-    (['people', 'bad'], False),
-    ([], False),
-])
+@pytest.mark.parametrize(
+    ('results', 'succeeded'),
+    [
+        (['people'], True),
+        (['nobody'], True),
+        (['people', 'wrong box'], True),
+        (['wrong box'], False),
+        (['people', 'bad'], False),
+        ([], False),
+    ],
+)
 def test_success(make_result, photo, results, succeeded):
     frame = Frame(photo, 'a', 'a.jpg')
-    kinds = {'people': make_result(frame), 'nobody': FrameResult(frame, []), 'bad': BAD,
-             'wrong box': FrameResult(frame, [], (BAD,))}
+    kinds = {
+        'people': make_result(frame),
+        'nobody': FrameResult(frame, []),
+        'bad': BAD,
+        'wrong box': FrameResult(frame, [], (BAD,)),
+    }
     summary = RunSummary()
     for name in results:
         summary.add(kinds[name])

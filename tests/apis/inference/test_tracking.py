@@ -43,5 +43,8 @@ def test_a_small_overlap_is_another_person() -> None:
 
 
 def test_overlaps_by_hand() -> None:
-    first, second = np.array([[0., 0, 10, 10]]), np.array([[0., 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10]])
+    first, second = (
+        np.array([[0.0, 0, 10, 10]]),
+        np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10]]),
+    )
     assert _iou(first, second).tolist() == [[1, pytest.approx(1 / 3), 0]]

@@ -13,8 +13,10 @@ def read(path):
     return frames, video.get(cv2.CAP_PROP_FPS)
 
 
-@pytest.mark.parametrize(('times', 'fps'), [([0.0, 0.1, 0.2], 10), ([0.0], FALLBACK_FPS),
-                                            ([None, None], FALLBACK_FPS), ([1.0, 1.0], FALLBACK_FPS)])
+@pytest.mark.parametrize(
+    ('times', 'fps'),
+    [([0.0, 0.1, 0.2], 10), ([0.0], FALLBACK_FPS), ([None, None], FALLBACK_FPS), ([1.0, 1.0], FALLBACK_FPS)],
+)
 def test_round_trip(tmp_path, times, fps):
     path = tmp_path / 'new' / 'clip.mp4'
     video = VideoFile(path)

@@ -16,7 +16,7 @@ COUNT = 30
 
 
 def picture(i: int) -> np.ndarray:
-    """Grey that brightens from frame to frame, red above left."""
+    """Gray that brightens from frame to frame, red above left."""
     image = np.full((*SIZE[::-1], 3), 8 * i, np.uint8)
     image[:16, :16] = (0, 0, 255)
     return image
@@ -67,8 +67,10 @@ def test_rotation_in_the_metadata(write: Callable[[str], Path]) -> None:
     content = bytearray(path.read_bytes())
     # The matrix of the track header, behind version, times, layer and volume (ISO/IEC 14496-12, 8.3.2)
     matrix = content.index(b'tkhd') + 4 + 4 + 20 + 8 + 8
-    assert content[matrix:matrix + 4] == struct.pack('>i', 0x10000)
-    content[matrix:matrix + 36] = struct.pack('>9i', 0, 0x10000, 0, -0x10000, 0, 0, SIZE[1] << 16, 0, 1 << 30)
+    assert content[matrix : matrix + 4] == struct.pack('>i', 0x10000)
+    content[matrix : matrix + 36] = struct.pack(
+        '>9i', 0, 0x10000, 0, -0x10000, 0, 0, SIZE[1] << 16, 0, 1 << 30
+    )
     path.write_bytes(content)
     frames, problems = frames_of(path)
     assert len(frames) == COUNT and not problems
@@ -80,7 +82,7 @@ def test_rotation_in_the_metadata(write: Callable[[str], Path]) -> None:
 def test_broken_in_the_middle_keeps_what_came_before(write: Callable[[str], Path]) -> None:
     path = write('clip.AVI')
     content = path.read_bytes()
-    path.write_bytes(content[:len(content) // 2])
+    path.write_bytes(content[: len(content) // 2])
     frames, (reason,) = frames_of(path)
     assert 1 < len(frames) < COUNT - 5
     for i, frame in enumerate(frames):
@@ -92,7 +94,7 @@ def test_damaged_packets(write: Callable[[str], Path]) -> None:
     path = write('clip.mp4')
     content = bytearray(path.read_bytes())
     start, end = content.index(b'mdat'), content.index(b'moov')
-    content[(start + end) // 2:end - 8] = bytes(end - 8 - (start + end) // 2)
+    content[(start + end) // 2 : end - 8] = bytes(end - 8 - (start + end) // 2)
     path.write_bytes(content)
     frames, (reason,) = frames_of(path)
     assert 5 < len(frames) < COUNT and f'at frame {len(frames)} of {COUNT}' in reason
@@ -111,8 +113,12 @@ def test_no_videos(write: Callable[[str], Path], tmp_path: Path) -> None:
         len(inputs)
     found = [str(item) if isinstance(item, BadInput) else item.name for item in inputs]
     undecodable = 'is no video that can be decoded; convert it to MP4 (H.264)'
-    assert found == [f'{tmp_path}/cut.mp4 {undecodable}', 'photo', f'{tmp_path}/text.mkv {undecodable}',
-                     f'{tmp_path}/zero.mp4 is empty (0 bytes); copy or download it again']
+    assert found == [
+        f'{tmp_path}/cut.mp4 {undecodable}',
+        'photo',
+        f'{tmp_path}/text.mkv {undecodable}',
+        f'{tmp_path}/zero.mp4 is empty (0 bytes); copy or download it again',
+    ]
 
 
 def test_names_of_frames_are_those_of_no_photo(write: Callable[[str], Path], tmp_path: Path) -> None:
@@ -134,7 +140,7 @@ def test_webcam(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -
     *frames, end = inputs
     assert [frame.name for frame in frames] == [f'webcam_3_{i:06d}' for i in range(COUNT)]
     assert {(frame.source, frame.video) for frame in frames} == {('webcam 3', 'webcam_3')}
-    assert all(np.diff([0., *(frame.time for frame in frames)]) > 0)
+    assert all(np.diff([0.0, *(frame.time for frame in frames)]) > 0)
     assert str(end) == f'webcam 3 gives no more after frame {COUNT}; is it connected?'
 
 

@@ -1,4 +1,5 @@
 """Raw downloads in miniature, made of open bodies whose right answers are known."""
+
 import pickle
 import struct
 from pathlib import Path
@@ -17,14 +18,14 @@ HEIGHT, WIDTH = 240, 320
 
 
 class People(NamedTuple):
-    """Bodies before one camera with the principal point in the image centre.
+    """Bodies before one camera with the principal point in the image center.
 
     Attributes:
         pose: (N, 72) axis-angle, camera frame.
         betas: (N, 10).
         transl: (N, 3).
-        joints: (N, 54, 3) metres.
-        vertices: (N, 6890, 3) metres.
+        joints: (N, 54, 3) meters.
+        vertices: (N, 6890, 3) meters.
         points: (N, 54, 2) pixels.
         focal_length: Pixels.
     """
@@ -42,7 +43,7 @@ class People(NamedTuple):
         return pick(np.concatenate([self.points, np.ones_like(self.points[..., :1])], 2), convention)
 
     def crops(self) -> tuple[np.ndarray, np.ndarray]:
-        """Centres (N, 2) and scales (N,) = size / 200 of crops with a margin of 1.2."""
+        """Centers (N, 2) and scales (N,) = size / 200 of crops with a margin of 1.2."""
         low, high = self.points.min(1), self.points.max(1)
         return (low + high) / 2, 1.2 * (high - low).max(1) / 200
 
@@ -72,8 +73,9 @@ def make_people(body: SMPL, num: int, seed: int = 0, betas: np.ndarray | None = 
     output = body(*tensors)
     focal_length = float(np.hypot(HEIGHT, WIDTH))
     joints = output.joints.numpy()
-    return People(pose, betas, transl, joints, output.vertices.numpy(), project(joints, focal_length),
-                  focal_length)
+    return People(
+        pose, betas, transl, joints, output.vertices.numpy(), project(joints, focal_length), focal_length
+    )
 
 
 def write_photos(folder: Path, names) -> None:
@@ -104,9 +106,9 @@ def check_projections(npz: Path, root: Path, body: SMPL, num: int, min_joints: i
         if sample['has_transl']:
             np.testing.assert_allclose(joints[0], sample['pelvis'], atol=1e-3)
         points = sample['focal_length'] * joints[:, :2] / joints[:, 2:] + sample['principal_point']
-        labelled = sample['keypoints2d'][:, 2] > 0
-        assert labelled.sum() >= min_joints
-        assert np.abs(points - sample['keypoints2d'][:, :2])[labelled].max() < 0.5
+        labeled = sample['keypoints2d'][:, 2] > 0
+        assert labeled.sum() >= min_joints
+        assert np.abs(points - sample['keypoints2d'][:, :2])[labeled].max() < 0.5
         x, y, width, height = sample['bbox_xywh']
         assert x < points[0, 0] < x + width and y < points[0, 1] < y + height
 

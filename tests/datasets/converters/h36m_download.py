@@ -1,4 +1,5 @@
 """Human3.6M's download in miniature: CDF poses, metadata.xml, MP4 videos, MoSh pickles."""
+
 from pathlib import Path
 
 import cdflib.cdfwrite
@@ -19,19 +20,35 @@ RAW = (
     'Hips RightUpLeg RightLeg RightFoot RightToeBase RightSite LeftUpLeg LeftLeg LeftFoot LeftToeBase '
     'LeftSite Spine Spine1 Neck Head HeadSite LeftShoulder LeftArm LeftForeArm LeftHand LeftHandThumb '
     'LeftThumbSite L_Wrist_End LeftWristSite RightShoulder RightArm RightForeArm RightHand RightHandThumb '
-    'RightThumbSite R_Wrist_End RightWristSite').split()
+    'RightThumbSite R_Wrist_End RightWristSite'
+).split()
 MEANING = dict(
-    Hips='pelvis_extra', Spine='pelvis_extra', Spine1='spine_extra', Head='jaw_extra', HeadSite='head_extra',
-    Neck='neck_extra', LeftShoulder='neck_extra', RightShoulder='neck_extra',
-    **{f'{side}{raw}': f'{side.lower()}_{name}' for side in ('Left', 'Right') for raw, name in dict(
-        UpLeg='hip_extra', Leg='knee', Foot='ankle', Arm='shoulder', ForeArm='elbow', Hand='wrist').items()})
+    Hips='pelvis_extra',
+    Spine='pelvis_extra',
+    Spine1='spine_extra',
+    Head='jaw_extra',
+    HeadSite='head_extra',
+    Neck='neck_extra',
+    LeftShoulder='neck_extra',
+    RightShoulder='neck_extra',
+    **{
+        f'{side}{raw}': f'{side.lower()}_{name}'
+        for side in ('Left', 'Right')
+        for raw, name in dict(
+            UpLeg='hip_extra', Leg='knee', Foot='ankle', Arm='shoulder', ForeArm='elbow', Hand='wrist'
+        ).items()
+    },
+)
 
 
 def make_cameras() -> dict[tuple[str, str], Camera]:
     """Lenses that distort as those of the data set; every subject stands before other cameras."""
     lens = (-0.2, 0.24, -1e-3, 2e-3, -2e-3)
-    return {(f'S{subject}', name): make_camera(90 * i + 5 * subject, 1 + i / 20, lens)
-            for i, name in enumerate(CAMERA_NAMES) for subject in range(1, 12)}
+    return {
+        (f'S{subject}', name): make_camera(90 * i + 5 * subject, 1 + i / 20, lens)
+        for i, name in enumerate(CAMERA_NAMES)
+        for subject in range(1, 12)
+    }
 
 
 CAMERAS = make_cameras()
@@ -42,14 +59,16 @@ def write_metadata(path: Path) -> None:
     for name in CAMERA_NAMES:
         for subject in range(1, 12):
             camera = CAMERAS[f'S{subject}', name]
-            numbers += [*camera.angles, *1000 * camera.centre]
+            numbers += [*camera.angles, *1000 * camera.center]
     for name in CAMERA_NAMES:
         camera = CAMERAS['S1', name]
         (k1, k2, p1, p2, k3), k = camera.distortion, camera.intrinsics
         numbers += [k[0, 0], k[1, 1], k[0, 2], k[1, 2], k1, k2, k3, p1, p2]
     rows = ''.join(f'<id>{name}</id>' for name in CAMERA_NAMES)
-    path.write_text(f'<metadata><dbcameras><index2id>{rows}</index2id></dbcameras>'
-                    f'<w0>[{" ".join(map(repr, map(float, numbers)))}]</w0></metadata>')
+    path.write_text(
+        f'<metadata><dbcameras><index2id>{rows}</index2id></dbcameras>'
+        f'<w0>[{" ".join(map(repr, map(float, numbers)))}]</w0></metadata>'
+    )
 
 
 def write_cdf(path: Path, values: np.ndarray) -> None:
@@ -57,8 +76,10 @@ def write_cdf(path: Path, values: np.ndarray) -> None:
     path.unlink(missing_ok=True)
     values = values.reshape(1, len(values), -1).astype(np.float32)
     file = cdflib.cdfwrite.CDF(path)
-    file.write_var(dict(Variable='Pose', Data_Type=44, Num_Elements=1, Rec_Vary=True,
-                        Dim_Sizes=list(values.shape[1:])), var_data=values)
+    file.write_var(
+        dict(Variable='Pose', Data_Type=44, Num_Elements=1, Rec_Vary=True, Dim_Sizes=list(values.shape[1:])),
+        var_data=values,
+    )
     file.close()
 
 
@@ -76,8 +97,9 @@ class Studio:
 
     def __init__(self, root: Path, body) -> None:
         self.root = root
-        self.performances = {subject: perform(body, FRAMES, seed)
-                             for seed, subject in enumerate(TRAIN + TEST)}
+        self.performances = {
+            subject: perform(body, FRAMES, seed) for seed, subject in enumerate(TRAIN + TEST)
+        }
         root.mkdir(parents=True, exist_ok=True)
         write_metadata(root / 'metadata.xml')
         for subject in TRAIN + TEST:
@@ -97,8 +119,14 @@ class Studio:
         write_video(self.root / subject / 'Videos' / f'{name}.mp4', FRAMES, 'mp4v')
 
     def convert(self, split: str = 'train', skip_bad: bool = False, workers: int = 1, **options):
-        return convert_split(CONVERTERS['h36m'](self.root, **options), split, self.root / 'out',
-                             workers=workers, skip_bad=skip_bad, progress=False)
+        return convert_split(
+            CONVERTERS['h36m'](self.root, **options),
+            split,
+            self.root / 'out',
+            workers=workers,
+            skip_bad=skip_bad,
+            progress=False,
+        )
 
 
 def write_mosh(studio, subject: str, camera_name: str, frames=slice(None, None, 5)) -> Path:
@@ -108,8 +136,12 @@ def write_mosh(studio, subject: str, camera_name: str, frames=slice(None, None, 
     flip = Rotation.from_rotvec((np.pi, 0, 0))
     root = Rotation.from_matrix(camera.rotation) * Rotation.from_rotvec(pose[:, :3]) * flip
     pose[:, :3] = root.as_rotvec()
-    path = (studio.root / 'mosh' / subject
-            / f'{studio.action(subject)}_cam{CAMERA_NAMES.index(camera_name)}_aligned.pkl')
+    path = (
+        studio.root
+        / 'mosh'
+        / subject
+        / f'{studio.action(subject)}_cam{CAMERA_NAMES.index(camera_name)}_aligned.pkl'
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'wb') as file:
         Python2Pickler(file).dump(dict(new_poses=pose, betas=performance.betas))

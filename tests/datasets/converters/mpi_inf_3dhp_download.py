@@ -1,4 +1,5 @@
 """MPI-INF-3DHP's download in miniature: MATLAB annotations, AVI videos, Skeletool's calibration."""
+
 import shutil
 from pathlib import Path
 
@@ -21,8 +22,10 @@ VALID = np.array([1, 0, 1, 1])
 
 def write_annot(path: Path, points: list[np.ndarray], joints: list[np.ndarray], version: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    cells = dict(annot2=[values.reshape(len(values), -1) for values in points],
-                 annot3=[1000 * values.reshape(len(values), -1) for values in joints])
+    cells = dict(
+        annot2=[values.reshape(len(values), -1) for values in points],
+        annot3=[1000 * values.reshape(len(values), -1) for values in joints],
+    )
     cells['univ_annot3'] = cells['annot3']
     if version == '5':
         content = {key: np.empty((14, 1), object) for key in cells}
@@ -44,9 +47,15 @@ def write_calibration(path: Path) -> None:
     for i, camera in enumerate(CAMERAS):
         intrinsics = np.eye(4)
         intrinsics[:3, :3] = camera.intrinsics
-        lines += [f'name          {i}', '  sensor      10 10', '  size        256 240', '  animated    0',
-                  '  intrinsic   ' + ' '.join(map(str, intrinsics.ravel())),
-                  '  extrinsic   ' + ' '.join(map(str, np.eye(4).ravel())), '  radial      0']
+        lines += [
+            f'name          {i}',
+            '  sensor      10 10',
+            '  size        256 240',
+            '  animated    0',
+            '  intrinsic   ' + ' '.join(map(str, intrinsics.ravel())),
+            '  extrinsic   ' + ' '.join(map(str, np.eye(4).ravel())),
+            '  radial      0',
+        ]
     path.write_text('\n'.join(lines) + '\n')
 
 
@@ -77,9 +86,13 @@ class Studio:
         folder = self.root / 'mpi_inf_3dhp_test_set' / name
         (folder / 'imageSequence').mkdir(parents=True, exist_ok=True)
         joints = self.test_joints[name]
-        labels = dict(annot2=TESTS[name].project(joints)[:, None], annot3=1000 * joints[:, None],
-                      univ_annot3=0.9 * 1000 * joints[:, None], valid_frame=VALID[:, None],
-                      activity_annotation=np.array([[1], [2], [3], [7]]))
+        labels = dict(
+            annot2=TESTS[name].project(joints)[:, None],
+            annot3=1000 * joints[:, None],
+            univ_annot3=0.9 * 1000 * joints[:, None],
+            valid_frame=VALID[:, None],
+            activity_annotation=np.array([[1], [2], [3], [7]]),
+        )
         with h5py.File(folder / 'annot_data.mat', 'w') as file:
             for key, values in {**labels, **changes}.items():
                 file[key] = values
@@ -88,5 +101,11 @@ class Studio:
             cv2.imwrite(str(folder / 'imageSequence' / f'img_{i + 1:06d}.jpg'), photo)
 
     def convert(self, split: str = 'train', skip_bad: bool = False, workers: int = 1, **options):
-        return convert_split(CONVERTERS['mpi_inf_3dhp'](self.root, **options), split, self.root / 'out',
-                             workers=workers, skip_bad=skip_bad, progress=False)
+        return convert_split(
+            CONVERTERS['mpi_inf_3dhp'](self.root, **options),
+            split,
+            self.root / 'out',
+            workers=workers,
+            skip_bad=skip_bad,
+            progress=False,
+        )

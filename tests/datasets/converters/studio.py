@@ -1,4 +1,5 @@
 """Studio recordings in miniature: open bodies in a world, before cameras that stand still."""
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,12 @@ from mmroi.datasets import GetPersonBox, HumanImageDataset, LoadImage, MultiRoIC
 from mmroi.structures import get_convention
 
 WIDTH, HEIGHT = 256, 240
-PIPELINE = [LoadImage(), GetPersonBox(scale=1.0), MultiRoICrop(num_rois=1, crop_size=(32, 24)),
-            PackHMRInputs()]
+PIPELINE = [
+    LoadImage(),
+    GetPersonBox(scale=1.0),
+    MultiRoICrop(num_rois=1, crop_size=(32, 24)),
+    PackHMRInputs(),
+]
 
 
 class Camera(NamedTuple):
@@ -22,13 +27,13 @@ class Camera(NamedTuple):
 
     Attributes:
         angles: (3,) radians; world to camera is X, then Y, then Z of the camera's axes.
-        centre: (3,) metres in the world.
+        center: (3,) meters in the world.
         intrinsics: (3, 3).
         distortion: (5,) as OpenCV orders them.
     """
 
     angles: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     intrinsics: np.ndarray
     distortion: np.ndarray
 
@@ -41,7 +46,7 @@ class Camera(NamedTuple):
         return x @ y @ z
 
     def move(self, points: np.ndarray) -> np.ndarray:
-        return (points - self.centre) @ self.rotation.T
+        return (points - self.center) @ self.rotation.T
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (..., 2) of points of the camera's frame."""
@@ -51,11 +56,15 @@ class Camera(NamedTuple):
 
 
 def make_camera(yaw: float, scale: float = 1.0, distortion=(0, 0, 0, 0, 0)) -> Camera:
-    """A camera that looks at a world with z up, four metres from its origin."""
+    """A camera that looks at a world with z up, four meters from its origin."""
     rotation = Rotation.from_euler('X', 90, degrees=True) * Rotation.from_euler('Z', yaw, degrees=True)
     intrinsics = np.array([[290.0 * scale, 0, 131 * scale], [0, 292 * scale, 118 * scale], [0, 0, 1]])
-    return Camera(rotation.as_euler('XYZ'), rotation.inv().apply((0.1, -1, -4)), intrinsics,
-                  np.array(distortion, np.float64))
+    return Camera(
+        rotation.as_euler('XYZ'),
+        rotation.inv().apply((0.1, -1, -4)),
+        intrinsics,
+        np.array(distortion, np.float64),
+    )
 
 
 class Performance(NamedTuple):
@@ -64,8 +73,8 @@ class Performance(NamedTuple):
     Attributes:
         pose: (F, 72) axis-angle.
         betas: (10,).
-        joints: (F, 54, 3) metres, smpl_54.
-        joints_h36m: (F, 17, 3) metres.
+        joints: (F, 54, 3) meters, smpl_54.
+        joints_h36m: (F, 17, 3) meters.
     """
 
     pose: np.ndarray
@@ -76,16 +85,19 @@ class Performance(NamedTuple):
 
 def perform(body: SMPL, frames: int, seed: int = 0) -> Performance:
     rng = np.random.default_rng(seed)
-    pose = (0.25 * rng.normal(size=(1, 72)) + np.linspace(0, 0.3, frames)[:, None] * rng.normal(size=(1, 72)))
+    pose = 0.25 * rng.normal(size=(1, 72)) + np.linspace(0, 0.3, frames)[:, None] * rng.normal(size=(1, 72))
     stand = Rotation.from_euler('X', 90, degrees=True)
     pose[:, :3] = (stand * Rotation.from_rotvec(pose[:, :3])).as_rotvec()
     betas = rng.normal(size=10)
     transl = np.array([0, 0, 1.0]) + rng.normal(0, 0.1, (frames, 3))
-    tensors = [torch.as_tensor(array, dtype=torch.float32)
-               for array in (pose[:, :3], pose[:, 3:], np.tile(betas, (frames, 1)), transl)]
+    tensors = [
+        torch.as_tensor(array, dtype=torch.float32)
+        for array in (pose[:, :3], pose[:, 3:], np.tile(betas, (frames, 1)), transl)
+    ]
     output = body(*tensors)
-    return Performance(pose, betas, output.joints.numpy().astype(np.float64),
-                       output.joints_h36m.numpy().astype(np.float64))
+    return Performance(
+        pose, betas, output.joints.numpy().astype(np.float64), output.joints_h36m.numpy().astype(np.float64)
+    )
 
 
 def named(joints: np.ndarray, convention: str) -> np.ndarray:
@@ -96,7 +108,7 @@ def named(joints: np.ndarray, convention: str) -> np.ndarray:
 
 
 def write_video(path: Path, frames: int, codec: str, size=(WIDTH, HEIGHT)) -> None:
-    """Frames whose grey level is ten times their index."""
+    """Frames whose gray level is ten times their index."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 50, size)
     assert writer.isOpened()
@@ -105,7 +117,7 @@ def write_video(path: Path, frames: int, codec: str, size=(WIDTH, HEIGHT)) -> No
     writer.release()
 
 
-def grey_level(path: Path) -> float:
+def gray_level(path: Path) -> float:
     image = cv2.imread(str(path))
     assert image is not None, path
     return float(image.mean())
@@ -120,8 +132,12 @@ def samples_of(npz: Path, root: Path, joints_of: Callable[[dict, int], np.ndarra
         frame = int(Path(sample['img_path']).stem.split('_')[-1]) - 1  # file names count from 1
         joints = torch.as_tensor(joints_of(sample, frame), dtype=torch.float32)[None]
         sample['pred_instances'] = dict(
-            joints_h36m=joints, joints3d=torch.zeros(1, 54, 3), vertices=torch.zeros(1, 6890, 3),
-            global_orient=torch.eye(3)[None], camera_translation=torch.ones(1, 3),
-            full_cameras=torch.ones(1, 1, 3))
+            joints_h36m=joints,
+            joints3d=torch.zeros(1, 54, 3),
+            vertices=torch.zeros(1, 6890, 3),
+            global_orient=torch.eye(3)[None],
+            camera_translation=torch.ones(1, 3),
+            full_cameras=torch.ones(1, 1, 3),
+        )
         samples.append(sample)
     return samples

@@ -1,4 +1,5 @@
 """The framework, with a converter of two units in memory."""
+
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -43,9 +44,14 @@ class Toy(Converter):
             bbox_xywh=np.tile([10.0, 20, 30, 40], (2, 1)),
             keypoints2d=rng.uniform(1, 100, (2, 17, 3)),
             keypoints3d=rng.uniform(0.1, 1, (2, 24, 4)),
-            global_orient=rng.normal(size=(2, 3)), body_pose=rng.normal(size=(2, 23, 3)),
-            betas=rng.normal(size=(2, 10)), transl=rng.normal(size=(2, 3)),
-            gender=np.array(['m', 'f']), focal_length=np.array([100.0, 200]), frame=np.array([3, 4]))
+            global_orient=rng.normal(size=(2, 3)),
+            body_pose=rng.normal(size=(2, 23, 3)),
+            betas=rng.normal(size=(2, 10)),
+            transl=rng.normal(size=(2, 3)),
+            gender=np.array(['m', 'f']),
+            focal_length=np.array([100.0, 200]),
+            frame=np.array([3, 4]),
+        )
         if self.spoil and unit.data == 1:
             key, _, shape = self.spoil.partition(':')
             if shape:
@@ -115,16 +121,19 @@ def test_resumes_and_leaves_nothing_behind(toy: Toy):
     assert log.read_text() == 'second\n'
 
 
-@pytest.mark.parametrize(('spoil', 'value', 'reason'), [
-    ('bbox_xywh', np.nan, 'NaN box'),
-    ('bbox_xywh', 0.0, 'zero-area box'),
-    ('bbox_xywh', 400.0, 'box outside the image'),
-    ('keypoints2d', np.nan, 'NaN labels'),
-    ('transl', np.inf, 'NaN labels'),
-    ('body_pose', 90.0, 'rotation beyond 4 pi'),
-    ('transl', 4000.0, 'person farther than 300 m'),
-    ('focal_length', 0.0, 'focal length'),
-])
+@pytest.mark.parametrize(
+    ('spoil', 'value', 'reason'),
+    [
+        ('bbox_xywh', np.nan, 'NaN box'),
+        ('bbox_xywh', 0.0, 'zero-area box'),
+        ('bbox_xywh', 400.0, 'box outside the image'),
+        ('keypoints2d', np.nan, 'NaN labels'),
+        ('transl', np.inf, 'NaN labels'),
+        ('body_pose', 90.0, 'rotation beyond 4 pi'),
+        ('transl', 4000.0, 'person farther than 300 m'),
+        ('focal_length', 0.0, 'focal length'),
+    ],
+)
 def test_bad_row(toy: Toy, spoil: str, value: float, reason: str):
     if spoil == 'keypoints2d':  # confidence too, else the joint does not count
         value = np.array([np.nan, 1, 1])
@@ -146,10 +155,14 @@ def test_joint_without_confidence_may_hold_anything(toy: Toy):
     assert convert(replace(toy, spoil='keypoints2d', value=np.array([np.nan, np.nan, 0]))).rows == 4
 
 
-@pytest.mark.parametrize(('spoil', 'reason'), [
-    (lambda photo: photo.unlink(), 'missing image'),
-    (lambda photo: photo.write_bytes(b'no image'), 'unreadable image'),
-    (lambda photo: photo.write_bytes(photo.read_bytes()[:-100]), 'truncated image')])
+@pytest.mark.parametrize(
+    ('spoil', 'reason'),
+    [
+        (lambda photo: photo.unlink(), 'missing image'),
+        (lambda photo: photo.write_bytes(b'no image'), 'unreadable image'),
+        (lambda photo: photo.write_bytes(photo.read_bytes()[:-100]), 'truncated image'),
+    ],
+)
 def test_bad_image(toy: Toy, spoil, reason: str):
     spoil(toy.root / 'first' / '0.jpg')
     with pytest.raises(BadSampleError, match=f'{reason}: row 0 of toy train, first, image first/0.jpg'):
@@ -176,10 +189,14 @@ def test_duplicated_row(toy: Toy):
     assert summary.rows == 2 and summary.skipped == Counter({'duplicated row': 2})
 
 
-@pytest.mark.parametrize(('key', 'factor', 'message'), [
-    ('keypoints3d', 1000, 'body larger than 4 m in most rows.*millimetres'),
-    ('transl', 1e6, 'person farther than 300 m in most rows.*millimetres'),
-    ('body_pose', 180 / np.pi, 'rotation beyond 4 pi in most rows.*degrees')])
+@pytest.mark.parametrize(
+    ('key', 'factor', 'message'),
+    [
+        ('keypoints3d', 1000, 'body larger than 4 m in most rows.*millimeters'),
+        ('transl', 1e6, 'person farther than 300 m in most rows.*millimeters'),
+        ('body_pose', 180 / np.pi, 'rotation beyond 4 pi in most rows.*degrees'),
+    ],
+)
 def test_file_in_wrong_units_is_refused_whatever_may_be_skipped(toy: Toy, key, factor, message):
     class Scaled(Toy):
         def read(self, split, unit):
@@ -191,10 +208,17 @@ def test_file_in_wrong_units_is_refused_whatever_may_be_skipped(toy: Toy, key, f
         convert(Scaled(toy.root), skip_bad=True)
 
 
-@pytest.mark.parametrize(('spoil', 'message'), [
-    ('body_pose:(2, 24, 3)', r'toy train, second: body_pose has shape \(2, 24, 3\), expected \(2, 23, 3\)'),
-    ('keypoints2d:(2, 18, 3)', r'keypoints2d has shape \(2, 18, 3\), expected \(2, 17, 3\)'),
-    ('betas:(3, 10)', r'betas has shape \(3, 10\), expected \(2, 10\)')])
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (
+            'body_pose:(2, 24, 3)',
+            r'toy train, second: body_pose has shape \(2, 24, 3\), expected \(2, 23, 3\)',
+        ),
+        ('keypoints2d:(2, 18, 3)', r'keypoints2d has shape \(2, 18, 3\), expected \(2, 17, 3\)'),
+        ('betas:(3, 10)', r'betas has shape \(3, 10\), expected \(2, 10\)'),
+    ],
+)
 def test_wrong_shape(toy: Toy, spoil: str, message: str):
     with pytest.raises(ValueError, match=message):
         convert(replace(toy, spoil=spoil), skip_bad=True)

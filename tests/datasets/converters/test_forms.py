@@ -1,4 +1,5 @@
 """One download, converted here, by MMHuman3D and as SPIN does, gives the same labels and figures."""
+
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,8 +28,9 @@ Labels = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 @pytest.fixture
-def converter(import_mmhuman3d: Callable, import_mmhuman3d_alone: Callable,
-              monkeypatch: pytest.MonkeyPatch) -> Callable:
+def converter(
+    import_mmhuman3d: Callable, import_mmhuman3d_alone: Callable, monkeypatch: pytest.MonkeyPatch
+) -> Callable:
     """MMHuman3D's converter of a data set, without the registry and the cameras, which need old libraries."""
     import_mmhuman3d('data.data_structures.human_data').HumanData.set_logger('silent')
     builder = MagicMock(DATA_CONVERTERS=Registry('data converter'))
@@ -46,7 +48,7 @@ def converter(import_mmhuman3d: Callable, import_mmhuman3d_alone: Callable,
 
 
 def convert_spin(root: Path, labels: Labels, with_pixels: bool = True) -> Path:
-    """Convert SPIN's npz, made from pixels (17, 2) and metres (17, 3) by image, root first.
+    """Convert SPIN's npz, made from pixels (17, 2) and meters (17, 3) by image, root first.
 
     Its test files of Human3.6M have no 2D joints.
     """
@@ -57,8 +59,14 @@ def convert_spin(root: Path, labels: Labels, with_pixels: bool = True) -> Path:
     seen = part[:, SPIN_SLOTS, :2]
     low, high = seen.min(1), seen.max(1)
     path = root / f'spin_{with_pixels}.npz'
-    np.savez(path, imgname=list(labels), center=(low + high) / 2, scale=1.2 * (high - low).max(1) / 200,
-             S=joints, **(dict(part=part) if with_pixels else {}))
+    np.savez(
+        path,
+        imgname=list(labels),
+        center=(low + high) / 2,
+        scale=1.2 * (high - low).max(1) / 200,
+        S=joints,
+        **(dict(part=part) if with_pixels else {}),
+    )
     spin = CONVERTERS['spin'](root, labels_file=path)
     return convert_split(spin, 'train', root / 'out', progress=False).path
 
@@ -98,8 +106,16 @@ def assert_same_figures(files: dict[str, Path], root: Path, protocol: str, gt: s
     figures, tables = {}, {}
     for form, path in files.items():
         metric = MeshMetric(protocol, dict(type='SMPL'), gt=gt)
-        metric.process(None, samples_of(path, root, lambda sample, frame: np.random.default_rng(
-            [frame, sum(map(ord, sample['img_path']))]).normal(0, 0.2, (17, 3))))
+        metric.process(
+            None,
+            samples_of(
+                path,
+                root,
+                lambda sample, frame: np.random.default_rng(
+                    [frame, sum(map(ord, sample['img_path']))]
+                ).normal(0, 0.2, (17, 3)),
+            ),
+        )
         figures[form] = metric.evaluate(len(metric.results))
         tables[form] = dict(row[:2] for row in metric.tables['per_joint'].rows)
     assert figures['here'][f'{metric.prefix}/MPJPE'] > 100
@@ -159,8 +175,10 @@ def test_mpi_inf_3dhp_test(tmp_path: Path, body, converter: Callable) -> None:
         with h5py.File(studio.root / folder / 'annot_data.mat') as file:
             for frame in np.flatnonzero(file['valid_frame'][()]):
                 image = f'{folder}/imageSequence/img_{frame + 1:06d}.jpg'
-                labels[image] = (file['annot2'][frame, 0][SPIN_TEST],
-                                 file['univ_annot3'][frame, 0][SPIN_TEST] / 1000)
+                labels[image] = (
+                    file['annot2'][frame, 0][SPIN_TEST],
+                    file['univ_annot3'][frame, 0][SPIN_TEST] / 1000,
+                )
     files['spin'] = convert_spin(studio.root, labels)
 
     assert_same(files, studio.root)
@@ -182,8 +200,9 @@ def test_mpi_inf_3dhp_train(tmp_path: Path, body, converter: Callable) -> None:
     annotations = read_mat(studio.root / 'S1' / 'Seq1' / 'annot.mat', ['annot2', 'annot3'])
     for camera in (0, 4):
         for frame in range(mpi_inf_3dhp_download.FRAMES):
-            pixels, points = (annotations[key][camera][frame].reshape(28, -1)[SPIN_TRAIN]
-                              for key in ('annot2', 'annot3'))
+            pixels, points = (
+                annotations[key][camera][frame].reshape(28, -1)[SPIN_TRAIN] for key in ('annot2', 'annot3')
+            )
             labels[f'S1/Seq1/video_{camera}/{frame + 1:06d}.jpg'] = pixels, points / 1000
     files['spin'] = convert_spin(studio.root, labels)
 

@@ -1,4 +1,5 @@
 """Human3.6M: CDF poses, cameras, videos, MoSh parameters and masks of MATLAB 7.3."""
+
 import pickle
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ from .h36m_download import (
     write_cdf,
     write_mosh,
 )
-from .studio import grey_level, write_video
+from .studio import gray_level, write_video
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -57,8 +58,9 @@ def test_labels_meet_the_bodies(studio):
     summary = studio.convert()
     assert summary.path.name == 'h36m_train.npz'
     assert summary.rows == summary.images == 5 * 2 * 3 and not summary.left_out and not summary.skipped
-    dataset = HumanImageDataset(str(summary.path), data_prefix=dict(img_path=str(studio.root)),
-                                pipeline=[LoadImage()])
+    dataset = HumanImageDataset(
+        str(summary.path), data_prefix=dict(img_path=str(studio.root)), pipeline=[LoadImage()]
+    )
     misc = dataset.data_list.human_data['misc']
     columns = [get_convention('smpl_54').index(name) for name in H36M_17]
     worst_without_distortion = 0
@@ -88,7 +90,7 @@ def test_ten_frames_a_second_are_those_of_the_labels(studio):
     paths = list(human_data['image_path'])
     assert paths[1] == 'S1/images/S1_TakingPhoto_1.54138969/S1_TakingPhoto_1.54138969_000006.jpg'
     for path, frame in zip(paths[:3], (0, 5, 10), strict=True):
-        assert abs(grey_level(studio.root / path) - 10 * frame) < 4
+        assert abs(gray_level(studio.root / path) - 10 * frame) < 4
     assert sum(1 for _ in studio.root.rglob('*.jpg')) == 30
 
 
@@ -101,7 +103,8 @@ def test_protocols_and_what_evaluation_reads(studio):
     photos = [parse_h36m_name(dataset.data_list[i]['img_path']) for i in range(6)]
     assert {photo.camera for photo in photos} == {'60457274'}
     assert [(photo.subject, photo.action) for photo in photos] == (
-        3 * [('S9', 'Photo')] + 3 * [('S11', 'Directions')])
+        3 * [('S9', 'Photo')] + 3 * [('S11', 'Directions')]
+    )
     columns = [get_convention('smpl_54').index(name) for name in H36M_17]
     for i in range(6):
         assert (dataset.data_list[i]['keypoints3d'][columns, 3] == 1).all()
@@ -112,8 +115,10 @@ def test_poses_of_the_world_are_brought_before_the_camera(studio):
     for subject in TEST:
         poses = studio.root / subject / 'MyPoseFeatures'
         shutil.rmtree(poses / 'D3_Positions_mono')
-        write_cdf(poses / 'D3_Positions' / f'{studio.action(subject)}.cdf',
-                  raw_joints(1000 * studio.performances[subject].joints_h36m))
+        write_cdf(
+            poses / 'D3_Positions' / f'{studio.action(subject)}.cdf',
+            raw_joints(1000 * studio.performances[subject].joints_h36m),
+        )
         (poses / 'D2_Positions').rename(poses.parent / 'Poses_D2_Positions')  # h36m-fetch
     (studio.root / 'Release-v1.2').mkdir()
     (studio.root / 'metadata.xml').rename(studio.root / 'Release-v1.2' / 'metadata.xml')
@@ -127,8 +132,9 @@ def test_universal_skeleton(studio):
         for path in (studio.root / subject / 'MyPoseFeatures' / 'D3_Positions_mono').iterdir():
             values = cdflib.CDF(path).varget('Pose')[0]
             write_cdf(path.parents[1] / 'D3_Positions_mono_universal' / path.name, 1.1 * values)
-    own, universal = (HumanData.fromfile(studio.convert(universal=choice).path)['keypoints3d']
-                      for choice in (False, True))
+    own, universal = (
+        HumanData.fromfile(studio.convert(universal=choice).path)['keypoints3d'] for choice in (False, True)
+    )
     np.testing.assert_allclose(universal[..., :3], 1.1 * own[..., :3], rtol=1e-4)
 
 
@@ -157,9 +163,14 @@ def test_sequences_and_frames_without_mosh_are_left_out(studio):
     assert summary.rows == 30 - 3 - 1 and summary.left_out == Counter({'no MoSh parameters': 4})
 
 
-@pytest.mark.parametrize('layout', [
-    'S11/images/{stem}/{stem}_{number:06d}.jpg', 'S11/images/{stem}_{number:06d}.jpg',
-    'S11/S11_TakingPhoto/{stem}/{stem}_{number:06d}.jpg'])
+@pytest.mark.parametrize(
+    'layout',
+    [
+        'S11/images/{stem}/{stem}_{number:06d}.jpg',
+        'S11/images/{stem}_{number:06d}.jpg',
+        'S11/S11_TakingPhoto/{stem}/{stem}_{number:06d}.jpg',
+    ],
+)
 def test_frames_that_others_extracted(studio, layout):
     shutil.rmtree(studio.root / 'S11' / 'MyPoseFeatures')
     studio.write('S11', 'TakingPhoto', '60457274')
@@ -175,7 +186,7 @@ def test_frames_that_others_extracted(studio, layout):
 def test_interrupted_run_keeps_what_it_has(studio):
     video = studio.root / 'S8' / 'Videos' / 'TakingPhoto 1.60457274.mp4'
     content = video.read_bytes()
-    video.write_bytes(content[:len(content) // 2])
+    video.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match='S8/Videos/TakingPhoto 1.60457274.mp4: cannot be opened.*Download'):
         studio.convert()
     video.write_bytes(content)
@@ -185,7 +196,7 @@ def test_interrupted_run_keeps_what_it_has(studio):
     lost.unlink()
     shutil.rmtree(studio.root / 'out')  # only the pictures are left of the first run
     assert studio.convert().rows == 30
-    assert grey_level(lost) < 4 and len(list(studio.root.rglob('*.jpg'))) == 30
+    assert gray_level(lost) < 4 and len(list(studio.root.rglob('*.jpg'))) == 30
     assert all(path.stat().st_mtime_ns == time for path, time in before.items() if path != lost)
     assert not list(studio.root.rglob('.*.jpg.*'))
 
@@ -220,7 +231,7 @@ def test_boxes(studio):
             for frame in range(FRAMES):
                 mask = np.zeros((240, 256), np.uint8)
                 if frame != 5 or subject != 'S9':
-                    mask[40:140, 100 + frame:150 + frame] = 1
+                    mask[40:140, 100 + frame : 150 + frame] = 1
                 references[frame, 0] = file.create_dataset(f'#refs#/{frame}', data=mask.T).ref
     with pytest.raises(ValueError, match='NaN box: row 1 of h36m valid_protocol2, S9 TakingPhoto 1.60457274'):
         studio.convert('valid_protocol2', mask_boxes=True)
@@ -240,6 +251,7 @@ def other_cdf(kind: str, shape: tuple[int, ...], factor: float = 1.0):
     def change(root: Path) -> None:
         path = root / 'S9' / 'MyPoseFeatures' / kind / 'TakingPhoto 1.60457274.cdf'
         write_cdf(path, factor * cdflib.CDF(path).varget('Pose')[0] if factor != 1 else np.ones(shape))
+
     return change
 
 
@@ -247,6 +259,7 @@ def metadata(text: str | None):
     def change(root: Path) -> None:
         path = root / 'metadata.xml'
         path.unlink() if text is None else path.write_text(text)
+
     return change
 
 
@@ -254,22 +267,38 @@ def no_folder(*names: str):
     return lambda root: shutil.rmtree(root.joinpath(*names))
 
 
-@pytest.mark.parametrize(('change', 'error', 'message'), [
-    (spoil_cdf, ValueError, "D3_Positions_mono/TakingPhoto 1.60457274.cdf: its 'Pose' cannot be read"),
-    (other_cdf('D3_Positions_mono', (12, 30)), ValueError,
-     r"cdf: 'Pose' has shape \(12, 30\), expected \(N, 32, 3\)"),
-    (other_cdf('D2_Positions', (11, 64)), ValueError, '1.60457274.cdf: has 11 frames, the 3D .* 12'),
-    (other_cdf('D3_Positions_mono', (), 1000), ValueError,
-     'S9 TakingPhoto 1.60457274: .*larger than 4 m.*millimetres'),
-    (no_folder('S11', 'MyPoseFeatures'), FileNotFoundError, 'S11/MyPoseFeatures/D2_Positions/.*docs/data.md'),
-    (no_folder('S9', 'MyPoseFeatures', 'D3_Positions_mono'), FileNotFoundError,
-     'D3_Positions_mono/TakingPhoto 1.60457274.cdf: no such file'),
-    (no_folder('S9', 'Videos'), FileNotFoundError, '1.60457274.mp4 or .*_000001.jpg: no such file'),
-    (metadata(None), FileNotFoundError, 'metadata.xml.*: no such file'),
-    (metadata('<a><w0>[1'), ValueError, 'metadata.xml: cannot be read'),
-    (metadata('<a><w0>[1 2]</w0></a>'), ValueError, "'w0' has 2 numbers"),
-    (metadata('<a/>'), ValueError, 'it has no <w0>'),
-])
+@pytest.mark.parametrize(
+    ('change', 'error', 'message'),
+    [
+        (spoil_cdf, ValueError, "D3_Positions_mono/TakingPhoto 1.60457274.cdf: its 'Pose' cannot be read"),
+        (
+            other_cdf('D3_Positions_mono', (12, 30)),
+            ValueError,
+            r"cdf: 'Pose' has shape \(12, 30\), expected \(N, 32, 3\)",
+        ),
+        (other_cdf('D2_Positions', (11, 64)), ValueError, '1.60457274.cdf: has 11 frames, the 3D .* 12'),
+        (
+            other_cdf('D3_Positions_mono', (), 1000),
+            ValueError,
+            'S9 TakingPhoto 1.60457274: .*larger than 4 m.*millimeters',
+        ),
+        (
+            no_folder('S11', 'MyPoseFeatures'),
+            FileNotFoundError,
+            'S11/MyPoseFeatures/D2_Positions/.*docs/data.md',
+        ),
+        (
+            no_folder('S9', 'MyPoseFeatures', 'D3_Positions_mono'),
+            FileNotFoundError,
+            'D3_Positions_mono/TakingPhoto 1.60457274.cdf: no such file',
+        ),
+        (no_folder('S9', 'Videos'), FileNotFoundError, '1.60457274.mp4 or .*_000001.jpg: no such file'),
+        (metadata(None), FileNotFoundError, 'metadata.xml.*: no such file'),
+        (metadata('<a><w0>[1'), ValueError, 'metadata.xml: cannot be read'),
+        (metadata('<a><w0>[1 2]</w0></a>'), ValueError, "'w0' has 2 numbers"),
+        (metadata('<a/>'), ValueError, 'it has no <w0>'),
+    ],
+)
 def test_bad_downloads_are_named(studio, change, error, message):
     change(studio.root)
     with pytest.raises(error, match=message):
@@ -293,10 +322,29 @@ def test_bad_mosh_is_named(studio):
 
 
 def test_as_a_user(studio):
-    command = [sys.executable, 'tools/dataset_tools/convert.py', 'h36m', '--root', str(studio.root), '--out',
-               str(studio.root / 'out'), '--splits', 'valid_protocol2', '--workers', '2', '--check', '2']
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False,
-                          env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''})
+    command = [
+        sys.executable,
+        'tools/dataset_tools/convert.py',
+        'h36m',
+        '--root',
+        str(studio.root),
+        '--out',
+        str(studio.root / 'out'),
+        '--splits',
+        'valid_protocol2',
+        '--workers',
+        '2',
+        '--check',
+        '2',
+    ]
+    done = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''},
+    )
     assert done.returncode == 0, done.stderr
     assert 'h36m_valid_protocol2.npz: 6 people in 6 images' in done.stdout
     assert (studio.root / 'out' / 'h36m_valid_protocol2_check.jpg').is_file()

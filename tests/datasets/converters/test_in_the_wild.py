@@ -1,4 +1,5 @@
 """COCO, MPII and LSPET in miniature, with CLIFF's and EFT's files and their own joints."""
+
 import json
 from collections import Counter
 from pathlib import Path
@@ -17,8 +18,9 @@ from .conftest import People, check_projections, pick, write_photos
 
 
 def convert(name: str, root: Path, skip_bad: bool = False, **options):
-    return convert_split(CONVERTERS[name](root, **options), 'train', root / 'out', skip_bad=skip_bad,
-                         progress=False)
+    return convert_split(
+        CONVERTERS[name](root, **options), 'train', root / 'out', skip_bad=skip_bad, progress=False
+    )
 
 
 def names_of(folder: str) -> list[str]:
@@ -27,11 +29,20 @@ def names_of(folder: str) -> list[str]:
 
 def cliff_arrays(people: People, folder: str = 'train2014') -> dict[str, np.ndarray]:
     centers, scales = people.crops()
-    joints = np.concatenate([people.joints - people.joints[:, 54 - 5:54 - 4], np.ones((6, 54, 1))], 2)
+    joints = np.concatenate([people.joints - people.joints[:, 54 - 5 : 54 - 4], np.ones((6, 54, 1))], 2)
     return dict(
-        imgname=np.array(names_of(folder)), center=centers, scale=scales, part=people.labels('smpl_24'),
-        pose=people.pose, shape=people.betas, has_smpl=np.ones(6), global_t=people.transl,
-        focal_l=np.full(6, people.focal_length), S=pick(joints, 'smpl_24'), annot_id=np.arange(6) + 100)
+        imgname=np.array(names_of(folder)),
+        center=centers,
+        scale=scales,
+        part=people.labels('smpl_24'),
+        pose=people.pose,
+        shape=people.betas,
+        has_smpl=np.ones(6),
+        global_t=people.transl,
+        focal_l=np.full(6, people.focal_length),
+        S=pick(joints, 'smpl_24'),
+        annot_id=np.arange(6) + 100,
+    )
 
 
 def write_cliff(root: Path, arrays: dict[str, np.ndarray], name: str = 'coco2014part_cliffGT.npz') -> Path:
@@ -42,14 +53,18 @@ def write_cliff(root: Path, arrays: dict[str, np.ndarray], name: str = 'coco2014
     return path
 
 
-@pytest.mark.parametrize(('name', 'folder', 'file', 'output'), [
-    ('coco', 'train2014', 'coco2014part_cliffGT.npz', 'cliff_coco_train.npz'),
-    ('mpii', 'images', 'mpii_cliffGT.npz', 'cliff_mpii_train.npz')])
+@pytest.mark.parametrize(
+    ('name', 'folder', 'file', 'output'),
+    [
+        ('coco', 'train2014', 'coco2014part_cliffGT.npz', 'cliff_coco_train.npz'),
+        ('mpii', 'images', 'mpii_cliffGT.npz', 'cliff_mpii_train.npz'),
+    ],
+)
 def test_cliff_bodies_meet_the_labels(tmp_path, people, body, name, folder, file, output):
     write_cliff(tmp_path, cliff_arrays(people, folder), file)
     summary = convert(name, tmp_path)
     assert summary.path.name == output and summary.rows == 6
-    # The principal point is the image centre, which the loader knows.
+    # The principal point is the image center, which the loader knows.
     check_projections(summary.path, tmp_path, body, 6, 24)
     human_data = HumanData.fromfile(summary.path)
     assert human_data['misc']['annotation_id'].tolist() == list(range(100, 106))
@@ -76,12 +91,17 @@ def test_labels_elsewhere_and_labels_that_are_missing(tmp_path, people):
         CONVERTERS['coco'](tmp_path, labels='eft')
 
 
-@pytest.mark.parametrize(('change', 'message'), [
-    (lambda arrays: arrays.pop('global_t'), "coco2014part_cliffGT.npz: 'global_t' is missing"),
-    (lambda arrays: arrays.update(pose=np.zeros((6, 75))),
-     r"npz: 'pose' has shape \(6, 75\), expected \(N, 24, 3\)"),
-    (lambda arrays: arrays['S'].__imul__(1000), '5: body larger than 4 m in most rows.*millimetres'),
-])
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda arrays: arrays.pop('global_t'), "coco2014part_cliffGT.npz: 'global_t' is missing"),
+        (
+            lambda arrays: arrays.update(pose=np.zeros((6, 75))),
+            r"npz: 'pose' has shape \(6, 75\), expected \(N, 24, 3\)",
+        ),
+        (lambda arrays: arrays['S'].__imul__(1000), '5: body larger than 4 m in most rows.*millimeters'),
+    ],
+)
 def test_wrong_cliff_file(tmp_path, people, change, message):
     arrays = cliff_arrays(people)
     change(arrays)
@@ -116,10 +136,20 @@ def eft_records(people: People) -> list[dict]:
     centers, scales = people.crops()
     matrices = Rotation.from_rotvec(people.pose.reshape(-1, 3)).as_matrix().reshape(6, 24, 3, 3)
     keypoints = people.labels('smpl_49')
-    return [dict(imageName=f'/authors/disk/{Path(name).name}', annotId=i, bbox_center=centers[i].tolist(),
-                 bbox_scale=scales[i], parm_pose=matrices[i].tolist(), parm_shape=people.betas[i].tolist(),
-                 parm_cam=[0.9, 0.0, 0.1], gt_keypoint_2d=keypoints[i].tolist(), smpltype='smpl')
-            for i, name in enumerate(names_of('x'))]
+    return [
+        dict(
+            imageName=f'/authors/disk/{Path(name).name}',
+            annotId=i,
+            bbox_center=centers[i].tolist(),
+            bbox_scale=scales[i],
+            parm_pose=matrices[i].tolist(),
+            parm_shape=people.betas[i].tolist(),
+            parm_cam=[0.9, 0.0, 0.1],
+            gt_keypoint_2d=keypoints[i].tolist(),
+            smpltype='smpl',
+        )
+        for i, name in enumerate(names_of('x'))
+    ]
 
 
 def write_eft(root: Path, name: str, records: list[dict], folder: str) -> Path:
@@ -130,11 +160,15 @@ def write_eft(root: Path, name: str, records: list[dict], folder: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(('name', 'labels', 'file', 'folder', 'output'), [
-    ('coco', 'eft_all', 'COCO2014-All-ver01.json', 'train2014', 'eft_coco_all.npz'),
-    ('coco', 'eft_part', 'COCO2014-Part-ver01.json', 'train2014', 'eft_coco_part.npz'),
-    ('mpii', 'eft', 'MPII_ver01.json', 'images', 'eft_mpii.npz'),
-    ('lspet', '', 'LSPet_ver01.json', '.', 'eft_lspet.npz')])
+@pytest.mark.parametrize(
+    ('name', 'labels', 'file', 'folder', 'output'),
+    [
+        ('coco', 'eft_all', 'COCO2014-All-ver01.json', 'train2014', 'eft_coco_all.npz'),
+        ('coco', 'eft_part', 'COCO2014-Part-ver01.json', 'train2014', 'eft_coco_part.npz'),
+        ('mpii', 'eft', 'MPII_ver01.json', 'images', 'eft_mpii.npz'),
+        ('lspet', '', 'LSPet_ver01.json', '.', 'eft_lspet.npz'),
+    ],
+)
 def test_eft(tmp_path, people, name, labels, file, folder, output):
     write_eft(tmp_path, file, eft_records(people), folder)
     summary = convert(name, tmp_path, labels=labels)
@@ -158,13 +192,19 @@ def test_eft_matrix_that_is_no_rotation_is_a_bad_row(tmp_path, people):
     assert convert('mpii', tmp_path, labels='eft', skip_bad=True).rows == 5
 
 
-@pytest.mark.parametrize(('spoil', 'message'), [
-    (lambda text: text[:-100], 'MPII_ver01.json: cannot be read.*truncated'),
-    (lambda text: '[]', 'MPII_ver01.json: holds a list'),
-    (lambda text: '{"data": []}', 'MPII_ver01.json: holds no list of people'),
-    (lambda text: text.replace('parm_pose', 'pose'), "MPII_ver01.json: 'parm_pose' is missing"),
-    (lambda text: text.replace('"parm_cam": [0.9', '"parm_cam": [1, 0.9', 1),
-     'MPII_ver01.json, rows 0 to 5: .parm_cam')])
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda text: text[:-100], 'MPII_ver01.json: cannot be read.*truncated'),
+        (lambda text: '[]', 'MPII_ver01.json: holds a list'),
+        (lambda text: '{"data": []}', 'MPII_ver01.json: holds no list of people'),
+        (lambda text: text.replace('parm_pose', 'pose'), "MPII_ver01.json: 'parm_pose' is missing"),
+        (
+            lambda text: text.replace('"parm_cam": [0.9', '"parm_cam": [1, 0.9', 1),
+            'MPII_ver01.json, rows 0 to 5: .parm_cam',
+        ),
+    ],
+)
 def test_wrong_eft_file(tmp_path, people, spoil, message):
     path = write_eft(tmp_path, 'MPII_ver01.json', eft_records(people), 'images')
     path.write_text(spoil(path.read_text()))
@@ -178,11 +218,14 @@ def test_coco_keypoints(tmp_path, people):
     keypoints[0, 3] = (0, 0, 0)  # an ear may be missing, a knee may not
     keypoints[1, 13] = (0, 0, 0)
     images = [dict(id=50 - i, file_name=Path(name).name) for i, name in enumerate(names_of('x'))]
-    people_of = [dict(id=7 + i, image_id=50 - i, bbox=[10, 20, 30.5, 40],
-                      keypoints=keypoints[i].ravel().tolist()) for i in range(6)]
+    people_of = [
+        dict(id=7 + i, image_id=50 - i, bbox=[10, 20, 30.5, 40], keypoints=keypoints[i].ravel().tolist())
+        for i in range(6)
+    ]
     (tmp_path / 'annotations').mkdir()
     (tmp_path / 'annotations' / 'person_keypoints_train2014.json').write_text(
-        json.dumps(dict(images=images, annotations=people_of)))
+        json.dumps(dict(images=images, annotations=people_of))
+    )
     write_photos(tmp_path, names_of('train2014'))
     summary = convert('coco', tmp_path, labels='keypoints')
     assert summary.path.name == 'coco_2014_train.npz' and summary.rows == 5
@@ -209,13 +252,18 @@ def test_mpii_keypoints(tmp_path, people):
         points = [dict(x=joints[i, k, 0], y=joints[i, k, 1], id=k, is_visible='1') for k in range(num_joints)]
         return dict(scale=1.5, objpos=dict(x=101.0, y=121.0), annopoints=dict(point=structs(points[::-1])))
 
-    annolist = structs([
-        dict(image=dict(name=Path(names[0]).name), annorect=structs([person(0), person(1, 9)])),
-        dict(image=dict(name=Path(names[1]).name), annorect=structs([person(2)])),
-        dict(image=dict(name=Path(names[2]).name), annorect=np.zeros((0, 0))),
-        dict(image=dict(name=Path(names[3]).name), annorect=structs([dict(scale=1.0)]))])
-    scipy.io.savemat(tmp_path / 'mpii_human_pose_v1_u12_1.mat', dict(RELEASE=dict(
-        annolist=annolist, img_train=np.array([[1, 0, 1, 1]]))))
+    annolist = structs(
+        [
+            dict(image=dict(name=Path(names[0]).name), annorect=structs([person(0), person(1, 9)])),
+            dict(image=dict(name=Path(names[1]).name), annorect=structs([person(2)])),
+            dict(image=dict(name=Path(names[2]).name), annorect=np.zeros((0, 0))),
+            dict(image=dict(name=Path(names[3]).name), annorect=structs([dict(scale=1.0)])),
+        ]
+    )
+    scipy.io.savemat(
+        tmp_path / 'mpii_human_pose_v1_u12_1.mat',
+        dict(RELEASE=dict(annolist=annolist, img_train=np.array([[1, 0, 1, 1]]))),
+    )
     write_photos(tmp_path, names_of('images'))
     summary = convert('mpii', tmp_path, labels='keypoints')
     assert summary.path.name == 'mpii_train.npz' and summary.rows == 1

@@ -1,4 +1,5 @@
 """MPI-INF-3DHP: annotations of MATLAB 5 and 7.3, cameras, videos, the test set."""
+
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from mmroi.structures import H36M_17, get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190, MPI_INF_3DHP_28, MPI_INF_3DHP_TEST_17
 
 from .mpi_inf_3dhp_download import CAMERAS, TESTS, Studio, write_annot
-from .studio import WIDTH, grey_level, write_video
+from .studio import WIDTH, gray_level, write_video
 
 REPOSITORY = Path(__file__).parents[3]
 CHEST_HEIGHT = (0, 1, 2, 4, 5, 6, 7, 8)
@@ -64,8 +65,9 @@ def test_training_labels_meet_the_bodies(studio):
         frame = int(human_data['misc']['frame'][row])
         joints = human_data['keypoints3d'][row, order, :3]
         np.testing.assert_allclose(joints, studio.joints[camera][frame], atol=1e-5)
-        np.testing.assert_allclose(human_data['misc']['focal_lengths'][row],
-                                   np.diag(CAMERAS[camera].intrinsics)[:2], rtol=1e-4)
+        np.testing.assert_allclose(
+            human_data['misc']['focal_lengths'][row], np.diag(CAMERAS[camera].intrinsics)[:2], rtol=1e-4
+        )
         points = studio.points[camera][frame]
         size = points.max(0) - points.min(0)
         np.testing.assert_allclose(human_data['bbox_xywh'][row, 2:4], 1.2 * size, rtol=1e-4)
@@ -74,8 +76,9 @@ def test_training_labels_meet_the_bodies(studio):
 def test_cameras_and_frames(studio):
     paths = list(HumanData.fromfile(studio.convert().path)['image_path'])
     assert [path for path in paths if path.startswith('S3/Seq2/')] == [
-        f'S3/Seq2/video_{camera}/{number:06d}.jpg' for camera in CHEST_HEIGHT for number in (1, 11)]
-    assert abs(grey_level(studio.root / paths[0])) < 4 and abs(grey_level(studio.root / paths[1]) - 100) < 4
+        f'S3/Seq2/video_{camera}/{number:06d}.jpg' for camera in CHEST_HEIGHT for number in (1, 11)
+    ]
+    assert abs(gray_level(studio.root / paths[0])) < 4 and abs(gray_level(studio.root / paths[1]) - 100) < 4
     assert sum(1 for _ in (studio.root / 'S1').rglob('*.jpg')) == 2 * 8 * 2
     human_data = HumanData.fromfile(studio.convert(every=3).path)
     assert human_data['misc']['frame'].tolist() == [0, 3, 6, 9] * 128
@@ -92,8 +95,9 @@ def test_people_beyond_the_image_are_left_out(studio):
     assert summary.rows == 253 and summary.left_out == Counter({'joint outside the image': 3})
 
 
-@pytest.mark.parametrize('layout', [
-    'S1/Seq1/imageFrames/video_0/frame_{number:06d}.jpg', 'S1/Seq1/video_0/frame_{number:06d}.jpg'])
+@pytest.mark.parametrize(
+    'layout', ['S1/Seq1/imageFrames/video_0/frame_{number:06d}.jpg', 'S1/Seq1/video_0/frame_{number:06d}.jpg']
+)
 def test_frames_that_others_extracted(studio, layout):
     (studio.root / 'S1' / 'Seq1' / 'imageSequence' / 'video_0.avi').unlink()
     for number in (1, 11):
@@ -133,7 +137,7 @@ def test_truncated_video_is_named(studio):
     points = [np.tile(values, (4, 1, 1)) for values in studio.points]
     joints = [np.tile(values, (4, 1, 1)) for values in studio.joints]
     write_annot(studio.root / 'S1' / 'Seq1' / 'annot.mat', points, joints, '5')
-    video.write_bytes(content[:len(content) // 2])
+    video.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r'video_0.avi: ends after \d+ of 40 frames; .*Download it again'):
         studio.convert()
 
@@ -149,7 +153,7 @@ def test_test_set(studio):
     assert human_data['misc']['frame'].tolist() == [0, 2, 3] * 6
     actions = [dataset.data_list[i]['action'] for i in range(3)]
     assert actions == ['Standing/Walking', 'Sitting', 'Miscellaneous']
-    # The benchmark's 17 joints, root first, in metres and of the universal skeleton.
+    # The benchmark's 17 joints, root first, in meters and of the universal skeleton.
     columns = [get_convention('smpl_54').index(name) for name in H36M_17]
     order = [MPI_INF_3DHP_TEST_17.index(name) for name in H36M_17]
     for i, frame in enumerate((0, 2, 3)):
@@ -169,6 +173,7 @@ def drop(*names: str):
     def change(studio) -> None:
         path = studio.root.joinpath(*names)
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     return change
 
 
@@ -176,6 +181,7 @@ def annot(points=lambda values: values, joints=lambda values: values, version: s
     def change(studio) -> None:
         path = studio.root / 'S1' / 'Seq1' / 'annot.mat'
         write_annot(path, points(studio.points), joints(studio.joints), version)
+
     return change
 
 
@@ -183,6 +189,7 @@ def truncate(*names: str):
     def change(studio) -> None:
         path = studio.root.joinpath(*names)
         path.write_bytes(path.read_bytes()[:300])
+
     return change
 
 
@@ -190,27 +197,63 @@ def calibration(text: str):
     return lambda studio: (studio.root / 'S1' / 'Seq2' / 'camera.calibration').write_text(text)
 
 
-@pytest.mark.parametrize(('split', 'change', 'error', 'message'), [
-    ('train', drop('S7', 'Seq2', 'annot.mat'), FileNotFoundError,
-     'S7/Seq2/annot.mat: no such file.*docs/data.md'),
-    ('train', drop('S1', 'Seq1', 'imageSequence'), FileNotFoundError,
-     'S1/Seq1/imageSequence/video_0.avi or .*jpg'),
-    ('train', truncate('S1', 'Seq1', 'annot.mat'), ValueError, 'S1/Seq1/annot.mat: cannot be read'),
-    ('train', truncate('S1', 'Seq2', 'annot.mat'), ValueError, 'S1/Seq2/annot.mat: cannot be read'),
-    ('train', annot(joints=lambda values: [1000 * array for array in values]), ValueError,
-     'S1/Seq1 camera 0: .*larger than 4 m.*millimetres'),
-    ('train', annot(points=lambda values: [array[:, :20] for array in values]), ValueError,
-     r"S1/Seq1/annot.mat: 'annot2' has shape \(11, 40\), expected \(N, 28, 2\)"),
-    ('train', annot(points=lambda values: [array[:9] for array in values], version='7.3'), ValueError,
-     "'annot2' has 9 frames of camera 0, 'annot3' has 11"),
-    ('train', calibration('name 3\nintrinsic 1 2'), ValueError, 'camera.calibration: cannot be read'),
-    ('train', calibration('name 3\n'), ValueError, r'camera.calibration: there is no camera 0; it has \[\]'),
-    ('test', drop('mpi_inf_3dhp_test_set', 'TS4'), FileNotFoundError, 'TS4/annot_data.mat: no such file'),
-    ('test', truncate('mpi_inf_3dhp_test_set', 'TS1', 'annot_data.mat'), ValueError,
-     'annot_data.mat: cannot be read'),
-    ('test', lambda studio: studio.write_test('TS2', valid_frame=np.ones((3, 1))), ValueError,
-     "TS2/annot_data.mat: 'annot2' has 4 frames, 'valid_frame' 3"),
-])
+@pytest.mark.parametrize(
+    ('split', 'change', 'error', 'message'),
+    [
+        (
+            'train',
+            drop('S7', 'Seq2', 'annot.mat'),
+            FileNotFoundError,
+            'S7/Seq2/annot.mat: no such file.*docs/data.md',
+        ),
+        (
+            'train',
+            drop('S1', 'Seq1', 'imageSequence'),
+            FileNotFoundError,
+            'S1/Seq1/imageSequence/video_0.avi or .*jpg',
+        ),
+        ('train', truncate('S1', 'Seq1', 'annot.mat'), ValueError, 'S1/Seq1/annot.mat: cannot be read'),
+        ('train', truncate('S1', 'Seq2', 'annot.mat'), ValueError, 'S1/Seq2/annot.mat: cannot be read'),
+        (
+            'train',
+            annot(joints=lambda values: [1000 * array for array in values]),
+            ValueError,
+            'S1/Seq1 camera 0: .*larger than 4 m.*millimeters',
+        ),
+        (
+            'train',
+            annot(points=lambda values: [array[:, :20] for array in values]),
+            ValueError,
+            r"S1/Seq1/annot.mat: 'annot2' has shape \(11, 40\), expected \(N, 28, 2\)",
+        ),
+        (
+            'train',
+            annot(points=lambda values: [array[:9] for array in values], version='7.3'),
+            ValueError,
+            "'annot2' has 9 frames of camera 0, 'annot3' has 11",
+        ),
+        ('train', calibration('name 3\nintrinsic 1 2'), ValueError, 'camera.calibration: cannot be read'),
+        (
+            'train',
+            calibration('name 3\n'),
+            ValueError,
+            r'camera.calibration: there is no camera 0; it has \[\]',
+        ),
+        ('test', drop('mpi_inf_3dhp_test_set', 'TS4'), FileNotFoundError, 'TS4/annot_data.mat: no such file'),
+        (
+            'test',
+            truncate('mpi_inf_3dhp_test_set', 'TS1', 'annot_data.mat'),
+            ValueError,
+            'annot_data.mat: cannot be read',
+        ),
+        (
+            'test',
+            lambda studio: studio.write_test('TS2', valid_frame=np.ones((3, 1))),
+            ValueError,
+            "TS2/annot_data.mat: 'annot2' has 4 frames, 'valid_frame' 3",
+        ),
+    ],
+)
 def test_bad_downloads_are_named(studio, split, change, error, message):
     change(studio)
     with pytest.raises(error, match=message):
@@ -225,10 +268,29 @@ def test_missing_test_photo_is_named(studio):
 
 
 def test_as_a_user(studio):
-    command = [sys.executable, 'tools/dataset_tools/convert.py', 'mpi_inf_3dhp', '--root', str(studio.root),
-               '--out', str(studio.root / 'out'), '--splits', 'test', '--workers', '1', '--check', '2']
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False,
-                          env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''})
+    command = [
+        sys.executable,
+        'tools/dataset_tools/convert.py',
+        'mpi_inf_3dhp',
+        '--root',
+        str(studio.root),
+        '--out',
+        str(studio.root / 'out'),
+        '--splits',
+        'test',
+        '--workers',
+        '1',
+        '--check',
+        '2',
+    ]
+    done = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''},
+    )
     assert done.returncode == 0, done.stderr
     assert 'mpi_inf_3dhp_test.npz: 18 people in 18 images' in done.stdout
     assert (studio.root / 'out' / 'mpi_inf_3dhp_test_check.jpg').is_file()

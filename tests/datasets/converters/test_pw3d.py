@@ -1,4 +1,5 @@
 """3DPW in miniature: pickles of Python 2, bodies in the world, a camera that moves."""
+
 import pickle
 from collections import Counter
 from pathlib import Path
@@ -23,10 +24,20 @@ def sequence(people, body):
     cam_poses[:, :3, :3] = Rotation.random(3, random_state=2).as_matrix()
     cam_poses[:, :3, 3] = rng.normal(0, 3, (3, 3))
     shift = np.subtract(PRINCIPAL_POINT, (WIDTH / 2, HEIGHT / 2))
-    data = dict(sequence='courtyard_00', genders=['m', 'f'], cam_poses=cam_poses,
-                cam_intrinsics=np.array([[people.focal_length, 0, PRINCIPAL_POINT[0]],
-                                         [0, people.focal_length, PRINCIPAL_POINT[1]], [0, 0, 1]]),
-                img_frame_ids=np.arange(3) * 2, campose_valid=[np.ones(3, int), np.array([1, 0, 1])])
+    data = dict(
+        sequence='courtyard_00',
+        genders=['m', 'f'],
+        cam_poses=cam_poses,
+        cam_intrinsics=np.array(
+            [
+                [people.focal_length, 0, PRINCIPAL_POINT[0]],
+                [0, people.focal_length, PRINCIPAL_POINT[1]],
+                [0, 0, 1],
+            ]
+        ),
+        img_frame_ids=np.arange(3) * 2,
+        campose_valid=[np.ones(3, int), np.array([1, 0, 1])],
+    )
     for key in ('poses', 'betas', 'trans', 'poses2d', 'jointPositions'):
         data[key] = []
     for person in range(2):
@@ -143,15 +154,24 @@ def test_truncated_pickle(tmp_path, sequence):
         convert(tmp_path)
 
 
-@pytest.mark.parametrize(('change', 'message'), [
-    (lambda data: data.pop('cam_poses'), "courtyard_00.pkl: 'cam_poses' is missing"),
-    (lambda data: data.update(poses=[np.zeros((3, 75))] * 2),
-     "courtyard_00.pkl: 'poses' of person 0 has shape"),
-    (lambda data: data.update(trans=[np.zeros((2, 3))] * 2),
-     "'trans' of person 0 has 2 frames, the camera 3"),
-    (lambda data: data.update(jointPositions=[1000 * joints for joints in data['jointPositions']]),
-     'pw3d test, courtyard_00: body larger than 4 m in most rows.*millimetres'),
-])
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda data: data.pop('cam_poses'), "courtyard_00.pkl: 'cam_poses' is missing"),
+        (
+            lambda data: data.update(poses=[np.zeros((3, 75))] * 2),
+            "courtyard_00.pkl: 'poses' of person 0 has shape",
+        ),
+        (
+            lambda data: data.update(trans=[np.zeros((2, 3))] * 2),
+            "'trans' of person 0 has 2 frames, the camera 3",
+        ),
+        (
+            lambda data: data.update(jointPositions=[1000 * joints for joints in data['jointPositions']]),
+            'pw3d test, courtyard_00: body larger than 4 m in most rows.*millimeters',
+        ),
+    ],
+)
 def test_wrong_content(tmp_path, sequence, change, message):
     change(sequence)
     write(tmp_path, sequence)

@@ -1,4 +1,5 @@
 """npz files of SPIN and BEDLAM in miniature."""
+
 import pickle
 from collections import Counter
 from pathlib import Path
@@ -19,9 +20,16 @@ def convert(name: str, root: Path, **options):
 def spin_arrays(people: People) -> dict[str, np.ndarray]:
     centers, scales = people.crops()
     return dict(
-        imgname=np.array([f'images/{i}.jpg' for i in range(6)]), center=centers, scale=scales,
-        part=people.labels('smpl_24'), openpose=people.labels('smpl_49')[:, :25], S=np.ones((6, 24, 4)),
-        pose=people.pose, shape=people.betas, has_smpl=np.array([1, 1, 0, 1, 1, 1]))
+        imgname=np.array([f'images/{i}.jpg' for i in range(6)]),
+        center=centers,
+        scale=scales,
+        part=people.labels('smpl_24'),
+        openpose=people.labels('smpl_49')[:, :25],
+        S=np.ones((6, 24, 4)),
+        pose=people.pose,
+        shape=people.betas,
+        has_smpl=np.array([1, 1, 0, 1, 1, 1]),
+    )
 
 
 def write_spin(root: Path, arrays: dict[str, np.ndarray], name: str = 'mpii_train.npz') -> Path:
@@ -30,9 +38,14 @@ def write_spin(root: Path, arrays: dict[str, np.ndarray], name: str = 'mpii_trai
     return Path(name)
 
 
-@pytest.mark.parametrize(('name', 'output'), [
-    ('mpii_train.npz', 'spin_mpii_train.npz'), ('hr-lspet_train.npz', 'spin_lspet_train.npz'),
-    ('lsp_dataset_original_train.npz', 'spin_lsp_train.npz')])
+@pytest.mark.parametrize(
+    ('name', 'output'),
+    [
+        ('mpii_train.npz', 'spin_mpii_train.npz'),
+        ('hr-lspet_train.npz', 'spin_lspet_train.npz'),
+        ('lsp_dataset_original_train.npz', 'spin_lsp_train.npz'),
+    ],
+)
 def test_spin(tmp_path, people, name, output):
     summary = convert('spin', tmp_path, labels_file=write_spin(tmp_path, spin_arrays(people), name))
     assert summary.path.name == output and summary.rows == 6
@@ -57,7 +70,8 @@ def test_spin_without_openpose_or_any_joints(tmp_path, people):
         del arrays[key]
     arrays['gender'] = np.array(['m', 'f'] * 3)
     human_data = HumanData.fromfile(
-        convert('spin', tmp_path, labels_file=write_spin(tmp_path, arrays, '3dpw_test.npz')).path)
+        convert('spin', tmp_path, labels_file=write_spin(tmp_path, arrays, '3dpw_test.npz')).path
+    )
     assert 'keypoints2d' not in human_data and human_data['meta']['gender'] == ['m', 'f'] * 3
     assert human_data['has_smpl'].tolist() == [1] * 6
 
@@ -86,9 +100,17 @@ def write_bedlam(root: Path, people: People, scene: str, **changes) -> None:
     intrinsics = np.array([[focal, 0, WIDTH / 2], [0, focal, HEIGHT / 2], [0, 0, 1]])
     names = [f'seq_000000/seq_000000_{i:04d}.png' for i in range(6)]
     arrays = dict(
-        imgname=np.array(names), center=centers, scale=scales, pose_cam=people.pose, shape=people.betas,
-        trans_cam=people.transl - moved[:, :3, 3], cam_ext=moved, cam_int=np.tile(intrinsics, (6, 1, 1)),
-        gtkps=people.points[:, :45], gender=np.array(['neutral'] * 6))
+        imgname=np.array(names),
+        center=centers,
+        scale=scales,
+        pose_cam=people.pose,
+        shape=people.betas,
+        trans_cam=people.transl - moved[:, :3, 3],
+        cam_ext=moved,
+        cam_int=np.tile(intrinsics, (6, 1, 1)),
+        gtkps=people.points[:, :45],
+        gender=np.array(['neutral'] * 6),
+    )
     folder = root / 'training_labels' / 'all_npz_12_smpl_training'
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / f'{scene}.npz', **{**arrays, **changes})

@@ -1,4 +1,5 @@
 """Converted test sets go through the pipeline into the metric: people predicted perfectly have no error."""
+
 import pytest
 
 from mmroi.evaluation import MeshMetric

@@ -61,7 +61,7 @@ def test_easy_people_face_the_camera(scenes):
             assert abs(np.arctan2(forward[0], forward[2])) < np.radians(80)
 
 
-def test_full_covers_all_orientations_and_off_centre_places(scenes):
+def test_full_covers_all_orientations_and_off_center_places(scenes):
     people = [(scene, person) for scene in scenes['full'] for person in scene.people]
     forward = np.array(
         [scene.camera.rotation.T @ person.rotations[0] @ (0, 0, 1) for scene, person in people]

@@ -131,10 +131,26 @@ def test_command_line(tmp_path):
 
 
 def test_workers_end_when_the_main_process_is_killed(tmp_path):
-    command = [sys.executable, str(TOOL), '--preset', 'easy', '--out', str(tmp_path / 'set'),
-               '--image-size', '64', '--num-train', '5000', '--workers', '2']
-    main = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True,
-                            env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])})
+    command = [
+        sys.executable,
+        str(TOOL),
+        '--preset',
+        'easy',
+        '--out',
+        str(tmp_path / 'set'),
+        '--image-size',
+        '64',
+        '--num-train',
+        '5000',
+        '--workers',
+        '2',
+    ]
+    main = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])},
+    )
     try:
         wait_for(lambda: list((tmp_path / 'set').rglob('*.jpg')))
         main.kill()

@@ -25,6 +25,12 @@ def sample() -> dict:
         body_pose=rng.normal(size=(23, 3)).astype(np.float32),
         betas=rng.normal(size=10).astype(np.float32),
         pelvis=np.array((0.1, 0.2, 3.0), np.float32),
-        has_smpl=True, has_keypoints2d=True, has_keypoints3d=True, has_transl=False,
-        gender='neutral', dataset_name='unit', sample_idx=3)
+        has_smpl=True,
+        has_keypoints2d=True,
+        has_keypoints3d=True,
+        has_transl=False,
+        gender='neutral',
+        dataset_name='unit',
+        sample_idx=3,
+    )
     return GetPersonBox()(results)

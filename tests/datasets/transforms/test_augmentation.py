@@ -1,4 +1,5 @@
 """Augmented samples must be what an exact camera would see of the augmented body."""
+
 import numpy as np
 import pytest
 import torch
@@ -23,9 +24,13 @@ from mmroi.structures import flip_indices
 
 ROLL, MIRROR, SCALE = RandomCameraRoll(180, prob=1), RandomMirror(1), RandomBoxScale(0.25)
 ORDERS = {
-    'nothing': [], 'roll': [ROLL], 'mirror': [MIRROR], 'scale': [SCALE],
+    'nothing': [],
+    'roll': [ROLL],
+    'mirror': [MIRROR],
+    'scale': [SCALE],
     'roll, mirror, scale': [ROLL, MIRROR, SCALE],
-    'mirror, roll, roll': [MIRROR, ROLL, ROLL], 'mirror twice': [MIRROR, SCALE, ROLL, MIRROR],
+    'mirror, roll, roll': [MIRROR, ROLL, ROLL],
+    'mirror twice': [MIRROR, SCALE, ROLL, MIRROR],
 }
 
 
@@ -46,12 +51,20 @@ def _seen_with(row: dict, focal_lengths: tuple[float, float] | None) -> dict:
 @pytest.mark.parametrize('focal_lengths', FOCAL_LENGTHS, ids=str)
 @pytest.mark.parametrize('order', ORDERS.values(), ids=ORDERS)
 @pytest.mark.parametrize('random', [False, True])
-def test_one_full_camera_explains_all_rois(people: HumanData, body: SMPL, order: list, random: bool,
-                                           focal_lengths: tuple[float, float] | None) -> None:
+def test_one_full_camera_explains_all_rois(
+    people: HumanData, body: SMPL, order: list, random: bool, focal_lengths: tuple[float, float] | None
+) -> None:
     num_rois, crop_size = 9, (64, 48)
-    pipeline = Compose([LoadImage(), GetPersonBox(), *order, RandomChannelNoise(),
-                        MultiRoICrop(num_rois, crop_size, random),
-                        PackHMRInputs()])
+    pipeline = Compose(
+        [
+            LoadImage(),
+            GetPersonBox(),
+            *order,
+            RandomChannelNoise(),
+            MultiRoICrop(num_rois, crop_size, random),
+            PackHMRInputs(),
+        ]
+    )
     mirrored = order.count(MIRROR) % 2 == 1
     for row in PersonRows(people, 'unit'):
         row = _seen_with(row, focal_lengths)
@@ -63,8 +76,9 @@ def test_one_full_camera_explains_all_rois(people: HumanData, body: SMPL, order:
         # The body of the augmented label, put where the augmented root joint is, seen by the unchanged focal
         # length.
         translation = labels['pelvis'] - body.rest_root(labels['betas'])
-        joints = body(labels['global_orient'], labels['body_pose'].flatten(1),
-                      labels['betas']).joints.double()
+        joints = body(
+            labels['global_orient'], labels['body_pose'].flatten(1), labels['betas']
+        ).joints.double()
         seen = project(joints, translation.double(), sample.focal_length)[0]
         keypoints = labels['keypoints2d'][0, :, :2]
         assert (seen - keypoints).abs().max() < 0.01
@@ -90,8 +104,9 @@ def test_one_full_camera_explains_all_rois(people: HumanData, body: SMPL, order:
 
 
 @pytest.mark.parametrize('focal_lengths', FOCAL_LENGTHS, ids=str)
-def test_metainfo_leads_back_to_the_photo(people: HumanData,
-                                          focal_lengths: tuple[float, float] | None) -> None:
+def test_metainfo_leads_back_to_the_photo(
+    people: HumanData, focal_lengths: tuple[float, float] | None
+) -> None:
     """Without augmentation: joints seen with the one focal length, stretched back, are those of the photo."""
     pipeline = Compose([LoadImage(), GetPersonBox(), MultiRoICrop(2, (32, 24)), PackHMRInputs()])
     for row in PersonRows(people, 'unit'):
@@ -106,8 +121,17 @@ def test_metainfo_leads_back_to_the_photo(people: HumanData,
 
 
 def test_equal_focal_lengths_are_one_to_the_last_bit(people: HumanData) -> None:
-    pipeline = Compose([LoadImage(), GetPersonBox(), RandomCameraRoll(), RandomMirror(), RandomBoxScale(),
-                        MultiRoICrop(5, (64, 48)), PackHMRInputs()])
+    pipeline = Compose(
+        [
+            LoadImage(),
+            GetPersonBox(),
+            RandomCameraRoll(),
+            RandomMirror(),
+            RandomBoxScale(),
+            MultiRoICrop(5, (64, 48)),
+            PackHMRInputs(),
+        ]
+    )
     img = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     for row in PersonRows(people, 'unit'):
         results = []
@@ -142,12 +166,15 @@ def test_mirror_by_hand(sample: dict) -> None:
     results = RandomMirror(1)(dict(sample))
     np.testing.assert_allclose(results['box'], sample['box'] * (-1, 1, 1))
     left_hip, right_hip = 1, 2
-    np.testing.assert_allclose(results['keypoints2d'][left_hip],
-                               sample['keypoints2d'][right_hip] * (-1, 1, 1))
-    np.testing.assert_allclose(results['keypoints3d'][left_hip],
-                               sample['keypoints3d'][right_hip] * (-1, 1, 1, 1))
-    np.testing.assert_allclose(results['body_pose'][left_hip - 1],
-                               sample['body_pose'][right_hip - 1] * (1, -1, -1))
+    np.testing.assert_allclose(
+        results['keypoints2d'][left_hip], sample['keypoints2d'][right_hip] * (-1, 1, 1)
+    )
+    np.testing.assert_allclose(
+        results['keypoints3d'][left_hip], sample['keypoints3d'][right_hip] * (-1, 1, 1, 1)
+    )
+    np.testing.assert_allclose(
+        results['body_pose'][left_hip - 1], sample['body_pose'][right_hip - 1] * (1, -1, -1)
+    )
     assert results['flip'] is True
     again = RandomMirror(1)(results)
     assert again['flip'] is False
@@ -183,8 +210,13 @@ def test_distributions() -> None:
 
 
 def test_numpy_seed_governs_and_randomness_can_be_cached(sample: dict) -> None:
-    transforms = [RandomCameraRoll(), RandomMirror(), RandomBoxScale(), RandomChannelNoise(),
-                  MultiRoICrop(4, (32, 24), True)]
+    transforms = [
+        RandomCameraRoll(),
+        RandomMirror(),
+        RandomBoxScale(),
+        RandomChannelNoise(),
+        MultiRoICrop(4, (32, 24), True),
+    ]
     pipeline = Compose(transforms)
 
     def run() -> dict:

@@ -17,10 +17,18 @@ def test_packed_sample_of_the_contract(sample: dict) -> None:
     np.testing.assert_array_equal(inputs.numpy(), results['crops'].transpose(0, 3, 1, 2))
     assert isinstance(data_sample, HMRDataSample)
     labels = data_sample.gt_instances
-    shapes = dict(global_orient=(1, 3), body_pose=(1, 23, 3), betas=(1, 10), pelvis=(1, 3),
-                  keypoints2d=(1, 54, 3),
-                  keypoints3d=(1, 54, 4), has_smpl=(1,), has_keypoints2d=(1,), has_keypoints3d=(1,),
-                  has_transl=(1,))
+    shapes = dict(
+        global_orient=(1, 3),
+        body_pose=(1, 23, 3),
+        betas=(1, 10),
+        pelvis=(1, 3),
+        keypoints2d=(1, 54, 3),
+        keypoints3d=(1, 54, 4),
+        has_smpl=(1,),
+        has_keypoints2d=(1,),
+        has_keypoints3d=(1,),
+        has_transl=(1,),
+    )
     assert {key: value.shape for key, value in labels.items()} == shapes
     assert all(value.dtype == np.float32 for value in labels.values())
     assert labels.has_smpl == 1 and labels.has_transl == 0
@@ -52,4 +60,4 @@ def test_the_number_of_a_person_is_that_of_its_box_and_image(sample: dict) -> No
     same = {number(), number(sample_idx=9), number(bbox_xywh=box.astype(np.float32)), number(flip=True)}
     other = {number(bbox_xywh=box + 1), number(img_path='b.jpg'), number(dataset_name='other')}
     assert len(same) == 1 and len(other | same) == 4
-    assert all(0 <= n < 2 ** 63 for n in same | other)
+    assert all(0 <= n < 2**63 for n in same | other)

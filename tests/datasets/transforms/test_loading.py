@@ -33,8 +33,9 @@ def test_keeps_the_camera_of_the_dataset(photo: np.ndarray) -> None:
 
 @pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'TIFF', 'WEBP'])
 @pytest.mark.parametrize('orientation', range(1, 9))
-def test_size_is_that_of_the_decoded_image(photo: np.ndarray, kind: str, orientation: int,
-                                           tmp_path: Path) -> None:
+def test_size_is_that_of_the_decoded_image(
+    photo: np.ndarray, kind: str, orientation: int, tmp_path: Path
+) -> None:
     exif = Image.Exif()
     exif[0x112] = orientation
     Image.fromarray(photo).save(tmp_path / 'a', kind, exif=exif)
@@ -53,8 +54,9 @@ def test_damaged_tags_do_not_matter(photo: np.ndarray, tmp_path: Path) -> None:
 def test_truncation(photo: np.ndarray, suffix: str, tmp_path: Path) -> None:
     content = cv2.imencode(suffix, photo)[1].tobytes()
     assert not is_truncated(content)
-    assert all(is_truncated(content[:size]) for size in (len(content) // 2, len(content) - 100,
-                                                         len(content) - 1, 0))
+    assert all(
+        is_truncated(content[:size]) for size in (len(content) // 2, len(content) - 100, len(content) - 1, 0)
+    )
     (tmp_path / f'a{suffix}').write_bytes(content[:-100])
     with pytest.raises(BadSampleError, match=rf'truncated image: .*a{suffix} ends too early.*again') as info:
         LoadImage()(dict(img_path=str(tmp_path / f'a{suffix}')))

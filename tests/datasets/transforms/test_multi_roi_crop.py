@@ -20,18 +20,31 @@ def _centroid(crop: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize('focal_length', [300.0, (1961.8, 1969.2), (300.0, 450.0), (500.0, 250.0)], ids=str)
-@pytest.mark.parametrize('augmentation', [[], [RandomCameraRoll(60, 1)], [RandomMirror(1)],
-                                          [RandomCameraRoll(180, 1), RandomMirror(1), RandomBoxScale(0.2)]])
+@pytest.mark.parametrize(
+    'augmentation',
+    [
+        [],
+        [RandomCameraRoll(60, 1)],
+        [RandomMirror(1)],
+        [RandomCameraRoll(180, 1), RandomMirror(1), RandomBoxScale(0.2)],
+    ],
+)
 @pytest.mark.parametrize('crop_size', [(256, 192), (64, 48), (32, 24)], ids=str)
-def test_marker_lands_where_the_matrix_says(augmentation: list, crop_size: tuple[int, int],
-                                            focal_length: object) -> None:
+def test_marker_lands_where_the_matrix_says(
+    augmentation: list, crop_size: tuple[int, int], focal_length: object
+) -> None:
     """From enlarging crops (256 x 192) to ones eight times smaller than their box, from an odd-sized
     photo."""
     np.random.seed(3)
     height, width, point = 361, 483, (251.3, 168.7)
     photo = _marked(height, width, point, radius=6)
-    sample = dict(img=photo, img_shape=(height, width), bbox_xywh=np.array((190.0, 90.0, 115.0, 150.0)),
-                  principal_point=np.array((230.0, 190.0)), focal_length=np.array(focal_length))
+    sample = dict(
+        img=photo,
+        img_shape=(height, width),
+        bbox_xywh=np.array((190.0, 90.0, 115.0, 150.0)),
+        principal_point=np.array((230.0, 190.0)),
+        focal_length=np.array(focal_length),
+    )
     results = Compose([GetPersonBox(), *augmentation, MultiRoICrop(9, crop_size)])(sample)
     assert results['crops'].shape == (9, *crop_size, 3) and 'img' not in results
     box, matrices = results['boxes'], results['crop_matrices']
@@ -39,8 +52,8 @@ def test_marker_lands_where_the_matrix_says(augmentation: list, crop_size: tuple
         expected = matrix @ (*point, 1)
         # The label's formula: the augmented point relative to the box, at H / b.
         augmented = results['aug_matrix'][:2, :2] @ (np.array(point) - sample['principal_point'])
-        labelled = (augmented - (cx, cy)) * crop_size[0] / b + (crop_size[1] / 2, crop_size[0] / 2)
-        np.testing.assert_allclose(labelled, expected, atol=1e-9)
+        labeled = (augmented - (cx, cy)) * crop_size[0] / b + (crop_size[1] / 2, crop_size[0] / 2)
+        np.testing.assert_allclose(labeled, expected, atol=1e-9)
         assert np.abs(_centroid(crop) - expected).max() < 0.1
 
 
@@ -54,7 +67,7 @@ def test_crops_equal_one_plain_warp_where_nothing_shrinks(sample: dict) -> None:
 
 
 def test_shrinking_does_not_alias() -> None:
-    """Stripes of one pixel become grey, not a moire pattern."""
+    """Stripes of one pixel become gray, not a moire pattern."""
     stripes = np.zeros((512, 512, 3), np.uint8)
     stripes[:, ::2] = 255
     for shrink in (2, 3, 5.3, 8):
@@ -68,14 +81,14 @@ def test_axes_are_reduced_each_by_its_own() -> None:
     stripes[::2] = 255
     columns = stripes.transpose(1, 0, 2)
     matrix = np.array([[(1.0, 0, 0), (0, 0.25, 0)]])
-    grey = warp_crops(stripes, matrix, (128, 512))[0]
-    assert np.abs(grey[2:, 2:].astype(int) - 127).max() <= 2
+    gray = warp_crops(stripes, matrix, (128, 512))[0]
+    assert np.abs(gray[2:, 2:].astype(int) - 127).max() <= 2
     np.testing.assert_array_equal(warp_crops(columns, matrix, (128, 512))[0][2:-2], columns[:124])
 
 
 def test_outside_of_the_photo_is_black(sample: dict) -> None:
     sample['img'][:] = 200
-    sample['box'] = np.array((-78.0, 0, 100))  # centred on the photo's left border
+    sample['box'] = np.array((-78.0, 0, 100))  # centerd on the photo's left border
     crop = MultiRoICrop(1, (64, 48))(sample)['crops'][0]
     assert not crop[:, :23].any()
     assert (crop[:, 25:] == 200).all()
@@ -112,8 +125,9 @@ def test_crop_size_out_of_range() -> None:
         MultiRoICrop(1, (0, 24))
 
 
-@pytest.mark.parametrize('aspect, crop_size', [(1.0, (224, 224)), (0.75, (256, 192)), (0.75, (62, 46)),
-                                               (4 / 3, (48, 64))])
+@pytest.mark.parametrize(
+    'aspect, crop_size', [(1.0, (224, 224)), (0.75, (256, 192)), (0.75, (62, 46)), (4 / 3, (48, 64))]
+)
 def test_crop_has_the_aspect_of_the_box(sample: dict, aspect: float, crop_size: tuple[int, int]) -> None:
     results = Compose([GetPersonBox(aspect, scale=1.0), MultiRoICrop(1, crop_size)])(sample)
     # The person of 30 x 60 pixels fits in: the higher or wider side decides.
@@ -133,6 +147,9 @@ def test_crops_of_another_aspect_that_was_asked_for(sample: dict) -> None:
 @pytest.mark.parametrize('aspect, crop_size', [(0.75, (224, 224)), (1.0, (256, 192)), (0.75, (192, 256))])
 def test_crop_of_another_aspect_than_the_box(sample: dict, aspect: float, crop_size: tuple[int, int]) -> None:
     wanted = f'{crop_size[1] / crop_size[0]:g}'
-    with pytest.raises(ValueError, match=f'have the aspect {wanted}, but GetPersonBox made boxes of aspect '
-                       f'{aspect:g}: give it aspect={wanted}'):
+    with pytest.raises(
+        ValueError,
+        match=f'have the aspect {wanted}, but GetPersonBox made boxes of aspect '
+        f'{aspect:g}: give it aspect={wanted}',
+    ):
         Compose([GetPersonBox(aspect), MultiRoICrop(1, crop_size)])(sample)

@@ -5,12 +5,16 @@ from mmroi.datasets import BadSampleError, GetPersonBox
 
 
 def _sample(*bbox: float) -> dict:
-    return dict(bbox_xywh=np.array(bbox), img_shape=(100, 200), principal_point=np.array((90.0, 50.0)),
-                keypoints2d=np.array([(91.0, 52.0, 0.5)], np.float32))
+    return dict(
+        bbox_xywh=np.array(bbox),
+        img_shape=(100, 200),
+        principal_point=np.array((90.0, 50.0)),
+        keypoints2d=np.array([(91.0, 52.0, 0.5)], np.float32),
+    )
 
 
 def test_box_and_keypoints_relative_to_the_principal_point() -> None:
-    # 30 x 60 is narrower than 3:4, so the height counts: 60 * 1.2; the centre is (115, 50).
+    # 30 x 60 is narrower than 3:4, so the height counts: 60 * 1.2; the center is (115, 50).
     results = GetPersonBox()(_sample(100, 20, 30, 60))
     np.testing.assert_allclose(results['box'], (25, 0, 72))
     np.testing.assert_array_equal(results['keypoints2d'], [(1, 2, 0.5)])
@@ -26,7 +30,7 @@ def test_two_focal_lengths_by_hand() -> None:
     np.testing.assert_array_equal(results['focal_lengths'], (100, 400))
     np.testing.assert_array_equal(results['aug_matrix'], np.diag((2, 0.5, 1)))
     np.testing.assert_array_equal(results['keypoints2d'], [(2, 1, 0.5)])
-    # The person is 60 x 30 then, wider than 3:4; the centre (115, 50) lies 25 to the right.
+    # The person is 60 x 30 then, wider than 3:4; the center (115, 50) lies 25 to the right.
     np.testing.assert_allclose(results['box'], (50, 0, 60 / 0.75))
 
 
@@ -48,16 +52,19 @@ def test_inputs_are_not_written_to() -> None:
     np.testing.assert_array_equal(keypoints, [(91, 52, 0.5)])
 
 
-@pytest.mark.parametrize('bbox, reason', [
-    ((10, 10, 0, 20), 'zero-area box'),
-    ((10, 10, 20, -1), 'zero-area box'),
-    ((np.nan, 10, 20, 20), 'NaN box'),
-    ((10, 10, np.inf, 20), 'NaN box'),
-    ((200, 10, 20, 20), 'box outside the image'),
-    ((-20, 10, 20, 20), 'box outside the image'),
-    ((10, 100, 20, 20), 'box outside the image'),
-    ((10, -30, 20, 20), 'box outside the image'),
-])
+@pytest.mark.parametrize(
+    'bbox, reason',
+    [
+        ((10, 10, 0, 20), 'zero-area box'),
+        ((10, 10, 20, -1), 'zero-area box'),
+        ((np.nan, 10, 20, 20), 'NaN box'),
+        ((10, 10, np.inf, 20), 'NaN box'),
+        ((200, 10, 20, 20), 'box outside the image'),
+        ((-20, 10, 20, 20), 'box outside the image'),
+        ((10, 100, 20, 20), 'box outside the image'),
+        ((10, -30, 20, 20), 'box outside the image'),
+    ],
+)
 def test_boxes_that_show_nobody(bbox: tuple, reason: str) -> None:
     with pytest.raises(BadSampleError, match=f'{reason}: bbox_xywh is .*Correct bbox_xywh') as info:
         GetPersonBox()(_sample(*bbox))

@@ -13,6 +13,7 @@ def weights(runner):
 
 def whole_and_resumed(make_runner, loader, tmp_path, hooks, num_workers):
     """Weights of a run of 4 epochs, and of one that starts from its checkpoint of epoch 2."""
+
     def options():
         return dict(custom_hooks=hooks(), train_loader=loader(num_workers=num_workers))
 
@@ -56,8 +57,9 @@ def test_workers_draw_anew_in_each_epoch(make_runner, loader):
 
 
 def test_refuses_workers_that_outlive_an_epoch(make_runner, loader):
-    runner = make_runner(custom_hooks=[EpochSeedHook()],
-                         train_loader=loader(num_workers=1, persistent_workers=True))
+    runner = make_runner(
+        custom_hooks=[EpochSeedHook()], train_loader=loader(num_workers=1, persistent_workers=True)
+    )
     with pytest.raises(ValueError, match='train_dataloader.persistent_workers=False'):
         runner.train()
 

@@ -24,7 +24,6 @@ HIPS = [CONVENTIONS['smpl_54'].index(f'{side}_hip_extra') for side in ('left', '
 
 
 class OfSMPL(nn.Module):
-
     def reaches(self, keypoints2d, keypoints3d, has_smpl):
         return has_smpl > 0
 
@@ -53,13 +52,11 @@ class Of3D(nn.Module):
 
 
 class OfBoth(nn.Module):
-
     def reaches(self, keypoints2d, keypoints3d, has_smpl):
         return ((keypoints2d > 0) & (keypoints3d > 0)).any(1)
 
 
 class OfEither(nn.Module):
-
     def reaches(self, keypoints2d, keypoints3d, has_smpl):
         return (keypoints2d > 0).any(1) | (keypoints3d > 0).any(1)
 
@@ -88,7 +85,7 @@ def take_path(results):
 
 @pytest.fixture
 def make_set(tmp_path):
-    """make_set(name, h36m=keys of keypoints, smpl=True or parameters, seen=labelled rows, **more)."""
+    """make_set(name, h36m=keys of keypoints, smpl=True or parameters, seen=labeled rows, **more)."""
 
     def make(name, h36m=(), smpl=False, seen=ROWS, **more):
         rng = np.random.default_rng(0)
@@ -158,7 +155,7 @@ def train(tmp_path):
 
 def cells(log, name):
     """Numbers of a set's line."""
-    line, = (line for line in log.splitlines() if line.startswith(f'{name} '))
+    (line,) = (line for line in log.splitlines() if line.startswith(f'{name} '))
     return line.split()[1:]
 
 
@@ -216,20 +213,29 @@ def test_set_that_feeds_no_loss(make_set, train):
 
 def test_set_whose_joints_have_no_weight(make_set, train):
     sets = [make_set('other', h36m=('keypoints2d',)), make_set('bodies', smpl=True)]
-    with pytest.raises(ValueError, match=r"'keypoints2d'.*other .* 6 have 2D .*, but not the joints.*"
-                       r'\n- the data set other \(.*6 have 2D keypoints.*but not the joints that count'):
+    with pytest.raises(
+        ValueError,
+        match=r"'keypoints2d'.*other .* 6 have 2D .*, but not the joints.*"
+        r'\n- the data set other \(.*6 have 2D keypoints.*but not the joints that count',
+    ):
         train(MixedDataset(sets), smpl=OfSMPL(), keypoints2d=Of2D(joints=(1, 2)))
 
 
 def test_loss_of_two_labels_names_both(make_set, train):
-    with pytest.raises(ValueError, match=r"'volume' \(OfBoth\), which needs 2D keypoints and 3D keypoints, "
-                       r'reaches nobody.*of whom 6 have 2D keypoints, 0 have 3D keypoints'):
+    with pytest.raises(
+        ValueError,
+        match=r"'volume' \(OfBoth\), which needs 2D keypoints and 3D keypoints, "
+        r'reaches nobody.*of whom 6 have 2D keypoints, 0 have 3D keypoints',
+    ):
         train(make_set('flat', h36m=('keypoints2d',)), keypoints2d=Of2D(), volume=OfBoth())
 
 
 def test_loss_of_one_of_two_labels_names_both(make_set, train):
-    with pytest.raises(ValueError, match=r"'volume' \(OfEither\), which needs 2D keypoints or 3D keypoints, "
-                       r'reaches nobody.*of whom 0 have 2D keypoints, 0 have 3D keypoints'):
+    with pytest.raises(
+        ValueError,
+        match=r"'volume' \(OfEither\), which needs 2D keypoints or 3D keypoints, "
+        r'reaches nobody.*of whom 0 have 2D keypoints, 0 have 3D keypoints',
+    ):
         train(make_set('bodies', smpl=True), smpl=OfSMPL(), volume=OfEither())
 
 
@@ -241,8 +247,12 @@ def test_losses_without_labels_need_none(make_set, train):
 def test_derived_labels_count(make_set, train, tmp_path):
     """MMHuman3D's file of 3DPW, without keypoints, beside a translation; a body lets it feed the 2D loss."""
     rng = np.random.default_rng(0)
-    bodies = dict(global_orient=np.zeros((ROWS, 3)), body_pose=np.zeros((ROWS, 23, 3)),
-                  betas=rng.normal(size=(ROWS, 10)), transl=np.tile((0, 0, 4.0), (ROWS, 1)))
+    bodies = dict(
+        global_orient=np.zeros((ROWS, 3)),
+        body_pose=np.zeros((ROWS, 23, 3)),
+        betas=rng.normal(size=(ROWS, 10)),
+        transl=np.tile((0, 0, 4.0), (ROWS, 1)),
+    )
     camera = dict(in_mat=[[500.0, 0, 100], [0, 510.0, 100], [0, 0, 1]], H=200, W=200)
     boxes = np.tile((-20.0, -40, 240, 280, 1), (ROWS, 1))
     dataset = make_set('pw3d', smpl=bodies, cam_param=[camera] * ROWS, bbox_xywh=boxes)

@@ -14,8 +14,9 @@ class Count(BaseMetric):
 
 
 def train(make_runner, loader, hook):
-    runner = make_runner(custom_hooks=[hook], max_epochs=2, val_dataloader=loader(),
-                         val_cfg=dict(), val_evaluator=[Count()])
+    runner = make_runner(
+        custom_hooks=[hook], max_epochs=2, val_dataloader=loader(), val_cfg=dict(), val_evaluator=[Count()]
+    )
     runner.train()
 
 

@@ -50,8 +50,14 @@ def people(tmp_path):
     cv2.imwrite(str(photo), np.zeros((40, 30, 3), np.uint8))
     samples = []
     for index in range(len(ERRORS)):
-        meta = dict(sample_idx=index, img_path=str(photo), dataset_name='unit', focal_length=50.0,
-                    boxes=np.array([[0, 0, 30.0]]), principal_point=np.array((15.0, 20.0)))
+        meta = dict(
+            sample_idx=index,
+            img_path=str(photo),
+            dataset_name='unit',
+            focal_length=50.0,
+            boxes=np.array([[0, 0, 30.0]]),
+            principal_point=np.array((15.0, 20.0)),
+        )
         samples.append(HMRDataSample(metainfo=meta))
         samples[-1].pred_instances = InstanceData(betas=torch.zeros(1, 10))
     return samples
@@ -62,16 +68,24 @@ def run(hook, people, mode='test', metrics=None, visualizer=None):
     runner = FakeRunner(visualizer, [Errors()] if metrics is None else metrics)
     getattr(hook, f'before_{mode}_epoch')(runner)
     for start in range(0, len(people), 3):
-        batch = people[start:start + 3]
+        batch = people[start : start + 3]
         runner.test_evaluator.process(batch, None)
         getattr(hook, f'after_{mode}_iter')(runner, start, None, batch)
     getattr(hook, f'after_{mode}_epoch')(runner, {})
     return getattr(visualizer, 'drawn', [])
 
 
-@pytest.mark.parametrize('options, drawn', [
-    (dict(), [*range(7)]), (dict(max_pictures=3), [0, 3, 6]), (dict(max_pictures=None), [*range(7)]),
-    (dict(interval=2), [0, 2, 4, 6]), (dict(enable=False), []), (dict(worst=2, enable=False), [])])
+@pytest.mark.parametrize(
+    'options, drawn',
+    [
+        (dict(), [*range(7)]),
+        (dict(max_pictures=3), [0, 3, 6]),
+        (dict(max_pictures=None), [*range(7)]),
+        (dict(interval=2), [0, 2, 4, 6]),
+        (dict(enable=False), []),
+        (dict(worst=2, enable=False), []),
+    ],
+)
 def test_who_is_drawn(people, options, drawn):
     assert [index for _, index, *_ in run(MeshVisualizationHook(**options), people)] == drawn
 
@@ -98,8 +112,9 @@ class Accuracies(BaseMetric):
 
 
 def test_the_worst_have_the_smallest_pck(people, tmp_path):
-    pictures = run(MeshVisualizationHook(worst=3, metric='PCK', out_dir=str(tmp_path)), people,
-                   metrics=[Accuracies()])
+    pictures = run(
+        MeshVisualizationHook(worst=3, metric='PCK', out_dir=str(tmp_path)), people, metrics=[Accuracies()]
+    )
     assert [index for _, index, *_ in pictures] == [1, 5, 4]
     assert pictures[0][2].name == '001_PCK_10_photo.jpg' and 'PCK 10 %   MPJPE 1 mm' in pictures[0][-1]
     # Nobody without the number is drawn.
@@ -118,6 +133,7 @@ def test_names_and_steps_in_a_validation(people, tmp_path):
 
 def test_the_worst_of_all_processes(people, monkeypatch):
     """Another process found the same person, which a sampler had repeated, and one worse."""
+
     def gather(worst):
         by_index = {-entry[1]: entry for entry in worst}
         return [worst, [by_index[1], (95.0, -6, people[6], {'MPJPE': 95.0})]]

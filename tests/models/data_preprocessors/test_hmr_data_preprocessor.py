@@ -14,7 +14,7 @@ def _sample(value: float, **more: object) -> HMRDataSample:
     return sample
 
 
-def test_stacks_reverses_channels_and_normalises() -> None:
+def test_stacks_reverses_channels_and_normalizes() -> None:
     inputs = [torch.randint(0, 256, (2, 3, 8, 6), dtype=torch.uint8) for _ in range(3)]
     mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
     output = MODELS.build(dict(type='HMRDataPreprocessor'))(dict(inputs=inputs))
@@ -27,8 +27,9 @@ def test_stacks_reverses_channels_and_normalises() -> None:
 
 def test_channel_order_and_statistics_are_arguments() -> None:
     inputs = torch.arange(3, dtype=torch.uint8).view(1, 1, 3, 1, 1).expand(2, 2, 3, 4, 3)
-    output = HMRDataPreprocessor(mean=(0, 0, 0), std=(1, 2, 4),
-                                 bgr_to_rgb=False)(dict(inputs=inputs))['inputs']
+    output = HMRDataPreprocessor(mean=(0, 0, 0), std=(1, 2, 4), bgr_to_rgb=False)(dict(inputs=inputs))[
+        'inputs'
+    ]
     np.testing.assert_array_equal(output[1, 1, :, 0, 0], (0, 0.5, 0.5))
 
 
@@ -53,15 +54,19 @@ def test_labels_become_tensors_of_their_sample() -> None:
     assert isinstance(output[0].boxes, np.ndarray)
 
 
-@pytest.mark.parametrize('inputs', [
-    [torch.zeros(2, 3, 4, 3)],
-    [torch.zeros(3, 4, 3, dtype=torch.uint8)],
-    [torch.zeros(2, 4, 3, 3, dtype=torch.uint8)],
-    [torch.zeros(2, 3, 4, 3, dtype=torch.uint8), torch.zeros(1, 3, 4, 3, dtype=torch.uint8)],
-])
+@pytest.mark.parametrize(
+    'inputs',
+    [
+        [torch.zeros(2, 3, 4, 3)],
+        [torch.zeros(3, 4, 3, dtype=torch.uint8)],
+        [torch.zeros(2, 4, 3, 3, dtype=torch.uint8)],
+        [torch.zeros(2, 3, 4, 3, dtype=torch.uint8), torch.zeros(1, 3, 4, 3, dtype=torch.uint8)],
+    ],
+)
 def test_wrong_inputs_are_described(inputs: list[torch.Tensor]) -> None:
-    with pytest.raises(ValueError,
-                       match=r'uint8 crops of one shape \(M, 3, H, W\), got .*MultiRoICrop') as info:
+    with pytest.raises(
+        ValueError, match=r'uint8 crops of one shape \(M, 3, H, W\), got .*MultiRoICrop'
+    ) as info:
         HMRDataPreprocessor()(dict(inputs=inputs))
     assert str(tuple(inputs[0].shape)) in str(info.value)
 

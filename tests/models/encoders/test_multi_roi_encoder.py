@@ -17,10 +17,15 @@ def both(hrnet):
     return dict(ResNet=RESNET, HRNet=hrnet)
 
 
-@pytest.mark.parametrize('name, pool, width', [
-    ('ResNet', 'last', 64), ('ResNet', 'concat', 8 + 16 + 32 + 64),
-    ('HRNet', 'last', 32), ('HRNet', 'concat', 4 + 8 + 16 + 32),
-])
+@pytest.mark.parametrize(
+    'name, pool, width',
+    [
+        ('ResNet', 'last', 64),
+        ('ResNet', 'concat', 8 + 16 + 32 + 64),
+        ('HRNet', 'last', 32),
+        ('HRNet', 'concat', 4 + 8 + 16 + 32),
+    ],
+)
 def test_shapes(both, name, pool, width):
     encoder = MultiRoIEncoder(both[name], pool=pool)
     assert encoder.out_channels == width
@@ -36,7 +41,7 @@ def test_widths_of_resnets(depth, width):
 @pytest.mark.parametrize('channels, width', [(32, 480), (48, 720)])
 def test_widths_of_hrnets(hrnet, channels, width):
     for stage, branches in (('stage2', 2), ('stage3', 3), ('stage4', 4)):
-        hrnet['extra'][stage]['num_channels'] = tuple(channels * 2 ** b for b in range(branches))
+        hrnet['extra'][stage]['num_channels'] = tuple(channels * 2**b for b in range(branches))
     with torch.device('meta'):
         encoder = MultiRoIEncoder(hrnet, pool='concat')
     assert (encoder.out_channels, encoder.map_channels) == (width, 8 * channels)
@@ -45,7 +50,7 @@ def test_widths_of_hrnets(hrnet, channels, width):
 def test_every_roi_is_encoded_alone():
     encoder = MultiRoIEncoder(RESNET).eval()
     crops = torch.randn(2, 3, 3, 64, 48)
-    alone = torch.stack([encoder(crops[:, m:m + 1])[:, 0] for m in range(3)], dim=1)
+    alone = torch.stack([encoder(crops[:, m : m + 1])[:, 0] for m in range(3)], dim=1)
     torch.testing.assert_close(encoder(crops), alone, rtol=1e-4, atol=1e-5)
 
 
@@ -58,8 +63,11 @@ def test_pooling_is_area_interpolation_to_the_coarsest_map(hrnet):
 
 
 def test_the_neck_stands_between_maps_and_pooling(hrnet):
-    encoder = MultiRoIEncoder(hrnet, pool='concat', neck=dict(
-        type='BranchDownsampler', in_channels=(4, 8, 16, 32), method='bilinear')).eval()
+    encoder = MultiRoIEncoder(
+        hrnet,
+        pool='concat',
+        neck=dict(type='BranchDownsampler', in_channels=(4, 8, 16, 32), method='bilinear'),
+    ).eval()
     crops = torch.randn(2, 1, 3, 64, 64)
     maps = encoder.extract_maps(crops)
     assert [m.shape[-1] for m in maps] == [16, 8, 4, 2] and encoder.map_channels == 32
@@ -84,9 +92,15 @@ def test_channels_last_changes_the_layout_only(both, name):
 
 
 @pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
-@pytest.mark.parametrize('of_backbone, of_encoder, moves', [
-    ({}, {}, True), ({}, dict(norm_eval=True), False), (dict(norm_eval=True), {}, False),
-    (dict(norm_eval=False), dict(norm_eval=True), True)])
+@pytest.mark.parametrize(
+    'of_backbone, of_encoder, moves',
+    [
+        ({}, {}, True),
+        ({}, dict(norm_eval=True), False),
+        (dict(norm_eval=True), {}, False),
+        (dict(norm_eval=False), dict(norm_eval=True), True),
+    ],
+)
 def test_norm_eval(both, name, of_backbone, of_encoder, moves):
     encoder = MultiRoIEncoder(both[name] | of_backbone, **of_encoder).train()
     before = encoder.backbone.bn1.running_mean.clone()
@@ -101,9 +115,15 @@ def test_measuring_the_width_leaves_no_trace():
 
 
 STAGES = dict(
-    ResNet=[('conv1', 'bn1'), ('layer1', ), ('layer2', ), ('layer3', ), ('layer4', )],
-    HRNet=[('conv1', 'bn1', 'conv2', 'bn2'), ('layer1', ), ('transition1', 'stage2'),
-           ('transition2', 'stage3'), ('transition3', 'stage4')])
+    ResNet=[('conv1', 'bn1'), ('layer1',), ('layer2',), ('layer3',), ('layer4',)],
+    HRNet=[
+        ('conv1', 'bn1', 'conv2', 'bn2'),
+        ('layer1',),
+        ('transition1', 'stage2'),
+        ('transition2', 'stage3'),
+        ('transition3', 'stage4'),
+    ],
+)
 
 
 @pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
@@ -111,7 +131,7 @@ STAGES = dict(
 @pytest.mark.parametrize('frozen', [-1, 0, 1, 2])
 def test_frozen_stages_keep_weights_and_statistics(both, name, with_cp, frozen):
     encoder = MultiRoIEncoder(both[name], pool='concat', frozen_stages=frozen, with_cp=with_cp)
-    fixed = {part for stage in STAGES[name][:frozen + 1] for part in stage}
+    fixed = {part for stage in STAGES[name][: frozen + 1] for part in stage}
     before = {n: b.clone() for n, b in encoder.backbone.named_buffers() if n.endswith('running_var')}
     encoder.eval().train()
     with warnings.catch_warnings():
@@ -147,8 +167,12 @@ def test_checkpointing_changes_neither_outputs_nor_gradients(both, name):
     for (n, a), b in zip(plain.named_parameters(), saving.parameters(), strict=True):
         torch.testing.assert_close(b.grad, a.grad, rtol=1e-9, atol=1e-9, msg=n)
     # the price: the statistics of checkpointed blocks see the batch twice, 1 - 0.9² = 1.9 times 0.1 of it
-    of_block, of_plain = block.bn1.running_mean, plain.get_submodule(next(
-        n for n, module in saving.named_modules() if module is block)).bn1.running_mean
+    of_block, of_plain = (
+        block.bn1.running_mean,
+        plain.get_submodule(
+            next(n for n, module in saving.named_modules() if module is block)
+        ).bn1.running_mean,
+    )
     torch.testing.assert_close(of_block, 1.9 * of_plain)
 
 
@@ -161,7 +185,7 @@ def test_hrnet_needs_multiples_of_32(hrnet):
 @MODELS.register_module()
 class _PlainBackbone(BaseModule):
     def forward(self, x):
-        return (x, )
+        return (x,)
 
 
 @pytest.mark.parametrize('option', [dict(frozen_stages=0), dict(norm_eval=True), dict(with_cp=True)])
@@ -179,8 +203,11 @@ def test_frozen_stages_out_of_range(stages):
 
 
 def test_features_are_float32_under_autocast(hrnet):
-    encoder = MultiRoIEncoder(hrnet, pool='concat', neck=dict(
-        type='BranchDownsampler', in_channels=(4, 8, 16, 32), method='strided'))
+    encoder = MultiRoIEncoder(
+        hrnet,
+        pool='concat',
+        neck=dict(type='BranchDownsampler', in_channels=(4, 8, 16, 32), method='strided'),
+    )
     with torch.autocast('cpu', torch.bfloat16):
         assert encoder(torch.randn(1, 2, 3, 64, 32)).dtype == torch.float32
 

@@ -8,6 +8,7 @@ def file(tmp_path):
     def save(state_dict):
         torch.save(dict(state_dict=state_dict), tmp_path / 'checkpoint.pth')
         return str(tmp_path / 'checkpoint.pth')
+
     return save
 
 

@@ -94,9 +94,16 @@ def test_predict(multi_roi, build, people, body):
     assert all(a is b for a, b in zip(predicted, samples, strict=True))
     shapes = {name: tuple(value.shape) for name, value in predicted[0].pred_instances.items()}
     assert shapes == dict(
-        global_orient=(1, 3, 3), body_pose=(1, 23, 3, 3), betas=(1, 10), vertices=(1, 6890, 3),
-        joints3d=(1, 54, 3), joints_h36m=(1, 17, 3), local_cameras=(1, 3, 3), full_cameras=(1, 3, 3),
-        camera_translation=(1, 3))
+        global_orient=(1, 3, 3),
+        body_pose=(1, 23, 3, 3),
+        betas=(1, 10),
+        vertices=(1, 6890, 3),
+        joints3d=(1, 54, 3),
+        joints_h36m=(1, 17, 3),
+        local_cameras=(1, 3, 3),
+        full_cameras=(1, 3, 3),
+        camera_translation=(1, 3),
+    )
     for i, sample in enumerate(predicted):
         person = sample.pred_instances
         boxes = torch.from_numpy(sample.boxes)
@@ -145,9 +152,13 @@ def test_cliff_is_the_same_estimator(cliff, build, people):
     torch.testing.assert_close(person.camera_translation, person.full_cameras[:, 0])
 
 
-@pytest.mark.parametrize('head', [
-    dict(type='MultiRoIHead', in_channels=32, num_rois=3, mesh='per_roi', hidden_channels=(64, 64)),
-    dict(type='CLIFFHead', in_channels=32, num_rois=3, boxes='all', hidden_channels=(64, 32))])
+@pytest.mark.parametrize(
+    'head',
+    [
+        dict(type='MultiRoIHead', in_channels=32, num_rois=3, mesh='per_roi', hidden_channels=(64, 64)),
+        dict(type='CLIFFHead', in_channels=32, num_rois=3, boxes='all', hidden_channels=(64, 32)),
+    ],
+)
 def test_a_mesh_for_each_roi(multi_roi, build, people, head):
     """Losses are those of the meshes one by one; the base RoI's mesh and camera are the prediction."""
     del multi_roi['losses']['heatmaps']
@@ -158,9 +169,13 @@ def test_a_mesh_for_each_roi(multi_roi, build, people, head):
     losses = model.loss(output, views, labels)
     alone = []
     for m in range(3):
-        of_roi = dict(output, pose6d=output['pose6d'][:, m], betas=output['betas'][:, m],
-                      cameras=output['cameras'][:, m:m + 1])
-        alone.append(model.loss(of_roi, views._replace(boxes=views.boxes[:, m:m + 1]), labels))
+        of_roi = dict(
+            output,
+            pose6d=output['pose6d'][:, m],
+            betas=output['betas'][:, m],
+            cameras=output['cameras'][:, m : m + 1],
+        )
+        alone.append(model.loss(of_roi, views._replace(boxes=views.boxes[:, m : m + 1]), labels))
     for name in ('smpl', 'vertices', 'keypoints3d', 'keypoints2d'):
         each = torch.stack([part[f'loss_{name}'] for part in alone])
         torch.testing.assert_close(losses[f'loss_{name}'], each.mean(), rtol=1e-4, atol=1e-5)
@@ -174,8 +189,10 @@ def test_the_2d_loss_knows_the_shape_of_the_crops(cliff, build, people):
     model, samples = build(cliff).eval(), people(2, 1)
     labels = stack_labels(samples, torch.device('cpu'))
     output = model(crops(2, 1), samples)
-    narrow, square = (model.loss(output, stack_views(samples, torch.zeros(2, 1, 3, 64, width)), labels)
-                      for width in (48, 64))
+    narrow, square = (
+        model.loss(output, stack_views(samples, torch.zeros(2, 1, 3, 64, width)), labels)
+        for width in (48, 64)
+    )
     assert square['loss_keypoints2d'] < narrow['loss_keypoints2d']
     assert square['loss_keypoints3d'] == narrow['loss_keypoints3d']
 
@@ -203,8 +220,9 @@ def test_without_fusion_each_camera_has_the_feature_of_its_own_roi(multi_roi, bu
 
 
 @pytest.mark.parametrize('num_people', [1, 3])
-def test_with_one_roi_the_contrastive_loss_is_a_zero_that_reaches_the_projector(num_people, multi_roi, build,
-                                                                                people):
+def test_with_one_roi_the_contrastive_loss_is_a_zero_that_reaches_the_projector(
+    num_people, multi_roi, build, people
+):
     """BatchNorm would fail on one person; and DDP waits for the gradients of all parameters."""
     multi_roi['fusion'].update(num_rois=1)
     multi_roi['head'].update(num_rois=1)
@@ -253,13 +271,19 @@ def change(config, **changes):
     return config
 
 
-@pytest.mark.parametrize('changes, match', [
-    (dict(losses__keypoint2d=dict(type='Keypoint2DLoss')), r"unknown losses \['keypoint2d'\].* keypoints2d"),
-    (dict(fusion__in_channels=64), '32 channels, but fusion was built for in_channels=64'),
-    (dict(head__in_channels=64), '32 channels, but head was built for in_channels=64'),
-    (dict(projector__in_channels=64), '32 channels, but projector was built for in_channels=64'),
-    (dict(head__num_rois=5), 'fusion was built for num_rois=3, but head for num_rois=5'),
-])
+@pytest.mark.parametrize(
+    'changes, match',
+    [
+        (
+            dict(losses__keypoint2d=dict(type='Keypoint2DLoss')),
+            r"unknown losses \['keypoint2d'\].* keypoints2d",
+        ),
+        (dict(fusion__in_channels=64), '32 channels, but fusion was built for in_channels=64'),
+        (dict(head__in_channels=64), '32 channels, but head was built for in_channels=64'),
+        (dict(projector__in_channels=64), '32 channels, but projector was built for in_channels=64'),
+        (dict(head__num_rois=5), 'fusion was built for num_rois=3, but head for num_rois=5'),
+    ],
+)
 def test_parts_that_do_not_fit(changes, match, multi_roi, build):
     with pytest.raises(ValueError, match=match):
         build(change(multi_roi, **changes))
@@ -302,8 +326,11 @@ class RotationHead(torch.nn.Module):
 
     def forward(self, u, u_bar, boxes, focal_length, maps):
         out = self.layer(maps[-1].mean((-2, -1)))
-        return dict(rotations=rot6d_to_matrix(out[:, :144].unflatten(1, (24, 6))), betas=out[:, 144:154],
-                    cameras=self.mean + 0.01 * out[:, None, 154:])
+        return dict(
+            rotations=rot6d_to_matrix(out[:, :144].unflatten(1, (24, 6))),
+            betas=out[:, 144:154],
+            cameras=self.mean + 0.01 * out[:, None, 154:],
+        )
 
 
 def test_a_head_may_take_maps_and_give_rotations(cliff, build, people):

@@ -27,8 +27,11 @@ def test_equals_plain_loops(rois, relation, scorer, num_freqs):
             rows = []
             for n in range(3):
                 beside = dict(
-                    of_difference=gamma(p[m] - p[n], num_freqs), absolute=gamma(p[n], num_freqs),
-                    difference_of=gamma(p[m], num_freqs) - gamma(p[n], num_freqs), none=h.new_zeros(0))
+                    of_difference=gamma(p[m] - p[n], num_freqs),
+                    absolute=gamma(p[n], num_freqs),
+                    difference_of=gamma(p[m], num_freqs) - gamma(p[n], num_freqs),
+                    none=h.new_zeros(0),
+                )
                 rows.append(fusion.pair_fc(torch.cat([h[i, n], beside[relation]])))
             scores = torch.cat(rows) if scorer == 'linear' else fusion.set_mlp(torch.cat(rows))
             expected = scores.softmax(0)
@@ -38,8 +41,9 @@ def test_equals_plain_loops(rois, relation, scorer, num_freqs):
     torch.testing.assert_close(u_bar, u.mean(1))
 
 
-@pytest.mark.parametrize('relation, num_freqs', [
-    ('difference_of', 32), ('of_difference', 0), ('absolute', 32), ('none', 0)])
+@pytest.mark.parametrize(
+    'relation, num_freqs', [('difference_of', 32), ('of_difference', 0), ('absolute', 32), ('none', 0)]
+)
 def test_linear_scores_that_cannot_depend_on_m_collapse_and_warn(rois, relation, num_freqs):
     with pytest.warns(UserWarning, match='same weights'):
         fusion = RoIAwareFusion(D, 3, num_freqs, relation, 'linear')
@@ -114,7 +118,7 @@ def test_boxes_of_the_released_networks_survive_the_way_through_pixels():
     focal_length = torch.linspace(300, 3000, 1000, dtype=torch.float64)
     fusion = RoIAwareFusion(D, 5, exact=False)
     pixels = decode_box(encoded.double(), focal_length)
-    assert torch.equal(fusion.encoding.normalise(pixels, focal_length), encoded)
+    assert torch.equal(fusion.encoding.normalize(pixels, focal_length), encoded)
 
 
 def test_released_constants_are_part_of_the_state_and_used(rois):
@@ -127,8 +131,10 @@ def test_released_constants_are_part_of_the_state_and_used(rois):
     assert not torch.equal(fusion(*rois())[2], before)
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(num_freqs=-1), dict(num_freqs=65), dict(num_rois=0), dict(relation='sum'), dict(scorer='mlp')])
+@pytest.mark.parametrize(
+    'wrong',
+    [dict(num_freqs=-1), dict(num_freqs=65), dict(num_rois=0), dict(relation='sum'), dict(scorer='mlp')],
+)
 def test_bad_arguments(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RoIAwareFusion(D, **wrong)

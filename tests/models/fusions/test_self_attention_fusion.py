@@ -22,9 +22,21 @@ def test_equals_torchs_attention(rois):
     eye = torch.eye(width)
     mixed, weights = F.multi_head_attention_forward(
         *(x.transpose(0, 1) for x in (fusion.query(tokens), fusion.key(tokens), fusion.value(h))),
-        width, 2, in_proj_weight=None, in_proj_bias=torch.zeros(3 * width), bias_k=None, bias_v=None,
-        add_zero_attn=False, dropout_p=0, out_proj_weight=eye, out_proj_bias=None,
-        use_separate_proj_weight=True, q_proj_weight=eye, k_proj_weight=eye, v_proj_weight=eye)
+        width,
+        2,
+        in_proj_weight=None,
+        in_proj_bias=torch.zeros(3 * width),
+        bias_k=None,
+        bias_v=None,
+        add_zero_attn=False,
+        dropout_p=0,
+        out_proj_weight=eye,
+        out_proj_bias=None,
+        use_separate_proj_weight=True,
+        q_proj_weight=eye,
+        k_proj_weight=eye,
+        v_proj_weight=eye,
+    )
     u = F.layer_norm(fusion.out(mixed), (D,), fusion.norm.weight, fusion.norm.bias)
     ours = fusion(h, boxes, focal_length)
     torch.testing.assert_close(ours[0], u.transpose(0, 1))
@@ -101,5 +113,5 @@ def test_width_of_the_released_encoder_starts_near_unit_gain():
     fusion = SelfAttentionFusion(720)
     fusion.norm = torch.nn.Identity()
     h = torch.randn(4, 1, 720)
-    u = fusion(h, torch.tensor([[[0., 0., 200.]]]).expand(4, -1, -1).double(), torch.full((4, ), 500.0))[0]
+    u = fusion(h, torch.tensor([[[0.0, 0.0, 200.0]]]).expand(4, -1, -1).double(), torch.full((4,), 500.0))[0]
     assert math.isclose(u.std().item(), 1, rel_tol=0.1)

@@ -5,15 +5,15 @@ from mmroi.geometry import encode_box, local_to_full, rot6d_to_matrix
 from mmroi.models import CLIFFHead, MultiRoIHead
 
 D = 6
-FOCAL = torch.tensor([500., 900.], dtype=torch.float64)
+FOCAL = torch.tensor([500.0, 900.0], dtype=torch.float64)
 
 
 def case(num_rois):
     generator = torch.Generator().manual_seed(0)
     u = torch.randn(2, num_rois, D, generator=generator)
-    centre = 100 * torch.randn(2, num_rois, 2, generator=generator, dtype=torch.float64)
+    center = 100 * torch.randn(2, num_rois, 2, generator=generator, dtype=torch.float64)
     size = 200 + 100 * torch.rand(2, num_rois, 1, generator=generator, dtype=torch.float64)
-    return u, u.mean(1), torch.cat([centre, size], dim=-1), FOCAL
+    return u, u.mean(1), torch.cat([center, size], dim=-1), FOCAL
 
 
 def spread_last_layers(head):
@@ -38,12 +38,13 @@ def heads():
 def test_shapes_and_a_start_that_is_a_person_before_the_camera(head, num_rois):
     out = head.eval()(*case(num_rois))
     per_roi = getattr(head, 'mesh', None) == 'per_roi' or (isinstance(head, CLIFFHead) and num_rois > 1)
-    meshes = (2, num_rois) if per_roi else (2, )
+    meshes = (2, num_rois) if per_roi else (2,)
     assert out['pose6d'].shape == (*meshes, 24, 6) and out['betas'].shape == (*meshes, 10)
     assert out['cameras'].shape == (2, num_rois, 3)
     rotations = rot6d_to_matrix(out['pose6d'][:, 0] if per_roi else out['pose6d'])
-    torch.testing.assert_close(rotations[:, 0], torch.diag(torch.tensor([1., -1., -1.])).expand(2, 3, 3),
-                               rtol=0, atol=0.1)
+    torch.testing.assert_close(
+        rotations[:, 0], torch.diag(torch.tensor([1.0, -1.0, -1.0])).expand(2, 3, 3), rtol=0, atol=0.1
+    )
     torch.testing.assert_close(rotations[:, 1:], torch.eye(3).expand(2, 23, 3, 3), rtol=0, atol=0.1)
     torch.testing.assert_close(out['cameras'][..., 0], torch.full((2, num_rois), 0.9), rtol=0, atol=0.1)
 
@@ -79,15 +80,18 @@ def changed_by(head, roi):
     return cameras, not torch.equal(before['pose6d'], after['pose6d'])
 
 
-@pytest.mark.parametrize('camera_boxes, expected', [
-    ('own', [False, True, False]), ('all', [True, True, True]), ('none', [False, False, False])])
+@pytest.mark.parametrize(
+    'camera_boxes, expected',
+    [('own', [False, True, False]), ('all', [True, True, True]), ('none', [False, False, False])],
+)
 def test_what_the_cameras_see(camera_boxes, expected):
     head = spread_last_layers(MultiRoIHead(D, 3, camera_boxes=camera_boxes, camera_frame='own'))
     assert changed_by(head, roi=1)[0] == expected
 
 
-@pytest.mark.parametrize('mesh_boxes, base, second', [
-    ('all', True, True), ('base', True, False), ('none', False, False)])
+@pytest.mark.parametrize(
+    'mesh_boxes, base, second', [('all', True, True), ('base', True, False), ('none', False, False)]
+)
 def test_what_the_mesh_sees(mesh_boxes, base, second):
     head = spread_last_layers(MultiRoIHead(D, 3, mesh_boxes=mesh_boxes))
     assert (changed_by(head, roi=0)[1], changed_by(head, roi=1)[1]) == (base, second)
@@ -109,9 +113,12 @@ def regress_by_hand(head, feature, mean):
         x = torch.cat([feature, state])
         for layer in ('fc1', 'fc2'):
             x = weights[f'regressor.{layer}.weight'] @ x + weights[f'regressor.{layer}.bias']
-        state = state + torch.cat([weights[f'regressor.decoders.{name}.weight'] @ x
-                                   + weights[f'regressor.decoders.{name}.bias']
-                                   for name in ('pose6d', 'betas', 'camera')])
+        state = state + torch.cat(
+            [
+                weights[f'regressor.decoders.{name}.weight'] @ x + weights[f'regressor.decoders.{name}.bias']
+                for name in ('pose6d', 'betas', 'camera')
+            ]
+        )
     return state
 
 
@@ -141,8 +148,10 @@ def test_a_network_that_counts_the_width_of_the_crop():
     expected = head(u, u_bar, widths, focal_length)
     out = of_width(u, u_bar, boxes, focal_length)
     assert torch.equal(out['pose6d'], expected['pose6d'])
-    torch.testing.assert_close(local_to_full(out['cameras'], boxes, focal_length),
-                               local_to_full(expected['cameras'], widths, focal_length))
+    torch.testing.assert_close(
+        local_to_full(out['cameras'], boxes, focal_length),
+        local_to_full(expected['cameras'], widths, focal_length),
+    )
 
 
 def test_a_mesh_for_each_roi_depends_on_its_own_feature():
@@ -165,9 +174,12 @@ def test_cameras_in_the_frame_of_the_base_box():
     regressed, turned = (head.eval()(u, u_bar, boxes, focal_length)['cameras'] for head in (own, base))
     torch.testing.assert_close(turned[:, 0], regressed[:, 0])
     # The same numbers are the full cameras of the base box in one, of each RoI's own in the other.
-    torch.testing.assert_close(local_to_full(turned, boxes, focal_length),
-                               local_to_full(regressed, boxes[:, :1].expand_as(boxes), focal_length),
-                               rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        local_to_full(turned, boxes, focal_length),
+        local_to_full(regressed, boxes[:, :1].expand_as(boxes), focal_length),
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 def test_in_the_frame_of_the_base_box_one_correction_keeps_all_cameras_agreed():
@@ -182,7 +194,7 @@ def test_in_the_frame_of_the_base_box_one_correction_keeps_all_cameras_agreed():
 
 def test_mean_parameters():
     head = MultiRoIHead(D, 3)
-    head.set_mean_parameters(torch.arange(144.), torch.ones(10), torch.tensor([0.8, 0.1, 0.2]))
+    head.set_mean_parameters(torch.arange(144.0), torch.ones(10), torch.tensor([0.8, 0.1, 0.2]))
     assert head.mesh_decoder.initial.tolist() == [*range(144), *[1] * 10]
     torch.testing.assert_close(head.camera_decoder.initial, torch.tensor([0.8, 0.1, 0.2]))
 
@@ -193,22 +205,27 @@ def test_a_head_without_all_boxes_takes_any_number_of_rois():
     assert CLIFFHead(D, None)(*case(5))['pose6d'].shape == (2, 5, 24, 6)
 
 
-@pytest.mark.parametrize('head, match', [
-    (MultiRoIHead(D, 3), 'built for 3 RoIs and got 2'), (CLIFFHead(D), 'built for 1 RoIs and got 2')])
+@pytest.mark.parametrize(
+    'head, match',
+    [(MultiRoIHead(D, 3), 'built for 3 RoIs and got 2'), (CLIFFHead(D), 'built for 1 RoIs and got 2')],
+)
 def test_wrong_number_of_rois(head, match):
     with pytest.raises(ValueError, match=match):
         head(*case(2))
 
 
-@pytest.mark.parametrize('make, match', [
-    (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
-    (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
-    (lambda: MultiRoIHead(D, 3, camera_frame='mean'), 'camera_frame'),
-    (lambda: MultiRoIHead(D, 3, mesh='own'), "mesh must be one of .'shared', 'per_roi'"),
-    (lambda: CLIFFHead(D, boxes='base'), r"boxes must be one of \('own', 'all', 'none'\), got 'base'"),
-    (lambda: CLIFFHead(D, box_scale=0), 'box_scale must be positive, got 0'),
-    (lambda: CLIFFHead(D, None, boxes='all'), 'needs the number of RoIs'),
-])
+@pytest.mark.parametrize(
+    'make, match',
+    [
+        (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
+        (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
+        (lambda: MultiRoIHead(D, 3, camera_frame='mean'), 'camera_frame'),
+        (lambda: MultiRoIHead(D, 3, mesh='own'), "mesh must be one of .'shared', 'per_roi'"),
+        (lambda: CLIFFHead(D, boxes='base'), r"boxes must be one of \('own', 'all', 'none'\), got 'base'"),
+        (lambda: CLIFFHead(D, box_scale=0), 'box_scale must be positive, got 0'),
+        (lambda: CLIFFHead(D, None, boxes='all'), 'needs the number of RoIs'),
+    ],
+)
 def test_bad_arguments(make, match):
     with pytest.raises(ValueError, match=match):
         make()

@@ -6,14 +6,14 @@ from mmroi.models import IterativeRegressor
 def regressor(**kwargs):
     torch.manual_seed(0)
     made = IterativeRegressor(5, dict(pose=4, camera=2), (8, 7), **kwargs)
-    made.set_initial(pose=torch.arange(4.), camera=torch.tensor([9., 8.]), betas=torch.zeros(3))
+    made.set_initial(pose=torch.arange(4.0), camera=torch.tensor([9.0, 8.0]), betas=torch.zeros(3))
     return made
 
 
 def test_equals_the_plain_loop_over_concatenated_inputs():
     made = regressor(gain=1.0).eval()
     feature = torch.randn(3, 5)
-    pose, camera = torch.arange(4.).expand(3, -1), torch.tensor([9., 8.]).expand(3, -1)
+    pose, camera = torch.arange(4.0).expand(3, -1), torch.tensor([9.0, 8.0]).expand(3, -1)
     for _ in range(3):
         x = made.fc2(made.fc1(torch.cat([feature, pose, camera], dim=-1)))
         pose, camera = pose + made.decoders['pose'](x), camera + made.decoders['camera'](x)
@@ -31,7 +31,7 @@ def test_leading_dimensions():
 def test_a_new_network_stays_near_the_start():
     made = regressor()
     out = made(torch.randn(100, 5))
-    assert (out['pose'] - torch.arange(4.)).abs().max() < 0.5
+    assert (out['pose'] - torch.arange(4.0)).abs().max() < 0.5
 
 
 def test_the_start_is_part_of_the_checkpoint():

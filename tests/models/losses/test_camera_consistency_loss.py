@@ -32,7 +32,7 @@ def test_closed_form_equals_the_loop_over_all_ordered_pairs(scale, weight_s):
     expected = 0.0
     for i, m, n in itertools.product(range(3), range(4), range(4)):
         x, y, s = residuals(cameras[i, m], boxes[i, m], cameras[i, n], boxes[i, n], scale)
-        expected += (0.1 * x ** 2 + 0.1 * y ** 2 + weight_s * s ** 2) / 3
+        expected += (0.1 * x**2 + 0.1 * y**2 + weight_s * s**2) / 3
     loss = CameraConsistencyLoss(weight_s=weight_s, scale=scale)(cameras, boxes)
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
@@ -53,13 +53,13 @@ def test_anchor_is_the_mean_over_the_rois():
     expected = 0.0
     for i, n in itertools.product(range(3), range(4)):
         x, y, s = residuals(cameras[i, 0], boxes[i, 0], cameras[i, n], boxes[i, n], 'log')
-        expected += (0.1 * x ** 2 + 0.1 * y ** 2 + 0.1 * s ** 2) / 12
+        expected += (0.1 * x**2 + 0.1 * y**2 + 0.1 * s**2) / 12
     assert CameraConsistencyLoss(pairs='anchor')(cameras, boxes).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_opposite_residuals_in_x_and_y_cancel_in_their_sum_only():
-    boxes = torch.tensor([[[0., 0., 200.], [0., 0., 200.]]])
-    cameras = torch.tensor([[[1., 0.3, -0.3], [1., 0., 0.]]])
+    boxes = torch.tensor([[[0.0, 0.0, 200.0], [0.0, 0.0, 200.0]]])
+    cameras = torch.tensor([[[1.0, 0.3, -0.3], [1.0, 0.0, 0.0]]])
     loss = CameraConsistencyLoss(pairs='anchor')(cameras, boxes)
     assert loss.item() == pytest.approx((0.1 * 0.09 + 0.1 * 0.09) / 2, rel=1e-6)
     assert CameraConsistencyLoss(pairs='anchor', sum_xy=True)(cameras, boxes).item() == 0
@@ -74,8 +74,8 @@ def test_logarithms_do_not_depend_on_the_size_of_the_image():
 
 
 def test_a_scale_that_is_no_cameras_gives_a_finite_loss_that_raises_it():
-    boxes = torch.tensor([[[0., 0., 200.], [0., 0., 200.]]])
-    cameras = torch.tensor([[[-0.01, 0., 0.], [1., 0., 0.]]], requires_grad=True)
+    boxes = torch.tensor([[[0.0, 0.0, 200.0], [0.0, 0.0, 200.0]]])
+    cameras = torch.tensor([[[-0.01, 0.0, 0.0], [1.0, 0.0, 0.0]]], requires_grad=True)
     loss = CameraConsistencyLoss(weight_x=0, weight_y=0)(cameras, boxes)
     loss.backward()
     assert loss.isfinite() and cameras.grad.isfinite().all() and cameras.grad[0, 0, 0] < 0
@@ -85,7 +85,7 @@ def test_a_scale_that_is_no_cameras_gives_a_finite_loss_that_raises_it():
 def test_views_of_one_full_camera_are_consistent(pairs):
     _, boxes = random_case()
     translation = torch.tensor([[0.4, -0.2, 6.0], [-1.0, 0.3, 9.0], [0.0, 0.1, 3.0]], dtype=torch.float64)
-    focal_length = torch.tensor([500., 900., 1500.], dtype=torch.float64)
+    focal_length = torch.tensor([500.0, 900.0, 1500.0], dtype=torch.float64)
     cameras = full_to_local(translation[:, None], boxes, focal_length)
     assert CameraConsistencyLoss(pairs=pairs)(cameras, boxes).item() < 1e-20
 
@@ -114,9 +114,14 @@ def test_weight_dtype_and_half_precision():
         assert torch.equal(CameraConsistencyLoss()(cameras.float(), boxes), one)
 
 
-@pytest.mark.parametrize(('wrong', 'match'), [
-    (dict(pairs='some'), "'all' or 'anchor'"), (dict(scale='meters'), "'log' or 'pixels'"),
-    (dict(sum_xy=True, weight_x=0.2), 'must be equal, got 0.2 and 0.1')])
+@pytest.mark.parametrize(
+    ('wrong', 'match'),
+    [
+        (dict(pairs='some'), "'all' or 'anchor'"),
+        (dict(scale='meters'), "'log' or 'pixels'"),
+        (dict(sum_xy=True, weight_x=0.2), 'must be equal, got 0.2 and 0.1'),
+    ],
+)
 def test_bad_arguments(wrong, match):
     with pytest.raises(ValueError, match=match):
         CameraConsistencyLoss(**wrong)

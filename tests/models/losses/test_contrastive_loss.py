@@ -28,8 +28,12 @@ def plain(z, temperature, denominator, ids=None):
     total = 0.0
     for i in anchors:
         for m in range(num_rois):
-            below = sum(math.exp(similarity(z[i][m], z[j][k]))
-                        for j in range(num_persons) for k in range(num_rois) if ids[j] != ids[i])
+            below = sum(
+                math.exp(similarity(z[i][m], z[j][k]))
+                for j in range(num_persons)
+                for k in range(num_rois)
+                if ids[j] != ids[i]
+            )
             if denominator == 'all':
                 below += sum(math.exp(similarity(z[i][m], z[i][k])) for k in range(num_rois) if k != m)
             for n in range(num_rois):
@@ -99,9 +103,11 @@ def test_half_precision_features_are_compared_in_float32():
     assert loss.dtype == torch.float32 and torch.equal(loss, ContrastiveLoss()(z.float()))
 
 
-JOINED = [(num_persons, denominator, ids)
-          for num_persons, ids in ((4, None), (2, None), (4, [3, 1, 1, 3]), (4, [1, 1, 1, 2]), (2, [5, 5]))
-          for denominator in ('negatives', 'all')]
+JOINED = [
+    (num_persons, denominator, ids)
+    for num_persons, ids in ((4, None), (2, None), (4, [3, 1, 1, 3]), (4, [1, 1, 1, 2]), (2, [5, 5]))
+    for denominator in ('negatives', 'all')
+]
 
 
 def loss_and_gradient(z, denominator, ids, gather):
@@ -129,7 +135,7 @@ def one_of_two(rank, folder):
 def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
     """Also where a process has one person and, alone, nothing to compare it with; and where sizes differ."""
     mp.spawn(one_of_two, (str(tmp_path),), nprocs=2)
-    *ranks, = (torch.load(tmp_path / f'{rank}.pt') for rank in range(2))
+    (*ranks,) = (torch.load(tmp_path / f'{rank}.pt') for rank in range(2))
     for (num_persons, denominator, ids), first, second in zip(JOINED, *(r[:-1] for r in ranks), strict=True):
         ids = None if ids is None else torch.tensor(ids)
         loss, gradient = loss_and_gradient(features(num_persons, 3), denominator, ids, gather=False)
@@ -141,10 +147,13 @@ def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
         assert 'batches of [2, 3] persons, which must be equal: set drop_last=True' in errors
 
 
-@pytest.mark.parametrize('wrong, match', [
-    (dict(denominator='positives'), "'negatives' or 'all'"),
-    (dict(temperature=0), 'positive'),
-])
+@pytest.mark.parametrize(
+    'wrong, match',
+    [
+        (dict(denominator='positives'), "'negatives' or 'all'"),
+        (dict(temperature=0), 'positive'),
+    ],
+)
 def test_bad_arguments(wrong, match):
     with pytest.raises(ValueError, match=match):
         ContrastiveLoss(**wrong)

@@ -5,7 +5,9 @@ import torch
 
 from mmroi.models.losses import HeatmapLoss
 
-BOX = torch.tensor([[[0., 0., 200.], [30., -20., 100.]]], dtype=torch.float64)  # crops 150x200 and 75x100
+BOX = torch.tensor(
+    [[[0.0, 0.0, 200.0], [30.0, -20.0, 100.0]]], dtype=torch.float64
+)  # crops 150x200 and 75x100
 FLAG = torch.ones(1)
 
 
@@ -21,12 +23,17 @@ def brute_force(logits, boxes, target, sigma=1.0, aspect=0.75):
                 u, v = (x - cx) / (b * aspect) + 0.5, (y - cy) / b + 0.5
                 if not (0 < u < 1 and 0 < v < 1) or confidence == 0:
                     continue
-                cells = [[math.exp(-(math.hypot(j + 0.5 - u * width, i + 0.5 - v * height) / sigma) ** 2 / 2)
-                          for j in range(width)] for i in range(height)]
-                normaliser = sum(map(sum, cells))
+                cells = [
+                    [
+                        math.exp(-((math.hypot(j + 0.5 - u * width, i + 0.5 - v * height) / sigma) ** 2) / 2)
+                        for j in range(width)
+                    ]
+                    for i in range(height)
+                ]
+                normalizer = sum(map(sum, cells))
                 for i in range(height):
                     for j in range(width):
-                        p = cells[i][j] / normaliser
+                        p = cells[i][j] / normalizer
                         total += confidence * p * (math.log(p) - scores[k, i, j].item())
                 weights += confidence
         per_sample.append(total / weights)
@@ -43,9 +50,9 @@ def test_equals_plain_loops():
 
 
 def test_zero_where_the_scores_are_the_gaussian_and_its_gradient_vanishes():
-    target = torch.tensor([[[12., -30., 1.]]], dtype=torch.float64)
+    target = torch.tensor([[[12.0, -30.0, 1.0]]], dtype=torch.float64)
     box = BOX[:, :1]
-    i, j = torch.arange(10.)[:, None], torch.arange(8.)
+    i, j = torch.arange(10.0)[:, None], torch.arange(8.0)
     u, v = (12 / 150 + 0.5) * 8 - 0.5, (-30 / 200 + 0.5) * 10 - 0.5
     logits = (-((j - u) ** 2 + (i - v) ** 2) / 2)[None, None, None].double().requires_grad_()
     loss = HeatmapLoss(loss_weight=1.0)(logits, box, 0.75, target, FLAG)
@@ -56,13 +63,15 @@ def test_zero_where_the_scores_are_the_gaussian_and_its_gradient_vanishes():
 
 def test_gradient():
     logits = torch.randn(1, 2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
-    target = torch.tensor([[[10., 5., 1.], [35., -25., 0.5], [500., 0., 1.]]], dtype=torch.float64)
+    target = torch.tensor([[[10.0, 5.0, 1.0], [35.0, -25.0, 0.5], [500.0, 0.0, 1.0]]], dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda x: HeatmapLoss()(x, BOX, 0.75, target, FLAG.double()), logits)
 
 
-@pytest.mark.parametrize('target, flag', [
-    ([[math.nan, math.nan, 0.0]], 1.0), ([[1e6, 0.0, 1.0]], 1.0), ([[0.0, 0.0, 1.0]], 0.0)],
-    ids=['unlabelled keypoint', 'outside every crop', 'unlabelled sample'])
+@pytest.mark.parametrize(
+    'target, flag',
+    [([[math.nan, math.nan, 0.0]], 1.0), ([[1e6, 0.0, 1.0]], 1.0), ([[0.0, 0.0, 1.0]], 0.0)],
+    ids=['unlabeled keypoint', 'outside every crop', 'unlabeled sample'],
+)
 def test_nothing_to_learn_is_a_zero_with_a_graph(target, flag):
     logits = torch.randn(1, 2, 1, 4, 4, requires_grad=True)
     loss = HeatmapLoss()(logits, BOX, 0.75, torch.tensor([target]), torch.tensor([flag]))

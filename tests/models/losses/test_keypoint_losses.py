@@ -5,10 +5,10 @@ from mmroi.geometry import full_to_local, project
 from mmroi.models.losses import Keypoint2DLoss, Keypoint3DLoss
 from mmroi.structures import SMPL_54, SPIN_24, get_convention
 
-HAS = torch.tensor([1., 0., 1.])
+HAS = torch.tensor([1.0, 0.0, 1.0])
 K = 54
 ASPECT = 0.75
-FOCAL = torch.tensor([500., 800., 1200.], dtype=torch.float64)
+FOCAL = torch.tensor([500.0, 800.0, 1200.0], dtype=torch.float64)
 
 
 def random(*shape, seed=0):
@@ -38,9 +38,17 @@ def loss_3d(joints, target, root, counted, divisor=None):
     total = 0.0
     for i in (0, 2):
         above = sum(
-            target[i][k][3] * (joints[i][k][axis] - sum(joints[i][r][axis] for r in root) / len(root)
-                               - target[i][k][axis] + sum(target[i][r][axis] for r in root) / len(root)) ** 2
-            for k in counted for axis in range(3))
+            target[i][k][3]
+            * (
+                joints[i][k][axis]
+                - sum(joints[i][r][axis] for r in root) / len(root)
+                - target[i][k][axis]
+                + sum(target[i][r][axis] for r in root) / len(root)
+            )
+            ** 2
+            for k in counted
+            for axis in range(3)
+        )
         total += above / (3 * (divisor or sum(target[i][k][3] for k in counted)))
     return total / 2
 
@@ -60,27 +68,46 @@ def test_3d_equals_plain_loops():
 
 def test_3d_of_spins_joints_divided_by_24():
     joints, target = case_3d()
-    target[:, SPIN[3:7], 3] = 0  # unlabelled joints lower SPIN's loss
+    target[:, SPIN[3:7], 3] = 0  # unlabeled joints lower SPIN's loss
     target[:, LSP_HIPS, 3] = 1
     loss = Keypoint3DLoss(loss_weight=1.0, joints='smpl_24', num_joints=24)(joints, target, HAS)
     assert loss.item() == pytest.approx(loss_3d(joints, target, LSP_HIPS, SPIN, 24), rel=1e-6)
 
 
-@pytest.mark.parametrize(('unlabelled', 'root'), [
-    ((), LSP_HIPS), (LSP_HIPS[:1], SMPL_HIPS), (LSP_HIPS + SMPL_HIPS[1:], indices('pelvis_extra')),
-    (LSP_HIPS + SMPL_HIPS + indices('pelvis_extra'), indices('pelvis'))])
-def test_3d_is_aligned_at_what_is_labelled(unlabelled, root):
+@pytest.mark.parametrize(
+    ('unlabeled', 'root'),
+    [
+        ((), LSP_HIPS),
+        (LSP_HIPS[:1], SMPL_HIPS),
+        (LSP_HIPS + SMPL_HIPS[1:], indices('pelvis_extra')),
+        (LSP_HIPS + SMPL_HIPS + indices('pelvis_extra'), indices('pelvis')),
+    ],
+)
+def test_3d_is_aligned_at_what_is_labeled(unlabeled, root):
     joints, target = case_3d()
-    target[:, list(unlabelled)] = torch.tensor([torch.nan] * 3 + [0.0], dtype=target.dtype)
-    counted = [k for k in range(K) if k not in unlabelled]
+    target[:, list(unlabeled)] = torch.tensor([torch.nan] * 3 + [0.0], dtype=target.dtype)
+    counted = [k for k in range(K) if k not in unlabeled]
     loss = Keypoint3DLoss(loss_weight=1.0)
     assert loss(joints, target, HAS).item() == pytest.approx(loss_3d(joints, target, root, counted), rel=1e-6)
     assert loss(joints + 5, target, HAS).item() == pytest.approx(loss(joints, target, HAS).item())
 
 
-@pytest.mark.parametrize('convention', [
-    'h36m', 'mpi_inf_3dhp', 'mpi_inf_3dhp_test', 'smpl_24', 'smpl_49', 'lsp', 'coco', 'mpii', 'smpl',
-    'smpl_54', 'human_data'])
+@pytest.mark.parametrize(
+    'convention',
+    [
+        'h36m',
+        'mpi_inf_3dhp',
+        'mpi_inf_3dhp_test',
+        'smpl_24',
+        'smpl_49',
+        'lsp',
+        'coco',
+        'mpii',
+        'smpl',
+        'smpl_54',
+        'human_data',
+    ],
+)
 def test_3d_lives_for_every_convention(convention):
     """Of all but the last three it was zero once: they label LSP's hips, not SMPL's."""
     joints, target = case_3d()
@@ -124,8 +151,17 @@ def test_the_same_roi_more_often_does_not_change_the_2d_loss():
     """Table 4 of the paper compares final values over M; a sum over RoIs would grow with it."""
     joints, cameras, boxes, target = case_2d()
     one, five = (
-        Keypoint2DLoss()(joints, cameras[:, :1].expand(-1, m, -1), boxes[:, :1].expand(-1, m, -1), FOCAL,
-                         ASPECT, target, HAS).item() for m in (1, 5))
+        Keypoint2DLoss()(
+            joints,
+            cameras[:, :1].expand(-1, m, -1),
+            boxes[:, :1].expand(-1, m, -1),
+            FOCAL,
+            ASPECT,
+            target,
+            HAS,
+        ).item()
+        for m in (1, 5)
+    )
     assert one == pytest.approx(five, rel=1e-9)
 
 
@@ -139,13 +175,14 @@ def test_2d_is_zero_for_the_true_camera_seen_through_any_roi():
 
 
 def test_2d_is_measured_in_half_crops():
-    """A joint on the optical axis, labelled at the middle of the crop's right border, is off by 1."""
-    boxes = torch.tensor([[[0., 0., 200.]]])
+    """A joint on the optical axis, labeled at the middle of the crop's right border, is off by 1."""
+    boxes = torch.tensor([[[0.0, 0.0, 200.0]]])
     target = torch.zeros(1, K, 3)
-    target[0, 4] = torch.tensor([75., 0., 1.])
-    cameras = torch.tensor([[[1., 0., 0.]]])
+    target[0, 4] = torch.tensor([75.0, 0.0, 1.0])
+    cameras = torch.tensor([[[1.0, 0.0, 0.0]]])
     loss = Keypoint2DLoss(loss_weight=1.0)(
-        torch.zeros(1, K, 3), cameras, boxes, torch.tensor([500.]), ASPECT, target, torch.ones(1))
+        torch.zeros(1, K, 3), cameras, boxes, torch.tensor([500.0]), ASPECT, target, torch.ones(1)
+    )
     assert loss.item() == pytest.approx(0.5)  # mean of 1 (x) and 0 (y)
 
 
@@ -153,8 +190,10 @@ def test_2d_of_a_mesh_for_each_roi_is_the_mean_of_the_rois_alone():
     _, cameras, boxes, target = case_2d()
     joints = 0.4 * random(3, 2, K, 3)
     together = Keypoint2DLoss()(joints, cameras, boxes, FOCAL, ASPECT, target, HAS)
-    alone = [Keypoint2DLoss()(joints[:, m], cameras[:, m:m + 1], boxes[:, m:m + 1], FOCAL, ASPECT, target,
-                              HAS) for m in range(2)]
+    alone = [
+        Keypoint2DLoss()(joints[:, m], cameras[:, m : m + 1], boxes[:, m : m + 1], FOCAL, ASPECT, target, HAS)
+        for m in range(2)
+    ]
     torch.testing.assert_close(together, sum(alone) / 2)
 
 
@@ -170,8 +209,11 @@ def test_2d_in_the_crop_equals_spins_projection():
                 u, v, confidence = target[i][k]
                 share = confidence / sum(point[2] for point in target[i])
                 wanted = (u - cx) * 224 / b, (v - cy) * 224 / b  # pixels of the crop about its middle
-                expected += share * sum(
-                    ((5000 * a / z - w) / 112) ** 2 for a, w in zip((x, y), wanted, strict=True)) / 4
+                expected += (
+                    share
+                    * sum(((5000 * a / z - w) / 112) ** 2 for a, w in zip((x, y), wanted, strict=True))
+                    / 4
+                )
     joints, cameras, boxes, target = case_2d()
     loss = Keypoint2DLoss(loss_weight=2.0, frame='crop')(joints, cameras, boxes, FOCAL, 1.0, target, HAS)
     assert loss.item() == pytest.approx(2.0 * expected / 2, rel=1e-9)
@@ -179,13 +221,15 @@ def test_2d_in_the_crop_equals_spins_projection():
 
 def test_2d_in_the_crop_knows_nothing_of_where_the_crop_lies():
     joints, cameras, boxes, target = case_2d()
-    boxes, shift = boxes[:, :1], torch.tensor([300., -200.], dtype=torch.float64)
+    boxes, shift = boxes[:, :1], torch.tensor([300.0, -200.0], dtype=torch.float64)
     elsewhere, moved = boxes.clone(), target.clone()
     elsewhere[..., :2] += shift
     moved[..., :2] += shift
     for frame, same in (('crop', True), ('full', False)):
-        losses = [Keypoint2DLoss(frame=frame)(joints, cameras[:, :1], b, FOCAL, ASPECT, t, HAS).item()
-                  for b, t in ((boxes, target), (elsewhere, moved))]
+        losses = [
+            Keypoint2DLoss(frame=frame)(joints, cameras[:, :1], b, FOCAL, ASPECT, t, HAS).item()
+            for b, t in ((boxes, target), (elsewhere, moved))
+        ]
         assert (losses[0] == pytest.approx(losses[1], rel=1e-9)) == same
 
 
@@ -198,18 +242,20 @@ def test_gradients():
     joints, target = case_3d()
     assert torch.autograd.gradcheck(lambda x: Keypoint3DLoss()(x, target, HAS), joints.requires_grad_())
     joints, cameras, boxes, target = case_2d()
-    assert torch.autograd.gradcheck(lambda x, c: Keypoint2DLoss()(x, c, boxes, FOCAL, ASPECT, target, HAS),
-                                    (joints.requires_grad_(), cameras.requires_grad_()))
+    assert torch.autograd.gradcheck(
+        lambda x, c: Keypoint2DLoss()(x, c, boxes, FOCAL, ASPECT, target, HAS),
+        (joints.requires_grad_(), cameras.requires_grad_()),
+    )
 
 
 def test_a_camera_within_the_body_gives_a_finite_loss_that_pushes_it_away():
     joints = torch.tensor([0.1, 0.5, 1.0]).repeat(1, K, 1)
     joints[0, 0, 2] = -1.5
     # Depth 0.5 m: the first joint is behind the camera.
-    cameras = torch.tensor([[[8.0, 0., 0.]]], requires_grad=True)
-    boxes = torch.tensor([[[0., 0., 250.]]])
-    target = torch.tensor([[[0., 0., 1.]] * K])
-    loss = Keypoint2DLoss()(joints, cameras, boxes, torch.tensor([500.]), ASPECT, target, torch.ones(1))
+    cameras = torch.tensor([[[8.0, 0.0, 0.0]]], requires_grad=True)
+    boxes = torch.tensor([[[0.0, 0.0, 250.0]]])
+    target = torch.tensor([[[0.0, 0.0, 1.0]] * K])
+    loss = Keypoint2DLoss()(joints, cameras, boxes, torch.tensor([500.0]), ASPECT, target, torch.ones(1))
     loss.backward()
     assert loss.isfinite() and cameras.grad.isfinite().all()
     assert cameras.grad[0, 0, 0] > 0  # a smaller scale, which is a greater depth, lowers the loss
@@ -238,7 +284,7 @@ def test_joints_without_confidence_do_not_count():
     assert torch.equal(Keypoint3DLoss()(joints, target, HAS), Keypoint3DLoss()(joints, moved, HAS))
 
 
-def test_3d_sample_without_a_root_counts_as_unlabelled():
+def test_3d_sample_without_a_root_counts_as_unlabeled():
     joints, target = case_3d()
     roots = LSP_HIPS + SMPL_HIPS + indices('pelvis', 'pelvis_extra')
     target[2, roots, 3] = 0
@@ -250,8 +296,10 @@ def test_3d_sample_without_a_root_counts_as_unlabelled():
 def test_a_joint_that_does_not_count_reaches_nothing():
     confidence = torch.zeros(1, K)
     confidence[0, indices('left_hand', 'left_hip', 'right_hip')] = 1
-    for everywhere, spin in ((Keypoint2DLoss(), Keypoint2DLoss(joints='smpl_24')),
-                             (Keypoint3DLoss(), Keypoint3DLoss(joints='smpl_24'))):
+    for everywhere, spin in (
+        (Keypoint2DLoss(), Keypoint2DLoss(joints='smpl_24')),
+        (Keypoint3DLoss(), Keypoint3DLoss(joints='smpl_24')),
+    ):
         assert everywhere.reaches(confidence, confidence, torch.zeros(1)).all()
         assert not spin.reaches(confidence, confidence, torch.ones(1)).any()
 
@@ -265,8 +313,9 @@ def test_no_label_at_all_gives_a_differentiable_zero():
     joints, target = case_3d()
     loss_3d = Keypoint3DLoss()(joints.requires_grad_(), target, torch.zeros(3))
     joints_2d, cameras, boxes, target = case_2d()
-    loss_2d = Keypoint2DLoss()(joints_2d.requires_grad_(), cameras, boxes, FOCAL, ASPECT, target,
-                               torch.zeros(3))
+    loss_2d = Keypoint2DLoss()(
+        joints_2d.requires_grad_(), cameras, boxes, FOCAL, ASPECT, target, torch.zeros(3)
+    )
     (loss_3d + loss_2d).backward()
     assert loss_3d.item() == loss_2d.item() == 0
     assert (joints.grad == 0).all() and (joints_2d.grad == 0).all()

@@ -5,14 +5,14 @@ import torch.multiprocessing as mp
 from mmengine.optim import OptimWrapper
 from torch.nn.parallel import DistributedDataParallel
 
-from mmroi.models.losses.reduction import labelled_mean
+from mmroi.models.losses.reduction import labeled_mean
 from mmroi.registry import MODELS
 
 
-def test_mean_over_the_labelled():
-    values = torch.tensor([1., 2., 6.], requires_grad=True)
-    assert labelled_mean(values, torch.tensor([1, 0, 1])).item() == 3.5
-    nothing = labelled_mean(values, torch.zeros(3))
+def test_mean_over_the_labeled():
+    values = torch.tensor([1.0, 2.0, 6.0], requires_grad=True)
+    assert labeled_mean(values, torch.tensor([1, 0, 1])).item() == 3.5
+    nothing = labeled_mean(values, torch.zeros(3))
     nothing.backward()
     assert nothing.item() == 0 and not values.grad.any()
 
@@ -30,11 +30,13 @@ def gradients(config, samples, rank=None):
     wrapped = model
     if rank is not None:
         wrapped = DistributedDataParallel(model)
-        inputs, samples = inputs.chunk(2)[rank], samples[2 * rank:2 * rank + 2]
+        inputs, samples = inputs.chunk(2)[rank], samples[2 * rank : 2 * rank + 2]
     losses = wrapped(inputs, samples, mode='loss')
     OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)).backward(sum(losses.values()))
-    return ({name: loss.detach() for name, loss in losses.items()},
-            {name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    return (
+        {name: loss.detach() for name, loss in losses.items()},
+        {name: p.grad for name, p in model.named_parameters() if p.grad is not None},
+    )
 
 
 def one_of_two(rank, folder, config, batches):
@@ -46,7 +48,7 @@ def one_of_two(rank, folder, config, batches):
 
 @pytest.fixture
 def batches(people):
-    """Batches of four people with uneven labels."""
+    """Batch of four people with uneven labels."""
     made = []
     for flags in FLAGS:
         samples = people(4, 3)

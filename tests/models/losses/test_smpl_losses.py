@@ -16,7 +16,7 @@ def vertex_case():
     return random(3, 7, 3), random(3, 3, seed=1), random(3, 7, 3, seed=2), random(3, 3, seed=3)
 
 
-HAS = torch.tensor([1., 0., 1.])
+HAS = torch.tensor([1.0, 0.0, 1.0])
 
 
 def squared_distance(a, b):
@@ -52,7 +52,6 @@ def test_vertex_loss_ignores_translation():
 
 @pytest.mark.parametrize('loss, case', [(SMPLParameterLoss(), smpl_case), (VertexLoss(), vertex_case)])
 class TestBoth:
-
     def test_gradient(self, loss, case):
         a, b, *target = case()
         inputs = (a.requires_grad_(), b.requires_grad_())

@@ -41,7 +41,7 @@ def test_deeper_volume():
     assert loss(truth, pixels, points, depth=4.0) == pytest.approx(0, abs=1e-6)
 
 
-def test_what_lies_outside_or_is_not_labelled_does_not_count():
+def test_what_lies_outside_or_is_not_labeled_does_not_count():
     pixels, points = case()
     uvd = torch.zeros(1, 2, 3, requires_grad=True)
     pixels[0, 4, 0] = 201.0  # right of the box
@@ -64,7 +64,7 @@ def test_depth_needs_a_root():
 
 
 def test_depth_of_a_set_that_labels_other_hips_is_aligned_there():
-    """They lie 0.1 m behind the predicted pelvis; the joint is labelled 0.4 m behind them."""
+    """They lie 0.1 m behind the predicted pelvis; the joint is labeled 0.4 m behind them."""
     pixels, points = case()
     points[0, 0, 3] = 0
     points[0, HIPS] = torch.tensor([0.0, 0.0, 5.0, 1.0])
@@ -83,7 +83,7 @@ def test_whom_it_reaches():
     assert not criterion.reaches(none, joint, ALL)
 
 
-def test_nothing_labelled_gives_a_zero_with_a_graph():
+def test_nothing_labeled_gives_a_zero_with_a_graph():
     pixels, points = case()
     uvd = torch.ones(1, 2, 3, requires_grad=True)
     value = loss(uvd, pixels, points, NONE, NONE)

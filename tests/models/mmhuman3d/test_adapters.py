@@ -1,4 +1,5 @@
 """MMHuman3D's networks as parts of our estimator: its numbers, our losses."""
+
 import importlib.util
 from pathlib import Path
 
@@ -17,19 +18,37 @@ TOOL = Path(__file__).parents[3] / 'tools/analysis_tools/compare_mmhuman3d.py'
 # Of MMHuman3D 0.11.0 with mmcv 1.6.1 and torch 2.13.0 in an environment of its own, written by the tool.
 NATIVE = dict(np.load(Path(__file__).parent / 'data/native_outputs.npz'))
 LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d')
-RESNET = dict(type='MMHuman3DResNet', depth=18, base_channels=4, out_indices=(3, ))
+RESNET = dict(type='MMHuman3DResNet', depth=18, base_channels=4, out_indices=(3,))
 BRANCHES = dict(block='BASIC', num_modules=1)
-HRNET = dict(type='MMHuman3DHRNet', extra=dict(
-    stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1, ), num_channels=(4, )),
-    **{f'stage{n}': dict(BRANCHES, num_branches=n, num_blocks=(1, ) * n, num_channels=(2, 4, 8, 16)[:n])
-       for n in (2, 3, 4)}, downsample=False, use_conv=True))
-PARE = dict(type='MMHuman3DPareHead', in_channels=30, num_deconv_layers=1, num_deconv_filters=(8, ),
-            num_deconv_kernels=(4, ), num_features_smpl=4, use_keypoint_attention=True,
-            backbone='hrnet_w32-conv')
+HRNET = dict(
+    type='MMHuman3DHRNet',
+    extra=dict(
+        stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(4,)),
+        **{
+            f'stage{n}': dict(BRANCHES, num_branches=n, num_blocks=(1,) * n, num_channels=(2, 4, 8, 16)[:n])
+            for n in (2, 3, 4)
+        },
+        downsample=False,
+        use_conv=True,
+    ),
+)
+PARE = dict(
+    type='MMHuman3DPareHead',
+    in_channels=30,
+    num_deconv_layers=1,
+    num_deconv_filters=(8,),
+    num_deconv_kernels=(4,),
+    num_features_smpl=4,
+    use_keypoint_attention=True,
+    backbone='hrnet_w32-conv',
+)
 HYBRIK = dict(type='MMHuman3DHybrIKHead', in_channels=32, deconv_dim=(8, 8, 8), depth_dim=8)
-NETWORKS = dict(hmr=(RESNET, dict(type='MMHuman3DHMRHead', in_channels=32, hdim=16)),
-                cliff=(RESNET, dict(type='MMHuman3DCliffHead', in_channels=32, hdim=16)),
-                pare=(HRNET, PARE), hybrik=(RESNET, HYBRIK))
+NETWORKS = dict(
+    hmr=(RESNET, dict(type='MMHuman3DHMRHead', in_channels=32, hdim=16)),
+    cliff=(RESNET, dict(type='MMHuman3DCliffHead', in_channels=32, hdim=16)),
+    pare=(HRNET, PARE),
+    hybrik=(RESNET, HYBRIK),
+)
 
 
 @pytest.fixture(scope='module')
@@ -57,7 +76,7 @@ def crops(num_people, num_rois=1):
 def test_same_numbers_as_native_mmhuman3d(name, tool):
     wanted = {key: value for key, value in NATIVE.items() if key.startswith(f'{name}/')}
     assert len(wanted) == 3
-    differences = tool.compare(wanted, tool.run(1, native=False, names=(name, )))
+    differences = tool.compare(wanted, tool.run(1, native=False, names=(name,)))
     # 0 but for HybrIK's where it was written; other machines sum up in another order.
     assert max(differences.values()) < 1e-3, differences
 
@@ -66,22 +85,36 @@ def test_same_numbers_as_native_mmhuman3d(name, tool):
 def test_our_own_heads_give_the_same_from_its_checkpoints(name, tool):
     """Its HMR and CLIFF are converted to networks of ours, which need no MMHuman3D."""
     network = PUBLISHED[f'mmhuman3d_{name}']
-    head = dict(type='CLIFFHead', in_channels=2048, positive_scale=False,
-                **(dict(boxes='none') if name == 'hmr' else dict(box_scale=0.75)))
-    model = MODELS.build(dict(
-        type='mmroi.MeshEstimator', body_model=dict(type='SMPL'), head=head, encoder=dict(
-            type='MultiRoIEncoder', backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3, ))))).eval()
+    head = dict(
+        type='CLIFFHead',
+        in_channels=2048,
+        positive_scale=False,
+        **(dict(boxes='none') if name == 'hmr' else dict(box_scale=0.75)),
+    )
+    model = MODELS.build(
+        dict(
+            type='mmroi.MeshEstimator',
+            body_model=dict(type='SMPL'),
+            head=head,
+            encoder=dict(
+                type='MultiRoIEncoder', backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3,))
+            ),
+        )
+    ).eval()
     own = model.state_dict()
     wanted = {key: network.their_names(key) for key in own}
     sizes = dict(zip(network.start, (144, 10, 3), strict=True))
-    theirs = {key: sizes[key] if key in sizes else own[ours]
-              for ours, names in wanted.items() for key in names}
-    state = {key: tool.tensor_by_rule(key, torch.zeros(1, like) if isinstance(like, int) else like, 0)
-             for key, like in theirs.items()}
+    theirs = {
+        key: sizes[key] if key in sizes else own[ours] for ours, names in wanted.items() for key in names
+    }
+    state = {
+        key: tool.tensor_by_rule(key, torch.zeros(1, like) if isinstance(like, int) else like, 0)
+        for key, like in theirs.items()
+    }
     model.load_state_dict(rename(network, state)[0])
     images, boxes = tool.network_inputs(name, 0)
     scale = getattr(model.head, 'box_scale', 1.0)
-    focal_length = torch.full((2, ), 1000.0).double()
+    focal_length = torch.full((2,), 1000.0).double()
     boxes = decode_box(boxes[:, None].double(), focal_length) / torch.tensor([1, 1, scale]).double()
     with torch.no_grad():
         output = model.regress(images[:, None], boxes, focal_length)
@@ -152,8 +185,11 @@ def test_starts_from_the_body_models_mean_and_keeps_the_scale_positive(name, con
     model = build(config(name))
     torch.testing.assert_close(model.head.init_pose, body.mean_pose6d[None])
     torch.testing.assert_close(model.head.init_cam, body.mean_camera[None])
-    theirs = dict(pred_pose=torch.zeros(2, 24, 3, 3), pred_shape=torch.zeros(2, 10),
-                  pred_cam=torch.tensor([[-1.0, 0.1, 0.2], [0.8, 0.1, 0.2]]))
+    theirs = dict(
+        pred_pose=torch.zeros(2, 24, 3, 3),
+        pred_shape=torch.zeros(2, 10),
+        pred_cam=torch.tensor([[-1.0, 0.1, 0.2], [0.8, 0.1, 0.2]]),
+    )
     assert (model.head.as_ours(theirs)['cameras'][..., 0] > 0).all()
     torch.testing.assert_close(model.head.as_ours(theirs)['cameras'][1, 0], theirs['pred_cam'][1])
     model.head.positive_scale = False
@@ -175,7 +211,9 @@ def test_channels_of_the_maps_are_checked(config, build):
 def test_weights_of_the_heatmaps_that_pare_never_uses_are_not_trained(config, build):
     backbone = build(config('pare')).encoder.backbone
     assert [name for name, weight in backbone.named_parameters() if not weight.requires_grad] == [
-        'final_layer.weight', 'final_layer.bias']
+        'final_layer.weight',
+        'final_layer.bias',
+    ]
 
 
 @pytest.mark.parametrize('name', ['pare', 'hybrik'])
@@ -187,8 +225,9 @@ def test_its_checkpoints_convert_by_one_rename(name, config, build, tmp_path):
     state = {key.removeprefix('encoder.'): value for key, value in model.state_dict().items()}
     state['smpl.shapedirs' if name == 'hybrik' else 'body_model_train.shapedirs'] = torch.zeros(3)
     torch.save(dict(state_dict=state), tmp_path / 'theirs.pth')
-    done = convert_published(tmp_path / 'theirs.pth', tmp_path / 'new.pth', tmp_path / 'small.py',
-                             kind=f'mmhuman3d_{name}')
+    done = convert_published(
+        tmp_path / 'theirs.pth', tmp_path / 'new.pth', tmp_path / 'small.py', kind=f'mmhuman3d_{name}'
+    )
     assert done.converted == len(state) - 1 and sum(done.dropped.values()) == 1
     again = build(cfg, seed=2).eval()
     with pytest.raises(RuntimeError, match=r'name of another project \(backbone\..*convert_checkpoint\.py'):

@@ -23,16 +23,19 @@ def true(people, body):
     """People whose joints, seen through their crops, are exact."""
     samples = people(4, 1)
     gt = [sample.gt_instances for sample in samples]
-    labels = {name: torch.cat([getattr(instance, name) for instance in gt])
-              for name in ('global_orient', 'body_pose', 'betas', 'keypoints2d', 'keypoints3d')}
+    labels = {
+        name: torch.cat([getattr(instance, name) for instance in gt])
+        for name in ('global_orient', 'body_pose', 'betas', 'keypoints2d', 'keypoints3d')
+    }
     box = torch.stack([torch.as_tensor(sample.boxes[0]) for sample in samples])
     focal_length = torch.tensor([sample.focal_length for sample in samples], dtype=torch.float64)
     points = labels['keypoints3d'][:, HYBRIK_JOINTS, :3].double()
     pixels = points[..., :2] / points[..., 2:] * focal_length[:, None, None]
     uv = (pixels - box[:, None, :2]) / box[:, None, 2:]
     d = (points[..., 2] - points[:, :1, 2]) / DEPTH
-    labels.update(box=box, focal_length=focal_length, points=points,
-                  uvd=torch.cat([uv, d[..., None]], dim=-1).float())
+    labels.update(
+        box=box, focal_length=focal_length, points=points, uvd=torch.cat([uv, d[..., None]], dim=-1).float()
+    )
     return labels
 
 
@@ -77,10 +80,12 @@ def test_distance_stays_within_bounds_where_all_joints_lie_in_one_point(head):
 
 
 def test_true_joints_give_the_true_body(head, body, true):
-    """Swing from the joints, twist from the labels: the body poses itself as labelled."""
+    """Swing from the joints, twist from the labels: the body poses itself as labeled."""
     turns = head.inverse_kinematics(
-        (true['points'] - true['points'][:, :1]).float(), torch.tensor([1.0, 0.0]).expand(4, 23, 2),
-        head.rest + torch.einsum('jkb,nb->njk', head.rest_by_betas, true['betas']))
+        (true['points'] - true['points'][:, :1]).float(),
+        torch.tensor([1.0, 0.0]).expand(4, 23, 2),
+        head.rest + torch.einsum('jkb,nb->njk', head.rest_by_betas, true['betas']),
+    )
     identity = torch.eye(3).expand(4, 24, 3, 3)
     torch.testing.assert_close(turns @ turns.mT, identity, rtol=0, atol=1e-5)
     assert torch.allclose(torch.linalg.det(turns), torch.ones(4, 24), atol=1e-5)

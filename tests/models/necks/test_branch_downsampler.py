@@ -9,8 +9,10 @@ from mmroi.models import BranchDownsampler
 def pyramid(channels=(3, 4, 5, 6), size=(2, 3), people=2):
     """Maps of halving resolution, finest first."""
     finest = len(channels) - 1
-    return [torch.randn(people, c, size[0] * 2 ** (finest - i), size[1] * 2 ** (finest - i))
-            for i, c in enumerate(channels)]
+    return [
+        torch.randn(people, c, size[0] * 2 ** (finest - i), size[1] * 2 ** (finest - i))
+        for i, c in enumerate(channels)
+    ]
 
 
 @pytest.mark.parametrize('method', ['strided', 'bilinear'])
@@ -47,7 +49,7 @@ def test_strided_has_the_names_and_shapes_of_the_release():
         for j in range(3 - i):
             names[f'branches.{i}.{3 * j}.weight'] = (channels, channels, 3, 3)
             for n in ('weight', 'bias', 'running_mean', 'running_var'):
-                names[f'branches.{i}.{3 * j + 1}.{n}'] = (channels, )
+                names[f'branches.{i}.{3 * j + 1}.{n}'] = (channels,)
             names[f'branches.{i}.{3 * j + 1}.num_batches_tracked'] = ()
     assert {n: tuple(v.shape) for n, v in BranchDownsampler().state_dict().items()} == names
 
@@ -55,12 +57,12 @@ def test_strided_has_the_names_and_shapes_of_the_release():
 def test_bilinear_has_no_weights_and_keeps_corners():
     neck = BranchDownsampler((1, 1), 'bilinear')
     assert not neck.state_dict()
-    ramp = torch.arange(4.).expand(1, 1, 4, 4)
+    ramp = torch.arange(4.0).expand(1, 1, 4, 4)
     resized = neck([ramp, torch.zeros(1, 1, 2, 2)])[0]
-    torch.testing.assert_close(resized[0, 0], torch.tensor([[0., 3.], [0., 3.]]))
+    torch.testing.assert_close(resized[0, 0], torch.tensor([[0.0, 3.0], [0.0, 3.0]]))
 
 
-def test_initialisation_is_kaimings():
+def test_initialization_is_kaimings():
     neck = BranchDownsampler((64, 64))
     neck.init_weights()
     conv, norm = neck.branches[0][:2]

@@ -31,7 +31,7 @@ def plain_forward(weights, maps):
     return norm(conv(y, 'final_layer.0'), 'final_layer.1').relu()
 
 
-def randomise_norms(neck):
+def randomize_norms(neck):
     for module in neck.modules():
         if isinstance(module, nn.BatchNorm2d):
             for values in (module.weight, module.running_var):
@@ -42,9 +42,9 @@ def randomise_norms(neck):
 
 def test_equals_plain_functions():
     neck = HRNetClassificationNeck((4, 8, 16), (2, 4, 8), 10).eval()
-    randomise_norms(neck)
+    randomize_norms(neck)
     maps = [torch.randn(2, c, h, h // 2) for c, h in ((4, 24), (8, 12), (16, 6))]
-    joined, = neck(maps)
+    (joined,) = neck(maps)
     assert joined.shape == (2, 10, 6, 3)
     torch.testing.assert_close(joined, plain_forward(neck.state_dict(), maps), rtol=1e-4, atol=1e-4)
 
@@ -58,7 +58,7 @@ def test_names_and_shapes_of_the_classification_network():
             names[f'{name}.bias'] = shape[:1]
 
     def norm(name, channels):
-        names.update({f'{name}.{n}': (channels, ) for n in NORM})
+        names.update({f'{name}.{n}': (channels,) for n in NORM})
         names[f'{name}.num_batches_tracked'] = ()
 
     for i, (before, inner) in enumerate(((48, 32), (96, 64), (192, 128), (384, 256))):
@@ -80,12 +80,22 @@ def test_names_and_shapes_of_the_classification_network():
 
 
 def test_behind_an_hrnet_the_encoder_has_its_width():
-    stages = {f'stage{i}': dict(num_modules=1, num_branches=i, block='BASIC', num_blocks=(1, ) * i,
-                                num_channels=tuple(48 * 2 ** b for b in range(i))) for i in (2, 3, 4)}
-    stem = dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1, ), num_channels=(64, ))
+    stages = {
+        f'stage{i}': dict(
+            num_modules=1,
+            num_branches=i,
+            block='BASIC',
+            num_blocks=(1,) * i,
+            num_channels=tuple(48 * 2**b for b in range(i)),
+        )
+        for i in (2, 3, 4)
+    }
+    stem = dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(64,))
     with torch.device('meta'):
-        encoder = MultiRoIEncoder(dict(type='mmdet.HRNet', extra=dict(stage1=stem, **stages)),
-                                  neck=dict(type='HRNetClassificationNeck'))
+        encoder = MultiRoIEncoder(
+            dict(type='mmdet.HRNet', extra=dict(stage1=stem, **stages)),
+            neck=dict(type='HRNetClassificationNeck'),
+        )
     assert (encoder.out_channels, encoder.map_channels) == (2048, 384)
 
 
@@ -96,11 +106,11 @@ def test_gradients_reach_every_weight():
     assert all(p.grad is not None for p in neck.parameters())
 
 
-@pytest.mark.parametrize('channels', [(4, ), (4, 16), (4, 8, 16)])
+@pytest.mark.parametrize('channels', [(4,), (4, 16), (4, 8, 16)])
 def test_other_maps(channels):
     neck = HRNetClassificationNeck((4, 8), (2, 4), 10)
     with pytest.raises(ValueError, match=r'in_channels is \(4, 8\), but the backbone gives'):
-        neck([torch.randn(1, c, 8 // 2 ** i, 8 // 2 ** i) for i, c in enumerate(channels)])
+        neck([torch.randn(1, c, 8 // 2**i, 8 // 2**i) for i, c in enumerate(channels)])
 
 
 def test_channels_of_another_number_of_branches():

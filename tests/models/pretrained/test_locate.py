@@ -15,7 +15,7 @@ UNREACHABLE = 'http://127.0.0.1:9/weights/x.pth'
 
 @pytest.fixture
 def server(tmp_path):
-    """Serves a folder over HTTP on this machine; gives the folder, its URL and the list of requests."""
+    """Serve a folder over HTTP on this machine; gives the folder, its URL and the list of requests."""
     folder, requests = tmp_path / 'served', []
     folder.mkdir()
 
@@ -67,16 +67,22 @@ def test_a_cache_that_cannot_be_written(server, hub):
 
 def test_names_of_mmengine(hub):
     hub.mkdir(parents=True)
-    for name, file in (('torchvision://resnet50', 'resnet50-0676ba61.pth'),
-                       ('open-mmlab://msra/hrnetv2_w48', 'hrnetv2_w48-d2186c55.pth')):
+    for name, file in (
+        ('torchvision://resnet50', 'resnet50-0676ba61.pth'),
+        ('open-mmlab://msra/hrnetv2_w48', 'hrnetv2_w48-d2186c55.pth'),
+    ):
         (hub / file).touch()
         assert locate(name) == hub / file
 
 
-@pytest.mark.parametrize('name, message', [
-    ('torchvision://resnet51', 'knows no such name'),
-    ('s3://bucket/x.pth', 'fetch the file and give its path'),
-    ('ftp://host/x.pth', 'fetch the file and give its path')])
+@pytest.mark.parametrize(
+    'name, message',
+    [
+        ('torchvision://resnet51', 'knows no such name'),
+        ('s3://bucket/x.pth', 'fetch the file and give its path'),
+        ('ftp://host/x.pth', 'fetch the file and give its path'),
+    ],
+)
 def test_unknown_names(name, message):
     with pytest.raises(ValueError, match=message):
         locate(name)
@@ -94,7 +100,8 @@ def test_the_query_of_a_url_is_no_part_of_the_name(hub):
 def _worker(rank, folder, url, hub_home):
     os.environ.update(TORCH_HOME=hub_home, LOCAL_RANK=str(rank))
     torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
+    )
     for name in ('x.pth', 'absent.pth'):
         try:
             found = locate(f'{url}/{name}').read_text()

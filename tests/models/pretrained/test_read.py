@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from mmroi.models import read_state_dict
 
-WEIGHTS = {'conv1.weight': torch.arange(6.).view(2, 3), 'bn1.num_batches_tracked': torch.tensor(7)}
+WEIGHTS = {'conv1.weight': torch.arange(6.0).view(2, 3), 'bn1.num_batches_tracked': torch.tensor(7)}
 
 
 def assert_read(path, names=tuple(WEIGHTS)):
@@ -17,10 +17,15 @@ def assert_read(path, names=tuple(WEIGHTS)):
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-@pytest.mark.parametrize('wrap', [
-    lambda state: state, lambda state: dict(state_dict=state, meta=dict(epoch=1)),
-    lambda state: dict(model=state, epoch=3),
-    lambda state: dict(model={f'module.{name}': value for name, value in state.items()})])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda state: state,
+        lambda state: dict(state_dict=state, meta=dict(epoch=1)),
+        lambda state: dict(model=state, epoch=3),
+        lambda state: dict(model={f'module.{name}': value for name, value in state.items()}),
+    ],
+)
 def test_containers(tmp_path, zipped, wrap):
     torch.save(wrap(WEIGHTS), tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
     assert_read(tmp_path / 'x.pth')
@@ -43,21 +48,30 @@ class _Payload:
         self.path = path
 
     def __reduce__(self):
-        return os.mkdir, (str(self.path), )
+        return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.parametrize('zipped', [True, False])
 def test_code_in_a_file_does_not_run(tmp_path, zipped):
-    torch.save(dict(WEIGHTS, extra=_Payload(tmp_path / 'owned')), tmp_path / 'x.pth',
-               _use_new_zipfile_serialization=zipped)
+    torch.save(
+        dict(WEIGHTS, extra=_Payload(tmp_path / 'owned')),
+        tmp_path / 'x.pth',
+        _use_new_zipfile_serialization=zipped,
+    )
     with pytest.raises(ValueError, match=r'it asks for \w+\.mkdir, which no weights need') as error:
         read_state_dict(tmp_path / 'x.pth')
     assert not (tmp_path / 'owned').exists() and '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('damage', [
-    lambda data: data[:len(data) // 2], lambda data: b'', lambda data: b'\0' * 64,
-    lambda data: b'<html>404</html>'])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b'',
+        lambda data: b'\0' * 64,
+        lambda data: b'<html>404</html>',
+    ],
+)
 @pytest.mark.parametrize('zipped', [True, False])
 def test_damaged_files(tmp_path, zipped, damage):
     torch.save(WEIGHTS, tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
@@ -74,8 +88,10 @@ def test_damaged_safetensors(tmp_path):
         read_state_dict(tmp_path / 'x.safetensors')
 
 
-@pytest.mark.parametrize('content, found', [
-    ({}, 'nothing'), (dict(epoch=3, lr=0.1), 'epoch, lr'), ([1, 2], 'list'), ({1: torch.ones(1)}, '1')])
+@pytest.mark.parametrize(
+    'content, found',
+    [({}, 'nothing'), (dict(epoch=3, lr=0.1), 'epoch, lr'), ([1, 2], 'list'), ({1: torch.ones(1)}, '1')],
+)
 def test_files_without_weights(tmp_path, content, found):
     torch.save(content, tmp_path / 'x.pth')
     with pytest.raises(ValueError, match=f'holds no state dict; its content is: {found}$'):

@@ -23,12 +23,14 @@ def test_quantized_body_is_within_half_a_step(body):
     extent = np.ptp(vertices, axis=0)
     error = np.abs(decode(quantize(vertices)) - vertices).max(axis=0)
     assert (error <= extent / 131070 * (1 + 1e-6)).all()
-    assert error.max() < 1.5e-5  # the metres that the documentation names
+    assert error.max() < 1.5e-5  # the meters that the documentation names
 
 
-@pytest.mark.parametrize('vertices', [
-    np.zeros((0, 3)), np.full((4, 3), 2.5), np.array([[0, 1, 2.0], [0, 5, 2]])
-], ids=['nothing', 'point', 'line'])
+@pytest.mark.parametrize(
+    'vertices',
+    [np.zeros((0, 3)), np.full((4, 3), 2.5), np.array([[0, 1, 2.0], [0, 5, 2]])],
+    ids=['nothing', 'point', 'line'],
+)
 def test_bodies_without_extent(vertices):
     assert np.allclose(decode(quantize(vertices)), vertices, atol=1e-4)
 
@@ -52,8 +54,11 @@ def test_cameras_that_agree_are_at_the_origin(make_frame):
 
 def test_camera_of_a_roi_lies_where_it_sees_the_standing_body(make_frame):
     # The mean camera has t_z = 2 / (1/4 + 1/12) = 6 and t_x = 0.5; each RoI's is off by its own difference.
-    frame = make_frame([0, 0, 6], boxes=np.full((1, 2, 3), 100.0),
-                       full_cameras=np.array([[[0.0, 0.2, 4.0], [1.0, 0.2, 12.0]]]))
+    frame = make_frame(
+        [0, 0, 6],
+        boxes=np.full((1, 2, 3), 100.0),
+        full_cameras=np.array([[[0.0, 0.2, 4.0], [1.0, 0.2, 12.0]]]),
+    )
     positions = read_frame(frame)['people'][0]['positions']
     assert np.allclose(positions, [[0.5, 0, 2], [-0.5, 0, -6]], atol=1e-6)
 
@@ -78,10 +83,23 @@ def test_faces_take_as_many_bytes_as_they_need():
 
 
 def test_json_is_harmless_and_plain():
-    value = {'</script><!--&\u2028': np.float32(1.5), 'many': torch.tensor([[1.0, float('nan')]]),
-             'none': None, 'flag': np.bool_(True), 'count': np.int64(3), 'pair': (np.inf, '\\u0041"'),
-             'other': 2 + 1j}
+    value = {
+        '</script><!--&\u2028': np.float32(1.5),
+        'many': torch.tensor([[1.0, float('nan')]]),
+        'none': None,
+        'flag': np.bool_(True),
+        'count': np.int64(3),
+        'pair': (np.inf, '\\u0041"'),
+        'other': 2 + 1j,
+    }
     text = to_json(value)
     assert not set(text) & set('<>&\u2028')
-    assert json.loads(text) == {'</script><!--&\u2028': 1.5, 'many': [[1.0, None]], 'none': None,
-                                'flag': True, 'count': 3, 'pair': [None, '\\u0041"'], 'other': '(2+1j)'}
+    assert json.loads(text) == {
+        '</script><!--&\u2028': 1.5,
+        'many': [[1.0, None]],
+        'none': None,
+        'flag': True,
+        'count': 3,
+        'pair': [None, '\\u0041"'],
+        'other': '(2+1j)',
+    }

@@ -1,4 +1,5 @@
 """The page as a user has it: opened from a file in Chromium, looked at, clicked, touched and typed at."""
+
 import cv2
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def changed(before, after):
 
 
 def people_in(picture):
-    """0 for the grey photograph, else 1 + the strongest channel: the people are blue, green and red."""
+    """0 for the gray photograph, else 1 + the strongest channel: the people are blue, green and red."""
     spread = np.ptp(picture, axis=2)
     return np.where(spread > 24, 1 + picture.argmax(axis=2), 0)
 
@@ -79,9 +80,10 @@ def test_meshes_lie_on_the_photograph_where_the_z_buffer_draws_them(page, frame)
     box = page.locator('#stage').bounding_box()
     scale = box['width'] / 480
     start = np.array((box['x'], box['y'])) % 1
-    centre = start + (np.array(frame.principal_point) + 0.5) * scale - 0.5
+    center = start + (np.array(frame.principal_point) + 0.5) * scale - 0.5
     expected = render_meshes(
-        frame.vertices, frame.faces, frame.focal_length * scale, centre, seen.shape, frame.colors)
+        frame.vertices, frame.faces, frame.focal_length * scale, center, seen.shape, frame.colors
+    )
     expected = people_in(expected.over(np.full((*seen.shape, 3), 128, np.uint8)).astype(np.float32))
     assert iou(seen > 0, expected > 0) > 0.98
     for person in (1, 2, 3):  # who hides whom
@@ -168,7 +170,7 @@ def test_selecting_a_person_changes_table_and_rois(page):
     page.get_by_role('radio', name='Person 3').focus()
     page.keyboard.press('ArrowLeft')
     assert page.inner_text('#figures-title') == 'Person 2'
-    x, y = (frame_point(page, PLACES[0]))
+    x, y = frame_point(page, PLACES[0])
     page.mouse.click(x, y)
     assert page.inner_text('#figures-title') == 'Person 1'
 

@@ -84,6 +84,6 @@ def test_scripts_can_stand_in_a_page():
         assert not re.search(r'</script|<!--', script.read_text(encoding='utf-8'), re.I), script.name
 
 
-def test_library_comes_with_its_licence():
+def test_library_comes_with_its_license():
     assert 'MIT License' in (WEB / 'three' / 'LICENSE').read_text(encoding='utf-8')
     assert 'three.js' in (Path(__file__).parents[3] / 'NOTICE').read_text(encoding='utf-8')

@@ -33,7 +33,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def add_timing_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of the tools that measure time."""
+    """Add the arguments of the tools that measure time."""
     parser.add_argument(
         '--seconds', type=float, default=2, help='length of a turn, at least one call (default: 2)'
     )
@@ -43,7 +43,7 @@ def add_timing_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_clock_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds the choice of the clock."""
+    """Add the choice of the clock."""
     parser.add_argument(
         '--cpu-time',
         action='store_true',
@@ -53,20 +53,26 @@ def add_clock_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_frame_argument(parser: argparse.ArgumentParser, default: list[int] | None) -> None:
-    """Adds the size of the photos."""
-    parser.add_argument('--frame', type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'), default=default,
-                        help='enlarge the photos to this size first, such as 1920 1080 '
-                             f'(default: {" ".join(map(str, default)) if default else "leave them"})')
+    """Add the size of the photos."""
+    parser.add_argument(
+        '--frame',
+        type=int,
+        nargs=2,
+        metavar=('WIDTH', 'HEIGHT'),
+        default=default,
+        help='enlarge the photos to this size first, such as 1920 1080 '
+        f'(default: {" ".join(map(str, default)) if default else "leave them"})',
+    )
 
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of the tools that run a network."""
+    """Add the arguments of the tools that run a network."""
     parser.add_argument('--device', type=torch.device, default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--threads', type=int, help='of the CPU (default: as torch chooses)')
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Reads the command line and checks its numbers."""
+    """Read the command line and checks its numbers."""
     args = parser.parse_args()
     for name, value in vars(args).items():
         numbers = value if isinstance(value, list) else [value]
@@ -104,7 +110,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Prints rows as a table in Markdown, numbers with three or more digits; None as a dash."""
+    """Print rows as a table in Markdown, numbers with three or more digits; None as a dash."""
 
     def text(value: Any) -> str:
         if not isinstance(value, float):
@@ -124,6 +130,6 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def write_json(path: Path | None, **figures: Any) -> None:
-    """Writes figures, if a file is given."""
+    """Write figures, if a file is given."""
     if path:
         path.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')

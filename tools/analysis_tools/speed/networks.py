@@ -11,8 +11,7 @@ from torch import nn
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
-
-from .pipelines import crop_step
+from speed.pipelines import crop_step
 
 CLIFF_HEADS = dict(CLIFF='own', HMR='none')
 
@@ -27,7 +26,7 @@ def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
 
 
 def build_for_rois(config: ConfigDict, num_rois: int) -> nn.Module | None:
-    """Builds a model for a number of RoIs.
+    """Build a model for a number of RoIs.
 
     Args:
         config: Of the model.
@@ -81,7 +80,7 @@ def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> 
         crop_size: Height and width.
 
     Returns:
-        `inputs` and `data_samples`.
+        ``inputs`` and ``data_samples``.
     """
     rng = np.random.default_rng(0)
     boxes = make_rois(torch.tensor([10.0, 20.0, 300.0], dtype=torch.float64), roi_offsets(num_rois)).numpy()

@@ -105,7 +105,7 @@ def enlarge(row: dict, frame: Sequence[int], path: Path) -> dict:
     bbox = row['bbox_xywh'] * scale
     left = int(np.clip(bbox[0] + bbox[2] / 2 - width / 2, 0, max(large.shape[1] - width, 0)))
     missing = max(width - large.shape[1], 0)
-    large = cv2.copyMakeBorder(large[:, left:left + width], 0, 0, 0, missing, cv2.BORDER_REFLECT)
+    large = cv2.copyMakeBorder(large[:, left : left + width], 0, 0, 0, missing, cv2.BORDER_REFLECT)
     grain = np.random.default_rng(0).normal(0, 4, (height, width, 1))
     cv2.imwrite(str(path), np.clip(large + grain, 0, 255).astype(np.uint8), (cv2.IMWRITE_JPEG_QUALITY, 90))
     row = {**row, 'img_path': str(path), 'bbox_xywh': bbox - np.eye(len(bbox))[0] * left}

@@ -17,7 +17,7 @@ STATUS, CLEAR_REFS = Path('/proc/self/status'), Path('/proc/self/clear_refs')
 
 
 def synchronize(device: torch.device) -> None:
-    """Waits until an accelerator has done what it was given."""
+    """Wait until an accelerator has done what it was given."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
 

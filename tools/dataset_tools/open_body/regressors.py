@@ -4,6 +4,7 @@
 regressors are applied to posed meshes, so they are fitted on posed bodies: each landmark is a point of the
 rest body that moves with one joint.
 """
+
 from collections.abc import Callable
 
 import numpy as np
@@ -14,31 +15,65 @@ from scipy.spatial.transform import Rotation
 from smplx.lbs import lbs
 from smplx.vertex_ids import vertex_ids
 
-from .topology import MIRROR_JOINTS
+from open_body.topology import MIRROR_JOINTS
 
-_UNIT_SUM_WEIGHT = 10.0  # metres: how strongly a row must sum to one before it is normalised
-# Rows as (point, joint that carries it); the points are made in `_landmarks`. Both in SPIN's order; extra is
+_UNIT_SUM_WEIGHT = 10.0  # meters: how strongly a row must sum to one before it is normalized
+# Rows as (point, joint that carries it); the points are made in ``_landmarks``. Both in SPIN's order; extra is
 # LSP hips, neck and head top, MPII pelvis and thorax, H36M spine, jaw and head.
 _LANDMARKS = {
-    'J_regressor_h36m': (('J0', 0), ('J1', 1), ('J4', 4), ('J7', 7), ('J2', 2), ('J5', 5), ('J8', 8),
-                         ('J6', 6), ('J12', 12), ('jaw', 15), ('top', 15), ('J16', 16), ('J18', 18),
-                         ('J20', 20), ('J17', 17), ('J19', 19), ('J21', 21)),
-    'J_regressor_extra': (('J2', 2), ('J1', 1), ('J12', 12), ('top', 15), ('J0', 0), ('thorax', 9), ('J6', 6),
-                          ('jaw', 15), ('head', 15)),
+    'J_regressor_h36m': (
+        ('J0', 0),
+        ('J1', 1),
+        ('J4', 4),
+        ('J7', 7),
+        ('J2', 2),
+        ('J5', 5),
+        ('J8', 8),
+        ('J6', 6),
+        ('J12', 12),
+        ('jaw', 15),
+        ('top', 15),
+        ('J16', 16),
+        ('J18', 18),
+        ('J20', 20),
+        ('J17', 17),
+        ('J19', 19),
+        ('J21', 21),
+    ),
+    'J_regressor_extra': (
+        ('J2', 2),
+        ('J1', 1),
+        ('J12', 12),
+        ('top', 15),
+        ('J0', 0),
+        ('thorax', 9),
+        ('J6', 6),
+        ('jaw', 15),
+        ('head', 15),
+    ),
 }
-_MIRROR_ROWS = {24: MIRROR_JOINTS.tolist(), 9: [1, 0, 2, 3, 4, 5, 6, 7, 8],
-                17: [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]}
+_MIRROR_ROWS = {
+    24: MIRROR_JOINTS.tolist(),
+    9: [1, 0, 2, 3, 4, 5, 6, 7, 8],
+    17: [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13],
+}
 
 
-def fit_rows(vertices: np.ndarray, targets: np.ndarray, template: np.ndarray, centres: np.ndarray,
-             mirror: np.ndarray, candidates: int = 700) -> np.ndarray:
+def fit_rows(
+    vertices: np.ndarray,
+    targets: np.ndarray,
+    template: np.ndarray,
+    centers: np.ndarray,
+    mirror: np.ndarray,
+    candidates: int = 700,
+) -> np.ndarray:
     """Mirror-symmetric regressor rows.
 
     Args:
         vertices: (N, V, 3) bodies to fit on.
         targets: (N, K, 3) wanted points on them.
         template: (V, 3) rest body.
-        centres: (K, 3) wanted points on the rest body; the vertices nearest to them may get weight.
+        centers: (K, 3) wanted points on the rest body; the vertices nearest to them may get weight.
         mirror: (V,) index of each vertex's mirror image.
         candidates: How many vertices may get weight in a row.
 
@@ -46,18 +81,27 @@ def fit_rows(vertices: np.ndarray, targets: np.ndarray, template: np.ndarray, ce
         np.ndarray: (K, V), rows non-negative with sum 1.
     """
     tree = cKDTree(template)
-    rows = np.zeros((len(centres), len(template)))
-    for row, centre, target in zip(rows, centres, np.moveaxis(targets, 1, 0), strict=True):
-        near = np.unique(tree.query(centre, k=candidates)[1])
-        system = np.vstack([vertices[:, near].transpose(0, 2, 1).reshape(-1, len(near)),
-                            np.full((1, len(near)), _UNIT_SUM_WEIGHT)])
+    rows = np.zeros((len(centers), len(template)))
+    for row, center, target in zip(rows, centers, np.moveaxis(targets, 1, 0), strict=True):
+        near = np.unique(tree.query(center, k=candidates)[1])
+        system = np.vstack(
+            [
+                vertices[:, near].transpose(0, 2, 1).reshape(-1, len(near)),
+                np.full((1, len(near)), _UNIT_SUM_WEIGHT),
+            ]
+        )
         solution, _ = nnls(system, np.append(target.ravel(), _UNIT_SUM_WEIGHT), maxiter=100 * len(near))
         row[near] = solution / solution.sum()
     return (rows + rows[_MIRROR_ROWS[len(rows)]][:, mirror]) / 2
 
 
-def fit_landmark_regressors(arrays: dict[str, np.ndarray], mirror: np.ndarray, rng: np.random.Generator,
-                            report: Callable[[str], None], count: int = 80) -> dict[str, np.ndarray]:
+def fit_landmark_regressors(
+    arrays: dict[str, np.ndarray],
+    mirror: np.ndarray,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+    count: int = 80,
+) -> dict[str, np.ndarray]:
     """``J_regressor_h36m`` (17, 6890) and ``J_regressor_extra`` (9, 6890), fitted on random posed bodies.
 
     Args:
@@ -70,15 +114,24 @@ def fit_landmark_regressors(arrays: dict[str, np.ndarray], mirror: np.ndarray, r
     betas = rng.standard_normal((count, 10))
     pose = 0.35 * rng.standard_normal((count, 24, 3))
     pose[:, 0] = 0
-    tensors = {key: torch.from_numpy(np.asarray(arrays[key], np.float64)) for key in
-               ('v_template', 'shapedirs', 'J_regressor', 'weights')}
+    tensors = {
+        key: torch.from_numpy(np.asarray(arrays[key], np.float64))
+        for key in ('v_template', 'shapedirs', 'J_regressor', 'weights')
+    }
     posedirs = torch.from_numpy(arrays['posedirs'].reshape(-1, 207).T.copy())
     parents = torch.from_numpy(arrays['kintree_table'][0].astype(np.int64))
 
     def skin(betas: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        vertices, joints = lbs(torch.from_numpy(betas), torch.from_numpy(pose.reshape(len(pose), -1)),
-                               tensors['v_template'], tensors['shapedirs'], posedirs, tensors['J_regressor'],
-                               parents, tensors['weights'])
+        vertices, joints = lbs(
+            torch.from_numpy(betas),
+            torch.from_numpy(pose.reshape(len(pose), -1)),
+            tensors['v_template'],
+            tensors['shapedirs'],
+            posedirs,
+            tensors['J_regressor'],
+            parents,
+            tensors['weights'],
+        )
         return vertices.numpy(), joints.numpy()
 
     rest_vertices, rest_joints = skin(betas, np.zeros_like(pose))
@@ -90,20 +143,26 @@ def fit_landmark_regressors(arrays: dict[str, np.ndarray], mirror: np.ndarray, r
         carriers = [joint for _, joint in rows]
         local = _landmarks(rest_vertices, rest_joints, rows) - rest_joints[:, carriers]
         targets = joints[:, carriers] + np.einsum('nkij,nkj->nki', rotations[:, carriers], local)
-        centres = _landmarks(template, template_joints, rows)[0]
-        regressor = fit_rows(vertices, targets, template[0], centres, mirror)
+        centers = _landmarks(template, template_joints, rows)[0]
+        regressor = fit_rows(vertices, targets, template[0], centers, mirror)
         error = np.linalg.norm(regressor @ vertices - targets, axis=-1).mean(0) * 1e3
-        report(f'{name}: mean error {error.mean():.1f} mm on posed bodies, '
-               f'worst row {error.argmax()} {error.max():.1f} mm')
+        report(
+            f'{name}: mean error {error.mean():.1f} mm on posed bodies, '
+            f'worst row {error.argmax()} {error.max():.1f} mm'
+        )
         regressors[name] = regressor
     return regressors
 
 
 def _landmarks(vertices: np.ndarray, joints: np.ndarray, rows: tuple[tuple[str, int], ...]) -> np.ndarray:
-    """(N, K, 3) points of rest bodies by the names in `_LANDMARKS`."""
+    """(N, K, 3) points of rest bodies by the names in ``_LANDMARKS``."""
     middle = np.abs(vertices[..., 0]) < 0.02
-    top = np.stack([body[np.where(near, body[:, 1], -np.inf).argmax()]
-                    for body, near in zip(vertices, middle, strict=True)])
+    top = np.stack(
+        [
+            body[np.where(near, body[:, 1], -np.inf).argmax()]
+            for body, near in zip(vertices, middle, strict=True)
+        ]
+    )
     points = {f'J{index}': joints[:, index] for index in range(24)}
     points['top'] = top
     points['head'] = (joints[:, 15] + 2 * top) / 3

@@ -12,6 +12,7 @@ becomes
 
 All displacements are relative to the body's centroid.
 """
+
 import numpy as np
 
 NUM_BETAS = 10
@@ -22,12 +23,12 @@ def fit_shape_space(bodies: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarra
     """Shape directions of a sample of bodies.
 
     Args:
-        bodies: (N, V, 3) bodies in T-pose, centred, metres.
+        bodies: (N, V, 3) bodies in T-pose, centerd, meters.
 
     Returns:
         tuple: shapedirs (V, 3, 10), the displacement per unit of each beta; and figures: ``rms`` (10,) root
             mean square
-        displacement per unit in metres, ``pca_rms`` (9,) the same before scaling, ``height`` (10,) change of
+        displacement per unit in meters, ``pca_rms`` (9,) the same before scaling, ``height`` (10,) change of
         stature.
     """
     count, num_vertices = bodies.shape[:2]
@@ -37,15 +38,18 @@ def fit_shape_space(bodies: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarra
     stature = score @ offsets / count
     rest = offsets - np.outer(score, stature)
     _, singular, directions = np.linalg.svd(rest, full_matrices=False)
-    directions = directions[:NUM_BETAS - 1]
+    directions = directions[: NUM_BETAS - 1]
     # The sign of a singular vector is arbitrary: let each direction's largest entry be positive.
     largest = np.abs(directions).argmax(1)
     directions = directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
-    pca_rms = singular[:NUM_BETAS - 1] / np.sqrt(count * num_vertices)
+    pca_rms = singular[: NUM_BETAS - 1] / np.sqrt(count * num_vertices)
     rms = np.sqrt(pca_rms * _REFERENCE)
     columns = np.vstack([stature / np.linalg.norm(stature) * np.linalg.norm(rms), directions * rms[:, None]])
     shapedirs = (columns * np.sqrt(num_vertices)).T.reshape(num_vertices, 3, NUM_BETAS)
     ends = [bodies.mean(0)[..., 1][:, None] + sign * shapedirs[:, 1] for sign in (0.5, -0.5)]
-    figures = {'rms': np.sqrt((shapedirs ** 2).sum(1).mean(0)), 'pca_rms': pca_rms,
-               'height': np.ptp(ends[0], axis=0) - np.ptp(ends[1], axis=0)}
+    figures = {
+        'rms': np.sqrt((shapedirs**2).sum(1).mean(0)),
+        'pca_rms': pca_rms,
+        'height': np.ptp(ends[0], axis=0) - np.ptp(ends[1], axis=0),
+    }
     return shapedirs, figures

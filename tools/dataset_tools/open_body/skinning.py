@@ -4,12 +4,13 @@ Linear blend skinning loses volume where joints bend and twist. Dual-quaternion 
 does not, but SMPL's format has no place for it; its difference from linear blend skinning, carried back to
 the rest pose, is fitted by SMPL's pose blend shapes, joint by joint.
 """
+
 from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .topology import MIRROR_JOINTS
+from open_body.topology import MIRROR_JOINTS
 
 PARENTS = np.array([-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21])
 _MAX_BONES, _POSES, _RIDGE, _THRESHOLD = 4, 60, 0.05, 1.5e-5
@@ -29,8 +30,14 @@ def joint_weights(bone_weights: np.ndarray, joint_of_bone: np.ndarray, mirror: n
     return (weights + weights[mirror][:, MIRROR_JOINTS]) / 2
 
 
-def fit_posedirs(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, mirror: np.ndarray,
-                 rng: np.random.Generator, report: Callable[[str], None]) -> np.ndarray:
+def fit_posedirs(
+    template: np.ndarray,
+    joints: np.ndarray,
+    weights: np.ndarray,
+    mirror: np.ndarray,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+) -> np.ndarray:
     """Mirror-symmetric pose blend shapes.
 
     Args:
@@ -59,7 +66,7 @@ def fit_posedirs(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, 
             features.append((turn.as_matrix() - np.eye(3)).ravel())
         x, y = np.array(features), np.array(targets)
         solution = np.linalg.solve(x.T @ x + _RIDGE * np.eye(9), x.T @ y)
-        before, after = before + (y ** 2).sum(), after + ((y - x @ solution) ** 2).sum()
+        before, after = before + (y**2).sum(), after + ((y - x @ solution) ** 2).sum()
         posedirs[near, :, joint - 1] = _STRENGTH * solution.T.reshape(-1, 3, 3, 3)
     # R of the mirrored pose is S R S with S = diag(-1, 1, 1), so the mirrored blend shape changes sign where
     # S does.
@@ -70,8 +77,10 @@ def fit_posedirs(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, 
     posedirs[:, :, side < 0] = mirrored[:, :, side < 0]
     posedirs[:, :, side == 0] = (posedirs + mirrored)[:, :, side == 0] / 2
     posedirs[np.abs(posedirs) < _THRESHOLD] = 0
-    report(f'pose blend shapes: {1 - after / before:.1%} of the missing offsets explained, '
-           f'{(posedirs != 0).mean():.1%} non-zero, largest {np.abs(posedirs).max() * 1e3:.1f} mm')
+    report(
+        f'pose blend shapes: {1 - after / before:.1%} of the missing offsets explained, '
+        f'{(posedirs != 0).mean():.1%} non-zero, largest {np.abs(posedirs).max() * 1e3:.1f} mm'
+    )
     return posedirs.reshape(len(template), 3, 207)
 
 

@@ -1,4 +1,5 @@
 """Adult bodies of anny (MakeHuman's CC0 meshes) in SMPL's T-pose, their bones mapped to SMPL's joints."""
+
 from collections.abc import Sequence
 
 import anny
@@ -8,26 +9,56 @@ import torch
 # anny's bones that move with each SMPL joint; the first one's head is the joint (toes and fingers: mean of
 # the heads).
 _TORSO_BONES = {
-    0: ['root', 'pelvis.L', 'pelvis.R', 'spine05'], 3: ['spine04', 'spine03'], 6: ['spine02'], 9: ['spine01'],
-    12: ['neck01', 'neck02', 'neck03'], 15: ['head', 'eye.L', 'eye.R'],
+    0: ['root', 'pelvis.L', 'pelvis.R', 'spine05'],
+    3: ['spine04', 'spine03'],
+    6: ['spine02'],
+    9: ['spine01'],
+    12: ['neck01', 'neck02', 'neck03'],
+    15: ['head', 'eye.L', 'eye.R'],
 }
 _SIDE_BONES = {
-    1: ['upperleg01', 'upperleg02'], 4: ['lowerleg01', 'lowerleg02'], 7: ['foot'],
-    10: ['toe2-1', 'toe3-1', 'toe4-1'], 13: ['clavicle', 'shoulder01'], 16: ['upperarm01', 'upperarm02'],
-    18: ['lowerarm01', 'lowerarm02'], 20: ['wrist'], 22: ['finger2-1', 'finger3-1', 'finger4-1', 'finger5-1'],
+    1: ['upperleg01', 'upperleg02'],
+    4: ['lowerleg01', 'lowerleg02'],
+    7: ['foot'],
+    10: ['toe2-1', 'toe3-1', 'toe4-1'],
+    13: ['clavicle', 'shoulder01'],
+    16: ['upperarm01', 'upperarm02'],
+    18: ['lowerarm01', 'lowerarm02'],
+    20: ['wrist'],
+    22: ['finger2-1', 'finger3-1', 'finger4-1', 'finger5-1'],
 }
 _AVERAGED = (10, 22)
 
 # Measures that MakeHuman changes one by one; they give the shape space more than stature and weight.
 _MEASURES = (
-    'measure-neck-circ', 'measure-neck-height', 'measure-shoulder-dist', 'measure-bust-circ',
-    'measure-waist-circ', 'measure-napetowaist-dist', 'measure-waisttohip-dist',
-    'measure-upperarm-circ', 'measure-upperarm-length', 'measure-lowerarm-length',
-    'measure-thigh-circ', 'measure-calf-circ', 'measure-upperleg-height', 'measure-lowerleg-height',
-    'head-scale-horiz', 'stomach-tone')
+    'measure-neck-circ',
+    'measure-neck-height',
+    'measure-shoulder-dist',
+    'measure-bust-circ',
+    'measure-waist-circ',
+    'measure-napetowaist-dist',
+    'measure-waisttohip-dist',
+    'measure-upperarm-circ',
+    'measure-upperarm-length',
+    'measure-lowerarm-length',
+    'measure-thigh-circ',
+    'measure-calf-circ',
+    'measure-upperleg-height',
+    'measure-lowerleg-height',
+    'head-scale-horiz',
+    'stomach-tone',
+)
 # Young adult between the sexes, flat-chested, 1.71 m.
-NEUTRAL = {'gender': 0.5, 'age': 0.67, 'muscle': 0.52, 'weight': 0.48, 'height': 0.38, 'proportions': 0.6,
-           'cupsize': 0.25, 'firmness': 0.7}
+NEUTRAL = {
+    'gender': 0.5,
+    'age': 0.67,
+    'muscle': 0.52,
+    'weight': 0.48,
+    'height': 0.38,
+    'proportions': 0.6,
+    'cupsize': 0.25,
+    'firmness': 0.7,
+}
 
 
 class SourceBody:
@@ -43,23 +74,31 @@ class SourceBody:
 
     def __init__(self) -> None:
         """Load anny, which builds its caches on first use."""
-        self.model = anny.Anny(topology='notoes', phenotypes='all', phenotype_blendshapes='original',
-                               local_changes=[f'{name}-incr' for name in _MEASURES])
+        self.model = anny.Anny(
+            topology='notoes',
+            phenotypes='all',
+            phenotype_blendshapes='original',
+            local_changes=[f'{name}-incr' for name in _MEASURES],
+        )
         self.bones = list(self.model.bone_labels)
         self.faces = self.model.faces.numpy().astype(np.int64)
         rows = np.arange(len(self.model.template_vertices))
         self.weights = np.zeros((len(rows), len(self.bones)))
         for k in range(self.model.vertex_bone_indices.shape[1]):
-            np.add.at(self.weights, (rows, self.model.vertex_bone_indices[:, k].numpy()),
-                      self.model.vertex_bone_weights[:, k].numpy())
+            np.add.at(
+                self.weights,
+                (rows, self.model.vertex_bone_indices[:, k].numpy()),
+                self.model.vertex_bone_weights[:, k].numpy(),
+            )
         self.joint_of_bone, self.joint_selector = self._map_bones()
 
     def bone(self, name: str) -> int:
         """Index of a bone."""
         return self.bones.index(name)
 
-    def rest(self, phenotypes: dict[str, np.ndarray],
-             measures: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def rest(
+        self, phenotypes: dict[str, np.ndarray], measures: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Bodies in anny's own rest pose (arms half down).
 
         Args:
@@ -67,14 +106,17 @@ class SourceBody:
             measures: (N, 16) changes in [-1, 1] of the measures, or None for no change.
 
         Returns:
-            tuple: vertices (N, V, 3) and bone heads (N, B, 3); metres, y up, facing +z, left at +x.
+            tuple: vertices (N, V, 3) and bone heads (N, B, 3); meters, y up, facing +z, left at +x.
         """
         count = len(next(iter(phenotypes.values())))
         pose = torch.eye(4, dtype=torch.float64).repeat(count, len(self.bones), 1, 1)
         changes = None if measures is None else torch.from_numpy(measures)
         with torch.no_grad():
-            body = self.model(pose_parameters=pose, local_changes_kwargs=changes,
-                              phenotype_kwargs={key: torch.from_numpy(x) for key, x in phenotypes.items()})
+            body = self.model(
+                pose_parameters=pose,
+                local_changes_kwargs=changes,
+                phenotype_kwargs={key: torch.from_numpy(x) for key, x in phenotypes.items()},
+            )
         return _y_up(body['rest_vertices'].numpy()), _y_up(body['rest_bone_heads'].numpy())
 
     def neutral(self) -> tuple[np.ndarray, np.ndarray]:
@@ -84,14 +126,21 @@ class SourceBody:
     def sample(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Random adults in rest pose, both sexes evenly; vertices (N, V, 3) and bone heads (N, B, 3)."""
         gender = rng.uniform(0, 1, count)
-        phenotypes = {'gender': gender, 'age': rng.uniform(0.6, 0.88, count),
-                      'muscle': rng.beta(2.5, 2.5, count), 'weight': rng.beta(2.2, 2.6, count),
-                      'height': rng.beta(20, 30, count), 'proportions': rng.beta(3, 2, count),
-                      'cupsize': rng.beta(2, 3, count), 'firmness': rng.uniform(0.4, 0.9, count)}
+        phenotypes = {
+            'gender': gender,
+            'age': rng.uniform(0.6, 0.88, count),
+            'muscle': rng.beta(2.5, 2.5, count),
+            'weight': rng.beta(2.2, 2.6, count),
+            'height': rng.beta(20, 30, count),
+            'proportions': rng.beta(3, 2, count),
+            'cupsize': rng.beta(2, 3, count),
+            'firmness': rng.uniform(0.4, 0.9, count),
+        }
         return self.rest(phenotypes, np.clip(0.4 * rng.standard_normal((count, len(_MEASURES))), -1, 1))
 
-    def straighten(self, vertices: np.ndarray, heads: np.ndarray,
-                   weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def straighten(
+        self, vertices: np.ndarray, heads: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Linear-blend-skin bodies from the rest pose into SMPL's T-pose.
 
         Args:
@@ -107,8 +156,9 @@ class SourceBody:
         posed = heads.copy()
         for bone, parent in enumerate(parents):
             if parent >= 0:
-                posed[:, bone] = posed[:, parent] + np.einsum('nij,nj->ni', rotations[:, parent],
-                                                              heads[:, bone] - heads[:, parent])
+                posed[:, bone] = posed[:, parent] + np.einsum(
+                    'nij,nj->ni', rotations[:, parent], heads[:, bone] - heads[:, parent]
+                )
         shifts = posed - np.einsum('nbij,nbj->nbi', rotations, heads)
         blended = np.einsum('kb,nbx->nkx', weights, rotations.reshape(len(heads), -1, 9), optimize=True)
         moved = np.einsum('nkij,nkj->nki', blended.reshape(*vertices.shape, 3), vertices)
@@ -119,10 +169,12 @@ class SourceBody:
         rotations = np.broadcast_to(np.eye(3), (*heads.shape[:2], 3, 3)).copy()
         for side, sign in (('L', 1.0), ('R', -1.0)):
             for start, end, direction in (
-                    ('upperarm01', 'lowerarm01', (sign, 0, 0)), ('lowerarm01', 'wrist', (sign, 0, 0)),
-                    ('wrist', 'finger3-1', (sign, -0.05, 0.05)),
-                    ('upperleg01', 'lowerleg01', (sign * 0.06, -1, 0)),
-                    ('lowerleg01', 'foot', (sign * 0.04, -1, -0.03))):
+                ('upperarm01', 'lowerarm01', (sign, 0, 0)),
+                ('lowerarm01', 'wrist', (sign, 0, 0)),
+                ('wrist', 'finger3-1', (sign, -0.05, 0.05)),
+                ('upperleg01', 'lowerleg01', (sign * 0.06, -1, 0)),
+                ('lowerleg01', 'foot', (sign * 0.04, -1, -0.03)),
+            ):
                 first, last = self.bone(f'{start}.{side}'), self.bone(f'{end}.{side}')
                 turn = _rotation_between(heads[:, last] - heads[:, first], np.array(direction, float))
                 rotations[:, self._below(first)] = turn[:, None]

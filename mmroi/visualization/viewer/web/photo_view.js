@@ -49,7 +49,7 @@ class PhotoView {
     this.render();
   }
 
-  // The photograph's pinhole. Pixel centres lie at integers, so the picture reaches from -0.5 to width - 0.5.
+  // The photograph's pinhole. Pixel centers lie at integers, so the picture reaches from -0.5 to width - 0.5.
   setCamera() {
     const {size: [width, height], focalLength, principalPoint: [x, y], people} = this.frame;
     const depths = people.map(({geometry: {boundingBox}}) => [-boundingBox.max.z, -boundingBox.min.z]).flat();
@@ -64,9 +64,9 @@ class PhotoView {
   select(person) {
     this.rois.replaceChildren(...(person?.boxes ?? []).map(([x, y, side], roi) => {
       const box = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-      const [centreX, centreY] = this.frame.principalPoint;
-      box.setAttribute('x', centreX + x - side * this.frame.aspect / 2);
-      box.setAttribute('y', centreY + y - side / 2);
+      const [centerX, centerY] = this.frame.principalPoint;
+      box.setAttribute('x', centerX + x - side * this.frame.aspect / 2);
+      box.setAttribute('y', centerY + y - side / 2);
       box.setAttribute('width', side * this.frame.aspect);
       box.setAttribute('height', side);
       box.setAttribute('stroke', person.color);

@@ -1,4 +1,5 @@
-"""The point at which predicted and labelled joints are aligned."""
+"""The point at which predicted and labeled joints are aligned."""
+
 from collections.abc import Sequence
 
 import torch
@@ -17,10 +18,10 @@ ROOTS = (
 
 
 def root_weights(confidence: Tensor, roots: Sequence[Sequence[str]] = ROOTS) -> Tensor:
-    """Weights whose sum over the joints is the root: the mean of the preferred points that are labelled.
+    """Weights whose sum over the joints is the root: the mean of the preferred points that are labeled.
 
     Args:
-        confidence: (N, 54) of the labelled joints, convention ``smpl_54``.
+        confidence: (N, 54) of the labeled joints, convention ``smpl_54``.
         roots: Names of the joints whose mean is the root, in order of preference.
 
     Returns:
@@ -29,8 +30,8 @@ def root_weights(confidence: Tensor, roots: Sequence[Sequence[str]] = ROOTS) -> 
     choices = confidence.new_zeros(len(roots), len(SMPL_54))
     for choice, names in zip(choices, roots, strict=True):
         choice[[SMPL_54.index(name) for name in names]] = 1 / len(names)
-    labelled = ((confidence > 0).to(choices.dtype) @ choices.mT) > 1 - 1e-3
-    return choices[labelled.int().argmax(1)] * labelled.any(1, keepdim=True)
+    labeled = ((confidence > 0).to(choices.dtype) @ choices.mT) > 1 - 1e-3
+    return choices[labeled.int().argmax(1)] * labeled.any(1, keepdim=True)
 
 
 def root_of(points: Tensor, weights: Tensor) -> Tensor:
