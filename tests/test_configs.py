@@ -10,9 +10,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.engine.body_model import dicts_in, use_body_model
 from mmroi.registry import DATASETS, METRICS, MODELS
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))

@@ -11,10 +11,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmroi.apis.export import CropRecipe
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.engine.body_model import use_body_model
+from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS
+from mmroi.synthetic import StudioSettings, make_dataset
 
 FOLDER = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
 NAMES = sorted(path.stem for path in FOLDER.glob('*.py') if path.stem not in ('common', 'photographs'))

@@ -10,7 +10,7 @@ import mmroi.datasets
 import mmroi.evaluation
 import mmroi.models
 import mmroi.models.heads
-import mmroi.models.pretrained
+import mmroi.models.pretrained_init
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / 'docs/method.md').read_text()
@@ -41,7 +41,13 @@ def test_functions(name):
 
 @pytest.mark.parametrize('name', names(r'(?:[A-Z]+[a-z]+\w*)(?:\(.*\))?'))
 def test_classes(name):
-    packages = (mmroi.models, mmroi.models.heads, mmroi.models.pretrained, mmroi.datasets, mmroi.evaluation)
+    packages = (
+        mmroi.models,
+        mmroi.models.heads,
+        mmroi.models.pretrained_init,
+        mmroi.datasets,
+        mmroi.evaluation,
+    )
     assert any(hasattr(package, name.partition('(')[0]) for package in packages)
 
 

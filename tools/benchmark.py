@@ -15,19 +15,19 @@ import time
 from pathlib import Path
 
 import torch
-from benchmarking.plots import draw_all
-from benchmarking.profiles import choose_profile, load_profile, missing_files, stage_configs
-from benchmarking.report import format_number, write_report
-from benchmarking.results import METRIC_NAMES, Measured, mean_pose, measure, summarize
-from benchmarking.running import Run, Runner, check_done, locked, plan
-from benchmarking.speed import measure_speed
-from benchmarking.suites import SUITES, Suite, load_suite
 from mmengine.config import Config
 
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.benchmark.measured_speed import measure_speed
+from mmroi.benchmark.plots import draw_all
+from mmroi.benchmark.profiles import choose_profile, load_profile, missing_files, stage_configs
+from mmroi.benchmark.report import format_number, write_report
+from mmroi.benchmark.results import METRIC_NAMES, Measured, mean_pose, measure, summarize
+from mmroi.benchmark.running import Run, Runner, check_done, locked, plan
+from mmroi.benchmark.suites import SUITES, Suite, load_suite
 from mmroi.engine.body_model import check_body_model
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import require_matplotlib
+from mmroi.synthetic import StudioSettings, make_dataset
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmroi.apis.shipped import SHIPPED, find_shipped
 from mmroi.engine.body_model import check_body_model, use_body_model
-from mmroi.models.pretrained import read_state_dict
+from mmroi.fileio import read_state_dict
 from mmroi.registry import MODELS
 
 

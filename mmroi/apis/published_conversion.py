@@ -12,8 +12,8 @@ from mmroi.apis.init_model import build_model
 from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.apis.shipped import ROOTS
 from mmroi.body_models.body_files import OPEN
-from mmroi.engine.checkpoint_io import SUFFIXES, write_checkpoint
-from mmroi.models.pretrained import read_state_dict
+from mmroi.fileio import read_state_dict
+from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
 from mmroi.version import __version__
 
 LISTED = 20

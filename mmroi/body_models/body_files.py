@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mmroi.body_models.smpl_unpickler import load_smpl_pickle
+from mmroi.fileio.smpl_unpickler import load_smpl_pickle
 
 OPEN_BODY = Path(__file__).parent / 'assets' / 'open_body.npz'
 OPEN = 'open'  # names the open body where a path is expected

@@ -1,7 +1,6 @@
-"""Datasets: HumanData files, the datasets that read and mix them, transforms, and the synthetic studio."""
+"""Datasets, samplers, transforms, and converters of the original annotations."""
 
 from mmroi.datasets.errors import BadSampleError
-from mmroi.datasets.human_data import HumanData
 from mmroi.datasets.human_image_dataset import HumanImageDataset
 from mmroi.datasets.mixed_dataset import MixedDataset
 from mmroi.datasets.samplers import MixtureSampler
@@ -19,7 +18,6 @@ from mmroi.datasets.transforms import (
 __all__ = [
     'BadSampleError',
     'GetPersonBox',
-    'HumanData',
     'HumanImageDataset',
     'LoadImage',
     'MixedDataset',

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmroi.datasets.human_data import HumanData
+from mmroi.fileio.human_data import HumanData
 
 # MMHuman3D's names: those of CameraParameter, PerspectiveCameras and the HybrIK converters. ``intrinsic`` of
 # the latter is the inverse of the matrix, so ``f`` and ``c`` beside it come first.

@@ -15,13 +15,13 @@ from mmengine.logging import print_log
 
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
 from mmroi.datasets.errors import REASONS, BadSampleError
-from mmroi.datasets.human_data import HumanData
 from mmroi.datasets.person_rows import PersonRows
 from mmroi.datasets.sources import missing_file
 from mmroi.datasets.transforms.loading import image_size
 from mmroi.datasets.transforms.person_box import check_box
 from mmroi.datasets.units import UNIT_FAULTS
 from mmroi.datasets.upright_boxes import find_square
+from mmroi.fileio.human_data import HumanData
 from mmroi.registry import DATASETS
 
 _MANY = 10  # square boxes: fewer may all be square by chance

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmroi.datasets.human_data import HumanData
+from mmroi.fileio.human_data import HumanData
 from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 _JAW, _HEAD, _TOP = (

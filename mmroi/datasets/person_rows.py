@@ -9,10 +9,10 @@ from mmroi.datasets.camera_params import read_cameras
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
 from mmroi.datasets.duplicates import find_duplicates
 from mmroi.datasets.errors import REASONS
-from mmroi.datasets.human_data import HumanData
 from mmroi.datasets.keypoint_column import KeypointColumn, find_nan
 from mmroi.datasets.units import UNIT_FAULTS, too_far, too_large, too_twisted
 from mmroi.datasets.upright_boxes import make_upright
+from mmroi.fileio.human_data import HumanData
 
 _CHUNK = 8192
 

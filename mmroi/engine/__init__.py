@@ -1,4 +1,4 @@
-"""What the project adds to MMEngine: optimizer wrapper, hooks, checkpoints and the common part of the tools.
+"""What the project adds to MMEngine: optimizer wrapper, hooks and the common part of the tools.
 
 Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so every
 runner with ``default_scope = 'mmroi'`` can resume.
@@ -6,7 +6,6 @@ runner with ``default_scope = 'mmroi'`` can resume.
 
 from mmroi.compat import safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
-from mmroi.engine.checkpoint_io import write_checkpoint
 from mmroi.engine.hooks import EpochSeedHook, MeshVisualizationHook, ProgressBarHook
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     'MeshVisualizationHook',
     'ProgressBarHook',
     'use_amp',
-    'write_checkpoint',
 ]
 
 safe_globals.install()

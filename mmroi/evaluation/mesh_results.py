@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmroi.body_models import SMPL
-from mmroi.datasets.npz_io import write_npz
+from mmroi.fileio.npz_io import write_npz
 from mmroi.registry import METRICS
 
 PREDICTIONS = (

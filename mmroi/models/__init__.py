@@ -7,5 +7,5 @@ from mmroi.models.fusions import *  # noqa: F403
 from mmroi.models.heads import *  # noqa: F403
 from mmroi.models.losses import *  # noqa: F403
 from mmroi.models.necks import *  # noqa: F403
-from mmroi.models.pretrained import *  # noqa: F403
+from mmroi.models.pretrained_init import *  # noqa: F403
 from mmroi.models.tta import *  # noqa: F403

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmroi.body_models import SMPL
-from mmroi.datasets import HumanData
+from mmroi.fileio import HumanData
 
 HEIGHT, WIDTH = 240, 320
 

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmroi.datasets import BadSampleError, HumanData, HumanImageDataset, LoadImage
+from mmroi.datasets import BadSampleError, HumanImageDataset, LoadImage
 from mmroi.datasets.person_rows import PersonRows
+from mmroi.fileio import HumanData
 
 
 def _dump(people: HumanData, root: Path, **changes: object) -> None:

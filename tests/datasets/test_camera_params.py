@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmroi.datasets import BadSampleError, HumanData, HumanImageDataset
+from mmroi.datasets import BadSampleError, HumanImageDataset
+from mmroi.fileio import HumanData
 
 ROWS = 4
 FOCAL = np.array([[1961.8, 1969.2], [1961.8, 1969.2], [900.0, 910.0], [750.0, 750.0]])

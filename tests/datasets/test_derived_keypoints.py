@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 
 from mmroi.body_models import SMPL
 from mmroi.body_models.body_files import OPEN_BODY
-from mmroi.datasets import HumanData, HumanImageDataset, derived_keypoints
+from mmroi.datasets import HumanImageDataset, derived_keypoints
 from mmroi.datasets.transforms import GetPersonBox, LoadImage, MultiRoICrop, PackHMRInputs, RandomMirror
+from mmroi.fileio import HumanData
 from mmroi.structures import CONVENTIONS
 
 OPEN = dict(type='SMPL')

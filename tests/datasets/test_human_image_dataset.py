@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader
 from mmroi.datasets import (
     BadSampleError,
     GetPersonBox,
-    HumanData,
     HumanImageDataset,
     LoadImage,
     MultiRoICrop,
     PackHMRInputs,
 )
+from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS
 
 LABELS = ('keypoints2d', 'keypoints3d', 'global_orient', 'body_pose', 'betas', 'pelvis')

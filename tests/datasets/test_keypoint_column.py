@@ -3,8 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mmroi.datasets import HumanData
 from mmroi.datasets.keypoint_column import KeypointColumn
+from mmroi.fileio import HumanData
 from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 

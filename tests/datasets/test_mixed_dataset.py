@@ -9,7 +9,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
-from mmroi.datasets import HumanData, HumanImageDataset, MixedDataset, MixtureSampler
+from mmroi.datasets import HumanImageDataset, MixedDataset, MixtureSampler
+from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS, MODELS
 
 MODEL = Path(__file__).parents[2] / 'configs' / '_base_' / 'models' / 'multi-roi_r18.py'

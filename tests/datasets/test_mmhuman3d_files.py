@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmroi.datasets import HumanData, unpacked_npz
+from mmroi.fileio import HumanData, unpacked_npz
 from mmroi.structures import get_convention
 
 ROWS = 6

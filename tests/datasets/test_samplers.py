@@ -8,8 +8,9 @@ import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from mmroi.datasets import HumanData, HumanImageDataset, MixedDataset, MixtureSampler, samplers
+from mmroi.datasets import HumanImageDataset, MixedDataset, MixtureSampler, samplers
 from mmroi.datasets.samplers import share_out
+from mmroi.fileio import HumanData
 
 
 class Sets:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from mmengine.registry import Registry, init_default_scope
 
-from mmroi.datasets import HumanData, HumanImageDataset, MixedDataset
+from mmroi.datasets import HumanImageDataset, MixedDataset
 from mmroi.datasets import converters as ours
 from mmroi.datasets.upright_boxes import find_square, make_upright
+from mmroi.fileio import HumanData
 
 from .conftest import write_images
 

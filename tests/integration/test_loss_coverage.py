@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.fileio import HumanData
 from mmroi.structures import convert_keypoints
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """

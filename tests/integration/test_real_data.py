@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.fileio import HumanData
 from mmroi.structures import CONVENTIONS, convert_keypoints
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = dict(h36m=8, mpi_inf_3dhp=2, coco=4, mpii=2)  # an epoch of 16, drawn 4 : 1 : 2 : 1

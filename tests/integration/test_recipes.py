@@ -20,11 +20,11 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.engine.body_model import dicts_in, use_body_model
+from mmroi.fileio import HumanData
 from mmroi.registry import MODELS
 from mmroi.structures import convert_keypoints
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = (

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from mmroi.datasets import HumanData, HumanImageDataset
+from mmroi.datasets import HumanImageDataset
+from mmroi.fileio import HumanData
 
 TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark_humandata.py'
 

@@ -8,8 +8,8 @@ import torch
 from mmengine.config import Config
 
 from mmroi.apis import MultiRoIInferencer, build_model, init_model
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.fileio import HumanData
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs' / 'cliff' / 'cliff_r50_pw3d-finetune.py'

@@ -12,9 +12,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'browse_dataset.py'

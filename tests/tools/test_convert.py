@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.fileio import HumanData
 from mmroi.structures import get_convention
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ import pytest
 from skimage import data
 
 from mmroi.apis.inference import ResultWriter
-from mmroi.datasets.synthetic import Studio, StudioSettings
+from mmroi.synthetic import Studio, StudioSettings
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'tools' / 'demo.py'

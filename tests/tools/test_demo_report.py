@@ -12,9 +12,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.evaluation import MeshMetric
 from mmroi.models import MeshEstimator
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 

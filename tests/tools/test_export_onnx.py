@@ -17,7 +17,7 @@ import trimesh
 from mmcv.transforms import Compose
 
 from mmroi.apis import init_model
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools' / 'deployment'

@@ -6,8 +6,8 @@ import cv2
 import pytest
 
 from mmroi.apis import find_shipped
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
 from mmroi.evaluation import MeshMetric, MeshResults
+from mmroi.synthetic import StudioSettings, make_dataset
 
 MODEL = find_shipped('multi-roi_r18_synthetic')
 NUM_PHOTOS = 24

@@ -14,8 +14,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmroi.apis import find_shipped
-from mmroi.datasets import HumanData
-from mmroi.datasets.synthetic import StudioSettings, make_dataset
+from mmroi.fileio import HumanData
+from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
 MODEL = find_shipped('multi-roi_r18_synthetic')

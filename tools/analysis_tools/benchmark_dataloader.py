@@ -23,7 +23,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from speed.command_line import (
+
+from mmroi.benchmark.speed.command_line import (
     add_clock_argument,
     add_frame_argument,
     add_timing_arguments,
@@ -33,9 +34,8 @@ from speed.command_line import (
     print_table,
     write_json,
 )
-from speed.pipelines import crop_step, read_people, usable_dataset
-from speed.timing import describe_machine, take_turns, typical
-
+from mmroi.benchmark.speed.pipelines import crop_step, read_people, usable_dataset
+from mmroi.benchmark.speed.timing import describe_machine, take_turns, typical
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.engine.launch import run_tool
 from mmroi.registry import DATASETS

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from mmroi.datasets import HumanData, HumanImageDataset
+from mmroi.datasets import HumanImageDataset
 from mmroi.engine.launch import run_tool
+from mmroi.fileio import HumanData
 from mmroi.structures import get_convention
 
 

@@ -25,7 +25,10 @@ from typing import Any, NamedTuple
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from speed.command_line import (
+from torch import nn
+
+from mmroi.apis.init_model import load_weights
+from mmroi.benchmark.speed.command_line import (
     add_clock_argument,
     add_device_arguments,
     add_frame_argument,
@@ -36,12 +39,22 @@ from speed.command_line import (
     print_table,
     write_json,
 )
-from speed.networks import baselines, build_for_rois, crop_size_of, prediction_step, random_batch
-from speed.pipelines import crop_step, pipeline_of, read_people, usable_dataset
-from speed.timing import describe_machine, held_memory, latency, step_memory, take_turns, typical
-from torch import nn
-
-from mmroi.apis.init_model import load_weights
+from mmroi.benchmark.speed.networks import (
+    baselines,
+    build_for_rois,
+    crop_size_of,
+    prediction_step,
+    random_batch,
+)
+from mmroi.benchmark.speed.pipelines import crop_step, pipeline_of, read_people, usable_dataset
+from mmroi.benchmark.speed.timing import (
+    describe_machine,
+    held_memory,
+    latency,
+    step_memory,
+    take_turns,
+    typical,
+)
 from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.launch import run_tool
 

@@ -14,9 +14,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from speed.command_line import add_frame_argument, add_timing_arguments, parse, print_table, write_json
-from speed.timing import describe_machine, latency, step_memory, take_turns
 
+from mmroi.benchmark.speed.command_line import (
+    add_frame_argument,
+    add_timing_arguments,
+    parse,
+    print_table,
+    write_json,
+)
+from mmroi.benchmark.speed.timing import describe_machine, latency, step_memory, take_turns
 from mmroi.body_models import SMPL
 from mmroi.engine.launch import run_tool
 from mmroi.geometry import estimate_focal_length, make_rois, roi_offsets, rot6d_to_matrix

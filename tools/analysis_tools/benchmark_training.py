@@ -28,7 +28,8 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
-from speed.command_line import (
+
+from mmroi.benchmark.speed.command_line import (
     add_clock_argument,
     add_device_arguments,
     add_timing_arguments,
@@ -38,10 +39,9 @@ from speed.command_line import (
     print_table,
     write_json,
 )
-from speed.networks import build_for_rois
-from speed.pipelines import crop_step, usable_dataset
-from speed.timing import describe_machine, held_memory, step_memory, synchronize
-
+from mmroi.benchmark.speed.networks import build_for_rois
+from mmroi.benchmark.speed.pipelines import crop_step, usable_dataset
+from mmroi.benchmark.speed.timing import describe_machine, held_memory, step_memory, synchronize
 from mmroi.engine.amp import use_amp
 from mmroi.engine.launch import run_tool
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
-from speed.command_line import load_config, make_parser, parse, print_table, write_json
-from speed.networks import build_for_rois, crop_size_of, random_batch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmroi.benchmark.speed.command_line import load_config, make_parser, parse, print_table, write_json
+from mmroi.benchmark.speed.networks import build_for_rois, crop_size_of, random_batch
 from mmroi.engine.launch import run_tool
 from mmroi.geometry.rotations import rot6d_to_matrix
 from mmroi.models.estimators.batch import stack_views

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import cv2
-from label_sheet import label_sheet
 
-from mmroi.datasets import HumanData
 from mmroi.datasets.converters import CONVERTERS, Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
+from mmroi.fileio import HumanData
+from mmroi.visualization.label_sheet import label_sheet
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):

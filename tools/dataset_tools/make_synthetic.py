@@ -6,7 +6,7 @@ import time
 
 import cv2
 
-from mmroi.datasets.synthetic import PRESETS, StudioSettings, contact_sheet, make_dataset
+from mmroi.synthetic import PRESETS, StudioSettings, contact_sheet, make_dataset
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from mmroi.compat import safe_globals
-from mmroi.engine import write_checkpoint
 from mmroi.engine.launch import existing_file, run_tool
+from mmroi.fileio import write_checkpoint
 from mmroi.version import __version__
 
 KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')

@@ -10,8 +10,8 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmroi.apis.inference.frames import BadInputError
-from mmroi.models.pretrained import read_state_dict
-from mmroi.models.pretrained.locate import cache_path, locate
+from mmroi.fileio import read_state_dict
+from mmroi.fileio.downloads import cache_path, locate
 
 _INSTEAD = (
     'or do without a detector: give the boxes (bboxes, --bboxes), or take the whole image as one '

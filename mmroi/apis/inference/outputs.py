@@ -13,7 +13,7 @@ from mmroi.apis.inference.pictures import draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.predictions import picture_arrays, picture_dict
 from mmroi.apis.inference.results import FrameResult
 from mmroi.apis.inference.video_file import VideoFile
-from mmroi.datasets.npz_io import replace_when_written, write_npz
+from mmroi.fileio.npz_io import replace_when_written, write_npz
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 

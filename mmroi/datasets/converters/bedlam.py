@@ -9,7 +9,7 @@ import numpy as np
 from mmroi.datasets.converters.base import Converter, Part, Unit
 from mmroi.datasets.converters.boxes import crop_boxes
 from mmroi.datasets.converters.raw_files import list_files, open_npz, shaped
-from mmroi.datasets.npz_io import LazyNpz
+from mmroi.fileio.npz_io import LazyNpz
 
 _KEYS = (
     'imgname',

@@ -21,9 +21,9 @@ from tqdm import tqdm
 from mmroi.datasets.converters.base import Converter, Rows, Unit
 from mmroi.datasets.converters.checks import SMPL_KEYS, check_shapes, find_faults, find_image_faults, refuse
 from mmroi.datasets.duplicates import find_duplicates
-from mmroi.datasets.human_data import HumanData
-from mmroi.datasets.npz_io import LazyNpz, write_npz
-from mmroi.datasets.processes import end_with_parent
+from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.npz_io import LazyNpz, write_npz
+from mmroi.fileio.processes import end_with_parent
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
 

@@ -7,7 +7,7 @@ import numpy as np
 from mmroi.datasets.converters.base import Rows
 from mmroi.datasets.converters.boxes import crop_boxes
 from mmroi.datasets.converters.raw_files import shaped
-from mmroi.datasets.npz_io import LazyNpz
+from mmroi.fileio.npz_io import LazyNpz
 
 # Key of the file, shape of a row, key of the rows; those that the file lacks are left away.
 _LABELS = (

@@ -12,7 +12,7 @@ from mmroi.datasets.converters.base import Part, Unit, chunks
 from mmroi.datasets.converters.boxes import crop_boxes
 from mmroi.datasets.converters.crops import crop_rows
 from mmroi.datasets.converters.raw_files import open_npz, read_json, require, shaped
-from mmroi.datasets.npz_io import LazyNpz
+from mmroi.fileio.npz_io import LazyNpz
 
 _CLIFF_KEYS = ('imgname', 'center', 'scale', 'part', 'pose', 'shape', 'global_t', 'focal_l')
 _EFT_KEYS = (

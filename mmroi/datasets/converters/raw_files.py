@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import scipy.io
 
-from mmroi.datasets.npz_io import LazyNpz, SafeUnpickler
+from mmroi.fileio.npz_io import LazyNpz, SafeUnpickler
 
 
 class _Refused(Exception):

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmroi.datasets.converters.base import Converter, Part, Unit, chunks
 from mmroi.datasets.converters.crops import crop_rows
 from mmroi.datasets.converters.raw_files import find_file, open_npz
-from mmroi.datasets.npz_io import LazyNpz
+from mmroi.fileio.npz_io import LazyNpz
 
 # MMHuman3D's names.
 _OUTPUTS = {'lsp_dataset_original_train': 'spin_lsp_train', 'hr-lspet_train': 'spin_lspet_train'}

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmroi.datasets import BadSampleError, HumanData
+from mmroi.datasets import BadSampleError
 from mmroi.datasets.converters import Converter, Part, Unit, convert_split
+from mmroi.fileio import HumanData
 from mmroi.structures import get_convention
 
 from .conftest import write_photos

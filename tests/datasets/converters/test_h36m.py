@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmroi.datasets import HumanData, HumanImageDataset, LoadImage
+from mmroi.datasets import HumanImageDataset, LoadImage
 from mmroi.evaluation.actions import parse_h36m_name
+from mmroi.fileio import HumanData
 from mmroi.structures import H36M_17, get_convention
 
 from .conftest import Payload, Python2Pickler

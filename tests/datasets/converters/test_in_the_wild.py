@@ -10,8 +10,9 @@ import scipy.io
 import torch
 from scipy.spatial.transform import Rotation
 
-from mmroi.datasets import BadSampleError, HumanData
+from mmroi.datasets import BadSampleError
 from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.fileio import HumanData
 from mmroi.geometry import expand_to_aspect
 
 from .conftest import People, check_projections, pick, write_photos

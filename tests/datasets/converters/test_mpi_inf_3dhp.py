@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmroi.datasets import HumanData, HumanImageDataset, LoadImage
+from mmroi.datasets import HumanImageDataset, LoadImage
+from mmroi.fileio import HumanData
 from mmroi.structures import H36M_17, get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190, MPI_INF_3DHP_28, MPI_INF_3DHP_TEST_17
 

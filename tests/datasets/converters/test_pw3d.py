@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mmroi.datasets import HumanData
 from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.fileio import HumanData
 
 from .conftest import HEIGHT, WIDTH, Payload, Python2Pickler, check_projections, make_people, write_photos
 

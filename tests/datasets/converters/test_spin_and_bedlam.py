@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmroi.datasets import HumanData
 from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.fileio import HumanData
 
 from .conftest import HEIGHT, WIDTH, Payload, People, check_projections, write_photos
 

@@ -9,7 +9,6 @@ from mmengine.dataset import Compose
 from mmroi.body_models import SMPL
 from mmroi.datasets import (
     GetPersonBox,
-    HumanData,
     LoadImage,
     MultiRoICrop,
     PackHMRInputs,
@@ -19,6 +18,7 @@ from mmroi.datasets import (
     RandomMirror,
 )
 from mmroi.datasets.person_rows import PersonRows
+from mmroi.fileio import HumanData
 from mmroi.geometry import full_to_local, invert_affine, local_to_full, project, transform_points
 from mmroi.structures import flip_indices
 

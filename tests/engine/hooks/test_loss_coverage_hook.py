@@ -15,8 +15,9 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmroi.datasets import HumanData, HumanImageDataset, MixedDataset
+from mmroi.datasets import HumanImageDataset, MixedDataset
 from mmroi.engine.hooks import LossCoverageHook
+from mmroi.fileio import HumanData
 from mmroi.structures import CONVENTIONS
 
 ROWS = 6

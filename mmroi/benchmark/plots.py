@@ -1,0 +1,131 @@
+"""Pictures of a suite: learning curves, bars per joint and per action, and the cameras."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmroi.benchmark.results import Summary
+from mmroi.evaluation import Table, draw_bars, require_matplotlib
+
+
+def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
+    """Draw what the runs allow.
+
+    Args:
+        summaries: The rows; those without a run are left out.
+        folder: Where to write.
+
+    Returns:
+        The pictures.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+    """
+    require_matplotlib()
+    folder.mkdir(parents=True, exist_ok=True)
+    done = [summary for summary in summaries if summary.measured]
+    pictures = []
+    if any(len(one.curve) > 1 for summary in done for one in summary.measured):
+        pictures.append(draw_curves(done, folder / 'curves.png'))
+    for kind in ('per_joint', 'per_action'):
+        tables = {
+            s.row.label: mean_table([one.tables[kind] for one in s.measured])
+            for s in done
+            if all(kind in one.tables for one in s.measured)
+        }
+        if tables:
+            draw_bars(tables, folder / f'{kind}.png')
+            pictures.append(folder / f'{kind}.png')
+    if any(summary.mean('camera_translation') is not None for summary in done):
+        pictures.append(draw_cameras(done, folder / 'cameras.png'))
+    return pictures
+
+
+def mean_table(tables: Sequence[Table]) -> Table:
+    """Mean of equal tables.
+
+    Args:
+        tables: Tables with the same rows and columns.
+
+    Returns:
+        Their mean.
+    """
+    names = [row[0] for row in tables[0].rows]
+    values = np.mean([[row[1:] for row in table.rows] for table in tables], axis=0)
+    return Table(tables[0].columns, [(name, *row) for name, row in zip(names, values.tolist(), strict=True)])
+
+
+def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
+    """MPJPE over the epochs, the paper's Figure 8: mean over the seeds and a band of one deviation.
+
+    Args:
+        summaries: Rows with at least one run.
+        path: Picture to write.
+
+    Returns:
+        The path.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
+    axes = figure.subplots()
+    for summary in summaries:
+        curves = [one.curve for one in summary.measured]
+        epochs = sorted(set.intersection(*(set(curve) for curve in curves)))
+        values = np.array([[curve[epoch] for epoch in epochs] for curve in curves])
+        mean = values.mean(axis=0)
+        (line,) = axes.plot(epochs, mean, marker='.', label=summary.row.label)
+        if len(values) > 1:
+            deviation = values.std(axis=0, ddof=1)
+            band = (mean - deviation, mean + deviation)
+            axes.fill_between(epochs, *band, color=line.get_color(), alpha=0.15, lw=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel('epoch')
+    axes.set_ylabel('MPJPE (mm)')
+    figure.legend(frameon=False, fontsize='small', loc='outside right upper')
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
+    """Spread and error of the full camera of each row; a row without a spread stands at the left edge.
+
+    Args:
+        summaries: Rows with at least one run.
+        path: Picture to write.
+
+    Returns:
+        The path.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
+
+    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
+    axes = figure.subplots()
+    spreads = [spread for s in summaries if (spread := s.mean('camera_spread'))] or [1.0]
+    edge = min(spreads) / 2
+    for i, summary in enumerate(summaries):
+        error = summary.mean('camera_translation')
+        if error is None:
+            continue
+        spread = summary.mean('camera_spread')
+        label = summary.row.label if spread is not None else f'{summary.row.label} (one RoI: no spread)'
+        axes.errorbar(
+            edge if spread is None else spread,
+            error,
+            xerr=summary.deviation('camera_spread'),
+            yerr=summary.deviation('camera_translation'),
+            fmt='<' if spread is None else 'osD^'[i // 10 % 4],
+            color=f'C{i % 10}',
+            label=label,
+        )
+    if max(spreads) > 5 * min(spreads):
+        axes.set_xscale('log')
+        for axis_formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            axis_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    axes.set_xlabel("spread of the full cameras of a person's RoIs (mm)")
+    axes.set_ylabel('error of the full camera (mm)')
+    figure.legend(frameon=False, fontsize='small', loc='outside right upper')
+    figure.savefig(path, dpi=150)
+    return path

@@ -1,0 +1,116 @@
+"""A config's network for other numbers of RoIs, its baselines, and random people for it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
+from torch import nn
+
+from mmroi.benchmark.speed.pipelines import crop_step
+from mmroi.geometry import make_rois, roi_offsets
+from mmroi.registry import MODELS
+from mmroi.structures import HMRDataSample
+
+CLIFF_HEADS = dict(CLIFF='own', HMR='none')
+
+
+def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
+    """A copy of a model's config for another number of RoIs, where fusion or head have one."""
+    config = config.copy()
+    for part in ('fusion', 'head'):
+        if config.get(part) and config[part].get('num_rois'):
+            config[part] = {**config[part], 'num_rois': num_rois}
+    return config
+
+
+def build_for_rois(config: ConfigDict, num_rois: int) -> nn.Module | None:
+    """Build a model for a number of RoIs.
+
+    Args:
+        config: Of the model.
+        num_rois: M.
+
+    Returns:
+        The model; None if it is made for another number, as CLIFF for one.
+    """
+    model = MODELS.build(with_rois(config, num_rois))
+    # A head of another project knows one RoI.
+    made_for = {getattr(part, 'num_rois', 1) for part in (model.fusion, model.head) if part is not None}
+    return model if made_for <= {num_rois, None} else None
+
+
+def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
+    """CLIFF and HMR with the encoder of a model.
+
+    Args:
+        config: Of the model.
+        in_channels: Width of the encoder's features.
+
+    Returns:
+        Configs by name, without what is the model's own.
+    """
+    found = {}
+    for name, boxes in CLIFF_HEADS.items():
+        head = dict(type='CLIFFHead', in_channels=in_channels, boxes=boxes)
+        if config.head.get('hidden_channels'):
+            head['hidden_channels'] = config.head.hidden_channels
+        parts = ('type', 'data_preprocessor', 'encoder', 'body_model')
+        found[name] = ConfigDict({key: config[key] for key in parts if key in config}, head=head)
+    own = config.head
+    if own.type.endswith('CLIFFHead') and not config.get('fusion') and own.get('num_rois', 1) == 1:
+        same = own.get('boxes', 'own')
+        found = {name: value for name, value in found.items() if CLIFF_HEADS[name] != same}
+    return found
+
+
+def crop_size_of(loader: ConfigDict) -> tuple[int, int]:
+    """Height and width of the crops that a loader gives."""
+    height, width = crop_step(loader.dataset).crop_size
+    return int(height), int(width)
+
+
+def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> dict:
+    """People with random crops, as a loader gives them.
+
+    Args:
+        batch_size: N.
+        num_rois: M.
+        crop_size: Height and width.
+
+    Returns:
+        ``inputs`` and ``data_samples``.
+    """
+    rng = np.random.default_rng(0)
+    boxes = make_rois(torch.tensor([10.0, 20.0, 300.0], dtype=torch.float64), roi_offsets(num_rois)).numpy()
+    samples = []
+    for _ in range(batch_size):
+        sample = HMRDataSample(metainfo=dict(boxes=boxes, focal_length=700.0))
+        sample.gt_instances = InstanceData()
+        samples.append(sample)
+    inputs = torch.from_numpy(rng.integers(0, 255, (batch_size, num_rois, 3, *crop_size), dtype=np.uint8))
+    return dict(inputs=list(inputs), data_samples=samples)
+
+
+def prediction_step(
+    model: nn.Module, batch: Callable[[], dict], device: torch.device, bf16: bool = False
+) -> Callable[[], object]:
+    """The call that is measured: from crops in memory to data samples.
+
+    Args:
+        model: In evaluation mode, on the device.
+        batch: Gives people as a loader does.
+        device: Where the model is.
+        bf16: Under autocast.
+
+    Returns:
+        A function that predicts.
+    """
+
+    @torch.no_grad()
+    def step() -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            model.test_step(batch())
+
+    return step

@@ -1,0 +1,8 @@
+"""Safe readers and atomic writers: HumanData, npz, checkpoints, SMPL's pickles, downloads."""
+
+from mmroi.fileio.checkpoint_io import write_checkpoint
+from mmroi.fileio.downloads import locate
+from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.state_dicts import read_state_dict
+
+__all__ = ['HumanData', 'locate', 'read_state_dict', 'write_checkpoint']

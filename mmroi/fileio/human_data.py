@@ -1,0 +1,292 @@
+"""HumanData, the one annotation format on disk: MMHuman3D's npz."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmroi.fileio.npz_io import write_npz
+from mmroi.fileio.unpacked_npz import UnpackedNpz
+
+# Expected shapes, with N rows of the file and K named joints; what the last axis holds goes into messages.
+_SHAPES: dict[str, tuple[tuple[int | str, ...], str]] = {
+    'image_path': (('N',), 'one path per row, relative to the image folder'),
+    'bbox_xywh': (('N', 5), 'x, y, width, height, confidence in pixels'),
+    'keypoints2d': (('N', 'K', 3), 'x, y in pixels, confidence'),
+    'keypoints3d': (('N', 'K', 4), 'x, y, z in meters in the camera frame, confidence'),
+    'smpl.global_orient': (('N', 3), 'axis-angle in radians'),
+    'smpl.body_pose': (('N', 23, 3), 'axis-angle in radians'),
+    'smpl.betas': (('N', 10), 'shape coefficients'),
+    'smpl.transl': (('N', 3), 'meters'),
+}
+_ATTRIBUTES = ('__key_strict__', '__data_len__', '__keypoints_compressed__')
+_KEYPOINTS = re.compile(r'(keypoints[23]d)(?!.*(_mask|_convention)$)')
+
+
+class HumanData(MutableMapping):
+    """One row per person: image path, box, keypoints, SMPL parameters, in MMHuman3D's layout.
+
+    Values are read from the file when they are first asked for. Keypoints stored compressed (only the joints
+    of their mask) come padded with zeros; :meth:`raw` returns them as stored. Known keys are checked as they
+    are read and as they are set.
+
+    =================================  ==================  ==============================================
+    key                                shape               meaning
+    =================================  ==================  ==============================================
+    ``image_path``                     N strings           relative to the image folder of the dataset
+    ``bbox_xywh``                      (N, 5)              x, y, width, height, confidence; pixels
+    ``keypoints2d``                    (N, K, 3)           x, y, confidence; pixels
+    ``keypoints3d``                    (N, K, 4)           x, y, z, confidence; meters, OpenCV camera frame
+    ``keypoints{2,3}d_mask``           (K,)                1 where the file has the joint
+    ``keypoints{2,3}d_convention``     str                 names of the joints
+    ``smpl``                           dict                ``global_orient`` (N, 3), ``body_pose`` (N, 23, 3),
+                                                           ``betas`` (N, 10), ``transl`` (N, 3) where known
+    ``meta``                           dict                ``gender``: N strings
+    ``misc``                           dict                ``focal_length`` (N,) or (N, 2),
+                                                           ``principal_point`` (N, 2); pixels
+    ``cam_param``                      list or dict        MMHuman3D's cameras; see ``read_cameras``
+    ``config``                         str                 name of the dataset
+    =================================  ==================  ==============================================
+
+    Args:
+        source: Values to start from.
+
+    Raises:
+        ValueError: A value has the wrong shape or number of rows.
+    """
+
+    def __init__(self, source: Mapping[str, Any] | None = None) -> None:
+        self._file: UnpackedNpz | None = None
+        self._keys: dict[str, None] = {}
+        self._values: dict[str, Any] = {}
+        self._edited: set[str] = set()
+        self._data_len: int | None = None
+        self.keypoints_compressed = False
+        for key, value in (source or {}).items():
+            self[key] = value
+
+    @classmethod
+    def fromfile(cls, path: str | Path) -> 'HumanData':
+        """Open a file; no array is read yet, but a large compressed file is unpacked the first time.
+
+        Args:
+            path: An npz written by :meth:`dump` or by MMHuman3D.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is no npz or damaged.
+        """
+        human_data = cls()
+        human_data._file = UnpackedNpz(path)
+        keys = human_data._file.keys()
+        human_data._keys = dict.fromkeys(key for key in keys if key not in _ATTRIBUTES)
+        if '__keypoints_compressed__' in keys:
+            human_data.keypoints_compressed = bool(human_data._file.read('__keypoints_compressed__'))
+        return human_data
+
+    def dump(self, path: str | Path, compress: bool = False) -> None:
+        """Write the npz atomically, readable by MMHuman3D as well.
+
+        Args:
+            path: File to write, ending in ``.npz``.
+            compress: Deflate. An uncompressed file is memory-mapped when it is read, which is what large
+                files want.
+
+        Raises:
+            ValueError: The path does not end in ``.npz``, or rows disagree in number.
+        """
+        if Path(path).suffix != '.npz':
+            raise ValueError(f'{path}: a HumanData file ends in .npz')
+        members = {key: self.raw(key) for key in self._keys}
+        attributes = {
+            '__key_strict__': False,
+            '__data_len__': self.data_len,
+            '__keypoints_compressed__': self.keypoints_compressed,
+        }
+        write_npz(path, {**attributes, **members}, compress)
+
+    @property
+    def data_len(self) -> int:
+        """Number of rows N; 0 while there is no row-wise value."""
+        for key in ('image_path', 'bbox_xywh', 'smpl', 'keypoints2d', 'keypoints3d'):
+            if self._data_len is None and key in self._keys:
+                self.raw(key)
+        return self._data_len or 0
+
+    @property
+    def source(self) -> str:
+        """The file's name for messages."""
+        return str(self._file.path) if self._file else 'HumanData'
+
+    def raw(self, key: str) -> Any:
+        """A value as stored: keypoints of a compressed file have only the joints of their mask.
+
+        Args:
+            key: A key of the file.
+
+        Raises:
+            KeyError: The file has no such key.
+            ValueError: The value has the wrong shape.
+            pickle.UnpicklingError: The value would run code.
+        """
+        self.require([key])
+        if key not in self._values:
+            assert self._file is not None
+            value: Any = self._file.read(key)
+            if value.ndim == 0:
+                value = value.item()
+            self._values[key] = self._checked(key, value)
+        return self._values[key]
+
+    def release(self) -> None:
+        """Let go of the memory that reading the file's arrays took; they are read again when needed."""
+        if self._file is not None:
+            self._file.release()
+
+    def forget(self, key: str) -> None:
+        """Drop a value that was read, such as a large pickled one; it is read again when needed."""
+        if self._file is not None and key not in self._edited:
+            self._values.pop(key, None)
+
+    def per_row(self, group: str, name: str, dtype: type, *shapes: tuple[int, ...]) -> np.ndarray | None:
+        """A value that a dictionary of the file holds for each row.
+
+        It becomes an array: reference counts would unshare a list's memory between processes.
+
+        Args:
+            group: Key of the file, such as ``misc``.
+            name: Key of the dictionary.
+            dtype: Of the result.
+            *shapes: What a row may have; one value by default.
+
+        Returns:
+            np.ndarray | None: (N, *shape); None where there is no such value.
+
+        Raises:
+            ValueError: The value has another shape.
+        """
+        values = self[group].get(name) if group in self else None
+        if values is None:
+            return None
+        values = np.asarray(values, dtype)
+        wanted = [(self.data_len, *shape) for shape in shapes or ((),)]
+        for shape in wanted:
+            if values.size == np.prod(shape):
+                return values.reshape(shape)
+        raise ValueError(
+            f'{self.source}: {group}[{name!r}] has shape {values.shape}, expected '
+            f'{" or ".join(map(str, wanted))}, one value per row. Convert the dataset again'
+        )
+
+    def require(self, keys: Iterable[str]) -> None:
+        """Check that keys are there, without reading them.
+
+        Raises:
+            KeyError: Names the file, what is missing and what there is.
+        """
+        missing = [key for key in keys if key not in self._keys]
+        if missing:
+            raise KeyError(
+                f'{self.source}: key {", ".join(map(repr, missing))} is missing; the file has '
+                f'{sorted(self._keys)}. Convert the dataset again, or use a file with this label'
+            )
+
+    def compress_keypoints_by_mask(self) -> None:
+        """Drop the joints that the masks leave out; reading pads them back.
+
+        Raises:
+            KeyError: Keypoints without a mask.
+        """
+        if self.keypoints_compressed:
+            return
+        keys = [key for key in self._keys if _KEYPOINTS.match(key)]
+        self.require(f'{key}_mask' for key in keys)
+        for key in keys:
+            self._values[key] = self.raw(key)[:, np.asarray(self.raw(f'{key}_mask')) == 1]
+        self._edited.update(keys)
+        self.keypoints_compressed = True
+
+    def __getitem__(self, key: str) -> Any:
+        """A value; keypoints padded to the full convention."""
+        value = self.raw(key)
+        if not (self.keypoints_compressed and _KEYPOINTS.match(key)):
+            return value
+        self.require([f'{key}_mask'])
+        mask = np.asarray(self.raw(f'{key}_mask')) == 1
+        if mask.sum() != value.shape[1]:
+            raise ValueError(
+                f'{self.source}: {key!r} holds {value.shape[1]} joints but its mask names '
+                f'{mask.sum()}. Convert the dataset again'
+            )
+        padded = np.zeros((len(value), len(mask), value.shape[2]), value.dtype)
+        padded[:, mask] = value
+        return padded
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Set a value after checking its shape and number of rows."""
+        self._values[key] = self._checked(key, value)
+        self._keys[key] = None
+        self._edited.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        """Remove a key."""
+        del self._keys[key]
+        self._values.pop(key, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """Keys in the order of the file."""
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        """Number of keys; the number of rows is :attr:`data_len`."""
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is such a key; reads nothing."""
+        return key in self._keys
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What can be read from the file again does not travel to a spawned worker.
+        kept = self._values.keys() if self._file is None else self._edited
+        return {**self.__dict__, '_values': {key: self._values[key] for key in kept if key in self._values}}
+
+    def _checked(self, key: str, value: Any) -> Any:
+        if key == 'image_path' and len(value) and isinstance(value[0], bytes):
+            value = [path.decode() for path in value]
+        if key == 'bbox_xywh' and np.ndim(value) == 2 and value.shape[1] == 4:
+            value = np.concatenate([value, np.ones_like(value[:, :1])], axis=1)
+        parts = {key: value}
+        if key == 'smpl':
+            if not isinstance(value, Mapping):
+                raise ValueError(
+                    f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary "
+                    'of global_orient, body_pose, betas and, where known, transl. '
+                    'Convert the dataset again'
+                )
+            parts = {f'smpl.{name}': part for name, part in value.items()}
+        for name, part in parts.items():
+            keypoints = _KEYPOINTS.match(name)
+            kind = keypoints.group(1) if keypoints else name
+            if kind in _SHAPES:
+                # A list of strings is counted without making an array of it.
+                found = (len(part),) if kind == 'image_path' else np.shape(part)
+                self._check_shape(name, found, *_SHAPES[kind])
+        return value
+
+    def _check_shape(
+        self, name: str, found: tuple[int, ...], shape: tuple[int | str, ...], meaning: str
+    ) -> None:
+        fits = len(found) == len(shape) and all(
+            want in ('N', 'K', have) for want, have in zip(shape, found, strict=True)
+        )
+        if fits and self._data_len is None:
+            self._data_len = found[0]
+        if not fits or found[0] != self._data_len:
+            rows = 'N' if self._data_len is None else f'N={self._data_len}'
+            wanted = ', '.join([rows, *map(str, shape[1:])])
+            raise ValueError(
+                f'{self.source}: {name!r} has shape {found}, expected ({wanted}): {meaning}. '
+                'Convert the dataset again, or reshape this key'
+            )

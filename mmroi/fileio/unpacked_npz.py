@@ -1,0 +1,149 @@
+"""Large npz files as memory maps, whatever they were written as.
+
+MMHuman3D compresses its files and pickles the SMPL parameters. Decoding them takes seconds and memory in
+each process that does so. A file whose decoded size is large is therefore unpacked once: a copy beside it
+holds the members that cannot be mapped, uncompressed, and the arrays of dictionaries as members of their own.
+"""
+
+import hashlib
+import logging
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+from numpy.lib import format as npy_format
+
+from mmroi.fileio.npz_io import LazyNpz, replace_when_written
+
+try:
+    import fcntl
+except ImportError:  # Windows: processes that start together unpack the same file, each for itself
+    fcntl = None  # type: ignore[assignment]
+
+UNPACK_FROM = 64 << 20
+"""Bytes; less than this is decoded into memory."""
+_FORMAT = 'mmroi unpacked npz 1'
+
+
+class UnpackedNpz(LazyNpz):
+    """An npz file whose arrays are memory maps that all processes share, but for small ones.
+
+    The copy is ``<file>.cache`` beside the file or, where that folder is read-only, in the user's cache
+    folder (``$XDG_CACHE_HOME/mmroi``). It may be deleted at any time, and is made anew when the file's
+    content changes. Where there is no room for it, the file is decoded into memory.
+
+    Args:
+        path: The npz file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged.
+        pickle.UnpicklingError: A member of a large file would run code when unpickled.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self._copy: LazyNpz | None = None
+        hidden = [key for key in self.keys() if not self.is_mapped(key)]
+        if sum(self._members[key].file_size for key in hidden) >= UNPACK_FROM:
+            self._copy = self._open_copy(hidden)
+
+    def read(self, key: str) -> np.ndarray:
+        """One member, as ``LazyNpz.read`` gives it."""
+        if self._copy is None or key not in self._copy.keys():
+            return super().read(key)
+        array = self._copy.read(key)
+        if array.dtype.hasobject and not array.shape and isinstance(array.item(), dict):
+            parts = array.item()
+            for name in parts:
+                if _part_name(key, name) in self._copy.keys():
+                    parts[name] = self._copy.read(_part_name(key, name))
+        return array
+
+    def release(self) -> None:
+        """Let go of the mapped pages read so far."""
+        super().release()
+        if self._copy is not None:
+            self._copy.release()
+
+    def _open_copy(self, keys: list[str]) -> LazyNpz | None:
+        digest = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:16]
+        user_cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+        places = (
+            self.path.with_name(f'{self.path.name}.cache'),
+            user_cache / 'mmroi' / f'{digest}-{self.path.name}.cache',
+        )
+        fingerprint = self._fingerprint()
+        with _one_process_at_a_time(self.path):
+            for place in places:
+                if _is_copy(place, fingerprint):
+                    return LazyNpz(place)
+            for place in places:
+                try:
+                    self._unpack(keys, place, fingerprint)
+                    return LazyNpz(place)
+                except OSError as error:
+                    print_log(
+                        f'{self.path} cannot be unpacked to {place}: {error}', 'current', logging.WARNING
+                    )
+        print_log(
+            f'{self.path} is decoded into the memory of each process that reads it',
+            'current',
+            logging.WARNING,
+        )
+        return None
+
+    def _fingerprint(self) -> bytes:
+        """Tell contents apart: zip's directory has each member's checksum."""
+        members = sorted((key, info.CRC, info.file_size) for key, info in self._members.items())
+        return f'{_FORMAT} {hashlib.sha256(repr(members).encode()).hexdigest()}'.encode()
+
+    def _unpack(self, keys: list[str], place: Path, fingerprint: bytes) -> None:
+        with replace_when_written(place) as file, zipfile.ZipFile(file, 'w') as archive:
+            print_log(f'{self.path}: unpacking to {place}, once', 'current')
+            for key in keys:
+                if self.has_objects(key):
+                    _write_objects(archive, key, super().read(key))
+                    continue
+                with archive.open(f'{key}.npy', 'w', force_zip64=True) as out:
+                    out.writelines(self.pieces(key))
+            archive.comment = fingerprint
+
+
+def _part_name(key: str, name: str) -> str:
+    return f'{key}/{name}'
+
+
+def _write_objects(archive: zipfile.ZipFile, key: str, value: np.ndarray) -> None:
+    """Write a pickled member; the arrays of a dictionary become members of their own."""
+    if not value.shape and isinstance(value.item(), dict):
+        parts = value.item()
+        for name, part in parts.items():
+            if isinstance(name, str) and isinstance(part, np.ndarray) and not part.dtype.hasobject:
+                with archive.open(f'{_part_name(key, name)}.npy', 'w', force_zip64=True) as out:
+                    npy_format.write_array(out, part, allow_pickle=False)
+                parts[name] = None
+    with archive.open(f'{key}.npy', 'w', force_zip64=True) as out:
+        npy_format.write_array(out, value)
+
+
+def _is_copy(place: Path, fingerprint: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(place) as archive:
+            return archive.comment == fingerprint
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+@contextmanager
+def _one_process_at_a_time(path: Path) -> Iterator[None]:
+    """Lock a file that is only read; without effect where the file system has no such locks."""
+    with open(path, 'rb') as file:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,120 @@
+"""``init_cfg=dict(type='Pretrained', ...)`` that runs no foreign code and leaves no weight out in silence."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model.weight_init import PretrainedInit, update_init_info
+from torch import Tensor, nn
+
+from mmroi.fileio.downloads import locate
+from mmroi.fileio.state_dicts import read_state_dict
+from mmroi.registry import WEIGHT_INITIALIZERS
+
+_FUSE_LAYER = re.compile(r'(?:.*\.)?stage4\.(?P<module>\d+)\.fuse_layers\.[1-9]\d*\.')
+
+
+@WEIGHT_INITIALIZERS.register_module(name='Pretrained')
+class StrictPretrainedInit(PretrainedInit):
+    """Loads a module's weights from a file, and insists that they are the module's.
+
+    It has the name and arguments of MMEngine's, which it replaces where the default scope is ``mmroi``.
+    MMEngine loads what happens to match and goes on, so that a ResNet-50 file leaves half of a ResNet-101
+    random; here all names and shapes below the module's own children must match both ways, except
+
+    * parts that the module does not have (``fc``, ``head``), which are left out with a line in the log;
+    * BatchNorm's ``num_batches_tracked``;
+    * the last fusion of HRNet to its coarser branches, ``stage4.*.fuse_layers.1`` and up: pose networks give
+      the finest branch only and have none (``multiscale_output=False`` in MMPose); it starts from random
+      weights, which the log says.
+
+    Args:
+        checkpoint: Path, URL (kept in torch's cache), or ``torchvision://`` or ``open-mmlab://`` name;
+            see :func:`mmroi.fileio.state_dicts.read_state_dict` for the formats.
+        prefix: What precedes the module's names in the file, such as ``'backbone.'``.
+        map_location: Without effect: weights are read on the CPU and copied to where the module is.
+    """
+
+    def __call__(self, module: nn.Module) -> None:
+        """Load.
+
+        Raises:
+            FileNotFoundError: The file is not there and cannot be fetched.
+            ValueError: It cannot be read, or is of another network.
+        """
+        given = self._select(read_state_dict(locate(self.checkpoint)), module)
+        own = module.state_dict()
+        absent = _absent_from_pose_networks(own, given)
+        findings = _mismatches(own, given, absent)
+        if findings:
+            raise ValueError(
+                f'{self._source()} does not fit {type(module).__name__} ({len(findings)} mismatches: '
+                f'{"; ".join(findings[:3])}{"; ..." if len(findings) > 3 else ""}): take a checkpoint of '
+                'this very network, of the same depth and width.'
+            )
+        if absent:
+            print_log(
+                f'{self._source()} has no fusion to the coarser branches of HRNet, which starts '
+                f'untrained: {len(absent)} tensors such as {absent[0]}',
+                logger='current',
+            )
+        with torch.no_grad():
+            module.load_state_dict(given, strict=False)
+        if hasattr(module, '_params_init_info'):
+            update_init_info(module, init_info=self._get_init_info())
+
+    def _source(self) -> str:
+        return f'{self.checkpoint} (prefix {self.prefix!r})' if self.prefix else str(self.checkpoint)
+
+    def _select(self, state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+        """The tensors below the prefix that belong to parts of the module."""
+        prefix = self.prefix or ''
+        if prefix and not prefix.endswith('.'):
+            prefix += '.'
+        below = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        parts = {_part(name) for name in module.state_dict()}
+        given = {name: value for name, value in below.items() if _part(name) in parts}
+        if not given:
+            found = ', '.join(sorted({_part(name) for name in below or state}))
+            raise ValueError(
+                f'{self._source()} has nothing of {type(module).__name__}, whose parts are '
+                f'{", ".join(sorted(parts))}: names in the file begin with {found}; set prefix to what '
+                "precedes the parts there, such as 'backbone.'."
+            )
+        others = Counter(_part(name) for name in below if _part(name) not in parts)
+        if others:
+            counts = ', '.join(f'{name} ({count} tensors)' for name, count in sorted(others.items()))
+            print_log(
+                f'{self._source()}: {type(module).__name__} has no such parts, left out: {counts}',
+                logger='current',
+            )
+        return given
+
+
+def _part(name: str) -> str:
+    return name.partition('.')[0]
+
+
+def _absent_from_pose_networks(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    """Names of HRNet's last fusion to the coarser branches, if the file has none of them."""
+    fuse = {name: int(match['module']) for name in own if (match := _FUSE_LAYER.match(name))}
+    last = [name for name, index in fuse.items() if index == max(fuse.values())]
+    return [] if given.keys() & set(last) else last
+
+
+def _mismatches(own: Mapping[str, Tensor], given: Mapping[str, Tensor], absent: list[str]) -> list[str]:
+    """What differs in name or shape, in the module's order, then the file's."""
+    expected = {name for name in own if not name.endswith('num_batches_tracked')} - set(absent)
+    findings = [f'{name} is not in the file' for name in own if name in expected and name not in given]
+    findings += [
+        f'{name} is {tuple(given[name].shape)} in the file, {tuple(value.shape)} in the network'
+        for name, value in own.items()
+        if name in given and given[name].shape != value.shape
+    ]
+    return findings + [
+        f'{name} is not in the network'
+        for name in given
+        if name not in own and not name.endswith('num_batches_tracked')
+    ]

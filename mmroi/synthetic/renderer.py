@@ -1,0 +1,273 @@
+"""Renders a scene: dressed people and boxes over a background, antialiased, as a camera would take it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mmroi.geometry import Fragments, interpolate, rasterize, vertex_normals
+from mmroi.synthetic.backgrounds import sample_background
+from mmroi.synthetic.body import StudioBody
+from mmroi.synthetic.camera import Camera
+from mmroi.synthetic.fabric import cloth_color, smooth_noise, smoothstep
+from mmroi.synthetic.lights import Lights, sample_lights
+from mmroi.synthetic.scene import Box, Scene
+from mmroi.synthetic.shadows import floor_shadow
+from mmroi.synthetic.wardrobe import Layer, Wardrobe
+
+_SAMPLES = 2  # per pixel along each axis
+_BOX_FACES = np.array(
+    [
+        [0, 2, 3],
+        [0, 3, 1],
+        [4, 5, 7],
+        [4, 7, 6],
+        [0, 1, 5],
+        [0, 5, 4],
+        [2, 6, 7],
+        [2, 7, 3],
+        [0, 4, 6],
+        [0, 6, 2],
+        [1, 3, 7],
+        [1, 7, 5],
+    ]
+)
+
+
+# sRGB of 0 to 255 by the square root of linear light, which spreads the entries evenly enough.
+_GAMMA = (255 * np.linspace(0, 1, 4096) ** (2 / 2.2)).astype(np.float32)
+
+
+@dataclass
+class Photo:
+    """A rendered scene.
+
+    Attributes:
+        image: (H, W, 3) uint8, BGR.
+        boxes: (N, 4) x, y, width, height of each person's visible pixels; zero where there are none.
+        visible: (N,) visible share of each person's whole surface outline, 0 to 1.
+        owner: (2H, 2W) int8, which person each sample shows; -1 background, -2 a box.
+        depth: (2H, 2W) float32 meters, infinite for the background.
+    """
+
+    image: np.ndarray
+    boxes: np.ndarray
+    visible: np.ndarray
+    owner: np.ndarray
+    depth: np.ndarray
+
+
+@dataclass
+class _Item:
+    """Something drawn: its visible fragments' attributes and how to color them."""
+
+    fragments: Fragments
+    pixels: np.ndarray
+    normals: np.ndarray
+    rest: np.ndarray
+    layers: list[Layer] | None
+    color: np.ndarray
+
+
+class Renderer:
+    """Draws scenes.
+
+    Args:
+        body: The body of the people.
+    """
+
+    def __init__(self, body: StudioBody) -> None:
+        self._body = body
+        self._wardrobe = Wardrobe(body)
+        self._rest = np.ascontiguousarray(body.rest_vertices, np.float32)
+
+    def render(self, rng: np.random.Generator, scene: Scene) -> Photo:
+        """Draw clothes, light and background, and renders.
+
+        Args:
+            rng: Random generator.
+            scene: The scene.
+        """
+        camera = scene.camera
+        background, floor = sample_background(rng, scene)
+        lights = sample_lights(rng, camera, background.mean((0, 1))[::-1].astype(float))
+        strength = float(lights.colors[0].mean() / (lights.colors[0].mean() + lights.sky.mean()))
+        shadow = floor_shadow(scene, lights.directions[0], 0.75 * strength, rng.uniform(0.02, 0.15))
+        background[floor] *= shadow[floor][:, None]
+
+        height, width = camera.height * _SAMPLES, camera.width * _SAMPLES
+        depth = np.full(height * width, np.inf, np.float32)
+        owner = np.full(height * width, -1, np.int8)
+        items, alone = [], []
+        for k, person in enumerate(scene.people):
+            item = self._person(rng, camera, person.vertices)
+            items.append(item)
+            alone.append(len(item.fragments.pixel_index))
+            _merge(item.fragments, k, depth, owner)
+        for box in scene.boxes:
+            items.append(self._crate(rng, camera, box))
+            _merge(items[-1].fragments, -2 - len(items), depth, owner)
+
+        image = self._shade(items, camera, lights, depth, owner, len(scene.people))
+        image = _compose(image, owner.reshape(height, width) != -1, background)
+        owner[owner < -1] = -2
+        plane = owner.reshape(height, width)
+        boxes = np.stack([_visible_box(plane == k) for k in range(len(scene.people))])
+        visible = np.array(
+            [
+                (plane == k).sum() / max(alone[k], 1) * _share_in_frame(camera, person.vertices)
+                for k, person in enumerate(scene.people)
+            ]
+        )
+        return Photo(_develop(rng, image), boxes, visible, plane, depth.reshape(height, width))
+
+    def _person(self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray) -> _Item:
+        layers = self._wardrobe.dress(rng)
+        lift = np.zeros(len(vertices), np.float32)
+        folds = smooth_noise(rng, self._rest, 0.16) + 0.6 * smooth_noise(rng, self._rest, 0.07)
+        for layer in layers:
+            if layer.thickness:
+                cover = smoothstep(layer.covers(self._rest) / 0.012 - 0.5)
+                lift += (
+                    cover * np.float32(layer.thickness) * (1 - 0.5 * (lift > 0)) + cover * layer.folds * folds
+                )
+        faces = self._body.faces
+        dressed = vertices + vertex_normals(vertices, faces) * np.maximum(lift, 0)[:, None].astype(np.float32)
+        fragments = _rasterize(camera, dressed, faces)
+        attributes = np.concatenate([vertex_normals(dressed, faces), self._rest], axis=1)
+        values = interpolate(attributes, faces, fragments)
+        return _Item(fragments, fragments.pixel_index, values[:, :3], values[:, 3:], layers, np.zeros(3))
+
+    def _crate(self, rng: np.random.Generator, camera: Camera, box: Box) -> _Item:
+        corners = box.corners.astype(np.float32)
+        fragments = _rasterize(camera, corners, _BOX_FACES)
+        t = corners[_BOX_FACES]
+        normals = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        unit = np.array([[i, j, k] for k in (0, 1) for j in (0, 1) for i in (0, 1)], np.float32)
+        return _Item(
+            fragments,
+            fragments.pixel_index,
+            normals[fragments.face_index],
+            interpolate(unit, _BOX_FACES, fragments),
+            None,
+            cloth_color(rng),
+        )
+
+    def _shade(
+        self,
+        items: list[_Item],
+        camera: Camera,
+        lights: Lights,
+        depth: np.ndarray,
+        owner: np.ndarray,
+        num_people: int,
+    ) -> np.ndarray:
+        """Linear BGR (2H, 2W, 3) of the foreground, zero elsewhere."""
+        height, width = camera.height * _SAMPLES, camera.width * _SAMPLES
+        image = np.zeros((height * width, 3), np.float32)
+        occlusion = _occlusion(depth.reshape(height, width), camera).ravel()
+        for k, item in enumerate(items):
+            mine = owner[item.pixels] == (k if k < num_people else -3 - k)
+            pixels, z = item.pixels[mine], item.fragments.depth[mine].astype(np.float32)
+            rays = camera.ray(
+                (pixels % width + 0.5) / _SAMPLES - 0.5, (pixels // width + 0.5) / _SAMPLES - 0.5
+            )
+            normals = item.normals[mine]
+            normals = normals / np.sqrt(np.einsum('nc,nc->n', normals, normals) + 1e-12)[:, None]
+            footprint = z / np.float32(camera.focal_length)
+            albedo, gloss = self._albedo(item, item.rest[mine], footprint)
+            color = lights.shade(albedo, normals, rays, gloss, occlusion[pixels])
+            image[pixels] = color[:, ::-1]
+        return image.reshape(height, width, 3)
+
+    def _albedo(self, item: _Item, rest: np.ndarray, footprint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Colors (n, 3), linear RGB, and gloss (n,) of surface points."""
+        if item.layers is None:
+            edge = np.sort(np.minimum(rest, 1 - rest), axis=1)[:, 1]
+            shade = 0.8 + 0.2 * np.clip(edge / 0.03, 0, 1)
+            return (item.color * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
+        rest = np.asfortranarray(rest)  # fields read it by columns
+        along = self._wardrobe.along(rest)
+        head = np.flatnonzero(rest[:, 1] > self._wardrobe.neck_height)
+        albedo = np.zeros((len(rest), 3), np.float32)
+        gloss = np.zeros(len(rest), np.float32)
+        for layer in item.layers:
+            where = head if layer.on_head else np.arange(len(rest))
+            inside = layer.covers(rest[where] if layer.on_head else rest)
+            near = np.flatnonzero(inside > -0.02)
+            inside, near = inside[near], where[near]
+            spread = np.maximum(footprint[near], 0.0015)
+            cover = (layer.opacity * smoothstep(inside / spread)).astype(np.float32)
+            color = layer.fabric(rest[near], along[near], footprint[near])
+            if layer.thickness > 0.002:
+                # A hem is a darker seam, and what lies beneath is in its shade.
+                color = color * (1 - 0.25 * (inside < 0.008))[:, None]
+                albedo[near] *= (1 - 0.35 * np.clip(1 + inside / 0.02, 0, 1) * (inside < 0))[:, None]
+            albedo[near] += cover[:, None] * (color - albedo[near])
+            gloss[near] += cover * (layer.gloss - gloss[near])
+        return albedo, gloss
+
+
+def _rasterize(camera: Camera, vertices: np.ndarray, faces: np.ndarray) -> Fragments:
+    """Fragments at the sampling grid; sample k of a pixel axis lies at (k + 1/2) / samples - 1/2."""
+    points = (camera.project(vertices) + 0.5) * _SAMPLES - 0.5
+    return rasterize(points, vertices[:, 2], faces, camera.height * _SAMPLES, camera.width * _SAMPLES)
+
+
+def _merge(fragments: Fragments, name: int, depth: np.ndarray, owner: np.ndarray) -> None:
+    nearer = fragments.depth < depth[fragments.pixel_index]
+    pixels = fragments.pixel_index[nearer]
+    depth[pixels] = fragments.depth[nearer]
+    owner[pixels] = name
+
+
+def _occlusion(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Screen-space ambient occlusion (2H, 2W): dims what lies some centimeters behind its surroundings."""
+    mask = np.isfinite(depth)
+    if not mask.any():
+        return np.ones_like(depth)
+    filled = np.where(mask, depth, 0).astype(np.float32)
+    radius = 0.09  # meters
+    size = int(np.clip(radius * camera.focal_length * _SAMPLES / np.median(depth[mask]), 2, 200)) | 1
+    weight = cv2.blur(mask.astype(np.float32), (size, size))
+    mean = cv2.blur(filled, (size, size)) / np.maximum(weight, 1e-3)
+    recess = np.clip((filled - mean) / radius, 0, 1)
+    return (1 - 0.55 * recess * (recess < 1)).astype(np.float32)
+
+
+def _compose(image: np.ndarray, mask: np.ndarray, background: np.ndarray) -> np.ndarray:
+    size = (background.shape[1], background.shape[0])
+    cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA) + background * (1 - cover)
+
+
+def _visible_box(mask: np.ndarray) -> np.ndarray:
+    """x, y, width, height (4,) in image pixels of the samples in a mask; zero for an empty one."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return np.zeros(4)
+    low = np.array([columns[0], rows[0]]) / _SAMPLES - 0.5
+    high = np.array([columns[-1] + 1, rows[-1] + 1]) / _SAMPLES - 0.5
+    return np.concatenate([low, high - low])
+
+
+def _share_in_frame(camera: Camera, vertices: np.ndarray) -> float:
+    x, y = camera.project(vertices).T
+    return float(np.mean((x > -0.5) & (y > -0.5) & (x < camera.width - 0.5) & (y < camera.height - 0.5)))
+
+
+def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Exposure, white balance, lens blur and noise; linear BGR to uint8."""
+    size = max(image.shape[:2]) / 256
+    bright = float(np.percentile(image[::4, ::4], 92))
+    exposure = np.clip(0.75 / max(bright, 1e-3), 0.6, 2.2) ** 0.6 * np.exp(rng.normal(0, 0.15))
+    image = image * (exposure * np.exp(rng.normal(0, 0.03, 3))).astype(np.float32)
+    blur = rng.uniform(0.1, 0.55) * size
+    if blur > 0.25:
+        image = cv2.GaussianBlur(image, (0, 0), blur)
+    # A soft shoulder instead of clipped highlights.
+    image = np.where(image > 0.7, 0.7 + 0.3 * np.tanh((image - 0.7) / 0.3), image)
+    srgb = _GAMMA[(np.sqrt(np.clip(image, 0, 1)) * (len(_GAMMA) - 1)).astype(np.int32)]
+    srgb += rng.standard_normal((*image.shape[:2], 1), np.float32) * np.float32(abs(rng.normal(0.5, 2.0)))
+    return np.clip(srgb + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,225 @@
+"""Puts one to three people, and perhaps a seat or a crate, on a floor in front of a camera."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from mmroi.synthetic.body import PosedBodies, StudioBody
+from mmroi.synthetic.camera import Camera, sample_camera
+from mmroi.synthetic.poses import Pose, PoseSampler
+
+_NEAR = 0.4  # nothing comes nearer to the camera than this, meters
+
+
+@dataclass
+class Person:
+    """A person in the camera frame.
+
+    Attributes:
+        pose: The sampled pose (its root is relative to upright in the world).
+        rotations: (24, 3, 3) joint rotations, the root's in the camera frame.
+        betas: (10,) shape.
+        pelvis: (3,) root joint, meters.
+        rest_root: (3,) root joint of the unposed body.
+        vertices: (V, 3) meters.
+        joints: (54, 3) meters.
+    """
+
+    pose: Pose
+    rotations: np.ndarray
+    betas: np.ndarray
+    pelvis: np.ndarray
+    rest_root: np.ndarray
+    vertices: np.ndarray
+    joints: np.ndarray
+
+
+@dataclass
+class Box:
+    """A crate or a seat: (8, 3) corners in the camera frame, meters, ordered by bits x, y, z."""
+
+    corners: np.ndarray
+
+
+@dataclass
+class Scene:
+    """A camera, people and boxes on a floor ``floor`` meters below the camera."""
+
+    camera: Camera
+    floor: float
+    people: list[Person]
+    boxes: list[Box] = field(default_factory=list)
+
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
+        """Turn world points (..., 3) with the camera at the origin into camera points."""
+        return points @ self.camera.rotation.T
+
+
+class SceneSampler:
+    """Draws scenes.
+
+    Args:
+        body: The body.
+        config: A preset of :mod:`presets`.
+        image_size: Long side of the photo, pixels.
+    """
+
+    def __init__(self, body: StudioBody, config: dict[str, Any], image_size: int) -> None:
+        self._body, self._config, self._image_size = body, config, image_size
+        rest = body.rest_vertices
+        self._above_knee = (rest[:, 1] > body.rest_joints[4, 1] + 0.12) & (
+            np.abs(rest[:, 0]) < body.rest_joints[16, 0] + 0.05
+        )
+        self._poses = PoseSampler(body.rest_joints, body.parents, config['poses'], config['pose_scale'])
+
+    def sample(self, rng: np.random.Generator) -> Scene:
+        """Draw a scene; draws again while the people do not fit in front of the camera."""
+        while True:
+            counts, weights = zip(*self._config['num_people'], strict=True)
+            poses = [self._poses.sample(rng) for _ in range(rng.choice(counts, p=weights))]
+            betas = np.clip(rng.normal(size=(len(poses), 10)), -2.2, 2.2) * self._config['beta_scale']
+            yaws = np.radians(rng.uniform(-self._config['yaw'], self._config['yaw'], len(poses)))
+            rotations = np.stack([pose.rotations for pose in poses])
+            rotations[:, 0] = Rotation.from_rotvec(np.outer(yaws, (0, 1, 0))).as_matrix() @ rotations[:, 0]
+            world = self._body.pose(rotations, betas)
+            for _ in range(12):
+                camera = sample_camera(rng, self._config, self._image_size)
+                placed = self._place(rng, camera, world.vertices)
+                if placed is not None:
+                    return self._scene(rng, camera, placed, poses, rotations, betas.astype(np.float32), world)
+
+    def _place(
+        self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray
+    ) -> tuple[np.ndarray, float] | None:
+        """Root joints (N, 3) in the world and the floor's depth below the camera; None if that fails."""
+        config, to_world = self._config, camera.rotation.T
+        low, high = vertices.min(1), vertices.max(1)
+        # The first person: size and place in the frame are drawn, and decide where the floor is.
+        turned = vertices[0] @ camera.rotation.T
+        extent = np.ptp(turned, axis=0)
+        size = np.exp(rng.uniform(*np.log(config['person_size'])))
+        depth = camera.focal_length * max(extent[0], extent[1]) / (size * min(camera.height, camera.width))
+        frame = np.array([camera.width, camera.height], float)
+        half = 0.5 * extent[:2] * camera.focal_length / depth
+        if rng.random() < config['truncation']:
+            target = rng.uniform(-0.05, 1.05, 2) * frame
+        else:
+            margin = np.minimum(half, 0.5 * frame)
+            target = rng.uniform(margin, frame - margin)
+        center = (turned.max(0) + turned.min(0)) / 2
+        first = to_world @ (
+            np.append((target - camera.principal_point) / camera.focal_length, 1) * depth
+            - np.append(center[:2], 0)
+        )
+        floor = -(first[1] + low[0, 1])
+        if not config['camera_height'][0] <= floor <= config['camera_height'][1]:
+            return None
+        roots = [first]
+        for k in range(1, len(vertices)):
+            for _ in range(15):
+                ahead = depth * np.exp(rng.normal(0, 0.3))
+                x = (rng.uniform(0, camera.width) - camera.principal_point[0]) / camera.focal_length
+                spot = to_world @ (np.array([x, 0, 1]) * ahead)
+                spot[1] = -floor - low[k, 1]
+                if all(
+                    _apart(spot + low[k], spot + high[k], root + low[j], root + high[j])
+                    for j, root in enumerate(roots)
+                ):
+                    roots.append(spot)
+                    break
+            else:
+                return None
+        placed = np.array(roots)
+        seen = camera.project((vertices[0] + first) @ camera.rotation.T)
+        if np.mean(np.all((seen > 0) & (seen < frame), axis=1)) < config['min_visible'] + 0.1:
+            return None
+        nearest = ((vertices[0] + first) @ camera.rotation[2]).min()
+        others = [
+            ((v + root) @ camera.rotation[2]).min() for v, root in zip(vertices[1:], placed[1:], strict=True)
+        ]
+        if min([nearest, *others]) < _NEAR or np.any(high[:, 1] + placed[:, 1] < -floor):
+            return None
+        return placed, float(floor)
+
+    def _scene(
+        self,
+        rng: np.random.Generator,
+        camera: Camera,
+        placed: tuple[np.ndarray, float],
+        poses: list[Pose],
+        rotations: np.ndarray,
+        betas: np.ndarray,
+        world: PosedBodies,
+    ) -> Scene:
+        roots, floor = placed
+        rotations = rotations.copy()
+        rotations[:, 0] = camera.rotation @ rotations[:, 0]
+        turn = camera.rotation.astype(np.float32).T
+        pelvis = roots @ camera.rotation.T
+        # The body turns about its root joint, so the posed vertices turn with the camera.
+        people = [
+            Person(
+                pose,
+                rotations[k],
+                betas[k],
+                pelvis[k],
+                world.rest_root[k],
+                world.vertices[k] @ turn + pelvis[k].astype(np.float32),
+                world.joints[k] @ turn + pelvis[k],
+            )
+            for k, pose in enumerate(poses)
+        ]
+        scene = Scene(camera, floor, people)
+        for person in people:
+            if person.pose.style == 'sit':
+                scene.boxes.append(self._seat(rng, scene, person))
+        if rng.random() < self._config['crate']:
+            box = self._crate(rng, scene, people[0])
+            if box is not None:
+                scene.boxes.append(box)
+        return scene
+
+    def _box(
+        self, rng: np.random.Generator, scene: Scene, x: float, z: float, size: np.ndarray, yaw: float
+    ) -> Box:
+        """A box of a size (3,) that stands on the floor at world x, z, turned by yaw."""
+        corners = np.array([[i, j, k] for k in (0, 1) for j in (0, 1) for i in (0, 1)], float) - (0.5, 0, 0.5)
+        turn = Rotation.from_euler('y', yaw).as_matrix()
+        return Box(scene.to_camera((corners * size) @ turn.T + (x, -scene.floor, z)))
+
+    def _seat(self, rng: np.random.Generator, scene: Scene, person: Person) -> Box:
+        """A stool under the thighs."""
+        world = person.vertices @ scene.camera.rotation
+        root = scene.camera.rotation.T @ person.pelvis
+        forward = scene.camera.rotation.T @ person.rotations[0][:, 2]
+        yaw = float(np.arctan2(forward[0], forward[2]))
+        flat = forward[[0, 2]] / max(np.linalg.norm(forward[[0, 2]]), 1e-6)
+        # The lowest part of trunk and thighs close to the root is what sits.
+        near = (np.linalg.norm(world[:, [0, 2]] - root[[0, 2]], axis=1) < 0.16) & self._above_knee
+        top = max(float(world[near, 1].min()) + scene.floor + 0.015, 0.05)
+        width, length = rng.uniform(0.36, 0.6), rng.uniform(0.36, 0.46)
+        x, z = root[[0, 2]] + 0.06 * flat
+        return self._box(rng, scene, x, z, np.array([width, top, length]), yaw)
+
+    def _crate(self, rng: np.random.Generator, scene: Scene, person: Person) -> Box | None:
+        """A crate between the camera and a person, or None where there is no room."""
+        root = scene.camera.rotation.T @ person.pelvis
+        reach = np.linalg.norm(person.vertices - person.pelvis, axis=1).max()
+        distance = float(np.hypot(root[0], root[2]))
+        size = np.array([rng.uniform(0.4, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.7)])
+        at = distance - 0.75 * reach - 0.6 * size[2] - rng.uniform(0, 0.3)
+        if at < 0.9:
+            return None
+        x, z = root[[0, 2]] * (at / distance) + (rng.normal(0, 0.35), 0)
+        box = self._box(rng, scene, x, z, size, rng.normal(0, 0.35))
+        world = np.concatenate([p.vertices for p in scene.people]) @ scene.camera.rotation
+        corners = box.corners @ scene.camera.rotation
+        inside = np.all((world > corners.min(0)) & (world < corners.max(0)), axis=1)
+        return None if box.corners[:, 2].min() < _NEAR or inside.any() else box
+
+
+def _apart(a_low: np.ndarray, a_high: np.ndarray, b_low: np.ndarray, b_high: np.ndarray) -> bool:
+    """Whether two people, given by the corners (3,) of their boxes, keep apart on the floor."""
+    return bool(np.any(((a_low > b_high - 0.02) | (b_low > a_high - 0.02))[[0, 2]]))

@@ -1,0 +1,57 @@
+import hashlib
+
+import pytest
+import torch
+from mmengine.runner import CheckpointLoader, load_checkpoint
+
+from mmroi.fileio import write_checkpoint
+
+STATE = {'weight': torch.arange(6.0).reshape(2, 3), 'bias': torch.tensor([1.0, 2.0]).half()}
+
+
+@pytest.mark.parametrize('name', ['new.pth', 'new.safetensors'])
+def test_mmengine_reads_what_is_written(tmp_path, name):
+    path = tmp_path / 'folder' / name
+    write_checkpoint(path, STATE, dict(source='test'))
+    content = CheckpointLoader.load_checkpoint(str(path), 'cpu')
+    assert content['meta'] == dict(source='test') and content['state_dict'].keys() == STATE.keys()
+    assert all(torch.equal(content['state_dict'][key], value) for key, value in STATE.items())
+    layer = torch.nn.Linear(3, 2)
+    load_checkpoint(layer, str(path), strict=True)
+    assert torch.equal(layer.weight, STATE['weight'])
+
+
+def test_the_old_file_stays_if_writing_fails(tmp_path):
+    path = tmp_path / 'new.pth'
+    write_checkpoint(path, STATE, {})
+    before = path.read_bytes()
+    with pytest.raises(Exception, match='pickle'):
+        write_checkpoint(path, {'weight': lambda: None}, {})
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_tensors_that_do_not_lie_in_one_piece(tmp_path):
+    write_checkpoint(tmp_path / 'a.safetensors', {'weight': STATE['weight'].T}, {})
+    content = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.safetensors'))
+    assert torch.equal(content['state_dict']['weight'], STATE['weight'].T)
+
+
+def test_the_hash_of_the_file_in_its_name(tmp_path):
+    old = tmp_path / 'new.pth'
+    old.write_bytes(b'another file of this name')
+    path = write_checkpoint(old, STATE, {}, with_hash=True)
+    assert path.name == f'new-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth'
+    assert old.read_bytes() == b'another file of this name' and len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_safetensors_remember_is_words(tmp_path):
+    path = write_checkpoint(tmp_path / 'a.safetensors', STATE, dict(epoch=4, cfg='a = 1', seed=None))
+    assert CheckpointLoader.load_checkpoint(str(path))['meta'] == dict(epoch='4', cfg='a = 1', seed='null')
+
+
+def test_bad_files(tmp_path):
+    with pytest.raises(ValueError, match="must end in .pth or .safetensors, not 'new.bin'"):
+        write_checkpoint(tmp_path / 'new.bin', STATE, {})
+    (tmp_path / 'cut.safetensors').write_bytes(b'1234')
+    with pytest.raises(ValueError, match='cut.safetensors is not a safetensors file'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'cut.safetensors'))

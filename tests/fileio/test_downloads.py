@@ -1,0 +1,123 @@
+import http.server
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+from mmroi.fileio.downloads import cache_path, locate
+from mmroi.models import StrictPretrainedInit
+
+pytestmark = pytest.mark.usefixtures('mmroi_scope', 'hub')
+
+UNREACHABLE = 'http://127.0.0.1:9/weights/x.pth'
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serve a folder over HTTP on this machine; gives the folder, its URL and the list of requests."""
+    folder, requests = tmp_path / 'served', []
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, *args):
+            requests.append(self.path)
+
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        yield folder, f'http://127.0.0.1:{served.server_port}', requests
+        served.shutdown()
+        thread.join()
+
+
+def test_a_file_from_the_net_is_fetched_once(server, hub):
+    folder, url, requests = server
+    (folder / 'x-0123.pth').write_bytes(b'weights')
+    for _ in range(2):
+        path = locate(f'{url}/x-0123.pth')
+        assert path == hub / 'x-0123.pth' and path.read_bytes() == b'weights'
+    assert requests == ['/x-0123.pth'] and os.listdir(hub) == ['x-0123.pth']
+
+
+def test_what_cannot_be_fetched_says_which_file_to_put_where(hub, resnet):
+    network = resnet(init_cfg=dict(type='Pretrained', checkpoint=UNREACHABLE, prefix='backbone.'))
+    with pytest.raises(FileNotFoundError) as error:
+        network.init_weights()
+    message = str(error.value)
+    assert UNREACHABLE in message and str(hub / 'x.pth') in message and '\n' not in message
+    assert not list(hub.iterdir())  # no half a file
+    torch.save({f'backbone.{name}': value for name, value in resnet().state_dict().items()}, hub / 'x.pth')
+    StrictPretrainedInit(UNREACHABLE, prefix='backbone.')(network)  # put there, it is found
+
+
+def test_a_page_that_is_not_there(server, hub):
+    with pytest.raises(FileNotFoundError, match='404'):
+        locate(f'{server[1]}/x.pth')
+
+
+def test_a_cache_that_cannot_be_written(server, hub):
+    hub.parent.parent.write_text('a file where the folder should be')
+    with pytest.raises(FileNotFoundError, match='cannot be fetched'):
+        locate(f'{server[1]}/x.pth')
+
+
+def test_names_of_mmengine(hub):
+    hub.mkdir(parents=True)
+    for name, file in (
+        ('torchvision://resnet50', 'resnet50-0676ba61.pth'),
+        ('open-mmlab://msra/hrnetv2_w48', 'hrnetv2_w48-d2186c55.pth'),
+    ):
+        (hub / file).touch()
+        assert locate(name) == hub / file
+
+
+@pytest.mark.parametrize(
+    'name, message',
+    [
+        ('torchvision://resnet51', 'knows no such name'),
+        ('s3://bucket/x.pth', 'fetch the file and give its path'),
+        ('ftp://host/x.pth', 'fetch the file and give its path'),
+    ],
+)
+def test_unknown_names(name, message):
+    with pytest.raises(ValueError, match=message):
+        locate(name)
+
+
+def test_absent_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='y.pth do not exist: put the file there'):
+        locate(tmp_path / 'y.pth')
+
+
+def test_the_query_of_a_url_is_no_part_of_the_name(hub):
+    assert cache_path('https://host/a/x.pth?download=1') == hub / 'x.pth'
+
+
+def _worker(rank, folder, url, hub_home):
+    os.environ.update(TORCH_HOME=hub_home, LOCAL_RANK=str(rank))
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
+    )
+    for name in ('x.pth', 'absent.pth'):
+        try:
+            found = locate(f'{url}/{name}').read_text()
+        except FileNotFoundError as error:
+            found = str(error)
+        Path(folder, f'{name}.{rank}').write_text(found)
+    torch.distributed.destroy_process_group()
+
+
+def test_one_process_fetches_and_all_wait(server, tmp_path):
+    folder, url, requests = server
+    (folder / 'x.pth').write_text('weights')
+    mp.spawn(_worker, (str(tmp_path), url, str(tmp_path / 'home')), nprocs=2)
+    assert [p for p in requests if p == '/x.pth'] == ['/x.pth']
+    for rank in (0, 1):
+        assert (tmp_path / f'x.pth.{rank}').read_text() == 'weights'
+        assert 'cannot be fetched' in (tmp_path / f'absent.pth.{rank}').read_text()

@@ -1,0 +1,105 @@
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mmroi.models import read_state_dict
+
+pytestmark = pytest.mark.usefixtures('mmroi_scope', 'hub')
+
+WEIGHTS = {'conv1.weight': torch.arange(6.0).view(2, 3), 'bn1.num_batches_tracked': torch.tensor(7)}
+
+
+def assert_read(path, names=tuple(WEIGHTS)):
+    state = read_state_dict(path)
+    assert tuple(state) == names
+    for value, expected in zip(state.values(), WEIGHTS.values(), strict=True):
+        assert torch.equal(value, expected)
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda state: state,
+        lambda state: dict(state_dict=state, meta=dict(epoch=1)),
+        lambda state: dict(model=state, epoch=3),
+        lambda state: dict(model={f'module.{name}': value for name, value in state.items()}),
+    ],
+)
+def test_containers(tmp_path, zipped, wrap):
+    torch.save(wrap(WEIGHTS), tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
+    assert_read(tmp_path / 'x.pth')
+
+
+def test_safetensors_are_known_by_their_content(tmp_path):
+    for name in ('x.safetensors', 'x.pth'):
+        save_file(dict(sorted(WEIGHTS.items())), tmp_path / name)
+        state = read_state_dict(tmp_path / name)
+        assert state.keys() == WEIGHTS.keys() and all(torch.equal(state[n], WEIGHTS[n]) for n in state)
+
+
+def test_a_part_called_module_keeps_its_name(tmp_path):
+    torch.save({'module.weight': torch.ones(1), 'bias': torch.ones(1)}, tmp_path / 'x.pth')
+    assert list(read_state_dict(tmp_path / 'x.pth')) == ['module.weight', 'bias']
+
+
+class _Payload:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_code_in_a_file_does_not_run(tmp_path, zipped):
+    torch.save(
+        dict(WEIGHTS, extra=_Payload(tmp_path / 'owned')),
+        tmp_path / 'x.pth',
+        _use_new_zipfile_serialization=zipped,
+    )
+    with pytest.raises(ValueError, match=r'it asks for \w+\.mkdir, which no weights need') as error:
+        read_state_dict(tmp_path / 'x.pth')
+    assert not (tmp_path / 'owned').exists() and '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b'',
+        lambda data: b'\0' * 64,
+        lambda data: b'<html>404</html>',
+    ],
+)
+@pytest.mark.parametrize('zipped', [True, False])
+def test_damaged_files(tmp_path, zipped, damage):
+    torch.save(WEIGHTS, tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
+    (tmp_path / 'x.pth').write_bytes(damage((tmp_path / 'x.pth').read_bytes()))
+    with pytest.raises(ValueError, match='x.pth is not a checkpoint that can be read .*delete it') as error:
+        read_state_dict(tmp_path / 'x.pth')
+    assert '\n' not in str(error.value)
+
+
+def test_damaged_safetensors(tmp_path):
+    save_file(WEIGHTS, tmp_path / 'x.safetensors')
+    (tmp_path / 'x.safetensors').write_bytes((tmp_path / 'x.safetensors').read_bytes()[:40])
+    with pytest.raises(ValueError, match='is damaged, cut short'):
+        read_state_dict(tmp_path / 'x.safetensors')
+
+
+@pytest.mark.parametrize(
+    'content, found',
+    [({}, 'nothing'), (dict(epoch=3, lr=0.1), 'epoch, lr'), ([1, 2], 'list'), ({1: torch.ones(1)}, '1')],
+)
+def test_files_without_weights(tmp_path, content, found):
+    torch.save(content, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=f'holds no state dict; its content is: {found}$'):
+        read_state_dict(tmp_path / 'x.pth')
+
+
+def test_absent_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='x.pth does not exist'):
+        read_state_dict(tmp_path / 'x.pth')

@@ -1,0 +1,176 @@
+"""The studio: same files for any number of workers, resuming, refusals; and the command line."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmroi.fileio.human_data import HumanData
+from mmroi.synthetic import StudioSettings, contact_sheet, make_dataset
+
+SETTINGS = StudioSettings('full', 64, 5)
+TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
+
+
+def digest(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(Path(folder).rglob('*'))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('made')
+    result = make_dataset(folder, SETTINGS, 34, 3, workers=1, progress=False)
+    return folder, result
+
+
+def test_files_and_labels(made):
+    folder, result = made
+    data = HumanData.fromfile(folder / 'train.npz')
+    assert result['train'] == data.data_len >= 34 and result['val'] >= 3 and result['new_photos'] == 37
+    paths = [str(path) for path in data['image_path']]
+    assert len(set(paths)) == 34
+    for path, size in zip(paths, data['misc']['image_size'], strict=True):
+        assert cv2.imread(str(folder / path)).shape[:2] == tuple(size)
+    ratio = data['misc']['focal_length'] / np.linalg.norm(data['misc']['image_size'], axis=1)
+    assert ratio.min() >= 0.6 and ratio.max() <= 2.5
+
+
+def test_two_workers_make_the_same_bytes(made, tmp_path):
+    make_dataset(tmp_path, SETTINGS, 34, 3, workers=2, progress=False)
+    assert digest(tmp_path) == digest(made[0])
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(made, tmp_path):
+    make_dataset(tmp_path, SETTINGS, 20, 0, progress=False)
+    # As if killed while photo 17 was being written, and somebody deleted a photo.
+    (tmp_path / 'shards' / 'train' / '000001.npz').write_bytes(b'torn')
+    (tmp_path / 'images' / 'train' / '000' / '000003.jpg').unlink()
+    result = make_dataset(tmp_path, SETTINGS, 34, 3, progress=False)
+    assert result['new_photos'] == 37
+    assert digest(tmp_path) == digest(made[0])
+
+
+def test_complete_photos_are_not_made_again(made):
+    folder, _ = made
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
+    assert make_dataset(folder, SETTINGS, 34, 3, progress=False)['new_photos'] == 0
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
+
+
+def test_another_seed_makes_other_photos_and_is_not_mixed_in(made, tmp_path):
+    make_dataset(tmp_path, StudioSettings('full', 64, 6), 1, 0, progress=False)
+    name = 'images/train/000/000000.jpg'
+    assert (tmp_path / name).read_bytes() != (made[0] / name).read_bytes()
+    with pytest.raises(ValueError, match='seed'):
+        make_dataset(tmp_path, SETTINGS, 1, 0, progress=False)
+
+
+@pytest.mark.parametrize(
+    'settings, message',
+    [(('hard', 64, 0), 'easy, frontal, full'), (('easy', 16, 0), '64 to 2048'), (('easy', 64, -1), 'seed')],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        StudioSettings(*settings)
+
+
+@pytest.mark.parametrize(
+    'counts, workers, message', [((-1, 2), 1, 'negative'), ((0, 0), 1, 'one positive'), ((1, 0), 0, 'worker')]
+)
+def test_bad_counts(tmp_path, counts, workers, message):
+    with pytest.raises(ValueError, match=message):
+        make_dataset(tmp_path, SETTINGS, *counts, workers=workers)
+
+
+def test_contact_sheet(made):
+    sheet = contact_sheet(made[0], num_photos=10, columns=4, cell=48)
+    assert sheet.shape == (3 * 48, 4 * 48, 3)
+    assert (sheet == (0, 255, 0)).all(-1).sum() > 100
+
+
+def test_command_line(tmp_path):
+    command = [
+        sys.executable,
+        str(TOOL),
+        '--preset',
+        'easy',
+        '--out',
+        str(tmp_path / 'set'),
+        '--image-size',
+        '64',
+        '--num-train',
+        '2',
+        '--num-val',
+        '1',
+        '--workers',
+        '1',
+        '--sheet',
+        str(tmp_path / 'sheet.png'),
+    ]
+    kwargs = dict(
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])}
+    )
+    done = subprocess.run(command, **kwargs)
+    assert done.returncode == 0, done.stderr
+    assert '3 new photos' in done.stdout and (tmp_path / 'sheet.png').is_file()
+    wrong = subprocess.run([*command, '--num-train', '-2'], **kwargs)
+    assert (
+        wrong.returncode == 1 and 'must not be negative' in wrong.stderr and 'Traceback' not in wrong.stderr
+    )
+
+
+def test_workers_end_when_the_main_process_is_killed(tmp_path):
+    command = [
+        sys.executable,
+        str(TOOL),
+        '--preset',
+        'easy',
+        '--out',
+        str(tmp_path / 'set'),
+        '--image-size',
+        '64',
+        '--num-train',
+        '5000',
+        '--workers',
+        '2',
+    ]
+    main = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])},
+    )
+    try:
+        wait_for(lambda: list((tmp_path / 'set').rglob('*.jpg')))
+        main.kill()
+        main.wait()
+        wait_for(lambda: not group_exists(main.pid))
+    finally:
+        if group_exists(main.pid):
+            os.killpg(main.pid, signal.SIGKILL)
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'waited in vain'
+        time.sleep(0.1)
+
+
+def group_exists(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
