@@ -20,7 +20,7 @@ from mmroi.datasets.sources import missing_file
 from mmroi.datasets.transforms.loading import image_size
 from mmroi.datasets.transforms.person_box import check_box
 from mmroi.datasets.units import UNIT_FAULTS
-from mmroi.datasets.upright_boxes import find_square
+from mmroi.datasets.upright_boxes import MARGIN, find_square
 from mmroi.fileio.human_data import HumanData
 from mmroi.registry import DATASETS
 
@@ -58,6 +58,9 @@ class HumanImageDataset(BaseDataset):
             ones, as MMHuman3D's converters write them, are read as the 3:4 boxes of the same height that ours
             write. By default they stay as they are, with a warning where all boxes of a file are square;
             False takes the warning away.
+        box_margin: Enlargement that the boxes of the file have already: 1.0 for tight ones, 1.2 for those of
+            MMHuman3D and ``convert.py``. It goes with each sample, for ``GetPersonBox``. By default 1.2 with
+            ``crop_boxes``, else 1.0.
         body_model: Config of the body, such as ``dict(type='SMPL', model_path='data/body_models/smpl')``.
             Rows that have SMPL's pose, shape and translation, but no 3D keypoints at all, get those of the
             body, and where the camera is known 2D keypoints likewise; the same body gives the root's position
@@ -86,6 +89,7 @@ class HumanImageDataset(BaseDataset):
         dataset_name: str | None = None,
         skip_bad: bool = False,
         crop_boxes: bool | None = None,
+        box_margin: float | None = None,
         body_model: dict | None = None,
         serialize_data: bool = False,
         **kwargs: Any,
@@ -93,6 +97,9 @@ class HumanImageDataset(BaseDataset):
         self.dataset_name = dataset_name or Path(ann_file).stem
         self.skip_bad = skip_bad
         self.crop_boxes = crop_boxes
+        self.box_margin = box_margin if box_margin is not None else MARGIN if crop_boxes else 1.0
+        if not 0 < self.box_margin < float('inf'):
+            raise ValueError(f'HumanImageDataset: box_margin must be positive, got {box_margin}')
         self.body_model = body_model
         super().__init__(
             ann_file=ann_file,
@@ -267,6 +274,7 @@ class HumanImageDataset(BaseDataset):
             dict: The sample before the pipeline.
         """
         info = super().get_data_info(idx) if self.serialize_data else self.data_list[idx]
+        info['box_margin'] = self.box_margin
         info['sample_idx'] = idx if idx >= 0 else len(self) + idx
         info['img_path'] = self._image_path(info)
         return info

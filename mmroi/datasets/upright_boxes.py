@@ -8,6 +8,7 @@ SPIN's when it is expanded to a square. A 3:4 crop made from the square would be
 import numpy as np
 
 ASPECT = 0.75
+MARGIN = 1.2  # of published crops around the tight box, which SPIN set
 _TOLERANCE = 1e-3  # of the side: boxes may have been stored as corners in single precision
 
 

@@ -1,14 +1,12 @@
 """Boxes of people, with the margin of published crops.
 
 Files of other projects hold crops, which include a margin, and so do the files written here: the configs of
-real data enlarge no box further. Tight boxes get the margin that SPIN gives them.
+real data say so (``box_margin``). Tight boxes get the margin that SPIN gives them.
 """
 
 import numpy as np
 
-from mmroi.datasets.upright_boxes import ASPECT
-
-MARGIN = 1.2
+from mmroi.datasets.upright_boxes import ASPECT, MARGIN
 
 
 def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
