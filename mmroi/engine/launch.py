@@ -14,6 +14,7 @@ from mmengine.config import Config, DictAction
 
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
+from mmroi.engine.pipelines import read_config
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
@@ -54,8 +55,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if not path.is_file():
         raise FileNotFoundError(f'config {path} does not exist')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(path, args.cfg_options)
     if args.body_model:
         use_body_model(cfg, args.body_model)
     cfg.launcher = args.launcher

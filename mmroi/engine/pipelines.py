@@ -144,14 +144,11 @@ def read_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
         Config: It no longer has the numbers of ``expand_crops`` at its top level.
     """
     cfg = Config.fromfile(path, **options)
-    expand_crops(cfg)  # first: an option that changes one pipeline alone wins
-    if cfg_options:
-        cfg.merge_from_dict(cfg_options)
-        expand_crops(cfg)
+    expand_crops(cfg, cfg_options)
     return cfg
 
 
-def expand_crops(cfg: Config) -> None:
+def expand_crops(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines and its model.
 
     These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (that of the crops by default) and
@@ -159,10 +156,19 @@ def expand_crops(cfg: Config) -> None:
 
     Args:
         cfg: Config of a run; changed.
+        cfg_options: Changes, merged when the config's own numbers are expanded already: an option that changes
+            one pipeline alone wins over them. They may be numbers, too.
 
     Raises:
         ValueError: A number is out of range, or nothing in the config takes it.
     """
+    _expand(cfg)
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+        _expand(cfg)
+
+
+def _expand(cfg: Config) -> None:
     numbers = _numbers(cfg)
     if not numbers:
         return
