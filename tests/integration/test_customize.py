@@ -1,6 +1,6 @@
 """Every example of docs/customize.md, run section by section as a reader would.
 
-A fenced block preceded by ``<!-- file: NAME -->`` is written to that file. Other ``python`` and ``shell`` blocks
+A block preceded by ``<!-- file: NAME -->`` is written to that file. Other ``python`` and ``shell`` blocks
 are run in its folder, where ``configs``, ``tools`` and ``checkpoints`` are those of the project.
 """
 
