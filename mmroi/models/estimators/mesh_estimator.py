@@ -42,9 +42,14 @@ class MeshEstimator(BaseModel):
         data_preprocessor: Config.
         init_cfg: MMEngine's initialization config.
 
+    Attributes:
+        ONLY_IN_TRAINING: Names of the parts that prediction does not need.
+
     Raises:
         ValueError: Unknown loss, a loss without the part that it needs, or parts that do not fit together.
     """
+
+    ONLY_IN_TRAINING = ('projector', 'heatmap_head')
 
     def __init__(
         self,
@@ -117,6 +122,11 @@ class MeshEstimator(BaseModel):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         check_state_dict(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def num_parameters(self) -> int:
+        """Number of parameters of the network that predicts, without the parts that only training uses."""
+        training = tuple(f'{part}.' for part in self.ONLY_IN_TRAINING)
+        return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(training))
 
     def regress(self, inputs: Tensor, boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
         """The network alone: tensors in, tensors out, no branch on data.
