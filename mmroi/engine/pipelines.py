@@ -26,7 +26,6 @@ Pipeline = list[dict[str, Any]]
 NUMBERS = ('num_rois', 'crop_size', 'box_scale', 'box_aspect', 'random_rois')
 
 
-
 @dataclass(frozen=True)
 class CropSettings:
     """How crops are taken.
@@ -60,7 +59,10 @@ def read_crops(config: Any) -> CropSettings:
     """
     where, part = 'the pipeline', config
     if isinstance(config, Config):
-        where, part = f'config {config.filename}: the pipeline of test_dataloader', config.get('test_dataloader')
+        where, part = (
+            f'config {config.filename}: the pipeline of test_dataloader',
+            config.get('test_dataloader'),
+        )
     found = {
         CropSettings(
             int(_argument(crop, 'num_rois')),

@@ -34,10 +34,11 @@ from mmroi.benchmark.speed.command_line import (
     print_table,
     write_json,
 )
-from mmroi.benchmark.speed.pipelines import crop_step, read_people, usable_dataset
+from mmroi.benchmark.speed.pipelines import read_people, usable_dataset
 from mmroi.benchmark.speed.timing import describe_machine, take_turns, typical
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_crops
 from mmroi.registry import DATASETS
 
 MEAN, STD = np.float32([123.675, 116.28, 103.53]), np.float32([58.395, 57.12, 57.375])
@@ -141,7 +142,7 @@ def main() -> None:
         for name, value in seconds.items()
     ]
     height, width = packed[0].img_shape
-    crop = crop_step(config.train_dataloader.dataset)
+    crop = read_crops(config.train_dataloader)
     rois, share = len(packed[0].boxes), len(small) / len(views)
     print(
         f'One worker; photos of {width}x{height}, {photo_kib:.0f} KiB; {rois} crops of '

@@ -42,11 +42,10 @@ from mmroi.benchmark.speed.command_line import (
 from mmroi.benchmark.speed.networks import (
     baselines,
     build_for_rois,
-    crop_size_of,
     prediction_step,
     random_batch,
 )
-from mmroi.benchmark.speed.pipelines import crop_step, pipeline_of, read_people, usable_dataset
+from mmroi.benchmark.speed.pipelines import read_people, usable_dataset
 from mmroi.benchmark.speed.timing import (
     describe_machine,
     held_memory,
@@ -57,6 +56,7 @@ from mmroi.benchmark.speed.timing import (
 )
 from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import find_pipeline, read_crops, set_crops
 
 
 class Variant(NamedTuple):
@@ -104,7 +104,7 @@ def build_networks(args: argparse.Namespace, config: Config) -> dict[tuple[str, 
     Raises:
         ValueError: The config's model is made for none of the numbers.
     """
-    own = crop_step(config.test_dataloader.dataset).get('num_rois', 5)
+    own = read_crops(config).num_rois
     models = {}
     for rois in dict.fromkeys(args.rois):
         model = build_for_rois(config.model, rois)
@@ -137,7 +137,7 @@ def make_batches(args: argparse.Namespace, config: Config, folder: Path) -> Call
 
         def batch(size: int, rois: int) -> dict:
             if (size, rois) not in ready:
-                ready[size, rois] = random_batch(size, rois, crop_size_of(loader))
+                ready[size, rois] = random_batch(size, rois, read_crops(loader).crop_size)
             return ready[size, rois]
 
         return batch
@@ -146,8 +146,8 @@ def make_batches(args: argparse.Namespace, config: Config, folder: Path) -> Call
     pipelines = {}
     for rois in {1, *args.rois}:
         changed = copy.deepcopy(dataset)
-        crop_step(changed).num_rois = rois
-        pipelines[rois] = Compose(pipeline_of(changed))
+        set_crops(changed, num_rois=rois)
+        pipelines[rois] = Compose(find_pipeline(changed))
 
     def decode(size: int, rois: int) -> dict:
         packed = [pipelines[rois](copy.deepcopy(people[i % len(people)])) for i in range(size)]
@@ -229,7 +229,7 @@ def main() -> None:
         raise_compile_limit(sum(variant.mode == 'compiled' for variant in variants))
         rows = measure(variants, held, args)
     print_table(rows)
-    crop_size = crop_size_of(config.test_dataloader)
+    crop_size = read_crops(config).crop_size
     write_json(
         args.json,
         config=args.config,

@@ -40,10 +40,11 @@ from mmroi.benchmark.speed.command_line import (
     write_json,
 )
 from mmroi.benchmark.speed.networks import build_for_rois
-from mmroi.benchmark.speed.pipelines import crop_step, usable_dataset
+from mmroi.benchmark.speed.pipelines import usable_dataset
 from mmroi.benchmark.speed.timing import describe_machine, held_memory, step_memory, synchronize
 from mmroi.engine.amp import use_amp
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_crops, set_crops
 
 OPTIONS = ('amp', 'channels_last', 'with_cp')
 
@@ -135,7 +136,7 @@ def endless_batches(config: Config, rois: int, folder: Path) -> Iterator[dict]:
     if dataset is not loader.dataset:  # few photos: repeated, so that the workers do not start anew
         loader.dataset = dict(type='RepeatDataset', dataset=dataset, times=100 * loader.batch_size)
         loader.sampler = dict(type='DefaultSampler', shuffle=True)
-    crop_step(loader.dataset).num_rois = rois
+    set_crops(loader, num_rois=rois)
     built = Runner.build_dataloader(loader, seed=0)
     return itertools.chain.from_iterable(itertools.repeat(built))
 
@@ -219,13 +220,13 @@ def main() -> None:
     loader = config.train_dataloader
     with tempfile.TemporaryDirectory() as folder:
         trainees = {}
-        for rois in args.rois or [crop_step(loader.dataset).get('num_rois', 5)]:
+        for rois in args.rois or [read_crops(loader).num_rois]:
             batches = iter(endless_batches(config, rois, Path(folder)))
             for name, changed in variants.items():
                 trainees[name, rois] = Trainee(changed, rois, batches, args.device)
         rows = measure(trainees, args, loader)
         del trainees, batches  # ends the workers before their photos go
-    height, width = crop_step(loader.dataset).crop_size
+    height, width = read_crops(loader).crop_size
     print(
         f'{args.config}: batches of {loader.batch_size} persons, crops of {height}x{width}, '
         f'{loader.num_workers} workers'

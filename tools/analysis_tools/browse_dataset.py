@@ -8,46 +8,46 @@ camera, and figures in red belong to labels that cannot all be true. ``sheet.jpg
 """
 
 import argparse
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 from tqdm import tqdm
 
 from mmroi.body_models import SMPL
-from mmroi.datasets import MixedDataset, MixtureSampler
+from mmroi.datasets import MixedDataset, MixtureSampler, MultiRoICrop, PackHMRInputs
 from mmroi.engine.body_model import add_body_argument, check_body_model, use_body_model
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import Pipeline, change_pipelines, is_step, read_config
 from mmroi.registry import DATASETS, MODELS
 from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
 
 
 def for_drawing(config: Any) -> Any:
-    """Change all pipelines within a data set's config: the frame is kept, and nothing is packed.
+    """Change all pipelines within a dataset's config: keep the frame, and pack nothing.
 
     Args:
-        config: Of a data set, possibly of several within each other.
+        config: Of a dataset, which may wrap others.
 
     Returns:
         A changed copy.
     """
-    if isinstance(config, dict):
-        changed = {key: for_drawing(value) for key, value in config.items()}
-        if _type(config) == 'MultiRoICrop':
-            changed['keep_img'] = True
-        return changed
-    if isinstance(config, list | tuple):
-        return [for_drawing(value) for value in config if _type(value) != 'PackHMRInputs']
-    return config
+    changed = copy.deepcopy(config)
+    change_pipelines(changed, _without_packing)
+    return changed
 
 
-def _type(config: Any) -> str:
-    return str(config.get('type', '')).rpartition('.')[2] if isinstance(config, dict) else ''
+def _without_packing(steps: Pipeline) -> Pipeline:
+    return [
+        dict(step, keep_img=True) if is_step(step, MultiRoICrop) else step
+        for step in steps
+        if not is_step(step, PackHMRInputs)
+    ]
 
 
 def draw_indices(dataset: Any, sampler: dict, num: int, seed: int) -> Sequence[int]:
@@ -100,7 +100,7 @@ def write(path: Path, picture: np.ndarray) -> None:
 def main() -> None:
     """Draws."""
     args = parse_args()
-    config = Config.fromfile(args.config)
+    config = read_config(args.config)
     if args.body_model:
         use_body_model(config, args.body_model)
     check_body_model(config, args.split)

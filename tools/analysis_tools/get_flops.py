@@ -17,8 +17,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmroi.benchmark.speed.command_line import load_config, make_parser, parse, print_table, write_json
-from mmroi.benchmark.speed.networks import build_for_rois, crop_size_of, random_batch
+from mmroi.benchmark.speed.networks import build_for_rois, random_batch
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_crops
 from mmroi.geometry.rotations import rot6d_to_matrix
 from mmroi.models import MeshEstimator
 from mmroi.models.estimators.batch import stack_views
@@ -114,7 +115,7 @@ def main() -> None:
     )
     args = parse(parser)
     config = load_config(args)
-    crop_size = crop_size_of(config.test_dataloader)
+    crop_size = read_crops(config).crop_size
     counted = [measure(config.model, rois, crop_size) for rois in args.rois]
     found = [row for row in counted if row is not None]
     if not found:

@@ -6,9 +6,10 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,8 +36,7 @@ def main() -> None:
     args = parse_args()
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'config {args.config} does not exist')
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     print(cfg.pretty_text)
     if args.save_path:
         args.save_path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from mmroi.engine.body_model import add_body_argument, check_body_model, use_body_model
+from mmroi.engine.pipelines import read_config
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
@@ -97,8 +98,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     if not Path(args.config).is_file():
         raise FileNotFoundError(f'config {args.config} does not exist')
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options)
+    config = read_config(args.config, args.cfg_options)
     if args.body_model:
         use_body_model(config, args.body_model)
     for key in ('model', 'train_dataloader', 'test_dataloader'):

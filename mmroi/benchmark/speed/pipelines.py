@@ -1,4 +1,4 @@
-"""Loaders and photos to measure with: the config's own, or made on the spot."""
+"""Datasets and images to measure with: the config's own, or made on the spot."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,36 +7,11 @@ import cv2
 import numpy as np
 from mmengine.config import ConfigDict
 
+from mmroi.engine.pipelines import find_pipeline
 from mmroi.registry import DATASETS
 from mmroi.synthetic import StudioSettings, make_dataset
 
 PHOTOS = 32  # made where the config's own are absent
-
-
-def pipeline_of(dataset: ConfigDict) -> list[ConfigDict]:
-    """The pipeline of a dataset's config, which may be wrapped.
-
-    Raises:
-        ValueError: There is none.
-    """
-    if dataset.get('pipeline'):
-        return dataset.pipeline
-    for inner in [dataset.get('dataset'), *(dataset.get('datasets') or [])]:
-        if inner:
-            return pipeline_of(inner)
-    raise ValueError(f'the data set of type {dataset.get("type")} has no `pipeline`')
-
-
-def crop_step(dataset: ConfigDict) -> ConfigDict:
-    """The step that cuts the crops out.
-
-    Raises:
-        ValueError: There is none.
-    """
-    for step in pipeline_of(dataset):
-        if step.type.split('.')[-1] == 'MultiRoICrop':
-            return step
-    raise ValueError('the pipeline has no step of type MultiRoICrop')
 
 
 def usable_dataset(dataset: ConfigDict, folder: Path) -> ConfigDict:
@@ -59,7 +34,7 @@ def usable_dataset(dataset: ConfigDict, folder: Path) -> ConfigDict:
             type='HumanImageDataset',
             ann_file='train.npz',
             data_root=f'{folder}/',
-            pipeline=pipeline_of(dataset),
+            pipeline=find_pipeline(dataset),
         )
     return dataset
 
