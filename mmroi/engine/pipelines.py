@@ -113,10 +113,10 @@ def set_crops(
     if not boxes and (box_scale is not None or box_aspect is not None):
         raise ValueError('no pipeline has GetPersonBox, which takes box_scale and box_aspect')
     for step in crops:
-        step.update(of_crops)
+        _set(step, **of_crops)
     for step in boxes:
         if box_scale is not None:
-            step['scale'] = box_scale
+            _set(step, scale=box_scale)
         if crop_size is not None or box_aspect is not None:
             _set_aspect(step, _size(_argument(crops[0], 'crop_size')), box_aspect)
 
@@ -128,7 +128,7 @@ def _set_aspect(step: dict[str, Any], crop_size: tuple[int, int], box_aspect: fl
     if box_aspect is None and not fits_aspect(crop_size, _argument(step, 'aspect')):
         box_aspect = crop_size[1] / crop_size[0]
     if box_aspect is not None:
-        step['aspect'] = box_aspect
+        _set(step, aspect=box_aspect)
     step.pop('crop_aspect', None)
     if not fits_aspect(crop_size, _argument(step, 'aspect')):
         step['crop_aspect'] = crop_size[1] / crop_size[0]
@@ -354,6 +354,13 @@ def _argument(step: dict[str, Any], name: str) -> Any:
     """An argument of ``GetPersonBox`` or ``MultiRoICrop``, the default where the step has none."""
     transform = GetPersonBox if is_step(step, GetPersonBox) else MultiRoICrop
     return step.get(name, inspect.signature(transform).parameters[name].default)
+
+
+def _set(step: dict[str, Any], **arguments: Any) -> None:
+    """Set arguments of a step, those that it does not have already."""
+    for name, value in arguments.items():
+        if _argument(step, name) != value:
+            step[name] = value
 
 
 def _size(value: Any) -> tuple[int, int]:

@@ -29,9 +29,10 @@ def use_tta(cfg: Config) -> None:
             cfg.test_dataloader.dataset,
             lambda steps: deepcopy(tta_pipeline) if tta_pipeline else mirrored_views(steps),
         )
-    except ValueError as error:
+    except ValueError:
         raise ValueError(
-            f'test-time augmentation: {error} in test_dataloader.dataset: write tta_pipeline in the config'
+            'test-time augmentation found no MultiRoICrop in the pipeline of test_dataloader.dataset: write '
+            'tta_pipeline in the config'
         ) from None
 
 
