@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def people() -> HumanData:
         dict(
             config='people',
             image_path=[f'{i}.png' for i in range(num)],
-            bbox_xywh=rng.uniform(1, 100, (num, 5)),
+            bbox_xywh=np.concatenate((rng.uniform(1, 100, (num, 4)), np.ones((num, 1))), 1),
             keypoints2d=rng.uniform(1, 100, (num, 54, 3)),
             keypoints2d_mask=np.ones(54, np.uint8),
             keypoints2d_convention='smpl_54',
@@ -32,3 +34,10 @@ def people() -> HumanData:
             ),
         )
     )
+
+
+@pytest.fixture
+def data_root(people: HumanData, tmp_path: Path) -> Path:
+    """Folder with ``people.npz``."""
+    people.dump(tmp_path / 'people.npz')
+    return tmp_path
