@@ -1,8 +1,7 @@
 """Every example of docs/customize.md, run section by section as a reader would.
 
-A fenced block that is preceded by ``<!-- file: NAME -->`` is written to that file of the working folder; other
-``python`` blocks are run there, ``shell`` blocks too, from a folder in which ``configs`` and ``tools`` are those
-of the project.
+A block preceded by ``<!-- file: NAME -->`` is written to that file. Other ``python`` and ``shell`` blocks
+are run in its folder, where ``configs``, ``tools`` and ``checkpoints`` are those of the project.
 """
 
 import os
