@@ -1,6 +1,6 @@
 import pytest
 
-from mmroi.datasets.sources import missing_file
+from mmroi.datasets.missing_annotations import missing_file
 
 
 @pytest.mark.parametrize('name', ['h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'pw3d'])
