@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
 from mmroi.datasets.image_checks import find_image_faults
-from mmroi.datasets.missing_annotations import missing_file
+from mmroi.datasets.missing_annotations import describe_missing
 from mmroi.datasets.person_rows import PersonRows
 from mmroi.datasets.row_checks import (
     UNIT_FAULTS,
@@ -114,7 +114,7 @@ class HumanImageDataset(BaseDataset):
             PersonRows: All rows.
         """
         if not os.path.isfile(self.ann_file):
-            raise FileNotFoundError(missing_file(self.ann_file, self.dataset_name))
+            raise FileNotFoundError(describe_missing(self.ann_file, self.dataset_name))
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
         rows = PersonRows(
             HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)

@@ -1,34 +1,33 @@
-"""Where the annotation files of the known datasets come from."""
+"""The error message for a missing annotation file."""
 
 from pathlib import Path
 
-_SYNTHETIC = 'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {folder}'
-_CONVERT = 'python tools/dataset_tools/convert.py {name} --root <folder of the download> --out {folder}'
-_COMMANDS = {
-    'synthetic': _SYNTHETIC,
-    **dict.fromkeys(('h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'pw3d', 'lspet', 'bedlam'), _CONVERT),
-}
+from mmroi.registry import CONVERTERS
 
 
-def missing_file(path: str | Path, dataset_name: str) -> str:
-    """Tell what to do about an annotation file that is not there.
+def describe_missing(path: str | Path, dataset_name: str) -> str:
+    """Say how to get an annotation file that does not exist.
 
     Args:
-        path: Where the file should be.
+        path: The missing file.
         dataset_name: Name of its dataset.
 
     Returns:
-        str: The message.
+        The message, with the command that creates the file if there is one.
     """
     path = Path(path)
-    folder = path.parent
-    preset = 'easy' if folder.name == 'easy' else 'full'
-    command = _COMMANDS.get(dataset_name, '').format(name=dataset_name, folder=folder, preset=preset)
-    if 'mosh' in path.stem:
-        command += ' --mosh <folder of the SMPL parameters>'
-    remedy = f'make it with `{command}`' if command else 'make it'
-    if 'convert.py' in command:
-        remedy = f"put MMHuman3D's file of this name there, or {remedy}"
+    CONVERTERS.import_from_location()
+    remedy = 'make it'
+    if dataset_name == 'synthetic':
+        preset = 'easy' if path.parent.name == 'easy' else 'full'
+        command = f'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {path.parent}'
+        remedy = f'make it with `{command}`'
+    elif dataset_name in CONVERTERS.module_dict:
+        command = f'python tools/dataset_tools/convert.py {dataset_name} --root <folder of the download>'
+        command += f' --out {path.parent}'
+        if 'mosh' in path.stem:
+            command += ' --mosh <folder of the SMPL parameters>'
+        remedy = f"put MMHuman3D's file of this name there, or make it with `{command}`"
     return (
         f'{path}: no such annotation file of the dataset {dataset_name!r}; {remedy} as docs/data.md '
         'describes, or correct `ann_file` and `data_root` of the dataset config'

@@ -58,6 +58,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from mmroi.datasets.row_checks import SMPL_KEYS
+from mmroi.registry import CONVERTERS
 
 Rows = dict[str, np.ndarray]
 
@@ -109,8 +110,13 @@ class Converter(ABC):
 
     root: Path
 
-    name: ClassVar[str]
     splits: ClassVar[tuple[str, ...]] = ('train',)
+
+    @property
+    def name(self) -> str:
+        """Registered name, under which messages and HumanData files mention the dataset."""
+        registered = {kind: name for name, kind in CONVERTERS.module_dict.items()}
+        return registered.get(type(self), type(self).__name__)
 
     @property
     def parallel(self) -> bool:

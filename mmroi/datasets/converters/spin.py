@@ -8,11 +8,13 @@ from mmroi.datasets.converters.base import Converter, Part, Unit, chunks
 from mmroi.datasets.converters.crops import crop_rows
 from mmroi.datasets.converters.raw_files import find_file, open_npz
 from mmroi.fileio.npz_io import LazyNpz
+from mmroi.registry import CONVERTERS
 
 # MMHuman3D's names.
 _OUTPUTS = {'lsp_dataset_original_train': 'spin_lsp_train', 'hr-lspet_train': 'spin_lspet_train'}
 
 
+@CONVERTERS.register_module('spin')
 @dataclass(frozen=True)
 class Spin(Converter):
     """A file of SPIN and its successors, an npz with one row per person.
@@ -27,7 +29,6 @@ class Spin(Converter):
 
     labels_file: Path | None = None
 
-    name = 'spin'
     keypoints3d_convention = 'smpl_24'
 
     @property
