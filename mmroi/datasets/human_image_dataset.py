@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dataset.base_dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmroi.datasets.boxes import find_square
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
 from mmroi.datasets.image_checks import find_image_faults
 from mmroi.datasets.missing_annotations import describe_missing
@@ -24,7 +25,6 @@ from mmroi.datasets.row_checks import (
     fault_reason,
     find_wrong_units,
 )
-from mmroi.datasets.upright_boxes import find_square
 from mmroi.fileio.human_data import HumanData
 from mmroi.registry import DATASETS
 

@@ -5,11 +5,11 @@ from typing import Any, overload
 
 import numpy as np
 
+from mmroi.datasets.boxes import make_upright
 from mmroi.datasets.camera_params import read_cameras
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
 from mmroi.datasets.keypoint_column import KeypointColumn
 from mmroi.datasets.row_checks import SMPL_KEYS, find_duplicates, find_faults
-from mmroi.datasets.upright_boxes import make_upright
 from mmroi.fileio.human_data import HumanData
 
 _CHUNK = 8192

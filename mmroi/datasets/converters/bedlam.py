@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmroi.datasets.boxes import crop_boxes
 from mmroi.datasets.converters.base import Converter, Part, Unit
-from mmroi.datasets.converters.boxes import crop_boxes
 from mmroi.datasets.converters.raw_files import list_files, open_npz, shaped
 from mmroi.fileio.npz_io import LazyNpz
 from mmroi.registry import CONVERTERS

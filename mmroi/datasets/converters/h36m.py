@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.datasets.boxes import enlarge, keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
-from mmroi.datasets.converters.boxes import enlarge, keypoint_boxes, with_margin
 from mmroi.datasets.converters.h36m_cameras import H36MCamera, read_cameras
 from mmroi.datasets.converters.raw_files import find_file, list_files, read_mat, read_pickle, require, shaped
 from mmroi.datasets.converters.video_frames import provide_frames

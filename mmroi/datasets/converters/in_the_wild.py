@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from mmroi.datasets.converters.base import Converter, Part, Unit
-from mmroi.datasets.converters.own_keypoints import CocoKeypoints, MpiiKeypoints
+from mmroi.datasets.converters.keypoint_annotations import CocoKeypoints, MpiiKeypoints
 from mmroi.datasets.converters.pseudo_labels import CliffLabels, EftLabels
 from mmroi.datasets.converters.raw_files import find_file
 from mmroi.registry import CONVERTERS

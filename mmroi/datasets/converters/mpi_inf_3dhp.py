@@ -9,8 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mmroi.datasets.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
-from mmroi.datasets.converters.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.raw_files import find_file, read_mat, shaped
 from mmroi.datasets.converters.video_frames import provide_frames
 from mmroi.registry import CONVERTERS

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.datasets.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
-from mmroi.datasets.converters.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.raw_files import list_files, read_pickle, require, shaped
 from mmroi.registry import CONVERTERS
 

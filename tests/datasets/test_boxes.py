@@ -12,7 +12,7 @@ from mmengine.registry import Registry, init_default_scope
 
 from mmroi.datasets import HumanImageDataset, MixedDataset
 from mmroi.datasets import converters as ours
-from mmroi.datasets.upright_boxes import find_square, make_upright
+from mmroi.datasets.boxes import find_square, make_upright
 from mmroi.fileio import HumanData
 from mmroi.registry import CONVERTERS
 
