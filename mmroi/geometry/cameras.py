@@ -66,6 +66,7 @@ def full_to_local(translation: Tensor, boxes: Tensor, focal_length: Tensor | flo
 
 def project(points: Tensor, translation: Tensor, focal_length: Tensor | float) -> Tensor:
     """Project points with a pinhole camera.
+
     Args:
         points: (..., K, 3) meters.
         translation: (..., 3) added to the points, meters; leading dimensions broadcast.

@@ -31,9 +31,9 @@ def positional_encoding(p: Tensor, num_freqs: int, exact: bool = True) -> Tensor
     ``gamma(p) = (p, sin(2^0 pi p), cos(2^0 pi p), ..., sin(2^(L-1) pi p), cos(2^(L-1) pi p))``
 
     In float32, ``2^31 pi p`` has no correct digit, and the result would be noise that differs between
-    devices. Scaling by ``2^k`` and the remainder modulo 2 are exact in floating point, so the exact form takes
-    the remainder in float64 before multiplying by pi: every frequency is correct to rounding on every device,
-    with or without autocast.
+    devices. Scaling by ``2^k`` and the remainder modulo 2 are exact in floating point, so the exact form
+    takes the remainder in float64 before multiplying by pi: every frequency is correct to rounding on every
+    device, with or without autocast.
 
     Args:
         p: (..., D), usually D = 3; float64 keeps the high frequencies meaningful.
