@@ -15,8 +15,8 @@ from mmengine.registry import init_default_scope
 from mmroi.apis import MultiRoIInferencer, build_model
 from mmroi.apis.export import describe_crops, read_recipe
 from mmroi.apis.inference.frames import Frame
-from mmroi.engine.launch import load_config
-from mmroi.engine.pipelines import CropSettings, read_config, read_crops
+from mmroi.engine.launch import read_runner_config
+from mmroi.engine.pipelines import CropSettings, load_config, read_crops
 from mmroi.engine.tta import use_tta
 from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS
@@ -74,7 +74,7 @@ def by_inferencer(cfg: Config, image: np.ndarray, box_scale: float | None = None
 
 @pytest.mark.parametrize('path', CONFIGS, ids=name_of)
 def test_one_tight_box_one_set_of_crops(path: Path, image: np.ndarray, run_onnx: Any, tmp_path: Path) -> None:
-    cfg = read_config(path)
+    cfg = load_config(path)
     init_default_scope('mmroi')
     margin = 1.0 if 'synthetic' in path.stem else 1.2  # of the boxes in the files that the config names
     np.random.seed(0)
@@ -98,9 +98,9 @@ def test_one_tight_box_one_set_of_crops(path: Path, image: np.ndarray, run_onnx:
 
     if path.stem == 'rois_random':
         with pytest.raises(ValueError, match='random=False'):
-            read_recipe(read_config(path))
+            read_recipe(load_config(path))
         return
-    recipe = describe_crops(read_recipe(read_config(path)))
+    recipe = describe_crops(read_recipe(load_config(path)))
     by_onnx = run_onnx.make_inputs(image, TIGHT[None], None, recipe)
     np.testing.assert_allclose(by_onnx['boxes'][0], sample.boxes, rtol=1e-12, atol=1e-9)
     assert by_onnx['crops'].shape[1:] == test['inputs'].shape
@@ -110,7 +110,7 @@ def test_one_tight_box_one_set_of_crops(path: Path, image: np.ndarray, run_onnx:
 
 @pytest.mark.parametrize('path', CONFIGS, ids=name_of)
 def test_all_loaders_take_crops_in_one_way(path: Path) -> None:
-    cfg = read_config(path)
+    cfg = load_config(path)
     assert len({read_crops(cfg[loader]) for loader in LOADERS}) == 1
     assert not {'num_rois', 'crop_size', 'box_scale'} & set(cfg.keys())
 
@@ -119,7 +119,7 @@ def test_all_loaders_take_crops_in_one_way(path: Path) -> None:
 def test_a_margin_written_out_means_the_same_in_test_and_demo(
     box: str, image: np.ndarray, tmp_path: Path
 ) -> None:
-    cfg = read_config(ROOT / 'configs/multi_roi/multi-roi_r18_synthetic.py')
+    cfg = load_config(ROOT / 'configs/multi_roi/multi-roi_r18_synthetic.py')
     init_default_scope('mmroi')
     wanted = by_dataset(cfg, tmp_path, image, 1.0)['data_samples'].boxes
     assert wanted[0, 2] == 1.2 * 53
@@ -139,7 +139,7 @@ def options(**values: Any) -> argparse.Namespace:
 )
 def test_one_option_changes_the_number_of_rois_of_data_and_network(name: str) -> None:
     path = ROOT / 'configs' / f'{name}_synthetic.py'
-    cfg = load_config(options(config=str(path), cfg_options=dict(num_rois=3, crop_size=[64, 48])))
+    cfg = read_runner_config(options(config=str(path), cfg_options=dict(num_rois=3, crop_size=[64, 48])))
     wanted = CropSettings(3, (64, 48), 0.75, 1.2)
     assert all(read_crops(cfg[loader]) == wanted for loader in LOADERS)
     model = build_model(cfg).eval()

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from mmroi.apis.export import read_recipe
 from mmroi.engine.body_model import use_body_model
-from mmroi.engine.pipelines import read_config
+from mmroi.engine.pipelines import load_config
 from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS
 from mmroi.synthetic import StudioSettings, make_dataset
@@ -124,7 +124,7 @@ def test_square_boxes_of_the_mixture_have_the_scale_of_the_others(data: Path, tm
 @pytest.mark.parametrize('width, height', [(30, 60), (45, 60), (60, 60), (60, 50), (80, 20)])
 def test_mmhuman3d_cliff_sees_the_boxes_that_it_was_trained_on(width: float, height: float) -> None:
     """The longer side of any box with its margin is the width of the crop, also of 3DPW's boxes that are not square."""
-    cfg = read_config(FOLDER.parents[1] / 'cliff' / 'cliff_r50-mmhuman3d_published.py')
+    cfg = load_config(FOLDER.parents[1] / 'cliff' / 'cliff_r50-mmhuman3d_published.py')
     init_default_scope('mmroi')
     assert cfg.test_dataloader.dataset.pipeline[1] == cfg.train_dataloader.dataset.pipeline[1]
     margin = cfg.test_dataloader.dataset.box_margin
@@ -184,7 +184,7 @@ crop_size = (64, 64)
 train_dataloader = dict(dataset=dict(data_root='{data}'))
 """)
     init_default_scope('mmroi')
-    cfg = read_config(tmp_path / 'square.py')
+    cfg = load_config(tmp_path / 'square.py')
     use_body_model(cfg, 'open')
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     first_of_each = [0, *dataset.cumulative_sizes[:-1]]

@@ -8,7 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmroi.benchmark.suites import CONFIGS, Row, Suite, find_config
 from mmroi.engine.body_model import dicts_in, needed_body_files
-from mmroi.engine.pipelines import read_config, read_crops, set_crops
+from mmroi.engine.pipelines import load_config, read_crops, set_crops
 
 PROFILES = CONFIGS / '_profiles_'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -149,7 +149,7 @@ def for_testing(cfg: Config) -> Config:
 
 def _read(path: Path) -> Config:
     """Read a config; what it imports is imported where it runs, so that one row alone fails without it."""
-    return read_config(path, import_custom_modules=False)
+    return load_config(path, import_custom_modules=False)
 
 
 def _shrink(cfg: Config, profile: Config) -> None:

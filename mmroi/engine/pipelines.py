@@ -134,7 +134,7 @@ def _set_aspect(step: dict[str, Any], crop_size: tuple[int, int], box_aspect: fl
         step['crop_aspect'] = crop_size[1] / crop_size[0]
 
 
-def read_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **options: Any) -> Config:
+def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **options: Any) -> Config:
     """Read a config as a run needs it: with changes, and with its numbers in all places where they belong.
 
     Args:
@@ -201,7 +201,7 @@ def check_expanded(cfg: Config) -> None:
         given = ', '.join(f'{name} = {value}' for name, value in numbers.items())
         raise ValueError(
             f'config {cfg.filename} says {given}, but its pipelines or its model do not: read it by '
-            'mmroi.engine.pipelines.read_config, as tools/train.py does, instead of Config.fromfile'
+            'mmroi.engine.pipelines.load_config, as tools/train.py does, instead of Config.fromfile'
         )
 
 

@@ -12,7 +12,7 @@ from mmroi.engine.pipelines import (
     find_pipeline,
     find_steps,
     inference_pipeline,
-    read_config,
+    load_config,
     read_crops,
     set_crops,
 )
@@ -138,9 +138,9 @@ def test_an_option_for_one_pipeline_wins(tmp_path):
         'train_dataloader = dict(dataset=dict(pipeline=pipeline))'
     )
     options = {'test_dataloader.dataset.pipeline.2.num_rois': 4}
-    cfg = read_config(tmp_path / 'tiny.py', options)
+    cfg = load_config(tmp_path / 'tiny.py', options)
     assert [read_crops(cfg[f'{name}_dataloader']).num_rois for name in ('train', 'test')] == [3, 4]
-    cfg = read_config(tmp_path / 'tiny.py', dict(num_rois=2))
+    cfg = load_config(tmp_path / 'tiny.py', dict(num_rois=2))
     assert [read_crops(cfg[f'{name}_dataloader']).num_rois for name in ('train', 'test')] == [2, 2]
     cfg.dump(tmp_path / 'dumped.py')
     assert Config.fromfile(tmp_path / 'dumped.py').to_dict() == cfg.to_dict()
@@ -169,7 +169,7 @@ def test_numbers_that_nothing_takes():
 
 def test_numbers_that_were_not_expanded_are_refused():
     cfg = config(PIPELINE, num_rois=3, crop_size=(256, 192))
-    with pytest.raises(ValueError, match='num_rois = 3.*read_config.* instead of Config.fromfile'):
+    with pytest.raises(ValueError, match='num_rois = 3.*load_config.* instead of Config.fromfile'):
         check_expanded(cfg)
     check_expanded(config(PIPELINE, num_rois=5, crop_size=(256, 192)))  # what the pipelines have
     check_expanded(config(PIPELINE))

@@ -26,7 +26,7 @@ from mmroi.apis.inference.results import FrameResult
 from mmroi.apis.inference.smoothing import OneEuro
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
-from mmroi.engine.pipelines import expand_crops, inference_pipeline, read_config
+from mmroi.engine.pipelines import expand_crops, inference_pipeline, load_config
 from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 
@@ -235,7 +235,7 @@ class MultiRoIInferencer(BaseInferencer):
 
     def _load_model_from_metafile(self, model: str) -> tuple[Config, str | None]:
         found = find_model(model)
-        return read_config(found.config), str(found.weights) if found.weights else None
+        return load_config(found.config), str(found.weights) if found.weights else None
 
     def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> nn.Module:
         if weights is None:

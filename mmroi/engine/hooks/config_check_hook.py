@@ -11,7 +11,7 @@ from mmroi.registry import HOOKS
 class ConfigCheckHook(Hook):
     """Refuse a config whose top-level ``num_rois``, ``crop_size`` or ``box_scale`` nothing has expanded.
 
-    The tools and ``init_model`` read configs by :func:`mmroi.engine.pipelines.read_config`, which writes these
+    The tools and ``init_model`` read configs by :func:`mmroi.engine.pipelines.load_config`, which writes these
     numbers to the pipelines and the model. A script that takes ``Config.fromfile`` instead would silently run
     with other crops.
     """
