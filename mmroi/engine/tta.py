@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -36,7 +37,7 @@ def use_tta(cfg: Config) -> None:
         ) from None
 
 
-def mirrored_views(pipeline: Sequence[dict]) -> Pipeline:
+def mirrored_views(pipeline: Sequence[dict[str, Any]]) -> Pipeline:
     """Turn a test pipeline into one that gives each person as seen and mirrored.
 
     Args:

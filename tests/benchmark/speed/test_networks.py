@@ -2,16 +2,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.speed.networks import (
     baselines,
     build_for_rois,
-    crop_size_of,
     prediction_step,
     random_batch,
 )
+from mmroi.engine.pipelines import load_config, read_crops
 from mmroi.registry import MODELS
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
@@ -20,12 +19,12 @@ CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
 @pytest.fixture(scope='module')
 def multi_roi():
     init_default_scope('mmroi')
-    return Config.fromfile(CONFIGS / 'multi-roi_r18_synthetic.py')
+    return load_config(CONFIGS / 'multi-roi_r18_synthetic.py')
 
 
 @pytest.fixture(scope='module')
 def cliff():
-    return Config.fromfile(CONFIGS / 'cliff_r18_synthetic.py')
+    return load_config(CONFIGS / 'cliff_r18_synthetic.py')
 
 
 def test_networks_for_other_numbers_of_rois(multi_roi, cliff):
@@ -44,7 +43,7 @@ def test_baselines_without_the_model_itself(multi_roi, cliff):
 
 
 def test_a_step_predicts_a_batch(multi_roi):
-    crop_size = crop_size_of(multi_roi.test_dataloader)
+    crop_size = read_crops(multi_roi).crop_size
     assert crop_size == (64, 48)
     batch = random_batch(2, 3, crop_size)
     assert [image.shape for image in batch['inputs']] == [(3, 3, 64, 48)] * 2
