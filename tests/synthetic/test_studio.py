@@ -16,7 +16,7 @@ from mmroi.fileio.human_data import HumanData
 from mmroi.synthetic import StudioSettings, contact_sheet, make_dataset
 
 SETTINGS = StudioSettings('full', 64, 5)
-TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
+TOOL = Path(__file__).parents[2] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
 
 
 def digest(folder):
@@ -94,7 +94,7 @@ def test_bad_counts(tmp_path, counts, workers, message):
 
 
 def test_contact_sheet(made):
-    sheet = contact_sheet(made[0], num_photos=10, columns=4, cell=48)
+    sheet = contact_sheet(made[0], num_images=10, columns=4, cell=48)
     assert sheet.shape == (3 * 48, 4 * 48, 3)
     assert (sheet == (0, 255, 0)).all(-1).sum() > 100
 
