@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mmroi.datasets.boxes import MARGIN, crop_boxes, with_margin
 from mmroi.datasets.converters.base import Part, Unit
-from mmroi.datasets.converters.boxes import MARGIN, crop_boxes, with_margin
 from mmroi.datasets.converters.raw_files import read_json, read_mat, shaped
 
 

@@ -1,14 +1,44 @@
-"""Boxes of people, with the margin of published crops.
+"""Bounding boxes of annotation files: margins, and crops published by center and scale.
 
-Files of other projects hold crops, which include a margin, and so do the files written here: the configs of
-real data enlarge no box further. Tight boxes get the margin that SPIN gives them.
+SPIN, EFT and CLIFF publish crops by ``center`` and ``scale``. MMHuman3D's converters turn these into squares
+of side ``200 * scale``, ours into boxes of this height and aspect 3:4, which are CLIFF's crops as they are and
+SPIN's once expanded to squares. Taking a 3:4 crop from the square instead would make it a third larger.
 """
 
 import numpy as np
 
-from mmroi.datasets.upright_boxes import ASPECT
+ASPECT = 0.75
+MARGIN = 1.2  # of published crops relative to the tight box, as in SPIN
+_TOLERANCE = 1e-3  # of the side: boxes may have been stored as corners in single precision
 
-MARGIN = 1.2
+
+def find_square(boxes: np.ndarray) -> np.ndarray:
+    """Find square boxes.
+
+    Args:
+        boxes: (R, 4 or more) x, y, width, height.
+
+    Returns:
+        np.ndarray: (R,) bool.
+    """
+    width, height = boxes[:, 2], boxes[:, 3]
+    return np.abs(width - height) <= _TOLERANCE * np.abs(height)
+
+
+def make_upright(boxes: np.ndarray) -> np.ndarray:
+    """Read square boxes as the boxes of aspect 3:4 with the same center and height; others stay.
+
+    Args:
+        boxes: (R, 4 or more) x, y, width, height, anything (confidence).
+
+    Returns:
+        np.ndarray: Of the same shape, float64.
+    """
+    boxes = np.array(boxes, np.float64)
+    square = find_square(boxes)
+    boxes[square, 0] += (1 - ASPECT) / 2 * boxes[square, 2]
+    boxes[square, 2] *= ASPECT
+    return boxes
 
 
 def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:

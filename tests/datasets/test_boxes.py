@@ -12,8 +12,9 @@ from mmengine.registry import Registry, init_default_scope
 
 from mmroi.datasets import HumanImageDataset, MixedDataset
 from mmroi.datasets import converters as ours
-from mmroi.datasets.upright_boxes import find_square, make_upright
+from mmroi.datasets.boxes import find_square, make_upright
 from mmroi.fileio import HumanData
+from mmroi.registry import CONVERTERS
 
 from .conftest import write_images
 
@@ -110,7 +111,7 @@ def test_rows_of_their_file_and_ours_have_one_box(
     their_converter(kind)([mode]).convert_by_mode(str(tmp_path), str(tmp_path / 'theirs'), mode)
     (theirs,) = (tmp_path / 'theirs').glob('*.npz')
     made = ours.convert_split(
-        ours.CONVERTERS[converter](tmp_path, **options), 'train', tmp_path / 'ours', progress=False
+        CONVERTERS.get(converter)(tmp_path, **options), 'train', tmp_path / 'ours', progress=False
     ).path
     assert theirs.name == made.name
     assert find_square(HumanData.fromfile(theirs)['bbox_xywh']).all()
