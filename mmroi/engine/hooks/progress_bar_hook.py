@@ -42,9 +42,8 @@ class ProgressBarHook(Hook):
             loggers=[logging.getLogger(), runner.logger],
         )
         self._bars[mode] = bar.__enter__()
-        atexit.register(
-            bar.close
-        )  # an interrupted run closes no bar; the terminal's cursor would stay hidden
+        # Nothing closes the bars of an interrupted run, and the terminal's cursor would stay hidden.
+        atexit.register(bar.close)
 
     def _advance(self, mode: str, status: str | None = None) -> None:
         if mode in self._bars:
