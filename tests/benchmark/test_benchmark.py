@@ -80,9 +80,7 @@ def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(
     assert small.model.losses.keypoints2d == dict(
         type='Keypoint2DLoss', loss_weight=5.0, frame='crop', **quick.model.losses.keypoints2d
     )
-    assert small.model.head == dict(
-        type='CLIFFHead', boxes='none', hidden_channels=(512, 512), dropout=0.0
-    )
+    assert small.model.head == dict(type='CLIFFHead', boxes='none', hidden_channels=(512, 512), dropout=0.0)
     assert 'fusion' not in small.model and 'projector' not in small.model
     assert small.train_dataloader.dataset.data_root == quick.photos.out
 

@@ -52,6 +52,7 @@ class MeshEstimator(BaseModel):
     """
 
     ONLY_IN_TRAINING = ('projector', 'heatmap_head')
+    head: Any  # a BaseHead, or an adapter of MMHuman3D's
 
     def __init__(
         self,

@@ -5,9 +5,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.fusions.base_fusion import BaseFusion
 from mmroi.models.fusions.box_encoding import build_encoding
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 RELATIONS = ('of_difference', 'difference_of', 'absolute', 'none')

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.fusions.base_fusion import BaseFusion
 from mmroi.models.fusions.box_encoding import build_encoding
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 

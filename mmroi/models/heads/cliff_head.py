@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.parameter_head import (
     CAMERA_SIZE,
@@ -14,7 +15,6 @@ from mmroi.models.heads.parameter_head import (
     box_width,
     boxes_beside,
 )
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 BOXES = ('own', 'all', 'none')

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.numerics import without_autocast
+from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.numerics import without_autocast
+from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmroi.geometry.cameras import full_to_local, local_to_full
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.parameter_head import (
     CAMERA_SIZE,
@@ -15,7 +16,6 @@ from mmroi.models.heads.parameter_head import (
     box_width,
     boxes_beside,
 )
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 OPTIONS = dict(

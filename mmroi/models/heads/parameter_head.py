@@ -7,9 +7,9 @@ from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.geometry.boxes import encode_box
+from mmroi.geometry.cameras import smooth_floor
 from mmroi.models.heads.base_head import BaseHead
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
-from mmroi.models.numerics import smooth_floor
 
 POSE_SIZE, SHAPE_SIZE, CAMERA_SIZE = 144, 10, 3
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from mmroi.geometry.cameras import local_to_full
+from mmroi.geometry.cameras import local_to_full, smooth_floor
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 
 # The logarithm is of b s; below this, a scale that is no camera's, s is bent away from zero.

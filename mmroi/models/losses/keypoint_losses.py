@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmroi.geometry.cameras import local_to_full, project, to_crop_normalized
+from mmroi.geometry.cameras import local_to_full, project, smooth_floor, to_crop_normalized
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.labeled_root import root_of, root_weights
 from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
-from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54, get_convention
 

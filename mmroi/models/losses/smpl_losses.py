@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.labeled_root import ROOTS, root_of, root_weights
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54
 

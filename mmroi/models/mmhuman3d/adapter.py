@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mmroi.body_models import SMPL
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.heads.parameter_head import positive_scale
-from mmroi.models.numerics import without_autocast
 
 
 class HeadAdapter:

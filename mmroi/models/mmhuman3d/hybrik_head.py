@@ -11,9 +11,9 @@ from torch import Tensor
 from mmroi.body_models import SMPL
 from mmroi.compat import mmhuman3d
 from mmroi.geometry.cameras import full_to_local
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.volume_loss import HYBRIK_JOINTS
 from mmroi.models.mmhuman3d.adapter import HeadAdapter
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_PARENTS
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmroi.compat import mmhuman3d
 from mmroi.geometry.boxes import encode_box
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.mmhuman3d.adapter import HeadAdapter, mean_parameters_file
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 _hmr, _cliff, _pare = mmhuman3d.load(
