@@ -158,6 +158,7 @@ def _shrink(cfg: Config, profile: Config) -> None:
     if 'losses' in patch:
         patch.losses = _of_parts_that_are_there(patch.losses, cfg.model.losses)
     head = cfg.model.head
+    patch.setdefault('head', ConfigDict())
     if head.type in profile.heads:
         # They have two hidden layers of 1024 by default.
         widths = head.get('hidden_channels', (1024, 1024))
