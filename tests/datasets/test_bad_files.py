@@ -48,7 +48,7 @@ def test_truncated_file(people: HumanData, data_root: Path, compress: bool, kept
     people.dump(path, compress)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(ValueError, match=r'people\.npz: not a readable npz.*damaged or truncated.*anew'):
+    with pytest.raises(ValueError, match=r'people\.npz: not a readable npz.*damaged or truncated.*again'):
         _dataset(data_root, skip_bad=True)
 
 
