@@ -6,35 +6,43 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmroi.engine.amp import use_amp
 from mmroi.engine.body_model import check_body_model, warn_of_open_body
-from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
+from mmroi.engine.launch import (
+    add_config_arguments,
+    add_runner_arguments,
+    existing_file,
+    read_runner_config,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description='Train a model')
-    parser.add_argument('config', help='path of the config')
+    add_config_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint; alone or "auto": from the newest in the work folder',
+        help='resume from a checkpoint; without a value or with "auto": from the latest in the work folder',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision where it pays, on GPU and CPU')
+    parser.add_argument(
+        '--amp', action='store_true', help='use mixed precision where it is faster, on GPU and CPU'
+    )
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
         help='scale the learning rate by batch size / auto_scale_lr.base_batch_size',
     )
-    add_common_arguments(parser)
+    add_runner_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Train."""
     args = parse_args()
-    cfg = load_config(args)
+    cfg = read_runner_config(args)
     if args.amp:
         use_amp(cfg)
     if args.no_validate:
@@ -47,7 +55,7 @@ def main() -> None:
             raise KeyError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        # MMEngine would resume from load_from, too: keep that for the first start only
+        # MMEngine would also resume from load_from, which is only for the first start.
         cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
         cfg.load_from = None if cfg.resume else cfg.get('load_from')
     elif args.resume:

@@ -1,10 +1,12 @@
 """Projection head of the contrastive loss."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.numerics import without_autocast
+from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 
 
@@ -13,14 +15,14 @@ class ContrastiveProjector(BaseModule):
     """z = g(h) on the unit sphere (paper section 3.3).
 
     x = h·sigmoid(relu(h)), then Linear, BatchNorm, ReLU, Linear without bias, BatchNorm, all of width d, then
-    L2 normalization. Only training uses it. Computed in float32 under autocast.
+    L2 normalization. Only used in training. Computed in float32 under autocast.
 
     Args:
         in_channels: Width d.
         init_cfg: MMEngine's initialization config.
     """
 
-    def __init__(self, in_channels: int, init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: int, init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.layers = nn.Sequential(

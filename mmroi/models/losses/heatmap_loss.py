@@ -4,16 +4,16 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
 class HeatmapLoss(nn.Module):
-    """Kullback–Leibler divergence from the softmax over a crop's cells to a Gaussian about each keypoint.
+    """Kullback–Leibler divergence from the softmax over a crop's cells to a Gaussian around each keypoint.
 
-    A keypoint counts in those RoIs whose crop it lies in. Mean over the keypoints that count in a sample's
+    A keypoint counts in the RoIs whose crop contains it. Averages over the keypoints that count in a sample's
     RoIs, weighted by confidence, then over the labeled samples.
 
     Args:
@@ -27,35 +27,35 @@ class HeatmapLoss(nn.Module):
         self.sigma = sigma
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         return (keypoints2d > 0).any(1)
 
     @without_autocast
     def forward(
-        self, logits: Tensor, boxes: Tensor, aspect: float, target: Tensor, has_keypoints2d: Tensor
+        self, heatmaps: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor, has_keypoints2d: Tensor
     ) -> Tensor:
         """Compute the loss.
 
         Args:
-            logits: (N, M, K, H, W).
+            heatmaps: Logits (N, M, K, H, W).
             boxes: (N, M, 3) float64, pixels relative to the principal point.
             aspect: Width of the crops divided by their height.
-            target: (N, K, 3): pixels relative to the principal point, and confidence.
+            keypoints2d: (N, K, 3): pixels relative to the principal point, and confidence.
             has_keypoints2d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        points = to_crop_normalized(target[:, None, :, :2], boxes, aspect)
+        points = to_crop_normalized(keypoints2d[:, None, :, :2], boxes, aspect)
         inside = (points.abs() < 1).all(-1)
-        weight = torch.where(inside & (has_keypoints2d[:, None, None] > 0), target[:, None, :, 2], 0.0)
+        weight = torch.where(inside & (has_keypoints2d[:, None, None] > 0), keypoints2d[:, None, :, 2], 0.0)
         points = torch.where(weight[..., None] > 0, points, 0.0)
-        height, width = logits.shape[-2:]
+        height, width = heatmaps.shape[-2:]
         wanted = (
             _gaussian(points[..., 1], height, self.sigma)[..., :, None]
             * _gaussian(points[..., 0], width, self.sigma)[..., None, :]
         )
-        log_scores = logits.flatten(-2).log_softmax(-1)
+        log_scores = heatmaps.flatten(-2).log_softmax(-1)
         wanted = wanted.flatten(-2)
         divergence = (torch.special.xlogy(wanted, wanted) - wanted * log_scores).sum(-1)
         per_sample = (divergence * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=1e-6)
@@ -63,7 +63,7 @@ class HeatmapLoss(nn.Module):
 
 
 def _gaussian(center: Tensor, cells: int, sigma: float) -> Tensor:
-    """Weights (..., cells) of sum 1 about ``center`` (...) in [-1, 1]; cell i lies at (2i + 1)/cells - 1."""
+    """Weights (..., cells) of sum 1 around ``center`` (...) in [-1, 1]; cell i is at (2i + 1)/cells - 1."""
     grid = torch.arange(cells, device=center.device, dtype=center.dtype)
     distance = grid - ((center[..., None] + 1) * cells / 2 - 0.5)
     return (-0.5 * (distance / sigma) ** 2).softmax(-1)

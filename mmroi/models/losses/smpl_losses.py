@@ -2,14 +2,14 @@
 
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
 class SMPLParameterLoss(nn.Module):
-    """Squared error of rotation matrices and betas: mean over elements, then labeled samples (as in SPIN).
+    """Squared error of rotation matrices and betas, averaged over elements, then labeled samples (SPIN).
 
     Args:
         pose_weight: Weight of the rotations.
@@ -26,7 +26,7 @@ class SMPLParameterLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         return has_smpl > 0
 
     @without_autocast
@@ -34,8 +34,8 @@ class SMPLParameterLoss(nn.Module):
         self,
         rotations: Tensor,
         betas: Tensor,
-        target_rotations: Tensor,
-        target_betas: Tensor,
+        gt_rotations: Tensor,
+        gt_betas: Tensor,
         has_smpl: Tensor,
     ) -> Tensor:
         """Compute the loss.
@@ -43,15 +43,15 @@ class SMPLParameterLoss(nn.Module):
         Args:
             rotations: Predicted rotation matrices (N, 24, 3, 3).
             betas: Predicted shape (N, 10).
-            target_rotations: (N, 24, 3, 3).
-            target_betas: (N, 10).
+            gt_rotations: (N, 24, 3, 3).
+            gt_betas: (N, 10).
             has_smpl: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        pose = labeled_residual(rotations, target_rotations, over_sample(has_smpl, rotations))
-        shape = labeled_residual(betas, target_betas, over_sample(has_smpl, betas))
+        pose = labeled_residual(rotations, gt_rotations, over_sample(has_smpl, rotations))
+        shape = labeled_residual(betas, gt_betas, over_sample(has_smpl, betas))
         pose_error, shape_error = pose.square().flatten(1).mean(1), shape.square().mean(1)
         per_sample = self.pose_weight * pose_error + self.betas_weight * shape_error
         return self.loss_weight * labeled_mean(per_sample, has_smpl)
@@ -59,7 +59,7 @@ class SMPLParameterLoss(nn.Module):
 
 @MODELS.register_module()
 class VertexLoss(nn.Module):
-    """L1 distance of root-aligned vertices: mean over elements (meters), then over the labeled samples.
+    """L1 distance of root-aligned vertices in meters, averaged over elements, then labeled samples.
 
     Args:
         loss_weight: Weight.
@@ -70,26 +70,26 @@ class VertexLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         return has_smpl > 0
 
     @without_autocast
     def forward(
-        self, vertices: Tensor, root: Tensor, target_vertices: Tensor, target_root: Tensor, has_smpl: Tensor
+        self, vertices: Tensor, root: Tensor, gt_vertices: Tensor, gt_root: Tensor, has_smpl: Tensor
     ) -> Tensor:
         """Compute the loss.
 
         Args:
             vertices: Predicted (N, V, 3), meters.
             root: Root of the prediction (N, 3): H36M joint 0.
-            target_vertices: (N, V, 3), meters.
-            target_root: (N, 3).
+            gt_vertices: (N, V, 3), meters.
+            gt_root: (N, 3).
             has_smpl: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
         residual = labeled_residual(
-            vertices - root[:, None], target_vertices - target_root[:, None], over_sample(has_smpl, vertices)
+            vertices - root[:, None], gt_vertices - gt_root[:, None], over_sample(has_smpl, vertices)
         )
         return self.loss_weight * labeled_mean(residual.abs().flatten(1).mean(1), has_smpl)
