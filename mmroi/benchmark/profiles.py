@@ -139,7 +139,6 @@ def for_testing(cfg: Config) -> Config:
     """
     cfg = deepcopy(cfg)
     head = cfg.model.head
-    patch.setdefault('head', ConfigDict())
     if head.type == 'CLIFFHead' and head.get('num_rois', 1) == 1 and not cfg.model.get('fusion'):
         head.num_rois = NUM_ROIS_OF_SPREAD
         for loader in LOADERS[1:]:
