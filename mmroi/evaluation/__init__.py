@@ -16,10 +16,12 @@ from mmroi.evaluation.functional import (
 )
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.evaluation.mesh_results import DumpMeshResults, MeshResults
+from mmroi.evaluation.metrics import MESH_METRICS, MetricInfo, metric_info
 from mmroi.evaluation.protocols import PROTOCOLS, EvaluationProtocol, get_protocol
 from mmroi.evaluation.tables import Table, draw_bars, require_matplotlib
 
 __all__ = [
+    'MESH_METRICS',
     'PROTOCOLS',
     'DumpMeshResults',
     'EvaluationProtocol',
@@ -27,6 +29,7 @@ __all__ = [
     'MeanPoseBaseline',
     'MeshMetric',
     'MeshResults',
+    'MetricInfo',
     'Table',
     'action_of',
     'auc',
@@ -35,6 +38,7 @@ __all__ = [
     'draw_bars',
     'get_protocol',
     'joint_errors',
+    'metric_info',
     'mpjpe',
     'orientation_error',
     'pa_joint_errors',

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.evaluation.actions import action_of, parse_h36m_name
-from mmroi.evaluation.bodies import EvaluationBodies
+from mmroi.evaluation.evaluation_bodies import EvaluationBodies
+from mmroi.evaluation.fields import sample_name, stack_field
 from mmroi.evaluation.functional import (
     auc,
     camera_translation_error,
@@ -22,7 +23,6 @@ from mmroi.evaluation.functional import (
     pve,
 )
 from mmroi.evaluation.protocols import EvaluationProtocol, get_protocol
-from mmroi.evaluation.samples import sample_name, stack_field
 from mmroi.evaluation.tables import Table, make_tables, mean_errors, save_tables
 from mmroi.geometry import axis_angle_to_matrix, camera_spread
 from mmroi.registry import METRICS
@@ -61,7 +61,6 @@ class MeshMetric(BaseMetric):
             Human3.6M's photos.
         collect_device: ``cpu`` or ``gpu``: where processes exchange results.
         prefix: Put before each name; the protocol's name by default, so that protocols are not mixed up.
-        collect_dir: Folder for the exchange on ``cpu``.
 
     Attributes:
         tables: After ``evaluate``, on the main process: ``per_joint`` and, where actions are known, ``per_action``.
@@ -85,10 +84,9 @@ class MeshMetric(BaseMetric):
         out_dir: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
-        collect_dir: str | None = None,
     ) -> None:
         self.protocol = get_protocol(protocol, gt)
-        super().__init__(collect_device, prefix or self.protocol.name, collect_dir)
+        super().__init__(collect_device, prefix or self.protocol.name)
         self.bodies = EvaluationBodies(body_model, self.protocol.gendered)
         if other_cameras not in ('refuse', 'skip'):
             raise ValueError(f'MeshMetric: other_cameras must be "refuse" or "skip", not "{other_cameras}"')

@@ -8,10 +8,14 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
+from mmengine.structures import InstanceData
+from tqdm import tqdm
 
 from mmroi.body_models import SMPL
+from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.fileio.npz_io import write_npz
 from mmroi.registry import METRICS
+from mmroi.structures import HMRDataSample
 
 PREDICTIONS = (
     'global_orient',
@@ -44,6 +48,7 @@ META = (
     'focal_lengths',
     'principal_point',
 )
+_INSTANCES = ('pred_instances', 'gt_instances')
 _SAME_BODY = 1e-3  # meters; rounding in other batches moves a joint by some micrometers
 
 
@@ -59,7 +64,6 @@ class DumpMeshResults(BaseMetric):
     Args:
         out_file: File to write, ending in ``.npz``.
         collect_device: ``cpu`` or ``gpu``: where processes exchange results.
-        collect_dir: Folder for the exchange on ``cpu``.
 
     Raises:
         ValueError: If ``out_file`` does not end in ``.npz``; in ``evaluate``, if there is no sample.
@@ -67,8 +71,8 @@ class DumpMeshResults(BaseMetric):
 
     default_prefix = 'results'  # of no number; MMEngine warns without one
 
-    def __init__(self, out_file: str, collect_device: str = 'cpu', collect_dir: str | None = None) -> None:
-        super().__init__(collect_device, collect_dir=collect_dir)
+    def __init__(self, out_file: str, collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device)
         if Path(out_file).suffix != '.npz':
             raise ValueError(f'DumpMeshResults: out_file must end in .npz, got "{out_file}"')
         self.out_file = out_file
@@ -185,6 +189,64 @@ class MeshResults:
                 }
                 for i in range(len(body.vertices))
             ]
+
+    def data_samples(
+        self, body_model: SMPL, indices: Sequence[int], batch_size: int = 256
+    ) -> list[HMRDataSample]:
+        """Return some of the samples.
+
+        Args:
+            body_model: The body model that the network used.
+            indices: Rows of the file.
+            batch_size: Number of samples per batch.
+
+        Returns:
+            One data sample per index, in the order of ``indices``.
+        """
+        wanted: dict[int, HMRDataSample] = {}
+        for number, batch in enumerate(self.batches(body_model, batch_size)):
+            for index, row in enumerate(batch, number * batch_size):
+                if index in indices:
+                    sample = HMRDataSample(metainfo={k: v for k, v in row.items() if k not in _INSTANCES})
+                    sample.pred_instances, sample.gt_instances = (
+                        InstanceData(**row[group]) for group in _INSTANCES
+                    )
+                    wanted[index] = sample
+        return [wanted[index] for index in indices]
+
+    def process(self, metric: MeshMetric, batch_size: int = 256, progress: bool = False) -> None:
+        """Pass every sample to a metric, which keeps one row per sample in ``metric.results``.
+
+        Args:
+            metric: The metric. Its neutral body model poses the predictions.
+            batch_size: Number of samples per batch.
+            progress: Show a progress bar if the output is a terminal.
+
+        Raises:
+            ValueError: If the metric's body model is not the one that the network used.
+        """
+        total, name = len(self), self.path.stem
+        with tqdm(total=total, desc=name, unit=' people', disable=None if progress else True) as bar:
+            for batch in self.batches(metric.bodies.neutral, batch_size):
+                metric.process(None, batch)
+                bar.update(len(batch))
+
+    def evaluate(self, metric: MeshMetric, batch_size: int = 256, progress: bool = False) -> dict[str, float]:
+        """Run a metric over the file, without the network.
+
+        Args:
+            metric: The metric. Its neutral body model poses the predictions.
+            batch_size: Number of samples per batch.
+            progress: Show a progress bar if the output is a terminal.
+
+        Returns:
+            What ``metric.evaluate`` returns, with the protocol's prefix.
+
+        Raises:
+            ValueError: If the metric's body model is not the one that the network used.
+        """
+        self.process(metric, batch_size, progress)
+        return metric.evaluate(len(self))
 
     def _part(self, group: str, rows: slice) -> dict[str, Any]:
         prefix = f'{group}.'

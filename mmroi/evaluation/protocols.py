@@ -9,7 +9,7 @@ stays.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mmroi.evaluation.sources import (
+from mmroi.evaluation.mesh_sources import (
     Source,
     keypoints_of_label,
     mesh_of_label,

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmroi.evaluation.bodies import EvaluationBodies
-from mmroi.evaluation.samples import sample_name, stack_field
+from mmroi.evaluation.evaluation_bodies import EvaluationBodies
+from mmroi.evaluation.fields import sample_name, stack_field
 from mmroi.structures import H36M_17, SMPL_54
 
 

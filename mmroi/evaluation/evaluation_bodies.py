@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.body_models import SMPL, GenderedBodies, SMPLOutput, normalize_gender
-from mmroi.evaluation.samples import sample_name
+from mmroi.evaluation.fields import sample_name
 
 
 def gender_of(sample: Mapping) -> str:
