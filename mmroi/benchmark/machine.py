@@ -1,4 +1,4 @@
-"""On what machine and at which state of the code something was measured."""
+"""The machine and the state of the code that something was measured with."""
 
 import os
 import platform
@@ -10,21 +10,27 @@ import torch
 from mmroi.version import __version__
 
 
-def describe_device() -> str:
-    """Name of the GPU, or of the processor and its number of cores."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+def cpu_name() -> str:
+    """Return the name of the processor."""
     info = Path('/proc/cpuinfo')
     lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
-    model = next(
+    return next(
         (line.partition(':')[2].strip() for line in lines if line.startswith('model name')),
         platform.processor() or platform.machine(),
     )
-    return f'{os.cpu_count()} cores of {model}'
+
+
+def describe_device() -> str:
+    """Return the name of the GPU, or of the processor with its number of cores."""
+    return (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f'{os.cpu_count()} cores of {cpu_name()}'
+    )
 
 
 def describe_code() -> str:
-    """Version and commit, and whether files differ from it."""
+    """Return version and commit, and whether files differ from it."""
     command = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty', '--exclude', '*']
     try:
         commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

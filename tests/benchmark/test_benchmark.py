@@ -19,12 +19,12 @@ from mmengine.registry import init_default_scope
 from mmroi.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
-profiles, running, speed, suites = (
+files, frame_rate, profiles, runs, suites = (
     importlib.import_module(f'mmroi.benchmark.{name}')
-    for name in ('profiles', 'running', 'measured_speed', 'suites')
+    for name in ('project_files', 'frame_rate', 'profiles', 'runs', 'suites')
 )
 
-SUITES = sorted(path.stem for path in suites.SUITES.glob('*.py'))
+SUITES = files.names_in(suites.SUITES)
 ABLATIONS = sorted(path.stem for path in (ROOT / 'configs' / 'ablation').glob('*.py'))
 IN_PROFILE = {'in_channels', 'hidden_channels', 'dropout'}  # what a profile decides of a part
 
@@ -77,13 +77,13 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
 def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(quick):
     small = profiles.make_config(Config.fromfile(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
     assert small.model.losses.keypoints2d == dict(
-        type='Keypoint2DLoss', loss_weight=5.0, frame='crop', **quick.model.losses.keypoints2d
+        type='Keypoint2DLoss', loss_weight=5.0, frame='crop', joints=None, num_joints=None
     )
     assert small.model.head == dict(
         type='CLIFFHead', in_channels=256, boxes='none', hidden_channels=(512, 512), dropout=0.0
     )
     assert 'fusion' not in small.model and 'projector' not in small.model
-    assert small.train_dataloader.dataset.data_root == quick.photos.out
+    assert small.train_dataloader.dataset.data_root == quick.synthetic.out
 
 
 @pytest.mark.parametrize('name', SUITES)
@@ -92,11 +92,12 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
     real = profiles.load_profile('real')
     for row in suite.rows:
         if row.config:
-            [(stage, small)] = profiles.stage_configs(row, quick, 0).items()
-            assert stage == 'train' and small.model.encoder.backbone.depth == 18
+            small = profiles.stage_configs(row, quick, 0)
+            assert list(small) == ([] if row.checkpoint else ['train'])
+            assert profiles.network_config(row, quick, 0).model.encoder.backbone.depth == 18
             for stage, config in profiles.stage_configs(row, real, 7).items():
                 file = {'train': row.config, 'finetune': row.finetune}[stage]
-                own = Config.fromfile(suites.CONFIGS / file, import_custom_modules=False)
+                own = Config.fromfile(files.find_config(file), import_custom_modules=False)
                 assert config.model == own.model and config.randomness == dict(seed=7)
                 assert config.train_dataloader == own.train_dataloader
         else:
@@ -104,11 +105,11 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
 
 
 def test_profiles_ask_for_the_same_photographs_as_they_read():
-    for path in profiles.PROFILES.glob('[!_]*.py'):
+    for path in profiles.PROFILES.glob('[!_]*.yml'):
         profile = profiles.load_profile(path.stem)
-        for loader in profiles.LOADERS if 'photos' in profile else ():
-            assert Path(profile[loader].dataset.data_root) == Path(profile.photos.out)
-        if 'photos' in profile:
+        for loader in profiles.LOADERS if 'synthetic' in profile else ():
+            assert Path(profile[loader].dataset.data_root) == Path(profile.synthetic.out)
+        if 'synthetic' in profile:
             [cycle] = profile.param_scheduler
             assert cycle.total_steps == profile.train_cfg.max_epochs
 
@@ -182,10 +183,18 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         suites.load_suite('table2').select(['full', 'm1'])
     head = "title = 'x'\npaper_data = ''\n"
     for rows, error, message in (
-        ("[dict(name='a', label='', config='no.py')]", FileNotFoundError, 'row a names no.py'),
+        (
+            "[dict(name='a', label='', config='no.py')]",
+            FileNotFoundError,
+            'row a: configs/no.py is neither in',
+        ),
         ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
-        ("[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']", ValueError, 'alike'),
-        ("[dict(name='a', label='', nme=1)]", ValueError, "a row is not understood.*'nme'"),
+        (
+            "[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']",
+            ValueError,
+            'the same config',
+        ),
+        ("[dict(name='a', label='', nme=1)]", ValueError, "cannot read a row.*'nme'"),
         ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps'),
     ):
         (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
@@ -195,25 +204,25 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
 
 def test_the_page_names_all_suites_and_profiles():
     text = (ROOT / 'docs' / 'benchmark.md').read_text(encoding='utf-8')
-    known = [*SUITES, *(path.stem for path in profiles.PROFILES.glob('[!_]*.py'))]
+    known = [*SUITES, *(path.stem for path in profiles.PROFILES.glob('[!_]*.yml'))]
     assert [name for name in known if f'`{name}`' not in text] == []
 
 
 def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
     suite = suites.load_suite('table1').select(['cliff', 'niki', 'multi-roi'])
-    runs = running.plan(suite.rows, [0, 4], tmp_path)
-    assert [run.name for run in runs] == [
+    planned = runs.plan(suite.rows, [0, 4], tmp_path)
+    assert [run.name for run in planned] == [
         'cliff, seed 0',
         'multi-roi, seed 0',
         'cliff, seed 4',
         'multi-roi, seed 4',
     ]
-    assert runs[0].folder == tmp_path / 'runs/cliff/cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune/seed0'
+    assert planned[0].folder == tmp_path / 'runs/cliff/cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune/seed0'
 
 
 def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
     folders = [
-        running.plan(suites.load_suite(name).select(['full']).rows, [0], tmp_path)[0].folder
+        runs.plan(suites.load_suite(name).select(['full']).rows, [0], tmp_path)[0].folder
         for name in ('table2', 'table3', 'table4', 'figure8', 'ours', 'rois_beyond_5')
     ]
     assert set(folders) == {tmp_path / 'runs/ablation/multi-roi_r50_coco/seed0'}
@@ -221,18 +230,18 @@ def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
 
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
     with (
-        running.locked(tmp_path),
+        runs.locked(tmp_path),
         pytest.raises(RuntimeError, match='another benchmark'),
-        running.locked(tmp_path),
+        runs.locked(tmp_path),
     ):
         pass
-    with running.locked(tmp_path):
+    with runs.locked(tmp_path):
         pass
 
 
 KILLED = """
 import subprocess, sys, time
-from mmroi.benchmark.running import _end_with_parent
+from mmroi.benchmark.run_pool import _end_with_parent
 child = [sys.executable, '-c', 'import time; time.sleep(60)']
 print(subprocess.Popen(child, start_new_session=True, preexec_fn=_end_with_parent).pid, flush=True)
 time.sleep(60)
@@ -281,7 +290,7 @@ def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('PYTHONPATH', str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)  # of the report, which builds models
-    monkeypatch.setattr(speed, 'SECONDS', 0)
+    monkeypatch.setattr(frame_rate, 'SECONDS', 0)
     (tmp_path / 'stop_hook.py').write_text(STOP)
     (tmp_path / 'stop').touch()
     (tmp_path / 'mine.py').write_text("""
@@ -291,15 +300,17 @@ rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
         dict(name='second', label='Second', config='ablation/table4_m2.py')]
 """)
     (tmp_path / 'tiny.py').write_text(f"""
-_base_ = {str(ROOT / 'configs/_profiles_/quick.py')!r}
-photos = dict(out='photos', num_train=4, num_val=3, image_size=96)
-model = dict(encoder=dict(init_cfg=None), heatmap_head=dict(init_cfg=None))
-loader = dict(batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(data_root='photos'))
-train_dataloader, val_dataloader, test_dataloader = loader, loader, loader
-param_scheduler = []
-train_cfg = dict(max_epochs=2)
-custom_imports = dict(imports=['stop_hook'])
-custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
+_base_ = {str(profiles.PROFILES / 'quick.yml')!r}
+synthetic = dict(out='images', num_train=4, num_val=3, image_size=96)
+loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
+overrides = dict(
+    train_dataloader=loader,
+    val_dataloader=loader,
+    test_dataloader=loader,
+    param_scheduler=[],
+    custom_imports=dict(imports=['stop_hook']),
+    custom_hooks=[dict(type='EpochSeedHook'), dict(type='Stop')],
+)
 """)
 
     def call(*arguments):
@@ -343,12 +354,12 @@ custom_hooks = [dict(type='EpochSeedHook'), dict(type='Stop')]
     (tmp_path / 'tiny.py').write_text(settings.replace('batch_size=2', 'batch_size=1'))
     with pytest.raises(
         SystemExit,
-        match=r'cliff_r50_mixture/seed0 holds a training under other settings '
-        r'than now \(test_dataloader, train_dataloader, val_dataloader differ\)',
+        match=r'cliff_r50_mixture/seed0 was made with other settings '
+        r'\(test_dataloader, train_dataloader, val_dataloader differ\)',
     ):
         call()
 
-    shutil.rmtree('photos')
+    shutil.rmtree('images')
     for checkpoint in work_dir.rglob('*.pth'):
         checkpoint.unlink()
     before = table()

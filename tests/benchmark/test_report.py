@@ -12,14 +12,14 @@ from mmengine.registry import init_default_scope
 from mmroi.evaluation import Table
 
 ROOT = Path(__file__).parents[2]
-plots, profiles, report, results, running, suites = (
+plots, profiles, report, results, runs, suites = (
     importlib.import_module(f'mmroi.benchmark.{name}')
-    for name in ('plots', 'profiles', 'report', 'results', 'running', 'suites')
+    for name in ('plots', 'profiles', 'report', 'results', 'runs', 'suites')
 )
 
 
 def measured(row, seed, folder, **numbers):
-    run = running.Run(row, seed, folder)
+    run = runs.Run(row, seed, folder)
     joints = Table(('joint', 'MPJPE'), [('hip', numbers['MPJPE']), ('all', numbers['MPJPE'] + 2)])
     curve = {1: numbers['MPJPE'] + 20, 2: numbers['MPJPE']}
     record = dict(date='2026-01-02T03:04:05', device='2 cores', code='mmroi 1, commit abc')
@@ -31,7 +31,7 @@ def summaries(tmp_path):
     """Three seeds; one seed that failed and one to run; only quoted."""
     first = suites.Row('a', 'first', 'a.py', paper={'MPJPE': 80.8, 'PA-MPJPE': '52 to 54'})
     second, third = suites.Row('b', 'second', 'b.py'), suites.Row('c', 'third', paper={'MPJPE': 70.0})
-    runs = [
+    seeds = [
         measured(
             first,
             seed,
@@ -44,7 +44,7 @@ def summaries(tmp_path):
         for seed, value in ((0, 100.0), (1, 103.0), (2, 109.0))
     ]
     return [
-        results.Summary(first, tuple(runs), (), 0),
+        results.Summary(first, tuple(seeds), (), 0),
         results.Summary(
             second,
             (measured(second, 0, tmp_path, MPJPE=120.0, camera_translation=5.0),),
@@ -60,7 +60,7 @@ def test_means_deviations_and_the_table(summaries, tmp_path):
     assert summaries[0].mean('MPJPE') == pytest.approx(104.0)
     assert summaries[0].deviation('MPJPE') == pytest.approx(21**0.5)
     assert summaries[1].deviation('MPJPE') is None and summaries[1].mean('PVE') is None
-    suite = suites.Suite('s', 'My table', 'elsewhere', tuple(s.row for s in summaries), 'Mind this.')
+    suite = suites.Suite('s', 'My table', tuple(s.row for s in summaries), 'elsewhere', 'Mind this.')
     text = report.write_report(
         suite, profiles.load_profile('quick'), summaries, {'MPJPE': 200.0}, [], 'python x', tmp_path
     )
@@ -84,7 +84,7 @@ def test_means_deviations_and_the_table(summaries, tmp_path):
         ['second', '120.0', '5.0', '–', '–', '640', '0; 1 failed; 1 to run', '–', '–'],
         ['third', '–', '–', '–', '–', '–', 'quoted', '70.0', '–'],
     ]
-    assert text.startswith('# My table: synthetic photographs, quick profile\n')
+    assert text.startswith('# My table: synthetic images, quick profile\n')
     failed = '* second: train.py: error: no'
     for words in ('not results on 3DPW', 'Mind this.', failed, '2026-01-02', 'commit abc'):
         assert words in text
@@ -105,7 +105,7 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
     summaries[0].row.paper.update(L_2D=1.6, fps=76.3)
     rows = tuple(summary.row for summary in summaries)
     plain, more = (
-        suites.Suite('s', 'My table', 'elsewhere', rows, columns=columns) for columns in ((), ('L_2D', 'fps'))
+        suites.Suite('s', 'My table', rows, 'elsewhere', columns=columns) for columns in ((), ('L_2D', 'fps'))
     )
     real = profiles.load_profile('real')
     text = report.write_report(plain, real, summaries, {}, [], '', tmp_path)
@@ -144,7 +144,7 @@ def test_table_4_has_the_papers_losses_and_rates(suite):
 
 
 def test_the_final_2d_loss_is_without_its_weight(tmp_path):
-    run = running.Run(suites.Row('a', 'first', 'a.py'), 0, tmp_path)
+    run = runs.Run(suites.Row('a', 'first', 'a.py'), 0, tmp_path)
     for stage, losses in (('train', [9.0, 9.0]), ('finetune', [0.5, 0.02, 0.04])):
         log = tmp_path / stage / '20260101_100000' / 'vis_data' / 'scalars.json'
         log.parent.mkdir(parents=True)
@@ -161,9 +161,9 @@ def test_the_final_2d_loss_is_without_its_weight(tmp_path):
 
 
 def test_real_data_are_not_called_synthetic(summaries, tmp_path):
-    suite = suites.Suite('s', 'My table', 'elsewhere', ())
+    suite = suites.Suite('s', 'My table', (), 'elsewhere')
     text = report.write_report(suite, profiles.load_profile('real'), summaries, {}, [], '', tmp_path)
-    assert text.startswith('# My table: real photographs\n') and 'ynthetic' not in text
+    assert text.startswith('# My table: real images\n') and 'ynthetic' not in text
 
 
 def test_pictures(summaries, tmp_path):

@@ -3,7 +3,6 @@
 import ctypes
 import datetime
 import os
-import platform
 import time
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+
+from mmroi.benchmark.machine import cpu_name
 
 STATUS, CLEAR_REFS = Path('/proc/self/status'), Path('/proc/self/clear_refs')
 
@@ -118,16 +119,11 @@ def held_memory(model: nn.Module, optimizer: torch.optim.Optimizer | None = None
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
     """What a figure depends on beside the code: date, hardware, threads, versions, other load."""
-    cpu = platform.processor() or platform.machine()
-    info = Path('/proc/cpuinfo')
-    if info.is_file():
-        models = [line.split(':', 1)[1] for line in info.read_text().splitlines() if 'model name' in line]
-        cpu = models[0].strip() if models else cpu
     load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else None
     return dict(
         date=datetime.date.today().isoformat(),
         device=torch.cuda.get_device_name(device) if device.type == 'cuda' else 'CPU',
-        cpu=cpu,
+        cpu=cpu_name(),
         cores=os.cpu_count(),
         threads=torch.get_num_threads(),
         load_before=load,
