@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -14,8 +13,6 @@ from mmroi.benchmark.suites import Row
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 from mmroi.evaluation import MeshMetric, MeshResults, Table
 from mmroi.registry import METRICS, MODELS
-
-_NOT_FOR_PREDICTION = ('projector', 'heatmap_head')
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def measure(run: Run) -> Measured:
     """
     config = Config.fromfile(run.config('test'))
     numbers, metric = _evaluate(run, config)
-    numbers['parameters'] = count_parameters(config) / 1e6
+    numbers['parameters'] = MODELS.build(config.model).num_parameters() / 1e6
     record = json.loads(run.record.read_text(encoding='utf-8'))
     people_seen, curve = record.pop('people_seen'), {}
     if run.stages:
@@ -165,20 +162,4 @@ def _with_speed(one: Measured) -> Measured:
         one,
         numbers={**one.numbers, 'fps': speed['fps'], 'ms': 1e3 / speed['fps']},
         record={**one.record, 'speed_device': speed['device']},
-    )
-
-
-@torch.no_grad()
-def count_parameters(config: Config) -> int:
-    """Count the parameters of the network that predicts.
-
-    Args:
-        config: Config of a row.
-
-    Returns:
-        Their number, without the parts that only training uses.
-    """
-    model = MODELS.build(config.model)
-    return sum(
-        value.numel() for name, value in model.named_parameters() if not name.startswith(_NOT_FOR_PREDICTION)
     )

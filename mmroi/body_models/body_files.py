@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from mmroi.fileio.smpl_unpickler import load_smpl_pickle
+from mmroi.structures import SMPL_PARENTS
 
 OPEN_BODY = Path(__file__).parent / 'assets' / 'open_body.npz'
 OPEN = 'open'  # names the open body where a path is expected
 NUM_VERTICES, NUM_FACES, NUM_JOINTS = 6890, 13776, 24
-PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 GENDERS = ('neutral', 'male', 'female')
 
 _SHAPES: dict[str, tuple[int | None, ...]] = {
@@ -131,7 +131,7 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
         arrays['posedirs'] = _densify_posedirs(arrays.pop('posedirs_step'), arrays.pop('posedirs_value'))
     for key, shape in _SHAPES.items():
         _check_shape(path, key, arrays, shape)
-    if tuple(int(p) for p in arrays['kintree_table'][0, 1:]) != PARENTS[1:]:
+    if tuple(int(p) for p in arrays['kintree_table'][0, 1:]) != SMPL_PARENTS[1:]:
         raise ValueError(f"{path}: 'kintree_table' is not SMPL's kinematic tree")
     for key, rows in _REGRESSORS.items():
         if key not in arrays:

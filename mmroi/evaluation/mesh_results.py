@@ -9,24 +9,15 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmengine.structures import InstanceData
-from tqdm import tqdm
 
 from mmroi.body_models import SMPL
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.fileio.npz_io import write_npz
 from mmroi.registry import METRICS
-from mmroi.structures import HMRDataSample
+from mmroi.structures import HMRDataSample, Predictions
+from mmroi.utils import ProgressBar
 
-PREDICTIONS = (
-    'global_orient',
-    'body_pose',
-    'betas',
-    'joints3d',
-    'joints_h36m',
-    'local_cameras',
-    'full_cameras',
-    'camera_translation',
-)
+PREDICTIONS = tuple(name for name in Predictions.names() if name != 'vertices')
 LABELS = (
     'global_orient',
     'body_pose',
@@ -225,11 +216,10 @@ class MeshResults:
         Raises:
             ValueError: If the metric's body model is not the one that the network used.
         """
-        total, name = len(self), self.path.stem
-        with tqdm(total=total, desc=name, unit=' people', disable=None if progress else True) as bar:
+        with ProgressBar(len(self), self.path.stem, disable=None if progress else True) as bar:
             for batch in self.batches(metric.bodies.neutral, batch_size):
                 metric.process(None, batch)
-                bar.update(len(batch))
+                bar.advance(len(batch))
 
     def evaluate(self, metric: MeshMetric, batch_size: int = 256, progress: bool = False) -> dict[str, float]:
         """Run a metric over the file, without the network.

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mmroi.geometry.precision import full_precision
+from mmroi.structures import flip_indices
 
-# Left/right partners of the 24 SMPL joints.
-_SMPL_FLIP = (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22)
+_SMPL_PARTNERS = list(flip_indices('smpl'))
 
 
 def rot6d_to_matrix(rot6d: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def mirror_pose(pose: Tensor) -> Tensor:
         raise ValueError(
             f'pose must have shape (..., 24, 3), global orientation first, got {tuple(pose.shape)}'
         )
-    return pose[..., list(_SMPL_FLIP), :] * pose.new_tensor((1, -1, -1))
+    return pose[..., _SMPL_PARTNERS, :] * pose.new_tensor((1, -1, -1))
 
 
 def geodesic_distance(first: Tensor, second: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from mmroi.fileio.human_data import HumanData
 from mmroi.synthetic import StudioSettings, contact_sheet, make_dataset
 
 SETTINGS = StudioSettings('full', 64, 5)
-TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
+TOOL = Path(__file__).parents[2] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
 
 
 def digest(folder):

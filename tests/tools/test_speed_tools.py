@@ -243,7 +243,7 @@ def test_photos_of_another_shape_keep_their_labels(monkeypatch, tmp_path):
         principal_point=np.array([150.0, 50]),
     )
     for frame in ((200, 200), (800, 200)):
-        from_wide = sys.modules['speed.pipelines'].enlarge(row, frame, tmp_path / 'b.jpg')
+        from_wide = sys.modules['mmroi.benchmark.speed.pipelines'].enlarge(row, frame, tmp_path / 'b.jpg')
         seen = cv2.imread(from_wide['img_path'])
         x, y, width, height = from_wide['bbox_xywh']
         found = np.argwhere(seen[:, :600, 0] > 128)

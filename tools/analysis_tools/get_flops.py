@@ -20,10 +20,11 @@ from mmroi.benchmark.speed.command_line import load_config, make_parser, parse, 
 from mmroi.benchmark.speed.networks import build_for_rois, crop_size_of, random_batch
 from mmroi.engine.launch import run_tool
 from mmroi.geometry.rotations import rot6d_to_matrix
+from mmroi.models import MeshEstimator
 from mmroi.models.estimators.batch import stack_views
 
 INFERENCE = ('encoder', 'fusion', 'head', 'body_model')
-TRAINING = ('projector', 'heatmap_head')
+TRAINING = MeshEstimator.ONLY_IN_TRAINING
 
 
 def count(call: Callable[[], Any]) -> tuple[Any, int]:

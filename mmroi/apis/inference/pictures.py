@@ -97,9 +97,6 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
     photo, vertices, colors = fit_photo(result, 2 * SHEET_HEIGHT), result.vertices, person_colors(result.ids)
     height, width = photo.image.shape[:2]
     size = SHEET_HEIGHT, round(SHEET_HEIGHT * min(max(width / height, 0.75), 1.5))
-    translations = np.concatenate(
-        [sample.pred_instances.camera_translation.numpy() for sample in result.samples]
-    )
     return tile_images(
         [
             photo.image,
@@ -107,7 +104,9 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
             draw_overlay(photo.image, vertices, faces, photo.focal_length, photo.principal_point, colors),
             draw_side_view(vertices, faces, size, colors),
             draw_top_view(vertices, faces, size, colors),
-            draw_cameras(vertices, faces, result.full_cameras, translations, size, colors, result.ids),
+            draw_cameras(
+                vertices, faces, result.full_cameras, result.camera_translation, size, colors, result.ids
+            ),
         ],
         columns=3,
         height=SHEET_HEIGHT,
@@ -137,6 +136,7 @@ def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> Viewe
         focal_length=photo.focal_length,
         principal_point=photo.principal_point,
         boxes=photo.boxes,
+        camera_translation=result.camera_translation,
         full_cameras=result.full_cameras,
         parameters=[{name: person[name] for name in LISTED} for person in people],
         aspect=photo.aspect,

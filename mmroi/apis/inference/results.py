@@ -46,6 +46,14 @@ class FrameResult:
         return np.stack([sample.boxes for sample in self.samples]) if self.samples else np.zeros((0, 0, 3))
 
     @property
+    def camera_translation(self) -> np.ndarray:
+        """Translation of each person in the full camera, (P, 3) float32 meters; ``vertices`` have it."""
+        return np.concatenate(
+            [sample.pred_instances.camera_translation.numpy() for sample in self.samples]
+            or [np.zeros((0, 3), np.float32)]
+        )
+
+    @property
     def full_cameras(self) -> np.ndarray:
         """Translations that the RoIs' cameras give in the full camera, (P, M, 3) float32 meters."""
         return np.concatenate(

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import average_full_camera, local_to_full
@@ -13,7 +12,7 @@ from mmroi.geometry.rotations import rot6d_to_matrix
 from mmroi.models.estimators.architecture_guard import check_state_dict
 from mmroi.models.estimators.batch import Labels, Views, stack_labels, stack_views
 from mmroi.registry import MODELS
-from mmroi.structures import HMRDataSample
+from mmroi.structures import HMRDataSample, Predictions
 
 LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps', 'volume')
 LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d', 'volume'}
@@ -43,9 +42,14 @@ class MeshEstimator(BaseModel):
         data_preprocessor: Config.
         init_cfg: MMEngine's initialization config.
 
+    Attributes:
+        ONLY_IN_TRAINING: Names of the parts that prediction does not need.
+
     Raises:
         ValueError: Unknown loss, a loss without the part that it needs, or parts that do not fit together.
     """
+
+    ONLY_IN_TRAINING = ('projector', 'heatmap_head')
 
     def __init__(
         self,
@@ -118,6 +122,11 @@ class MeshEstimator(BaseModel):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         check_state_dict(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def num_parameters(self) -> int:
+        """Number of parameters of the network that predicts, without the parts that only training uses."""
+        training = tuple(f'{part}.' for part in self.ONLY_IN_TRAINING)
+        return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(training))
 
     def regress(self, inputs: Tensor, boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
         """The network alone: tensors in, tensors out, no branch on data.
@@ -263,15 +272,12 @@ class MeshEstimator(BaseModel):
             list[HMRDataSample]: The same samples.
         """
         predictions = self.predict_tensors(output, views.boxes, views.focal_length)
-        for index, sample in enumerate(data_samples):
-            one = {name: value[index : index + 1] for name, value in predictions.items()}
-            sample.pred_instances = InstanceData(**one)
+        for sample, instances in zip(data_samples, predictions.split(), strict=True):
+            sample.pred_instances = instances
         return list(data_samples)
 
-    def predict_tensors(
-        self, output: dict[str, Tensor], boxes: Tensor, focal_length: Tensor
-    ) -> dict[str, Tensor]:
-        """Body and cameras of all persons, by the names of ``pred_instances`` (see :class:`HMRDataSample`).
+    def predict_tensors(self, output: dict[str, Tensor], boxes: Tensor, focal_length: Tensor) -> Predictions:
+        """Pose the body and average the cameras of all persons.
 
         ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
         points plus ``camera_translation`` lie in the camera frame. Of a head with a mesh for each RoI, the
@@ -283,7 +289,7 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: Tensors with N as their first dimension.
+            Predictions: Of the N persons.
         """
         cameras = output['cameras']
         full_cameras = local_to_full(cameras, boxes, focal_length)
@@ -293,17 +299,7 @@ class MeshEstimator(BaseModel):
         else:
             rotations, betas, translation = rotations[:, 0], betas[:, 0], full_cameras[:, 0]
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
-        return dict(
-            global_orient=rotations[:, 0],
-            body_pose=rotations[:, 1:],
-            betas=betas,
-            vertices=body.vertices,
-            joints3d=body.joints,
-            joints_h36m=body.joints_h36m,
-            local_cameras=cameras,
-            full_cameras=full_cameras,
-            camera_translation=translation,
-        )
+        return Predictions.from_body(rotations, betas, body, cameras, full_cameras, translation)
 
 
 def _rotations(output: dict[str, Tensor]) -> Tensor:

@@ -7,9 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
-from mmroi.geometry import average_full_camera, full_to_local
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 
 STEPS = 65535  # A coordinate is one of so many equal steps over the extent of its body.
@@ -30,7 +28,8 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
         JSON that may stand between script tags.
     """
     height, width = frame.image.shape[:2]
-    cameras = _camera_positions(frame)
+    # Where each RoI puts the camera while the body stays where it is drawn.
+    positions = np.asarray(frame.camera_translation)[:, None] - np.asarray(frame.full_cameras)
     people = []
     for i, vertices in enumerate(np.asarray(frame.vertices, np.float64)):
         blue, green, red = (int(value) for value in frame.colors[i])
@@ -41,7 +40,7 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
                 mesh=quantize(vertices),
                 boxes=frame.boxes[i],
                 cameras=frame.full_cameras[i],
-                positions=cameras[i],
+                positions=positions[i],
                 parameters=frame.parameters[i] if frame.parameters else {},
             )
         )
@@ -113,16 +112,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return _plain(value.tolist()) if hasattr(value, 'tolist') else str(value)
-
-
-def _camera_positions(frame: ViewerFrame) -> np.ndarray:
-    """Where each RoI puts the camera while the body stays where the average camera puts it, (P, M, 3)."""
-    full, boxes = (torch.as_tensor(np.asarray(x, np.float64)) for x in (frame.full_cameras, frame.boxes))
-    if full.numel() == 0:
-        return full.numpy()
-    focal_length = full.new_full(full.shape[:1], frame.focal_length)
-    local = full_to_local(full, boxes, focal_length[:, None])
-    return (average_full_camera(local, boxes, focal_length)[:, None] - full).numpy()
 
 
 def _jpeg_uri(image: np.ndarray, size: int, quality: int) -> str:

@@ -23,6 +23,7 @@ class ViewerFrame:
         focal_length: Pixels.
         principal_point: x, y in pixels.
         boxes: RoIs, (P, M, 3): center x and y relative to the principal point and height, pixels; M may be 0.
+        camera_translation: Translation that the vertices have, (P, 3) meters.
         full_cameras: Translation in the full camera by each RoI, (P, M, 3) meters (``geometry.local_to_full``).
         parameters: For each person what the table lists: name -> text, number or array of any shape.
         aspect: Width / height of the RoIs.
@@ -40,6 +41,7 @@ class ViewerFrame:
     focal_length: float
     principal_point: Sequence[float]
     boxes: np.ndarray
+    camera_translation: np.ndarray
     full_cameras: np.ndarray
     parameters: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     aspect: float = 0.75
@@ -62,11 +64,22 @@ class ViewerFrame:
                 f'{where}boxes and full_cameras must both be (P, M, 3) with P = {people}, '
                 f'not {rois} and {np.shape(self.full_cameras)}'
             )
+        if np.shape(self.camera_translation) != (people, 3):
+            raise ValueError(
+                f'{where}camera_translation must be ({people}, 3), not {np.shape(self.camera_translation)}'
+            )
         for key in ('colors', 'ids', 'parameters'):
             length = len(getattr(self, key))
             if length != people and not (key == 'parameters' and length == 0):
                 raise ValueError(f'{where}{key} has {length} entries for {people} people')
-        for key in ('vertices', 'boxes', 'full_cameras', 'principal_point', 'focal_length'):
+        for key in (
+            'vertices',
+            'boxes',
+            'camera_translation',
+            'full_cameras',
+            'principal_point',
+            'focal_length',
+        ):
             if not np.isfinite(np.asarray(getattr(self, key), np.float64)).all():
                 raise ValueError(f'{where}{key} has NaN or infinite values')
         if not self.focal_length > 0:

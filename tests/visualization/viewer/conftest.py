@@ -48,6 +48,7 @@ def make_frame(body):
             focal_length=500.0,
             principal_point=(215.0, 190.0),
             boxes=np.tile((10.0, -20.0, 200.0), (people, 5, 1)) * np.array([1, 0.9, 1.1, 1.2, 0.8])[:, None],
+            camera_translation=places,
             full_cameras=np.repeat(places[:, None], 5, axis=1),
             parameters=[dict(betas=np.linspace(-1, 1, 10) * (i + 1)) for i in range(people)],
         )

@@ -53,14 +53,15 @@ def test_cameras_that_agree_are_at_the_origin(make_frame):
 
 
 def test_camera_of_a_roi_lies_where_it_sees_the_standing_body(make_frame):
-    # The mean camera has t_z = 2 / (1/4 + 1/12) = 6 and t_x = 0.5; each RoI's is off by its own difference.
+    # The translation need not be the average of the RoIs' cameras.
     frame = make_frame(
         [0, 0, 6],
         boxes=np.full((1, 2, 3), 100.0),
+        camera_translation=np.array([[0.5, 0.3, 6.0]]),
         full_cameras=np.array([[[0.0, 0.2, 4.0], [1.0, 0.2, 12.0]]]),
     )
     positions = read_frame(frame)['people'][0]['positions']
-    assert np.allclose(positions, [[0.5, 0, 2], [-0.5, 0, -6]], atol=1e-6)
+    assert np.allclose(positions, [[0.5, 0.1, 2], [-0.5, 0.1, -6]], atol=1e-6)
 
 
 def test_photo_is_a_jpeg_within_the_size(make_frame):

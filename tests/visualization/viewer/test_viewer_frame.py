@@ -16,6 +16,8 @@ import pytest
         (dict(boxes=np.zeros((1, 4, 3))), 'boxes and full_cameras'),
         (dict(boxes=np.zeros((2, 5, 3)), full_cameras=np.zeros((2, 5, 3))), 'P = 1'),
         (dict(full_cameras=np.full((1, 5, 3), np.inf)), 'full_cameras has NaN'),
+        (dict(camera_translation=np.zeros((2, 3))), r'camera_translation must be \(1, 3\)'),
+        (dict(camera_translation=np.full((1, 3), np.nan)), 'camera_translation has NaN'),
         (dict(colors=[]), 'colors has 0 entries for 1 people'),
         (dict(ids=[1, 2]), 'ids has 2'),
         (dict(parameters=[{}, {}]), 'parameters has 2'),

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.structures import SMPL_PARENTS
 from open_body.topology import MIRROR_JOINTS
 
-PARENTS = np.array([-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21])
+PARENTS = np.array(SMPL_PARENTS)
 _MAX_BONES, _POSES, _RIDGE, _THRESHOLD = 4, 60, 0.05, 1.5e-5
 _LARGEST_ANGLE = 2.0  # radians
 _STRENGTH = 0.7  # share of the missing offsets: all of it keeps volume, but makes shoulders and knees bulge

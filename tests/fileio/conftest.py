@@ -1,0 +1,1 @@
+from ..datasets.conftest import body, data_root, people  # noqa: F401
