@@ -10,22 +10,20 @@ import torch
 from mmroi.version import __version__
 
 
-def cpu_name() -> str:
-    """Return the name of the processor."""
+def describe_device() -> str:
+    """Return the name of the GPU, or of the processor with its number of cores."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f'{os.cpu_count()} cores of {processor_name()}'
+
+
+def processor_name() -> str:
+    """Return the processor's model name."""
     info = Path('/proc/cpuinfo')
     lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
     return next(
         (line.partition(':')[2].strip() for line in lines if line.startswith('model name')),
         platform.processor() or platform.machine(),
-    )
-
-
-def describe_device() -> str:
-    """Return the name of the GPU, or of the processor with its number of cores."""
-    return (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f'{os.cpu_count()} cores of {cpu_name()}'
     )
 
 

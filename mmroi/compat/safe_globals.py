@@ -47,7 +47,7 @@ def _known_method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-def checkpoint_globals() -> list:
+def checkpoint_globals() -> list[Any]:
     """List what a checkpoint written by MMEngine's ``Runner`` refers to, as ``add_safe_globals`` takes it."""
     multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray  # type: ignore[attr-defined]
     allowed = [HistoryBuffer, OneCycleParamScheduler, (_known_method, 'builtins.getattr')]

@@ -13,14 +13,18 @@ from mmengine.dataset import BaseDataset
 from mmengine.dataset.base_dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmroi.datasets.boxes import find_square
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
-from mmroi.datasets.errors import REASONS, BadSampleError
+from mmroi.datasets.image_checks import find_image_faults
+from mmroi.datasets.missing_annotations import describe_missing
 from mmroi.datasets.person_rows import PersonRows
-from mmroi.datasets.sources import missing_file
-from mmroi.datasets.transforms.loading import image_size
-from mmroi.datasets.transforms.person_box import check_box
-from mmroi.datasets.units import UNIT_FAULTS
-from mmroi.datasets.upright_boxes import find_square
+from mmroi.datasets.row_checks import (
+    UNIT_FAULTS,
+    BadSampleError,
+    fault_code,
+    fault_reason,
+    find_wrong_units,
+)
 from mmroi.fileio.human_data import HumanData
 from mmroi.registry import DATASETS
 
@@ -110,7 +114,7 @@ class HumanImageDataset(BaseDataset):
             PersonRows: All rows.
         """
         if not os.path.isfile(self.ann_file):
-            raise FileNotFoundError(missing_file(self.ann_file, self.dataset_name))
+            raise FileNotFoundError(describe_missing(self.ann_file, self.dataset_name))
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
         rows = PersonRows(
             HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
@@ -128,11 +132,11 @@ class HumanImageDataset(BaseDataset):
             PersonRows: The good rows.
         """
         rows = self.data_list
-        faults = rows.find_bad()
+        faults = rows.find_faults()
         self._refuse_wrong_units(faults)
         if faults.any() and not self.skip_bad:
             first = int(np.flatnonzero(faults)[0])
-            reason = REASONS[faults[first] - 1]
+            reason = fault_reason(faults[first])
             others = np.count_nonzero(faults) - 1
             row = int(rows.indices[first])
             camera = rows.columns.cameras.describe_fault(row)
@@ -143,7 +147,7 @@ class HumanImageDataset(BaseDataset):
             )
         duplicates = rows.find_duplicates() & (faults == 0)
         if self.skip_bad:
-            faults[duplicates] = 1 + REASONS.index('duplicated row')
+            faults[duplicates] = fault_code('duplicated row')
         elif duplicates.any():
             number, first = np.count_nonzero(duplicates), rows.indices[np.flatnonzero(duplicates)[0]]
             print_log(
@@ -153,8 +157,10 @@ class HumanImageDataset(BaseDataset):
                 logging.WARNING,
             )
         if self.skip_bad and self.test_mode:
-            for i in np.flatnonzero(faults == 0):
-                faults[i] = self._image_fault(rows[int(i)])
+            good = np.flatnonzero(faults == 0)
+            indices, columns = rows.indices[good], rows.columns
+            paths = [self._image_path(str(columns.image_path[row])) for row in indices]
+            faults[good] = find_image_faults(paths, np.asarray(columns.bbox[indices])[:, :4])
         self._faults[torch.from_numpy(rows.indices)] = torch.from_numpy(faults)
         if faults.any():
             print_log(
@@ -217,20 +223,19 @@ class HumanImageDataset(BaseDataset):
 
     def _refuse_wrong_units(self, faults: np.ndarray) -> None:
         """Stop where most rows are in wrong units: not the rows are bad then, but the file."""
-        for reason, remedy in UNIT_FAULTS.items():
-            found = np.flatnonzero(faults == 1 + REASONS.index(reason))
-            if 2 * len(found) > len(faults):
-                row = self.data_list.indices[found[0]]
-                raise ValueError(
-                    f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the '
-                    f'first is row {row}: {remedy}. Convert the dataset again'
-                )
+        wrong_units = find_wrong_units(faults)
+        if wrong_units is not None:
+            reason, found = wrong_units
+            raise ValueError(
+                f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the first is row '
+                f'{self.data_list.indices[found[0]]}: {UNIT_FAULTS[reason]}. Convert the dataset again'
+            )
 
     @property
     def skipped(self) -> dict[str, int]:
         """Number of rows left out so far, by reason, over all workers of this process's loader."""
         counts = Counter(self._faults[self._faults > 0].tolist())
-        return {REASONS[fault - 1]: number for fault, number in sorted(counts.items())}
+        return {fault_reason(fault): number for fault, number in sorted(counts.items())}
 
     @force_full_init
     def label_confidences(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -268,7 +273,7 @@ class HumanImageDataset(BaseDataset):
         """
         info = super().get_data_info(idx) if self.serialize_data else self.data_list[idx]
         info['sample_idx'] = idx if idx >= 0 else len(self) + idx
-        info['img_path'] = self._image_path(info)
+        info['img_path'] = self._image_path(info['img_path'])
         return info
 
     def prepare_data(self, idx: int) -> Any:
@@ -295,19 +300,12 @@ class HumanImageDataset(BaseDataset):
                 raise BadSampleError(
                     error.reason, f'row {row} of {self.ann_file}: {error.detail}{remedy}'
                 ) from None
-            self._faults[row] = 1 + REASONS.index(error.reason)
+            self._faults[row] = fault_code(error.reason)
             print_log(f'skipped row {row} of {self.ann_file}: {error}', 'current', logging.WARNING)
             return None
 
-    def _image_path(self, info: dict) -> str:
-        return os.path.join(self.data_prefix.get('img_path', ''), info['img_path'])
-
-    def _image_fault(self, info: dict) -> int:
-        try:
-            check_box(info['bbox_xywh'], image_size(self._image_path(info)))
-        except BadSampleError as error:
-            return 1 + REASONS.index(error.reason)
-        return 0
+    def _image_path(self, path: str) -> str:
+        return os.path.join(self.data_prefix.get('img_path', ''), path)
 
     def _copy_without_annotation(self, memo: dict | None = None) -> 'HumanImageDataset':
         # mmengine 0.10.7 keeps one memo for all calls as a default argument, and so returns objects of

@@ -5,13 +5,11 @@ from typing import Any, overload
 
 import numpy as np
 
+from mmroi.datasets.boxes import make_upright
 from mmroi.datasets.camera_params import read_cameras
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
-from mmroi.datasets.duplicates import find_duplicates
-from mmroi.datasets.errors import REASONS
-from mmroi.datasets.keypoint_column import KeypointColumn, find_nan
-from mmroi.datasets.units import UNIT_FAULTS, too_far, too_large, too_twisted
-from mmroi.datasets.upright_boxes import make_upright
+from mmroi.datasets.keypoint_column import KeypointColumn
+from mmroi.datasets.row_checks import SMPL_KEYS, find_duplicates, find_faults
 from mmroi.fileio.human_data import HumanData
 
 _CHUNK = 8192
@@ -74,13 +72,13 @@ class PersonRows(Sequence):
         row = int(self.indices[index])
         return {**self.columns.row(row), 'dataset_name': self.dataset_name, 'row': row}
 
-    def find_bad(self) -> np.ndarray:
-        """Check boxes and labels.
+    def find_faults(self) -> np.ndarray:
+        """Check boxes, labels and cameras.
 
         Returns:
-            np.ndarray: (len(self),) uint8, 0 for a good row, else 1 + the index of the fault in ``REASONS``.
+            np.ndarray: (len(self),) uint8, 0 for good rows, otherwise a fault code; see ``row_checks``.
         """
-        return np.concatenate(list(self._in_chunks(self.columns.find_bad)))
+        return np.concatenate(list(self._in_chunks(lambda rows: find_faults(self.columns.checked(rows)))))
 
     def find_derived(self) -> np.ndarray:
         """Find rows of which keypoints or the root's position are computed from the body.
@@ -137,10 +135,9 @@ class _Columns:
         self.keypoints2d = KeypointColumn(human_data, 'keypoints2d', 3)
         self.keypoints3d = KeypointColumn(human_data, 'keypoints3d', 4)
         smpl = human_data['smpl'] if 'smpl' in human_data else {}
-        names = ('global_orient', 'body_pose', 'betas', 'transl')
-        self.smpl = {name: np.asanyarray(smpl[name]) for name in names if name in smpl}
+        self.smpl = {name: np.asanyarray(smpl[name]) for name in SMPL_KEYS if name in smpl}
         self.has_smpl = _flags(human_data, 'has_smpl') if 'has_smpl' in human_data else None
-        missing = set(names[:3]) - set(self.smpl)
+        missing = set(SMPL_KEYS[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
         self.gender = human_data.per_row('meta', 'gender', np.str_)
@@ -199,36 +196,19 @@ class _Columns:
             found &= self._labeled(rows)[:, None]
         return found
 
-    def find_bad(self, rows: np.ndarray) -> np.ndarray:
-        # The first fault of a row counts, so the last assignment below wins.
-        bbox = np.asarray(self.bbox[rows])[:, :4]
-        faults = np.zeros(len(rows), np.uint8)
-        for reason, found in zip(UNIT_FAULTS, self._find_wrong_units(rows), strict=True):
-            faults[found] = 1 + REASONS.index(reason)
-        nan = self.keypoints2d.find_nan(rows) | self.keypoints3d.find_nan(rows)
-        labeled = self._labeled(rows)
-        for values in self.smpl.values():
-            nan |= labeled & find_nan(values[rows])
-        for values in (self.cameras.focal_length, self.cameras.principal_point):
+    def checked(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Collect what ``find_faults`` checks."""
+        arrays = {'bbox_xywh': np.asarray(self.bbox[rows])[:, :4], 'has_smpl': self._labeled(rows)}
+        for key in ('keypoints2d', 'keypoints3d'):
+            column = getattr(self, key)
+            if column.values is not None:
+                arrays[key] = column.stored(rows)
+        arrays.update({key: values[rows] for key, values in self.smpl.items()})
+        for key in ('focal_length', 'principal_point'):
+            values = getattr(self.cameras, key)
             if values is not None:
-                nan |= find_nan(values[rows])
-        faults[self.cameras.not_positive(rows)] = 1 + REASONS.index('focal length not positive')
-        faults[nan] = 1 + REASONS.index('NaN labels')
-        faults[(bbox[:, 2:] <= 0).any(1)] = 1 + REASONS.index('zero-area box')
-        faults[find_nan(bbox)] = 1 + REASONS.index('NaN box')
-        return faults
-
-    def _find_wrong_units(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows with each of ``UNIT_FAULTS``."""
-        large = far = twisted = np.zeros(len(rows), bool)
-        if self.keypoints3d.values is not None:
-            large = too_large(np.asarray(self.keypoints3d.values[rows])[:, self.keypoints3d.source])
-        if self.smpl:
-            turned = too_twisted(self.smpl['body_pose'][rows]) | too_twisted(self.smpl['global_orient'][rows])
-            twisted = self._labeled(rows) & turned
-        if 'transl' in self.smpl:
-            far = self._labeled(rows) & too_far(self.smpl['transl'][rows])
-        return large, far, twisted
+                arrays[key] = values[rows]
+        return arrays
 
     def _labeled(self, rows: np.ndarray) -> np.ndarray:
         known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # S9_WalkDog_1.60457274_000001.jpg: subject, action, take (absent for the first), camera, frame.
 _H36M_NAME = re.compile(r'S(\d+)_([A-Za-z]+)(?:[ _]\d)?\.(\d{8})(?!\d)')
@@ -41,7 +41,7 @@ def parse_h36m_name(path: str) -> H36MPhoto | None:
     return H36MPhoto(f'S{subject}', _SPELLINGS.get(action, action), camera)
 
 
-def action_of(sample: Mapping) -> str | None:
+def action_of(sample: Mapping[str, Any]) -> str | None:
     """Action of a sample.
 
     Args:

@@ -29,7 +29,7 @@ class MeanPoseBaseline(MeshMetric):
         super().__init__(prefix=prefix, **kwargs)
 
     @torch.no_grad()
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the errors of the mean parameters for one batch.
 
         Args:

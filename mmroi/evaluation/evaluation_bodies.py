@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from mmroi.body_models import SMPL, GenderedBodies, SMPLOutput, normalize_gender
 from mmroi.evaluation.fields import sample_name
 
 
-def gender_of(sample: Mapping) -> str:
+def gender_of(sample: Mapping[str, Any]) -> str:
     """Gender of the label's body model.
 
     Args:
@@ -48,7 +49,7 @@ class EvaluationBodies(nn.Module):
         FileNotFoundError: A body model's file is missing; names it.
     """
 
-    def __init__(self, body_model: dict | SMPL | None = None, gendered: bool = False) -> None:
+    def __init__(self, body_model: dict[str, Any] | SMPL | None = None, gendered: bool = False) -> None:
         super().__init__()
         self.bodies = GenderedBodies(body_model)
         self.gendered = gendered
@@ -63,7 +64,7 @@ class EvaluationBodies(nn.Module):
         return self.bodies.neutral
 
     def forward(
-        self, samples: Sequence[Mapping], global_orient: Tensor, body_pose: Tensor, betas: Tensor
+        self, samples: Sequence[Mapping[str, Any]], global_orient: Tensor, body_pose: Tensor, betas: Tensor
     ) -> SMPLOutput:
         """Pose the body of each sample's label.
 

@@ -1,12 +1,13 @@
 """Reads checked batches out of the data samples that MMEngine hands to a metric."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def sample_name(sample: Mapping) -> str:
+def sample_name(sample: Mapping[str, Any]) -> str:
     """Say which sample an error message is about.
 
     Args:
@@ -18,7 +19,7 @@ def sample_name(sample: Mapping) -> str:
     return f'sample {sample.get("sample_idx", "?")} ({sample.get("img_path", "no img_path")})'
 
 
-def stack_field(samples: Sequence[Mapping], group: str, key: str) -> Tensor:
+def stack_field(samples: Sequence[Mapping[str, Any]], group: str, key: str) -> Tensor:
     """Concatenate one field of all samples along their leading dimension, which is 1 in each.
 
     Args:

@@ -77,7 +77,7 @@ class MeshMetric(BaseMetric):
     def __init__(
         self,
         protocol: str | EvaluationProtocol = 'synthetic',
-        body_model: dict | SMPL | None = None,
+        body_model: dict[str, Any] | SMPL | None = None,
         gt: str | None = None,
         other_cameras: Literal['refuse', 'skip'] = 'refuse',
         per_joint: bool = False,
@@ -96,7 +96,7 @@ class MeshMetric(BaseMetric):
         self.tables: dict[str, Table] = {}
 
     @torch.no_grad()
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the errors of one batch.
 
         Args:
@@ -110,7 +110,7 @@ class MeshMetric(BaseMetric):
         # A row for everybody, empty for those who do not count: the order tells which ones are repeated.
         self.results += [next(rows) if count else {} for count in counts]
 
-    def _errors(self, data_samples: Sequence[dict]) -> list[dict]:
+    def _errors(self, data_samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Errors of each sample by name, ``joints`` (K) and, where it is known, ``action``."""
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
@@ -131,7 +131,7 @@ class MeshMetric(BaseMetric):
             )
         return rows
 
-    def compute_metrics(self, results: list[Mapping]) -> dict[str, float]:
+    def compute_metrics(self, results: list[Mapping[str, Any]]) -> dict[str, float]:
         """Means over samples; writes the tables.
 
         Args:
@@ -153,7 +153,7 @@ class MeshMetric(BaseMetric):
         per_joint = self.tables['per_joint'].rows[:-1] if self.per_joint else []
         return {**mean_errors(counted), **{f'MPJPE_{joint}': error for joint, error, *_ in per_joint}}
 
-    def _is_of_protocol(self, sample: dict) -> bool:
+    def _is_of_protocol(self, sample: dict[str, Any]) -> bool:
         if self.protocol.camera is None:
             return True
         photo = parse_h36m_name(str(sample.get('img_path', '')))
@@ -173,7 +173,7 @@ class MeshMetric(BaseMetric):
             )
         return False
 
-    def _mesh_errors(self, samples: Sequence[dict]) -> dict[str, Tensor]:
+    def _mesh_errors(self, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """MPJPE, PA-MPJPE, PVE (N,), errors of single joints (N, K), mm; PCK and AUC (N,), per cent."""
         protocol = self.protocol
         pred = protocol.prediction(samples, self.bodies)
@@ -197,7 +197,7 @@ class MeshMetric(BaseMetric):
         return {**errors, 'joints': joints}
 
     @staticmethod
-    def _orientation_error(samples: Sequence[dict]) -> dict[str, Tensor]:
+    def _orientation_error(samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Angle of the root, (N,) degrees; NaN where there is no SMPL label."""
         pred = stack_field(samples, 'pred_instances', 'global_orient').double()
         target = axis_angle_to_matrix(
@@ -208,12 +208,12 @@ class MeshMetric(BaseMetric):
         return {'orientation': errors.masked_fill(unknown, torch.nan)}
 
     @staticmethod
-    def _camera_spread(samples: Sequence[dict]) -> dict[str, Tensor]:
+    def _camera_spread(samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         full_cameras = stack_field(samples, 'pred_instances', 'full_cameras').double()
         return {'camera_spread': MM * camera_spread(full_cameras)} if full_cameras.shape[1] > 1 else {}
 
     @staticmethod
-    def _camera_errors(samples: Sequence[dict]) -> dict[str, Tensor]:
+    def _camera_errors(samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Errors of the pelvis in the camera frame, (N,); NaN where the true one is not known."""
         root = stack_field(samples, 'pred_instances', 'joints3d')[:, 0]
         pred = (root + stack_field(samples, 'pred_instances', 'camera_translation')).double()

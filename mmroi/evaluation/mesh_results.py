@@ -68,7 +68,7 @@ class DumpMeshResults(BaseMetric):
             raise ValueError(f'DumpMeshResults: out_file must end in .npz, got "{out_file}"')
         self.out_file = out_file
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep one batch.
 
         Args:
@@ -83,7 +83,7 @@ class DumpMeshResults(BaseMetric):
                         row[f'{group}.{key}'] = torch.as_tensor(sample[group][key])[0].cpu().numpy()
             self.results.append(row)
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Write the file.
 
         Args:
@@ -144,7 +144,7 @@ class MeshResults:
         return len(self.arrays['pred_instances.betas'])
 
     @torch.no_grad()
-    def batches(self, body_model: SMPL, batch_size: int = 256) -> Iterator[list[dict]]:
+    def batches(self, body_model: SMPL, batch_size: int = 256) -> Iterator[list[dict[str, Any]]]:
         """Data samples as a metric gets them, with meshes posed anew.
 
         Args:

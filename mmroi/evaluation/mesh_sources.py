@@ -1,7 +1,7 @@
 """Where a protocol takes true and predicted joints and meshes from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,11 +23,11 @@ class JointsAndMesh(NamedTuple):
     vertices: Tensor | None
 
 
-Source = Callable[[Sequence[Mapping], EvaluationBodies], JointsAndMesh]
+Source = Callable[[Sequence[Mapping[str, Any]], EvaluationBodies], JointsAndMesh]
 _H36M_IN_SMPL_54 = [SMPL_54.index(name) for name in H36M_17]
 
 
-def mesh_of_prediction(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+def mesh_of_prediction(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
     """The mesh and the 17 H36M joints that the model predicted.
 
     Args:
@@ -43,7 +43,7 @@ def mesh_of_prediction(samples: Sequence[Mapping], bodies: EvaluationBodies) -> 
     )
 
 
-def prediction_on_label_body(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+def prediction_on_label_body(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
     """The predicted joints, and the predicted parameters posed with the body model of the label (MMHuman3D).
 
     Args:
@@ -59,7 +59,7 @@ def prediction_on_label_body(samples: Sequence[Mapping], bodies: EvaluationBodie
     )
 
 
-def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+def mesh_of_label(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
     """The mesh and the 17 H36M joints of the label's SMPL parameters.
 
     Args:
@@ -84,7 +84,7 @@ def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> Joint
     return JointsAndMesh(body.joints_h36m, body.vertices)
 
 
-def keypoints_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
+def keypoints_of_label(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
     """The data set's own 17 joints.
 
     Every one of them, of Human3.6M as of MPI-INF-3DHP's test set, is a joint of ``smpl_54`` by its name, so

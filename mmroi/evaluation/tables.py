@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,10 +20,10 @@ class Table(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    rows: list[tuple]
+    rows: list[tuple[Any, ...]]
 
 
-def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
+def mean_errors(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Mean of each error over the samples that have it.
 
     Args:
@@ -42,7 +42,7 @@ def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
 
 
 def make_tables(
-    results: Sequence[Mapping], joint_names: Sequence[str], pck_threshold: float | None = None
+    results: Sequence[Mapping[str, Any]], joint_names: Sequence[str], pck_threshold: float | None = None
 ) -> dict[str, Table]:
     """Tables of one evaluation.
 
@@ -63,11 +63,11 @@ def make_tables(
         columns['AUC'] = auc(errors_of_joints, pck_threshold)
     values = torch.stack([*columns.values()], dim=1)
     values = torch.cat([values, values.mean(dim=0, keepdim=True)])
-    rows: list[tuple] = [
+    rows: list[tuple[Any, ...]] = [
         (name, *row) for name, row in zip((*joint_names, 'all'), values.tolist(), strict=True)
     ]
     tables = {'per_joint': Table(('joint', *columns), rows)}
-    groups: dict[str, list[Mapping]] = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         if 'action' in result:
             groups.setdefault(result['action'], []).append(result)

@@ -1,6 +1,6 @@
 """Writes a synthetic data set: photos and labels, in parallel, resumable, the same files for the same seed.
 
-Photo i of a split depends on nothing but ``default_rng([seed, split, i])``. Photos are made in chunks;
+Rendering i of a split depends on nothing but ``default_rng([seed, split, i])``. Photos are made in chunks;
 the labels of a chunk are written after its photos, so a chunk whose labels exist is complete and is not made
 again.
 """

@@ -94,7 +94,7 @@ def test_bad_counts(tmp_path, counts, workers, message):
 
 
 def test_contact_sheet(made):
-    sheet = contact_sheet(made[0], num_photos=10, columns=4, cell=48)
+    sheet = contact_sheet(made[0], num_images=10, columns=4, cell=48)
     assert sheet.shape == (3 * 48, 4 * 48, 3)
     assert (sheet == (0, 255, 0)).all(-1).sum() > 100
 

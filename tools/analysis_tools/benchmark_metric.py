@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from mmroi.structures import HMRDataSample, Predictions
 
 
 @torch.no_grad()
-def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
+def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict[str, Any]]:
     """Make random predictions and annotations.
 
     Args:
@@ -83,7 +84,7 @@ def seconds_of(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def run_online(metric: BaseMetric, pool: list[dict], people: int, batch_size: int) -> None:
+def run_online(metric: BaseMetric, pool: list[dict[str, Any]], people: int, batch_size: int) -> None:
     """Evaluate so many people, taken from the pool in turn."""
     for start in range(0, people, batch_size):
         metric.process(None, [pool[i % len(pool)] for i in range(start, min(start + batch_size, people))])
