@@ -1,8 +1,9 @@
 """Make a table of the paper with one command: ``python tools/benchmark.py table2 --synthetic --quick``.
 
-Trains and tests each row of a suite with the same data, budget, and seeds, and writes ``report.md``, ``table.csv``,
-and plots. Without the datasets of the suite, or with ``--synthetic``, the rows are trained on synthetic images, which
-are made first, at the scale of a profile. It can be interrupted at any time: the same command resumes.
+Trains and tests each row of a suite with the same data, budget, and seeds, and writes ``report.md``,
+``table.csv``, and plots. Without the datasets of the suite, or with ``--synthetic``, the rows are trained on
+synthetic images, which are made first, at the scale of a profile. It can be interrupted at any time: the same
+command resumes.
 """
 
 import argparse

@@ -24,8 +24,8 @@ class Column(NamedTuple):
 _LEGENDS = {
     'camera_translation': 'Camera error: of the pelvis in the camera frame.',
     'camera_spread': (
-        "Camera spread: root mean square distance of the full cameras of a person's RoIs from their mean; networks "
-        'with one RoI are run on each of five RoIs separately.'
+        "Camera spread: root mean square distance of the full cameras of a person's RoIs from their mean; "
+        'networks with one RoI are run on each of five RoIs separately.'
     ),
 }
 METRICS = {
@@ -53,8 +53,8 @@ EXTRA_COLUMNS = {
     ),
     'fps': Column(
         'frames/s',
-        legend='Frames/s: people per second, one at a time, from crops in memory to the posed body; the paper used '
-        'an RTX 3090.',
+        legend='Frames/s: people per second, one at a time, from crops in memory to the posed body; the '
+        'paper used an RTX 3090.',
     ),
     'ms': Column(
         'ms / person',

@@ -13,6 +13,7 @@ from mmroi.benchmark.profiles import NUM_ROIS_OF_SPREAD, find_crop, network_conf
 from mmroi.benchmark.runs import Run
 from mmroi.benchmark.speed.networks import prediction_step, random_batch
 from mmroi.benchmark.speed.timing import take_turns, typical
+from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import MODELS
 
 SECONDS, ROUNDS = 1.0, 5  # length and number of turns per network
@@ -42,7 +43,8 @@ def measure_frame_rates(runs: Sequence[Run], profile: Config) -> None:
     turns = take_turns(steps, device, SECONDS, ROUNDS)
     for run in chosen:
         speed = dict(fps=1 / typical(turns[run.name]), device=describe_device())
-        run.speed.write_text(json.dumps(speed, indent=2), encoding='utf-8')
+        with atomic_write(run.speed) as path:
+            path.write_text(json.dumps(speed, indent=2), encoding='utf-8')
 
 
 def _step(run: Run, profile: Config, device: torch.device) -> Callable[[], object]:

@@ -15,8 +15,8 @@ from mmroi.engine.body_model import dicts_in, needed_body_files
 
 PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-# The fields of a config that MMEngine reads; the others are variables of the file. Without its visualizer, a run
-# logs to the same files.
+# The fields of a config that MMEngine reads; the others are variables of the file. Without its visualizer, a
+# run logs to the same files.
 FIELDS = {*inspect.signature(Runner).parameters, 'custom_imports'} - {'visualizer'}
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
 
@@ -31,7 +31,8 @@ def load_profile(name: str) -> Config:
         The profile: ``title``, ``seeds``, ``amp``, and optionally
 
         * ``synthetic``: the synthetic dataset that is made, and that all rows are trained and tested on;
-        * ``settings``: a config; all rows get its data, schedule, hooks, encoder, heatmap head, and body model;
+        * ``settings``: a config; all rows get its data, schedule, hooks, encoder, heatmap head, and body
+          model;
         * ``people_per_epoch``: length of an epoch, drawn from the training set without repetition;
         * ``overrides``: as those of ``--cfg-options``, for rows that have the part.
 

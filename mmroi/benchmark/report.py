@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmroi.benchmark.columns import COLUMNS, COSTS, METRICS, PAPER_METRICS, SEEDS, format_number
 from mmroi.benchmark.results import Measured, Summary
 from mmroi.benchmark.suites import Suite
+from mmroi.fileio.atomic import atomic_write
 
 LEGEND = '± is the sample standard deviation over the seeds. The last epoch is tested.'
 NOT_COMPARABLE = '**Synthetic people and the open body, small networks: these are not results on 3DPW.**'
@@ -54,8 +55,8 @@ def write_report(
         lines += ['', '## Failed', '', *(f'* {label}: {message}' for label, message in failures)]
     lines += [line for path in images for line in ('', f'![{path.stem}]({path.name})')]
     text = '\n'.join(lines) + '\n'
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / 'report.md').write_text(text, encoding='utf-8')
+    with atomic_write(folder / 'report.md') as path:
+        path.write_text(text, encoding='utf-8')
     _write_csv(suite, summaries, folder / 'table.csv')
     return text
 
@@ -134,7 +135,7 @@ def _write_csv(suite: Suite, summaries: Sequence[Summary], path: Path) -> None:
     """Write one line per row and seed, so that anything can be computed from the file."""
     of_paper = (*PAPER_METRICS, *suite.columns)
     paper = [f'paper {name}' for name in of_paper]
-    with open(path, 'w', newline='', encoding='utf-8') as file:
+    with atomic_write(path) as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         names = (*METRICS, *COSTS, *suite.columns)
         writer.writerow(['row', 'seed', *names, *paper])

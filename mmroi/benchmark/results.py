@@ -21,8 +21,8 @@ class Measured:
 
     Attributes:
         run: The run.
-        numbers: By column: metrics (mm, %), ``parameters`` (millions), ``minutes`` of training, ``people`` seen
-            in training, ``L_2D`` (1e-3), and if measured, ``fps`` and ``ms``.
+        numbers: By column: metrics (mm, %), ``parameters`` (millions), ``minutes`` of training, ``people``
+            seen in training, ``L_2D`` (1e-3), and if measured, ``fps`` and ``ms``.
         tables: ``per_joint`` and, if actions are known, ``per_action``.
         curve: Epoch to MPJPE on the validation images.
         people: Number of people tested.

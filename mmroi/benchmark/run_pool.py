@@ -21,6 +21,7 @@ from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
 from mmroi.benchmark.project_files import find_file
 from mmroi.benchmark.runs import Run, RunError, check_config
+from mmroi.fileio.atomic import atomic_write
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -109,7 +110,8 @@ class RunPool:
             device=describe_device(),
             code=describe_code(),
         )
-        run.record.write_text(json.dumps(record, indent=2), encoding='utf-8')
+        with atomic_write(run.record) as path:
+            path.write_text(json.dumps(record, indent=2), encoding='utf-8')
 
     def _train(self, run: Run, stage: str, config: Config, gpu: str | None) -> Path:
         """Train one stage, or resume it, and return the last checkpoint."""

@@ -58,7 +58,7 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether the row was trained and tested, and its checkpoint, if it has one, has not changed since."""
+        """Whether the row was trained and tested, and a checkpoint of the row has not changed since."""
         if not (self.record.is_file() and self.results.is_file()):
             return False
         checkpoint = self.row.checkpoint

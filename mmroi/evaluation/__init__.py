@@ -1,6 +1,6 @@
-"""Errors of predicted meshes and cameras under named protocols."""
+"""Metrics of predicted meshes and cameras under named protocols."""
 
-from mmroi.evaluation.actions import H36MPhoto, action_of, parse_h36m_name
+from mmroi.evaluation.actions import H36MName, action_of, parse_h36m_name
 from mmroi.evaluation.baseline import MeanPoseBaseline
 from mmroi.evaluation.functional import (
     auc,
@@ -25,7 +25,7 @@ __all__ = [
     'PROTOCOLS',
     'DumpMeshResults',
     'EvaluationProtocol',
-    'H36MPhoto',
+    'H36MName',
     'MeanPoseBaseline',
     'MeshMetric',
     'MeshResults',

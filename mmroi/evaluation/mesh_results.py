@@ -1,4 +1,4 @@
-"""Predictions of a whole test set in one npz, and their way back into a metric without the network."""
+"""Saved predictions of a test set: one npz that metrics can evaluate without the network."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,27 +40,28 @@ META = (
     'principal_point',
 )
 _INSTANCES = ('pred_instances', 'gt_instances')
-_SAME_BODY = 1e-3  # meters; rounding in other batches moves a joint by some micrometers
+_SAME_BODY = 1e-3  # meters; rounding in other batches moves a joint by a few micrometers
 
 
 @METRICS.register_module()
 class DumpMeshResults(BaseMetric):
-    """Writes predictions and labels of all samples to one npz; reports no number.
+    """Writes the predictions and annotations of all samples to one npz. Reports no metric.
 
-    The file holds plain arrays with one row per sample and is read with ``allow_pickle=False``:
-    ``pred_instances.<name>`` (SMPL parameters, cameras, joints), ``gt_instances.<name>`` (labels) and
-    ``meta.<name>``, shapes as in ``HMRDataSample`` without its leading 1. Meshes are left out: they follow from
-    the parameters. ``tools/analysis_tools/eval_metric.py`` evaluates it again under any protocol.
+    The file contains plain arrays with one row per sample and is read with ``allow_pickle=False``:
+    ``pred_instances.<name>`` (SMPL parameters, cameras, joints), ``gt_instances.<name>``, and
+    ``meta.<name>``, with the shapes of ``HMRDataSample`` without its leading 1. Meshes are not saved, since
+    they follow from the parameters. ``tools/analysis_tools/eval_metric.py`` evaluates the file under any
+    protocol.
 
     Args:
-        out_file: File to write, ending in ``.npz``.
+        out_file: File to write, with suffix ``.npz``.
         collect_device: ``cpu`` or ``gpu``: where processes exchange results.
 
     Raises:
-        ValueError: If ``out_file`` does not end in ``.npz``; in ``evaluate``, if there is no sample.
+        ValueError: If ``out_file`` has another suffix; in ``evaluate``, if there is no sample.
     """
 
-    default_prefix = 'results'  # of no number; MMEngine warns without one
+    default_prefix = 'results'  # unused, but MMEngine warns without one
 
     def __init__(self, out_file: str, collect_device: str = 'cpu') -> None:
         super().__init__(collect_device)
@@ -90,37 +91,38 @@ class DumpMeshResults(BaseMetric):
             results: One dict of arrays per sample.
 
         Returns:
-            Nothing: an empty dict.
+            An empty dict.
 
         Raises:
-            ValueError: If there is no sample, samples differ in what they hold, or it is no number or string.
+            ValueError: If there is no sample, or if samples differ in their fields or have fields that are
+                neither numbers nor strings.
         """
         if not results:
-            raise ValueError(f'no results for {self.out_file}: the data set is empty')
+            raise ValueError(f'no results for {self.out_file}: the dataset is empty')
         odd = next((row for row in results if row.keys() != results[0].keys()), None)
         if odd is not None:
             raise ValueError(
                 f'{self.out_file}: samples differ in {sorted(odd.keys() ^ results[0].keys())}; '
-                'write results of unlike data sets to separate files'
+                'write results of different datasets to separate files'
             )
         arrays = {key: np.stack([row[key] for row in results]) for key in results[0]}
         objects = [key for key, array in arrays.items() if array.dtype.hasobject]
         if objects:
-            raise ValueError(f'{self.out_file}: {objects} hold neither numbers nor strings')
+            raise ValueError(f'{self.out_file}: {objects} contain neither numbers nor strings')
         write_npz(self.out_file, arrays)
-        print_log(f'wrote the results of {len(results)} people to {self.out_file}', 'current')
+        print_log(f'Wrote the results of {len(results)} people to {self.out_file}', 'current')
         return {}
 
 
 class MeshResults:
-    """A file of ``DumpMeshResults``.
+    """A file that ``DumpMeshResults`` wrote.
 
     Args:
         path: The npz.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no such file, is damaged, or its arrays differ in their number of rows.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is another file or damaged, or if its arrays differ in their number of rows.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -130,8 +132,10 @@ class MeshResults:
         try:
             with np.load(self.path, allow_pickle=False) as archive:
                 self.arrays = {key: archive[key] for key in archive.files}
-        except Exception as error:  # damaged bytes make zipfile, zlib and NumPy raise almost anything
-            raise ValueError(f'{path}: no readable npz of plain arrays ({error}); write it anew') from error
+        except Exception as error:  # damaged bytes make zipfile, zlib, and NumPy raise almost anything
+            raise ValueError(
+                f'{path}: no readable npz of plain arrays ({error}); write it again with tools/test.py --out'
+            ) from error
         missing = {f'pred_instances.{key}' for key in PREDICTIONS} - self.arrays.keys()
         if missing:
             raise ValueError(f'{path}: not written by DumpMeshResults: it lacks {sorted(missing)}')
@@ -145,17 +149,17 @@ class MeshResults:
 
     @torch.no_grad()
     def batches(self, body_model: SMPL, batch_size: int = 256) -> Iterator[list[dict[str, Any]]]:
-        """Data samples as a metric gets them, with meshes posed anew.
+        """Yield data samples as a metric receives them, with meshes posed from the parameters.
 
         Args:
             body_model: The body model that the network used.
-            batch_size: How many samples to pose at once.
+            batch_size: Number of samples per batch.
 
         Yields:
             Data samples as dicts.
 
         Raises:
-            ValueError: If the body model's joints are not those in the file.
+            ValueError: If the joints of the body model differ from those in the file.
         """
         for start in range(0, len(self), batch_size):
             rows = slice(start, start + batch_size)

@@ -96,13 +96,13 @@ def test_bad_results(samples, tmp_path):
     with pytest.raises(ValueError, match='must end in .npz, got "results.pkl"'):
         DumpMeshResults('results.pkl')
     metric = DumpMeshResults(str(tmp_path / 'a.npz'))
-    with pytest.raises(ValueError, match='a.npz: the data set is empty'):
+    with pytest.raises(ValueError, match='a.npz: the dataset is empty'):
         metric.evaluate(0)
     metric.process(None, [samples[0], {k: v for k, v in samples[1].items() if k != 'gender'}])
     with pytest.raises(ValueError, match=r"samples differ in \['meta.gender'\]"):
         metric.evaluate(2)
     metric = DumpMeshResults(str(tmp_path / 'a.npz'))
     metric.process(None, [{**samples[0], 'focal_length': None}])
-    with pytest.raises(ValueError, match=r"\['meta.focal_length'\] hold neither numbers nor strings"):
+    with pytest.raises(ValueError, match=r"\['meta.focal_length'\] contain neither numbers nor strings"):
         metric.evaluate(1)
     assert not (tmp_path / 'a.npz').exists()

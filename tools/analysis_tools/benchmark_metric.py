@@ -2,9 +2,10 @@
 
 ``python tools/analysis_tools/benchmark_metric.py [--people 35515] [--protocol 3dpw] [--json FILE]``
 
-The people are random: a pool of predictions and annotations of both genders is evaluated repeatedly, in batches as a
-loader yields them. ``online`` is the time that ``MeshMetric`` adds to a test. ``offline`` is the time to evaluate
-saved results, which includes posing the predictions. The default number of people is that of 3DPW's test set.
+The people are random: a pool of predictions and annotations of both genders is evaluated repeatedly, in
+batches as a loader yields them. ``online`` is the time that ``MeshMetric`` adds to a test. ``offline`` is the
+time to evaluate saved results, which includes posing the predictions. The default number of people is that of
+3DPW's test set.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from mmroi.body_models import SMPL
 from mmroi.body_models.body_files import OPEN_BODY
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, DumpMeshResults, MeshMetric, MeshResults
+from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import axis_angle_to_matrix
 from mmroi.structures import HMRDataSample, Predictions
 
@@ -119,7 +121,8 @@ def main() -> None:
     print(f'results file: {size:.0f} MiB')
     if args.json:
         figures = dict(vars(args), seconds=seconds, file_mib=size)
-        args.json.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
+        with atomic_write(args.json) as file:
+            file.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -2,8 +2,8 @@
 
 ``python tools/analysis_tools/confusing_samples.py RESULTS.npz --protocol 3dpw [--metric PVE] [--topk 20]``
 
-``tools/test.py CONFIG CHECKPOINT --out RESULTS.npz`` writes RESULTS.npz. This tool writes ``worst.csv``, an image of
-each person, and ``sheet.jpg`` with all of them.
+``tools/test.py CONFIG CHECKPOINT --out RESULTS.npz`` writes RESULTS.npz. This tool writes ``worst.csv``, an
+image of each person, and ``sheet.jpg`` with all of them.
 """
 
 import argparse

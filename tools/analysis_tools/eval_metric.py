@@ -12,6 +12,7 @@ from pathlib import Path
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import MeshResults, draw_bars, require_matplotlib
 from mmroi.evaluation.command_line import add_metric_arguments, build_metric
+from mmroi.fileio.atomic import atomic_write
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,8 +43,8 @@ def main() -> None:
     for name, row in values.items():
         print(f'{name:{width}}  ' + '  '.join(f'{key} {value:.2f}' for key, value in row.items()))
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(values, indent=2), encoding='utf-8')
+        with atomic_write(args.json) as file:
+            file.write_text(json.dumps(values, indent=2), encoding='utf-8')
     for kind in ('per_joint', 'per_action') if args.plots else ():
         if all(kind in table for table in tables.values()):
             draw_bars(
