@@ -1,7 +1,7 @@
-"""Child registries of MMEngine's with the scope ``mmroi``.
+"""Child registries of MMEngine's registries, with the scope ``mmroi``.
 
-``locations`` lets MMEngine import our modules when a config says ``default_scope = 'mmroi'``. Registries
-that hold nothing of ours are here too: without them MMEngine warns in every run.
+``locations`` lets MMEngine import our modules when a config has ``default_scope = 'mmroi'``. Registries
+without modules of ours are here too, because MMEngine warns in every run if they are missing.
 """
 
 from mmengine import registry as _root

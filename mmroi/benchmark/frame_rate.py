@@ -9,10 +9,11 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
 
 from mmroi.benchmark.machine import describe_device
-from mmroi.benchmark.profiles import NUM_ROIS_OF_SPREAD, find_crop, network_config
+from mmroi.benchmark.profiles import network_config
 from mmroi.benchmark.runs import Run
 from mmroi.benchmark.speed.networks import prediction_step, random_batch
 from mmroi.benchmark.speed.timing import take_turns, typical
+from mmroi.engine.pipelines import read_crops
 from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import MODELS
 
@@ -51,6 +52,6 @@ def _step(run: Run, profile: Config, device: torch.device) -> Callable[[], objec
     config = network_config(run.row, profile, run.seed)
     import_modules_from_strings(**config.get('custom_imports', dict(imports=None)))
     init_default_scope(config.default_scope)
-    crop = find_crop(config.test_dataloader)
-    batch = random_batch(1, crop.get('num_rois', NUM_ROIS_OF_SPREAD), crop.crop_size)
+    crops = read_crops(config.test_dataloader)
+    batch = random_batch(1, crops.num_rois, crops.crop_size)
     return prediction_step(MODELS.build(config.model).to(device).eval(), lambda: batch, device)

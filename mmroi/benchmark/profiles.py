@@ -12,12 +12,14 @@ from mmengine.runner import Runner
 from mmroi.benchmark.project_files import find_config, find_data, find_file
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
+from mmroi.engine.pipelines import load_config, read_crops, set_crops
 
 PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine reads; the others are variables of the file. Without its visualizer, a
 # run logs to the same files.
 FIELDS = {*inspect.signature(Runner).parameters, 'custom_imports'} - {'visualizer'}
+NARROW_HEADS = ('CLIFFHead', 'MultiRoIHead', 'PerRoIMeshHead')  # MMHuman3D's keep their own width
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
 
 
@@ -138,12 +140,12 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
     cfg = Config({key: deepcopy(row[key]) for key in FIELDS if key in row})
     if 'settings' in profile:
         settings = read_config(find_config(profile.settings))
-        crop = {key: value for key, value in find_crop(cfg.train_dataloader).items() if key != 'crop_size'}
+        crops = read_crops(cfg.train_dataloader)
         for key in FIELDS - {'model', 'load_from'}:
             if key in settings:
                 cfg[key] = settings[key]
         for loader in LOADERS:
-            find_crop(cfg[loader]).update(crop)
+            set_crops(cfg[loader], num_rois=crops.num_rois, box_scale=crops.box_scale, random=crops.random)
         _shrink(cfg.model, settings.model)
     _override(cfg, profile.get('overrides', {}))
     for loader in LOADERS if 'synthetic' in profile else ():
@@ -169,18 +171,13 @@ def for_testing(cfg: Config) -> Config:
     if head.type == 'CLIFFHead' and head.get('num_rois', 1) == 1 and not cfg.model.get('fusion'):
         head.num_rois = NUM_ROIS_OF_SPREAD
         for loader in LOADERS[1:]:
-            find_crop(cfg[loader]).num_rois = NUM_ROIS_OF_SPREAD
+            set_crops(cfg[loader], num_rois=NUM_ROIS_OF_SPREAD)
     return cfg
-
-
-def find_crop(loader: ConfigDict) -> ConfigDict:
-    """Return the step of a loader's pipeline that makes the RoIs."""
-    return next(step for step in loader.dataset.pipeline if step.type == 'MultiRoICrop')
 
 
 def read_config(path: Path) -> Config:
     """Read a config without its custom imports, so that only a row that needs a missing package fails."""
-    return Config.fromfile(path, import_custom_modules=False)
+    return load_config(path, import_custom_modules=False)
 
 
 def _shrink(model: ConfigDict, small: ConfigDict) -> None:
@@ -191,7 +188,7 @@ def _shrink(model: ConfigDict, small: ConfigDict) -> None:
         checkpoint = part.get('checkpoint')
         if checkpoint and not Path(checkpoint).is_file():  # the working directory is not the checkout
             part['checkpoint'] = str(find_file(checkpoint))
-    if model.head.type in ('CLIFFHead', 'MultiRoIHead'):
+    if model.head.type in NARROW_HEADS:
         widths = model.head.get('hidden_channels', (1024, 1024))
         model.head.update(hidden_channels=tuple(width // 2 for width in widths), dropout=small.head.dropout)
 

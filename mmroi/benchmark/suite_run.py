@@ -58,7 +58,7 @@ def make_images(settings: Config) -> None:
     made = make_dataset(settings.out, studio, *counts, workers=os.cpu_count() or 1)
     print(
         f'{settings.out}: {made["train"]} people for training, {made["val"]} for the test, '
-        f'{made["new_photos"]} new images',
+        f'{made["new_images"]} new images',
         flush=True,
     )
 

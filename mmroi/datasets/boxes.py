@@ -1,8 +1,8 @@
 """Bounding boxes of annotation files: margins, and crops published by center and scale.
 
-SPIN, EFT and CLIFF publish crops by ``center`` and ``scale``. MMHuman3D's converters turn these into squares
-of side ``200 * scale``, ours into boxes of this height and aspect 3:4, which are CLIFF's crops as they are and
-SPIN's once expanded to squares. Taking a 3:4 crop from the square instead would make it a third larger.
+SPIN, EFT and CLIFF publish crops by ``center`` and ``scale``. MMHuman3D's converters turn them into squares of
+side ``200 * scale``, ours into boxes of this height and aspect 3:4, which are CLIFF's crops, and SPIN's once
+they are expanded to squares. A 3:4 crop made from the square instead would be a third larger.
 """
 
 import numpy as np
@@ -19,20 +19,20 @@ def find_square(boxes: np.ndarray) -> np.ndarray:
         boxes: (R, 4 or more) x, y, width, height.
 
     Returns:
-        np.ndarray: (R,) bool.
+        (R,) bool.
     """
     width, height = boxes[:, 2], boxes[:, 3]
     return np.abs(width - height) <= _TOLERANCE * np.abs(height)
 
 
 def make_upright(boxes: np.ndarray) -> np.ndarray:
-    """Read square boxes as the boxes of aspect 3:4 with the same center and height; others stay.
+    """Turn square boxes into boxes of aspect 3:4 with the same center and height, and keep all others.
 
     Args:
-        boxes: (R, 4 or more) x, y, width, height, anything (confidence).
+        boxes: (R, 4 or more) x, y, width, height, and any further columns.
 
     Returns:
-        np.ndarray: Of the same shape, float64.
+        Boxes of the same shape, float64.
     """
     boxes = np.array(boxes, np.float64)
     square = find_square(boxes)
@@ -42,14 +42,13 @@ def make_upright(boxes: np.ndarray) -> np.ndarray:
 
 
 def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Boxes from the crops of SPIN, EFT, CLIFF and BEDLAM.
+    """Convert crops of SPIN, EFT, CLIFF and BEDLAM to boxes of aspect 3:4.
 
-    ``200 * scale`` is the side of their square crops, and the height of CLIFF's 256x192 crops. An upright box
-    of aspect 3:4 stands for both: expanded to a square it is the one, and as it is the other.
+    ``200 * scale`` is the side of their square crops and the height of CLIFF's 256x192 crops.
 
     Args:
         centers: (R, 2) pixels.
-        scales: (R,) crop size / 200 pixels, margin included.
+        scales: (R,) crop size / 200 pixels, including the margin.
 
     Returns:
         (R, 4) x, y, width, height in pixels.
@@ -60,13 +59,13 @@ def crop_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
 
 
 def keypoint_boxes(keypoints: np.ndarray) -> np.ndarray:
-    """Tight boxes around keypoints.
+    """Compute tight boxes around keypoints.
 
     Args:
         keypoints: (R, K, 3) pixels, confidence.
 
     Returns:
-        (R, 4) x, y, width, height around the joints with confidence; NaN where there is none.
+        (R, 4) x, y, width, height around the keypoints with confidence; NaN if there are none.
     """
     seen = keypoints[..., 2:] > 0
     low = np.where(seen, keypoints[..., :2], np.inf).min(1)
@@ -76,11 +75,11 @@ def keypoint_boxes(keypoints: np.ndarray) -> np.ndarray:
 
 
 def enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
-    """Boxes scaled about their centers.
+    """Scale boxes about their centers.
 
     Args:
         boxes: (R, 4) x, y, width, height.
-        factor: Of width and height.
+        factor: Scale of width and height.
 
     Returns:
         (R, 4).
@@ -90,10 +89,10 @@ def enlarge(boxes: np.ndarray, factor: float) -> np.ndarray:
 
 
 def with_margin(boxes: np.ndarray) -> np.ndarray:
-    """Tight boxes as the annotation files hold them, with the margin of published crops.
+    """Enlarge tight boxes by the margin of published crops, as annotation files hold them.
 
     Args:
-        boxes: (R, 4) x, y, width, height around people.
+        boxes: (R, 4) x, y, width, height.
 
     Returns:
         (R, 4), larger by ``MARGIN``.

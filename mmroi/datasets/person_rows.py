@@ -1,4 +1,4 @@
-"""Rows of a HumanData file as dictionaries, made when asked for."""
+"""Rows of a HumanData file as dictionaries, created on access."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
@@ -15,16 +15,16 @@ from mmroi.fileio.human_data import HumanData
 _CHUNK = 8192
 
 
-class PersonRows(Sequence):
-    """A view of some rows of a file; holds the file's arrays and one index per row, no dictionary per row.
+class PersonRows(Sequence[dict[str, Any]]):
+    """View of some rows of a file: the arrays of the file and one index per row, no dictionaries.
 
-    The arrays are memory-mapped or were read once before the loader forks, so workers share them.
+    The arrays are memory-mapped, or read once before the loader forks, so all workers share them.
 
     Args:
         human_data: The file.
-        dataset_name: Goes into every row.
-        crop_boxes: Boxes are crops: square ones are read as the 3:4 boxes of the same height.
-        derived: Computes keypoints that rows lack; None: they stay zero.
+        dataset_name: Copied into every row.
+        derived: Computes the keypoints that rows lack; None leaves them zero.
+        crop_boxes: Read square boxes as the 3:4 boxes of the same height.
 
     Raises:
         KeyError: The file has no image paths or boxes.
@@ -48,7 +48,7 @@ class PersonRows(Sequence):
 
     @property
     def columns(self) -> '_Columns':
-        """The file's arrays."""
+        """Arrays of the file."""
         if self._columns is None:
             self._columns = _Columns(self.human_data, self.derived, self.crop_boxes)
         return self._columns
@@ -64,7 +64,7 @@ class PersonRows(Sequence):
     def __getitem__(self, index: slice | np.ndarray) -> 'PersonRows': ...
 
     def __getitem__(self, index: Any) -> Any:
-        """One row as a dictionary of arrays, or a narrower view for a slice or an array of indices."""
+        """Return a row as a dictionary, or a narrower view for a slice or an array of indices."""
         if isinstance(index, slice | np.ndarray):
             view = object.__new__(PersonRows)
             view.__dict__.update(self.__dict__, indices=self.indices[index])
@@ -76,47 +76,43 @@ class PersonRows(Sequence):
         """Check boxes, labels and cameras.
 
         Returns:
-            np.ndarray: (len(self),) uint8, 0 for good rows, otherwise a fault code; see ``row_checks``.
+            (len(self),) uint8, 0 for good rows, otherwise a fault code; see ``row_checks``.
         """
         return np.concatenate(list(self._in_chunks(lambda rows: find_faults(self.columns.checked(rows)))))
 
     def find_derived(self) -> np.ndarray:
-        """Find rows of which keypoints or the root's position are computed from the body.
+        """Find rows whose keypoints or root position are computed from the body.
 
         Returns:
-            np.ndarray: (len(self), 3) bool: 2D keypoints, 3D keypoints, root.
+            (len(self), 3) bool: 2D keypoints, 3D keypoints, root position.
         """
         return np.concatenate(list(self._in_chunks(self.columns.find_derived)))
 
     def label_confidences(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Labels of all rows, without computing those that are derived, which count with confidence 1.
+        """Report which labels the rows have; see ``HumanImageDataset.label_confidences``.
 
         Yields:
-            tuple: Of R rows, confidences of 2D and of 3D keypoints, (R, 54) each, and has_smpl, (R,) bool.
+            Confidences of the 2D and of the 3D keypoints of R rows, (R, 54) each, and has_smpl, (R,) bool.
         """
         return self._in_chunks(self.columns.label_confidences)
 
     def _in_chunks(self, look: Callable[[np.ndarray], Any]) -> Iterator[Any]:
         for chunk in np.split(self.indices, range(_CHUNK, len(self), _CHUNK)):
             yield look(chunk)
-            self.human_data.release()  # or the whole file would count as this process's memory
+            self.human_data.release()  # otherwise the whole file would count as memory of this process
 
     def find_duplicates(self) -> np.ndarray:
         """Find rows with the image and the box of an earlier row of the view.
 
         Returns:
-            np.ndarray: (len(self),) bool.
+            (len(self),) bool.
         """
         columns, indices = self.columns, self.indices
         boxes = np.asarray(columns.bbox[indices])[:, :4]
         return find_duplicates(boxes, lambda i: str(columns.image_path[indices[i]]))
 
-    def clear(self) -> None:
-        """Empty the view, as ``BaseDataset`` does after it has serialized the rows."""
-        self.indices = self.indices[:0]
-
-    def __deepcopy__(self, memo: dict) -> 'PersonRows':
-        """A view of the same arrays: they are never written to."""
+    def __deepcopy__(self, memo: dict[int, Any]) -> 'PersonRows':
+        """Return a view of the same arrays, which are never modified."""
         return self[:]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,7 +121,7 @@ class PersonRows(Sequence):
 
 
 class _Columns:
-    """The arrays of a file, with keypoints mapped to smpl_54."""
+    """Arrays of a file, with keypoints mapped to smpl_54."""
 
     def __init__(self, human_data: HumanData, derived: DerivedKeypoints | None, crop_boxes: bool) -> None:
         self.derived = derived
@@ -183,7 +179,7 @@ class _Columns:
 
     @property
     def lacks_transl(self) -> bool:
-        """Whether the file has no keypoints and no translation from which they would follow."""
+        """Whether the file has neither keypoints nor the translation to compute them."""
         no_keypoints = self.keypoints2d.values is None and self.keypoints3d.values is None
         return no_keypoints and bool(self.smpl) and 'transl' not in self.smpl
 
@@ -215,9 +211,9 @@ class _Columns:
         return np.broadcast_to(known, len(rows))
 
     def _has_transl(self, rows: np.ndarray | int, pelvis: np.ndarray) -> np.ndarray:
-        # ``transl`` is the root's position less its rest position, which depends on the body model; the
-        # position itself is what a camera moves, and stands in the keypoints. Some files hold keypoints
-        # relative to the root instead; then the two differ by more than a body's size.
+        # ``transl`` is the root position minus its rest position, which depends on the body model.
+        # Augmentation needs the position itself, which the keypoints contain, unless the file holds keypoints
+        # relative to the root: then the two differ by more than the size of a body.
         if 'transl' not in self.smpl:
             return np.zeros(pelvis.shape[:-1], bool)
         near = np.abs(self.smpl['transl'][rows] - pelvis[..., :3]).max(-1) < 1
@@ -228,7 +224,7 @@ class _Columns:
 
 
 def _flags(human_data: HumanData, key: str) -> np.ndarray:
-    """(N,) bool of numbers (N,) or (N, 1); NaN is no."""
+    """(N,) bool from numbers (N,) or (N, 1); NaN counts as False."""
     values = np.nan_to_num(np.asarray(human_data[key], np.float64))
     if values.size != human_data.data_len:
         raise ValueError(

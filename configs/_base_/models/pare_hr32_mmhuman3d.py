@@ -2,6 +2,7 @@
 _base_ = './cliff_r50.py'
 custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
 
+crop_size = (224, 224)
 model = dict(
     encoder=dict(
         backbone=dict(
@@ -36,7 +37,6 @@ model = dict(
     head=dict(
         _delete_=True,
         type='MMHuman3DPareHead',
-        in_channels=480,
         num_deconv_layers=2,
         num_deconv_filters=(128, 128),
         num_deconv_kernels=(4, 4),

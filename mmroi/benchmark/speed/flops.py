@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmroi.benchmark.speed.networks import build_for_rois, random_batch
 from mmroi.geometry.rotations import rot6d_to_matrix
 from mmroi.models import MeshEstimator
-from mmroi.models.estimators.batch import stack_views
+from mmroi.models.estimators.views_and_labels import stack_views
 
 INFERENCE = ('encoder', 'fusion', 'head', 'body_model')
 TRAINING = MeshEstimator.ONLY_IN_TRAINING

