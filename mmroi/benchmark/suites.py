@@ -96,6 +96,8 @@ def load_suite(name: str) -> Suite:
     """
     path = find_data(SUITES, name)
     cfg = Config.fromfile(path)
+    if missing := {'title', 'rows'} - set(cfg.keys()):
+        raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
     try:
         rows = tuple(Row(**row) for row in cfg.rows)
     except TypeError as error:
@@ -105,8 +107,6 @@ def load_suite(name: str) -> Suite:
     runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config]
     if len(set(runs)) < len(runs):
         raise ValueError(f'{path}: two rows have the same config')
-    if 'title' not in cfg:
-        raise ValueError(f'{path}: it has no `title`')
     options = {option.name for option in fields(Suite)} - {'name', 'rows'}
     settings: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in cfg.items() if key in options

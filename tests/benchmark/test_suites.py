@@ -37,6 +37,9 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         suites.load_suite('table9')
     with pytest.raises(ValueError, match=r"table2 has no rows \['m1'\]; it has none, raf"):
         suites.load_suite('table2').select(['full', 'm1'])
+    (tmp_path / 'mine.yml').write_text('title: x')
+    with pytest.raises(ValueError, match='mine.yml: not a suite, rows missing'):
+        suites.load_suite(str(tmp_path / 'mine.yml'))
     head = "title = 'x'\npaper_data = ''\n"
     for rows, error, message in (
         (
