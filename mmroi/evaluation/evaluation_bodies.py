@@ -1,27 +1,28 @@
-"""The body models that a metric turns parameters into meshes with: one, or one for each gender."""
+"""The body models with which a metric poses SMPL parameters: one, or one per gender."""
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmroi.body_models import SMPL, GenderedBodies, SMPLOutput, normalize_gender
-from mmroi.evaluation.samples import sample_name
+from mmroi.evaluation.fields import sample_name
 
 
-def gender_of(sample: Mapping) -> str:
-    """Gender of the label's body model.
+def gender_of(sample: Mapping[str, Any]) -> str:
+    """Return the gender of the annotated body.
 
     Args:
-        sample: A data sample with ``gender`` in its metainfo, in any spelling that data sets use.
+        sample: A data sample with ``gender`` in its metainfo, in any spelling that datasets use.
 
     Returns:
         ``neutral``, ``male`` or ``female``.
 
     Raises:
         KeyError: If the metainfo has no gender.
-        ValueError: If the gender is none of the three.
+        ValueError: If the gender is not one of the three.
     """
     if 'gender' not in sample:
         raise KeyError(
@@ -32,23 +33,23 @@ def gender_of(sample: Mapping) -> str:
 
 
 class EvaluationBodies(nn.Module):
-    """Neutral SMPL, and for protocols that ask for it the gendered ones.
+    """Neutral SMPL, and the gendered models for protocols that need them.
 
-    A body without genders (see ``GenderedBodies``) serves all labels as it is, after one warning, as does the
-    open body in the place of SMPL: such numbers are not those of the protocol.
+    A body model without genders (see ``GenderedBodies``) poses all annotations, after one warning, and so
+    does the open body in place of SMPL: such results do not follow the protocol.
 
     Args:
         body_model: Config of the neutral body model, or the model; the open body by default.
-        gendered: Pose labels with the body of their gender.
+        gendered: Pose annotations with the body model of their gender.
 
     Attributes:
         neutral: The neutral body model.
 
     Raises:
-        FileNotFoundError: A body model's file is missing; names it.
+        FileNotFoundError: If the file of a body model is missing.
     """
 
-    def __init__(self, body_model: dict | SMPL | None = None, gendered: bool = False) -> None:
+    def __init__(self, body_model: dict[str, Any] | SMPL | None = None, gendered: bool = False) -> None:
         super().__init__()
         self.bodies = GenderedBodies(body_model)
         self.gendered = gendered
@@ -63,22 +64,22 @@ class EvaluationBodies(nn.Module):
         return self.bodies.neutral
 
     def forward(
-        self, samples: Sequence[Mapping], global_orient: Tensor, body_pose: Tensor, betas: Tensor
+        self, samples: Sequence[Mapping[str, Any]], global_orient: Tensor, body_pose: Tensor, betas: Tensor
     ) -> SMPLOutput:
-        """Pose the body of each sample's label.
+        """Pose the body of each sample.
 
         Args:
-            samples: N data samples; their gender counts where ``gendered``.
+            samples: N data samples, of which the gender is used if ``gendered``.
             global_orient: (N, 3) axis-angle or (N, 3, 3).
             body_pose: (N, 23, 3) axis-angle or (N, 23, 3, 3).
             betas: (N, 10).
 
         Returns:
-            Vertices and joints of N bodies without translation.
+            Vertices and joints of N bodies, without translation.
 
         Raises:
             KeyError: If a sample's gender is needed and missing.
-            ValueError: If it is needed and unknown.
+            ValueError: If a sample's gender is needed and unknown.
         """
         device = self.neutral.mean_betas.device
         params = [x.float().to(device) for x in (global_orient, body_pose, betas)]
@@ -95,10 +96,10 @@ class EvaluationBodies(nn.Module):
         return SMPLOutput(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
 
     def warn_of_open_body(self, protocol: str) -> None:
-        """Warns, once, if the open body stands in for SMPL.
+        """Warn once if the open body is used in place of SMPL.
 
         Args:
-            protocol: Name of the protocol, whose labels are SMPL's.
+            protocol: Name of a protocol with SMPL annotations.
         """
         if self.neutral.is_open:
             self._warn(
@@ -112,11 +113,12 @@ class EvaluationBodies(nn.Module):
         if not self.bodies.has_genders:
             reason = 'the body model has none (the open body and single files have one shape space)'
         elif 'neutral' in genders:
-            reason = 'some labels have none'
+            reason = 'some annotations have none'
         else:
             return
         self._warn(
-            f'this protocol poses labels with the body model of their gender, but {reason}: neutral is used'
+            f'this protocol poses annotations with the body model of their gender, but {reason}: neutral is '
+            'used'
         )
 
     def _warn(self, what: str) -> None:

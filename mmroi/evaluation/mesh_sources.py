@@ -1,38 +1,38 @@
-"""Where a protocol takes true and predicted joints and meshes from."""
+"""The predicted and the true joints and meshes that a protocol compares, by where they come from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from mmroi.evaluation.bodies import EvaluationBodies
-from mmroi.evaluation.samples import sample_name, stack_field
+from mmroi.evaluation.evaluation_bodies import EvaluationBodies
+from mmroi.evaluation.fields import sample_name, stack_field
 from mmroi.structures import H36M_17, SMPL_54
 
 
 class JointsAndMesh(NamedTuple):
-    """What a protocol compares, in the frame of the camera up to a translation, meters.
+    """Joints and vertices in the camera frame up to a translation, meters.
 
     Attributes:
-        joints: (N, 17, 3), convention ``h36m``, or K others of a protocol of one's own.
-        vertices: (N, V, 3), or None where the data has no mesh.
+        joints: (N, 17, 3), convention ``h36m``, or K others of a user's protocol.
+        vertices: (N, V, 3), or None if the dataset has no meshes.
     """
 
     joints: Tensor
     vertices: Tensor | None
 
 
-Source = Callable[[Sequence[Mapping], EvaluationBodies], JointsAndMesh]
+MeshSource = Callable[[Sequence[Mapping[str, Any]], EvaluationBodies], JointsAndMesh]
 _H36M_IN_SMPL_54 = [SMPL_54.index(name) for name in H36M_17]
 
 
-def mesh_of_prediction(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
-    """The mesh and the 17 H36M joints that the model predicted.
+def predicted_mesh(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
+    """Return the mesh and the 17 H36M joints that the model predicted.
 
     Args:
         samples: Data samples with ``pred_instances``.
-        bodies: Unused: the model has run its own.
+        bodies: Unused: the model has posed its own.
 
     Returns:
         Joints (N, 17, 3) and vertices (N, V, 3).
@@ -43,15 +43,17 @@ def mesh_of_prediction(samples: Sequence[Mapping], bodies: EvaluationBodies) -> 
     )
 
 
-def prediction_on_label_body(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
-    """The predicted joints, and the predicted parameters posed with the body model of the label (MMHuman3D).
+def predicted_mesh_on_annotated_body(
+    samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies
+) -> JointsAndMesh:
+    """Return the predicted joints, and the mesh posed with the annotated gender (MMHuman3D).
 
     Args:
         samples: Data samples with ``pred_instances``.
-        bodies: Pose the parameters.
+        bodies: The body models.
 
     Returns:
-        Joints (N, 17, 3) of the model's own body, and vertices (N, V, 3) of the label's.
+        Joints (N, 17, 3) of the model's own body, and vertices (N, V, 3) of the annotated gender's.
     """
     params = (stack_field(samples, 'pred_instances', k) for k in ('global_orient', 'body_pose', 'betas'))
     return JointsAndMesh(
@@ -59,23 +61,23 @@ def prediction_on_label_body(samples: Sequence[Mapping], bodies: EvaluationBodie
     )
 
 
-def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
-    """The mesh and the 17 H36M joints of the label's SMPL parameters.
+def annotated_mesh(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
+    """Pose the annotated SMPL parameters: the mesh and its 17 H36M joints.
 
     Args:
         samples: Data samples with ``gt_instances``.
-        bodies: Pose the parameters.
+        bodies: The body models.
 
     Returns:
         Joints (N, 17, 3) and vertices (N, V, 3).
 
     Raises:
-        ValueError: If a sample has no SMPL label.
+        ValueError: If a sample has no SMPL annotation.
     """
     has_smpl = stack_field(samples, 'gt_instances', 'has_smpl').reshape(len(samples), -1)[:, 0] > 0
     if not has_smpl.all():
         raise ValueError(
-            f'{sample_name(samples[int((~has_smpl).nonzero()[0])])} has no SMPL label; '
+            f'{sample_name(samples[int((~has_smpl).nonzero()[0])])} has no SMPL annotation; '
             'this protocol takes its ground truth from SMPL parameters '
             "(h36m_p1 and h36m_p2: from the file's joints with gt='dataset')"
         )
@@ -84,11 +86,11 @@ def mesh_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> Joint
     return JointsAndMesh(body.joints_h36m, body.vertices)
 
 
-def keypoints_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> JointsAndMesh:
-    """The data set's own 17 joints.
+def annotated_keypoints(samples: Sequence[Mapping[str, Any]], bodies: EvaluationBodies) -> JointsAndMesh:
+    """Return the 17 joints that the dataset annotates.
 
-    Every one of them, of Human3.6M as of MPI-INF-3DHP's test set, is a joint of ``smpl_54`` by its name, so
-    the keypoints of a data sample hold them unchanged.
+    All joints of Human3.6M and of MPI-INF-3DHP's test set are joints of ``smpl_54`` by name, so the keypoints
+    of a data sample contain them unchanged.
 
     Args:
         samples: Data samples with ``gt_instances``.
@@ -107,7 +109,7 @@ def keypoints_of_label(samples: Sequence[Mapping], bodies: EvaluationBodies) -> 
         names = [name for name, is_absent in zip(H36M_17, absent[row].tolist(), strict=True) if is_absent]
         raise ValueError(
             f'{sample_name(samples[row])} has no 3D keypoint {", ".join(names)}; this protocol takes its '
-            "ground truth from the data set's own 17 joints"
+            'ground truth from the 17 joints of the dataset'
         )
     device = stack_field(samples, 'pred_instances', 'joints_h36m').device
     return JointsAndMesh(keypoints[..., :3].to(device, torch.float32), None)
