@@ -28,6 +28,7 @@ from torch import nn
 
 from mmroi.apis import find_shipped, init_model
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import load_config
 from mmroi.engine.training_log import training_minutes
 from mmroi.evaluation import MeanPoseBaseline
 from mmroi.geometry import camera_spread, local_to_full
@@ -109,7 +110,7 @@ def find_entries(folder: Path) -> dict[str, dict[str, Entry]]:
             model = find_shipped(f'{name}_r18_synthetic')
             entries['shipped'][name] = Entry(
                 f'{title}, shipped',
-                Config.fromfile(model.config),
+                load_config(model.config),
                 str(model.checkpoint),
                 folder / name / 'shipped.json',
                 None,

@@ -8,10 +8,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.machine import describe_device
-from mmroi.benchmark.profiles import NUM_ROIS_OF_SPREAD, find_crop
 from mmroi.benchmark.running import Run
 from mmroi.benchmark.speed.networks import prediction_step, random_batch
 from mmroi.benchmark.speed.timing import take_turns, typical
+from mmroi.engine.pipelines import read_crops
 from mmroi.registry import MODELS
 
 SECONDS, ROUNDS = 1.0, 5  # length and number of each network's turns
@@ -46,6 +46,6 @@ def measure_speed(runs: Sequence[Run]) -> None:
 def _step(run: Run, device: torch.device) -> Callable[[], object]:
     config = Config.fromfile(run.config(run.stages[-1].name))
     init_default_scope(config.default_scope)
-    crop = find_crop(config.test_dataloader)
-    batch = random_batch(1, crop.get('num_rois', NUM_ROIS_OF_SPREAD), crop.crop_size)
+    crops = read_crops(config.test_dataloader)
+    batch = random_batch(1, crops.num_rois, crops.crop_size)
     return prediction_step(MODELS.build(config.model).to(device).eval(), lambda: batch, device)

@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmroi.benchmark.suites import CONFIGS, Row, Suite, find_config
 from mmroi.engine.body_model import dicts_in, needed_body_files
+from mmroi.engine.pipelines import load_config, read_crops, set_crops
 
 PROFILES = CONFIGS / '_profiles_'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -115,12 +116,12 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
         A complete config for ``tools/train.py``.
     """
     cfg = Config({key: deepcopy(row[key]) for key in (*KEPT, *REPLACED) if key in row})
-    crop = {key: value for key, value in find_crop(row.train_dataloader).items() if key != 'crop_size'}
+    crops = read_crops(row.train_dataloader)
     for key in REPLACED:
         if key in profile:
             cfg[key] = deepcopy(profile[key])
     for loader in LOADERS:
-        find_crop(cfg[loader]).update(crop)
+        set_crops(cfg[loader], num_rois=crops.num_rois, box_scale=crops.box_scale, random=crops.random)
     if 'model' in profile:
         _shrink(cfg, profile)
     cfg.randomness = dict(seed=seed)
@@ -139,22 +140,16 @@ def for_testing(cfg: Config) -> Config:
     """
     cfg = deepcopy(cfg)
     head = cfg.model.head
-    patch.setdefault('head', ConfigDict())
     if head.type == 'CLIFFHead' and head.get('num_rois', 1) == 1 and not cfg.model.get('fusion'):
         head.num_rois = NUM_ROIS_OF_SPREAD
         for loader in LOADERS[1:]:
-            find_crop(cfg[loader]).num_rois = NUM_ROIS_OF_SPREAD
+            set_crops(cfg[loader], num_rois=NUM_ROIS_OF_SPREAD)
     return cfg
-
-
-def find_crop(loader: ConfigDict) -> ConfigDict:
-    """The step of a loader's pipeline that makes the RoIs."""
-    return next(step for step in loader.dataset.pipeline if step.type == 'MultiRoICrop')
 
 
 def _read(path: Path) -> Config:
     """Read a config; what it imports is imported where it runs, so that one row alone fails without it."""
-    return Config.fromfile(path, import_custom_modules=False)
+    return load_config(path, import_custom_modules=False)
 
 
 def _shrink(cfg: Config, profile: Config) -> None:

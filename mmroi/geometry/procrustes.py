@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmroi.geometry.precision import full_precision
+from mmroi.geometry.precision import full_precision, without_autocast
 
 
 class Similarity(NamedTuple):
@@ -24,6 +24,7 @@ class Similarity(NamedTuple):
     translation: Tensor
 
 
+@without_autocast
 def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
     """Fit the similarity that maps ``source`` to ``target`` with the least squared error, never a reflection.
 
@@ -56,6 +57,7 @@ def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
     return Similarity(scale, rotation, translation.squeeze(-2))
 
 
+@without_autocast
 def similarity_align(source: Tensor, target: Tensor) -> Tensor:
     """Align source points to target points with the best similarity, as for PA-MPJPE.
 
@@ -68,5 +70,4 @@ def similarity_align(source: Tensor, target: Tensor) -> Tensor:
     """
     scale, rotation, translation = fit_similarity(source, target)
     (source,) = full_precision(source)
-    with torch.autocast(source.device.type, enabled=False):
-        return scale[..., None, None] * (source @ rotation.mT) + translation[..., None, :]
+    return scale[..., None, None] * (source @ rotation.mT) + translation[..., None, :]

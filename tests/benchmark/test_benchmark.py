@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmroi.datasets import MultiRoICrop
+from mmroi.engine.pipelines import find_steps, load_config, read_crops
 from mmroi.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +39,7 @@ def quick():
 
 @pytest.fixture(scope='module')
 def base():
-    return Config.fromfile(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+    return load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
 
 
 def without(part, keys=IN_PROFILE):
@@ -44,12 +47,12 @@ def without(part, keys=IN_PROFILE):
 
 
 def crops(config):
-    return [without(profiles.find_crop(config[loader]), {'crop_size'}) for loader in profiles.LOADERS]
+    return [replace(read_crops(config[loader]), crop_size=(0, 0)) for loader in profiles.LOADERS]
 
 
 @pytest.mark.parametrize('name', ABLATIONS)
 def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, quick, base):
-    row = Config.fromfile(ROOT / 'configs' / 'ablation' / f'{name}.py')
+    row = load_config(ROOT / 'configs' / 'ablation' / f'{name}.py')
     small, small_base = (profiles.make_config(config, quick, seed=3) for config in (row, base))
     for part in ('fusion', 'head', 'projector'):
         assert without(small.model[part]) == without(row.model[part])
@@ -71,18 +74,16 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
             del config.model.losses[loss]
         for loader in profiles.LOADERS:
             for key in ('num_rois', 'random'):
-                profiles.find_crop(config[loader]).pop(key, None)
+                find_steps(config[loader], MultiRoICrop)[0].pop(key, None)
     assert small.to_dict() == small_base.to_dict()
 
 
 def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(quick):
-    small = profiles.make_config(Config.fromfile(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
+    small = profiles.make_config(load_config(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
     assert small.model.losses.keypoints2d == dict(
         type='Keypoint2DLoss', loss_weight=5.0, frame='crop', **quick.model.losses.keypoints2d
     )
-    assert small.model.head == dict(
-        type='CLIFFHead', boxes='none', hidden_channels=(512, 512), dropout=0.0
-    )
+    assert small.model.head == dict(type='CLIFFHead', boxes='none', hidden_channels=(512, 512), dropout=0.0)
     assert 'fusion' not in small.model and 'projector' not in small.model
     assert small.train_dataloader.dataset.data_root == quick.photos.out
 
@@ -97,7 +98,7 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
             assert stage == 'train' and small.model.encoder.backbone.depth == 18
             for stage, config in profiles.stage_configs(row, real, 7).items():
                 file = {'train': row.config, 'finetune': row.finetune}[stage]
-                own = Config.fromfile(suites.CONFIGS / file, import_custom_modules=False)
+                own = load_config(suites.CONFIGS / file, import_custom_modules=False)
                 assert config.model == own.model and config.randomness == dict(seed=7)
                 assert config.train_dataloader == own.train_dataloader
         else:
@@ -115,10 +116,10 @@ def test_profiles_ask_for_the_same_photographs_as_they_read():
 
 
 def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
-    row = Config.fromfile(ROOT / 'configs/cliff/cliff_r50_mixture.py')
+    row = load_config(ROOT / 'configs/cliff/cliff_r50_mixture.py')
     trained = profiles.make_config(row, quick, seed=0)
     tested = profiles.for_testing(trained)
-    assert [crop['num_rois'] for crop in crops(tested)] == [1, 5, 5]
+    assert [crop.num_rois for crop in crops(tested)] == [1, 5, 5]
     for config in (trained, tested):
         config.model.encoder.init_cfg = config.model.heatmap_head.init_cfg = None
     init_default_scope('mmroi')

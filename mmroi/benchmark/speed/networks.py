@@ -9,7 +9,6 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmroi.benchmark.speed.pipelines import crop_step
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
@@ -64,12 +63,6 @@ def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
         same = own.get('boxes', 'own')
         found = {name: value for name, value in found.items() if CLIFF_HEADS[name] != same}
     return found
-
-
-def crop_size_of(loader: ConfigDict) -> tuple[int, int]:
-    """Return height and width of the crops of a loader."""
-    height, width = crop_step(loader.dataset).crop_size
-    return int(height), int(width)
 
 
 def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> dict[str, Any]:

@@ -8,36 +8,11 @@ import cv2
 import numpy as np
 from mmengine.config import ConfigDict
 
+from mmroi.engine.pipelines import find_pipeline
 from mmroi.registry import DATASETS
 from mmroi.synthetic import StudioSettings, make_dataset
 
 NUM_IMAGES = 32  # of a synthetic dataset
-
-
-def pipeline_of(dataset: ConfigDict) -> list[ConfigDict]:
-    """Return the pipeline of a dataset's config, which may be wrapped.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if dataset.get('pipeline'):
-        return dataset.pipeline
-    for inner in [dataset.get('dataset'), *(dataset.get('datasets') or [])]:
-        if inner:
-            return pipeline_of(inner)
-    raise ValueError(f'the dataset of type {dataset.get("type")} has no `pipeline`')
-
-
-def crop_step(dataset: ConfigDict) -> ConfigDict:
-    """Return the step of a dataset's pipeline that cuts the crops.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    for step in pipeline_of(dataset):
-        if step.type.split('.')[-1] == 'MultiRoICrop':
-            return step
-    raise ValueError('the pipeline has no step of type MultiRoICrop')
 
 
 def usable_dataset(dataset: ConfigDict, folder: Path) -> ConfigDict:
@@ -60,7 +35,7 @@ def usable_dataset(dataset: ConfigDict, folder: Path) -> ConfigDict:
             type='HumanImageDataset',
             ann_file='train.npz',
             data_root=f'{folder}/',
-            pipeline=pipeline_of(dataset),
+            pipeline=find_pipeline(dataset),
         )
     return dataset
 

@@ -1,16 +1,11 @@
 # The paper's datasets in MMHuman3D's layout: annotations data/preprocessed_datasets/*.npz, images
-# data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise.
+# data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise. Boxes have
+# a margin of 1.2 in these files, both MMHuman3D's and ours.
 _base_ = './common.py'
 
-# The margin is in the boxes of these files, MMHuman3D's and ours alike (docs/data.md).
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[1].update(scale=1.0)
-test_pipeline[1].update(scale=1.0)
-
 data_root = 'data/'
-# Labels are parameters of SMPL and mean other people on the open body. Data sets derive missing keypoints
-# from it, and top-level configs give it to their model. The one switch for all of them: tools/train.py CONFIG
+# Labels are parameters of SMPL, which mean different bodies on the open body. Datasets derive missing keypoints
+# from it, and top-level configs give it to their model. One switch for all of them: tools/train.py CONFIG
 # --body-model PATH|open (docs/body_models.md).
 body_model = dict(type='SMPL', model_path='data/body_models/smpl')
 
@@ -19,6 +14,7 @@ h36m = dict(
     dataset_name='h36m',
     ann_file='preprocessed_datasets/h36m_mosh_train.npz',
     data_prefix=dict(img_path='datasets/h36m'),
+    box_margin=1.2,
     body_model=body_model,
 )
 mpi_inf_3dhp = dict(
@@ -26,14 +22,16 @@ mpi_inf_3dhp = dict(
     dataset_name='mpi_inf_3dhp',
     ann_file='preprocessed_datasets/mpi_inf_3dhp_train.npz',
     data_prefix=dict(img_path='datasets/mpi_inf_3dhp'),
+    box_margin=1.2,
     body_model=body_model,
 )
-# Pseudo-labels of CLIFF's annotator. Their boxes are its crops, which are squares in MMHuman3D's files.
+# Pseudo-labels of CLIFF's annotator. Their boxes are its crops, which are square in MMHuman3D's files.
 coco = dict(
     type='HumanImageDataset',
     dataset_name='coco',
     ann_file='preprocessed_datasets/cliff_coco_train.npz',
     data_prefix=dict(img_path='datasets/coco'),
+    box_margin=1.2,
     body_model=body_model,
     crop_boxes=True,
 )
@@ -42,6 +40,7 @@ mpii = dict(
     dataset_name='mpii',
     ann_file='preprocessed_datasets/cliff_mpii_train.npz',
     data_prefix=dict(img_path='datasets/mpii'),
+    box_margin=1.2,
     body_model=body_model,
     crop_boxes=True,
 )
@@ -50,6 +49,7 @@ pw3d = dict(
     dataset_name='pw3d',
     ann_file='preprocessed_datasets/pw3d_train.npz',
     data_prefix=dict(img_path='datasets/pw3d'),
+    box_margin=1.2,
     body_model=body_model,
 )
 
@@ -60,7 +60,8 @@ val_dataloader = dict(
         data_root=data_root,
         ann_file='preprocessed_datasets/pw3d_test.npz',
         data_prefix=dict(img_path='datasets/pw3d'),
-        pipeline=test_pipeline,
+        box_margin=1.2,
+        pipeline=_base_.test_pipeline,
         test_mode=True,
         body_model=body_model,
     )
