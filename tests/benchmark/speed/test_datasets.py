@@ -6,21 +6,13 @@ import pytest
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark.speed.pipelines import crop_step, enlarge, pipeline_of, read_people, usable_dataset
+from mmroi.benchmark.speed.datasets import enlarge, read_people, usable_dataset
 
 CROP = dict(type='mmroi.MultiRoICrop', num_rois=3, crop_size=(64, 48))
 
 
-def test_pipeline_of_a_wrapped_dataset():
-    inner = dict(type='A', pipeline=[dict(type='LoadImage'), CROP])
-    wrapped = ConfigDict(type='RepeatDataset', dataset=dict(type='ConcatDataset', datasets=[inner]))
-    assert len(pipeline_of(wrapped)) == 2 and crop_step(wrapped).num_rois == 3
-    with pytest.raises(ValueError, match='dataset of type A has no `pipeline`'):
-        pipeline_of(ConfigDict(type='A'))
-
-
 def test_synthetic_images_where_the_files_do_not_exist(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('mmroi.benchmark.speed.pipelines.NUM_IMAGES', 3)
+    monkeypatch.setattr('mmroi.benchmark.speed.datasets.NUM_IMAGES', 3)
     init_default_scope('mmroi')
     dataset = ConfigDict(type='HumanImageDataset', ann_file='absent.npz', pipeline=[CROP])
     usable = usable_dataset(dataset, tmp_path)
