@@ -1,6 +1,5 @@
 """Test-time augmentation as a change of the config."""
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 from mmengine.config import Config, ConfigDict
@@ -36,7 +35,7 @@ def use_tta(cfg: Config) -> None:
         ) from None
 
 
-def mirrored_views(pipeline: Sequence[dict]) -> Pipeline:
+def mirrored_views(pipeline: Pipeline) -> Pipeline:
     """Turn a test pipeline into one that gives each person as seen and mirrored.
 
     Args:
