@@ -1,8 +1,6 @@
 """Test-time augmentation as a change of the config."""
 
-from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -37,7 +35,7 @@ def use_tta(cfg: Config) -> None:
         ) from None
 
 
-def mirrored_views(pipeline: Sequence[dict[str, Any]]) -> Pipeline:
+def mirrored_views(pipeline: Pipeline) -> Pipeline:
     """Turn a test pipeline into one that gives each person as seen and mirrored.
 
     Args:

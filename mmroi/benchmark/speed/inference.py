@@ -12,6 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmroi.apis.init_model import load_weights
+from mmroi.benchmark.speed.datasets import read_people, usable_dataset
 from mmroi.benchmark.speed.memory import held_memory, step_memory
 from mmroi.benchmark.speed.networks import (
     baselines,
@@ -19,7 +20,6 @@ from mmroi.benchmark.speed.networks import (
     prediction_step,
     random_batch,
 )
-from mmroi.benchmark.speed.pipelines import read_people, usable_dataset
 from mmroi.benchmark.speed.timing import latency, take_turns, typical
 from mmroi.engine.pipelines import find_pipeline, read_crops, set_crops
 

@@ -13,9 +13,9 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
+from mmroi.benchmark.speed.datasets import usable_dataset
 from mmroi.benchmark.speed.memory import held_memory, step_memory
 from mmroi.benchmark.speed.networks import build_for_rois
-from mmroi.benchmark.speed.pipelines import usable_dataset
 from mmroi.benchmark.speed.timing import synchronize
 from mmroi.engine.amp import use_amp
 from mmroi.engine.pipelines import set_crops

@@ -9,8 +9,9 @@ from mmroi.benchmark.speed.networks import (
     build_for_rois,
     prediction_step,
     random_batch,
+    with_rois,
 )
-from mmroi.engine.pipelines import load_config, read_crops
+from mmroi.engine.pipelines import load_config
 from mmroi.registry import MODELS
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
@@ -33,6 +34,11 @@ def test_networks_for_other_numbers_of_rois(multi_roi, cliff):
     assert build_for_rois(cliff.model, 2) is None and build_for_rois(cliff.model, 1) is not None
 
 
+def test_a_model_for_one_roi_with_a_fusion_takes_others(multi_roi):
+    one = with_rois(multi_roi.model, 1)
+    assert build_for_rois(one, 5).head.num_rois == 5 and one.num_rois == one.head.num_rois == 1
+
+
 def test_baselines_without_the_model_itself(multi_roi, cliff):
     assert [list(baselines(config.model, 256)) for config in (multi_roi, cliff)] == [
         ['CLIFF', 'HMR'],
@@ -43,9 +49,7 @@ def test_baselines_without_the_model_itself(multi_roi, cliff):
 
 
 def test_a_step_predicts_a_batch(multi_roi):
-    crop_size = read_crops(multi_roi).crop_size
-    assert crop_size == (64, 48)
-    batch = random_batch(2, 3, crop_size)
+    batch = random_batch(2, 3, (64, 48))
     assert [image.shape for image in batch['inputs']] == [(3, 3, 64, 48)] * 2
     model = build_for_rois(multi_roi.model, 3).eval()
     seen = []

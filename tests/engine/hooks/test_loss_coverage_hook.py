@@ -207,8 +207,8 @@ def test_loss_that_reaches_nobody(make_set, train):
     sets = [make_set('h36m', h36m=BOTH, smpl=True), make_set('flat', smpl=True)]
     message = (
         r"the loss 'keypoints3d' \(Of3D\), which needs 3D keypoints, can use nobody of any dataset: "
-        r'h36m \(.*h36m\.npz\) has 6 people, of whom 6 have 3D keypoints, but not the joints that the loss uses; '
-        r'flat \(.*flat\.npz\) has 6 people, of whom 0 have 3D keypoints\nUse annotation files.*'
+        r'h36m \(.*h36m\.npz\) has 6 people, of whom 6 have 3D keypoints, but not the joints that the '
+        r'loss uses; flat \(.*flat\.npz\) has 6 people, of whom 0 have 3D keypoints\nUse annotation files.*'
         r'`body_model`.*model\.losses\.<name>=None'
     )
     with pytest.raises(ValueError, match=message) as error:

@@ -6,13 +6,13 @@ import pytest
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark.speed.pipelines import enlarge, read_people, usable_dataset
+from mmroi.benchmark.speed.datasets import enlarge, read_people, usable_dataset
 
 CROP = dict(type='mmroi.MultiRoICrop', num_rois=3, crop_size=(64, 48))
 
 
 def test_synthetic_images_where_the_files_do_not_exist(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('mmroi.benchmark.speed.pipelines.NUM_IMAGES', 3)
+    monkeypatch.setattr('mmroi.benchmark.speed.datasets.NUM_IMAGES', 3)
     init_default_scope('mmroi')
     dataset = ConfigDict(type='HumanImageDataset', ann_file='absent.npz', pipeline=[CROP])
     usable = usable_dataset(dataset, tmp_path)
