@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmroi.geometry.precision import align_leading, full_precision
+from mmroi.geometry.precision import align_leading, full_precision, without_autocast
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,17 @@ def test_per_person_values_follow_the_leading_dimension():
     scaled = align_leading(focal, 2) * torch.ones(3, 3)
     assert torch.equal(scaled[:, 0], focal) and torch.equal(scaled[:, 2], focal)
     assert align_leading(torch.tensor(5.0), 2).shape == (1, 1)
+
+
+def test_without_autocast_widens_half_and_keeps_float64():
+    @without_autocast
+    def multiply(a, b, name):
+        assert name == 'product'
+        return a @ b
+
+    half = torch.full((2, 2), 300.0, dtype=torch.bfloat16)
+    with torch.autocast('cpu', torch.bfloat16):
+        product = multiply(half, b=half, name='product')
+        double = multiply(half.double(), b=half.double(), name='product')
+    assert product.dtype == torch.float32 and (product == 180_000).all()
+    assert double.dtype == torch.float64
