@@ -26,7 +26,7 @@ from rich.markdown import Markdown
 from rich.progress import track
 from torch import nn
 
-from mmroi.apis import find_shipped, init_model
+from mmroi.apis import find_model, init_model
 from mmroi.engine.launch import run_tool
 from mmroi.engine.training_log import training_minutes
 from mmroi.evaluation import MeanPoseBaseline
@@ -106,11 +106,11 @@ def find_entries(folder: Path) -> dict[str, dict[str, Entry]]:
     if all((folder / name / 'shipped.json').is_file() for name in MODELS):
         entries['shipped'] = {}
         for name, title in MODELS.items():
-            model = find_shipped(f'{name}_r18_synthetic')
+            model = find_model(f'{name}_r18_synthetic')
             entries['shipped'][name] = Entry(
                 f'{title}, shipped',
                 Config.fromfile(model.config),
-                str(model.checkpoint),
+                str(model.weights),
                 folder / name / 'shipped.json',
                 None,
             )

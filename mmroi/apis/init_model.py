@@ -1,4 +1,4 @@
-"""``init_model``: from a config and a checkpoint to a model ready for prediction."""
+"""``init_model``: a model that is ready for prediction, from a config and a checkpoint."""
 
 import warnings
 from pathlib import Path
@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmroi.apis.shipped import SHIPPED, find_shipped
+from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.fileio import read_state_dict
 from mmroi.registry import MODELS
@@ -21,25 +21,26 @@ def init_model(
     cfg_options: dict | None = None,
     body_model: str | None = None,
 ) -> nn.Module:
-    """Build a model and loads its weights.
+    """Build a model and load its weights.
 
     Args:
-        config: Path of a config, a ``Config``, or the name of a shipped model (``mmroi.apis.SHIPPED``).
-        checkpoint: Weights; None for those of the shipped model, or for an untrained network (warns).
-        device: Where the model goes.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
+        checkpoint: File of weights. By default the one that the index names for the model; if it names none,
+            the weights stay random, with a warning.
+        device: Device of the model.
         cfg_options: Changes to the config, as in ``tools/test.py --cfg-options``.
-        body_model: SMPL's folder or file, or ``open`` for the open body; None for what the config names.
+        body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
 
     Returns:
         The model in evaluation mode; its config is the attribute ``cfg``.
 
     Raises:
-        FileNotFoundError: If the config, the checkpoint or the body model is absent.
-        ValueError: If the config has no ``model``, or the checkpoint is unreadable or of another architecture.
+        FileNotFoundError: If the config, the checkpoint or the body model does not exist.
+        ValueError: If the config has no ``model``, or the checkpoint cannot be read or does not fit the model.
     """
-    if isinstance(config, str) and config in SHIPPED:
-        shipped = find_shipped(config)
-        config, checkpoint = shipped.config, checkpoint or shipped.checkpoint
+    if isinstance(config, str) and not Path(config).is_file():
+        found = find_model(config)
+        config, checkpoint = found.config, checkpoint or found.weights
     model = build_model(config, cfg_options, body_model)
     if checkpoint is None:
         warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
@@ -51,25 +52,23 @@ def init_model(
 def build_model(
     config: str | Path | Config, cfg_options: dict | None = None, body_model: str | None = None
 ) -> nn.Module:
-    """Build the model of a config, with random weights.
+    """Build the model of a config with random weights.
 
     Args:
-        config: Path of a config, or a ``Config``.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
         cfg_options: Changes to the config.
-        body_model: As in ``init_model``.
+        body_model: As for ``init_model``.
 
     Returns:
         The model; its config is the attribute ``cfg``.
 
     Raises:
-        FileNotFoundError: If the config or the body model is absent.
-        ValueError: If it has no ``model``.
+        FileNotFoundError: If the config or the body model does not exist.
+        ValueError: If the config has no ``model``.
     """
     if not isinstance(config, Config):
         if not Path(config).is_file():
-            raise FileNotFoundError(
-                f'config {config} does not exist; shipped models: {", ".join(sorted(SHIPPED))}'
-            )
+            config = find_model(str(config)).config
         config = Config.fromfile(str(config))
     if cfg_options:
         config.merge_from_dict(cfg_options)
@@ -85,17 +84,17 @@ def build_model(
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
-    """Load all weights of a model from a file, without running any code that the file may hold.
+    """Load all weights of a model from a file without running code that the file may contain.
 
-    Weights in half precision (as the shipped files have) become those of the model's own precision.
+    Weights in half precision, as in the shipped files, are converted to the precision of the model.
 
     Args:
-        model: The network.
+        model: The model, changed in place.
         checkpoint: File written by MMEngine, a plain state dict, or safetensors.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is unreadable, holds no weights, or belongs to another architecture.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file cannot be read, has no weights, or does not fit the model.
     """
     try:
         keys = model.load_state_dict(read_state_dict(checkpoint), strict=False)

@@ -16,7 +16,6 @@ from mmroi.apis.inference.crops import build_crop_pipeline
 from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.apis.inference.grouping import group_frames
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
-from mmroi.apis.inference.model_index import find_model, read_model_index
 from mmroi.apis.inference.motion import Motion, Smoother, Tracker
 from mmroi.apis.inference.outputs import ResultWriter
 from mmroi.apis.inference.people import DetectedPeople, GivenPeople, People, WholeImage
@@ -27,6 +26,7 @@ from mmroi.apis.inference.results import FrameResult
 from mmroi.apis.inference.smoothing import OneEuro
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
+from mmroi.apis.model_index import find_model, read_model_index
 from mmroi.registry import INFERENCERS
 from mmroi.structures import HMRDataSample
 

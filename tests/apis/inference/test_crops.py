@@ -1,13 +1,13 @@
 import pytest
 from mmengine.config import Config
 
-from mmroi.apis import find_shipped
+from mmroi.apis import find_model
 from mmroi.apis.inference.crops import build_crop_pipeline
 
 
 @pytest.fixture
 def config():
-    return Config.fromfile(find_shipped('multi-roi_r18_synthetic').config)
+    return Config.fromfile(find_model('multi-roi_r18_synthetic').config)
 
 
 @pytest.mark.parametrize(
