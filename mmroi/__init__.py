@@ -1,7 +1,7 @@
 """Multi-RoI human mesh recovery for OpenMMLab.
 
-Importing the package checks the versions of the libraries below it and makes MMDetection importable beside
-mmcv-lite. It imports neither torch nor MMDetection itself.
+Importing the package checks the versions of its main dependencies and makes MMDetection importable with
+mmcv-lite. It does not import torch or MMDetection.
 """
 
 from mmroi.compat import mmcv_ext

@@ -1,7 +1,7 @@
-"""Child registries of MMEngine's with the scope ``mmroi``.
+"""Child registries of MMEngine's registries, with the scope ``mmroi``.
 
-``locations`` lets MMEngine import our modules when a config says ``default_scope = 'mmroi'``. Registries
-that hold nothing of ours are here too: without them MMEngine warns in every run.
+``locations`` lets MMEngine import our modules when a config has ``default_scope = 'mmroi'``. Registries
+without modules of ours are here too, because MMEngine warns in every run if they are missing.
 """
 
 from mmengine import registry as _root
@@ -23,6 +23,7 @@ PARAM_SCHEDULERS = _child(_root.PARAM_SCHEDULERS, 'engine')
 DATASETS = _child(_root.DATASETS, 'datasets')
 DATA_SAMPLERS = _child(_root.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child(_root.TRANSFORMS, 'datasets')
+CONVERTERS = Registry('converter', scope='mmroi', locations=['mmroi.datasets.converters'])
 MODELS = _child(_root.MODELS, 'body_models', 'models')
 MODEL_WRAPPERS = _child(_root.MODEL_WRAPPERS, 'models')
 WEIGHT_INITIALIZERS = _child(_root.WEIGHT_INITIALIZERS, 'models')

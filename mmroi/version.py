@@ -1,11 +1,11 @@
-"""Version of mmroi, and the check of the versions of the libraries below it."""
+"""The version of mmroi, and a check of the versions of its main dependencies."""
 
 from importlib import metadata
 from importlib.util import find_spec
 
 __version__ = '0.1.0'
 
-# library: (names of its distributions, first version that works, first that does not, what to install)
+# library: (names of its distributions, minimum version, first unsupported version, how to install it)
 REQUIRED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
     'torch': (('torch',), '2.1', '3', "pip install 'torch>=2.1'"),
     'mmengine': (('mmengine', 'mmengine-lite'), '0.10.4', '1', "pip install 'mmengine==0.10.7'"),
@@ -19,7 +19,7 @@ REQUIRED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """Turn '2.13.0+cpu' or '2.0.0rc4' into a tuple of integers that compares; suffixes do not count."""
+    """Convert '2.13.0+cpu' or '2.0.0rc4' to a comparable tuple of integers, ignoring suffixes."""
     numbers = []
     for part in version.split('+')[0].split('.'):
         digits = part[: len(part) - len(part.lstrip('0123456789'))]
@@ -41,17 +41,15 @@ def _installed(distributions: tuple[str, ...]) -> str | None:
 
 
 def check_versions() -> None:
-    """Check the libraries that mmroi stands on, without importing them.
+    """Check the versions of torch, mmengine and mmcv, without importing them.
 
     Raises:
-        ImportError: If torch, mmengine or mmcv is missing or has a version that does not work. The message
-            says what
-            to install.
+        ImportError: If one is missing or has an unsupported version; the message says what to install.
     """
     for library, (distributions, first, last, remedy) in REQUIRED.items():
         version, need = _installed(distributions), f'mmroi needs {library}>={first},<{last}'
         if version is None:
-            if find_spec(library) is not None:  # put on the path by hand: there is no version to check
+            if find_spec(library) is not None:  # on the path without metadata: there is no version to check
                 continue
             raise ImportError(f'{need}, which is not installed. Run: {remedy}')
         if not _release(first) <= _release(version) < _release(last):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -20,6 +21,8 @@ from scipy import sparse  # noqa: E402
 from mmroi.body_models.body_files import OPEN_BODY, load_body_file  # noqa: E402
 from mmroi.compat import mmhuman3d  # noqa: E402
 from mmroi.registry import MODELS  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
@@ -170,3 +173,19 @@ def mmpose_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope='session')
+def run_tool():
+    """``run_tool('test.py', ...)`` runs a tool as a user does; it must succeed unless ``check=False``."""
+
+    def run(name, *arguments, check=True, cwd=ROOT):
+        command = [sys.executable, ROOT / 'tools' / name, *arguments]
+        env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
+        command = [str(part) for part in command]
+        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+        if check:
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done
+
+    return run

@@ -83,9 +83,9 @@ def expected_differences(name: str) -> set[str]:
         'ours_camera-boxes_none': {'model.head.camera_boxes'},
         'ours_mesh-boxes_base': {'model.head.mesh_boxes'},
         'ours_mesh-boxes_none': {'model.head.mesh_boxes'},
-        'ours_mesh_per-roi': {'model.head.mesh'},
-        'ours_encoding_float32': {'model.fusion.exact'},
-        'ours_fusion_as-printed': {'model.fusion.relation', 'model.fusion.scorer'},
+        'ours_mesh_per-roi': {'model.head'},
+        'ours_encoding_float32': {'model.fusion.encoding'},
+        'ours_fusion_as-printed': {'model.fusion'},
         'multi-roi_r50_coco': set(),
     }[name]
 
@@ -101,6 +101,18 @@ def test_an_ablation_changes_what_its_name_says_and_nothing_else(path):
         assert fusion['num_freqs'] == int(match[1])
     if match := re.fullmatch(r'ours_(camera|mesh)-boxes_(\w+)', path.stem):
         assert head[f'{match[1]}_boxes'] == match[2]
+
+
+@pytest.mark.parametrize(
+    'name, part, changes',
+    [
+        ('ours_mesh_per-roi', 'head', dict(type='PerRoIMeshHead')),
+        ('ours_fusion_as-printed', 'fusion', dict(type='LinearRoIAwareFusion', relation='difference_of')),
+    ],
+)
+def test_a_part_of_another_type_keeps_its_other_settings(name, part, changes):
+    base = read('ablation/multi-roi_r50_coco')['model'][part]
+    assert read(f'ablation/{name}')['model'][part] == base | changes
 
 
 def test_the_tables_are_complete():

@@ -109,7 +109,7 @@ def make_photographs(photos: Config) -> None:
     print(f'{photos.out}: {sum(counts)} synthetic photographs, made now where they are missing', flush=True)
     made = make_dataset(photos.out, settings, *counts, workers=os.cpu_count() or 1)
     print(
-        f'{photos.out}: {made["train"]} people to train with, {made["val"]} to test, {made["new_photos"]} '
+        f'{photos.out}: {made["train"]} people to train with, {made["val"]} to test, {made["new_images"]} '
         'new photographs',
         flush=True,
     )

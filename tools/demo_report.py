@@ -160,9 +160,10 @@ def measure(model: nn.Module, dataset: BaseDataset) -> dict[str, float]:
         cameras = model.regress(inputs.flatten(0, 1)[:, None], boxes.flatten(0, 1)[:, None], alone)['cameras']
         cameras = cameras.reshape(boxes.shape)
     spread = camera_spread(local_to_full(cameras.double(), boxes, focal_length)).mean()
-    used = sum(p.numel() for name, p in model.named_parameters() if not name.startswith('projector.'))
     return dict(
-        parameters=used / 1e6, prediction=1000 * seconds / len(samples), camera_spread=1000 * spread.item()
+        parameters=model.num_parameters() / 1e6,
+        prediction=1000 * seconds / len(samples),
+        camera_spread=1000 * spread.item(),
     )
 
 

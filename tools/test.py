@@ -9,14 +9,20 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmroi.engine.body_model import check_body_model
-from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
+from mmroi.engine.launch import (
+    add_config_arguments,
+    add_runner_arguments,
+    existing_file,
+    read_runner_config,
+    run_tool,
+)
 from mmroi.engine.tta import use_tta
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Test a checkpoint')
-    parser.add_argument('config', help='path of the config')
+    add_config_arguments(parser)
     parser.add_argument('checkpoint', help='path of the weights')
     parser.add_argument(
         '--out',
@@ -53,7 +59,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation: mean over the photo and its mirror image'
     )
-    add_common_arguments(parser)
+    add_runner_arguments(parser)
     args = parser.parse_args()
     if args.out and Path(args.out).suffix not in ('.json', '.npz', '.pkl'):
         parser.error(f'--out must end in .json, .npz or .pkl, not {args.out!r}')
@@ -80,7 +86,7 @@ def draw_pictures(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
-    cfg = load_config(args)
+    cfg = read_runner_config(args)
     check_body_model(cfg, 'test')
     cfg.load_from = existing_file(args.checkpoint)
     if args.show_dir or args.show:

@@ -6,13 +6,19 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmroi.engine.amp import use_amp
 from mmroi.engine.body_model import check_body_model, warn_of_open_body
-from mmroi.engine.launch import add_common_arguments, existing_file, load_config, run_tool
+from mmroi.engine.launch import (
+    add_config_arguments,
+    add_runner_arguments,
+    existing_file,
+    read_runner_config,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Train a model')
-    parser.add_argument('config', help='path of the config')
+    add_config_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -27,14 +33,14 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by batch size / auto_scale_lr.base_batch_size',
     )
-    add_common_arguments(parser)
+    add_runner_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Train."""
     args = parse_args()
-    cfg = load_config(args)
+    cfg = read_runner_config(args)
     if args.amp:
         use_amp(cfg)
     if args.no_validate:

@@ -17,12 +17,8 @@ model = dict(
         backbone=dict(type='mmdet.ResNet', depth=18, base_channels=32, out_indices=(3,)),
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='encoder.'),
     ),
-    fusion=dict(in_channels=256),
-    head=dict(in_channels=256),
-    projector=dict(in_channels=256),
     heatmap_head=dict(
         type='HeatmapHead',
-        in_channels=256,
         init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.'),
     ),
     losses=dict(
@@ -37,7 +33,7 @@ model = dict(
 )
 # What else of a head, by its type: hidden layers as a share of what the row has.
 head_width = 0.5
-heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0))
+heads = dict(CLIFFHead=dict(dropout=0.0), MultiRoIHead=dict(dropout=0.0), PerRoIMeshHead=dict(dropout=0.0))
 
 # The last epoch is tested: the photographs that are tested on choose nothing.
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=1, save_best=None))

@@ -2,6 +2,4 @@
 # figure is a plot; no number is printed with it.
 _base_ = './multi-roi_r50_coco.py'
 
-model = dict(
-    fusion=dict(_delete_=True, type='SelfAttentionFusion', in_channels=2048, num_heads=4, num_freqs=32)
-)
+model = dict(fusion=dict(_delete_=True, type='SelfAttentionFusion', num_heads=4, num_freqs=32))

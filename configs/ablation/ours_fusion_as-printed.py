@@ -2,4 +2,4 @@
 # depends on m, so all RoIs get the same feature (it warns); only its own box then tells D_cam the RoIs apart.
 _base_ = './multi-roi_r50_coco.py'
 
-model = dict(fusion=dict(relation='difference_of', scorer='linear'))
+model = dict(fusion=dict(type='LinearRoIAwareFusion', relation='difference_of'))

@@ -5,5 +5,4 @@ model = dict(
     encoder=dict(
         neck=dict(_delete_=True, type='HRNetClassificationNeck', in_channels=(48, 96, 192, 384)), pool='last'
     ),
-    head=dict(in_channels=2048),
 )

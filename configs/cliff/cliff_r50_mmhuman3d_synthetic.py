@@ -5,5 +5,5 @@ custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
 model = dict(
     encoder=dict(backbone=dict(type='MMHuman3DResNet')),
     # Its boxes and cameras count the width of the 256x192 crops.
-    head=dict(_delete_=True, type='MMHuman3DCliffHead', in_channels=2048, box_scale=0.75),
+    head=dict(_delete_=True, type='MMHuman3DCliffHead', box_scale=0.75),
 )

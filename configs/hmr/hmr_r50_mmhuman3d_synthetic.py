@@ -4,7 +4,7 @@ custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
 
 model = dict(
     encoder=dict(backbone=dict(type='MMHuman3DResNet')),
-    head=dict(_delete_=True, type='MMHuman3DHMRHead', in_channels=2048),
+    head=dict(_delete_=True, type='MMHuman3DHMRHead'),
 )
 
 # Square crops.

@@ -129,8 +129,7 @@ class ExportableEstimator(nn.Module):
         inputs = self.estimator.data_preprocessor.normalize(crops)
         output = self.estimator.regress(inputs, boxes, focal_length)
         found = self.estimator.predict_tensors(output, boxes, focal_length)
-        found['rotations'] = torch.cat([found['global_orient'][:, None], found['body_pose']], dim=1)
-        return tuple(found[name] for name in self.output_names)
+        return tuple(getattr(found, name) for name in self.output_names)
 
 
 def export_model(

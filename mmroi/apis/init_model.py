@@ -11,6 +11,7 @@ from torch import nn
 from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.fileio import read_state_dict
+from mmroi.models.estimators import check_state_dict
 from mmroi.registry import MODELS
 
 
@@ -96,19 +97,9 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
         FileNotFoundError: If the file does not exist.
         ValueError: If the file cannot be read, has no weights, or does not fit the model.
     """
+    weights = read_state_dict(checkpoint)
     try:
-        keys = model.load_state_dict(read_state_dict(checkpoint), strict=False)
+        check_state_dict(model, weights, complete=True)
+        model.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise ValueError(f'{checkpoint}: {error}') from error
-    # The projector serves training alone; a model without it, or a checkpoint without it, predicts as well.
-    missing = [key for key in keys.missing_keys if not key.startswith('projector.')]
-    unexpected = [key for key in keys.unexpected_keys if not key.startswith('projector.')]
-    for found, what in (
-        (missing, 'lacks weights of the model'),
-        (unexpected, 'has weights unknown to the model'),
-    ):
-        if found:
-            raise ValueError(
-                f'{checkpoint} {what}: {", ".join(found[:3])}{", ..." if len(found) > 3 else ""} '
-                f'({len(found)} in all); use the config that it was trained with'
-            )

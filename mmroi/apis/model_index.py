@@ -70,11 +70,11 @@ def find_model(name: str) -> IndexedModel:
     raise FileNotFoundError(f'there is no config file and no model {name!r} in model-index.yml; {hint}')
 
 
-def find_config(config: str) -> Path:
-    """Find a config of this project.
+def find_file(name: str) -> Path:
+    """Find a file of this project, such as a config, in the checkout or the installed package.
 
     Args:
-        config: Path relative to the checkout.
+        name: Path relative to the checkout, or absolute.
 
     Returns:
         Path of the file, relative to the working directory if it exists there.
@@ -83,8 +83,8 @@ def find_config(config: str) -> Path:
         FileNotFoundError: If this copy of the project lacks it.
     """
     for root in (Path(), *ROOTS):
-        if (root / config).is_file():
-            return root / config
+        if (root / name).is_file():
+            return root / name
     raise FileNotFoundError(f'{config} is neither in {ROOTS[0]} nor in {ROOTS[1]}; give the path of a config')
 
 

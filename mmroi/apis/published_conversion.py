@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.apis.init_model import build_model
-from mmroi.apis.model_index import find_config
+from mmroi.apis.model_index import find_file
 from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.body_models.body_files import OPEN
 from mmroi.fileio import read_state_dict
@@ -68,7 +68,7 @@ def convert_published(
     except ValueError as error:
         raise ValueError(f'{source}: {error}') from error
     network = PUBLISHED[kind]
-    path = Path(config) if config else find_config(network.config)
+    path = Path(config) if config else find_file(network.config)
     model = build_model(path, body_model=OPEN)  # no weight depends on the body, and SMPL need not be there
     renamed, dropped = rename(network, state)
     findings = compare(network, state, renamed, model.state_dict())

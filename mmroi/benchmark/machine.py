@@ -14,13 +14,17 @@ def describe_device() -> str:
     """Name of the GPU, or of the processor and its number of cores."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
+    return f'{os.cpu_count()} cores of {processor_name()}'
+
+
+def processor_name() -> str:
+    """Return the processor's model name."""
     info = Path('/proc/cpuinfo')
     lines = info.read_text(encoding='utf-8').splitlines() if info.is_file() else []
-    model = next(
+    return next(
         (line.partition(':')[2].strip() for line in lines if line.startswith('model name')),
         platform.processor() or platform.machine(),
     )
-    return f'{os.cpu_count()} cores of {model}'
 
 
 def describe_code() -> str:

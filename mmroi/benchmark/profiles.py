@@ -139,6 +139,7 @@ def for_testing(cfg: Config) -> Config:
     """
     cfg = deepcopy(cfg)
     head = cfg.model.head
+    patch.setdefault('head', ConfigDict())
     if head.type == 'CLIFFHead' and head.get('num_rois', 1) == 1 and not cfg.model.get('fusion'):
         head.num_rois = NUM_ROIS_OF_SPREAD
         for loader in LOADERS[1:]:
@@ -162,6 +163,7 @@ def _shrink(cfg: Config, profile: Config) -> None:
     if 'losses' in patch:
         patch.losses = _of_parts_that_are_there(patch.losses, cfg.model.losses)
     head = cfg.model.head
+    patch.setdefault('head', ConfigDict())
     if head.type in profile.heads:
         # They have two hidden layers of 1024 by default.
         widths = head.get('hidden_channels', (1024, 1024))

@@ -28,7 +28,6 @@ METRIC_NAMES = (
     'camera_spread',
 )
 COST_NAMES = ('parameters', 'minutes', 'people')
-_NOT_FOR_PREDICTION = ('projector', 'heatmap_head')
 
 
 @dataclass(frozen=True)
@@ -193,10 +192,7 @@ def count_parameters(config: Config) -> int:
     Returns:
         Without those that only training uses.
     """
-    model = MODELS.build(config.model)
-    return sum(
-        value.numel() for name, value in model.named_parameters() if not name.startswith(_NOT_FOR_PREDICTION)
-    )
+    return MODELS.build(config.model).num_parameters()
 
 
 def _without_prefix(numbers: dict[str, float]) -> dict[str, float]:

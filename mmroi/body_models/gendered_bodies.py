@@ -1,4 +1,6 @@
-"""Neutral, male and female body models of one config, each built when it is first asked for."""
+"""Neutral, male and female body models of one config, each built on first use."""
+
+from typing import Any
 
 from torch import nn
 
@@ -14,18 +16,18 @@ _SPELLINGS = {
 
 
 def normalize_gender(gender: str | None, owner: str = '') -> str:
-    """The name of a gender.
+    """Normalize the name of a gender.
 
     Args:
-        gender: In any spelling that data sets use: whole word or first letter, in any case; '', None and
-            'unknown' are neutral.
-        owner: Whose gender it is, for the message.
+        gender: Any spelling found in datasets: the word or its first letter, in any case; ``''``, None and
+            ``'unknown'`` are neutral.
+        owner: Whose gender it is, for the error message.
 
     Returns:
-        str: ``'neutral'``, ``'male'`` or ``'female'``.
+        ``'neutral'``, ``'male'`` or ``'female'``.
 
     Raises:
-        ValueError: It is none of the three.
+        ValueError: If the spelling is unknown.
     """
     name = _SPELLINGS.get(str(gender).strip().lower())
     if name is None:
@@ -37,23 +39,23 @@ def normalize_gender(gender: str | None, owner: str = '') -> str:
 
 
 class GenderedBodies(nn.Module):
-    """A neutral body model, and those of the genders beside it.
+    """A neutral body model and its male and female counterparts.
 
-    The latter come from the same config with another ``gender``, so its ``model_path`` must be the folder
-    with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``. A body without genders (the open body, a single file, a built
-    model) serves everybody as it is.
+    The counterparts are built from the same config with another ``gender``, so its ``model_path`` must be a
+    folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``. A body without genders (the open body, a single file, or a
+    model that is already built) is used for all genders.
 
     Args:
-        body_model: Config of the neutral body model, or the model; the open body by default.
+        body_model: Config of the neutral body model, or the model itself; the open body by default.
 
     Attributes:
         neutral: The neutral body model.
 
     Raises:
-        FileNotFoundError: The neutral body's file is missing; names it.
+        FileNotFoundError: If the file of the neutral body is missing.
     """
 
-    def __init__(self, body_model: dict | SMPL | None = None) -> None:
+    def __init__(self, body_model: dict[str, Any] | SMPL | None = None) -> None:
         super().__init__()
         config = None if isinstance(body_model, SMPL) else dict(body_model or dict(type='SMPL'))
         self.neutral: SMPL = body_model if isinstance(body_model, SMPL) else MODELS.build(config)
@@ -63,14 +65,14 @@ class GenderedBodies(nn.Module):
 
     @property
     def has_genders(self) -> bool:
-        """Whether male and female bodies can lie beside the neutral one."""
+        """Whether male and female bodies differ from the neutral one."""
         return self._config is not None
 
     def find_missing(self) -> dict[str, FileNotFoundError]:
-        """Genders whose body's file is not in the folder.
+        """Find the genders whose body file is missing in the folder.
 
         Returns:
-            dict: The error that building such a body would raise, by gender; empty without a folder.
+            For each such gender, the error that building its body would raise; empty without a folder.
         """
         missing = {}
         for gender in GENDERS if self._config is not None else ():
@@ -81,16 +83,16 @@ class GenderedBodies(nn.Module):
         return missing
 
     def get(self, gender: str) -> SMPL:
-        """The body of a gender, on the device of the neutral one.
+        """Return the body of a gender, on the device of the neutral one.
 
         Args:
             gender: ``'neutral'``, ``'male'`` or ``'female'``.
 
         Returns:
-            SMPL: The neutral one where the body has no genders.
+            The body model; the neutral one if the body has no genders.
 
         Raises:
-            FileNotFoundError: The body's file is missing; names it.
+            FileNotFoundError: If the file of that body is missing.
         """
         if self._config is None or gender == 'neutral':
             return self.neutral

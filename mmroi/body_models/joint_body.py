@@ -1,4 +1,4 @@
-"""The few vertices of a body that its joints depend on, for training without the full mesh."""
+"""A body model reduced to the vertices that its joints depend on, for training without the full mesh."""
 
 import torch
 from smplx.lbs import lbs
@@ -8,20 +8,20 @@ from mmroi.body_models.kinematic_tree import KinematicTree
 
 
 class JointBody(nn.Module):
-    """A body model cut down to the vertices that its joint regressors read: 241 of the open body's 6890.
+    """A body model reduced to the vertices that its joint regressors read: 241 of the open body's 6890.
 
-    smplx's own linear blend skinning runs on the cut body, so the joints equal those of the full one at a
-    small part of its cost. The skeleton needs all vertices in the rest pose, yet only linearly: the 24 rest
-    joints ride along as vertices of their own, and the regressor of the skeleton just picks them.
+    smplx's own linear blend skinning runs on the reduced body, so the joints equal those of the full body at
+    a fraction of its cost. The skeleton depends on all rest vertices, but linearly: the 24 rest joints become
+    additional vertices, which the regressor of the skeleton selects.
 
     Args:
         v_template: (V, 3), meters.
         shapedirs: (V, 3, B).
-        posedirs: (207, 3 V), smplx's layout.
-        skeleton_regressor: (24, V), rest joints of the skeleton from vertices.
+        posedirs: (207, 3 V), in smplx's layout.
+        skeleton_regressor: (24, V), from rest vertices to the joints of the skeleton.
         lbs_weights: (V, 24).
-        parents: Of the 24 joints.
-        regressors: (R, V), further joints from posed vertices.
+        parents: Parents of the 24 joints.
+        regressors: (R, V), from posed vertices to further joints.
         vertex_ids: (S,), vertices that are joints themselves.
     """
 
@@ -68,14 +68,14 @@ class JointBody(nn.Module):
             self.register_buffer(name, value.clone(), persistent=False)
 
     def forward(self, rotations: Tensor, betas: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pose and shape the cut body.
+        """Pose and shape the reduced body.
 
         Args:
             rotations: (N, 24, 3, 3) rotation matrices.
             betas: (N, 10).
 
         Returns:
-            tuple: skeleton joints (N, 24, 3), vertex joints (N, S, 3), regressed joints (N, R, 3); meters.
+            Skeleton joints (N, 24, 3), vertex joints (N, S, 3) and regressed joints (N, R, 3); meters.
         """
         vertices, skeleton = lbs(
             betas,

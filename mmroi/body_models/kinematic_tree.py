@@ -1,4 +1,4 @@
-"""The kinematic tree in the form that costs smplx the least."""
+"""The kinematic tree in a form that smplx reads without synchronizing with the device."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Iterable
 from typing import Any
 
 
-class KinematicTree(tuple):
-    """Parents of the joints, as plain integers that smplx reads like a tensor: entries, slices and ``shape``.
+class KinematicTree(tuple[int, ...]):
+    """Parents of the joints as Python integers, with the interface that smplx expects of a tensor.
 
-    smplx keeps them in a tensor and indexes a Python list with its entries. On a GPU every entry waits for
-    the device, joint by joint, and no compiler can trace it.
+    smplx keeps the parents in a tensor and indexes a Python list with its entries. On a GPU this synchronizes
+    with the device at every joint, and compilers cannot trace it.
 
     Args:
-        parents: For each joint the index of its parent, -1 for the root.
+        parents: Index of each joint's parent, -1 for the root.
     """
 
     def __new__(cls, parents: Iterable[int]) -> KinematicTree:
-        """A tree of plain integers."""
+        """Convert the parents to Python integers."""
         return super().__new__(cls, (int(parent) for parent in parents))
 
     @property
     def shape(self) -> tuple[int]:
-        """Of the tensor that it stands for."""
+        """The shape of the equivalent tensor."""
         return (len(self),)
 
     def __getitem__(self, index: Any) -> Any:
-        """One parent, or a list of them, with which a tensor can be indexed."""
+        """Return one parent, or a list of parents, which can index a tensor."""
         found = super().__getitem__(index)
         return list(found) if isinstance(index, slice) else found

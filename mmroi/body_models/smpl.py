@@ -1,4 +1,4 @@
-"""SMPL as a module of the registry: the open body by default, official SMPL files if given."""
+"""The registered SMPL module: the open body by default, or official SMPL files."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from mmroi.registry import MODELS
 
 
 class SMPLOutput(NamedTuple):
-    """What ``SMPL`` returns; meters.
+    """Output of ``SMPL``, in meters.
 
     Attributes:
         vertices: (N, 6890, 3).
-        joints: (N, 54, 3), convention ``smpl_54``: 24 SMPL joints, 21 vertices in smplx's order, 9 of
+        joints: (N, 54, 3), convention ``smpl_54``: 24 SMPL joints, 21 vertices in smplx's order, 9 joints of
             ``J_regressor_extra``.
         joints_h36m: (N, 17, 3), convention ``h36m``, regressed from the vertices.
     """
@@ -39,9 +39,9 @@ class SMPLJoints(NamedTuple):
 
 
 class _SMPLLayer(smplx.SMPL):
-    """smplx's SMPL of ten betas, without parameters of its own."""
+    """smplx's SMPL with ten betas and without trainable parameters."""
 
-    SHAPE_SPACE_DIM = 10  # smplx prints a warning for files of fewer betas than this (300 there)
+    SHAPE_SPACE_DIM = 10  # smplx warns about files with fewer betas than this (300 by default)
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         super().__init__(
@@ -63,27 +63,26 @@ class _SMPLLayer(smplx.SMPL):
 class SMPL(nn.Module):
     """SMPL body model (Loper et al., SIGGRAPH Asia 2015) on top of ``smplx``.
 
-    Body frame: y up, facing +z, left hand at +x, meters. SMPL turns the body about its root joint J0(betas),
-    so ``vertices = R_root (v - J0) + J0 + transl``. Everything is computed in float32, autocast or not. No
-    buffer enters a checkpoint.
+    Body frame: y up, facing +z, left hand at +x, meters. SMPL rotates the body about its root joint
+    J0(betas), so ``vertices = R_root (v - J0) + J0 + transl``. Everything is computed in float32, even under
+    autocast. No buffer is stored in checkpoints.
 
     Args:
         model_path: File, or folder with ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``; ``'open'`` or None for the open
-            body, which has one gender.
+            body, which has only one gender.
         gender: ``'neutral'``, ``'male'`` or ``'female'``; only for a folder of official files.
 
     Attributes:
-        is_open: Whether it is the open body, on which parameters of SMPL mean other people.
+        is_open: Whether it is the open body, on which SMPL parameters describe a different person.
         faces: (13776, 3) int64 array.
         parents: (24,) int64 array, -1 for the root.
-        mean_pose6d: (144,) buffer, a person standing upright before an OpenCV camera, rows of (24, 3, 2).
+        mean_pose6d: (144,) buffer: standing upright in front of an OpenCV camera, row-major (24, 3, 2).
         mean_betas: (10,) buffer.
         mean_camera: (3,) buffer, weak-perspective (s, t_x, t_y).
 
     Raises:
-        FileNotFoundError: The body file, or a regressor that it needs beside it, is absent; the message tells
-            the remedy.
-        ValueError: The file holds no body model in SMPL's format.
+        FileNotFoundError: If the body file or one of its regressors is missing; the message gives the remedy.
+        ValueError: If the file is not a body model in SMPL's format.
     """
 
     mean_pose6d: Tensor
@@ -98,14 +97,14 @@ class SMPL(nn.Module):
         super().__init__()
         path = find_body_file(model_path, gender)
         arrays = load_body_file(path)
-        # The mean pose is one of the skeleton, so it serves official files too.
+        # The mean pose only depends on the skeleton, so the open body's also fits official files.
         self.is_open = path == OPEN_BODY
         means = arrays if self.is_open else load_body_file(OPEN_BODY)
         self.layer = _SMPLLayer(arrays)
         self.faces = np.asarray(arrays['f'], np.int64)
         self.parents = np.array(self.layer.parents, np.int64)
         regressors = np.concatenate([arrays['J_regressor_extra'], arrays['J_regressor_h36m']])
-        # Most vertices have a say in no joint.
+        # Most vertices have no weight in any joint.
         used = np.flatnonzero(regressors.any(0))
         self._buffer('regressors', regressors[:, used])
         self.register_buffer('regressed_from', torch.from_numpy(used), persistent=False)
@@ -132,13 +131,13 @@ class SMPL(nn.Module):
         self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
 
     def rest_root(self, betas: Tensor) -> Tensor:
-        """Root joint J0(betas) of the unposed body, the point about which ``global_orient`` turns.
+        """Compute the root joint J0(betas) of the unposed body, the center of rotation of ``global_orient``.
 
         Args:
             betas: (N, 10).
 
         Returns:
-            Tensor: (N, 3), meters, body frame.
+            (N, 3), meters, body frame.
         """
         with torch.autocast(betas.device.type, enabled=False):
             return self.root_mean + betas.float() @ self.root_betas.T
@@ -152,13 +151,13 @@ class SMPL(nn.Module):
             global_orient: (N, 3) axis-angle, or (N, 3, 3) or (N, 1, 3, 3) rotation matrices.
             body_pose: (N, 69) or (N, 23, 3) axis-angle, or (N, 23, 3, 3) rotation matrices.
             betas: (N, 10), or (1, 10) for one shape in all poses.
-            transl: (N, 3) added to all points, meters.
+            transl: (N, 3) translation, added to all points, meters.
 
         Returns:
-            SMPLOutput: vertices, 54 joints and 17 H36M joints.
+            Vertices, 54 joints and 17 H36M joints.
 
         Raises:
-            ValueError: Rotations of another shape.
+            ValueError: If the rotations have another shape.
         """
         with torch.autocast(betas.device.type, enabled=False):
             root = _to_matrices(global_orient, 1, 'global_orient')
@@ -176,18 +175,18 @@ class SMPL(nn.Module):
         return SMPLOutput(output.vertices, joints, regressed[:, 9:])
 
     def forward_joints(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor) -> SMPLJoints:
-        """The joints of :meth:`forward` without posing the mesh: the same numbers at a small cost.
+        """Compute the joints of :meth:`forward` without posing the mesh: the same numbers at a low cost.
 
         Args:
-            global_orient: As in :meth:`forward`.
-            body_pose: As in :meth:`forward`.
-            betas: As in :meth:`forward`.
+            global_orient: See :meth:`forward`.
+            body_pose: See :meth:`forward`.
+            betas: See :meth:`forward`.
 
         Returns:
-            SMPLJoints: 54 joints and 17 H36M joints.
+            54 joints and 17 H36M joints.
 
         Raises:
-            ValueError: Rotations of another shape.
+            ValueError: If the rotations have another shape.
         """
         with torch.autocast(betas.device.type, enabled=False):
             root = _to_matrices(global_orient, 1, 'global_orient')
@@ -199,7 +198,7 @@ class SMPL(nn.Module):
 
 
 def _to_matrices(rotations: Tensor, num_joints: int, name: str) -> Tensor:
-    """(N, num_joints, 3, 3) float32 from matrices or axis-angle of any of the accepted shapes."""
+    """Convert matrices or axis-angle of any accepted shape to matrices (N, num_joints, 3, 3), float32."""
     rotations, shape = rotations.float(), tuple(rotations.shape[1:])
     if shape == (num_joints, 3, 3) or (num_joints == 1 and shape == (3, 3)):
         return rotations.reshape(-1, num_joints, 3, 3)

@@ -1,11 +1,11 @@
 """Distributed runs on machines without a GPU.
 
-MMEngine's ``init_dist`` calls ``torch.cuda.set_device`` whatever the backend, and its default model wrapper
-is given CUDA device ids, so ``torchrun`` fails on a CPU. Starting gloo before the ``Runner`` makes MMEngine
-skip the first, and an explicit ``model_wrapper_cfg`` avoids the second.
+MMEngine's ``init_dist`` calls ``torch.cuda.set_device`` with any backend, and its default model wrapper gets
+CUDA device ids, so ``torchrun`` fails on a CPU. MMEngine skips the former if gloo is already initialized, and
+an explicit ``model_wrapper_cfg`` avoids the latter.
 
 Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/dist/utils.py (``_init_dist_pytorch``);
-the same was mended for MMDetection 2 in https://github.com/openvinotoolkit/mmdetection/pull/77
+fixed for MMDetection 2 in https://github.com/openvinotoolkit/mmdetection/pull/77
 Remove when: ``Runner`` with ``launcher='pytorch'`` and ``dist_cfg=dict(backend='gloo')`` trains on a CPU.
 """
 
@@ -15,14 +15,14 @@ from mmengine.device import get_device
 
 
 def setup(cfg: Config, launcher: str) -> None:
-    """Prepare a distributed run on CPU; do nothing for one process, or where there is an accelerator.
+    """Prepare a distributed run on CPUs; a no-op for a single process or if there is an accelerator.
 
     Args:
-        cfg: Config of the run; ``env_cfg.dist_cfg`` and ``model_wrapper_cfg`` are changed.
-        launcher: 'none', 'pytorch', 'slurm' or 'mpi'.
+        cfg: Config of the run; ``env_cfg.dist_cfg`` and ``model_wrapper_cfg`` are modified.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        RuntimeError: If the launcher is one that needs accelerators.
+        RuntimeError: If the launcher needs an accelerator and there is none.
     """
     if launcher == 'none' or get_device() != 'cpu':
         return

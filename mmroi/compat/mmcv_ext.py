@@ -1,13 +1,13 @@
-"""A stand-in for ``mmcv._ext``, the compiled part of MMCV that mmcv-lite does not have.
+"""A stand-in for ``mmcv._ext``, the compiled part of MMCV that mmcv-lite lacks.
 
-MMDetection imports ``mmcv.ops`` everywhere, even for backbones that use none of it, so beside mmcv-lite not
-even ``mmdet.ResNet`` imports. With the stand-in it imports, and the detectors whose only op is NMS work
-(RTMDet, YOLOX). Every other op raises an error that says what to install.
+MMDetection imports ``mmcv.ops`` everywhere, even for backbones that do not use it, so with mmcv-lite not even
+``mmdet.ResNet`` can be imported. With the stand-in it can, and detectors whose only op is NMS work (RTMDet,
+YOLOX). Every other op raises an error that says what to install.
 
 Upstream: https://github.com/open-mmlab/mmdetection/issues/11475,
 https://github.com/open-mmlab/mmdetection/issues/10619
-Remove when: MMDetection's models import beside mmcv-lite, or MMCV ships wheels with ops for every torch of
-REQUIRED.
+Remove when: MMDetection's models can be imported with mmcv-lite, or MMCV ships wheels with ops for every
+torch version in ``mmroi.version.REQUIRED``.
 """
 
 import importlib.abc
@@ -31,11 +31,11 @@ def nms(
     Args:
         boxes: (N, 4) corners x1, y1, x2, y2 in pixels.
         scores: (N,).
-        iou_threshold: A box that overlaps a better one by more than this is dropped.
-        offset: 1 where the corner x2, y2 belongs to the box, else 0.
+        iou_threshold: A box whose IoU with a better one exceeds this is dropped.
+        offset: 1 if the corner (x2, y2) belongs to the box, else 0.
 
     Returns:
-        Indices of the boxes that stay, best first, int64.
+        Indices of the remaining boxes, best first, int64.
     """
     import torch
 
@@ -54,7 +54,7 @@ def nms(
 
 
 class _StandIn(ModuleType):
-    """Module that has every op by name; those without an implementation raise when they are called."""
+    """A module with every op; ops without an implementation raise when called."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith('__'):
@@ -62,7 +62,7 @@ class _StandIn(ModuleType):
 
         def missing(*args: Any, **kwargs: Any) -> None:
             raise NotImplementedError(
-                f'the op mmcv.{name} is not in mmcv-lite: install mmcv==2.1.0 with compiled ops in its place '
+                f'mmcv-lite lacks the op mmcv.{name}: replace it by mmcv==2.1.0 with compiled ops '
                 '(in a clone of mmroi: make mmcv-ops)'
             )
 
@@ -70,7 +70,7 @@ class _StandIn(ModuleType):
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Offers the stand-in, last in ``sys.meta_path``: a compiled ``mmcv._ext`` is found before it."""
+    """Finds the stand-in. It is last in ``sys.meta_path``, so a compiled ``mmcv._ext`` takes precedence."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -85,6 +85,6 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def install() -> None:
-    """Offer the stand-in to Python's import system. Calling it again changes nothing."""
+    """Add the stand-in to Python's import system. Calling it again has no effect."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())

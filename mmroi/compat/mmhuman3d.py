@@ -1,14 +1,14 @@
-"""MMHuman3D 0.11.0, of 2023, beside MMEngine and mmcv 2.x.
+"""MMHuman3D 0.11.0 (2023) with MMEngine and mmcv 2.x.
 
-MMHuman3D is written for mmcv 1.x: it refuses any other version when it is imported, and takes from mmcv what
-MMEngine has held since. While its modules are being imported, ``mmcv`` in ``sys.modules`` is a stand-in that
-calls itself 1.6.1 and offers those names, taken from MMEngine and from the installed mmcv; afterwards the
-installed one is back, which has not been touched. If the import fails, nothing of MMHuman3D stays.
+MMHuman3D is written for mmcv 1.x: its import refuses other versions, and it takes from mmcv what has since
+moved to MMEngine. While its modules are imported, ``sys.modules['mmcv']`` is a stand-in with version 1.6.1
+that provides those names from MMEngine and the installed mmcv. Afterwards the installed mmcv, which is not
+modified, is restored. If the import fails, no module of MMHuman3D remains.
 
-MMHuman3D is installed with ``pip install --no-deps mmhuman3d==0.11.0 einops``: of what it declares, chumpy,
-pickle5, numpy < 1.24 and pytorch3d cannot be had today, and its networks use none of them.
+Install MMHuman3D with ``pip install --no-deps mmhuman3d==0.11.0 einops``: of its declared dependencies,
+chumpy, pickle5, numpy < 1.24 and pytorch3d cannot be installed today, and its networks use none of them.
 
-Upstream: https://github.com/open-mmlab/mmhuman3d/issues/309 (no release takes mmcv > 1.6.1)
+Upstream: https://github.com/open-mmlab/mmhuman3d/issues/309 (no release supports mmcv > 1.6.1)
 Remove when: MMHuman3D releases a version for mmcv 2.x and MMEngine.
 """
 
@@ -27,18 +27,18 @@ _SERVED_VERSION = '1.6.1'
 def load(*names: str) -> list[ModuleType]:
     """Import modules of MMHuman3D.
 
-    No other thread should import mmcv or MMHuman3D for the first time meanwhile.
+    Not thread-safe: no other thread may import mmcv or MMHuman3D for the first time at the same time.
 
     Args:
-        *names: Modules below ``mmhuman3d``, such as ``'models.heads.hmr_head'``.
+        *names: Modules of ``mmhuman3d``, such as ``'models.heads.hmr_head'``.
 
     Returns:
-        list[ModuleType]: The modules, which stay in ``sys.modules`` as after any import.
+        The modules, which stay in ``sys.modules`` as after any import.
 
     Raises:
-        RuntimeError: MMHuman3D is not installed, or one of the modules cannot be imported; then
-            ``sys.modules`` is as it was before. It is no ImportError, for which MMEngine would put an advice
-            about the search path when it comes from the ``custom_imports`` of a config.
+        RuntimeError: If MMHuman3D is not installed or a module cannot be imported; ``sys.modules`` is then
+            restored. It is not an ImportError, because MMEngine replaces ImportErrors raised from a config's
+            ``custom_imports`` by advice about the search path.
     """
     if 'mmhuman3d' not in sys.modules and find_spec('mmhuman3d') is None:
         raise RuntimeError('MMHuman3D is not installed: pip install --no-deps mmhuman3d==0.11.0 einops')
@@ -48,8 +48,8 @@ def load(*names: str) -> list[ModuleType]:
         except Exception as error:  # an assertion on versions, an absent library, a removed name
             reason = ' '.join(str(error).split())
             raise RuntimeError(
-                f'MMHuman3D cannot be imported: {type(error).__name__}: {reason}. What works '
-                'is: pip install --no-deps mmhuman3d==0.11.0 einops'
+                f'MMHuman3D cannot be imported: {type(error).__name__}: {reason}. The supported version is: '
+                'pip install --no-deps mmhuman3d==0.11.0 einops'
             ) from error
 
 
@@ -73,7 +73,7 @@ def _mmcv_of_old() -> Iterator[None]:
     for name in installed:
         del sys.modules[name]
     sys.modules.update(standin)
-    logger.setLevel(logging.ERROR)  # pages of warning that pytorch3d, which nothing here needs, is absent
+    logger.setLevel(logging.ERROR)  # hides pages of warnings that pytorch3d, which is not needed, is missing
     try:
         yield
     finally:
@@ -84,7 +84,7 @@ def _mmcv_of_old() -> Iterator[None]:
 
 
 def _standin() -> dict[str, ModuleType]:
-    """What the networks, tables and data structures of MMHuman3D take from mmcv 1.x, by module."""
+    """Build the modules of mmcv 1.x that MMHuman3D's networks, tables and data structures import, by name."""
     import mmcv.cnn
     from mmengine.logging import print_log
     from mmengine.model import BaseModule, ModuleDict, ModuleList, Sequential

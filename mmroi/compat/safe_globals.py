@@ -1,9 +1,9 @@
-"""The names that MMEngine's own checkpoints refer to, allowed in ``torch.load(weights_only=True)``.
+"""Allows ``torch.load(weights_only=True)`` to read MMEngine's own checkpoints.
 
-Since torch 2.6 ``torch.load`` unpickles only what it knows, and MMEngine 0.10.7 keeps its message hub
-(``HistoryBuffer`` objects holding NumPy arrays) in every training checkpoint: resuming fails with "Weights
-only load failed". The exact names are allowed here; the check itself stays on, so that a checkpoint from a
-stranger cannot run code.
+Since torch 2.6, ``torch.load`` only unpickles known globals, but MMEngine 0.10.7 stores its message hub
+(``HistoryBuffer`` objects with NumPy arrays) in every training checkpoint: resuming fails with "Weights only
+load failed". Exactly the globals of these objects are allowed here. The check itself stays on, so an
+untrusted checkpoint cannot run code.
 
 Upstream: https://github.com/open-mmlab/mmengine/issues/1655, https://github.com/open-mmlab/mmengine/pull/1650
 Remove when: an MMEngine release resumes under torch >= 2.6 without switching ``weights_only`` off.
@@ -33,22 +33,22 @@ _NUMBERS = (
 
 
 def _known_method(owner: Any, name: str) -> Any:
-    """Stand for ``getattr``, by which MMEngine names two kinds of methods, and for nothing else.
+    """Replace ``getattr`` in checkpoints, restricted to the two kinds of methods that MMEngine stores.
 
-    A HistoryBuffer so names its statistics, and the state of OneCycleLR its shape.
+    These are the statistics of ``HistoryBuffer`` and the annealing functions of ``OneCycleParamScheduler``.
     """
     statistics = owner is HistoryBuffer and not name.startswith('_')
     shape = owner is OneCycleParamScheduler and name in ('_annealing_cos', '_annealing_linear')
     if not statistics and not shape:
         raise ValueError(
-            f'a checkpoint asks for the attribute {name!r} of {owner!r}, which MMEngine '
-            'never does: do not trust this file'
+            f'the checkpoint requests the attribute {name!r} of {owner!r}, which MMEngine never does: '
+            'do not trust this file'
         )
     return getattr(owner, name)
 
 
-def checkpoint_globals() -> list:
-    """List what a checkpoint written by MMEngine's ``Runner`` refers to, as ``add_safe_globals`` takes it."""
+def checkpoint_globals() -> list[Any]:
+    """List the globals in checkpoints of MMEngine's ``Runner``, as arguments of ``add_safe_globals``."""
     multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray  # type: ignore[attr-defined]
     allowed = [HistoryBuffer, OneCycleParamScheduler, (_known_method, 'builtins.getattr')]
     allowed += [np.ndarray, np.dtype]
@@ -58,6 +58,6 @@ def checkpoint_globals() -> list:
 
 
 def install() -> None:
-    """Allow them. Does nothing for torch < 2.6, which needs it not."""
+    """Allow the globals. A no-op with torch < 2.6."""
     if tuple(int(n) for n in torch.__version__.split('.')[:2]) >= (2, 6):
         torch.serialization.add_safe_globals(checkpoint_globals())

@@ -1,8 +1,8 @@
 """Datasets, samplers, transforms, and converters of the original annotations."""
 
-from mmroi.datasets.errors import BadSampleError
 from mmroi.datasets.human_image_dataset import HumanImageDataset
 from mmroi.datasets.mixed_dataset import MixedDataset
+from mmroi.datasets.row_checks import BadSampleError
 from mmroi.datasets.samplers import MixtureSampler
 from mmroi.datasets.transforms import (
     GetPersonBox,

@@ -53,19 +53,6 @@ class Cameras:
             focal_length = float(both if both.ndim == 0 else both[0]) if one else both.copy()
         return focal_length, None if self.principal_point is None else self.principal_point[row].copy()
 
-    def not_positive(self, rows: np.ndarray) -> np.ndarray:
-        """Rows with a focal length of zero or less.
-
-        Args:
-            rows: (R,) rows of the file.
-
-        Returns:
-            np.ndarray: (R,) bool.
-        """
-        if self.focal_length is None:
-            return np.zeros(len(rows), bool)
-        return (self.focal_length[rows].reshape(len(rows), -1) <= 0).any(1)
-
     def describe_fault(self, row: int) -> str:
         """What is wrong with the camera of a row, for a message; '' if nothing is."""
         if self.focal_length is None or (self.focal_length[row] > 0).all():

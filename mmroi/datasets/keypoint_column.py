@@ -100,19 +100,17 @@ class KeypointColumn:
             return np.zeros((len(rows), self.dim))
         return np.asarray(self.values[rows, self.source[self.target == joint][0]])
 
-    def find_nan(self, rows: np.ndarray) -> np.ndarray:
-        """Find rows where a joint that counts is not finite; without confidence it may hold anything.
+    def stored(self, rows: np.ndarray) -> np.ndarray:
+        """Return the joints that the file has, in its own order.
 
         Args:
-            rows: (R,) rows of the file.
+            rows: (R,) rows of the file; the file must have the key.
 
         Returns:
-            np.ndarray: (R,) bool.
+            (R, K, D), K joints of smpl_54.
         """
-        if self.values is None:
-            return np.zeros(len(rows), bool)
-        values = np.asarray(self.values[rows])[:, self.source]
-        return find_nan(np.where(values[..., -1:] <= 0, 0, values))
+        assert self.values is not None
+        return np.asarray(self.values[rows])[:, self.source]
 
 
 def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
@@ -144,15 +142,3 @@ def _name_points_of_the_head(column: np.ndarray) -> np.ndarray:
     if frozenset(np.flatnonzero(column >= 0).tolist()) in _JOINTS_OF_MMHUMAN3D:
         column[[_JAW, _HEAD, _TOP]] = column[_HEAD], column[_TOP], -1
     return column
-
-
-def find_nan(values: np.ndarray) -> np.ndarray:
-    """Rows with a number that is not finite.
-
-    Args:
-        values: (R, ...).
-
-    Returns:
-        np.ndarray: (R,) bool.
-    """
-    return ~np.isfinite(values.reshape(len(values), -1)).all(1)

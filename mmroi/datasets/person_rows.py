@@ -1,32 +1,30 @@
-"""Rows of a HumanData file as dictionaries, made when asked for."""
+"""Rows of a HumanData file as dictionaries, created on access."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 
+from mmroi.datasets.boxes import make_upright
 from mmroi.datasets.camera_params import read_cameras
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
-from mmroi.datasets.duplicates import find_duplicates
-from mmroi.datasets.errors import REASONS
-from mmroi.datasets.keypoint_column import KeypointColumn, find_nan
-from mmroi.datasets.units import UNIT_FAULTS, too_far, too_large, too_twisted
-from mmroi.datasets.upright_boxes import make_upright
+from mmroi.datasets.keypoint_column import KeypointColumn
+from mmroi.datasets.row_checks import SMPL_KEYS, find_duplicates, find_faults
 from mmroi.fileio.human_data import HumanData
 
 _CHUNK = 8192
 
 
-class PersonRows(Sequence):
-    """A view of some rows of a file; holds the file's arrays and one index per row, no dictionary per row.
+class PersonRows(Sequence[dict[str, Any]]):
+    """View of some rows of a file: the arrays of the file and one index per row, no dictionaries.
 
-    The arrays are memory-mapped or were read once before the loader forks, so workers share them.
+    The arrays are memory-mapped, or read once before the loader forks, so all workers share them.
 
     Args:
         human_data: The file.
-        dataset_name: Goes into every row.
-        crop_boxes: Boxes are crops: square ones are read as the 3:4 boxes of the same height.
-        derived: Computes keypoints that rows lack; None: they stay zero.
+        dataset_name: Copied into every row.
+        derived: Computes the keypoints that rows lack; None leaves them zero.
+        crop_boxes: Read square boxes as the 3:4 boxes of the same height.
 
     Raises:
         KeyError: The file has no image paths or boxes.
@@ -50,7 +48,7 @@ class PersonRows(Sequence):
 
     @property
     def columns(self) -> '_Columns':
-        """The file's arrays."""
+        """Arrays of the file."""
         if self._columns is None:
             self._columns = _Columns(self.human_data, self.derived, self.crop_boxes)
         return self._columns
@@ -66,7 +64,7 @@ class PersonRows(Sequence):
     def __getitem__(self, index: slice | np.ndarray) -> 'PersonRows': ...
 
     def __getitem__(self, index: Any) -> Any:
-        """One row as a dictionary of arrays, or a narrower view for a slice or an array of indices."""
+        """Return a row as a dictionary, or a narrower view for a slice or an array of indices."""
         if isinstance(index, slice | np.ndarray):
             view = object.__new__(PersonRows)
             view.__dict__.update(self.__dict__, indices=self.indices[index])
@@ -74,51 +72,47 @@ class PersonRows(Sequence):
         row = int(self.indices[index])
         return {**self.columns.row(row), 'dataset_name': self.dataset_name, 'row': row}
 
-    def find_bad(self) -> np.ndarray:
-        """Check boxes and labels.
+    def find_faults(self) -> np.ndarray:
+        """Check boxes, labels and cameras.
 
         Returns:
-            np.ndarray: (len(self),) uint8, 0 for a good row, else 1 + the index of the fault in ``REASONS``.
+            (len(self),) uint8, 0 for good rows, otherwise a fault code; see ``row_checks``.
         """
-        return np.concatenate(list(self._in_chunks(self.columns.find_bad)))
+        return np.concatenate(list(self._in_chunks(lambda rows: find_faults(self.columns.checked(rows)))))
 
     def find_derived(self) -> np.ndarray:
-        """Find rows of which keypoints or the root's position are computed from the body.
+        """Find rows whose keypoints or root position are computed from the body.
 
         Returns:
-            np.ndarray: (len(self), 3) bool: 2D keypoints, 3D keypoints, root.
+            (len(self), 3) bool: 2D keypoints, 3D keypoints, root position.
         """
         return np.concatenate(list(self._in_chunks(self.columns.find_derived)))
 
     def label_confidences(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Labels of all rows, without computing those that are derived, which count with confidence 1.
+        """Report which labels the rows have; see ``HumanImageDataset.label_confidences``.
 
         Yields:
-            tuple: Of R rows, confidences of 2D and of 3D keypoints, (R, 54) each, and has_smpl, (R,) bool.
+            Confidences of the 2D and of the 3D keypoints of R rows, (R, 54) each, and has_smpl, (R,) bool.
         """
         return self._in_chunks(self.columns.label_confidences)
 
     def _in_chunks(self, look: Callable[[np.ndarray], Any]) -> Iterator[Any]:
         for chunk in np.split(self.indices, range(_CHUNK, len(self), _CHUNK)):
             yield look(chunk)
-            self.human_data.release()  # or the whole file would count as this process's memory
+            self.human_data.release()  # otherwise the whole file would count as memory of this process
 
     def find_duplicates(self) -> np.ndarray:
         """Find rows with the image and the box of an earlier row of the view.
 
         Returns:
-            np.ndarray: (len(self),) bool.
+            (len(self),) bool.
         """
         columns, indices = self.columns, self.indices
         boxes = np.asarray(columns.bbox[indices])[:, :4]
         return find_duplicates(boxes, lambda i: str(columns.image_path[indices[i]]))
 
-    def clear(self) -> None:
-        """Empty the view, as ``BaseDataset`` does after it has serialized the rows."""
-        self.indices = self.indices[:0]
-
-    def __deepcopy__(self, memo: dict) -> 'PersonRows':
-        """A view of the same arrays: they are never written to."""
+    def __deepcopy__(self, memo: dict[int, Any]) -> 'PersonRows':
+        """Return a view of the same arrays, which are never modified."""
         return self[:]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -127,7 +121,7 @@ class PersonRows(Sequence):
 
 
 class _Columns:
-    """The arrays of a file, with keypoints mapped to smpl_54."""
+    """Arrays of a file, with keypoints mapped to smpl_54."""
 
     def __init__(self, human_data: HumanData, derived: DerivedKeypoints | None, crop_boxes: bool) -> None:
         self.derived = derived
@@ -137,10 +131,9 @@ class _Columns:
         self.keypoints2d = KeypointColumn(human_data, 'keypoints2d', 3)
         self.keypoints3d = KeypointColumn(human_data, 'keypoints3d', 4)
         smpl = human_data['smpl'] if 'smpl' in human_data else {}
-        names = ('global_orient', 'body_pose', 'betas', 'transl')
-        self.smpl = {name: np.asanyarray(smpl[name]) for name in names if name in smpl}
+        self.smpl = {name: np.asanyarray(smpl[name]) for name in SMPL_KEYS if name in smpl}
         self.has_smpl = _flags(human_data, 'has_smpl') if 'has_smpl' in human_data else None
-        missing = set(names[:3]) - set(self.smpl)
+        missing = set(SMPL_KEYS[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
         self.gender = human_data.per_row('meta', 'gender', np.str_)
@@ -186,7 +179,7 @@ class _Columns:
 
     @property
     def lacks_transl(self) -> bool:
-        """Whether the file has no keypoints and no translation from which they would follow."""
+        """Whether the file has neither keypoints nor the translation to compute them."""
         no_keypoints = self.keypoints2d.values is None and self.keypoints3d.values is None
         return no_keypoints and bool(self.smpl) and 'transl' not in self.smpl
 
@@ -199,45 +192,28 @@ class _Columns:
             found &= self._labeled(rows)[:, None]
         return found
 
-    def find_bad(self, rows: np.ndarray) -> np.ndarray:
-        # The first fault of a row counts, so the last assignment below wins.
-        bbox = np.asarray(self.bbox[rows])[:, :4]
-        faults = np.zeros(len(rows), np.uint8)
-        for reason, found in zip(UNIT_FAULTS, self._find_wrong_units(rows), strict=True):
-            faults[found] = 1 + REASONS.index(reason)
-        nan = self.keypoints2d.find_nan(rows) | self.keypoints3d.find_nan(rows)
-        labeled = self._labeled(rows)
-        for values in self.smpl.values():
-            nan |= labeled & find_nan(values[rows])
-        for values in (self.cameras.focal_length, self.cameras.principal_point):
+    def checked(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Collect what ``find_faults`` checks."""
+        arrays = {'bbox_xywh': np.asarray(self.bbox[rows])[:, :4], 'has_smpl': self._labeled(rows)}
+        for key in ('keypoints2d', 'keypoints3d'):
+            column = getattr(self, key)
+            if column.values is not None:
+                arrays[key] = column.stored(rows)
+        arrays.update({key: values[rows] for key, values in self.smpl.items()})
+        for key in ('focal_length', 'principal_point'):
+            values = getattr(self.cameras, key)
             if values is not None:
-                nan |= find_nan(values[rows])
-        faults[self.cameras.not_positive(rows)] = 1 + REASONS.index('focal length not positive')
-        faults[nan] = 1 + REASONS.index('NaN labels')
-        faults[(bbox[:, 2:] <= 0).any(1)] = 1 + REASONS.index('zero-area box')
-        faults[find_nan(bbox)] = 1 + REASONS.index('NaN box')
-        return faults
-
-    def _find_wrong_units(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows with each of ``UNIT_FAULTS``."""
-        large = far = twisted = np.zeros(len(rows), bool)
-        if self.keypoints3d.values is not None:
-            large = too_large(np.asarray(self.keypoints3d.values[rows])[:, self.keypoints3d.source])
-        if self.smpl:
-            turned = too_twisted(self.smpl['body_pose'][rows]) | too_twisted(self.smpl['global_orient'][rows])
-            twisted = self._labeled(rows) & turned
-        if 'transl' in self.smpl:
-            far = self._labeled(rows) & too_far(self.smpl['transl'][rows])
-        return large, far, twisted
+                arrays[key] = values[rows]
+        return arrays
 
     def _labeled(self, rows: np.ndarray) -> np.ndarray:
         known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows]
         return np.broadcast_to(known, len(rows))
 
     def _has_transl(self, rows: np.ndarray | int, pelvis: np.ndarray) -> np.ndarray:
-        # ``transl`` is the root's position less its rest position, which depends on the body model; the
-        # position itself is what a camera moves, and stands in the keypoints. Some files hold keypoints
-        # relative to the root instead; then the two differ by more than a body's size.
+        # ``transl`` is the root position minus its rest position, which depends on the body model.
+        # Augmentation needs the position itself, which the keypoints contain, unless the file holds keypoints
+        # relative to the root: then the two differ by more than the size of a body.
         if 'transl' not in self.smpl:
             return np.zeros(pelvis.shape[:-1], bool)
         near = np.abs(self.smpl['transl'][rows] - pelvis[..., :3]).max(-1) < 1
@@ -248,7 +224,7 @@ class _Columns:
 
 
 def _flags(human_data: HumanData, key: str) -> np.ndarray:
-    """(N,) bool of numbers (N,) or (N, 1); NaN is no."""
+    """(N,) bool from numbers (N,) or (N, 1); NaN counts as False."""
     values = np.nan_to_num(np.asarray(human_data[key], np.float64))
     if values.size != human_data.data_len:
         raise ValueError(

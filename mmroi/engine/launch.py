@@ -1,4 +1,4 @@
-"""What ``tools/train.py`` and ``tools/test.py`` share: arguments, configs, and errors in one sentence."""
+"""What the command-line tools share: arguments, configs, and errors reported in one sentence."""
 
 import argparse
 import difflib
@@ -19,33 +19,37 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every tool with a runner has."""
-    parser.add_argument(
-        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
-    )
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``config`` and ``--cfg-options``, which mean the same to every tool."""
+    parser.add_argument('config', help='path of the config')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         default={},
         metavar='KEY=VALUE',
-        help='changes to the config, such as train_dataloader.batch_size=32',
+        help='override entries of the config, such as train_dataloader.batch_size=32',
+    )
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the tools that build a runner, except those of the config."""
+    parser.add_argument(
+        '--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)'
     )
     add_body_argument(parser)
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by the launcher')
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """Read the config of a run, and apply the common arguments to it.
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config of a command line and apply ``--cfg-options`` and ``--body-model`` to it.
 
     Args:
-        args: Parsed arguments: ``config``, ``cfg_options``, ``body_model``, ``work_dir``, ``launcher`` and
-            ``local_rank``.
+        args: Parsed arguments ``config``, ``cfg_options`` and, where the tool has it, ``body_model``.
 
     Returns:
-        The config, ready for ``Runner.from_cfg``; distributed runs on CPU are set up.
+        The config.
 
     Raises:
         FileNotFoundError: If the config does not exist.
@@ -53,19 +57,37 @@ def load_config(args: argparse.Namespace) -> Config:
     path = Path(args.config)
     if not path.is_file():
         raise FileNotFoundError(f'config {path} does not exist')
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(args.cfg_options)
-    if args.body_model:
+    if getattr(args, 'body_model', None):
         use_body_model(cfg, args.body_model)
+    return cfg
+
+
+def read_runner_config(args: argparse.Namespace) -> Config:
+    """Read the config of a command line and prepare it for ``Runner.from_cfg``.
+
+    Distributed runs on CPU are set up here.
+
+    Args:
+        args: As for :func:`read_config`, and ``work_dir``, ``launcher`` and ``local_rank``.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+    """
+    cfg = read_config(args)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / path.stem)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
     cpu_dist.setup(cfg, args.launcher)
     return cfg
 
 
 def existing_file(path: str) -> str:
-    """Return the path of a checkpoint that exists; addresses with a scheme (https://) are left to MMEngine.
+    """Return the path of a checkpoint if it exists; URLs are left to MMEngine.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -76,7 +98,7 @@ def existing_file(path: str) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """Put an error into one sentence; to an unknown key of a component, list those that it knows."""
+    """Describe an error in one sentence; for an unknown key of a component, list the known ones."""
     # str() puts the message of a KeyError in quotes
     words = error.args[0] if isinstance(error, KeyError) and error.args else error
     message = ' '.join(str(words).split()) or type(error).__name__
@@ -91,7 +113,7 @@ def explain(error: BaseException) -> str:
 
 
 def _known_keys(class_name: str, error: BaseException) -> list[str]:
-    """Find the class that was being built where an error arose, and list its constructor's keys."""
+    """List the constructor's keys of the class that was being built when an error was raised."""
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         for value in list(frame.f_locals.values()):
             if inspect.isclass(value) and value.__name__ == class_name:
@@ -101,9 +123,9 @@ def _known_keys(class_name: str, error: BaseException) -> list[str]:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool; end an error with one sentence that says what is wrong, below the traceback.
+    """Run a tool; on an error, exit with one sentence that says what is wrong, below the traceback.
 
-    Errors in files that the user named come without a traceback: it would tell nothing more.
+    Missing files are reported without a traceback, which would add nothing.
     """
     try:
         main()

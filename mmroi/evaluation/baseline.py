@@ -8,6 +8,7 @@ import torch
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.geometry import local_to_full, rot6d_to_matrix
 from mmroi.registry import METRICS
+from mmroi.structures import Predictions
 
 
 @METRICS.register_module()
@@ -43,25 +44,15 @@ class MeanPoseBaseline(MeshMetric):
         predictions = []
         for sample in data_samples:
             base_box = torch.as_tensor(sample['boxes'], dtype=torch.float64)[:1]
+            local_camera = mean_camera.expand(1, 3)
             full_camera = local_to_full(
-                mean_camera.expand(1, 3),
+                local_camera,
                 base_box,
                 torch.tensor(float(sample['focal_length']), dtype=torch.float64),
             )
             full_camera = full_camera.to(betas)
-            predictions.append(
-                {
-                    **sample,
-                    'pred_instances': dict(
-                        global_orient=rotations[:, 0],
-                        body_pose=rotations[:, 1:],
-                        betas=betas,
-                        vertices=body.vertices,
-                        joints3d=body.joints,
-                        joints_h36m=body.joints_h36m,
-                        full_cameras=full_camera[None],
-                        camera_translation=full_camera,
-                    ),
-                }
+            mean_person = Predictions.from_body(
+                rotations, betas, body, local_camera[None].to(betas), full_camera[None], full_camera
             )
+            predictions.append({**sample, 'pred_instances': mean_person.to_dict()})
         super().process(data_batch, predictions)

@@ -12,17 +12,9 @@ from mmengine.logging import print_log
 from mmroi.body_models import SMPL
 from mmroi.fileio.npz_io import write_npz
 from mmroi.registry import METRICS
+from mmroi.structures import Predictions
 
-PREDICTIONS = (
-    'global_orient',
-    'body_pose',
-    'betas',
-    'joints3d',
-    'joints_h36m',
-    'local_cameras',
-    'full_cameras',
-    'camera_translation',
-)
+PREDICTIONS = tuple(name for name in Predictions.names() if name != 'vertices')
 LABELS = (
     'global_orient',
     'body_pose',

@@ -5,9 +5,8 @@ MMEngine loads what ``torch.save`` has written. Importing this module teaches it
 """
 
 import hashlib
+import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,10 @@ from typing import Any
 import torch
 from mmengine.runner import CheckpointLoader
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from mmroi.fileio.atomic import atomic_write
 
 SUFFIXES = ('.pth', '.safetensors')
 
@@ -42,20 +43,17 @@ def write_checkpoint(
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f'a checkpoint must end in {" or ".join(SUFFIXES)}, not {path.name!r}')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        if path.suffix == '.safetensors':
-            words = {
-                key: value if isinstance(value, str) else json.dumps(value) for key, value in meta.items()
-            }
-            save_file({name: value.contiguous() for name, value in state_dict.items()}, temporary, words)
-        else:
-            torch.save(dict(meta=dict(meta), state_dict=dict(state_dict)), temporary)
-        if with_hash:
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()[:8]
-            path = path.with_stem(f'{path.stem}-{digest}')
-        os.replace(temporary, path)
+    if path.suffix == '.safetensors':
+        words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in meta.items()}
+        content = save({name: value.contiguous() for name, value in state_dict.items()}, words)
+    else:
+        buffer = io.BytesIO()
+        torch.save(dict(meta=dict(meta), state_dict=dict(state_dict)), buffer)
+        content = buffer.getvalue()
+    if with_hash:
+        path = path.with_stem(f'{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}')
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
     return path
 
 

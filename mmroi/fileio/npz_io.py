@@ -7,10 +7,8 @@ containers.
 
 import io
 import mmap
-import os
 import pickle
 import struct
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,8 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy_format
+
+from mmroi.fileio.atomic import atomic_write
 
 _PIECE = 1 << 20
 _NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
@@ -203,35 +203,8 @@ def write_npz(path: str | Path, members: Mapping[str, Any], compress: bool = Fal
         members: Name to array, or to an object that ``numpy.savez`` pickles (dictionaries).
         compress: Deflate the members. Such a file is smaller, but cannot be memory-mapped.
     """
-    with replace_when_written(path) as file:
+    with atomic_write(path) as temporary, open(temporary, 'wb') as file:
         (np.savez_compressed if compress else np.savez)(file, **members)
-
-
-@contextmanager
-def replace_when_written(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file that takes the place of another one when it is complete, or leaves no trace.
-
-    Args:
-        path: File to write; its folder is made if missing.
-
-    Yields:
-        IO[bytes]: The new file.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
-    try:
-        with os.fdopen(descriptor, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:

@@ -17,7 +17,8 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.lib import format as npy_format
 
-from mmroi.fileio.npz_io import LazyNpz, replace_when_written
+from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.npz_io import LazyNpz
 
 try:
     import fcntl
@@ -103,7 +104,7 @@ class UnpackedNpz(LazyNpz):
         return f'{_FORMAT} {hashlib.sha256(repr(members).encode()).hexdigest()}'.encode()
 
     def _unpack(self, keys: list[str], place: Path, fingerprint: bytes) -> None:
-        with replace_when_written(place) as file, zipfile.ZipFile(file, 'w') as archive:
+        with atomic_write(place) as temporary, zipfile.ZipFile(temporary, 'w') as archive:
             print_log(f'{self.path}: unpacking to {place}, once', 'current')
             for key in keys:
                 if self.has_objects(key):

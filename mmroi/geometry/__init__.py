@@ -1,4 +1,4 @@
-"""Pure functions on tensors: boxes, cameras, rotations, encoding, Procrustes; meshes and the rasterizer."""
+"""Geometry as pure functions: boxes, cameras, rotations, encoding, Procrustes, meshes and the rasterizer."""
 
 from mmroi.geometry.boxes import (
     MAX_ROIS,
@@ -6,11 +6,9 @@ from mmroi.geometry.boxes import (
     decode_box,
     encode_box,
     expand_to_aspect,
-    invert_affine,
     make_rois,
     random_roi_offsets,
     roi_offsets,
-    transform_points,
 )
 from mmroi.geometry.cameras import (
     average_full_camera,
@@ -34,7 +32,6 @@ from mmroi.geometry.rotations import (
     axis_angle_to_matrix,
     geodesic_distance,
     matrix_to_axis_angle,
-    matrix_to_rot6d,
     mirror_matrix,
     mirror_pose,
     roll_matrix,
@@ -58,11 +55,9 @@ __all__ = [
     'full_to_local',
     'geodesic_distance',
     'interpolate',
-    'invert_affine',
     'local_to_full',
     'make_rois',
     'matrix_to_axis_angle',
-    'matrix_to_rot6d',
     'mirror_matrix',
     'mirror_pose',
     'positional_encoding',
@@ -76,6 +71,5 @@ __all__ = [
     'rot6d_to_matrix',
     'similarity_align',
     'to_crop_normalized',
-    'transform_points',
     'vertex_normals',
 ]

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mmroi.geometry.precision import align_leading, full_precision
 
-# (dx, dy, scale) in units of b. The first five are the paper's (section 3.5); the paper stopped at five, and
-# the diagonal four continue the set for larger M.
+# (dx, dy, scale) in units of b. The first five are the paper's (section 3.5). The paper stops at five; the
+# four diagonal ones extend the set to larger M.
 _ROI_OFFSETS = (
     (0.0, 0.0, 1.0),
     (0.1, 0.0, 1.5),
@@ -32,15 +32,15 @@ _CENTER_GAIN, _SIZE_MEAN, _SIZE_STD = 2.8, 0.24, 0.06
 
 
 def expand_to_aspect(bbox_xywh: Tensor, aspect: float = 0.75, scale: float = 1.2) -> Tensor:
-    """Smallest box of the crop's aspect ratio around a bounding box, then enlarged.
+    """Fit the smallest box with the crop's aspect ratio around a bounding box, and enlarge it.
 
     Args:
-        bbox_xywh (Tensor): (..., 4) left, top, width, height in image pixels.
-        aspect (float): Width / height of the crop (192 / 256).
-        scale (float): Enlargement; 1.2 is CLIFF's in evaluation.
+        bbox_xywh: (..., 4) left, top, width, height in image pixels.
+        aspect: Width / height of the crop (192 / 256).
+        scale: Enlargement; CLIFF evaluates with 1.2.
 
     Returns:
-        Tensor: (..., 3) center **in image coordinates** and height b; subtract the principal point from the
+        (..., 3) center **in image coordinates** and height b; subtract the principal point from the
         center before using other functions of this module.
 
     Raises:
@@ -55,17 +55,18 @@ def expand_to_aspect(bbox_xywh: Tensor, aspect: float = 0.75, scale: float = 1.2
 
 def _check_num_rois(num_rois: int, maximum: int | None = None) -> None:
     if num_rois < 1 or (maximum is not None and num_rois > maximum):
-        raise ValueError(f'num_rois must be between 1 and {maximum or "any number"}, got {num_rois}')
+        wanted = 'at least 1' if maximum is None else f'between 1 and {maximum}'
+        raise ValueError(f'num_rois must be {wanted}, got {num_rois}')
 
 
 def roi_offsets(num_rois: int) -> Tensor:
-    """Fixed RoI set (paper section 3.5): the base box and shifted, rescaled copies.
+    """Return the fixed RoI set (paper section 3.5): the base box and shifted, rescaled copies.
 
     Args:
-        num_rois (int): M, from 1 to 9; the first five rows are the paper's.
+        num_rois: M, from 1 to 9; the first five rows are the paper's.
 
     Returns:
-        Tensor: (M, 3) float64 rows ``(dx, dy, scale)``, shifts in units of b.
+        (M, 3) float64 rows ``(dx, dy, scale)``, shifts in units of b.
 
     Raises:
         ValueError: If ``num_rois`` is out of range.
@@ -75,14 +76,14 @@ def roi_offsets(num_rois: int) -> Tensor:
 
 
 def random_roi_offsets(num_rois: int, generator: torch.Generator | None = None) -> Tensor:
-    """Random RoI set of the paper's ablation: the base box, then boxes within the range of the fixed set.
+    """Draw the random RoI set of the paper's ablation: the base box, then boxes in the fixed set's range.
 
     Args:
-        num_rois (int): M >= 1, any number.
-        generator (torch.Generator, optional): Source of randomness; torch's global one by default.
+        num_rois: M >= 1.
+        generator: Random generator; torch's global one by default.
 
     Returns:
-        Tensor: (M, 3) float64 rows ``(dx, dy, scale)``; shifts uniform in [-0.1, 0.1], scale log-uniform in
+        (M, 3) float64 rows ``(dx, dy, scale)``; shifts uniform in [-0.1, 0.1], scale log-uniform in
         [0.65, 1.5]. Row 0 is ``(0, 0, 1)``.
 
     Raises:
@@ -96,14 +97,14 @@ def random_roi_offsets(num_rois: int, generator: torch.Generator | None = None) 
 
 
 def make_rois(box: Tensor, offsets: Tensor) -> Tensor:
-    """Boxes of all RoIs of a base box.
+    """Build the boxes of all RoIs of a base box.
 
     Args:
-        box (Tensor): (..., 3) base box.
-        offsets (Tensor): (M, 3) rows ``(dx, dy, scale)`` of :func:`roi_offsets`.
+        box: (..., 3) base box.
+        offsets: (M, 3) rows ``(dx, dy, scale)`` of :func:`roi_offsets`.
 
     Returns:
-        Tensor: (..., M, 3) boxes ``(c_x + dx b, c_y + dy b, scale b)``.
+        (..., M, 3) boxes ``(c_x + dx b, c_y + dy b, scale b)``.
     """
     box, offsets = full_precision(box, offsets)
     center, size = box[..., None, :2], box[..., None, 2:]
@@ -111,14 +112,14 @@ def make_rois(box: Tensor, offsets: Tensor) -> Tensor:
 
 
 def encode_box(boxes: Tensor, focal_length: Tensor | float) -> Tensor:
-    """Box as the three numbers that the network sees, in CLIFF's normalization.
+    """Encode boxes as the three numbers the network sees, with CLIFF's normalization.
 
     Args:
-        boxes (Tensor): (..., 3) pixels, relative to the principal point.
-        focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of ``boxes``.
+        boxes: (..., 3) pixels, relative to the principal point.
+        focal_length: Pixels; its shape matches the leading dimensions of ``boxes``.
 
     Returns:
-        Tensor: (..., 3) ``(2.8 c_x / f, 2.8 c_y / f, (b - 0.24 f) / (0.06 f))``.
+        (..., 3) ``(2.8 c_x / f, 2.8 c_y / f, (b - 0.24 f) / (0.06 f))``.
     """
     boxes, focal = full_precision(boxes, focal_length)
     relative = boxes / align_leading(focal, boxes.ndim)
@@ -126,14 +127,14 @@ def encode_box(boxes: Tensor, focal_length: Tensor | float) -> Tensor:
 
 
 def decode_box(encoded: Tensor, focal_length: Tensor | float) -> Tensor:
-    """Inverse of :func:`encode_box`.
+    """Invert :func:`encode_box`.
 
     Args:
-        encoded (Tensor): (..., 3).
-        focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of ``encoded``.
+        encoded: (..., 3).
+        focal_length: Pixels; its shape matches the leading dimensions of ``encoded``.
 
     Returns:
-        Tensor: (..., 3) boxes in pixels.
+        (..., 3) boxes in pixels.
     """
     encoded, focal = full_precision(encoded, focal_length)
     relative = torch.cat((encoded[..., :2] / _CENTER_GAIN, encoded[..., 2:] * _SIZE_STD + _SIZE_MEAN), -1)
@@ -143,25 +144,25 @@ def decode_box(encoded: Tensor, focal_length: Tensor | float) -> Tensor:
 def crop_matrix(
     box: Tensor, principal_point: Tensor, crop_size: tuple[int, int], aug_matrix: Tensor | None = None
 ) -> Tensor:
-    """Affine map from pixels of the original image to pixels of a crop.
+    """Build the affine map from pixels of the original image to pixels of a crop.
 
     A point p of the augmented frame (relative to the principal point) lands at
     ``(p - c) H_crop / b + (W_crop / 2, H_crop / 2)``.
 
     Args:
-        box (Tensor): (..., 3) box in the augmented frame.
-        principal_point (Tensor): (..., 2) of the original image, pixels; leading dimensions broadcast.
-        crop_size (tuple[int, int]): (H_crop, W_crop).
-        aug_matrix (Tensor, optional): (..., 3, 3) homogeneous map of points relative to the principal point,
-            from the original to the augmented frame: products of :func:`~mmroi.geometry.roll_matrix`,
-            :func:`~mmroi.geometry.mirror_matrix` and, first of all, the stretch of the original's axes that
-            gives two focal lengths one value. Identity by default.
+        box: (..., 3) box in the augmented frame.
+        principal_point: (..., 2) of the original image, pixels; leading dimensions broadcast.
+        crop_size: (H_crop, W_crop).
+        aug_matrix: (..., 3, 3) homogeneous map of points relative to the principal point,
+            from the original to the augmented frame: a product of :func:`~mmroi.geometry.roll_matrix`,
+            :func:`~mmroi.geometry.mirror_matrix` and, applied first, the scaling of the axes that makes two
+            different focal lengths equal. Identity by default.
 
     Returns:
-        Tensor: (..., 2, 3), as ``cv2.warpAffine`` takes it (without ``WARP_INVERSE_MAP``).
+        (..., 2, 3), as ``cv2.warpAffine`` takes it (without ``WARP_INVERSE_MAP``).
 
     Raises:
-        ValueError: If a box is not finite or has no positive size.
+        ValueError: If a box is not finite or its size is not positive.
     """
     box, principal_point = full_precision(box, principal_point)
     if not bool(torch.isfinite(box).all()) or not bool((box[..., 2] > 0).all()):
@@ -177,35 +178,3 @@ def crop_matrix(
     offset = offset - (linear * principal_point[..., None, :]).sum(-1, keepdim=True)
     shift = (offset - box[..., :2, None]) * gain + middle
     return torch.cat(((linear * gain).expand(*shift.shape[:-1], 2), shift), -1)
-
-
-def invert_affine(matrix: Tensor) -> Tensor:
-    """Inverse of a 2D affine map.
-
-    Args:
-        matrix (Tensor): (..., 2, 3).
-
-    Returns:
-        Tensor: (..., 2, 3).
-    """
-    (matrix,) = full_precision(matrix)
-    (a, b), (c, d) = (row.unbind(-1) for row in matrix[..., :2].unbind(-2))
-    inverse = torch.stack((d, -b, -c, a), -1).unflatten(-1, (2, 2)) / (a * d - b * c)[..., None, None]
-    shift = -(inverse * matrix[..., None, :, 2]).sum(-1, keepdim=True)
-    return torch.cat((inverse, shift), -1)
-
-
-def transform_points(points: Tensor, matrix: Tensor) -> Tensor:
-    """Apply a 2D affine map to points.
-
-    Args:
-        points (Tensor): (..., K, 2).
-        matrix (Tensor): (..., 2, 3); leading dimensions broadcast against those of ``points``.
-
-    Returns:
-        Tensor: (..., K, 2).
-    """
-    points, matrix = full_precision(points, matrix)
-    # Written as products and sums: a matmul would run in half precision under autocast.
-    linear, shift = matrix[..., None, :, :2], matrix[..., None, :, 2]
-    return (linear * points[..., None, :]).sum(-1) + shift

@@ -1,4 +1,4 @@
-"""Weak-perspective cameras of RoIs, the one full camera that they share, and projection.
+"""Weak-perspective cameras of RoIs, the full camera that they share, and projection.
 
 Camera frame: OpenCV (x right, y down, z forward), meters. Pixels are relative to the principal point, so that
 a point projects to ``f X / Z, f Y / Z``. Equation numbers are the paper's.
@@ -13,31 +13,31 @@ from mmroi.geometry.precision import align_leading, full_precision
 
 
 def estimate_focal_length(height: float, width: float) -> float:
-    """Focal length assumed for an image without calibration: its diagonal.
+    """Estimate the focal length of an uncalibrated image: the length of its diagonal.
 
     Args:
-        height (float): Image height, pixels.
-        width (float): Image width, pixels.
+        height: Image height, pixels.
+        width: Image width, pixels.
 
     Returns:
-        float: Focal length, pixels.
+        Focal length, pixels.
     """
     return (height**2 + width**2) ** 0.5
 
 
 def local_to_full(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) -> Tensor:
-    """Translation in the full camera from the weak-perspective camera of a crop (Eq. 8-12).
+    """Convert weak-perspective cameras of crops to translations in the full camera (Eq. 8-12).
 
     The person is bounded by a 2 m box, hence ``t_z = 2 f / (b s)``; the center of the crop adds
     ``2 c / (b s)``.
 
     Args:
-        cameras (Tensor): (..., 3) local cameras ``(s, t_x, t_y)``.
-        boxes (Tensor): (..., 3) boxes in pixels.
-        focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of ``cameras``.
+        cameras: (..., 3) local cameras ``(s, t_x, t_y)``.
+        boxes: (..., 3) boxes in pixels.
+        focal_length: Pixels; its shape matches the leading dimensions of ``cameras``.
 
     Returns:
-        Tensor: (..., 3) translation in meters.
+        (..., 3) translations in meters.
     """
     cameras, boxes, focal = full_precision(cameras, boxes, focal_length)
     scale = boxes[..., 2:] * cameras[..., :1]
@@ -46,16 +46,16 @@ def local_to_full(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) 
 
 
 def full_to_local(translation: Tensor, boxes: Tensor, focal_length: Tensor | float) -> Tensor:
-    """Inverse of :func:`local_to_full`.
+    """Invert :func:`local_to_full`.
 
     Args:
-        translation (Tensor): (..., 3) translation in the full camera, meters.
-        boxes (Tensor): (..., 3) boxes in pixels; leading dimensions broadcast against those of
+        translation: (..., 3) translation in the full camera, meters.
+        boxes: (..., 3) boxes in pixels; leading dimensions broadcast against those of
             ``translation``.
-        focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of the result.
+        focal_length: Pixels; its shape matches the leading dimensions of the result.
 
     Returns:
-        Tensor: (..., 3) local cameras ``(s, t_x, t_y)``.
+        (..., 3) local cameras ``(s, t_x, t_y)``.
     """
     translation, boxes, focal = full_precision(translation, boxes, focal_length)
     translation, boxes = torch.broadcast_tensors(translation, boxes)
@@ -65,15 +65,15 @@ def full_to_local(translation: Tensor, boxes: Tensor, focal_length: Tensor | flo
 
 
 def project(points: Tensor, translation: Tensor, focal_length: Tensor | float) -> Tensor:
-    """Perspective projection.
+    """Project points with a pinhole camera.
 
     Args:
-        points (Tensor): (..., K, 3) meters.
-        translation (Tensor): (..., 3) added to the points, meters; leading dimensions broadcast.
-        focal_length (Tensor | float): Pixels; its shape matches the leading dimensions of the result.
+        points: (..., K, 3) meters.
+        translation: (..., 3) added to the points, meters; leading dimensions broadcast.
+        focal_length: Pixels; its shape matches the leading dimensions of the result.
 
     Returns:
-        Tensor: (..., K, 2) pixels relative to the principal point.
+        (..., K, 2) pixels relative to the principal point.
     """
     points, translation, focal = full_precision(points, translation, focal_length)
     points = points + translation[..., None, :]
@@ -81,15 +81,15 @@ def project(points: Tensor, translation: Tensor, focal_length: Tensor | float) -
 
 
 def to_crop_normalized(points: Tensor, boxes: Tensor, aspect: float = 0.75) -> Tensor:
-    """Points of the full image in coordinates of a crop: [-1, 1] inside it.
+    """Convert points of the full image to normalized coordinates of a crop, [-1, 1] inside it.
 
     Args:
-        points (Tensor): (..., K, 2) pixels relative to the principal point.
-        boxes (Tensor): (..., 3) boxes; leading dimensions broadcast.
-        aspect (float): Width / height of the crop.
+        points: (..., K, 2) pixels relative to the principal point.
+        boxes: (..., 3) boxes; leading dimensions broadcast.
+        aspect: Width / height of the crop.
 
     Returns:
-        Tensor: (..., K, 2), x divided by half the crop's width, y by half its height.
+        (..., K, 2), x divided by half the crop's width, y by half its height.
     """
     points, boxes = full_precision(points, boxes)
     half = boxes[..., None, 2:] / 2 * points.new_tensor((aspect, 1.0))
@@ -97,19 +97,19 @@ def to_crop_normalized(points: Tensor, boxes: Tensor, aspect: float = 0.75) -> T
 
 
 def average_full_camera(cameras: Tensor, boxes: Tensor, focal_length: Tensor | float) -> Tensor:
-    """One full camera from the local cameras of all RoIs of a person.
+    """Average the local cameras of all RoIs of a person into one full camera.
 
     ``t_x`` and ``t_y`` are means over the RoIs. The depth comes from the mean of ``b s``, the quantity that
-    Eq. 15 makes equal over RoIs: ``t_z = 2 f / mean(b s)``; the mean of depths would be drawn to the
-    RoI that thinks the person farthest.
+    Eq. 15 makes equal across RoIs: ``t_z = 2 f / mean(b s)``. A mean of the depths would be dominated by the
+    RoI with the largest depth.
 
     Args:
-        cameras (Tensor): (..., M, 3) local cameras ``(s, t_x, t_y)``.
-        boxes (Tensor): (..., M, 3) boxes in pixels.
-        focal_length (Tensor | float): Pixels, per person: shape matches the leading dimensions.
+        cameras: (..., M, 3) local cameras ``(s, t_x, t_y)``.
+        boxes: (..., M, 3) boxes in pixels.
+        focal_length: Pixels, one per person; its shape matches the leading dimensions.
 
     Returns:
-        Tensor: (..., 3) translation in meters.
+        (..., 3) translation in meters.
     """
     full = local_to_full(cameras, boxes, focal_length)
     _, boxes, focal = full_precision(full, boxes, focal_length)
@@ -119,13 +119,13 @@ def average_full_camera(cameras: Tensor, boxes: Tensor, focal_length: Tensor | f
 
 
 def camera_spread(full_cameras: Tensor) -> Tensor:
-    """How much the full cameras of one person disagree.
+    """Measure how far apart the full cameras of one person's RoIs are.
 
     Args:
-        full_cameras (Tensor): (..., M, 3) translations of :func:`local_to_full`, meters.
+        full_cameras: (..., M, 3) translations of :func:`local_to_full`, meters.
 
     Returns:
-        Tensor: (...,) root mean square distance of the M translations to their mean, meters.
+        (...,) RMS distance of the M translations from their mean, meters.
     """
     (full_cameras,) = full_precision(full_cameras)
     deviation = full_cameras - full_cameras.mean(-2, keepdim=True)

@@ -6,15 +6,14 @@ import numpy as np
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Area-weighted unit normals of vertices.
+    """Compute area-weighted unit normals of vertices.
 
     Args:
-        vertices (np.ndarray): (V, 3).
-        faces (np.ndarray): (F, 3) vertex indices; counter-clockwise seen from outside makes normals point
-            outwards.
+        vertices: (V, 3).
+        faces: (F, 3) vertex indices, counter-clockwise seen from outside for outward normals.
 
     Returns:
-        np.ndarray: (V, 3) in the dtype of ``vertices``; zero where a vertex has no face with an area.
+        (V, 3) in the dtype of ``vertices``; zero for vertices without a face of positive area.
     """
     corners = vertices[faces]
     face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

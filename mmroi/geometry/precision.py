@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, ...]:
-    """Bring all arguments to the dtype of the first one, at least float32, and to its device.
+    """Convert all arguments to the device and dtype of the first one, at least float32.
 
     Boxes of several thousand pixels and depths of many meters do not fit float16 or bfloat16, so geometry
-    that is fed by a network under autocast computes in float32; float64 stays float64.
+    computes in float32 even under autocast; float64 stays float64.
 
     Args:
-        reference (Tensor): Decides dtype and device. Integers become float32.
-        *others (Tensor | float): Further operands.
+        reference: Determines dtype and device. Integers become float32.
+        *others: Further operands.
 
     Returns:
-        tuple[Tensor, ...]: ``reference`` and ``others`` as tensors of one dtype.
+        ``reference`` and ``others`` as tensors of the same dtype.
     """
     dtype = torch.promote_types(reference.dtype, torch.float32)
     return tuple(torch.as_tensor(x, dtype=dtype, device=reference.device) for x in (reference, *others))
@@ -26,14 +26,14 @@ def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, 
 def align_leading(x: Tensor, ndim: int) -> Tensor:
     """Append singleton dimensions to ``x`` until it has ``ndim``.
 
-    Per-person values (N,) thereby broadcast against per-RoI values (N, M) by their leading dimension, also
-    where M happens to equal N.
+    Per-person values (N,) then broadcast against per-RoI values (N, M) along the leading dimension, even if
+    M equals N.
 
     Args:
-        x (Tensor): Any shape with at most ``ndim`` dimensions (a scalar included).
-        ndim (int): Wanted number of dimensions.
+        x: Any shape with at most ``ndim`` dimensions (a scalar included).
+        ndim: Number of dimensions of the result.
 
     Returns:
-        Tensor: View of ``x``.
+        A view of ``x``.
     """
     return x.reshape(x.shape + (1,) * (ndim - x.ndim))

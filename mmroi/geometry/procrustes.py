@@ -11,12 +11,12 @@ from mmroi.geometry.precision import full_precision
 
 
 class Similarity(NamedTuple):
-    """Similarity ``x -> scale R x + translation``.
+    """A similarity ``x -> scale R x + translation``.
 
     Attributes:
-        scale (Tensor): (...).
-        rotation (Tensor): (..., 3, 3), determinant +1.
-        translation (Tensor): (..., 3).
+        scale: (...).
+        rotation: (..., 3, 3), determinant +1.
+        translation: (..., 3).
     """
 
     scale: Tensor
@@ -25,14 +25,14 @@ class Similarity(NamedTuple):
 
 
 def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
-    """Similarity that brings ``source`` nearest to ``target`` in the least-squares sense. Never a reflection.
+    """Fit the similarity that maps ``source`` to ``target`` with the least squared error, never a reflection.
 
     Args:
-        source (Tensor): (..., K, 3).
-        target (Tensor): (..., K, 3).
+        source: (..., K, 3).
+        target: (..., K, 3).
 
     Returns:
-        Similarity: Scale, rotation and translation. A source that is one single point gets scale 0.
+        Scale, rotation and translation. If all source points coincide, the scale is 0.
 
     Raises:
         ValueError: If shapes differ or a coordinate is not finite.
@@ -46,7 +46,7 @@ def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
     source, target = source - source_mean, target - target_mean
     with torch.autocast(source.device.type, enabled=False):
         u, singular, vh = torch.linalg.svd(target.mT @ source)
-        # Flip the direction that matters least where the best orthogonal matrix is a reflection.
+        # If the best orthogonal matrix is a reflection, flip the direction with the smallest singular value.
         sign = torch.ones_like(singular)
         sign[..., -1] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vh))
         rotation = (u * sign[..., None, :]) @ vh
@@ -57,14 +57,14 @@ def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
 
 
 def similarity_align(source: Tensor, target: Tensor) -> Tensor:
-    """Source points after their best similarity onto the target: what PA-MPJPE compares.
+    """Align source points to target points with the best similarity, as for PA-MPJPE.
 
     Args:
-        source (Tensor): (..., K, 3).
-        target (Tensor): (..., K, 3).
+        source: (..., K, 3).
+        target: (..., K, 3).
 
     Returns:
-        Tensor: (..., K, 3).
+        (..., K, 3).
     """
     scale, rotation, translation = fit_similarity(source, target)
     (source,) = full_precision(source)

@@ -1,9 +1,9 @@
 """Z-buffer rasterizer in NumPy: no GL, no window, no compiler.
 
-It works on spans. Vertices are snapped to a grid of 1/1024 pixel, as graphics hardware does, so that edge
-tests are exact in 64-bit integers: a pixel on the edge of two triangles belongs to exactly one of them
-(top-left rule), and a closed surface has neither holes nor double hits along its edges. Each row of each
-triangle becomes one span of pixels, so the work is proportional to the covered pixels, not to bounding boxes.
+It fills spans. Vertices are snapped to a grid of 1/1024 pixel, as in graphics hardware, so edge tests are
+exact in 64-bit integers: a pixel on an edge shared by two triangles belongs to exactly one of them (top-left
+rule), and a closed surface has neither holes nor double hits along its edges. Each row of each triangle
+becomes one span of pixels, so the work is proportional to the covered pixels, not to the bounding boxes.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import NamedTuple
 import numpy as np
 
 _SUBPIXELS = 1024
-# Beyond this the products of the edge functions could leave 64 bits; such a vertex is practically
-# beside the camera.
+# Beyond this the products of the edge functions could overflow 64 bits; such a vertex is almost beside the
+# camera.
 _MAX_COORDINATE = 2**18
-# Pixels of bounding boxes per chunk, a bound on memory (about 150 bytes for each pixel that is covered).
+# Bounding-box pixels per chunk, which bounds memory (about 150 bytes per covered pixel).
 _CHUNK_PIXELS = 2**18
-# Fragments at once where each is a few numbers.
+# Fragments per block: the temporaries of a block fit the cache.
 _BLOCK = 2**14
 
 
 class Fragments(NamedTuple):
-    """Visible surface, one entry for each covered pixel, ordered by pixel.
+    """The visible surface: one entry per covered pixel, ordered by pixel.
 
     Attributes:
-        pixel_index (np.ndarray): (P,) int64, row-major ``y * width + x``, strictly increasing.
-        face_index (np.ndarray): (P,) int64 rows of ``faces``.
-        barycentric (np.ndarray): (P, 3) float64, perspective-correct weights of the face's corners, sum 1.
-        depth (np.ndarray): (P,) float64, z in meters.
+        pixel_index: (P,) int64, row-major ``y * width + x``, strictly increasing.
+        face_index: (P,) int64 rows of ``faces``.
+        barycentric: (P, 3) float64, perspective-correct weights of the face's corners, sum 1.
+        depth: (P,) float64, z in meters.
     """
 
     pixel_index: np.ndarray
@@ -50,21 +50,20 @@ def rasterize(
 ) -> Fragments:
     """Find the nearest triangle at each pixel center (pixel centers lie at integer coordinates).
 
-    Several meshes are drawn together by concatenating them; indices in ``faces`` are then offset by the
-    caller.
+    To draw several meshes together, concatenate them and offset the indices in ``faces``.
 
     Args:
-        vertices_px (np.ndarray): (V, 2) projected vertices, image pixels.
-        depth (np.ndarray): (V,) z in the camera frame, meters.
-        faces (np.ndarray): (F, 3) vertex indices, counter-clockwise seen from outside.
-        height (int): Image height, pixels.
-        width (int): Image width, pixels.
-        near (float): Triangles with a corner at ``z <= near`` are dropped, not clipped.
-        cull_backfaces (bool): Skip triangles that are seen from inside, half of the work on a closed mesh.
-            False draws both sides.
+        vertices_px: (V, 2) projected vertices, image pixels.
+        depth: (V,) z in the camera frame, meters.
+        faces: (F, 3) vertex indices, counter-clockwise seen from outside.
+        height: Image height, pixels.
+        width: Image width, pixels.
+        near: Triangles with a corner at ``z <= near`` are dropped, not clipped.
+        cull_backfaces: Skip triangles seen from inside, half of the work on a closed mesh. False draws both
+            sides.
 
     Returns:
-        Fragments: Nearest surface at each covered pixel. At equal depth the lower face index wins.
+        The nearest surface at each covered pixel. At equal depth the lower face index wins.
     """
     faces = np.asarray(faces, dtype=np.int64)
     depth = np.asarray(depth, dtype=np.float64)
@@ -100,15 +99,15 @@ def rasterize(
 
 
 def interpolate(values: np.ndarray, faces: np.ndarray, fragments: Fragments) -> np.ndarray:
-    """Interpolate vertex attributes over the visible pixels, perspective-correct.
+    """Interpolate vertex attributes at the visible pixels, perspective-correctly.
 
     Args:
-        values (np.ndarray): (V, C) attributes of vertices.
-        faces (np.ndarray): (F, 3) as given to :func:`rasterize`.
-        fragments (Fragments): Result of :func:`rasterize`.
+        values: (V, C) vertex attributes.
+        faces: (F, 3) vertex indices, as passed to :func:`rasterize`.
+        fragments: Result of :func:`rasterize`.
 
     Returns:
-        np.ndarray: (P, C).
+        (P, C).
     """
     face_index, weights = fragments.face_index, fragments.barycentric
     dtype = np.result_type(values.dtype, np.float32)
@@ -129,10 +128,10 @@ def interpolate(values: np.ndarray, faces: np.ndarray, fragments: Fragments) -> 
 def _select_faces(
     grid: np.ndarray, faces: np.ndarray, usable: np.ndarray, height: int, width: int, cull_backfaces: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of faces worth drawing and twice their signed areas in grid units.
+    """Return the indices of the faces to draw and twice their signed areas in grid units.
 
-    A face that is counter-clockwise seen from outside turns clockwise in image coordinates (y down) when it
-    faces the camera, that is, its signed area is negative.
+    A face that is counter-clockwise seen from outside is clockwise in image coordinates (y down) if it faces
+    the camera, so its signed area is negative.
     """
     a, b, c = (grid[faces[:, i]] for i in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -145,7 +144,7 @@ def _select_faces(
 
 
 def _row_range(corners: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """First row and end row (excluded) of each triangle: ``y_min <= y < y_max``, clipped to the image."""
+    """Return the rows ``y_min <= y < y_max`` of each triangle as first and end, clipped to the image."""
     y = corners[..., 1]
     first = np.maximum(-(-y.min(-1) // _SUBPIXELS), 0)
     end = np.minimum(-(-y.max(-1) // _SUBPIXELS), height)
@@ -153,7 +152,7 @@ def _row_range(corners: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _chunks(corners: np.ndarray, height: int, width: int) -> Iterator[slice]:
-    """Consecutive runs of triangles whose bounding boxes hold a limited number of pixels."""
+    """Split the triangles into runs whose bounding boxes hold a limited number of pixels."""
     first, end = _row_range(corners, height)
     x = corners[..., 0]
     columns = np.minimum(x.max(-1) // _SUBPIXELS, width - 1) - np.maximum(x.min(-1) // _SUBPIXELS, 0) + 1
@@ -199,13 +198,13 @@ def _draw(
     nearer = np.flatnonzero(iz > z_buffer[pixel])
     pixel, iz, span = pixel[nearer], iz[nearer], span[nearer]
     np.maximum.at(z_buffer, pixel, iz)
-    # Written backwards, so that of equally deep triangles the first one stays.
+    # Written in reverse order, so the first of several equally deep triangles stays.
     winner = np.flatnonzero(iz == z_buffer[pixel])[::-1]
     face_buffer[pixel[winner]] = face[span[winner]] + first_face
 
 
 def _expand(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Concatenate the ranges ``start[i], ..., start[i] + count[i] - 1``: i and value of each entry."""
+    """Concatenate the ranges ``start[i], ..., start[i] + count[i] - 1``; return i and value of each entry."""
     owner = np.repeat(np.arange(len(start)), count)
     offset = start - (np.cumsum(count) - count)
     return owner, np.arange(len(owner)) + offset[owner]
@@ -214,10 +213,10 @@ def _expand(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _span_bounds(
     corners: np.ndarray, doubled_area: np.ndarray, face: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First and last pixel of each (triangle, row), by exact integer division.
+    """Find the first and last pixel of each (triangle, row) by exact integer division.
 
     An edge from p to q of a triangle that is positively oriented on the screen admits the pixels with
-    ``(q_x - p_x)(y - p_y) - (q_y - p_y)(x - p_x) > 0``, or equal 0 on a left edge. Horizontal edges need no
+    ``(q_x - p_x)(y - p_y) - (q_y - p_y)(x - p_x) > 0``, or ``= 0`` on a left edge. Horizontal edges need no
     test: the range of rows already includes a top edge and excludes a bottom one.
     """
     left = np.full(len(face), np.iinfo(np.int64).min)
@@ -236,7 +235,7 @@ def _span_bounds(
 
 
 def _blocks(count: int) -> Iterator[slice]:
-    """Consecutive runs of fragments whose temporaries stay in the processor's cache."""
+    """Split the fragments into runs whose temporaries fit the CPU cache."""
     return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
 
 
@@ -248,7 +247,7 @@ def _surface(
     pixel_index: np.ndarray,
     width: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 3) perspective-correct weights, and (P,) depth, of pixel centers in the triangles ``row``."""
+    """Return perspective-correct weights (P, 3) and depth (P,) of pixel centers in the triangles ``row``."""
     weights, depth = np.empty((len(row), 3)), np.empty(len(row))
     x, y, iz = (np.ascontiguousarray(part.T) for part in (corners[..., 0], corners[..., 1], corner_iz))
     for block in _blocks(len(row)):

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import roma
 import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.geometry import full_to_local
 from mmroi.registry import MODELS
-from mmroi.structures import HMRDataSample, flip_indices
+from mmroi.structures import HMRDataSample, Predictions, flip_indices
 
 __all__ = ['MeshTTAModel']
 
@@ -74,24 +73,21 @@ class MeshTTAModel(BaseTTAModel):
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
         boxes = torch.as_tensor(merged.boxes, device=full_cameras.device)[None]
         focal_length = torch.as_tensor([merged.focal_length], dtype=torch.float64)
-        merged.pred_instances = InstanceData(
-            global_orient=rotations[:, 0],
-            body_pose=rotations[:, 1:],
-            betas=betas,
-            vertices=body.vertices,
-            joints3d=body.joints,
-            joints_h36m=body.joints_h36m,
+        merged.pred_instances = Predictions.from_body(
+            rotations,
+            betas,
+            body,
             local_cameras=full_to_local(full_cameras, boxes, focal_length),
             full_cameras=full_cameras,
             camera_translation=_mean_translation([view['camera_translation'] for view in seen]),
-        )
+        ).to_instances()
         return merged
 
 
 def _unmirrored(view: HMRDataSample) -> dict[str, Tensor]:
     """Rotations (1, 24, 3, 3), betas and cameras of a view in the frame of the photo."""
-    predicted = view.pred_instances
-    rotations = torch.cat((predicted.global_orient[:, None], predicted.body_pose), 1)
+    predicted = Predictions.from_instances(view.pred_instances)
+    rotations = predicted.rotations
     full_cameras, translation = predicted.full_cameras, predicted.camera_translation
     if view.get('flip', False):
         mirror = rotations.new_tensor((-1.0, 1.0, 1.0))

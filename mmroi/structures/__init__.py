@@ -1,4 +1,4 @@
-"""Data structures: ``HMRDataSample`` and keypoint conventions."""
+"""Data structures: ``HMRDataSample``, ``Predictions`` and keypoint conventions."""
 
 from mmroi.structures.hmr_data_sample import HMRDataSample
 from mmroi.structures.keypoint_names import COCO_17, H36M_17, HUMAN_DATA_190, SMPL_24, SMPL_54, SPIN_24
@@ -10,6 +10,7 @@ from mmroi.structures.keypoints import (
     flip_indices,
     get_convention,
 )
+from mmroi.structures.predictions import Predictions
 
 __all__ = [
     'COCO_17',
@@ -22,6 +23,7 @@ __all__ = [
     'SMPL_PARENTS',
     'SPIN_24',
     'HMRDataSample',
+    'Predictions',
     'convert_keypoints',
     'flip_indices',
     'get_convention',

@@ -17,9 +17,7 @@ class HMRDataSample(BaseDataElement):
     with confidence last, and the flags ``has_smpl``, ``has_keypoints2d``, ``has_keypoints3d``, ``has_transl``
     (1,), 0 or 1.
 
-    ``pred_instances``: ``global_orient`` (1, 3, 3) and ``body_pose`` (1, 23, 3, 3) matrices, ``betas`` (1,
-    10), ``vertices`` (1, 6890, 3), ``joints3d`` (1, 54, 3) and ``joints_h36m`` (1, 17, 3) of the body without
-    translation, ``local_cameras`` and ``full_cameras`` (1, M, 3), ``camera_translation`` (1, 3).
+    ``pred_instances``: the fields of :class:`mmroi.structures.Predictions`, N = 1.
 
     Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``focal_lengths`` (2,) of the photo along x and y,
     ``principal_point`` (2,) of the photo, ``crop_matrices`` (M, 2, 3) from the photo to the crops,

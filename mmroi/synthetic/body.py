@@ -1,4 +1,4 @@
-"""The body of the studio: the open body, posed in a batch, and its rest pose."""
+"""The open body, posed in batches, and its rest pose."""
 
 import hashlib
 from functools import cached_property
@@ -10,17 +10,17 @@ from scipy.spatial.transform import Rotation
 
 from mmroi.body_models import SMPL
 
-# Vertices that smplx names (smplx.vertex_ids, 'smplh'), used as landmarks of the face.
+# Face landmarks: vertices of smplx.vertex_ids['smplh'].
 _NOSE, _RIGHT_EYE, _LEFT_EYE = 332, 6260, 2800
 
 
 class PosedBodies(NamedTuple):
-    """People in some frame, N of them.
+    """N posed bodies.
 
     Attributes:
         vertices: (N, V, 3) meters, relative to the root joint.
         joints: (N, 54, 3) ``smpl_54`` joints, meters, relative to the root joint.
-        rest_root: (N, 3) root joint of the unposed body.
+        rest_root: (N, 3) root joint of the unposed body, meters.
     """
 
     vertices: np.ndarray
@@ -29,7 +29,7 @@ class PosedBodies(NamedTuple):
 
 
 class StudioBody:
-    """Wraps :class:`mmroi.body_models.SMPL` (the open body) for rendering; everything in NumPy float32."""
+    """Wraps :class:`mmroi.body_models.SMPL` (the open body) for rendering, in NumPy and float32."""
 
     def __init__(self) -> None:
         self.model = SMPL().eval()
@@ -41,7 +41,7 @@ class StudioBody:
         self.parents = np.asarray(self.model.parents, np.int64)
 
     def fingerprint(self) -> str:
-        """A hash of the body model's geometry as it is stored, the same on every machine."""
+        """Return a hash of the body model's stored geometry, which is the same on every machine."""
         digest = hashlib.sha256()
         for name in ('v_template', 'shapedirs', 'posedirs', 'J_regressor', 'lbs_weights'):
             digest.update(self.model.get_buffer(f'layer.{name}').numpy().tobytes())
@@ -67,16 +67,16 @@ class StudioBody:
         """Pose N bodies.
 
         Args:
-            rotations: (N, 24, 3, 3) joint rotations, the root's first.
+            rotations: (N, 24, 3, 3) joint rotations, root first.
             betas: (N, 10) shape parameters.
 
         Returns:
-            The bodies, each relative to its own root joint.
+            The bodies, each relative to its root joint.
         """
         return self._forward(matrices_to_rotvecs(rotations), np.asarray(betas, np.float32))
 
 
 def matrices_to_rotvecs(matrices: np.ndarray) -> np.ndarray:
-    """Axis-angle vectors (..., 3) float32 of rotation matrices (..., 3, 3)."""
+    """Convert rotation matrices (..., 3, 3) to axis-angle vectors (..., 3), float32."""
     shape = matrices.shape[:-2]
     return Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_rotvec().reshape(*shape, 3).astype(np.float32)

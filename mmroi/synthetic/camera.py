@@ -1,4 +1,4 @@
-"""The studio's pinhole camera."""
+"""Pinhole cameras of the studio."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-# The studio's world: x right, y up, z towards a camera that looks
-# straight ahead. OpenCV's frame is this, turned.
+# World frame: x right, y up, z towards the camera if it has no pitch and roll. Half a turn about x gives
+# OpenCV's frame.
 _WORLD_TO_LEVEL_CAMERA = np.diag([1.0, -1.0, -1.0])
 
 
@@ -20,7 +20,7 @@ class Camera:
         principal_point: (2,) pixels, x and y.
         height: Image height in pixels.
         width: Image width in pixels.
-        rotation: (3, 3) turns world vectors (y up) into OpenCV camera vectors (y down, z forward).
+        rotation: (3, 3) from the world frame (y up) to the OpenCV camera frame (y down, z forward).
     """
 
     focal_length: float
@@ -31,11 +31,11 @@ class Camera:
 
     @property
     def up(self) -> np.ndarray:
-        """(3,) the world's up in the camera frame."""
+        """The world's up direction (3,) in the camera frame."""
         return self.rotation[:, 1]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Project points.
+        """Project points into the image.
 
         Args:
             points: (..., 3) meters, camera frame.
@@ -47,7 +47,7 @@ class Camera:
         return points[..., :2] / points[..., 2:] * self.focal_length + self.principal_point
 
     def ray(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Directions (..., 3) with z = 1 of image points, camera frame, float32."""
+        """Return the directions (..., 3) of image points in the camera frame, with z = 1, float32."""
         px, py = self.principal_point
         directions = ((np.asarray(x) - px) / self.focal_length, (np.asarray(y) - py) / self.focal_length)
         return np.stack([*directions, np.ones_like(directions[0])], axis=-1).astype(np.float32)
@@ -80,6 +80,6 @@ def sample_camera(rng: np.random.Generator, config: dict[str, Any], image_size: 
     if rng.random() < 1 / 3:
         principal_point = principal_point + jitter
     pitch, roll = (np.radians(_clipped_normal(rng, config[name])) for name in ('pitch', 'roll'))
-    # Looking down brings what is ahead up into the picture, along -y.
+    # Pitching down moves the scene up in the image, along -y.
     turn = Rotation.from_euler('z', roll) * Rotation.from_euler('x', pitch)
     return Camera(focal, principal_point, height, width, turn.as_matrix() @ _WORLD_TO_LEVEL_CAMERA)

@@ -1,10 +1,10 @@
-"""Colors of people and patterns of cloth, as functions of the rest pose, in linear light."""
+"""Colors of skin, hair and clothes, and fabric patterns as functions of the rest pose, in linear light."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# sRGB, what people wear: mostly dark, gray, blue and earth, now and then a color.
+# sRGB colors of clothes: mostly dark, gray, blue and earth tones, few saturated ones.
 _CLOTH = np.array(
     [
         (24, 24, 27),
@@ -63,7 +63,7 @@ _HAIR_WEIGHT = np.array([8, 7, 6, 4, 2.5, 2, 1.5, 1, 1])
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
-    """Turn sRGB colors of 0 to 255 into linear light of 0 to 1."""
+    """Convert sRGB colors in [0, 255] to linear light in [0, 1]."""
     return (np.clip(np.asarray(srgb, float), 0, 255) / 255) ** 2.2
 
 
@@ -72,29 +72,29 @@ def _jitter(rng: np.random.Generator, color: np.ndarray, amount: float) -> np.nd
 
 
 def cloth_color(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB color (3,) for a top, a shoe, a hat."""
+    """Draw a linear RGB color (3,) for tops, shoes and hats."""
     return _jitter(rng, rng.choice(_CLOTH, p=_CLOTH_WEIGHT / _CLOTH_WEIGHT.sum()), 0.09)
 
 
 def trouser_color(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB color (3,) for trousers."""
+    """Draw a linear RGB color (3,) for trousers."""
     return _jitter(rng, _CLOTH[rng.choice(_TROUSERS)], 0.09)
 
 
 def skin_color(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB color (3,) of skin, from light to dark."""
+    """Draw a linear RGB color (3,) of skin, from light to dark."""
     at = rng.uniform(0, len(_SKIN) - 1)
     k = min(int(at), len(_SKIN) - 2)
     return _jitter(rng, _SKIN[k] + (at - k) * (_SKIN[k + 1] - _SKIN[k]), 0.03)
 
 
 def hair_color(rng: np.random.Generator) -> np.ndarray:
-    """A linear RGB color (3,) of hair."""
+    """Draw a linear RGB color (3,) of hair."""
     return _jitter(rng, rng.choice(_HAIR, p=_HAIR_WEIGHT / _HAIR_WEIGHT.sum()), 0.08)
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:
-    """Rise smoothly from 0 at x <= -1/2 to 1 at x >= 1/2."""
+    """Rise smoothly from 0 at x = -1/2 to 1 at x = 1/2."""
     t = np.clip(x + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -102,7 +102,7 @@ def smoothstep(x: np.ndarray) -> np.ndarray:
 def smooth_noise(
     rng: np.random.Generator, points: np.ndarray, wavelength: float, waves: int = 6
 ) -> np.ndarray:
-    """Smooth noise (n,) of about unit deviation at points (n, 3): plane waves in random directions."""
+    """Sum plane waves in random directions into noise (n,) of about unit variance at points (n, 3)."""
     directions = rng.normal(size=(3, waves)) * (2 * np.pi / wavelength / np.sqrt(3))
     phase = rng.uniform(0, 2 * np.pi, waves)
     return np.sin(points @ directions.astype(np.float32) + phase.astype(np.float32)).sum(1) * np.float32(
@@ -112,15 +112,15 @@ def smooth_noise(
 
 @dataclass
 class Fabric:
-    """A pattern of two colors.
+    """A fabric pattern of two colors.
 
     Attributes:
-        kind: ``plain``, ``stripes`` (across the limb), ``pinstripes`` (along it), ``check``, ``mottle`` or
-            ``block``.
+        kind: ``'plain'``, ``'stripes'`` (across the limb), ``'pinstripes'`` (along it), ``'check'``,
+            ``'mottle'`` or ``'block'``.
         colors: (2, 3) linear RGB.
-        period: Meters.
+        period: Period of the pattern, meters; for ``'block'`` the position of the boundary.
         duty: Share of the second color.
-        seed: Of the mottle.
+        seed: Random seed of the mottle.
     """
 
     kind: str
@@ -130,12 +130,12 @@ class Fabric:
     seed: int = 0
 
     def __call__(self, rest: np.ndarray, along: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """Colors at surface points.
+        """Evaluate the colors at surface points.
 
         Args:
             rest: (n, 3) rest-pose positions, meters.
-            along: (n,) position along trunk or limb, meters.
-            footprint: (n,) size of a pixel on the surface, meters: patterns finer than that fade away.
+            along: (n,) position along the trunk or limb, meters.
+            footprint: (n,) size of a pixel on the surface, meters; finer patterns fade to their mean.
 
         Returns:
             (n, 3) linear RGB.
@@ -157,7 +157,7 @@ class Fabric:
         return first + mix[:, None] * (second - first)
 
     def _wave(self, x: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """A softened square wave of 0 and 1 whose contrast goes where a pixel holds a third of a period."""
+        """Evaluate a smoothed square wave in [0, 1]; it fades as the footprint approaches half a period."""
         distance = np.abs((x / self.period) % 1 - 0.5) * 2  # 0 at the center of a stripe
         edge = np.maximum(0.08, 2 * footprint / self.period)
         wave = smoothstep((self.duty - distance) / edge)
@@ -172,8 +172,8 @@ def sample_fabric(
 
     Args:
         rng: Random generator.
-        color: (3,) its main color.
-        second: (3,) the color of a pattern.
+        color: (3,) main color, linear RGB.
+        second: (3,) color of the pattern, linear RGB.
         patterned: Probability of a pattern.
     """
     soft = color + rng.uniform(0.35, 0.9) * (second - color)

@@ -1,15 +1,15 @@
 """Anatomical joint angles, their limits, and their rotations in SMPL's skeleton.
 
-Angles are named as a physiotherapist would (flexion forward, abduction outward). A side-specific angle exists
-as ``left_*`` and ``right_*``; the right side is the left side's mirror image. In the rest pose (arms out,
-palms down) the shoulder's elevation is 90 degrees and every other angle is zero.
+Angles have clinical names (flexion is forward, abduction outward). Angles of one side are named ``left_*``
+and ``right_*``; the right side is the mirror image of the left. In the rest pose (arms out, palms down) the
+arm elevation is 90 degrees and every other angle is zero.
 """
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-# Limits in degrees, a little inside the normal human ranges (AAOS, "Joint
-# Motion: Method of Measuring and Recording").
+# Limits in degrees, slightly inside the normal human ranges (AAOS, "Joint Motion: Method of Measuring and
+# Recording").
 SIDE_LIMITS = dict(
     hip_flexion=(-20, 120),
     hip_abduction=(-12, 50),
@@ -46,7 +46,7 @@ _MIRROR = np.diag([-1.0, 1.0, 1.0])
 
 
 def clip_angles(angles: dict[str, float]) -> dict[str, float]:
-    """Fill absent angles (zero, arms hanging) and clips all to their limits.
+    """Fill in missing angles (zero, arms hanging) and clip all angles to their limits.
 
     Args:
         angles: Some of the angles named in ``LIMITS``, degrees.
@@ -68,10 +68,10 @@ def _euler(order: str, *degrees: float) -> np.ndarray:
 
 
 def _side(a: dict[str, float], side: str) -> dict[str, np.ndarray]:
-    """Rotation matrices of the joints of one side, as if it were the left one."""
+    """Compute the joint rotations of one side as if it were the left side."""
     g = {name: a[f'{side}_{name}'] for name in SIDE_LIMITS}
     elevation, plane = np.radians(g['arm_elevation']), np.radians(g['arm_plane'])
-    # The upper arm swings from +x to its direction by the shortest way; the twist is about the arm itself.
+    # The upper arm swings from +x to its direction along the shortest path; it twists about itself.
     direction = np.array(
         [np.sin(elevation) * np.cos(plane), -np.cos(elevation), np.sin(elevation) * np.sin(plane)]
     )
@@ -91,13 +91,13 @@ def _side(a: dict[str, float], side: str) -> dict[str, np.ndarray]:
 
 
 def angles_to_matrices(angles: dict[str, float]) -> np.ndarray:
-    """Turn anatomical angles into SMPL's joint rotations.
+    """Convert anatomical angles to SMPL's joint rotations.
 
     Args:
         angles: All angles of ``LIMITS``, degrees (see :func:`clip_angles`).
 
     Returns:
-        Rotation matrices (24, 3, 3); that of the root is the identity.
+        Rotation matrices (24, 3, 3); the root's is the identity.
     """
     out = np.tile(np.eye(3), (24, 1, 1))
     for joint in _SPINE:

@@ -1,7 +1,7 @@
-"""What people do: distributions of joint angles of legs, trunk and arms, in degrees.
+"""Pose styles: distributions of the joint angles of legs, trunk and arms, in degrees.
 
-Every function returns some of the angles of :mod:`joint_angles`; ``s`` scales the spread about the typical
-pose.
+Every function returns some of the angles of :mod:`~mmroi.synthetic.joint_angles`; ``s`` scales the spread
+around the typical pose.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Angles = dict[str, float]
 
 
 def _both(rng: np.random.Generator, s: float, **spread: tuple[float, float]) -> Angles:
-    """Draw each angle for both sides: name = (mean, standard deviation)."""
+    """Draw angles independently for both sides, each given as ``name=(mean, standard deviation)``."""
     return {
         f'{side}_{name}': mean + s * std * float(rng.normal())
         for side in ('left', 'right')
@@ -27,7 +27,7 @@ def _trunk(rng: np.random.Generator, s: float, bend: float = 4.0, spread: float 
 
 
 def stand(rng: np.random.Generator, s: float) -> Angles:
-    """Standing, the weight perhaps on one leg."""
+    """Draw a standing pose, sometimes with the weight on one leg."""
     angles = _both(rng, s, hip_flexion=(2, 6), hip_abduction=(5, 5), hip_twist=(6, 7), knee_flexion=(4, 4))
     if rng.random() < 0.4:
         side = rng.choice(['left', 'right'])
@@ -38,12 +38,12 @@ def stand(rng: np.random.Generator, s: float) -> Angles:
 
 
 def walk(rng: np.random.Generator, s: float) -> Angles:
-    """A moment of a stride, from strolling to running; the arms swing against the legs."""
+    """Draw a phase of a stride, from strolling to running; the arms swing opposite to the legs."""
     phase, stride = rng.uniform(0, 2 * np.pi), rng.uniform(12, 22 + 26 * s)
     angles = _trunk(rng, s, bend=3 + stride / 8)
     for side, sign in (('left', 1), ('right', -1)):
         swing = float(np.sin(phase) * sign)
-        # this leg is the one that swings forward
+        # Positive for the leg that swings forward.
         lift = max(0.0, float(np.cos(phase) * sign))
         angles[f'{side}_hip_flexion'] = 4 + stride * swing + 0.35 * stride * lift
         angles[f'{side}_knee_flexion'] = 8 + 1.7 * stride * lift + 0.5 * stride * max(0.0, -swing)
@@ -58,13 +58,13 @@ def walk(rng: np.random.Generator, s: float) -> Angles:
 
 
 def sit(rng: np.random.Generator, s: float) -> Angles:
-    """Sitting on something of chair height."""
+    """Draw a pose sitting on a seat of chair height."""
     legs = _both(rng, s, hip_flexion=(80, 9), hip_abduction=(8, 9), hip_twist=(4, 8), knee_flexion=(80, 16))
     return {**_trunk(rng, s, bend=12, spread=14), **legs}
 
 
 def sit_floor(rng: np.random.Generator, s: float) -> Angles:
-    """Sitting on the floor: legs out, drawn up, or crossed."""
+    """Draw a pose sitting on the floor, legs stretched out, drawn up, or crossed."""
     style = rng.integers(3)
     if style == 0:
         legs = _both(
@@ -82,7 +82,7 @@ def sit_floor(rng: np.random.Generator, s: float) -> Angles:
 
 
 def crouch(rng: np.random.Generator, s: float) -> Angles:
-    """Squatting, or a lunge."""
+    """Draw a squat or a lunge."""
     if rng.random() < 0.5:
         depth = rng.uniform(0.35, 1.0)
         legs = _both(
@@ -111,7 +111,7 @@ def crouch(rng: np.random.Generator, s: float) -> Angles:
 
 
 def lie(rng: np.random.Generator, s: float) -> Angles:
-    """Lying: relaxed legs, one perhaps drawn up."""
+    """Draw a lying pose with relaxed legs, sometimes one drawn up."""
     legs = _both(
         rng,
         s,
@@ -128,7 +128,7 @@ def lie(rng: np.random.Generator, s: float) -> Angles:
 
 
 def active(rng: np.random.Generator, s: float) -> Angles:
-    """Sport and dance: one leg lifted forward, sideways or back, the trunk well out of rest."""
+    """Draw a pose of sports or dance: one leg lifted forward, sideways or back, and a bent trunk."""
     legs = _both(
         rng, s, hip_flexion=(10, 15), hip_abduction=(12, 12), hip_twist=(10, 12), knee_flexion=(20, 20)
     )
@@ -144,7 +144,7 @@ def active(rng: np.random.Generator, s: float) -> Angles:
 
 
 def reach(rng: np.random.Generator, s: float) -> Angles:
-    """Reaching: a step, and a trunk that follows the hand from the floor to the ceiling."""
+    """Draw a reaching pose: a step, and a trunk that bends from the floor to the ceiling."""
     angles = stand(rng, s)
     bend = rng.uniform(-12, 12 + 50 * s)
     step = rng.uniform(0, 25)
@@ -165,8 +165,8 @@ LEGS: dict[str, Callable[[np.random.Generator, float], Angles]] = dict(
     stand=stand, walk=walk, sit=sit, sit_floor=sit_floor, reach=reach, crouch=crouch, lie=lie, active=active
 )
 
-# Arms, one side each: elevation from hanging, plane (0 sideways, 90
-# forward), twist, elbow, as (mean, deviation).
+# Styles of one arm: elevation from hanging, plane (0 is sideways, 90 forward), twist and elbow flexion, each
+# as (mean, standard deviation).
 ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
     relaxed=((13, 6), (2, 22), (2, 15), (15, 12)),
     forward=((70, 16), (78, 14), (-25, 20), (35, 25)),
@@ -178,7 +178,7 @@ ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
     lap=((32, 8), (75, 10), (18, 12), (55, 14)),
     down=((28, 14), (80, 14), (5, 18), (15, 12)),
 )
-# How likely each way to hold an arm is; 'own' keeps the arms that the style itself has set.
+# Probabilities of the arm styles for each pose style; 'own' keeps the arms that the pose style itself draws.
 ARM_STYLES: dict[str, dict[str, float]] = dict(
     stand=dict(relaxed=0.5, hip=0.1, phone=0.08, side=0.08, forward=0.12, wave=0.06, up=0.06),
     walk=dict(own=0.72, phone=0.08, relaxed=0.1, wave=0.05, forward=0.05),
@@ -192,7 +192,7 @@ ARM_STYLES: dict[str, dict[str, float]] = dict(
 
 
 def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
-    """Draw both arms for a style of ``ARM_STYLES``; the arms do the same thing half of the time."""
+    """Draw both arms for a style of ``ARM_STYLES``; at least half of the time both are in the same style."""
     names, weights = zip(*ARM_STYLES[style].items(), strict=True)
     probability = np.array(weights) / sum(weights)
     kinds = rng.choice(names, 2, p=probability)
@@ -210,7 +210,7 @@ def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
                 out[f'{side}_{name}'] = mean + s * std * float(rng.normal())
         if kind == 'up':
             out[f'{side}_collar_shrug'] += 14
-        if style == 'lie':  # on the floor, not through it
+        if style == 'lie':  # Keep the arms above the floor.
             out[f'{side}_arm_plane'] = 4 + 8 * float(rng.normal())
             out[f'{side}_elbow_flexion'] *= 0.35
     return out

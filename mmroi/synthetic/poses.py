@@ -1,4 +1,4 @@
-"""Samples whole-body poses within limits and without collisions, on a root that stands or lies well."""
+"""Samples whole-body poses within joint limits and without self-collisions."""
 
 from typing import NamedTuple
 
@@ -19,9 +19,8 @@ class Pose(NamedTuple):
 
     Attributes:
         style: Name of the style, a key of ``pose_styles.LEGS``.
-        angles: The anatomical angles of :mod:`joint_angles`, degrees.
-        rotations: Joint rotation matrices (24, 3, 3); the root is relative to standing upright, facing +z, y
-            up.
+        angles: Anatomical angles of :mod:`~mmroi.synthetic.joint_angles`, degrees.
+        rotations: (24, 3, 3) joint rotations; the root's is relative to standing upright, facing +z, y up.
     """
 
     style: str
@@ -30,15 +29,15 @@ class Pose(NamedTuple):
 
 
 def joint_positions(rotations: np.ndarray, rest_joints: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Forward kinematics of the bare skeleton.
+    """Compute forward kinematics of the skeleton.
 
     Args:
         rotations: (24, 3, 3) rotation matrices relative to the parents.
         rest_joints: (24, 3) joints of the rest pose, meters.
-        parents: (24,) parent of each joint; that of the root is not used.
+        parents: (24,) parent of each joint; the root's is ignored.
 
     Returns:
-        Joints (24, 3), meters, with the root at the origin.
+        (24, 3) joints in meters, with the root at the origin.
     """
     world, out = rotations.copy(), np.zeros((24, 3))
     for k in range(1, 24):
@@ -54,7 +53,7 @@ def _segment_distance(point: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 
 
 def limbs_collide(joints: np.ndarray) -> bool:
-    """Whether a forearm is inside trunk, head or thigh, or the legs run through each other.
+    """Return whether a forearm intersects the trunk, head or a thigh, or the limbs intersect each other.
 
     Args:
         joints: (24, 3) joint positions, meters.
@@ -82,11 +81,11 @@ def limbs_collide(joints: np.ndarray) -> bool:
 
 
 class PoseSampler:
-    """Draws believable poses.
+    """Draws plausible poses.
 
     Args:
-        rest_joints: (24, 3) joints of the body model's rest pose, meters.
-        parents: (24,) parents of the joints.
+        rest_joints: (24, 3) joints of the rest pose, meters.
+        parents: (24,) parent of each joint.
         styles: Weight of each style, keys of ``pose_styles.LEGS``.
         scale: Multiplies the spread of the joint angles.
 
@@ -107,7 +106,7 @@ class PoseSampler:
         self._scale = scale
 
     def sample(self, rng: np.random.Generator) -> Pose:
-        """Draw a pose; a clashing one is drawn again, up to 20 times."""
+        """Draw a pose; if it collides with itself, retry up to 20 times."""
         style = str(rng.choice(self._names, p=self._weights))
         for _ in range(20):
             drawn = pose_styles.LEGS[style](rng, self._scale)
@@ -128,7 +127,7 @@ class PoseSampler:
         if style in _STANDING:
             return (noise * self._balance(rotations)).as_matrix()
         if style == 'lie':
-            # On the back, the belly or a side, the head any way.
+            # On the back, the belly or a side, with the head in any direction.
             drawn_up = max(angles['left_hip_flexion'], angles['right_hip_flexion']) > 20
             turn = rng.choice([-90.0, 90.0, 0.0], p=[0.7, 0.0, 0.3] if drawn_up else [0.45, 0.4, 0.15])
             lying = (
@@ -143,7 +142,7 @@ class PoseSampler:
         return (noise * Rotation.from_euler('x', lean, degrees=True)).as_matrix()
 
     def _balance(self, rotations: np.ndarray) -> Rotation:
-        """The tilt of the root that puts the center of mass over the feet."""
+        """Compute the tilt of the root that puts the center of mass above the feet."""
         joints = joint_positions(rotations, self._rest, self._parents)
         mass = 0.35 * joints[0] + 0.45 * joints[6] + 0.2 * joints[_HEAD]
         feet = joints[[7, 8]]
@@ -154,7 +153,7 @@ class PoseSampler:
     def _level_feet(
         self, rng: np.random.Generator, angles: dict[str, float], rotations: np.ndarray
     ) -> dict[str, float]:
-        """Turn the ankles so that the soles are level, as far as the ankles' limits allow."""
+        """Turn the ankles until the soles are level, within the limits of the ankles."""
         out = dict(angles)
         for side, (hip, knee, _) in zip(('left', 'right'), _LEGS, strict=True):
             shank = rotations[0] @ rotations[hip] @ rotations[knee]

@@ -1,33 +1,31 @@
-"""Presets of the synthetic studio: the distribution that its photos are drawn from, as plain dicts."""
+"""Presets of the synthetic studio: distributions of scenes, as plain dicts."""
 
 from copy import deepcopy
 from typing import Any
 
 _FULL: dict[str, Any] = dict(
-    # Camera. The focal length is a ratio to the image diagonal, drawn log-uniformly.
-    focal_ratio=(0.6, 2.5),
+    # Camera.
+    focal_ratio=(0.6, 2.5),  # focal length / image diagonal, log-uniform
     # (width / height, probability); the long side is the image size
     aspects=((1.0, 0.5), (4 / 3, 0.25), (3 / 4, 0.25)),
-    # standard deviation in image sizes, for a third of the photos
+    # standard deviation in units of the image size, for a third of the images
     principal_point_jitter=0.02,
     pitch=dict(mean=8.0, std=12.0, low=-25.0, high=50.0),  # degrees, positive looks down
     roll=dict(mean=0.0, std=4.0, low=-15.0, high=15.0),  # degrees
     camera_height=(0.15, 6.0),  # meters above the floor
     # People.
-    num_people=((1, 0.5), (2, 0.32), (3, 0.18)),
-    # extent of the first person in frame heights, log-uniform
-    person_size=(0.3, 1.25),
-    # probability that the first person may leave the frame
-    truncation=0.25,
-    yaw=180.0,  # degrees either way from facing the camera
+    num_people=((1, 0.5), (2, 0.32), (3, 0.18)),  # (number, probability)
+    person_size=(0.3, 1.25),  # extent of the first person / short image side, log-uniform
+    truncation=0.25,  # probability that the first person may leave the image
+    yaw=180.0,  # maximum angle to the camera in either direction, degrees
     poses=dict(
         stand=0.26, walk=0.18, sit=0.14, sit_floor=0.08, reach=0.12, crouch=0.08, lie=0.07, active=0.07
     ),
     pose_scale=1.0,  # multiplies the spread of the joint angles
     beta_scale=1.0,
-    # Things.
-    crate=0.2,  # probability of a crate that hides something
-    min_visible=0.35,  # a person less visible than this gets no row
+    # Objects and visibility.
+    crate=0.2,  # probability of an occluding crate
+    min_visible=0.35,  # minimum visible share of a person to be annotated
 )
 
 _EASY: dict[str, Any] = dict(
@@ -47,7 +45,7 @@ _EASY: dict[str, Any] = dict(
     min_visible=0.5,
 )
 
-# The hard cameras, groups and occluders of ``full``; bodies that a short training learns.
+# The cameras, groups and occluders of ``full``, with orientations and poses that a short training can learn.
 _FRONTAL: dict[str, Any] = dict(_FULL, **{key: _EASY[key] for key in ('yaw', 'poses', 'pose_scale')})
 
 _PRESETS = dict(easy=_EASY, frontal=_FRONTAL, full=_FULL)
@@ -59,11 +57,11 @@ def get_preset(name: str) -> dict[str, Any]:
 
     Args:
         name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person), ``'full'`` (all
-            orientations, poses, cameras and up to three people, truncated and occluded) or ``'frontal'``
-            (orientations and poses of ``easy``, all else of ``full``).
+            orientations, poses and cameras, up to three people, truncation and occlusion) or ``'frontal'``
+            (orientations and poses of ``easy``, everything else of ``full``).
 
     Returns:
-        The preset's settings; see this module for their meaning.
+        The settings; comments in this module explain them.
 
     Raises:
         ValueError: If there is no such preset.

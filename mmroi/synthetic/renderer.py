@@ -1,4 +1,4 @@
-"""Renders a scene: dressed people and boxes over a background, antialiased, as a camera would take it."""
+"""Renders scenes: dressed people and boxes in front of a background, antialiased, with camera effects."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,8 @@ from mmroi.synthetic.backgrounds import sample_background
 from mmroi.synthetic.body import StudioBody
 from mmroi.synthetic.camera import Camera
 from mmroi.synthetic.fabric import cloth_color, smooth_noise, smoothstep
-from mmroi.synthetic.lights import Lights, sample_lights
+from mmroi.synthetic.lighting import Lights, floor_shadow, sample_lights
 from mmroi.synthetic.scene import Box, Scene
-from mmroi.synthetic.shadows import floor_shadow
 from mmroi.synthetic.wardrobe import Layer, Wardrobe
 
 _SAMPLES = 2  # per pixel along each axis
@@ -34,20 +33,20 @@ _BOX_FACES = np.array(
 )
 
 
-# sRGB of 0 to 255 by the square root of linear light, which spreads the entries evenly enough.
+# Lookup table from the square root of linear light to sRGB in [0, 255]; the root spaces the entries evenly.
 _GAMMA = (255 * np.linspace(0, 1, 4096) ** (2 / 2.2)).astype(np.float32)
 
 
 @dataclass
-class Photo:
+class Rendering:
     """A rendered scene.
 
     Attributes:
         image: (H, W, 3) uint8, BGR.
-        boxes: (N, 4) x, y, width, height of each person's visible pixels; zero where there are none.
-        visible: (N,) visible share of each person's whole surface outline, 0 to 1.
-        owner: (2H, 2W) int8, which person each sample shows; -1 background, -2 a box.
-        depth: (2H, 2W) float32 meters, infinite for the background.
+        boxes: (N, 4) x, y, width, height of each person's visible pixels; zero if none are visible.
+        visible: (N,) visible share of each person's silhouette, 0 to 1.
+        owner: (2H, 2W) int8 index of the person at each sample; -1 is the background, -2 a box.
+        depth: (2H, 2W) float32 depth of each sample, meters; infinite for the background.
     """
 
     image: np.ndarray
@@ -59,7 +58,7 @@ class Photo:
 
 @dataclass
 class _Item:
-    """Something drawn: its visible fragments' attributes and how to color them."""
+    """A rasterized object: the attributes of its fragments and how to color them."""
 
     fragments: Fragments
     pixels: np.ndarray
@@ -70,10 +69,10 @@ class _Item:
 
 
 class Renderer:
-    """Draws scenes.
+    """Renders scenes.
 
     Args:
-        body: The body of the people.
+        body: The body model.
     """
 
     def __init__(self, body: StudioBody) -> None:
@@ -81,12 +80,15 @@ class Renderer:
         self._wardrobe = Wardrobe(body)
         self._rest = np.ascontiguousarray(body.rest_vertices, np.float32)
 
-    def render(self, rng: np.random.Generator, scene: Scene) -> Photo:
-        """Draw clothes, light and background, and renders.
+    def render(self, rng: np.random.Generator, scene: Scene) -> Rendering:
+        """Render a scene with random clothes, lights and background.
 
         Args:
             rng: Random generator.
             scene: The scene.
+
+        Returns:
+            The image, with boxes, visibility and depth.
         """
         camera = scene.camera
         background, floor = sample_background(rng, scene)
@@ -119,7 +121,7 @@ class Renderer:
                 for k, person in enumerate(scene.people)
             ]
         )
-        return Photo(_develop(rng, image), boxes, visible, plane, depth.reshape(height, width))
+        return Rendering(_develop(rng, image), boxes, visible, plane, depth.reshape(height, width))
 
     def _person(self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray) -> _Item:
         layers = self._wardrobe.dress(rng)
@@ -163,7 +165,7 @@ class Renderer:
         owner: np.ndarray,
         num_people: int,
     ) -> np.ndarray:
-        """Linear BGR (2H, 2W, 3) of the foreground, zero elsewhere."""
+        """Shade the foreground; linear BGR (2H, 2W, 3), zero elsewhere."""
         height, width = camera.height * _SAMPLES, camera.width * _SAMPLES
         image = np.zeros((height * width, 3), np.float32)
         occlusion = _occlusion(depth.reshape(height, width), camera).ravel()
@@ -182,12 +184,12 @@ class Renderer:
         return image.reshape(height, width, 3)
 
     def _albedo(self, item: _Item, rest: np.ndarray, footprint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Colors (n, 3), linear RGB, and gloss (n,) of surface points."""
+        """Compute colors (n, 3), linear RGB, and gloss (n,) of surface points."""
         if item.layers is None:
             edge = np.sort(np.minimum(rest, 1 - rest), axis=1)[:, 1]
             shade = 0.8 + 0.2 * np.clip(edge / 0.03, 0, 1)
             return (item.color * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
-        rest = np.asfortranarray(rest)  # fields read it by columns
+        rest = np.asfortranarray(rest)  # The fields read columns.
         along = self._wardrobe.along(rest)
         head = np.flatnonzero(rest[:, 1] > self._wardrobe.neck_height)
         albedo = np.zeros((len(rest), 3), np.float32)
@@ -201,7 +203,7 @@ class Renderer:
             cover = (layer.opacity * smoothstep(inside / spread)).astype(np.float32)
             color = layer.fabric(rest[near], along[near], footprint[near])
             if layer.thickness > 0.002:
-                # A hem is a darker seam, and what lies beneath is in its shade.
+                # A hem ends in a darker seam and shades what lies beneath.
                 color = color * (1 - 0.25 * (inside < 0.008))[:, None]
                 albedo[near] *= (1 - 0.35 * np.clip(1 + inside / 0.02, 0, 1) * (inside < 0))[:, None]
             albedo[near] += cover[:, None] * (color - albedo[near])
@@ -210,7 +212,7 @@ class Renderer:
 
 
 def _rasterize(camera: Camera, vertices: np.ndarray, faces: np.ndarray) -> Fragments:
-    """Fragments at the sampling grid; sample k of a pixel axis lies at (k + 1/2) / samples - 1/2."""
+    """Rasterize at the sampling grid: along an axis, sample k lies at (k + 1/2) / _SAMPLES - 1/2 pixels."""
     points = (camera.project(vertices) + 0.5) * _SAMPLES - 0.5
     return rasterize(points, vertices[:, 2], faces, camera.height * _SAMPLES, camera.width * _SAMPLES)
 
@@ -223,7 +225,7 @@ def _merge(fragments: Fragments, name: int, depth: np.ndarray, owner: np.ndarray
 
 
 def _occlusion(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Screen-space ambient occlusion (2H, 2W): dims what lies some centimeters behind its surroundings."""
+    """Compute screen-space ambient occlusion (2H, 2W): dim points slightly behind their surroundings."""
     mask = np.isfinite(depth)
     if not mask.any():
         return np.ones_like(depth)
@@ -243,7 +245,7 @@ def _compose(image: np.ndarray, mask: np.ndarray, background: np.ndarray) -> np.
 
 
 def _visible_box(mask: np.ndarray) -> np.ndarray:
-    """x, y, width, height (4,) in image pixels of the samples in a mask; zero for an empty one."""
+    """Return the box (4,) of a sample mask: x, y, width, height in image pixels; zero if it is empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return np.zeros(4)
@@ -258,7 +260,7 @@ def _share_in_frame(camera: Camera, vertices: np.ndarray) -> float:
 
 
 def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Exposure, white balance, lens blur and noise; linear BGR to uint8."""
+    """Convert linear BGR to uint8, with random exposure, white balance, lens blur and noise."""
     size = max(image.shape[:2]) / 256
     bright = float(np.percentile(image[::4, ::4], 92))
     exposure = np.clip(0.75 / max(bright, 1e-3), 0.6, 2.2) ** 0.6 * np.exp(rng.normal(0, 0.15))
@@ -266,7 +268,7 @@ def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     blur = rng.uniform(0.1, 0.55) * size
     if blur > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), blur)
-    # A soft shoulder instead of clipped highlights.
+    # Compress highlights smoothly instead of clipping them.
     image = np.where(image > 0.7, 0.7 + 0.3 * np.tanh((image - 0.7) / 0.3), image)
     srgb = _GAMMA[(np.sqrt(np.clip(image, 0, 1)) * (len(_GAMMA) - 1)).astype(np.int32)]
     srgb += rng.standard_normal((*image.shape[:2], 1), np.float32) * np.float32(abs(rng.normal(0.5, 2.0)))

@@ -1,4 +1,4 @@
-"""Puts one to three people, and perhaps a seat or a crate, on a floor in front of a camera."""
+"""Places one to three people, seats and crates on a floor in front of a camera."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from mmroi.synthetic.body import PosedBodies, StudioBody
 from mmroi.synthetic.camera import Camera, sample_camera
 from mmroi.synthetic.poses import Pose, PoseSampler
 
-_NEAR = 0.4  # nothing comes nearer to the camera than this, meters
+_NEAR = 0.4  # minimum distance of people and boxes to the camera, meters
 
 
 @dataclass
@@ -18,11 +18,11 @@ class Person:
     """A person in the camera frame.
 
     Attributes:
-        pose: The sampled pose (its root is relative to upright in the world).
-        rotations: (24, 3, 3) joint rotations, the root's in the camera frame.
-        betas: (10,) shape.
+        pose: The sampled pose; its root rotation is relative to standing upright in the world.
+        rotations: (24, 3, 3) joint rotations, with the root's in the camera frame.
+        betas: (10,) shape parameters.
         pelvis: (3,) root joint, meters.
-        rest_root: (3,) root joint of the unposed body.
+        rest_root: (3,) root joint of the unposed body, meters.
         vertices: (V, 3) meters.
         joints: (54, 3) meters.
     """
@@ -38,14 +38,25 @@ class Person:
 
 @dataclass
 class Box:
-    """A crate or a seat: (8, 3) corners in the camera frame, meters, ordered by bits x, y, z."""
+    """A crate or a seat.
+
+    Attributes:
+        corners: (8, 3) meters, camera frame. Bits 0, 1 and 2 of the index select the side along x, y and z.
+    """
 
     corners: np.ndarray
 
 
 @dataclass
 class Scene:
-    """A camera, people and boxes on a floor ``floor`` meters below the camera."""
+    """People and boxes on a floor.
+
+    Attributes:
+        camera: The camera.
+        floor: Distance of the floor below the camera, meters.
+        people: The people.
+        boxes: Crates and seats.
+    """
 
     camera: Camera
     floor: float
@@ -53,7 +64,7 @@ class Scene:
     boxes: list[Box] = field(default_factory=list)
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """Turn world points (..., 3) with the camera at the origin into camera points."""
+        """Rotate points (..., 3) from the world frame, with the camera at its origin, to the camera frame."""
         return points @ self.camera.rotation.T
 
 
@@ -61,9 +72,9 @@ class SceneSampler:
     """Draws scenes.
 
     Args:
-        body: The body.
-        config: A preset of :mod:`presets`.
-        image_size: Long side of the photo, pixels.
+        body: The body model.
+        config: A preset of :mod:`~mmroi.synthetic.presets`.
+        image_size: Long side of the image, pixels.
     """
 
     def __init__(self, body: StudioBody, config: dict[str, Any], image_size: int) -> None:
@@ -75,7 +86,7 @@ class SceneSampler:
         self._poses = PoseSampler(body.rest_joints, body.parents, config['poses'], config['pose_scale'])
 
     def sample(self, rng: np.random.Generator) -> Scene:
-        """Draw a scene; draws again while the people do not fit in front of the camera."""
+        """Draw a scene, and redraw until the people fit in front of the camera."""
         while True:
             counts, weights = zip(*self._config['num_people'], strict=True)
             poses = [self._poses.sample(rng) for _ in range(rng.choice(counts, p=weights))]
@@ -93,10 +104,10 @@ class SceneSampler:
     def _place(
         self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray
     ) -> tuple[np.ndarray, float] | None:
-        """Root joints (N, 3) in the world and the floor's depth below the camera; None if that fails."""
+        """Draw root joints (N, 3) in the world and the floor's distance below the camera, or fail: None."""
         config, to_world = self._config, camera.rotation.T
         low, high = vertices.min(1), vertices.max(1)
-        # The first person: size and place in the frame are drawn, and decide where the floor is.
+        # Size and position of the first person in the image are random and determine the floor.
         turned = vertices[0] @ camera.rotation.T
         extent = np.ptp(turned, axis=0)
         size = np.exp(rng.uniform(*np.log(config['person_size'])))
@@ -158,7 +169,7 @@ class SceneSampler:
         rotations[:, 0] = camera.rotation @ rotations[:, 0]
         turn = camera.rotation.astype(np.float32).T
         pelvis = roots @ camera.rotation.T
-        # The body turns about its root joint, so the posed vertices turn with the camera.
+        # Vertices are relative to the root joint, so turning the root turns them rigidly.
         people = [
             Person(
                 pose,
@@ -184,19 +195,19 @@ class SceneSampler:
     def _box(
         self, rng: np.random.Generator, scene: Scene, x: float, z: float, size: np.ndarray, yaw: float
     ) -> Box:
-        """A box of a size (3,) that stands on the floor at world x, z, turned by yaw."""
+        """Place a box of size (3,) on the floor at world (x, z), rotated by yaw."""
         corners = np.array([[i, j, k] for k in (0, 1) for j in (0, 1) for i in (0, 1)], float) - (0.5, 0, 0.5)
         turn = Rotation.from_euler('y', yaw).as_matrix()
         return Box(scene.to_camera((corners * size) @ turn.T + (x, -scene.floor, z)))
 
     def _seat(self, rng: np.random.Generator, scene: Scene, person: Person) -> Box:
-        """A stool under the thighs."""
+        """Place a stool under the thighs."""
         world = person.vertices @ scene.camera.rotation
         root = scene.camera.rotation.T @ person.pelvis
         forward = scene.camera.rotation.T @ person.rotations[0][:, 2]
         yaw = float(np.arctan2(forward[0], forward[2]))
         flat = forward[[0, 2]] / max(np.linalg.norm(forward[[0, 2]]), 1e-6)
-        # The lowest part of trunk and thighs close to the root is what sits.
+        # The lowest point of trunk and thighs near the root touches the seat.
         near = (np.linalg.norm(world[:, [0, 2]] - root[[0, 2]], axis=1) < 0.16) & self._above_knee
         top = max(float(world[near, 1].min()) + scene.floor + 0.015, 0.05)
         width, length = rng.uniform(0.36, 0.6), rng.uniform(0.36, 0.46)
@@ -204,7 +215,7 @@ class SceneSampler:
         return self._box(rng, scene, x, z, np.array([width, top, length]), yaw)
 
     def _crate(self, rng: np.random.Generator, scene: Scene, person: Person) -> Box | None:
-        """A crate between the camera and a person, or None where there is no room."""
+        """Place a crate between the camera and a person; None if there is no room."""
         root = scene.camera.rotation.T @ person.pelvis
         reach = np.linalg.norm(person.vertices - person.pelvis, axis=1).max()
         distance = float(np.hypot(root[0], root[2]))
@@ -221,5 +232,5 @@ class SceneSampler:
 
 
 def _apart(a_low: np.ndarray, a_high: np.ndarray, b_low: np.ndarray, b_high: np.ndarray) -> bool:
-    """Whether two people, given by the corners (3,) of their boxes, keep apart on the floor."""
+    """Return whether two people, given by opposite corners (3,) of their boxes, are apart on the floor."""
     return bool(np.any(((a_low > b_high - 0.02) | (b_low > a_high - 0.02))[[0, 2]]))

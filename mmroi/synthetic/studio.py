@@ -1,15 +1,15 @@
-"""Writes a synthetic data set: photos and labels, in parallel, resumable, the same files for the same seed.
+"""Writes synthetic datasets: in parallel, resumable, and with the same files for the same seed.
 
-Photo i of a split depends on nothing but ``default_rng([seed, split, i])``. Photos are made in chunks;
-the labels of a chunk are written after its photos, so a chunk whose labels exist is complete and is not made
-again.
+Image i of a split depends only on ``default_rng([seed, split, i])``. Images are rendered in chunks. The
+labels of a chunk (its shard) are written after its images, so a chunk with a shard is complete and is not
+rendered again.
 """
 
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,28 +20,33 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.processes import end_with_parent
 from mmroi.synthetic.body import StudioBody
 from mmroi.synthetic.labels import Rows, label_rows, to_human_data
 from mmroi.synthetic.presets import get_preset
 from mmroi.synthetic.renderer import Renderer
 from mmroi.synthetic.scene import SceneSampler
+from mmroi.utils.progress import ProgressBar
 
 SPLITS = ('train', 'val')
 _CHUNK = 16
-_VERSION = 1  # raise it when the same seed gives other photos
+_IMAGE_INDEX = 'photo_index'  # key in the shards; renaming it would break resuming of existing folders
+_VERSION = 1  # increment it when the same seed gives other images
 
 
 @dataclass(frozen=True)
 class StudioSettings:
-    """What decides the photos.
+    """Settings that determine the images.
 
     Attributes:
-        preset: Name of a preset of :mod:`presets`.
-        image_size: Long side of the photos, pixels.
-        seed: Any non-negative number.
+        preset: Name of a preset of :mod:`~mmroi.synthetic.presets`.
+        image_size: Long side of the images, pixels, 64 to 2048.
+        seed: Non-negative random seed.
+
+    Raises:
+        ValueError: If the preset is unknown or a number is out of range.
     """
 
     preset: str = 'full'
@@ -57,10 +62,10 @@ class StudioSettings:
 
 
 class Studio:
-    """Makes photos with labels.
+    """Renders images with labels.
 
     Args:
-        settings: What to make.
+        settings: The settings.
     """
 
     def __init__(self, settings: StudioSettings) -> None:
@@ -71,35 +76,35 @@ class Studio:
         self._renderer = Renderer(self.body)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the photos depend on, as it is written beside them."""
+        """Return everything the images depend on, as written to ``studio.json``."""
         preset = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:16]
         return dict(
             asdict(self.settings), version=_VERSION, preset_hash=preset, body_hash=self.body.fingerprint()
         )
 
-    def shoot(self, split: int, index: int) -> tuple[bytes, Rows]:
-        """Make one photo that shows at least one person well enough.
+    def render(self, split: int, index: int) -> tuple[bytes, Rows]:
+        """Render one image with at least one sufficiently visible person.
 
         Args:
             split: Index in ``SPLITS``.
-            index: Number of the photo.
+            index: Index of the image in its split.
 
         Returns:
-            JPEG bytes and the label rows of :func:`labels.label_rows`.
+            JPEG bytes, and the rows of :func:`~mmroi.synthetic.labels.label_rows`.
         """
         rng = np.random.default_rng([self.settings.seed, split, index])
         while True:
             scene = self._scenes.sample(rng)
-            photo = self._renderer.render(rng, scene)
-            rows = label_rows(scene, photo, self.config['min_visible'])
+            rendering = self._renderer.render(rng, scene)
+            rows = label_rows(scene, rendering, self.config['min_visible'])
             if len(rows['person_id']):
                 quality = int(rng.integers(85, 97))
-                _, data = cv2.imencode('.jpg', photo.image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+                _, data = cv2.imencode('.jpg', rendering.image, [cv2.IMWRITE_JPEG_QUALITY, quality])
                 return data.tobytes(), rows
 
 
 def image_path(split: str, index: int) -> str:
-    """Path of a photo relative to the data root; a folder holds at most 1000 photos."""
+    """Return the path of an image relative to the data root; a folder holds at most 1000 images."""
     return f'images/{split}/{index // 1000:03d}/{index:06d}.jpg'
 
 
@@ -107,15 +112,8 @@ def _shard_path(out: Path, split: str, chunk: int) -> Path:
     return out / 'shards' / split / f'{chunk:06d}.npz'
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
 def _chunk_is_done(out: Path, split: str, chunk: int, end: int) -> bool:
-    """Whether the labels of a chunk cover photos up to ``end`` and all those photos exist."""
+    """Return whether the shard of a chunk reaches up to image ``end`` and all its images exist."""
     shard = _shard_path(out, split, chunk)
     if not shard.is_file():
         return False
@@ -128,20 +126,19 @@ def _chunk_is_done(out: Path, split: str, chunk: int, end: int) -> bool:
 
 
 def _make_chunk(studio: Studio, out: Path, split: str, chunk: int, end: int) -> int:
-    """Make a chunk's photos and then its labels; returns how many photos."""
-    photo_index, parts = [], []
+    """Write the images of a chunk and then its shard; return the number of images."""
+    image_index: list[int] = []
+    parts: list[Rows] = []
     for index in range(chunk * _CHUNK, end):
-        data, rows = studio.shoot(SPLITS.index(split), index)
-        _write_atomically(out / image_path(split, index), data)
+        data, rows = studio.render(SPLITS.index(split), index)
+        with atomic_write(out / image_path(split, index), fsync=False) as temporary:
+            temporary.write_bytes(data)
         parts.append(rows)
-        photo_index += [index] * len(rows['person_id'])
+        image_index += [index] * len(rows['person_id'])
     content = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    content.update(end=np.array(end), photo_index=np.array(photo_index))
-    shard = _shard_path(out, split, chunk)
-    shard.parent.mkdir(parents=True, exist_ok=True)
-    partial = shard.with_name(f'.{shard.stem}.{os.getpid()}.npz')
-    np.savez(partial, allow_pickle=False, **content)
-    os.replace(partial, shard)
+    content.update({'end': np.array(end), _IMAGE_INDEX: np.array(image_index)})
+    with atomic_write(_shard_path(out, split, chunk), fsync=False) as temporary:
+        np.savez(temporary, **content)  # type: ignore[arg-type]
     return end - chunk * _CHUNK
 
 
@@ -162,12 +159,9 @@ def _work(out: Path, split: str, chunk: int, end: int) -> int:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread here and, through the environment, in new processes, so that results never differ."""
-    before, torch_threads, cv_threads = (
-        os.environ.get('OMP_NUM_THREADS'),
-        torch.get_num_threads(),
-        cv2.getNumThreads(),
-    )
+    """Use one thread here and, through the environment, in new processes: results stay reproducible."""
+    before = os.environ.get('OMP_NUM_THREADS')
+    torch_threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     os.environ['OMP_NUM_THREADS'] = '1'
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -183,27 +177,33 @@ def _one_thread() -> Iterator[None]:
 
 
 def _check_folder(out: Path, fingerprint: dict[str, Any]) -> None:
-    """Write down the settings, or compares them with those of the photos that are there."""
+    """Write the fingerprint, or compare it with that of the images already in the folder."""
     path = out / 'studio.json'
-    if path.is_file():
-        found = json.loads(path.read_text())
-        if found != fingerprint:
-            changed = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
-            raise ValueError(
-                f'{out} holds photos made with other settings ({", ".join(changed)} differ: '
-                f'{[found.get(k) for k in changed]} there, {[fingerprint.get(k) for k in changed]} asked); '
-                'choose another folder or delete this one'
-            )
-    _write_atomically(path, json.dumps(fingerprint, indent=2).encode())
+    if not path.is_file():
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(fingerprint, indent=2))
+        return
+    try:
+        found = dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path} is damaged ({error}); delete {out} or choose another folder') from error
+    if found != fingerprint:
+        changed = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
+        raise ValueError(
+            f'{out} holds images rendered with other settings ({", ".join(changed)}: '
+            f'{[found.get(k) for k in changed]} there, {[fingerprint.get(k) for k in changed]} requested); '
+            'choose another folder or delete this one'
+        )
 
 
-def _write_annotations(out: Path, split: str, num_photos: int) -> int:
+def _write_annotations(out: Path, split: str, num_images: int) -> int:
+    """Join the shards of a split into ``{split}.npz``; return the number of rows."""
     paths: list[str] = []
     parts: list[Rows] = []
-    for chunk in range(-(-num_photos // _CHUNK)):
+    for chunk in range(-(-num_images // _CHUNK)):
         with np.load(_shard_path(out, split, chunk)) as file:
-            rows = {key: file[key] for key in file.files if key not in ('end', 'photo_index')}
-            paths += [image_path(split, i) for i in file['photo_index']]
+            rows = {key: file[key] for key in file.files if key not in ('end', _IMAGE_INDEX)}
+            paths += [image_path(split, i) for i in file[_IMAGE_INDEX]]
         parts.append(rows)
     to_human_data(paths, parts).dump(out / f'{split}.npz')
     return len(paths)
@@ -217,33 +217,33 @@ def make_dataset(
     workers: int = 1,
     progress: bool = True,
 ) -> dict[str, int]:
-    """Makes, or completes, a data set.
+    """Render a dataset, or what is missing of it.
 
     Args:
-        out: Folder; gets ``train.npz``, ``val.npz``, ``images/``, and ``shards/`` from which a killed run
-            goes on.
-        settings: What to make.
-        num_train: Number of training photos.
-        num_val: Number of validation photos.
-        workers: Processes.
-        progress: Show a progress bar.
+        out: Folder to write ``train.npz``, ``val.npz``, ``images/`` and ``shards/`` to. An interrupted run
+            resumes from the shards.
+        settings: The settings.
+        num_train: Number of training images.
+        num_val: Number of validation images.
+        workers: Number of processes.
+        progress: Show a progress bar on a terminal.
 
     Returns:
-        Number of rows (people) of each split, and ``new_photos`` made by this call.
+        Number of people in each split, and ``new_images``, the number of images rendered by this call.
 
     Raises:
-        ValueError: If a number is negative, nothing is asked for, or the folder holds photos of other
-            settings.
+        ValueError: If a number is negative, both are zero, or the folder holds images of other settings.
     """
     counts = dict(zip(SPLITS, (num_train, num_val), strict=True))
     if min(counts.values()) < 0 or not any(counts.values()):
-        raise ValueError(f'numbers of photos must not be negative, and one positive; got {counts}')
+        raise ValueError(f'numbers of images must not be negative and not all zero, got {counts}')
     if workers < 1:
-        raise ValueError(f'at least one worker is needed, got {workers}')
+        raise ValueError(f'the number of workers must be at least 1, got {workers}')
     out = Path(out)
     studio = Studio(settings)
     _check_folder(out, studio.fingerprint())
-    todo, done = [], 0
+    todo: list[tuple[str, int, int]] = []
+    done = 0
     for split, count in counts.items():
         for chunk in range(-(-count // _CHUNK)):
             end = min((chunk + 1) * _CHUNK, count)
@@ -251,26 +251,19 @@ def make_dataset(
                 done += end - chunk * _CHUNK
             else:
                 todo.append((split, chunk, end))
-    total, start = sum(counts.values()), time.monotonic()
-    columns = (
-        TextColumn('photos'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('{task.fields[rate]:.1f}/s'),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, disable=not progress) as bar:
-        task = bar.add_task('photos', total=total, completed=done, rate=0.0)
-        made = 0
+    made, start = 0, time.monotonic()
+    with ProgressBar(
+        sum(counts.values()), 'images', completed=done, disable=None if progress else True
+    ) as bar:
         for count in _run(studio, out, todo, workers):
             made += count
-            bar.update(task, advance=count, rate=made / (time.monotonic() - start))
+            bar.advance(count, f'{made / (time.monotonic() - start):.1f}/s')
     rows = {split: _write_annotations(out, split, count) for split, count in counts.items() if count}
-    return dict(rows, new_photos=made)
+    return dict(rows, new_images=made)
 
 
-def _run(studio: Studio, out: Path, todo: list[tuple[str, int, int]], workers: int) -> Iterator[int]:
-    """Make chunks and yields the number of photos of each as it is done."""
+def _run(studio: Studio, out: Path, todo: Sequence[tuple[str, int, int]], workers: int) -> Iterator[int]:
+    """Render chunks and yield the number of images of each when it is done."""
     workers = min(workers, len(todo))
     with _one_thread():
         if workers <= 1:

@@ -1,8 +1,9 @@
 """Clothes, shoes, hair and face as smooth fields over the rest pose.
 
 A layer covers the surface points where its field (a signed distance in meters, positive inside) is positive.
-Fields are functions of the rest-pose position, which is interpolated over each pixel, so a border is a smooth
-line whatever the mesh. Layers also lift the surface along its normal; the labels stay on the body beneath.
+Fields are functions of the rest-pose position, which is interpolated at each pixel, so borders are smooth
+regardless of the mesh. Layers also offset the surface along its normal; the ground truth stays on the body
+underneath.
 """
 
 from collections.abc import Callable
@@ -27,16 +28,16 @@ Field = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class Layer:
-    """One thing worn, or drawn on the skin.
+    """A piece of clothing, or a feature of the skin.
 
     Attributes:
-        covers: Field of rest positions (n, 3) -> (n,), meters, positive inside.
-        fabric: Its colors.
-        thickness: How far it lifts the surface, meters.
-        folds: Depth of its wrinkles, meters.
-        gloss: Strength of its highlight.
-        opacity: At most this much hides what is beneath.
-        on_head: Is nowhere below ``Wardrobe.neck_height``.
+        covers: Field of rest positions, (n, 3) -> (n,), meters, positive inside.
+        fabric: Colors.
+        thickness: Offset of the surface, meters.
+        folds: Depth of wrinkles, meters.
+        gloss: Strength of the highlight.
+        opacity: Maximum opacity over the layers beneath.
+        on_head: Whether the layer is entirely above ``Wardrobe.neck_height``.
     """
 
     covers: Field
@@ -49,15 +50,15 @@ class Layer:
 
 
 def intersection(*fields: np.ndarray) -> np.ndarray:
-    """The field of what is inside all fields."""
+    """Intersect fields: positive where all are positive."""
     return reduce(np.minimum, fields)
 
 
 class Wardrobe:
-    """Dresses people; measures of the body come from the rest pose.
+    """Draws outfits for a body, measured in its rest pose.
 
     Args:
-        body: The body.
+        body: The body model.
     """
 
     def __init__(self, body: StudioBody) -> None:
@@ -82,13 +83,13 @@ class Wardrobe:
         self._eye_y = self._eyes[:, 1].mean()
 
     def along(self, rest: np.ndarray) -> np.ndarray:
-        """Coordinate (n,) that runs up trunk and legs and on down the arms, meters."""
+        """Compute a coordinate (n,) that increases up legs and trunk and decreases along the arms, meters."""
         out = np.abs(rest[:, 0]) - np.float32(self._x['shoulder'])
         mix = smoothstep(out / 0.08)
         return rest[:, 1] + mix * (np.float32(self._y['shoulder']) - out - rest[:, 1])
 
     def dress(self, rng: np.random.Generator) -> list[Layer]:
-        """Draw an outfit: layers from the skin outwards. The first covers all."""
+        """Draw an outfit as layers from the skin outwards; the first one covers the whole body."""
         skin = skin_color(rng)
         layers = [
             Layer(lambda p: np.ones(len(p), np.float32), Fabric('plain', np.stack([skin, skin])), gloss=0.05)
@@ -104,12 +105,12 @@ class Wardrobe:
         return layers + self._hair(rng, hair)
 
     def _neckline(self, p: np.ndarray, radius: float, drop: float) -> np.ndarray:
-        """Positive outside a tube about the neck that opens downward by ``drop`` in front."""
+        """Evaluate a field that is positive outside a tube around the neck, lowered by ``drop`` in front."""
         low = self._y['neck'] - 0.005
         front = np.clip((p[:, 2] - self._neck_z) / 0.1, 0, 1)
         below = np.maximum(low - drop * front - p[:, 1], 0)
         round_neck = np.sqrt(p[:, 0] ** 2 + 0.8 * (p[:, 2] - self._neck_z) ** 2 + (1.6 * below) ** 2) - radius
-        # The chin hangs in front of the neck, lower than the shoulders reach behind it.
+        # In front, the chin is lower than the shoulders are behind the neck.
         top = self._y['neck'] + 0.03 - 0.55 * np.maximum(p[:, 2] - self._neck_z, 0)
         return intersection(round_neck, top - p[:, 1]).astype(np.float32)
 
@@ -137,7 +138,7 @@ class Wardrobe:
         return Layer(covers, fabric, loose, 0.35 * loose + 0.002), sleeve, hem
 
     def _jacket(self, rng: np.random.Generator, sleeve: float, hem: float) -> Layer:
-        """An open jacket over the top."""
+        """Draw an open jacket to wear over the top."""
         end = max(sleeve, float(rng.uniform(0.8 * self._x['wrist'], self._x['wrist'])))
         low = hem - rng.uniform(0.0, 0.06)
         gap, slant = rng.uniform(0.02, 0.07), rng.uniform(0.05, 0.35)
@@ -183,7 +184,7 @@ class Wardrobe:
         return layers
 
     def _scalp(self, p: np.ndarray, line: float) -> np.ndarray:
-        """Inside: above a plane that falls from the forehead to the nape."""
+        """Evaluate a field that is positive above a plane descending from the forehead to the nape."""
         slope = 0.85
         height = self._eye_y - 0.012 + line + slope * (p[:, 2] - 0.1 * self._nose[2])
         return intersection((p[:, 1] - height) / np.hypot(1, slope), p[:, 1] - self._y['neck'] - 0.03)
@@ -243,7 +244,7 @@ class Wardrobe:
         return layers
 
     def _face(self, rng: np.random.Generator, skin: np.ndarray) -> list[Layer]:
-        """Whites of the eyes, irises, brows, lips, perhaps a beard: ellipses on the front of the face."""
+        """Draw eyes, brows, lips and possibly a beard, mostly ellipses on the front of the face."""
         nose, eye_y = self._nose, self._eye_y
         eye_x, mouth_y = np.abs(self._eyes[:, 0]).mean(), nose[1] - 0.042
         front = nose[2] - 0.075

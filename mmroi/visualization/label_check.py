@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mmroi.body_models import SMPL
-from mmroi.datasets.units import MAX_BODY_SIZE, body_sizes
+from mmroi.datasets.row_checks import MAX_BODY_SIZE, body_sizes
 from mmroi.geometry import project
 
 # A mean distance beyond this part of the person's box is a wrong label, not an inexact one.

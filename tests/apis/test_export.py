@@ -35,16 +35,16 @@ def test_resnet50_with_random_weights(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'head, exact',
+    'head, encoding',
     [
-        (dict(type='MultiRoIHead', mesh='per_roi', camera_boxes='all'), True),
-        (dict(type='CLIFFHead', boxes='all', positive_scale=False), False),
+        (dict(type='PerRoIMeshHead', camera_boxes='all'), 'BoxEncoding'),
+        (dict(type='CLIFFHead', boxes='all', positive_scale=False), 'Float32BoxEncoding'),
     ],
 )
-def test_more_people_than_were_checked(head, exact, with_pipeline, tmp_path):
+def test_more_people_than_were_checked(head, encoding, with_pipeline, tmp_path):
     """Meshes for each RoI, and the arithmetic of the authors' code; the smallest opset."""
     with_pipeline.model.head = dict(head, in_channels=64, num_rois=2)
-    with_pipeline.model.fusion.exact = exact
+    with_pipeline.model.fusion.encoding = dict(type=encoding)
     model = build_model(with_pipeline).eval()
     export_model(model, tmp_path / 'model.onnx', opset=18)
     inputs = CropRecipe.from_config(with_pipeline).random_inputs(7, seed=5)

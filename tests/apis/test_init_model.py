@@ -1,9 +1,11 @@
+import copy
 import os
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import load_checkpoint
 
 from mmroi.apis import build_model, find_model, init_model, model_index, read_model_index
 
@@ -56,6 +58,47 @@ def test_projector_may_be_absent_from_the_model(config, checkpoint):
     init_model(config, checkpoint)
 
 
+@pytest.fixture
+def forms(config):
+    """The same small model, with and without a part that only training uses."""
+
+    def make(part, present):
+        form = copy.deepcopy(config)
+        parts = dict(
+            projector=dict(type='ContrastiveProjector', in_channels=64),
+            heatmap_head=dict(type='HeatmapHead', in_channels=64, channels=(8,)),
+        )
+        form.model.update({part: parts[part]} if present else {})
+        return form
+
+    return make
+
+
+@pytest.mark.parametrize('part', ['projector', 'heatmap_head'])
+@pytest.mark.parametrize('in_checkpoint', [False, True])
+def test_a_part_for_training_may_be_absent_from_either(forms, part, in_checkpoint, tmp_path):
+    """As in tools/test.py, which loads by MMEngine's function."""
+    source = build_model(forms(part, in_checkpoint))
+    path = str(tmp_path / 'weights.pth')
+    torch.save(dict(state_dict=source.state_dict()), path)
+    target = forms(part, not in_checkpoint)
+    tested = build_model(target)
+    load_checkpoint(tested, path)
+    loaded = init_model(target, path)
+    for name, value in loaded.state_dict().items():
+        if not name.startswith(part):
+            assert torch.equal(value, source.state_dict()[name]), name
+            assert torch.equal(value, tested.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('name, millions', [('cliff_r18_synthetic', 3.36), ('multi-roi_r18_synthetic', 4.27)])
+def test_parameters_of_the_shipped_networks(name, millions):
+    """Those that predict: the checkpoints also hold the parts that only training uses."""
+    model = init_model(name)
+    assert round(model.num_parameters() / 1e6, 2) == millions
+    assert model.num_parameters() < sum(parameter.numel() for parameter in model.parameters())
+
+
 def test_another_architecture_is_refused(config, checkpoint):
     config.model.head = dict(type='CLIFFHead', in_channels=64)
     config.model.pop('fusion')
@@ -66,7 +109,7 @@ def test_another_architecture_is_refused(config, checkpoint):
 def test_a_checkpoint_of_the_encoder_alone_is_refused(config, checkpoint):
     state = torch.load(checkpoint)['state_dict']
     torch.save({key: value for key, value in state.items() if key.startswith('encoder.')}, checkpoint)
-    with pytest.raises(ValueError, match='weights.pth lacks weights of the model: .*in all'):
+    with pytest.raises(ValueError, match='weights.pth: .* lacks weights of the model: .*in all'):
         init_model(config, checkpoint)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mmroi.apis import MultiRoIInferencer, find_model, model_index, read_model_index
-from mmroi.apis.model_index import find_config
+from mmroi.apis.model_index import find_file
 
 SHIPPED = ('multi-roi_r18_synthetic', 'cliff_r18_synthetic')
 
@@ -55,10 +55,10 @@ def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(model_index, 'ROOTS', (tmp_path / 'checkout', tmp_path / '.mim'))
     with pytest.raises(FileNotFoundError, match=r'configs/a.py is neither in .*checkout nor in .*\.mim'):
-        find_config('configs/a.py')
+        find_file('configs/a.py')
     for folder in (tmp_path / '.mim', tmp_path / 'checkout'):
         (folder / 'configs').mkdir(parents=True)
         (folder / 'configs' / 'a.py').touch()
-        assert find_config('configs/a.py') == folder / 'configs' / 'a.py'
+        assert find_file('configs/a.py') == folder / 'configs' / 'a.py'
     monkeypatch.chdir(tmp_path / '.mim')
-    assert find_config('configs/a.py') == Path('configs/a.py')
+    assert find_file('configs/a.py') == Path('configs/a.py')

@@ -27,7 +27,12 @@ def network(tmp_path):
                     type='MultiRoIEncoder',
                     backbone=dict(type='mmdet.ResNet', depth=50, base_channels=8, out_indices=(3,)),
                 ),
-                fusion=dict(type='RoIAwareFusion', in_channels=256, num_rois=2, exact=False),
+                fusion=dict(
+                    type='RoIAwareFusion',
+                    in_channels=256,
+                    num_rois=2,
+                    encoding=dict(type='Float32BoxEncoding'),
+                ),
                 head=dict(
                     type='CLIFFHead', in_channels=256, num_rois=2, boxes='all', hidden_channels=(32, 16)
                 ),

@@ -208,7 +208,7 @@ def test_translation_of_another_frame_is_refused(people: HumanData, tmp_path: Pa
     with pytest.raises(
         ValueError,
         match=r'people\.npz: 2D keypoints derived from SMPL lie outside the box '
-        r"in 8 of 8 rows looked at, the first is row 0: smpl\['transl'\].*body_model=None",
+        r"in 8 of 8 inspected rows, the first is row 0: smpl\['transl'\].*body_model=None",
     ):
         _dataset(tmp_path)
 
@@ -281,16 +281,15 @@ def _confidences(dataset: HumanImageDataset) -> list[np.ndarray]:
     return [np.concatenate(parts) for parts in zip(*dataset.label_confidences(), strict=True)]
 
 
-@pytest.mark.parametrize('serialize_data', [False, True])
 @pytest.mark.parametrize('body_model', [None, OPEN])
 def test_label_confidences_equal_those_of_the_rows(
-    people: HumanData, tmp_path: Path, body_model: dict | None, serialize_data: bool
+    people: HumanData, tmp_path: Path, body_model: dict | None
 ) -> None:
     keypoints2d, keypoints3d = people['keypoints2d'].copy(), people['keypoints3d'].copy()
     keypoints2d[:4, ::2, 2] = (0, -1, 0.25, 0.5) * 6 + (0, 0, 1)
     keypoints2d[4, :, 2] = keypoints3d[5, :, 3] = keypoints2d[6, :, 2] = 0
     _write(people, tmp_path, keypoints2d=keypoints2d, keypoints3d=keypoints3d, has_smpl=np.arange(ROWS) != 6)
-    dataset = _dataset(tmp_path, body_model, serialize_data=serialize_data)
+    dataset = _dataset(tmp_path, body_model)
     infos = [dataset.get_data_info(i) for i in range(ROWS)]
     found = _confidences(dataset)
     for values, key in zip(found[:2], ('keypoints2d', 'keypoints3d'), strict=True):
@@ -300,17 +299,12 @@ def test_label_confidences_equal_those_of_the_rows(
     assert found[0][4].all() == found[1][5].all() == (body_model is not None) and not found[0][6].any()
 
 
-@pytest.mark.parametrize('serialize_data', [False, True])
-def test_label_confidences_leave_out_bad_rows(
-    people: HumanData, data_root: Path, serialize_data: bool
-) -> None:
+def test_label_confidences_leave_out_bad_rows(people: HumanData, data_root: Path) -> None:
     boxes = people['bbox_xywh'].copy()
     boxes[2, 2] = 0
     _write(people, data_root, bbox_xywh=boxes)
     (data_root / '5.png').unlink()
-    dataset = HumanImageDataset(
-        'people.npz', str(data_root), pipeline=[LoadImage()], skip_bad=True, serialize_data=serialize_data
-    )
+    dataset = HumanImageDataset('people.npz', str(data_root), pipeline=[LoadImage()], skip_bad=True)
     assert len(_confidences(dataset)[2]) == 7
     dataset[4]
     assert len(_confidences(dataset)[2]) == 6  # its image is missing, as is known now

@@ -118,12 +118,11 @@ def test_compressed_file_gives_the_same_samples(people: HumanData, data_root: Pa
         np.testing.assert_array_equal(after[name], before[name])
 
 
-@pytest.mark.parametrize('serialize_data', [False, True])
 @pytest.mark.parametrize('indices, rows', [(3, [0, 1, 2]), (-2, [6, 7]), ([5, 1], [5, 1])])
-def test_indices_and_subsets(data_root: Path, indices: object, rows: list[int], serialize_data: bool) -> None:
-    dataset = _dataset(data_root, serialize_data=serialize_data, indices=indices)
+def test_indices_and_subsets(data_root: Path, indices: object, rows: list[int]) -> None:
+    dataset = _dataset(data_root, indices=indices)
     assert [dataset.get_data_info(i)['row'] for i in range(len(dataset))] == rows
-    subset = _dataset(data_root, serialize_data=serialize_data).get_subset(indices)
+    subset = _dataset(data_root).get_subset(indices)
     assert [subset.get_data_info(i)['row'] for i in range(len(subset))] == rows
     assert subset[0]['inputs'].shape == (2, 3, 32, 24)
 

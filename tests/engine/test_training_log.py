@@ -1,8 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 
-from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
+from mmroi.engine.training_log import last_epoch_mean, read_curves, training_minutes, validation_curve
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def log(tmp_path):
 
 @pytest.fixture
 def resumed(log):
-    """A run that was stopped after 20 iterations and an epoch, and went on from the epoch's checkpoint."""
+    """A run that was stopped after 20 iterations and an epoch, and resumed from the epoch's checkpoint."""
     log(
         '20260101_100000',
         dict(loss=2.0, time=1.5, step=10),
@@ -60,6 +61,31 @@ def test_mean_of_the_last_epoch(log):
     log('20260101_110000', entry(100, 2, 1.0), entry(150, 2, 2.0), {'3dpw/MPJPE': 8.0, 'step': 2})
     assert last_epoch_mean(folder, 'loss_2d') == 1.5
     assert last_epoch_mean(folder, 'loss_3d') is None
+
+
+def test_curves_of_all_numbers(log):
+    folder = log(
+        '20260101_000000', dict(loss=4.0, lr=1e-3, epoch=1, step=10), dict(loss=9.0, lr=1e-3, step=20)
+    )
+    log('20260102_000000', dict(loss=2.0, lr=1e-4, iter=20, step=20), {'unit/MPJPE': 80.0, 'step': 1})
+    train, val = read_curves(folder)
+    assert list(train) == ['loss', 'lr'] and list(val) == ['unit/MPJPE']
+    np.testing.assert_array_equal(train['loss'], [[10, 20], [4, 2]])
+    np.testing.assert_array_equal(val['unit/MPJPE'], [[1], [80]])
+    train, val = read_curves(folder / '20260101_000000' / 'vis_data' / 'scalars.json')
+    np.testing.assert_array_equal(train['loss'], [[10, 20], [4, 9]])
+    assert not val
+
+
+def test_what_is_no_log(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'has no \*/vis_data/scalars.json'):
+        read_curves(tmp_path)
+    with pytest.raises(FileNotFoundError, match='gone.json'):
+        read_curves(tmp_path / 'gone.json')
+    for content in (b'no log', b'\xff'):
+        (tmp_path / 'x.json').write_bytes(content)
+        with pytest.raises(ValueError, match='x.json is no log of MMEngine'):
+            read_curves(tmp_path / 'x.json')
 
 
 def test_a_folder_without_a_log(tmp_path):

@@ -104,14 +104,14 @@ def test_small_files_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_read_only_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / 'data').mkdir()
     path = _write(tmp_path / 'data' / 'a.npz')
-    write = unpacked_npz.replace_when_written
+    write = unpacked_npz.atomic_write
 
     def refuse(place: Path):  # a folder's permissions do not bind root, who may run this
         if place.is_relative_to(refused):
             raise PermissionError(13, 'Permission denied')
         return write(place)
 
-    monkeypatch.setattr(unpacked_npz, 'replace_when_written', refuse)
+    monkeypatch.setattr(unpacked_npz, 'atomic_write', refuse)
     refused = tmp_path
     np.testing.assert_array_equal(UnpackedNpz(path).read('points'), _members()['points'])
     refused = tmp_path / 'data'
@@ -140,7 +140,7 @@ def test_malicious_and_damaged_members_leave_no_copy(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(unpacked_npz.fcntl is None, reason='without locks each process makes its own')
 def test_processes_that_start_together_make_one_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, write = _write(tmp_path / 'a.npz'), unpacked_npz.replace_when_written
+    path, write = _write(tmp_path / 'a.npz'), unpacked_npz.atomic_write
     (tmp_path / 'log').touch()
 
     def note_and_write(place: Path):
@@ -148,7 +148,7 @@ def test_processes_that_start_together_make_one_copy(tmp_path: Path, monkeypatch
             log.write('x')
         return write(place)
 
-    monkeypatch.setattr(unpacked_npz, 'replace_when_written', note_and_write)
+    monkeypatch.setattr(unpacked_npz, 'atomic_write', note_and_write)
     context = multiprocessing.get_context('fork')
     processes = [context.Process(target=UnpackedNpz, args=(path,)) for _ in range(6)]
     for process in processes:

@@ -13,7 +13,6 @@ from mmroi.geometry import (
     roi_offsets,
     roll_matrix,
     to_crop_normalized,
-    transform_points,
 )
 from mmroi.structures import flip_indices
 
@@ -22,7 +21,7 @@ CROP = (256, 192)
 
 @pytest.mark.parametrize('mirror', [False, True])
 @pytest.mark.parametrize('dtype, tolerance', [(torch.float32, 0.01), (torch.float64, 1e-6)])
-def test_augmented_joints_project_to_the_augmented_keypoints(dtype, tolerance, mirror):
+def test_augmented_joints_project_to_the_augmented_keypoints(dtype, tolerance, mirror, transform_points):
     people, rois = 64, 9
     random = torch.Generator().manual_seed(int(mirror))
 

@@ -14,7 +14,6 @@ from mmroi.geometry import (
     project,
     roi_offsets,
     to_crop_normalized,
-    transform_points,
 )
 
 
@@ -72,7 +71,7 @@ def test_local_camera_is_the_weak_perspective_of_the_crop(scene):
     torch.testing.assert_close(to_crop_normalized(pixels, boxes, aspect=1.0), expected)
 
 
-def test_normalised_crop_coordinates_agree_with_the_crop_matrix(scene):
+def test_normalised_crop_coordinates_agree_with_the_crop_matrix(transform_points, scene):
     full, boxes, focal = scene
     center = torch.tensor([640.0, 360.0]).double()
     body = torch.randn(4, 1, 8, 3, dtype=torch.float64) * 0.3

@@ -8,18 +8,18 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmroi.geometry import rot6d_to_matrix
-from mmroi.models.estimators.batch import stack_labels, stack_views
+from mmroi.models.estimators.views_and_labels import stack_labels, stack_views
 
 HALF = pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=['bf16', 'fp16'])
 FUSIONS = [
     dict(type='RoIAwareFusion', num_rois=3),
-    dict(type='RoIAwareFusion', num_rois=3, exact=False),
-    dict(type='RoIAwareFusion', relation='absolute', scorer='set_mlp', num_rois=3),
+    dict(type='RoIAwareFusion', num_rois=3, encoding=dict(type='Float32BoxEncoding')),
+    dict(type='RoIAwareFusion', relation='absolute', num_rois=3),
     dict(type='SelfAttentionFusion'),
 ]
 HEADS = [
     dict(type='MultiRoIHead', num_rois=3, camera_boxes='all', camera_frame='base'),
-    dict(type='MultiRoIHead', num_rois=3, mesh='per_roi'),
+    dict(type='PerRoIMeshHead', num_rois=3),
     dict(type='CLIFFHead', num_rois=3, boxes='all'),
 ]
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.config import Config
 
 from mmroi.geometry import axis_angle_to_matrix, rot6d_to_matrix
-from mmroi.models.estimators.batch import Labels, Views
+from mmroi.models.estimators.views_and_labels import Labels, Views
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54, SPIN_24
 

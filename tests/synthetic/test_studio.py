@@ -16,7 +16,7 @@ from mmroi.fileio.human_data import HumanData
 from mmroi.synthetic import StudioSettings, contact_sheet, make_dataset
 
 SETTINGS = StudioSettings('full', 64, 5)
-TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
+TOOL = Path(__file__).parents[2] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
 
 
 def digest(folder):
@@ -37,7 +37,7 @@ def made(tmp_path_factory):
 def test_files_and_labels(made):
     folder, result = made
     data = HumanData.fromfile(folder / 'train.npz')
-    assert result['train'] == data.data_len >= 34 and result['val'] >= 3 and result['new_photos'] == 37
+    assert result['train'] == data.data_len >= 34 and result['val'] >= 3 and result['new_images'] == 37
     paths = [str(path) for path in data['image_path']]
     assert len(set(paths)) == 34
     for path, size in zip(paths, data['misc']['image_size'], strict=True):
@@ -57,23 +57,31 @@ def test_a_resumed_run_equals_an_uninterrupted_one(made, tmp_path):
     (tmp_path / 'shards' / 'train' / '000001.npz').write_bytes(b'torn')
     (tmp_path / 'images' / 'train' / '000' / '000003.jpg').unlink()
     result = make_dataset(tmp_path, SETTINGS, 34, 3, progress=False)
-    assert result['new_photos'] == 37
+    assert result['new_images'] == 37
     assert digest(tmp_path) == digest(made[0])
 
 
-def test_complete_photos_are_not_made_again(made):
+def test_complete_images_are_not_rendered_again(made):
     folder, _ = made
     before = {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
-    assert make_dataset(folder, SETTINGS, 34, 3, progress=False)['new_photos'] == 0
+    assert make_dataset(folder, SETTINGS, 34, 3, progress=False)['new_images'] == 0
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
 
 
-def test_another_seed_makes_other_photos_and_is_not_mixed_in(made, tmp_path):
+def test_another_seed_gives_other_images_and_is_not_mixed_in(made, tmp_path):
     make_dataset(tmp_path, StudioSettings('full', 64, 6), 1, 0, progress=False)
     name = 'images/train/000/000000.jpg'
     assert (tmp_path / name).read_bytes() != (made[0] / name).read_bytes()
     with pytest.raises(ValueError, match='seed'):
         make_dataset(tmp_path, SETTINGS, 1, 0, progress=False)
+
+
+@pytest.mark.parametrize('content', ['{"preset": ', '3'])
+def test_damaged_settings_are_named(tmp_path, content):
+    (tmp_path / 'studio.json').write_text(content)
+    with pytest.raises(ValueError, match=r'studio\.json is damaged .*; delete '):
+        make_dataset(tmp_path, SETTINGS, 1, 0, progress=False)
+    assert (tmp_path / 'studio.json').read_text() == content
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,7 @@ def test_bad_settings(settings, message):
 
 
 @pytest.mark.parametrize(
-    'counts, workers, message', [((-1, 2), 1, 'negative'), ((0, 0), 1, 'one positive'), ((1, 0), 0, 'worker')]
+    'counts, workers, message', [((-1, 2), 1, 'negative'), ((0, 0), 1, 'not all zero'), ((1, 0), 0, 'worker')]
 )
 def test_bad_counts(tmp_path, counts, workers, message):
     with pytest.raises(ValueError, match=message):
@@ -94,7 +102,7 @@ def test_bad_counts(tmp_path, counts, workers, message):
 
 
 def test_contact_sheet(made):
-    sheet = contact_sheet(made[0], num_photos=10, columns=4, cell=48)
+    sheet = contact_sheet(made[0], num_images=10, columns=4, cell=48)
     assert sheet.shape == (3 * 48, 4 * 48, 3)
     assert (sheet == (0, 255, 0)).all(-1).sum() > 100
 
@@ -123,7 +131,7 @@ def test_command_line(tmp_path):
     )
     done = subprocess.run(command, **kwargs)
     assert done.returncode == 0, done.stderr
-    assert '3 new photos' in done.stdout and (tmp_path / 'sheet.png').is_file()
+    assert '3 new images' in done.stdout and (tmp_path / 'sheet.png').is_file()
     wrong = subprocess.run([*command, '--num-train', '-2'], **kwargs)
     assert (
         wrong.returncode == 1 and 'must not be negative' in wrong.stderr and 'Traceback' not in wrong.stderr

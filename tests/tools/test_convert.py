@@ -41,12 +41,12 @@ def download(tmp_path_factory):
     return root, num
 
 
-def run(*arguments):
+def run(*arguments, path=()):
     return subprocess.run(
         [sys.executable, str(ROOT / 'tools' / 'dataset_tools' / 'convert.py'), *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join((str(ROOT), *path))},
     )
 
 
@@ -65,7 +65,7 @@ def test_converts_checks_and_keeps(download, tmp_path):
     assert np.abs(photo - mesh).max(2).mean() > 5
     before = path.stat().st_mtime_ns
     again = run(*command)
-    assert f'is there already, {num} people' in again.stdout and path.stat().st_mtime_ns == before
+    assert f'exists already, {num} people' in again.stdout and path.stat().st_mtime_ns == before
 
 
 def test_errors_are_one_sentence(download, tmp_path):
@@ -75,3 +75,61 @@ def test_errors_are_one_sentence(download, tmp_path):
     assert failed.stderr.startswith(f'convert coco: {root}/coco2014part_cliffGT.npz or ')
     assert 'docs/data.md' in failed.stderr and 'Traceback' not in failed.stderr
     assert run('pw3d', '--labels', 'cliff').returncode == 2
+
+
+OWN_CONVERTER = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmroi.datasets.converters import Converter, Part, Unit
+from mmroi.registry import CONVERTERS
+
+
+@CONVERTERS.register_module('mine')
+@dataclass(frozen=True)
+class Mine(Converter):
+    \"\"\"Boxes of nobody.
+
+    Args:
+        root: Folder of the download.
+        size: Side of a box.
+    \"\"\"
+
+    size: int | None = None
+
+    def output_name(self, split):
+        return f'{self.name}_{split}'
+
+    def units(self, split):
+        return [Unit('first', 1), Unit('second', 2)]
+
+    def read(self, split, unit):
+        boxes = np.array([(0.0, 0.0, self.size, self.size)])
+        return Part(dict(image_path=np.array([f'{unit.data}.jpg']), bbox_xywh=boxes), {})
+"""
+
+
+@pytest.mark.parametrize('as_file', [True, False])
+def test_own_converter(tmp_path, as_file):
+    path = tmp_path / 'code' / 'own_converter.py'
+    path.parent.mkdir()
+    path.write_text(OWN_CONVERTER)
+    done = run(
+        *('mine', '--import', str(path) if as_file else 'own_converter', '--size', '3', '--workers', '2'),
+        *('--root', str(tmp_path), '--out', str(tmp_path), '--no-image-check'),
+        path=() if as_file else (str(path.parent),),
+    )
+    assert done.returncode == 0, done.stderr
+    human_data = HumanData.fromfile(tmp_path / 'mine_train.npz')
+    assert list(human_data['image_path']) == ['1.jpg', '2.jpg'] and human_data['config'] == 'mine'
+    np.testing.assert_array_equal(human_data['bbox_xywh'], [(0, 0, 3, 3, 1)] * 2)
+
+
+def test_converters_are_listed():
+    listed = run('--help').stdout
+    for name in ('h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'lspet', 'pw3d', 'spin', 'bedlam'):
+        assert f' {name} ' in listed
+    assert run('mine').returncode == 2

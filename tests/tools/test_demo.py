@@ -54,7 +54,7 @@ def call(monkeypatch, tmp_path):
 def folder(tmp_path_factory):
     """Photos, two of which are none, and boxes."""
     folder = tmp_path_factory.mktemp('photos')
-    photo, rows = Studio(StudioSettings('full', 256)).shoot(0, GROUP)
+    photo, rows = Studio(StudioSettings('full', 256)).render(0, GROUP)
     (folder / 'group.jpg').write_bytes(photo)
     corners = rows['bbox_xywh'][:, :4].copy()
     corners[:, 2:] += corners[:, :2]

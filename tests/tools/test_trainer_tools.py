@@ -1,43 +1,28 @@
 """Curves, schedules, configs and published checkpoints, by the command-line tools."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmroi.apis import find_model
-from mmroi.fileio import HumanData
-from mmroi.synthetic import StudioSettings, make_dataset
 
-ROOT = Path(__file__).parents[2]
 MODEL = find_model('multi-roi_r18_synthetic')
 
 
-def load(name):
-    path = ROOT / 'tools' / f'{name}.py'
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def fails(run_tool, tmp_path):
+    """``fails(tool, ...)`` gives the last line that a tool prints about bad input."""
 
+    def run(name, *arguments):
+        done = run_tool(name, *arguments, cwd=tmp_path, check=False)
+        assert done.returncode
+        return done.stderr.strip().splitlines()[-1]
 
-def fails(name, capsys, monkeypatch, *arguments):
-    """What a tool says of bad input."""
-    tool = load(name)
-    monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        tool.run_tool(tool.main)
-    assert end.value.code not in (0, None)
-    words = end.value.code if isinstance(end.value.code, str) else capsys.readouterr().err
-    return words.strip().splitlines()[-1]
+    return run
 
 
 @pytest.fixture
@@ -75,37 +60,29 @@ def test_curves(work_dir, run_tool, tmp_path):
     assert cv2.imread(str(tmp_path / 'new' / 'curves.png')).shape[:2] == (480, 1320)
 
 
-def test_what_the_curves_are(work_dir):
-    train, val = load('analysis_tools/analyze_logs').read_curves(work_dir)
-    np.testing.assert_array_equal(train['loss'], [[10, 20], [4, 2]])
-    np.testing.assert_array_equal(val['unit/MPJPE'], [[1], [80]])
-    file = work_dir / '20260101_000000' / 'vis_data' / 'scalars.json'
-    train, val = load('analysis_tools/analyze_logs').read_curves(file)
-    np.testing.assert_array_equal(train['loss'], [[10, 20], [4, 9]])
-    assert not val
-
-
-def test_time_of_an_iteration(work_dir, monkeypatch, capsys):
-    tool = load('analysis_tools/analyze_logs')
-    monkeypatch.setattr(sys, 'argv', ['analyze_logs.py', 'cal_train_time', str(work_dir)])
-    tool.main()
-    assert capsys.readouterr().out == (
+def test_time_of_an_iteration(work_dir, run_tool):
+    assert run_tool('analysis_tools/analyze_logs.py', 'cal_train_time', work_dir).stdout == (
         'training: 0.3000 s per iteration (slowest 0.4000, fastest 0.2000, deviation 0.1000), '
-        'of it 0.2000 s for data\n'
+        'of which 0.2000 s for data\n'
     )
 
 
-def test_bad_logs(work_dir, tmp_path, capsys, monkeypatch):
-    tool = ('analysis_tools/analyze_logs', capsys, monkeypatch)
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['cal_train_time', '{folder}'], 'has no */vis_data/scalars.json'),
+        (['plot_curve', '{folder}/a/b/gone.json'], 'gone.json'),
+        (
+            ['plot_curve', '{log}', '--keys', 'los'],
+            "error: no log has 'los'; there are: data_time, loss, lr, time, unit/MPJPE",
+        ),
+        (['plot_curve', '{log}', '--legend', 'a', 'b'], '--legend has 2 names for 1 logs'),
+    ],
+)
+def test_bad_logs(work_dir, tmp_path, fails, arguments, message):
     (tmp_path / 'empty').mkdir()
-    (tmp_path / 'a' / 'b' / 'c').mkdir(parents=True)
-    (tmp_path / 'a' / 'b' / 'c' / 'x.json').write_text('no log')
-    assert 'has no */vis_data/scalars.json' in fails(*tool, 'cal_train_time', tmp_path / 'empty')
-    assert 'x.json is no log of MMEngine' in fails(*tool, 'plot_curve', tmp_path / 'a' / 'b' / 'c' / 'x.json')
-    assert 'gone.json' in fails(*tool, 'plot_curve', tmp_path / 'a' / 'b' / 'gone.json')
-    unknown = fails(*tool, 'plot_curve', work_dir, '--keys', 'los')
-    assert unknown == "error: no log has 'los'; there are: data_time, loss, lr, time, unit/MPJPE"
-    assert '--legend has 2 names for 1 logs' in fails(*tool, 'plot_curve', work_dir, '--legend', 'a', 'b')
+    arguments = [argument.format(folder=tmp_path / 'empty', log=work_dir) for argument in arguments]
+    assert message in fails('analysis_tools/analyze_logs.py', *arguments)
 
 
 def test_schedule(run_tool, tmp_path):
@@ -131,31 +108,10 @@ def test_schedule(run_tool, tmp_path):
     assert cv2.imread(str(tmp_path / 'new' / 'lr.png')).shape[:2] == (480, 960)
 
 
-def test_iterations_of_an_epoch():
-    tool = load('analysis_tools/vis_scheduler')
-    cfg = Config(dict(train_dataloader=dict(batch_size=10)))
-    assert [tool.count_iterations(cfg, size, 2) for size in (19, 20, 21)] == [1, 1, 2]
-    cfg.train_dataloader.drop_last = True
-    assert [tool.count_iterations(cfg, size, 2) for size in (20, 39)] == [1, 1]
-
-
-def test_iterations_of_real_data_need_no_body(tmp_path):
-    """The config names SMPL, which is not there; its data set is only counted."""
-    make_dataset(tmp_path, StudioSettings('easy', 96, 0), 3, 0, workers=1, progress=False)
-    cfg = Config.fromfile(Path(MODEL.config).parents[1] / 'multi_roi' / 'multi-roi_r50_pw3d-finetune.py')
-    init_default_scope(cfg.default_scope)
-    cfg.train_dataloader.update(batch_size=1, num_workers=0)
-    cfg.train_dataloader.dataset.update(
-        data_root=str(tmp_path), ann_file='train.npz', data_prefix=dict(img_path='')
-    )
-    people = HumanData.fromfile(tmp_path / 'train.npz')
-    assert load('analysis_tools/vis_scheduler').count_iterations(cfg, None, 1) == people.data_len
-
-
-def test_bad_schedule(capsys, monkeypatch):
-    tool = ('analysis_tools/vis_scheduler', capsys, monkeypatch)
-    assert fails(*tool, 'gone.py') == 'error: config gone.py does not exist'
-    assert '--dataset-size must be at least 1' in fails(*tool, MODEL.config, '-d', 0)
+def test_bad_schedule(fails):
+    tool = 'analysis_tools/vis_scheduler.py'
+    assert fails(tool, 'gone.py') == 'error: config gone.py does not exist'
+    assert '--dataset-size must be at least 1' in fails(tool, MODEL.config, '-d', 0)
 
 
 def test_whole_config(run_tool, tmp_path):
@@ -173,10 +129,10 @@ def test_whole_config(run_tool, tmp_path):
     assert Config.fromfile(tmp_path / 'whole.py').to_dict() == expected.to_dict()
 
 
-def test_bad_config(capsys, monkeypatch):
-    tool = ('analysis_tools/print_config', capsys, monkeypatch)
-    assert fails(*tool, 'gone.py') == 'error: config gone.py does not exist'
-    assert "must end in .py, .json or .yml, not 'a.txt'" in fails(*tool, MODEL.config, '--save-path', 'a.txt')
+def test_bad_config(fails):
+    tool = 'analysis_tools/print_config.py'
+    assert fails(tool, 'gone.py') == 'error: config gone.py does not exist'
+    assert "must end in .py, .json or .yml, not 'a.txt'" in fails(tool, MODEL.config, '--save-path', 'a.txt')
 
 
 def test_published_as_safetensors(run_tool, tmp_path):
@@ -192,14 +148,14 @@ def test_published_as_safetensors(run_tool, tmp_path):
     assert written['meta']['cfg'] == shipped['meta']['cfg']
 
 
-def test_bad_checkpoints(tmp_path, capsys, monkeypatch):
-    tool = ('model_converters/publish_model', capsys, monkeypatch)
-    assert fails(*tool, 'gone.pth', 'x.pth') == 'error: checkpoint gone.pth does not exist'
+def test_bad_checkpoints(tmp_path, fails):
+    tool = 'model_converters/publish_model.py'
+    assert fails(tool, 'gone.pth', 'x.pth') == 'error: checkpoint gone.pth does not exist'
     torch.save(dict(weights=1), tmp_path / 'other.pth')
-    assert 'other.pth has no state_dict' in fails(*tool, tmp_path / 'other.pth', 'x.pth')
+    assert 'other.pth has no state_dict' in fails(tool, 'other.pth', 'x.pth')
     for name, value, message in (('nan', float('nan'), 'not finite'), ('big', 1e6, 'in half precision')):
         torch.save(dict(state_dict=dict(w=torch.tensor([value]))), tmp_path / f'{name}.pth')
-        assert message in fails(*tool, tmp_path / f'{name}.pth', tmp_path / 'x.pth', '--half')
+        assert message in fails(tool, f'{name}.pth', 'x.pth', '--half')
     torch.save(dict(state_dict=dict(w=torch.ones(1))), tmp_path / 'good.pth')
-    assert 'must end in .pth or .safetensors' in fails(*tool, tmp_path / 'good.pth', tmp_path / 'x.bin')
+    assert 'must end in .pth or .safetensors' in fails(tool, 'good.pth', 'x.bin')
     assert not list(tmp_path.glob('x*'))

@@ -24,7 +24,7 @@ from mmroi.body_models.body_files import OPEN_BODY
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, DumpMeshResults, MeshMetric, MeshResults
 from mmroi.geometry import axis_angle_to_matrix
-from mmroi.structures import HMRDataSample
+from mmroi.structures import HMRDataSample, Predictions
 
 
 @torch.no_grad()
@@ -48,19 +48,15 @@ def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
     label = dict(global_orient=normal(3), body_pose=normal(23, 3), betas=normal(10), pelvis=normal(3) + front)
     label['keypoints3d'] = torch.cat([normal(54, 3), torch.ones(count, 1, 54, 1)], dim=-1)
     label |= {f'has_{name}': torch.ones(count, 1) for name in ('smpl', 'keypoints3d', 'transl')}
-    pred = dict(
-        global_orient=axis_angle_to_matrix(label['global_orient'] + 0.1 * normal(3)),
-        body_pose=axis_angle_to_matrix(label['body_pose'] + 0.1 * normal(23, 3)),
-        betas=normal(10),
-        local_cameras=normal(num_rois, 3),
-        full_cameras=normal(num_rois, 3) + front,
-        camera_translation=normal(3) + front,
-    )
-    body = body_model(*(pred[key][:, 0] for key in ('global_orient', 'body_pose', 'betas')))
-    pred |= dict(vertices=body.vertices[:, None], joints3d=body.joints[:, None])
-    pred |= dict(joints_h36m=body.joints_h36m[:, None])
+    turn = axis_angle_to_matrix(label['global_orient'] + 0.1 * normal(3))
+    pose = axis_angle_to_matrix(label['body_pose'] + 0.1 * normal(23, 3))
+    betas = normal(10)[:, 0]
+    cameras = [normal(num_rois, 3), normal(num_rois, 3) + front, normal(3) + front]
+    rotations = torch.cat([turn[:, :, None], pose], dim=2)[:, 0]
+    body = body_model(rotations[:, :1], rotations[:, 1:], betas)
+    predictions = Predictions.from_body(rotations, betas, body, *(camera[:, 0] for camera in cameras))
     samples = []
-    for i in range(count):
+    for i, instances in enumerate(predictions.split()):
         sample = HMRDataSample(
             metainfo=dict(
                 sample_idx=i,
@@ -71,7 +67,7 @@ def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
             )
         )
         sample.gt_instances = InstanceData(**{key: value[i] for key, value in label.items()})
-        sample.pred_instances = InstanceData(**{key: value[i] for key, value in pred.items()})
+        sample.pred_instances = instances
         samples.append(sample.to_dict())
     return samples
 

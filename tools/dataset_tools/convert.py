@@ -1,11 +1,12 @@
-"""Converts the download of a dataset into HumanData files, which all configs read.
+"""Convert the download of a dataset into HumanData files, which all configs read.
 
     python tools/dataset_tools/convert.py pw3d --workers 8 --check 12
     python tools/dataset_tools/convert.py coco --labels eft_all
     python tools/dataset_tools/convert.py coco --help
+    python tools/dataset_tools/convert.py my_dataset --import my_converter.py
 
-docs/data.md tells where the downloads come from and which folders are expected. A killed run goes on where it
-was when it is called again; a file that is there is not made again without --overwrite.
+docs/data.md lists the downloads and the expected folders, docs/customize.md shows how to write a converter.
+An interrupted run resumes when it is called again. Existing files are kept unless --overwrite is given.
 """
 
 import argparse
@@ -13,113 +14,96 @@ import inspect
 import os
 import pickle
 import re
+import sys
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import cv2
 
-from mmroi.datasets.converters import CONVERTERS, Converter, convert_split
+from mmroi.datasets.converters import Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
 from mmroi.fileio import HumanData
+from mmroi.registry import CONVERTERS
 from mmroi.visualization.label_sheet import label_sheet
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    """Keeps the lines of descriptions and tells the defaults that there are."""
+    """Keep the lines of descriptions, and show defaults unless they are empty."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        told = action.default not in (None, False, '', 0)
-        return super()._get_help_string(action) if told else action.help
+        empty = action.default in (None, False, '', 0)
+        return action.help if empty else super()._get_help_string(action)
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line; each dataset has options of its own."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help)
+    """Parse the command line; each converter adds its own options."""
+    imports = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    imports.add_argument(
+        '--import',
+        dest='imports',
+        metavar='MODULE',
+        action='append',
+        default=[],
+        help='module, or .py file, that registers further converters',
+    )
+    known, rest = imports.parse_known_args()
+    for name in known.imports:
+        if name.endswith('.py'):
+            sys.path.append(str(Path(name).resolve().parent))  # worker processes import it, too
+        import_module(Path(name).stem if name.endswith('.py') else name)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help, parents=[imports])
     datasets = parser.add_subparsers(dest='dataset', metavar='DATASET', required=True)
-    for name, converter in CONVERTERS.items():
+    for name, converter in CONVERTERS.module_dict.items():
         doc = (inspect.getdoc(converter) or '').replace('`', '')
-        sub = datasets.add_parser(
-            name, help=doc.split('\n')[0], description=doc.split('Args:')[0], formatter_class=_Help
-        )
-        add_common_options(sub, converter)
+        title, description = doc.split('\n')[0], doc.split('Args:')[0]
+        sub = datasets.add_parser(name, help=title, description=description, formatter_class=_Help)
+        add_common_options(sub, name, converter)
         for field in fields(converter):
             if field.name != 'root':
                 text = re.search(rf'^ *{field.name}: (.*(\n {{8}}.*)*)', doc, re.MULTILINE)
-                add_option(sub, field.name, field.type, field.default, text.group(1) if text else '')
-    return parser.parse_args()
+                hint = get_type_hints(converter)[field.name]
+                kind = next((part for part in get_args(hint) if part is not type(None)), hint)
+                how: dict[str, Any] = dict(action='store_true') if kind is bool else dict(type=kind)
+                how.update(default=field.default, help=text.group(1) if text else '')
+                sub.add_argument(f'--{field.name.replace("_", "-")}', **how)
+    return parser.parse_args(rest)
 
 
-def add_common_options(parser: argparse.ArgumentParser, converter: type[Converter]) -> None:
-    """Options of all datasets."""
-    parser.add_argument(
-        '--root', type=Path, default=Path('data/datasets') / converter.name, help='folder of the download'
-    )
-    parser.add_argument(
-        '--out', type=Path, default=Path('data/preprocessed_datasets'), help='folder of the annotation files'
-    )
-    parser.add_argument(
-        '--splits',
-        nargs='+',
-        choices=converter.splits,
-        default=converter.splits,
-        help='which parts to convert',
-    )
-    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
-    parser.add_argument(
-        '--skip-bad',
-        action='store_true',
-        help='leave out and count people whose labels or image cannot be used',
-    )
-    parser.add_argument(
-        '--no-image-check', action='store_true', help='do not look whether the images are there'
-    )
-    parser.add_argument('--overwrite', action='store_true', help='make files that are there again')
-    parser.add_argument(
-        '--check',
-        type=int,
-        metavar='N',
-        default=0,
-        help='draw N people with their labels into OUT/NAME_check.jpg',
-    )
-    add_body_argument(parser, 'the open body, on which people drawn by --check are only roughly shaped')
-
-
-def add_option(parser: argparse.ArgumentParser, name: str, kind: Any, default: Any, text: str) -> None:
-    """An option of one dataset, from a field of its converter."""
-    kind = next((option for option in get_args(kind) if option is not type(None)), kind)
-    how: dict[str, Any] = dict(action='store_true') if kind is bool else dict(type=kind)
-    parser.add_argument(f'--{name.replace("_", "-")}', default=default, help=text, **how)
-
-
-def check(path: Path, args: argparse.Namespace) -> None:
-    """Draw people of a converted file."""
-    sheet = path.with_name(f'{path.stem}_check.jpg')
-    picture = label_sheet(path, args.root, args.check, args.body_model)
-    if not cv2.imwrite(str(sheet), picture):
-        raise ValueError(f'{sheet}: cannot be written')
-    print(f'  labels drawn into {sheet}')
+def add_common_options(parser: argparse.ArgumentParser, name: str, converter: type[Converter]) -> None:
+    """Add the options of all datasets."""
+    add, splits, root, out = parser.add_argument, converter.splits, Path('data/datasets', name), Path('data')
+    add('--root', type=Path, default=root, help='folder of the download')
+    add('--out', type=Path, default=out / 'preprocessed_datasets', help='folder of the annotation files')
+    add('--splits', nargs='+', choices=splits, default=splits, help='splits to convert')
+    add('--workers', type=int, default=os.cpu_count() or 1, help='number of processes')
+    add('--skip-bad', action='store_true', help='skip and count people whose labels or image are unusable')
+    add('--no-image-check', action='store_true', help='do not check that the images exist')
+    add('--overwrite', action='store_true', help='convert again even if the file exists')
+    add('--check', type=int, metavar='N', default=0, help='draw N people into OUT/NAME_check.jpg')
+    add_body_argument(parser, 'the open body, which only approximates the shapes of people drawn by --check')
 
 
 def main() -> None:
-    """Convert the splits asked for."""
+    """Convert the splits."""
     args = parse_args()
-    kind = CONVERTERS[args.dataset]
+    kind = CONVERTERS.get(args.dataset)
     try:
         converter = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
         for split in args.splits:
             path = args.out / f'{converter.output_name(split)}.npz'
             if path.is_file() and not args.overwrite:
                 rows = HumanData.fromfile(path).data_len
-                print(f'{path}: is there already, {rows} people; --overwrite makes it again')
+                print(f'{path}: exists already, {rows} people; --overwrite converts it again')
             else:
-                print(
-                    convert_split(
-                        converter, split, args.out, args.workers, args.skip_bad, not args.no_image_check
-                    )
-                )
+                options = (args.workers, args.skip_bad, not args.no_image_check)
+                print(convert_split(converter, split, args.out, *options))
             if args.check:
-                check(path, args)
+                sheet = path.with_name(f'{path.stem}_check.jpg')
+                if not cv2.imwrite(str(sheet), label_sheet(path, args.root, args.check, args.body_model)):
+                    raise ValueError(f'{sheet}: cannot be written')
+                print(f'  labels drawn into {sheet}')
     except (OSError, ValueError, pickle.UnpicklingError) as error:
         raise SystemExit(f'convert {args.dataset}: {error}') from error
 

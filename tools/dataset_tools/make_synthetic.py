@@ -1,4 +1,4 @@
-"""Renders a synthetic data set: photos of dressed bodies with exact labels, as HumanData npz and JPEG."""
+"""Render a synthetic dataset: JPEG images of dressed bodies and their exact ground truth as HumanData."""
 
 import argparse
 import os
@@ -13,8 +13,8 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog='A killed run goes on where it stopped when it is called again with the same '
-        'arguments. Photos depend on the preset, the image size and the seed, not on the number of workers.',
+        epilog='To resume an interrupted run, repeat the command. The images depend on the preset, the image '
+        'size and the seed, not on the number of workers.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
@@ -25,21 +25,21 @@ def parse_args() -> argparse.Namespace:
         'frontal: orientations and poses of easy, cameras, groups and occlusion of full',
     )
     parser.add_argument('--out', help='folder to write (default: data/synthetic/PRESET)')
-    parser.add_argument('--num-train', type=int, default=20000, help='training photos')
-    parser.add_argument('--num-val', type=int, default=500, help='validation photos')
-    parser.add_argument('--image-size', type=int, default=256, help='long side in pixels')
-    parser.add_argument('--seed', type=int, default=0, help='of everything random')
-    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
+    parser.add_argument('--num-train', type=int, default=20000, help='number of training images')
+    parser.add_argument('--num-val', type=int, default=500, help='number of validation images')
+    parser.add_argument('--image-size', type=int, default=256, help='long side of the images in pixels')
+    parser.add_argument('--seed', type=int, default=0, help='random seed')
+    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='number of processes')
     parser.add_argument(
         '--sheet',
         metavar='PNG',
-        help='also draw the first 40 training photos with their labels into this picture',
+        help='also draw the first 40 training images with their annotations into this file',
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Make the data set."""
+    """Make the dataset."""
     args = parse_args()
     out = args.out or os.path.join('data', 'synthetic', args.preset)
     start = time.monotonic()
@@ -54,11 +54,8 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f'make_synthetic: {error}') from error
     seconds = time.monotonic() - start
-    print(
-        f'{out}: '
-        + ', '.join(f'{result[split]} people in {split}.npz' for split in ('train', 'val') if split in result)
-        + f'; {result["new_photos"]} new photos in {seconds:.0f} s'
-    )
+    people = [f'{result[split]} people in {split}.npz' for split in ('train', 'val') if split in result]
+    print(f'{out}: {", ".join(people)}; {result["new_images"]} new images in {seconds:.0f} s')
     if args.sheet and not cv2.imwrite(args.sheet, contact_sheet(out)):
         raise SystemExit(f'make_synthetic: cannot write {args.sheet}')
 

@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='changes to the config, such as model.fusion.exact=False',
+        help='changes to the config, such as model.head.positive_scale=False',
     )
     return parser.parse_args()
 

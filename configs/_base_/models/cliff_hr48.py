@@ -1,3 +1,3 @@
 _base_ = ['./cliff_r50.py', './hrnet_w48.py']
 
-model = dict(encoder=dict(_delete_=True, **_base_.hrnet_w48), head=dict(in_channels=720))
+model = dict(encoder=dict(_delete_=True, **_base_.hrnet_w48))

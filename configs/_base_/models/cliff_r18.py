@@ -3,9 +3,9 @@ _base_ = './cliff_r50.py'
 
 model = dict(
     encoder=dict(backbone=dict(depth=18, base_channels=32), channels_last=True),
-    head=dict(in_channels=256, hidden_channels=(512, 512), dropout=0.0),
+    head=dict(hidden_channels=(512, 512), dropout=0.0),
     # The encoder starts from nothing: heatmaps show it where the limbs are.
-    heatmap_head=dict(type='HeatmapHead', in_channels=256),
+    heatmap_head=dict(type='HeatmapHead'),
     # All joints that are labeled, the mean over them.
     losses=dict(
         smpl=dict(betas_weight=0.01),

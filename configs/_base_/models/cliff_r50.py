@@ -3,7 +3,7 @@ model = dict(
     type='MeshEstimator',
     data_preprocessor=dict(type='HMRDataPreprocessor'),
     encoder=dict(type='MultiRoIEncoder', backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3,))),
-    head=dict(type='CLIFFHead', in_channels=2048),
+    head=dict(type='CLIFFHead'),
     body_model=dict(type='SMPL'),
     # Keypoints as in SPIN and the authors' code: SPIN's 24 joints; the sum over them is divided by 24 in 3D
     # and by 49 in 2D (OpenPose's 25 have weight zero there), labeled or not.

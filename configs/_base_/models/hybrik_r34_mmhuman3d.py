@@ -4,7 +4,7 @@ custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
 
 model = dict(
     encoder=dict(backbone=dict(_delete_=True, type='MMHuman3DResNet', depth=34, out_indices=(3,))),
-    head=dict(_delete_=True, type='MMHuman3DHybrIKHead', in_channels=512),
+    head=dict(_delete_=True, type='MMHuman3DHybrIKHead'),
     # HybrIK's: joints in the volume, in cells of 1/64; pose (there quaternions and twists) and shape.
     losses=dict(
         _delete_=True,

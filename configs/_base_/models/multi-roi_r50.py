@@ -2,9 +2,9 @@
 _base_ = './cliff_r50.py'
 
 model = dict(
-    fusion=dict(type='RoIAwareFusion', in_channels=2048, num_rois=5, num_freqs=32),
-    head=dict(_delete_=True, type='MultiRoIHead', in_channels=2048, num_rois=5),
-    projector=dict(type='ContrastiveProjector', in_channels=2048),
+    fusion=dict(type='RoIAwareFusion', num_rois=5, num_freqs=32),
+    head=dict(_delete_=True, type='MultiRoIHead', num_rois=5),
+    projector=dict(type='ContrastiveProjector'),
     losses=dict(
         camera=dict(type='CameraConsistencyLoss', loss_weight=1.0),
         contrastive=dict(type='ContrastiveLoss', loss_weight=0.1),

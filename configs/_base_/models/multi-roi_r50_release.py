@@ -5,11 +5,10 @@
 _base_ = './multi-roi_r50.py'
 
 model = dict(
-    fusion=dict(exact=False),
+    fusion=dict(encoding=dict(type='Float32BoxEncoding')),
     head=dict(
         _delete_=True,
         type='CLIFFHead',
-        in_channels=2048,
         num_rois=5,
         boxes='all',
         hidden_channels=(2048, 1024),

@@ -36,7 +36,6 @@ model = dict(
     head=dict(
         _delete_=True,
         type='MMHuman3DPareHead',
-        in_channels=480,
         num_deconv_layers=2,
         num_deconv_filters=(128, 128),
         num_deconv_kernels=(4, 4),

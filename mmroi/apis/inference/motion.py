@@ -1,6 +1,7 @@
 """Identities, and if asked smoothing, over the frames of videos."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from mmroi.apis.inference.frames import Frame
 from mmroi.apis.inference.smoothing import Values
 from mmroi.body_models import SMPL
-from mmroi.structures import HMRDataSample
+from mmroi.structures import HMRDataSample, Predictions
 
 SMOOTHED = ('global_orient', 'body_pose', 'betas', 'camera_translation')
 
@@ -70,15 +71,17 @@ class Motion:
 
     @torch.no_grad()
     def _smooth(self, smoother: Smoother, time: float, sample: HMRDataSample) -> None:
-        predicted = sample.pred_instances
-        values = smoother(sample.track_id, time, {name: predicted[name][0].numpy() for name in SMOOTHED})
-        for name in SMOOTHED:
-            predicted[name] = torch.as_tensor(values[name], dtype=torch.float32)[None]
+        predicted = Predictions.from_instances(sample.pred_instances)
+        values = smoother(
+            sample.track_id, time, {name: getattr(predicted, name)[0].numpy() for name in SMOOTHED}
+        )
+        smoothed = {name: torch.as_tensor(values[name], dtype=torch.float32)[None] for name in SMOOTHED}
         device = self._body_model.mean_betas.device
-        body = self._body_model(*(predicted[name].to(device) for name in SMOOTHED[:3]))
-        for name, points in (
-            ('vertices', body.vertices),
-            ('joints3d', body.joints),
-            ('joints_h36m', body.joints_h36m),
-        ):
-            predicted[name] = points.cpu()
+        body = self._body_model(*(smoothed[name].to(device) for name in SMOOTHED[:3]))
+        sample.pred_instances = replace(
+            predicted,
+            vertices=body.vertices.cpu(),
+            joints3d=body.joints.cpu(),
+            joints_h36m=body.joints_h36m.cpu(),
+            **smoothed,
+        ).to_instances()

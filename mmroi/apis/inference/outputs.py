@@ -13,7 +13,8 @@ from mmroi.apis.inference.pictures import draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.predictions import picture_arrays, picture_dict
 from mmroi.apis.inference.results import FrameResult
 from mmroi.apis.inference.video_file import VideoFile
-from mmroi.fileio.npz_io import replace_when_written, write_npz
+from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.npz_io import write_npz
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
@@ -116,8 +117,8 @@ class ResultWriter:
         return self.out_dir / folder / f'{frame.name}{suffix}'
 
     def _write(self, folder: str, frame: Frame, suffix: str, content: bytes) -> None:
-        with replace_when_written(self._path(folder, frame, suffix)) as file:
-            file.write(content)
+        with atomic_write(self._path(folder, frame, suffix)) as temporary:
+            temporary.write_bytes(content)
 
     def _write_overlay(self, result: FrameResult) -> None:
         frame, picture = result.frame, draw_result(result, self._faces, PICTURE_SIZE)

@@ -1,4 +1,4 @@
-"""Arguments, configs and tables that the speed tools have in common."""
+"""Arguments, configs and tables that the speed tools share."""
 
 import argparse
 import json
@@ -7,28 +7,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.engine.body_model import add_body_argument, check_body_model, use_body_model
+from mmroi.engine.body_model import add_body_argument, check_body_model
+from mmroi.engine.launch import add_config_arguments, read_config
 
 
-def make_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the arguments of all speed tools."""
+def make_parser(description: str | None, with_config: bool = True) -> argparse.ArgumentParser:
+    """Build a parser with the arguments of all speed tools.
+
+    Args:
+        description: Help text, printed as it is.
+        with_config: Add ``config``, ``--cfg-options`` and ``--body-model``.
+
+    Returns:
+        The parser.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='changes to the config, such as model.encoder.channels_last=True',
-    )
-    add_body_argument(parser)
-    parser.add_argument('--json', type=Path, help='write the figures here, too')
+    if with_config:
+        add_config_arguments(parser)
+        add_body_argument(parser)
+    parser.add_argument('--json', type=Path, help='also write the figures to this file')
     return parser
 
 
@@ -38,41 +40,40 @@ def add_timing_arguments(parser: argparse.ArgumentParser) -> None:
         '--seconds', type=float, default=2, help='length of a turn, at least one call (default: 2)'
     )
     parser.add_argument(
-        '--rounds', type=int, default=5, help='turns of each variant, the median counts (default: 5)'
+        '--rounds', type=int, default=5, help='turns per variant; the median is reported (default: 5)'
     )
 
 
 def add_clock_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of the clock."""
+    """Add ``--cpu-time``."""
     parser.add_argument(
         '--cpu-time',
         action='store_true',
-        help='count the CPU time of this process, in one thread: on a CPU that other jobs use, too, this is '
-        'what the step would take alone',
+        help='measure the CPU time of this process in one thread, which other jobs hardly change',
     )
 
 
 def add_frame_argument(parser: argparse.ArgumentParser, default: list[int] | None) -> None:
-    """Add the size of the photos."""
+    """Add ``--frame``, the size of the images."""
     parser.add_argument(
         '--frame',
         type=int,
         nargs=2,
         metavar=('WIDTH', 'HEIGHT'),
         default=default,
-        help='enlarge the photos to this size first, such as 1920 1080 '
-        f'(default: {" ".join(map(str, default)) if default else "leave them"})',
+        help='scale the images to this size first, such as 1920 1080 '
+        f'(default: {" ".join(map(str, default)) if default else "their own size"})',
     )
 
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the tools that run a network."""
     parser.add_argument('--device', type=torch.device, default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--threads', type=int, help='of the CPU (default: as torch chooses)')
+    parser.add_argument('--threads', type=int, help="number of CPU threads (default: PyTorch's choice)")
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Read the command line and checks its numbers."""
+    """Parse the command line, check that its numbers are positive, and set the number of threads."""
     args = parser.parse_args()
     for name, value in vars(args).items():
         numbers = value if isinstance(value, list) else [value]
@@ -89,18 +90,13 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The config of the command line, with its changes; its scope becomes the default.
+    """Read the config of the command line and make its scope the default.
 
     Raises:
-        FileNotFoundError: There is no such file, or a body model that it names is absent.
-        ValueError: It has no model or no loader.
+        FileNotFoundError: If the config, or a body model that it names, does not exist.
+        ValueError: If the config has no model or no loader.
     """
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'config {args.config} does not exist')
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options)
-    if args.body_model:
-        use_body_model(config, args.body_model)
+    config = read_config(args)
     for key in ('model', 'train_dataloader', 'test_dataloader'):
         if not config.get(key):
             raise ValueError(f'config {args.config} has no `{key}`: give a config that tools/train.py runs')
@@ -110,7 +106,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Print rows as a table in Markdown, numbers with three or more digits; None as a dash."""
+    """Print rows as a Markdown table, with three significant digits; None becomes a dash."""
 
     def text(value: Any) -> str:
         if not isinstance(value, float):
@@ -129,7 +125,7 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
         print(f'| {" | ".join(padded)} |')
 
 
-def write_json(path: Path | None, **figures: Any) -> None:
-    """Write figures, if a file is given."""
+def write_json(path: Path | None, /, **figures: Any) -> None:
+    """Write figures to a file, if one is given."""
     if path:
         path.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')

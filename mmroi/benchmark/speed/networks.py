@@ -1,6 +1,7 @@
-"""A config's network for other numbers of RoIs, its baselines, and random people for it."""
+"""A config's network for other numbers of RoIs, its baselines, and random batches for them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ CLIFF_HEADS = dict(CLIFF='own', HMR='none')
 
 
 def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
-    """A copy of a model's config for another number of RoIs, where fusion or head have one."""
+    """Return a copy of a model's config with another number of RoIs, where fusion or head have one."""
     config = config.copy()
     for part in ('fusion', 'head'):
         if config.get(part) and config[part].get('num_rois'):
@@ -29,27 +30,27 @@ def build_for_rois(config: ConfigDict, num_rois: int) -> nn.Module | None:
     """Build a model for a number of RoIs.
 
     Args:
-        config: Of the model.
-        num_rois: M.
+        config: Config of the model.
+        num_rois: Number of RoIs.
 
     Returns:
-        The model; None if it is made for another number, as CLIFF for one.
+        The model; None if it is made for another number, as CLIFF is for one.
     """
     model = MODELS.build(with_rois(config, num_rois))
-    # A head of another project knows one RoI.
+    # Heads of other projects have no num_rois and take one RoI.
     made_for = {getattr(part, 'num_rois', 1) for part in (model.fusion, model.head) if part is not None}
     return model if made_for <= {num_rois, None} else None
 
 
 def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
-    """CLIFF and HMR with the encoder of a model.
+    """Make the configs of CLIFF and HMR with the encoder of a model.
 
     Args:
-        config: Of the model.
-        in_channels: Width of the encoder's features.
+        config: Config of the model.
+        in_channels: Number of channels of the encoder's features.
 
     Returns:
-        Configs by name, without what is the model's own.
+        Configs by name, without the one that equals the model itself.
     """
     found = {}
     for name, boxes in CLIFF_HEADS.items():
@@ -66,18 +67,18 @@ def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
 
 
 def crop_size_of(loader: ConfigDict) -> tuple[int, int]:
-    """Height and width of the crops that a loader gives."""
+    """Return height and width of the crops of a loader."""
     height, width = crop_step(loader.dataset).crop_size
     return int(height), int(width)
 
 
-def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> dict:
-    """People with random crops, as a loader gives them.
+def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> dict[str, Any]:
+    """Make a batch of random crops, as a loader collates it.
 
     Args:
-        batch_size: N.
-        num_rois: M.
-        crop_size: Height and width.
+        batch_size: Number of people.
+        num_rois: Number of crops of each person.
+        crop_size: Height and width of the crops.
 
     Returns:
         ``inputs`` and ``data_samples``.
@@ -94,15 +95,15 @@ def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> 
 
 
 def prediction_step(
-    model: nn.Module, batch: Callable[[], dict], device: torch.device, bf16: bool = False
+    model: Any, batch: Callable[[], dict[str, Any]], device: torch.device, bf16: bool = False
 ) -> Callable[[], object]:
-    """The call that is measured: from crops in memory to data samples.
+    """Make the call to measure: from crops in memory to data samples.
 
     Args:
-        model: In evaluation mode, on the device.
-        batch: Gives people as a loader does.
+        model: A ``MeshEstimator`` in evaluation mode, on the device.
+        batch: Returns a batch as a loader does.
         device: Where the model is.
-        bf16: Under autocast.
+        bf16: Run under autocast to bfloat16.
 
     Returns:
         A function that predicts.

@@ -1,7 +1,8 @@
-"""Loaders and photos to measure with: the config's own, or made on the spot."""
+"""Datasets to measure with: those of the config, or synthetic images."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,28 +11,28 @@ from mmengine.config import ConfigDict
 from mmroi.registry import DATASETS
 from mmroi.synthetic import StudioSettings, make_dataset
 
-PHOTOS = 32  # made where the config's own are absent
+NUM_IMAGES = 32  # of a synthetic dataset
 
 
 def pipeline_of(dataset: ConfigDict) -> list[ConfigDict]:
-    """The pipeline of a dataset's config, which may be wrapped.
+    """Return the pipeline of a dataset's config, which may be wrapped.
 
     Raises:
-        ValueError: There is none.
+        ValueError: If there is none.
     """
     if dataset.get('pipeline'):
         return dataset.pipeline
     for inner in [dataset.get('dataset'), *(dataset.get('datasets') or [])]:
         if inner:
             return pipeline_of(inner)
-    raise ValueError(f'the data set of type {dataset.get("type")} has no `pipeline`')
+    raise ValueError(f'the dataset of type {dataset.get("type")} has no `pipeline`')
 
 
 def crop_step(dataset: ConfigDict) -> ConfigDict:
-    """The step that cuts the crops out.
+    """Return the step of a dataset's pipeline that cuts the crops.
 
     Raises:
-        ValueError: There is none.
+        ValueError: If there is none.
     """
     for step in pipeline_of(dataset):
         if step.type.split('.')[-1] == 'MultiRoICrop':
@@ -40,21 +41,21 @@ def crop_step(dataset: ConfigDict) -> ConfigDict:
 
 
 def usable_dataset(dataset: ConfigDict, folder: Path) -> ConfigDict:
-    """A dataset's config, or one of photos made here where its files are absent.
+    """Replace a dataset whose files do not exist by synthetic images.
 
     Args:
-        dataset: Of the loader.
-        folder: Where photos are made.
+        dataset: Config of the dataset.
+        folder: Folder for synthetic images.
 
     Returns:
-        A config whose files exist, with the same pipeline.
+        The same config if its files exist, else one of the synthetic images with the same pipeline.
     """
     try:
         DATASETS.build(dataset)
     except FileNotFoundError as error:
         if not (folder / 'train.npz').is_file():
-            print(f'{error}\nMeasuring on {PHOTOS} synthetic photos made for it instead.')
-            make_dataset(folder, StudioSettings('easy', 256), PHOTOS, 0, progress=False)
+            print(f'{error}\nMeasuring on {NUM_IMAGES} synthetic images instead.')
+            make_dataset(folder, StudioSettings('easy', 256), NUM_IMAGES, 0, progress=False)
         return ConfigDict(
             type='HumanImageDataset',
             ann_file='train.npz',
@@ -66,17 +67,17 @@ def usable_dataset(dataset: ConfigDict, folder: Path) -> ConfigDict:
 
 def read_people(
     dataset: ConfigDict, count: int, folder: Path, frame: Sequence[int] | None = None
-) -> list[dict]:
-    """People of a dataset, before its pipeline.
+) -> list[dict[str, Any]]:
+    """Read people of a dataset, spread evenly over it, before its pipeline.
 
     Args:
-        dataset: Its config.
-        count: How many, if there are as many, spread over the set.
-        folder: Where enlarged photos go.
-        frame: Width and height to which the photos are enlarged; None leaves them.
+        dataset: Config of the dataset.
+        count: Number of people; all of them if the dataset has fewer.
+        folder: Folder for scaled images.
+        frame: Width and height to which images are scaled; None leaves them.
 
     Returns:
-        Rows that the pipeline takes.
+        Inputs of the pipeline.
     """
     built = DATASETS.build(dataset)
     indices = np.linspace(0, len(built) - 1, min(count, len(built))).astype(int)
@@ -84,24 +85,29 @@ def read_people(
     return [enlarge(row, frame, folder / f'{i:06d}.jpg') for i, row in enumerate(rows)] if frame else rows
 
 
-def enlarge(row: dict, frame: Sequence[int], path: Path) -> dict:
-    """A person in a copy of the photo that has another size, with grain: smooth photos are decoded too fast.
+def enlarge(row: dict[str, Any], frame: Sequence[int], path: Path) -> dict[str, Any]:
+    """Write a copy of a person's image in another size, and adapt the labels.
 
-    The photo is scaled to the height of the frame, then cut about the person, or continued by its mirror
-    image on the right.
+    The image is scaled to the height of the frame, then cropped around the person, or continued on the right
+    by its mirror image. Grain is added, because smooth images decode too fast.
 
     Args:
-        row: Of the dataset, before the pipeline.
-        frame: Width and height of the copy, pixels.
-        path: Of the copy.
+        row: Input of the pipeline.
+        frame: Width and height of the copy in pixels.
+        path: File of the copy.
 
     Returns:
-        The row with its labels in pixels of the copy.
+        The input of the pipeline for the copy, with its labels in pixels of the copy.
+
+    Raises:
+        OSError: If the image cannot be read.
     """
     width, height = frame
-    photo = cv2.imread(row['img_path'])
-    scale = height / photo.shape[0]
-    large = cv2.resize(photo, (round(photo.shape[1] * scale), height), interpolation=cv2.INTER_CUBIC)
+    image = cv2.imread(row['img_path'])
+    if image is None:
+        raise OSError(f'cannot read the image {row["img_path"]}')
+    scale = height / image.shape[0]
+    large = cv2.resize(image, (round(image.shape[1] * scale), height), interpolation=cv2.INTER_CUBIC)
     bbox = row['bbox_xywh'] * scale
     left = int(np.clip(bbox[0] + bbox[2] / 2 - width / 2, 0, max(large.shape[1] - width, 0)))
     missing = max(width - large.shape[1], 0)
@@ -110,7 +116,9 @@ def enlarge(row: dict, frame: Sequence[int], path: Path) -> dict:
     cv2.imwrite(str(path), np.clip(large + grain, 0, 255).astype(np.uint8), (cv2.IMWRITE_JPEG_QUALITY, 90))
     row = {**row, 'img_path': str(path), 'bbox_xywh': bbox - np.eye(len(bbox))[0] * left}
     if row.get('keypoints2d') is not None:
-        row['keypoints2d'] = row['keypoints2d'] * np.float32([scale, scale, 1]) - np.float32([left, 0, 0])
+        row['keypoints2d'] = row['keypoints2d'] * np.array([scale, scale, 1], np.float32) - np.array(
+            [left, 0, 0], np.float32
+        )
     if row.get('principal_point') is not None:
         row['principal_point'] = row['principal_point'] * scale - np.array([left, 0])
     if row.get('focal_length') is not None:

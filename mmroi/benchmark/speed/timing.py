@@ -1,29 +1,28 @@
-"""Time of steps that take turns, the memory they take, and the machine they ran on."""
+"""Time of steps that take turns, and the machine they ran on."""
 
-import ctypes
 import datetime
 import os
-import platform
 import time
-from collections.abc import Callable, Hashable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 
-STATUS, CLEAR_REFS = Path('/proc/self/status'), Path('/proc/self/clear_refs')
+from mmroi.benchmark.machine import processor_name
+
+Name = TypeVar('Name')
+Turns = list[list[float]]  # seconds of each call of each turn
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until an accelerator has done what it was given."""
+    """Wait until an accelerator has finished its work."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
 
 
 def timed(step: Callable[[], object], device: torch.device, clock: Callable[[], float]) -> float:
-    """Seconds of a call."""
+    """Return the seconds that a call takes by a clock."""
     synchronize(device)
     start = clock()
     step()
@@ -32,26 +31,26 @@ def timed(step: Callable[[], object], device: torch.device, clock: Callable[[], 
 
 
 def take_turns(
-    steps: Mapping[Hashable, Callable[[], object]],
+    steps: Mapping[Name, Callable[[], object]],
     device: torch.device,
     seconds: float,
     rounds: int,
     cpu_time: bool = False,
-) -> dict[Any, list[list[float]]]:
-    """Times steps in turns, so that what else the machine does hits all of them alike.
+) -> dict[Name, Turns]:
+    """Time steps in turns, so that other load on the machine affects all of them alike.
 
     Args:
-        steps: What to time, by name; the caller has warmed them up.
+        steps: Calls by name, already warmed up.
         device: Where they run.
         seconds: A turn ends with the first call that ends after this time.
-        rounds: Number of turns of each.
-        cpu_time: Count the CPU time of this process instead of the time that passes.
+        rounds: Number of turns of each step.
+        cpu_time: Measure the CPU time of this process instead of wall time.
 
     Returns:
         For each name and turn, the seconds of each call.
     """
     clock = time.process_time if cpu_time else time.perf_counter
-    turns: dict[Any, list[list[float]]] = {name: [] for name in steps}
+    turns: dict[Name, Turns] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
             calls = [timed(step, device, clock)]
@@ -61,75 +60,25 @@ def take_turns(
     return turns
 
 
-def typical(turns: list[list[float]]) -> float:
-    """Seconds of a call: the median turn's mean."""
+def typical(turns: Turns) -> float:
+    """Return the seconds of a call: the median over turns of their mean."""
     return float(np.median([np.mean(calls) for calls in turns]))
 
 
-def latency(turns: list[list[float]]) -> dict[str, float]:
-    """Percentiles over all calls, milliseconds."""
+def latency(turns: Turns) -> dict[str, float]:
+    """Return percentiles over all calls in milliseconds: ``p50_ms`` and ``p95_ms``."""
     p50, p95 = np.percentile(np.concatenate(turns), (50, 95)) * 1e3
     return dict(p50_ms=float(p50), p95_ms=float(p95))
 
 
-def step_memory(step: Callable[[], object], device: torch.device) -> float | None:
-    """Memory that a call takes at its peak on top of what is held before it.
-
-    On a GPU, what torch allocates. On a CPU, resident memory of the process (Linux with glibc): memory that
-    the allocator keeps for later is given back first, and the kernel's high-water mark is reset.
-
-    Args:
-        step: The call.
-        device: Where it runs.
-
-    Returns:
-        MiB; None where it cannot be measured.
-    """
-    if device.type == 'cuda':
-        synchronize(device)
-        before = torch.cuda.memory_allocated(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        step()
-        synchronize(device)
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-        CLEAR_REFS.write_text('5')
-    except (AttributeError, OSError):  # no glibc, no Linux
-        return None
-    before = _status('VmRSS')
-    step()
-    return _status('VmHWM') - before
-
-
-def _status(key: str) -> float:
-    lines = dict(line.split(':', 1) for line in STATUS.read_text().splitlines() if ':' in line)
-    return int(lines[key].split()[0]) / 1024
-
-
-def held_memory(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> float:
-    """MiB of a model's weights and buffers, and of its optimizer's state."""
-    tensors = [*model.parameters(), *model.buffers()]
-    if optimizer is not None:
-        state = (value for values in optimizer.state.values() for value in values.values())
-        tensors += [value for value in state if isinstance(value, torch.Tensor)]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 2**20
-
-
 def describe_machine(device: torch.device) -> dict[str, Any]:
-    """What a figure depends on beside the code: date, hardware, threads, versions, other load."""
-    cpu = platform.processor() or platform.machine()
-    info = Path('/proc/cpuinfo')
-    if info.is_file():
-        models = [line.split(':', 1)[1] for line in info.read_text().splitlines() if 'model name' in line]
-        cpu = models[0].strip() if models else cpu
-    load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else None
+    """Describe what figures depend on besides the code: date, hardware, threads, PyTorch and other load."""
     return dict(
         date=datetime.date.today().isoformat(),
         device=torch.cuda.get_device_name(device) if device.type == 'cuda' else 'CPU',
-        cpu=cpu,
+        cpu=processor_name(),
         cores=os.cpu_count(),
         threads=torch.get_num_threads(),
-        load_before=load,
+        load_before=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None,
         torch=torch.__version__,
     )

@@ -1,6 +1,6 @@
 """Converters: raw downloads in, HumanData files out (``tools/dataset_tools/convert.py``).
 
-``base`` tells how to write one.
+``base`` documents how to write one.
 """
 
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
@@ -12,9 +12,20 @@ from mmroi.datasets.converters.mpi_inf_3dhp import MpiInf3dhp
 from mmroi.datasets.converters.pw3d import Pw3d
 from mmroi.datasets.converters.spin import Spin
 
-CONVERTERS: dict[str, type[Converter]] = {
-    converter.name: converter for converter in (H36M, MpiInf3dhp, Coco, Mpii, Lspet, Pw3d, Spin, Bedlam)
-}
-"""Converters by the name of their dataset."""
-
-__all__ = ['CONVERTERS', 'Converter', 'Part', 'Rows', 'Summary', 'Unit', 'convert_split', 'to_human_data']
+__all__ = [
+    'H36M',
+    'Bedlam',
+    'Coco',
+    'Converter',
+    'Lspet',
+    'MpiInf3dhp',
+    'Mpii',
+    'Part',
+    'Pw3d',
+    'Rows',
+    'Spin',
+    'Summary',
+    'Unit',
+    'convert_split',
+    'to_human_data',
+]

@@ -57,7 +57,23 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from mmroi.datasets.row_checks import SMPL_KEYS
+from mmroi.registry import CONVERTERS
+
 Rows = dict[str, np.ndarray]
+
+_SHAPES: dict[str, tuple[int, ...]] = {
+    'bbox_xywh': (4,),
+    'global_orient': (3,),
+    'body_pose': (23, 3),
+    'betas': (10,),
+    'transl': (3,),
+    'focal_length': (),
+    'principal_point': (2,),
+    'has_smpl': (),
+    'gender': (),
+    'image_path': (),
+}
 
 
 class Unit(NamedTuple):
@@ -94,8 +110,13 @@ class Converter(ABC):
 
     root: Path
 
-    name: ClassVar[str]
     splits: ClassVar[tuple[str, ...]] = ('train',)
+
+    @property
+    def name(self) -> str:
+        """Registered name, under which messages and HumanData files mention the dataset."""
+        registered = {kind: name for name, kind in CONVERTERS.module_dict.items()}
+        return registered.get(type(self), type(self).__name__)
 
     @property
     def parallel(self) -> bool:
@@ -155,3 +176,32 @@ def chunks(num_rows: int, size: int = 4096) -> list[Unit]:
         Unit(f'rows {start} to {min(start + size, num_rows) - 1}', (start, min(start + size, num_rows)))
         for start in range(0, num_rows, size)
     ]
+
+
+def check_shapes(rows: Rows, num_joints: tuple[int | None, int | None], source: str) -> None:
+    """Check that rows have the shapes in the docstring of this module.
+
+    Args:
+        rows: R rows.
+        num_joints: K of ``keypoints2d`` and of ``keypoints3d``; None if the converter has no such keypoints.
+        source: For messages.
+
+    Raises:
+        ValueError: If a key is missing or its shape is wrong; names the key, what was found and expected.
+    """
+    shapes: dict[str, tuple[int, ...] | None] = {**_SHAPES}
+    for key, count, dim in zip(('keypoints2d', 'keypoints3d'), num_joints, (3, 4), strict=True):
+        shapes[key] = None if count is None else (count, dim)
+    missing = {'image_path', 'bbox_xywh'} - rows.keys()
+    smpl = set(SMPL_KEYS[:3])
+    if smpl & rows.keys() and smpl - rows.keys():
+        missing |= smpl - rows.keys()
+    if missing:
+        raise ValueError(f'{source}: {sorted(missing)} is missing')
+    num_rows = len(rows['image_path'])
+    for key, values in rows.items():
+        shape = shapes.get(key, values.shape[1:])
+        if shape is None:
+            raise ValueError(f'{source}: has {key} but the converter declares no keypoint convention for it')
+        if values.shape != (num_rows, *shape):
+            raise ValueError(f'{source}: {key} has shape {values.shape}, expected {(num_rows, *shape)}')

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mmroi.datasets.boxes import crop_boxes
 from mmroi.datasets.converters.base import Converter, Part, Unit
-from mmroi.datasets.converters.boxes import crop_boxes
 from mmroi.datasets.converters.raw_files import list_files, open_npz, shaped
 from mmroi.fileio.npz_io import LazyNpz
+from mmroi.registry import CONVERTERS
 
 _KEYS = (
     'imgname',
@@ -25,6 +26,7 @@ _KEYS = (
 )
 
 
+@CONVERTERS.register_module('bedlam')
 @dataclass(frozen=True)
 class Bedlam(Converter):
     """BEDLAM with labels in SMPL form.
@@ -43,7 +45,6 @@ class Bedlam(Converter):
     labels_folder: Path = Path('training_labels/all_npz_12_smpl_training')
     image_folder: Path = Path('training_images')
 
-    name = 'bedlam'
     keypoints2d_convention = 'smpl'
 
     def output_name(self, split: str) -> str:

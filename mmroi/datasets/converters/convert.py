@@ -18,9 +18,18 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmroi.datasets.converters.base import Converter, Rows, Unit
-from mmroi.datasets.converters.checks import SMPL_KEYS, check_shapes, find_faults, find_image_faults, refuse
-from mmroi.datasets.duplicates import find_duplicates
+from mmroi.datasets.converters.base import Converter, Rows, Unit, check_shapes
+from mmroi.datasets.image_checks import find_image_faults
+from mmroi.datasets.row_checks import (
+    SMPL_KEYS,
+    UNIT_FAULTS,
+    BadSampleError,
+    fault_code,
+    fault_reason,
+    find_duplicates,
+    find_faults,
+    find_wrong_units,
+)
 from mmroi.fileio.human_data import HumanData
 from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import end_with_parent
@@ -174,13 +183,16 @@ class _Job:
         for key in rows.keys() & {'keypoints2d', 'keypoints3d'}:  # COCO marks visible joints with 2
             rows[key] = np.array(rows[key])
             rows[key][..., -1] = np.minimum(rows[key][..., -1], 1)
-        faults = find_faults(rows, source)
+        faults = find_faults(rows)
+        _refuse_wrong_units(faults, source)
+        good = faults == 0
         if self.check_images:
-            find_image_faults(rows, converter.root, faults)
+            paths = [str(converter.root / path) for path in rows['image_path'][good].tolist()]
+            faults[good] = find_image_faults(paths, rows['bbox_xywh'][good])
+            good = faults == 0
         if not self.skip_bad:
-            refuse(faults, rows, source)
-        good = faults == None  # noqa: E711 (element by element)
-        counts = [dict(left_out), dict(Counter(faults[~good].tolist()))]
+            _refuse_bad_rows(faults, rows, source)
+        counts = [dict(left_out), dict(Counter(map(fault_reason, faults[~good].tolist())))]
         kept = {key: _small(values[good]) for key, values in rows.items()}
         write_npz(self.path(index), {_COUNTS: np.array(json.dumps(counts)), **kept})
         return index
@@ -247,10 +259,31 @@ def _drop_duplicates(rows: Rows, summary: Summary, skip_bad: bool) -> None:
         return
     duplicate = find_duplicates(rows['bbox_xywh'], lambda i: str(rows['image_path'][i]))
     if not skip_bad:
-        refuse([('duplicated row' if found else None) for found in duplicate], rows, str(summary.path))
+        _refuse_bad_rows(duplicate * fault_code('duplicated row'), rows, str(summary.path))
     if duplicate.any():
         summary.skipped['duplicated row'] += int(duplicate.sum())
         rows.update({key: values[~duplicate] for key, values in rows.items()})
+
+
+def _refuse_wrong_units(faults: np.ndarray, source: str) -> None:
+    wrong_units = find_wrong_units(faults)
+    if wrong_units is not None:
+        raise ValueError(
+            f'{source}: {wrong_units[0]} in most rows; {UNIT_FAULTS[wrong_units[0]]}. Get the file that '
+            'docs/data.md names, or convert this one to the right unit'
+        )
+
+
+def _refuse_bad_rows(faults: np.ndarray, rows: Rows, source: str) -> None:
+    bad = np.flatnonzero(faults)
+    if len(bad):
+        row = bad[0]
+        bbox = np.round(rows['bbox_xywh'][row], 1).tolist()
+        raise BadSampleError(
+            fault_reason(faults[row]),
+            f'row {row} of {source}, image {rows["image_path"][row]}, bbox_xywh {bbox}; {len(bad) - 1} more '
+            'bad rows there. Correct the download, or skip and count such rows with --skip-bad',
+        )
 
 
 def _with_confidence(bbox: np.ndarray) -> np.ndarray:

@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.datasets.boxes import enlarge, keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
-from mmroi.datasets.converters.boxes import enlarge, keypoint_boxes, with_margin
 from mmroi.datasets.converters.h36m_cameras import H36MCamera, read_cameras
 from mmroi.datasets.converters.raw_files import find_file, list_files, read_mat, read_pickle, require, shaped
 from mmroi.datasets.converters.video_frames import provide_frames
+from mmroi.registry import CONVERTERS
 
 _TRAIN_SUBJECTS = ('S1', 'S5', 'S6', 'S7', 'S8')
 _TEST_SUBJECTS = ('S9', 'S11')
@@ -32,6 +33,7 @@ _MASK_SCALE = 0.9
 """SPIN's and MMHuman3D's crop, relative to the box of the mask."""
 
 
+@CONVERTERS.register_module('h36m')
 @dataclass(frozen=True)
 class H36M(Converter):
     """``S*/MyPoseFeatures/{D2_Positions,D3_Positions_mono}/*.cdf``, videos or frames, and ``metadata.xml``.
@@ -55,7 +57,6 @@ class H36M(Converter):
     universal: bool = False
     mask_boxes: bool = False
 
-    name = 'h36m'
     splits = ('train', 'valid_protocol1', 'valid_protocol2')
     keypoints2d_convention = 'h36m'
     keypoints3d_convention = 'h36m'

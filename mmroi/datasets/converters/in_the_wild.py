@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from mmroi.datasets.converters.base import Converter, Part, Unit
-from mmroi.datasets.converters.own_keypoints import CocoKeypoints, MpiiKeypoints
+from mmroi.datasets.converters.keypoint_annotations import CocoKeypoints, MpiiKeypoints
 from mmroi.datasets.converters.pseudo_labels import CliffLabels, EftLabels
 from mmroi.datasets.converters.raw_files import find_file
+from mmroi.registry import CONVERTERS
 
 
 class Labels(Protocol):
@@ -97,6 +98,7 @@ class InTheWild(Converter):
         return find_file(self.root, *candidates)
 
 
+@CONVERTERS.register_module('coco')
 class Coco(InTheWild):
     """COCO 2014, training images in ``train2014/``, with pseudo-labels.
 
@@ -107,7 +109,6 @@ class Coco(InTheWild):
         labels_file: Their file, if it does not lie under ``root``.
     """
 
-    name = 'coco'
     outputs = dict(
         cliff='cliff_coco_train',
         eft_all='eft_coco_all',
@@ -126,6 +127,7 @@ class Coco(InTheWild):
         return EftLabels(self.find(name, f'eft_fit/{name}', f'coco_2014_train_fit/{name}'), 'train2014')
 
 
+@CONVERTERS.register_module('mpii')
 class Mpii(InTheWild):
     """MPII Human Pose, images in ``images/``, with pseudo-labels.
 
@@ -136,7 +138,6 @@ class Mpii(InTheWild):
         labels_file: Their file, if it does not lie under ``root``.
     """
 
-    name = 'mpii'
     outputs = dict(cliff='cliff_mpii_train', eft='eft_mpii', keypoints='mpii_train')
 
     def source(self) -> Labels:
@@ -152,6 +153,7 @@ class Mpii(InTheWild):
         return EftLabels(self.find(name, f'eft_fit/{name}', f'MPII_fit/{name}'), 'images')
 
 
+@CONVERTERS.register_module('lspet')
 class Lspet(InTheWild):
     """Leeds Sports Pose Extended in high resolution (HR-LSPET), with EFT's pseudo-labels.
 
@@ -161,7 +163,6 @@ class Lspet(InTheWild):
         labels_file: Their file, if it does not lie under ``root``.
     """
 
-    name = 'lspet'
     outputs = dict(eft='eft_lspet')
 
     def source(self) -> Labels:

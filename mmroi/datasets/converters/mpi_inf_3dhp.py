@@ -9,10 +9,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mmroi.datasets.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
-from mmroi.datasets.converters.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.raw_files import find_file, read_mat, shaped
 from mmroi.datasets.converters.video_frames import provide_frames
+from mmroi.registry import CONVERTERS
 
 _CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # at the height of the chest
 _NUM_CAMERAS = 14
@@ -29,6 +30,7 @@ _ACTIVITIES = (
 """Names of ``activity_annotation`` 1 to 7, as the test set's own evaluation has them."""
 
 
+@CONVERTERS.register_module('mpi_inf_3dhp')
 @dataclass(frozen=True)
 class MpiInf3dhp(Converter):
     """``S{1-8}/Seq{1,2}/annot.mat`` with videos or frames, and ``mpi_inf_3dhp_test_set/TS{1-6}``.
@@ -45,7 +47,6 @@ class MpiInf3dhp(Converter):
 
     every: int = 10
 
-    name = 'mpi_inf_3dhp'
     splits = ('train', 'test')
 
     def conventions(self, split: str) -> tuple[str, str]:

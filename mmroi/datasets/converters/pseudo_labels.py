@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.datasets.boxes import crop_boxes
 from mmroi.datasets.converters.base import Part, Unit, chunks
-from mmroi.datasets.converters.boxes import crop_boxes
-from mmroi.datasets.converters.crops import crop_rows
 from mmroi.datasets.converters.raw_files import open_npz, read_json, require, shaped
+from mmroi.datasets.converters.spin import crop_rows
 from mmroi.fileio.npz_io import LazyNpz
 
 _CLIFF_KEYS = ('imgname', 'center', 'scale', 'part', 'pose', 'shape', 'global_t', 'focal_l')

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.datasets.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
-from mmroi.datasets.converters.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.raw_files import list_files, read_pickle, require, shaped
+from mmroi.registry import CONVERTERS
 
 _KEYS = (
     'sequence',
@@ -27,6 +28,7 @@ _KEYS = (
 _MIN_CONFIDENCE = 0.5
 
 
+@CONVERTERS.register_module('pw3d')
 @dataclass(frozen=True)
 class Pw3d(Converter):
     """3DPW: ``sequenceFiles/{train,validation,test}/*.pkl`` and ``imageFiles/``.
@@ -37,7 +39,6 @@ class Pw3d(Converter):
     mean of the two in ``misc['focal_lengths']``.
     """
 
-    name = 'pw3d'
     splits = ('train', 'validation', 'test')
     keypoints2d_convention = 'pw3d'
     keypoints3d_convention = 'smpl'

@@ -4,15 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmroi.datasets.converters.base import Converter, Part, Unit, chunks
-from mmroi.datasets.converters.crops import crop_rows
-from mmroi.datasets.converters.raw_files import find_file, open_npz
-from mmroi.fileio.npz_io import LazyNpz
+import numpy as np
 
+from mmroi.datasets.boxes import crop_boxes
+from mmroi.datasets.converters.base import Converter, Part, Rows, Unit, chunks
+from mmroi.datasets.converters.raw_files import find_file, open_npz, shaped
+from mmroi.fileio.npz_io import LazyNpz
+from mmroi.registry import CONVERTERS
+
+# Key of the file, shape of a row, key of the rows; those that the file lacks are left away.
+_LABELS = (
+    ('S', (24, 4), 'keypoints3d'),
+    ('shape', (10,), 'betas'),
+    ('global_t', (3,), 'transl'),
+    ('focal_l', (), 'focal_length'),
+    ('has_smpl', (), 'has_smpl'),
+)
 # MMHuman3D's names.
 _OUTPUTS = {'lsp_dataset_original_train': 'spin_lsp_train', 'hr-lspet_train': 'spin_lspet_train'}
 
 
+@CONVERTERS.register_module('spin')
 @dataclass(frozen=True)
 class Spin(Converter):
     """A file of SPIN and its successors, an npz with one row per person.
@@ -27,7 +39,6 @@ class Spin(Converter):
 
     labels_file: Path | None = None
 
-    name = 'spin'
     keypoints3d_convention = 'smpl_24'
 
     @property
@@ -59,3 +70,43 @@ class Spin(Converter):
         path = self.root / self.labels_file
         path = path if path.is_file() else find_file(Path(), str(self.labels_file))
         return open_npz(path, ('imgname', 'center', 'scale'))
+
+
+def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('part',)) -> Rows:
+    """Rows of a file with ``imgname``, ``center``, ``scale`` = crop size / 200 and SPIN's labels.
+
+    Args:
+        npz: The file.
+        rows: First row and the one after the last.
+        keypoints: Members of 2D keypoints, joined in this order.
+
+    Returns:
+        Rows. ``part`` and ``S`` are SPIN's 24 joints, ``openpose`` 25.
+
+    Raises:
+        ValueError: A member has another shape; names the file.
+    """
+
+    def read(key: str, shape: tuple[int, ...]) -> np.ndarray:
+        return shaped(npz.read(key)[slice(*rows)], shape, f'{npz.path}: {key!r}')
+
+    found = npz.keys()
+    result = dict(
+        image_path=np.asarray(npz.read('imgname')[slice(*rows)]).astype(np.str_),
+        bbox_xywh=crop_boxes(read('center', (2,)), read('scale', ())),
+    )
+    numbers = dict(part=24, openpose=25)
+    parts = [read(key, (numbers[key], 3)) for key in keypoints]
+    if parts:
+        result['keypoints2d'] = np.concatenate(parts, 1)
+    result.update({name: read(key, shape) for key, shape, name in _LABELS if key in found})
+    if 'pose' in found:
+        pose = read('pose', (24, 3))
+        result.update(global_orient=pose[:, 0], body_pose=pose[:, 1:])
+    if 'has_smpl' in result:
+        result['has_smpl'] = result['has_smpl'] > 0
+    if 'gender' in found:
+        result['gender'] = np.asarray(npz.read('gender')[slice(*rows)]).astype(np.str_)
+    if 'annot_id' in found:
+        result['annotation_id'] = np.asarray(npz.read('annot_id')[slice(*rows)])
+    return result

@@ -1,6 +1,5 @@
 """Frames of a dataset's videos as JPEG files: those which somebody extracted before, or extracted here."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 
 from mmroi.datasets.converters.raw_files import find_file
+from mmroi.fileio.atomic import atomic_write
 
 _QUALITY = 95
 # Containers announce a few frames more than decoders give.
@@ -102,7 +102,6 @@ def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = Fals
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}')
-    partial.write_bytes(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes())
-    os.replace(partial, path)
+    content = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    with atomic_write(path, fsync=False) as temporary:
+        temporary.write_bytes(content)

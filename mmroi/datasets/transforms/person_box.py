@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmroi.datasets.errors import BadSampleError
+from mmroi.datasets.row_checks import BadSampleError
 from mmroi.geometry import expand_to_aspect
 from mmroi.registry import TRANSFORMS
 

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import ConcatDataset
 
+from mmroi.models.estimators import GROUND_TRUTH, arguments_of
 from mmroi.registry import HOOKS
 
 _LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
@@ -30,8 +31,9 @@ class LossCoverageHook(Hook):
 
     A loss that needs labels has a method ``reaches(keypoints2d, keypoints3d, has_smpl)``: from confidences
     (R, 54), (R, 54) in smpl_54 and flags (R,) to (R,) bool, the people whom it counts. A loss without it
-    needs no label. A data set tells its labels by ``label_confidences()``, as ``HumanImageDataset`` does;
-    others are not counted, and the log says so. Of a mixture each part is a set.
+    that takes ground truth is listed as unknown, and counts as one that may reach everybody; a loss that
+    takes none needs no label. A data set tells its labels by ``label_confidences()``, as
+    ``HumanImageDataset`` does; others are not counted, and the log says so. Of a mixture each part is a set.
 
     Models without a dictionary of modules ``losses`` are left alone.
     """
@@ -144,7 +146,7 @@ def format_table(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
         if one.people is None:
             notes.append(f'{one.name}: not counted, {one.file} has no label_confidences()')
             continue
-        numbers = (one.people, *one.labels, *(one.reached.get(name, 'all') for name in losses))
+        numbers = (one.people, *one.labels, *(one.reached.get(name, _whom(losses[name])) for name in losses))
         rows.append([one.name, *map(str, numbers)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -154,7 +156,8 @@ def format_table(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
         )
         for row in rows
     ]
-    title = 'People with labels, and how many each loss counts (all: it needs no label)'
+    unknown = '; ?: it has no method `reaches`' if any(map(_is_unknown, losses.values())) else ''
+    title = f'People with labels, and how many each loss counts (all: it needs no label{unknown})'
     return '\n'.join((title, *(lines if len(rows) > 1 else ()), *notes))
 
 
@@ -180,7 +183,7 @@ def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
                     f'{needs[name][1]}, reaches nobody of any data set: {found}'
                 )
     for one in counted:
-        if needs and not any(one.reached.values()):
+        if needs and not any(one.reached.values()) and not any(map(_is_unknown, losses.values())):
             wanted = ', '.join(f'{name} needs {words}' for name, (_, words) in needs.items())
             problems.append(
                 f'- the data set {_describe_labels(one, _LABELS)}; none of the losses that need '
@@ -191,6 +194,16 @@ def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
 
 def _with_labels(losses: Mapping[str, nn.Module]) -> list[str]:
     return [name for name, loss in losses.items() if callable(getattr(loss, 'reaches', None))]
+
+
+def _is_unknown(loss: nn.Module) -> bool:
+    """Whether a loss takes ground truth, but does not say whom it counts."""
+    takes_labels = set(GROUND_TRUTH) & set(arguments_of(loss))
+    return bool(takes_labels) and not callable(getattr(loss, 'reaches', None))
+
+
+def _whom(loss: nn.Module) -> str:
+    return '?' if _is_unknown(loss) else 'all'
 
 
 def _reaches(loss: nn.Module, *labels: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 from torch import nn
 
@@ -9,25 +10,25 @@ from mmroi.registry import MODELS
 
 
 def build_backbone(
-    config: dict, frozen_stages: int = -1, norm_eval: bool = False, with_cp: bool = False
+    config: dict[str, Any], frozen_stages: int = -1, norm_eval: bool = False, with_cp: bool = False
 ) -> nn.Module:
-    """Build a backbone and hand it the options that it knows; what its config says itself goes first.
+    """Build a backbone with those of the options that it takes; its own config has precedence.
 
     MMDetection's backbones freeze the running statistics of BatchNorm by default (``norm_eval=True``), with
-    which nothing is learned from scratch; so ``norm_eval`` is always handed on, also when it is False.
+    which nothing is learned from scratch. So ``norm_eval`` is always passed on, even if it is False.
 
     Args:
         config: Config of the backbone.
-        frozen_stages: As for :class:`mmroi.models.MultiRoIEncoder`; HRNet, which has no such argument, is
-            frozen by the encoder (:func:`hrnet_stages`).
-        norm_eval: Likewise.
-        with_cp: Likewise.
+        frozen_stages: See :class:`mmroi.models.MultiRoIEncoder`. HRNet has no such argument and is frozen by
+            the encoder (:func:`hrnet_stages`).
+        norm_eval: See :class:`mmroi.models.MultiRoIEncoder`.
+        with_cp: See :class:`mmroi.models.MultiRoIEncoder`.
 
     Returns:
-        The backbone.
+        nn.Module: The backbone.
 
     Raises:
-        ValueError: The backbone does not know an option that is asked for.
+        ValueError: The backbone does not take an option that is set.
     """
     kind = config.get('type')
     cls = MODELS.get(kind) if isinstance(kind, str) else kind
@@ -51,14 +52,14 @@ def build_backbone(
 
 
 def is_hrnet(cls: type) -> bool:
-    """Tell whether a class is ``mmdet.HRNet``, or derived from it."""
-    from mmdet.models.backbones import HRNet  # here: a second, which only those who build a backbone spend
+    """Whether a class is ``mmdet.HRNet``, or derived from it."""
+    from mmdet.models.backbones import HRNet  # lazy: importing MMDetection takes about 1 s
 
     return issubclass(cls, HRNet)
 
 
 def hrnet_stages(backbone: nn.Module) -> Iterator[list[nn.Module]]:
-    """Stages of HRNet in the order and numbering by which MMPose freezes them.
+    """Stages of HRNet, in the order and numbering in which MMPose freezes them.
 
     Args:
         backbone: ``mmdet.HRNet``.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -17,10 +18,15 @@ HRNET_STRIDE = 32
 class MultiRoIEncoder(BaseModule):
     """Encodes every RoI crop with the same backbone and pools its feature maps (paper section 3.1, E).
 
-    The backbone is any registered one that takes an image batch and returns feature maps, finest first:
-    ``mmdet.ResNet``, ``mmdet.HRNet``. The options that follow ``pool`` are handed to it, unless its own
-    config has them; MMDetection's ``norm_eval=True`` is so replaced by False, because with frozen statistics
-    nothing is learned from scratch.
+    The backbone is any registered module that takes an image batch (B, 3, H, W) and returns a feature map
+    (B, C, h, w), or several of them, finest first, such as ``mmdet.ResNet`` and ``mmdet.HRNet``.
+    ``frozen_stages``, ``norm_eval`` and ``with_cp`` are passed on to it, unless its own config has them.
+    MMDetection's default ``norm_eval=True`` is thereby replaced by False, because nothing is learned from
+    scratch with frozen statistics.
+
+    The width of the features is measured by encoding one black crop. A backbone that takes crops of one size
+    only needs ``crop_size``, or declares the channels of its maps as ``out_channels`` (an integer, or one for
+    each map), from which the widths are read unless there is a neck.
 
     Args:
         backbone: Config of the backbone.
@@ -38,6 +44,7 @@ class MultiRoIEncoder(BaseModule):
             statistics of BatchNorm take in each batch twice, as if their momentum were 0.19 and not 0.1.
         channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on
             GPU.
+        crop_size: Height and width of the crops, for measuring the width of the features; None for 64x64.
         init_cfg: MMEngine's initialization config.
 
     Attributes:
@@ -46,19 +53,20 @@ class MultiRoIEncoder(BaseModule):
 
     Raises:
         ValueError: ``pool`` is unknown, ``frozen_stages`` is out of range, the backbone does not know an
-            option, or the neck takes other maps than the backbone gives.
+            option or returns no feature maps, or the neck takes other maps than the backbone returns.
     """
 
     def __init__(
         self,
-        backbone: dict,
-        neck: dict | None = None,
+        backbone: dict[str, Any],
+        neck: dict[str, Any] | None = None,
         pool: str = 'last',
         frozen_stages: int = -1,
         norm_eval: bool = False,
         with_cp: bool = False,
         channels_last: bool = False,
-        init_cfg: dict | None = None,
+        crop_size: tuple[int, int] | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if pool not in ('last', 'concat'):
@@ -76,13 +84,27 @@ class MultiRoIEncoder(BaseModule):
         if hrnet:
             stages = islice(hrnet_stages(self.backbone), frozen_stages + 1)
             self._frozen = [module.requires_grad_(False) for stage in stages for module in stage]
-        self.out_channels, self.map_channels = self._measure_widths()
+        declared = getattr(self.backbone, 'out_channels', None)
+        if declared and not self.neck:
+            channels = [declared] if isinstance(declared, int) else list(declared)
+            self.map_channels = channels[-1]
+            self.out_channels = channels[-1] if pool == 'last' else sum(channels)
+        else:
+            self.out_channels, self.map_channels = self._measure_widths(crop_size or (64, 64))
 
     @torch.no_grad()
-    def _measure_widths(self) -> tuple[int, int]:
-        """The widths are found by encoding one black crop, which works for every backbone and neck."""
+    def _measure_widths(self, crop_size: tuple[int, int]) -> tuple[int, int]:
+        """Encode one black crop, which works for every backbone and neck."""
         training = self.training
-        maps = self.eval().extract_maps(torch.zeros(1, 1, 3, 64, 64))
+        self.eval()
+        try:
+            maps = self.extract_maps(torch.zeros(1, 1, 3, *crop_size))
+        except (AssertionError, IndexError, RuntimeError) as error:
+            raise ValueError(
+                f'MultiRoIEncoder: the backbone {type(self.backbone).__name__} cannot encode a crop of '
+                f'{crop_size[0]}x{crop_size[1]} ({error}): set crop_size=(height, width) of the encoder to '
+                'that of MultiRoICrop, or let the backbone declare the channels of its maps as out_channels.'
+            ) from error
         width = self.pool_maps(maps, 1).shape[-1]
         self.train(training)
         return width, maps[-1].shape[1]
@@ -95,7 +117,7 @@ class MultiRoIEncoder(BaseModule):
         return self
 
     def extract_maps(self, inputs: Tensor) -> Sequence[Tensor]:
-        """The backbone's feature maps of all crops.
+        """Compute the backbone's feature maps of all crops.
 
         Args:
             inputs: (N, M, 3, H, W), normalized RGB crops.
@@ -104,7 +126,8 @@ class MultiRoIEncoder(BaseModule):
             Sequence[Tensor]: Maps (N·M, C, h, w), finest first.
 
         Raises:
-            ValueError: HRNet, whose branches are halved and doubled, and H or W is no multiple of 32.
+            ValueError: H or W is no multiple of 32 and the backbone is HRNet, whose branches are halved and
+                doubled; or the backbone returns no feature maps.
         """
         height, width = inputs.shape[-2:]
         if height % self.stride or width % self.stride:
@@ -112,7 +135,15 @@ class MultiRoIEncoder(BaseModule):
                 f'HRNet needs crops whose sides are multiples of {self.stride}, got '
                 f'{height}x{width} (height x width): change the size in MultiRoICrop.'
             )
-        return self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
+        maps = self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
+        maps = (maps,) if isinstance(maps, Tensor) else maps
+        if not all(isinstance(feature, Tensor) and feature.dim() == 4 for feature in maps):
+            found = [tuple(getattr(feature, 'shape', ())) or type(feature).__name__ for feature in maps]
+            raise ValueError(
+                f'MultiRoIEncoder: the backbone {type(self.backbone).__name__} must return feature maps '
+                f'(B, C, h, w), got {found}; let it reshape tokens to a map.'
+            )
+        return maps
 
     def pool_maps(self, maps: Sequence[Tensor], num_rois: int) -> Tensor:
         """Pool feature maps to one vector for each crop, behind the neck if there is one.

@@ -1,5 +1,7 @@
 """Complete networks."""
 
+from mmroi.models.estimators.architecture_guard import check_state_dict
+from mmroi.models.estimators.loss_inputs import GROUND_TRUTH, LossInputs, arguments_of
 from mmroi.models.estimators.mesh_estimator import MeshEstimator
 
-__all__ = ['MeshEstimator']
+__all__ = ['GROUND_TRUTH', 'LossInputs', 'MeshEstimator', 'arguments_of', 'check_state_dict']

@@ -4,37 +4,44 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-PARTS = ('encoder', 'fusion', 'head', 'projector', 'heatmap_head')
-ONLY_IN_TRAINING = ('projector', 'heatmap_head')
+PREDICTING = ('encoder', 'fusion', 'head')
 
 
-def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix: str = '') -> None:
+def check_state_dict(
+    model: nn.Module, state_dict: Mapping[str, Tensor], prefix: str = '', complete: bool = False
+) -> None:
     """Check that a checkpoint belongs to this architecture.
 
-    MMEngine loads with ``strict=False`` and merely logs what does not match, so that a model of other parts
-    would run with random weights. Here every part (encoder, fusion, head and so on) of which the checkpoint
-    has anything must match in all names and shapes. A part may be absent from the checkpoint, so that
-    training can start from an encoder alone; the parts that only training uses may be absent from the
-    model; and counters of BatchNorm may be absent.
+    MMEngine loads with ``strict=False`` and only logs what does not match, so a model with other parts would
+    run with random weights. Here every part (encoder, fusion, head and so on) of which the checkpoint has
+    anything must match in all names and shapes, except that
+
+    * parts in the model's ``ONLY_IN_TRAINING`` may be missing from the checkpoint or from the model;
+    * any part may be missing from the checkpoint, so that training can start from an encoder, unless
+      ``complete`` is set;
+    * BatchNorm's ``num_batches_tracked`` may be missing.
 
     Args:
         model: The model with its parts as children.
         state_dict: The checkpoint's tensors.
-        prefix: What precedes the model's names in ``state_dict``.
+        prefix: Prefix of the model's names in ``state_dict``.
+        complete: Require all parts that predict.
 
     Raises:
-        RuntimeError: Nothing or not everything of a part matches, or it is MMHuman3D's own file, whose heads
-            have our name.
+        RuntimeError: A part does not match, or the checkpoint is MMHuman3D's own file, whose heads have the
+            same name.
     """
-    own = {name: value.shape for name, value in model.state_dict().items() if name.startswith(PARTS)}
+    only_in_training = tuple(getattr(model, 'ONLY_IN_TRAINING', ()))
+    parts = (*PREDICTING, *only_in_training)
+    own = {name: value.shape for name, value in model.state_dict().items() if name.startswith(parts)}
     given = {
         name[len(prefix) :]: value.shape for name, value in state_dict.items() if name.startswith(prefix)
     }
-    known = [part for part in PARTS if any(name.startswith(f'{part}.') for name in given)]
+    known = [part for part in parts if any(name.startswith(f'{part}.') for name in given)]
     if not known:
         example = next(iter(given), 'none at all')
         raise RuntimeError(
-            f'This checkpoint is not of a MeshEstimator: it has none of the parts {", ".join(PARTS)} '
+            f'This checkpoint is not of a MeshEstimator: it has none of the parts {", ".join(parts)} '
             f'(its first name: {example}). Load weights of a backbone through the encoder: '
             "backbone=dict(..., init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.'))."
         )
@@ -43,10 +50,17 @@ def check_state_dict(model: nn.Module, state_dict: Mapping[str, Tensor], prefix:
             f'This checkpoint has a backbone by the name of another project ({foreign}), which would stay '
             'unused: convert it by tools/model_converters/convert_checkpoint.py.'
         )
+    absent = [name for name in own if name.startswith(PREDICTING) and not name.startswith(tuple(known))]
+    if complete and absent:
+        raise RuntimeError(
+            f'The checkpoint lacks weights of the model: {", ".join(absent[:3])}'
+            f'{", ..." if len(absent) > 3 else ""} ({len(absent)} in all); use the config that it was '
+            'trained with.'
+        )
     findings = []
     for part in known:
         mine = {name for name in own if name.startswith(f'{part}.')}
-        if part in ONLY_IN_TRAINING and not mine:
+        if part in only_in_training and not mine:
             continue
         theirs = {name for name in given if name.startswith(f'{part}.')}
         findings += [f'{name} is not in the model' for name in sorted(theirs - mine)]

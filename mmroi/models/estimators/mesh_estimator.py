@@ -3,108 +3,91 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import average_full_camera, local_to_full
-from mmroi.geometry.rotations import rot6d_to_matrix
 from mmroi.models.estimators.architecture_guard import check_state_dict
-from mmroi.models.estimators.batch import Labels, Views, stack_labels, stack_views
+from mmroi.models.estimators.loss_inputs import (
+    PARTS,
+    LossInputs,
+    available_inputs,
+    bind_arguments,
+    check_losses,
+)
+from mmroi.models.estimators.part_building import build_part
+from mmroi.models.estimators.views_and_labels import Labels, Views, stack_labels, stack_views
+from mmroi.models.heads.base_head import rotations_of
 from mmroi.registry import MODELS
-from mmroi.structures import HMRDataSample
-
-LOSSES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive', 'heatmaps', 'volume')
-LOSSES_OF_BODY = {'vertices', 'keypoints3d', 'keypoints2d', 'volume'}
+from mmroi.structures import HMRDataSample, Predictions
 
 
 @MODELS.register_module()
 class MeshEstimator(BaseModel):
     """Crops of a person to SMPL parameters and M cameras: encoder → fusion → head → body model, and losses.
 
-    Where all RoIs share one mesh the body model runs once for each person; the label's body runs only for
-    the vertex loss.
+    Width of the features and number of RoIs need not be repeated: where the config of a part leaves out
+    ``in_channels`` or ``num_rois``, the estimator fills them in.
 
     Args:
         encoder: Config; (N, M, 3, H, W) → h (N, M, d).
-        head: Config; (u, u_bar, boxes, focal_length) → pose6d or rotations, betas, cameras. Its regressors
-            start from the body model's mean parameters. A head with ``needs_maps`` also gets the encoder's
-            ``maps``.
+        head: Config of a :class:`BaseHead`; it may start from the body model's mean parameters.
         body_model: Config.
-        fusion: Config; (h, boxes, focal_length) → u (N, M, d), u_bar (N, d), weights. None: u = h and u_bar
-            its mean.
-        projector: Config; h → z for the contrastive loss. Not trained when that loss is not configured.
-        heatmap_head: Config; the encoder's last map → heatmaps of the keypoints, for the loss ``heatmaps``.
-            Not trained when that loss is not configured.
-        losses: Loss configs by name, any of ``smpl, vertices, keypoints3d, keypoints2d, camera, contrastive,
-            heatmaps, volume``; leaving one out, or setting it to None over an inherited config, removes it.
-            ``volume`` is for a head that also gives the joints in the volume of the crop, ``uvd``.
+        fusion: Config of a :class:`BaseFusion`. None: u = h, and u_bar its mean.
+        projector: Config; h → z, ``projections`` for the contrastive loss.
+        heatmap_head: Config; the encoder's last map → ``heatmaps`` of the keypoints.
+        num_rois: M, for fusion and head; None leaves it to their configs.
+        losses: Loss configs by name. Any registered module is a loss: the arguments of its ``forward`` are
+            bound by name to the properties of :class:`LossInputs` and to the head's outputs, and it returns
+            a weighted scalar, which is logged as ``loss_<name>``. None over an inherited config removes a
+            loss. ``projector`` and ``heatmap_head`` are not trained if no loss asks for what they compute.
         data_preprocessor: Config.
         init_cfg: MMEngine's initialization config.
 
+    Attributes:
+        ONLY_IN_TRAINING: Names of the parts that prediction does not need.
+
     Raises:
-        ValueError: Unknown loss, a loss without the part that it needs, or parts that do not fit together.
+        ValueError: A loss asks for what there is not, or parts do not fit together.
     """
+
+    ONLY_IN_TRAINING = ('projector', 'heatmap_head')
 
     def __init__(
         self,
-        encoder: dict,
-        head: dict,
-        body_model: dict,
-        fusion: dict | None = None,
-        projector: dict | None = None,
-        heatmap_head: dict | None = None,
-        losses: dict[str, dict] | None = None,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        encoder: dict[str, Any],
+        head: dict[str, Any],
+        body_model: dict[str, Any],
+        fusion: dict[str, Any] | None = None,
+        projector: dict[str, Any] | None = None,
+        heatmap_head: dict[str, Any] | None = None,
+        num_rois: int | None = None,
+        losses: dict[str, dict[str, Any] | None] | None = None,
+        data_preprocessor: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         # Built here: BaseModel would look only into MMEngine's registry when no default scope is set.
         super().__init__(MODELS.build(data_preprocessor) if data_preprocessor else None, init_cfg)
-        losses = {name: loss for name, loss in (losses or {}).items() if loss is not None}
-        unknown = set(losses) - set(LOSSES)
-        if unknown:
-            raise ValueError(
-                f'MeshEstimator: unknown losses {sorted(unknown)}; the known ones are {", ".join(LOSSES)}.'
-            )
-        if 'contrastive' in losses and projector is None:
-            raise ValueError(
-                'MeshEstimator: the contrastive loss needs a projector, such as '
-                "projector=dict(type='ContrastiveProjector', in_channels=...)."
-            )
-        if 'heatmaps' in losses and heatmap_head is None:
-            raise ValueError(
-                'MeshEstimator: the loss on heatmaps needs a head, such as '
-                "heatmap_head=dict(type='HeatmapHead', in_channels=...)."
-            )
         self.encoder = MODELS.build(encoder)
-        self.fusion = MODELS.build(fusion) if fusion else None
-        self.head = MODELS.build(head)
-        self.projector = MODELS.build(projector) if projector else None
-        self.heatmap_head = MODELS.build(heatmap_head) if heatmap_head else None
+        widths = self.encoder.out_channels, self.encoder.map_channels
+        self.fusion = build_part('fusion', fusion, *widths, num_rois) if fusion else None
+        self.head = build_part('head', head, *widths, num_rois)
+        self.projector = build_part('projector', projector, *widths) if projector else None
+        self.heatmap_head = build_part('heatmap_head', heatmap_head, *widths) if heatmap_head else None
         self.body_model = MODELS.build(body_model)
-        self.losses = nn.ModuleDict({name: MODELS.build(loss) for name, loss in losses.items()})
-        self._check_parts()
-        if 'volume' in losses and not self.head.gives_uvd:
-            raise ValueError(
-                'MeshEstimator: the loss on the volume needs a head that gives joints in it, '
-                f'such as MMHuman3DHybrIKHead; {type(self.head).__name__} does not.'
-            )
-        for part, loss in ((self.projector, 'contrastive'), (self.heatmap_head, 'heatmaps')):
-            if part is not None and loss not in losses:
-                part.requires_grad_(False)  # DDP would wait for its gradients
+        self.losses = nn.ModuleDict(
+            {name: MODELS.build(loss) for name, loss in (losses or {}).items() if loss is not None}
+        )
+        self._check_num_rois()
+        check_losses(self, dict(self.losses.items()))
+        asked = self._asked()
+        for name, part in PARTS.items():
+            module: nn.Module | None = getattr(self, part)
+            if module is not None and name not in asked:
+                module.requires_grad_(False)  # DDP would wait for its gradients
         self.head.adopt_body(self.body_model)
 
-    def _check_parts(self) -> None:
-        widths = dict.fromkeys(('fusion', 'head', 'projector'), self.encoder.out_channels)
-        from_maps = ('heatmap_head', 'head') if self.head.needs_maps else ('heatmap_head',)
-        for name, width in (widths | dict.fromkeys(from_maps, self.encoder.map_channels)).items():
-            part = getattr(self, name)
-            if part is not None and part.in_channels != width:
-                raise ValueError(
-                    f'MeshEstimator: the encoder gives features of {width} channels, but {name} '
-                    f'was built for in_channels={part.in_channels}.'
-                )
+    def _check_num_rois(self) -> None:
         if (
             self.fusion is not None
             and None not in (self.fusion.num_rois, self.head.num_rois)
@@ -115,9 +98,19 @@ class MeshEstimator(BaseModel):
                 f'but head for num_rois={self.head.num_rois}.'
             )
 
+    def _asked(self) -> set[str]:
+        """Names of the inputs that any loss is called with."""
+        available = available_inputs(self)
+        return {name for loss in self.losses.values() for name in bind_arguments(loss, available)}
+
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         check_state_dict(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def num_parameters(self) -> int:
+        """Number of parameters of the network that predicts, without the parts that only training uses."""
+        training = tuple(f'{part}.' for part in self.ONLY_IN_TRAINING)
+        return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(training))
 
     def regress(self, inputs: Tensor, boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
         """The network alone: tensors in, tensors out, no branch on data.
@@ -187,67 +180,14 @@ class MeshEstimator(BaseModel):
         Returns:
             dict: ``loss_<name>`` for each configured loss, weighted scalars.
         """
-        num_persons, num_rois = views.boxes.shape[:2]
-        rotations = _rotations(output).reshape(-1, 24, 3, 3)
-        betas = output['betas'].reshape(-1, 10)
-        meshes = len(betas) // num_persons  # 1 or M for each person
-        of_mesh = Labels(*(label.repeat_interleave(meshes, 0) for label in labels))
-        if LOSSES_OF_BODY & set(self.losses):
-            # Without a vertex loss nobody needs the mesh.
-            posed = self.body_model if 'vertices' in self.losses else self.body_model.forward_joints
-            body = posed(rotations[:, :1], rotations[:, 1:], betas)
-        if 'vertices' in self.losses:
-            with torch.no_grad():
-                target = self.body_model(labels.rotations[:, :1], labels.rotations[:, 1:], labels.betas)
-        # Called below only for the configured losses, so that nothing is computed for an absent one.
-        arguments = dict(
-            smpl=lambda: (rotations, betas, of_mesh.rotations, of_mesh.betas, of_mesh.has_smpl),
-            vertices=lambda: (
-                body.vertices,
-                body.joints_h36m[:, 0],
-                target.vertices.repeat_interleave(meshes, 0),
-                target.joints_h36m[:, 0].repeat_interleave(meshes, 0),
-                of_mesh.has_smpl,
-            ),
-            keypoints3d=lambda: (body.joints, of_mesh.keypoints3d, of_mesh.has_keypoints3d),
-            keypoints2d=lambda: (
-                body.joints.unflatten(0, (num_persons, meshes)),
-                output['cameras'],
-                views.boxes,
-                views.focal_length,
-                views.aspect,
-                labels.keypoints2d,
-                labels.has_keypoints2d,
-            ),
-            camera=lambda: (output['cameras'], views.boxes),
-            heatmaps=lambda: (
-                self.heatmap_head(output['feature_map']).unflatten(0, (-1, num_rois)),  # type: ignore[misc]
-                views.boxes,
-                views.aspect,
-                labels.keypoints2d,
-                labels.has_keypoints2d,
-            ),
-            contrastive=lambda: (self._project(output['features']), views.person_ids),
-            volume=lambda: (
-                output['uvd'],
-                body.joints,
-                views.boxes,
-                views.aspect,
-                labels.keypoints2d,
-                labels.keypoints3d,
-                labels.has_keypoints2d,
-                labels.has_keypoints3d,
-            ),
-        )
-        return {f'loss_{name}': loss(*arguments[name]()) for name, loss in self.losses.items()}
-
-    def _project(self, features: Tensor) -> Tensor:
-        """Features (N, M, d) for the contrastive loss."""
-        assert self.projector is not None
-        if features.shape[1] == 1:
-            # The loss is zero, and BatchNorm would fail on a single person. DDP waits for all gradients.
-            return features + 0 * sum(parameter.sum() for parameter in self.projector.parameters())
-        return self.projector(features)
+        inputs = LossInputs(self, output, views, labels, self._asked())
+        available = available_inputs(self)
+        return {
+            f'loss_{name}': loss(
+                **{argument: inputs[argument] for argument in bind_arguments(loss, available)}
+            )
+            for name, loss in self.losses.items()
+        }
 
     def predict(
         self, output: dict[str, Tensor], views: Views, data_samples: Sequence[HMRDataSample]
@@ -263,15 +203,12 @@ class MeshEstimator(BaseModel):
             list[HMRDataSample]: The same samples.
         """
         predictions = self.predict_tensors(output, views.boxes, views.focal_length)
-        for index, sample in enumerate(data_samples):
-            one = {name: value[index : index + 1] for name, value in predictions.items()}
-            sample.pred_instances = InstanceData(**one)
+        for sample, instances in zip(data_samples, predictions.split(), strict=True):
+            sample.pred_instances = instances
         return list(data_samples)
 
-    def predict_tensors(
-        self, output: dict[str, Tensor], boxes: Tensor, focal_length: Tensor
-    ) -> dict[str, Tensor]:
-        """Body and cameras of all persons, by the names of ``pred_instances`` (see :class:`HMRDataSample`).
+    def predict_tensors(self, output: dict[str, Tensor], boxes: Tensor, focal_length: Tensor) -> Predictions:
+        """Pose the body and average the cameras of all persons.
 
         ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
         points plus ``camera_translation`` lie in the camera frame. Of a head with a mesh for each RoI, the
@@ -283,29 +220,14 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: Tensors with N as their first dimension.
+            Predictions: Of the N persons.
         """
         cameras = output['cameras']
         full_cameras = local_to_full(cameras, boxes, focal_length)
-        rotations, betas = _rotations(output), output['betas']
-        if betas.dim() == 2:
-            translation = average_full_camera(cameras, boxes, focal_length)
-        else:
+        rotations, betas = rotations_of(output), output['betas']
+        if betas.dim() == 3:
             rotations, betas, translation = rotations[:, 0], betas[:, 0], full_cameras[:, 0]
+        else:
+            translation = average_full_camera(cameras, boxes, focal_length)
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
-        return dict(
-            global_orient=rotations[:, 0],
-            body_pose=rotations[:, 1:],
-            betas=betas,
-            vertices=body.vertices,
-            joints3d=body.joints,
-            joints_h36m=body.joints_h36m,
-            local_cameras=cameras,
-            full_cameras=full_cameras,
-            camera_translation=translation,
-        )
-
-
-def _rotations(output: dict[str, Tensor]) -> Tensor:
-    """Rotation matrices (..., 24, 3, 3) of what a head returns."""
-    return output['rotations'] if 'rotations' in output else rot6d_to_matrix(output['pose6d'])
+        return Predictions.from_body(rotations, betas, body, cameras, full_cameras, translation)

@@ -1,5 +1,7 @@
 """Positional encoding of RoI boxes, as the fusions see it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -10,47 +12,43 @@ from mmroi.geometry.encoding import (
     released_constants,
     released_encoding,
 )
+from mmroi.registry import MODELS
 
 
+@MODELS.register_module()
 class BoxEncoding(nn.Module):
-    """γ of normalized boxes, or of their differences (paper Eq. 3).
+    """γ of normalized boxes, or of their differences (paper Eq. 3), with exact angles of float64 boxes.
 
     Args:
         num_freqs: Frequencies L, 0 to 64; 0 for the plain numbers.
-        exact: Exact angles of float64 boxes. False: the float32 arithmetic of the authors' code; its
-            constants ``freqs`` and ``phases`` (1, 2L, 1) are then buffers, as its checkpoints hold them.
 
     Attributes:
+        dtype: Precision of the arithmetic.
         out_channels: 3 + 6L.
 
     Raises:
         ValueError: ``num_freqs`` is out of range.
     """
 
-    freqs: Tensor
-    phases: Tensor
+    dtype = torch.float64
 
-    def __init__(self, num_freqs: int, exact: bool = True) -> None:
+    def __init__(self, num_freqs: int) -> None:
         super().__init__()
         check_num_freqs(num_freqs)
         self.num_freqs = num_freqs
-        self.exact = exact
         self.out_channels = 3 + 6 * num_freqs
-        if not exact:
-            for name, constant in zip(('freqs', 'phases'), released_constants(num_freqs), strict=True):
-                self.register_buffer(name, constant)
 
     def normalize(self, boxes: Tensor, focal_length: Tensor) -> Tensor:
-        """The three numbers of each box in the precision of the arithmetic.
+        """Compute the three numbers of each box.
 
         Args:
             boxes: (N, M, 3), pixels relative to the principal point.
             focal_length: (N,), pixels.
 
         Returns:
-            Tensor: (N, M, 3), float64 if exact, else float32.
+            Tensor: (N, M, 3) of this encoding's ``dtype``.
         """
-        return encode_box(boxes.double(), focal_length).to(torch.float64 if self.exact else torch.float32)
+        return encode_box(boxes.double(), focal_length).to(self.dtype)
 
     def forward(self, p: Tensor) -> Tensor:
         """Encode.
@@ -61,6 +59,41 @@ class BoxEncoding(nn.Module):
         Returns:
             Tensor: (..., 3 + 6L) in the dtype of ``p``.
         """
-        if self.exact:
-            return positional_encoding(p, self.num_freqs)
+        return positional_encoding(p, self.num_freqs)
+
+
+@MODELS.register_module()
+class Float32BoxEncoding(BoxEncoding):
+    """The float32 arithmetic of the authors' code, in which the upper octaves have no correct digit.
+
+    Its constants ``freqs`` and ``phases`` (1, 2L, 1) are buffers, as the authors' checkpoints hold them.
+
+    Args:
+        num_freqs: Frequencies L.
+    """
+
+    dtype = torch.float32
+    freqs: Tensor
+    phases: Tensor
+
+    def __init__(self, num_freqs: int) -> None:
+        super().__init__(num_freqs)
+        for name, constant in zip(('freqs', 'phases'), released_constants(num_freqs), strict=True):
+            self.register_buffer(name, constant)
+
+    def forward(self, p: Tensor) -> Tensor:
+        """Encode in float32; arguments as in :meth:`BoxEncoding.forward`."""
         return released_encoding(p, self.freqs, self.phases)
+
+
+def build_encoding(num_freqs: int, config: dict[str, Any] | None = None) -> BoxEncoding:
+    """Build the encoding of a fusion.
+
+    Args:
+        num_freqs: Frequencies L.
+        config: ``type`` of the encoding, and its further arguments; None for :class:`BoxEncoding`.
+
+    Returns:
+        BoxEncoding: The module.
+    """
+    return MODELS.build(dict(type='BoxEncoding', num_freqs=num_freqs) | dict(config or {}))

@@ -1,18 +1,19 @@
 """Multi-head self-attention over the RoIs, which the paper's Figure 8 compares with RoI-aware fusion."""
 
 import math
+from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.fusions.box_encoding import BoxEncoding
+from mmroi.models.fusions.base_fusion import BaseFusion
+from mmroi.models.fusions.box_encoding import build_encoding
 from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
-class SelfAttentionFusion(BaseModule):
+class SelfAttentionFusion(BaseFusion):
     r"""Scaled dot-product attention of M tokens (Vaswani et al., NeurIPS 2017) in the form of Figure 8.
 
     .. math:: t_m = [h_m, \gamma(B_m)], \quad
@@ -28,7 +29,7 @@ class SelfAttentionFusion(BaseModule):
         in_channels: Width d of the features.
         num_heads: Heads K.
         num_freqs: Frequencies L of the encoding, 0 to 64; 0 for the plain box numbers.
-        exact: Exact angles; False for the float32 arithmetic of the released code.
+        encoding: Config of the encoding of boxes, see :func:`build_encoding`.
         init_cfg: MMEngine's initialization config.
 
     Attributes:
@@ -38,20 +39,17 @@ class SelfAttentionFusion(BaseModule):
         ValueError: ``num_freqs`` is out of range, or ``num_heads`` is not between 1 and the width of a token.
     """
 
-    num_rois = None
-
     def __init__(
         self,
         in_channels: int,
         num_heads: int = 4,
         num_freqs: int = 32,
-        exact: bool = True,
-        init_cfg: dict | None = None,
+        encoding: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        self.in_channels = in_channels
+        super().__init__(in_channels, None, init_cfg)
         self.num_heads = num_heads
-        self.encoding = BoxEncoding(num_freqs, exact)
+        self.encoding = build_encoding(num_freqs, encoding)
         token = in_channels + self.encoding.out_channels
         if not 1 <= num_heads <= token:
             raise ValueError(

@@ -1,17 +1,21 @@
 """Heads: body parameters and cameras, and the projection for the contrastive loss."""
 
+from mmroi.models.heads.base_head import BaseHead
 from mmroi.models.heads.cliff_head import CLIFFHead
 from mmroi.models.heads.contrastive_projector import ContrastiveProjector
 from mmroi.models.heads.heatmap_head import HeatmapHead
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.multi_roi_head import MultiRoIHead
 from mmroi.models.heads.parameter_head import ParameterHead
+from mmroi.models.heads.per_roi_mesh_head import PerRoIMeshHead
 
 __all__ = [
+    'BaseHead',
     'CLIFFHead',
     'ContrastiveProjector',
     'HeatmapHead',
     'IterativeRegressor',
     'MultiRoIHead',
     'ParameterHead',
+    'PerRoIMeshHead',
 ]

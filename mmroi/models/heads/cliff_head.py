@@ -1,5 +1,7 @@
 """Head of CLIFF, of HMR without the box, and of the network that Multi-RoI's authors released."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -55,7 +57,7 @@ class CLIFFHead(ParameterHead):
         num_iters: int = 3,
         positive_scale: bool = True,
         box_scale: float = 1.0,
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(in_channels, num_rois, positive_scale, init_cfg)
         if boxes not in BOXES:

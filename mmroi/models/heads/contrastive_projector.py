@@ -1,5 +1,7 @@
 """Projection head of the contrastive loss."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -20,7 +22,7 @@ class ContrastiveProjector(BaseModule):
         init_cfg: MMEngine's initialization config.
     """
 
-    def __init__(self, in_channels: int, init_cfg: dict | None = None) -> None:
+    def __init__(self, in_channels: int, init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.layers = nn.Sequential(

@@ -1,5 +1,7 @@
 """Heatmaps of 2D keypoints from the encoder's last map: dense supervision for training from scratch."""
 
+from typing import Any
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -26,7 +28,7 @@ class HeatmapHead(BaseModule):
         in_channels: int,
         num_keypoints: int = 54,
         channels: tuple[int, ...] = (128, 64),
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels

@@ -1,5 +1,7 @@
 """Head of Multi-RoI: one mesh, M cameras."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,6 @@ from mmroi.registry import MODELS
 OPTIONS = dict(
     camera_boxes=('own', 'all', 'none'),
     mesh_boxes=('all', 'base', 'none'),
-    mesh=('shared', 'per_roi'),
     camera_frame=('base', 'own'),
 )
 
@@ -37,7 +38,6 @@ class MultiRoIHead(ParameterHead):
         camera_boxes: What D_cam sees beside u_m: its ``'own'`` box, ``'all'`` boxes (the authors' code) or
             ``'none'`` (the paper's letter).
         mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
-        mesh: One mesh ``'shared'`` by all RoIs from u_bar (the paper), or a mesh ``'per_roi'`` from each u_m.
         camera_frame: The camera that D_cam regresses from u_m: that of the ``'base'`` box, which is then
             turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base
             box's frame all cameras start together and a correction is the same three numbers for all RoIs;
@@ -59,23 +59,21 @@ class MultiRoIHead(ParameterHead):
         num_rois: int = 5,
         camera_boxes: str = 'own',
         mesh_boxes: str = 'all',
-        mesh: str = 'shared',
         camera_frame: str = 'base',
         hidden_channels: tuple[int, int] = (1024, 1024),
         dropout: float = 0.5,
         num_iters: int = 3,
         positive_scale: bool = True,
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         sees_all = 'all' in (camera_boxes, mesh_boxes)
         super().__init__(in_channels, num_rois if sees_all else None, positive_scale, init_cfg)
-        chosen = dict(camera_boxes=camera_boxes, mesh_boxes=mesh_boxes, mesh=mesh, camera_frame=camera_frame)
+        chosen = dict(camera_boxes=camera_boxes, mesh_boxes=mesh_boxes, camera_frame=camera_frame)
         for name, choice in chosen.items():
             if choice not in OPTIONS[name]:
                 raise ValueError(f'MultiRoIHead: {name} must be one of {OPTIONS[name]}, got {choice!r}.')
         self.camera_boxes = camera_boxes
         self.mesh_boxes = mesh_boxes
-        self.mesh = mesh
         self.camera_frame = camera_frame
         self.camera_decoder = IterativeRegressor(
             in_channels + box_width(camera_boxes, num_rois),
@@ -104,8 +102,7 @@ class MultiRoIHead(ParameterHead):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``cameras`` (N, M, 3), and ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), or (N, M, 24, 6) and
-                (N, M, 10) with a mesh for each RoI.
+            dict: ``cameras`` (N, M, 3), ``pose6d`` (N, 24, 6), ``betas`` (N, 10).
 
         Raises:
             ValueError: The number of RoIs is not the one that a decoder was built for.
@@ -117,8 +114,9 @@ class MultiRoIHead(ParameterHead):
         if self.camera_frame == 'base':
             # The focal length cancels.
             cameras = full_to_local(local_to_full(cameras, boxes[:, :1], 1.0), boxes, 1.0).to(u.dtype)
-        if self.mesh == 'shared':
-            mesh = self.mesh_decoder(torch.cat([u_bar, beside_mesh[:, 0]], dim=-1))
-        else:
-            mesh = self.mesh_decoder(torch.cat([u, beside_mesh], dim=-1))
+        mesh = self._decode_mesh(u, u_bar, beside_mesh)
         return dict(pose6d=mesh['pose6d'].unflatten(-1, (24, 6)), betas=mesh['betas'], cameras=cameras)
+
+    def _decode_mesh(self, u: Tensor, u_bar: Tensor, beside: Tensor) -> dict[str, Tensor]:
+        """One mesh from u_bar; ``beside`` (N, M, k), equal for all RoIs, is concatenated to the feature."""
+        return self.mesh_decoder(torch.cat([u_bar, beside[:, 0]], dim=-1))

@@ -1,11 +1,13 @@
-"""What the heads that regress body parameters and cameras have in common."""
+"""What the heads share that refine SMPL's mean parameters step by step."""
+
+from typing import Any
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.geometry.boxes import encode_box
+from mmroi.models.heads.base_head import BaseHead
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.numerics import smooth_floor
 
@@ -15,7 +17,7 @@ POSE_SIZE, SHAPE_SIZE, CAMERA_SIZE = 144, 10, 3
 MIN_SCALE, SCALE_KNEE = 0.05, 0.2
 
 
-class ParameterHead(BaseModule):
+class ParameterHead(BaseHead):
     """Base of the heads whose regressors start from SMPL's mean parameters.
 
     Alone, a head starts from the rest pose turned towards the camera; ``MeshEstimator`` gives it the body
@@ -27,25 +29,16 @@ class ParameterHead(BaseModule):
         positive_scale: Keep the scale s of the cameras positive (:func:`positive_scale`). False returns s as
             regressed, which may be negative: only for networks that were trained so.
         init_cfg: MMEngine's initialization config.
-
-    Attributes:
-        needs_maps: Whether ``forward`` takes the encoder's feature maps as ``maps``.
-        gives_uvd: Whether ``forward`` also gives joints in the volume of the crop, ``uvd``.
     """
-
-    needs_maps = False
-    gives_uvd = False
 
     def __init__(
         self,
         in_channels: int,
         num_rois: int | None,
         positive_scale: bool = True,
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        self.in_channels = in_channels
-        self.num_rois = num_rois
+        super().__init__(in_channels, num_rois, init_cfg)
         self.positive_scale = positive_scale
 
     def _start_from_rest(self) -> None:
@@ -72,13 +65,6 @@ class ParameterHead(BaseModule):
         for module in self.modules():
             if isinstance(module, IterativeRegressor):
                 module.set_initial(pose6d=pose6d, betas=betas, camera=camera)
-
-    def _check_rois(self, num_rois: int) -> None:
-        if self.num_rois not in (None, num_rois):
-            raise ValueError(
-                f'{type(self).__name__} was built for {self.num_rois} RoIs and got {num_rois}; '
-                'give MultiRoICrop and the model the same num_rois.'
-            )
 
     def _cameras(self, regressed: Tensor) -> Tensor:
         return positive_scale(regressed) if self.positive_scale else regressed

@@ -56,11 +56,11 @@ class ContrastiveLoss(nn.Module):
         self.loss_weight = loss_weight
 
     @without_autocast
-    def forward(self, z: Tensor, person_ids: Tensor | None = None) -> Tensor:
+    def forward(self, projections: Tensor, person_ids: Tensor | None = None) -> Tensor:
         """Compute the loss.
 
         Args:
-            z: (N, M, d) of unit length: row i holds the M RoIs of person i.
+            projections: z (N, M, d) of unit length: row i holds the M RoIs of person i.
             person_ids: (N,) int64, equal for rows of the same person; None: all are different.
 
         Returns:
@@ -69,6 +69,7 @@ class ContrastiveLoss(nn.Module):
         Raises:
             ValueError: ``gather`` with batches of different sizes; on all processes.
         """
+        z = projections
         num_persons, num_rois, _ = z.shape
         if num_rois == 1:
             return 0 * z.sum()

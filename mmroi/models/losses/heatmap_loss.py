@@ -32,30 +32,30 @@ class HeatmapLoss(nn.Module):
 
     @without_autocast
     def forward(
-        self, logits: Tensor, boxes: Tensor, aspect: float, target: Tensor, has_keypoints2d: Tensor
+        self, heatmaps: Tensor, boxes: Tensor, aspect: float, keypoints2d: Tensor, has_keypoints2d: Tensor
     ) -> Tensor:
         """Compute the loss.
 
         Args:
-            logits: (N, M, K, H, W).
+            heatmaps: Logits (N, M, K, H, W).
             boxes: (N, M, 3) float64, pixels relative to the principal point.
             aspect: Width of the crops divided by their height.
-            target: (N, K, 3): pixels relative to the principal point, and confidence.
+            keypoints2d: (N, K, 3): pixels relative to the principal point, and confidence.
             has_keypoints2d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        points = to_crop_normalized(target[:, None, :, :2], boxes, aspect)
+        points = to_crop_normalized(keypoints2d[:, None, :, :2], boxes, aspect)
         inside = (points.abs() < 1).all(-1)
-        weight = torch.where(inside & (has_keypoints2d[:, None, None] > 0), target[:, None, :, 2], 0.0)
+        weight = torch.where(inside & (has_keypoints2d[:, None, None] > 0), keypoints2d[:, None, :, 2], 0.0)
         points = torch.where(weight[..., None] > 0, points, 0.0)
-        height, width = logits.shape[-2:]
+        height, width = heatmaps.shape[-2:]
         wanted = (
             _gaussian(points[..., 1], height, self.sigma)[..., :, None]
             * _gaussian(points[..., 0], width, self.sigma)[..., None, :]
         )
-        log_scores = logits.flatten(-2).log_softmax(-1)
+        log_scores = heatmaps.flatten(-2).log_softmax(-1)
         wanted = wanted.flatten(-2)
         divergence = (torch.special.xlogy(wanted, wanted) - wanted * log_scores).sum(-1)
         per_sample = (divergence * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=1e-6)

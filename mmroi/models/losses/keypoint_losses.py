@@ -95,24 +95,24 @@ class Keypoint3DLoss(KeypointLoss):
         return counts & root_weights(keypoints3d).any(1)
 
     @without_autocast
-    def forward(self, joints: Tensor, target: Tensor, has_keypoints3d: Tensor) -> Tensor:
+    def forward(self, joints: Tensor, keypoints3d: Tensor, has_keypoints3d: Tensor) -> Tensor:
         """Compute the loss.
 
         Args:
             joints: Predicted (N, 54, 3), meters.
-            target: (N, 54, 4): position in meters and confidence. A sample that labels no root counts as
+            keypoints3d: (N, 54, 4): position in meters and confidence. A sample that labels no root counts as
                 unlabeled.
             has_keypoints3d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        to_root = root_weights(target[..., 3])
+        to_root = root_weights(keypoints3d[..., 3])
         has_label = has_keypoints3d * to_root.any(1)
-        confidence = self._confidence(target[..., 3], has_label)
+        confidence = self._confidence(keypoints3d[..., 3], has_label)
         residual = labeled_residual(
             joints - root_of(joints, to_root),
-            target[..., :3] - root_of(target[..., :3], to_root),
+            keypoints3d[..., :3] - root_of(keypoints3d[..., :3], to_root),
             confidence[..., None],
         )
         per_sample = self._mean_over_joints(residual.square().mean(-1), confidence)
@@ -169,34 +169,34 @@ class Keypoint2DLoss(KeypointLoss):
         boxes: Tensor,
         focal_length: Tensor,
         aspect: float,
-        target: Tensor,
+        keypoints2d: Tensor,
         has_keypoints2d: Tensor,
     ) -> Tensor:
         """Compute the loss.
 
         Args:
-            joints: Predicted (N, 54, 3), or (N, M, 54, 3) of a mesh for each RoI; meters, body frame oriented
-                as the camera's.
+            joints: Predicted (N, 54, 3), or (N·M, 54, 3) with a mesh for each RoI; meters, body frame
+                oriented as the camera's.
             cameras: Predicted local cameras (N, M, 3).
             boxes: (N, M, 3) float64, pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
             aspect: Width of the crops divided by their height.
-            target: (N, 54, 3): pixels relative to the principal point, and confidence.
+            keypoints2d: (N, 54, 3): pixels relative to the principal point, and confidence.
             has_keypoints2d: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        confidence = self._confidence(target[..., 2], has_keypoints2d)
+        confidence = self._confidence(keypoints2d[..., 2], has_keypoints2d)
         counts = (confidence > 0).any(1)
         confidence = confidence[:, None]
-        wanted = to_crop_normalized(target[:, None, :, :2], boxes, aspect)
+        wanted = to_crop_normalized(keypoints2d[:, None, :, :2], boxes, aspect)
         if self.frame == 'crop':
             # The crop is the image: its box lies about the optical axis and is one unit high.
             boxes = boxes.new_tensor([0.0, 0.0, 1.0]).expand_as(boxes)
             focal_length = torch.full_like(focal_length, self.crop_focal_length)
         translation = local_to_full(cameras, boxes, focal_length)
-        joints = joints if joints.dim() == 4 else joints[:, None]
+        joints = joints.reshape(len(cameras), -1, *joints.shape[-2:])
         points = joints + translation[:, :, None]
         points = torch.cat([points[..., :2], smooth_floor(points[..., 2:], MIN_DEPTH, DEPTH_KNEE)], dim=-1)
         pixels = project(points, torch.zeros_like(translation), focal_length)

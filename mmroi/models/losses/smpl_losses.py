@@ -34,8 +34,8 @@ class SMPLParameterLoss(nn.Module):
         self,
         rotations: Tensor,
         betas: Tensor,
-        target_rotations: Tensor,
-        target_betas: Tensor,
+        gt_rotations: Tensor,
+        gt_betas: Tensor,
         has_smpl: Tensor,
     ) -> Tensor:
         """Compute the loss.
@@ -43,15 +43,15 @@ class SMPLParameterLoss(nn.Module):
         Args:
             rotations: Predicted rotation matrices (N, 24, 3, 3).
             betas: Predicted shape (N, 10).
-            target_rotations: (N, 24, 3, 3).
-            target_betas: (N, 10).
+            gt_rotations: (N, 24, 3, 3).
+            gt_betas: (N, 10).
             has_smpl: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
-        pose = labeled_residual(rotations, target_rotations, over_sample(has_smpl, rotations))
-        shape = labeled_residual(betas, target_betas, over_sample(has_smpl, betas))
+        pose = labeled_residual(rotations, gt_rotations, over_sample(has_smpl, rotations))
+        shape = labeled_residual(betas, gt_betas, over_sample(has_smpl, betas))
         pose_error, shape_error = pose.square().flatten(1).mean(1), shape.square().mean(1)
         per_sample = self.pose_weight * pose_error + self.betas_weight * shape_error
         return self.loss_weight * labeled_mean(per_sample, has_smpl)
@@ -75,21 +75,21 @@ class VertexLoss(nn.Module):
 
     @without_autocast
     def forward(
-        self, vertices: Tensor, root: Tensor, target_vertices: Tensor, target_root: Tensor, has_smpl: Tensor
+        self, vertices: Tensor, root: Tensor, gt_vertices: Tensor, gt_root: Tensor, has_smpl: Tensor
     ) -> Tensor:
         """Compute the loss.
 
         Args:
             vertices: Predicted (N, V, 3), meters.
             root: Root of the prediction (N, 3): H36M joint 0.
-            target_vertices: (N, V, 3), meters.
-            target_root: (N, 3).
+            gt_vertices: (N, V, 3), meters.
+            gt_root: (N, 3).
             has_smpl: (N,), 0 or 1.
 
         Returns:
             Tensor: Scalar.
         """
         residual = labeled_residual(
-            vertices - root[:, None], target_vertices - target_root[:, None], over_sample(has_smpl, vertices)
+            vertices - root[:, None], gt_vertices - gt_root[:, None], over_sample(has_smpl, vertices)
         )
         return self.loss_weight * labeled_mean(residual.abs().flatten(1).mean(1), has_smpl)

@@ -59,7 +59,7 @@ class VolumeLoss(nn.Module):
     def forward(
         self,
         uvd: Tensor,
-        body_joints: Tensor,
+        joints: Tensor,
         boxes: Tensor,
         aspect: float,
         keypoints2d: Tensor,
@@ -71,7 +71,7 @@ class VolumeLoss(nn.Module):
 
         Args:
             uvd: Predicted (N, K, 3).
-            body_joints: Joints of the predicted body (N, 54, 3), meters; no gradient flows to them.
+            joints: Joints of the predicted body (N, 54, 3), meters; no gradient flows to them.
             boxes: (N, 1, 3) float64, pixels relative to the principal point.
             aspect: Width of the crops divided by their height.
             keypoints2d: (N, 54, 3): pixels relative to the principal point, and confidence.
@@ -84,7 +84,7 @@ class VolumeLoss(nn.Module):
         """
         pixels, points = keypoints2d[:, self.joints], keypoints3d[:, self.joints]
         to_root = root_weights(keypoints3d[..., 3], _ROOTS)
-        body_depth = (body_joints - body_joints[:, :1])[..., 2:].detach()
+        body_depth = (joints - joints[:, :1])[..., 2:].detach()
         depth = points[..., 2:3] - root_of(keypoints3d[..., 2:3], to_root) + root_of(body_depth, to_root)
         wanted = torch.cat(
             [to_crop_normalized(pixels[..., :2], boxes[:, 0], aspect) / 2, depth / self.depth], dim=-1

@@ -21,7 +21,7 @@ class HeadAdapter:
     Attributes:
         num_rois: 1.
         needs_maps: True.
-        gives_uvd: Whether the head gives joints in the volume of the crop.
+        outputs: Names of what ``forward`` returns.
         in_channels: Channels of the encoder's last map.
         positive_scale: Keep the scale of the cameras positive, as our heads do by default; False returns it
             as regressed.
@@ -29,7 +29,7 @@ class HeadAdapter:
 
     num_rois = 1
     needs_maps = True
-    gives_uvd = False
+    outputs: tuple[str, ...] = ('rotations', 'betas', 'cameras')
     in_channels: int
     positive_scale: bool
     init_pose: Tensor

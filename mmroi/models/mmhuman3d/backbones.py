@@ -24,7 +24,7 @@ class PoseHighResolutionNet(_PoseHighResolutionNet):
         **options: MMHuman3D's.
     """
 
-    def __init__(self, extra: dict, **options: Any) -> None:
+    def __init__(self, extra: dict[str, Any], **options: Any) -> None:
         super().__init__(dict(return_list=False, final_conv_kernel=1) | dict(extra), **options)
         self.final_layer.requires_grad_(False)  # heatmaps of its pre-training; it has no gradient
 

@@ -49,7 +49,7 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         **options: MMHuman3D's.
     """
 
-    gives_uvd = True
+    outputs = ('rotations', 'betas', 'cameras', 'uvd')
     rest: Tensor
     rest_by_betas: Tensor
 

@@ -1,6 +1,7 @@
 """All branches of HRNet at the coarsest resolution."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ class BranchDownsampler(BaseModule):
         self,
         in_channels: Sequence[int] = (48, 96, 192, 384),
         method: str = 'strided',
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(
             init_cfg

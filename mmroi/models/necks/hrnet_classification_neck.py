@@ -1,6 +1,7 @@
 """The head of HRNet for image classification, up to its last feature map."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class HRNetClassificationNeck(BaseModule):
         in_channels: Sequence[int] = (48, 96, 192, 384),
         channels: Sequence[int] = (32, 64, 128, 256),
         out_channels: int = 2048,
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(
             init_cfg

@@ -6,7 +6,8 @@ import cdflib.cdfwrite
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.datasets.converters import convert_split
+from mmroi.registry import CONVERTERS
 from mmroi.structures import H36M_17
 
 from .conftest import Python2Pickler
@@ -120,7 +121,7 @@ class Studio:
 
     def convert(self, split: str = 'train', skip_bad: bool = False, workers: int = 1, **options):
         return convert_split(
-            CONVERTERS['h36m'](self.root, **options),
+            CONVERTERS.get('h36m')(self.root, **options),
             split,
             self.root / 'out',
             workers=workers,

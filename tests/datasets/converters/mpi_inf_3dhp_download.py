@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import scipy.io
 
-from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.datasets.converters import convert_split
+from mmroi.registry import CONVERTERS
 
 from .studio import WIDTH, make_camera, named, perform, write_video
 
@@ -102,7 +103,7 @@ class Studio:
 
     def convert(self, split: str = 'train', skip_bad: bool = False, workers: int = 1, **options):
         return convert_split(
-            CONVERTERS['mpi_inf_3dhp'](self.root, **options),
+            CONVERTERS.get('mpi_inf_3dhp')(self.root, **options),
             split,
             self.root / 'out',
             workers=workers,

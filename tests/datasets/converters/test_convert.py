@@ -132,7 +132,7 @@ def test_resumes_and_leaves_nothing_behind(toy: Toy):
         ('transl', np.inf, 'NaN labels'),
         ('body_pose', 90.0, 'rotation beyond 4 pi'),
         ('transl', 4000.0, 'person farther than 300 m'),
-        ('focal_length', 0.0, 'focal length'),
+        ('focal_length', 0.0, 'focal length not positive'),
     ],
 )
 def test_bad_row(toy: Toy, spoil: str, value: float, reason: str):

@@ -11,9 +11,10 @@ import pytest
 from mmengine.registry import Registry
 
 from mmroi.datasets import HumanImageDataset
-from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.datasets.converters import convert_split
 from mmroi.datasets.converters.raw_files import read_mat
 from mmroi.evaluation import MeshMetric
+from mmroi.registry import CONVERTERS
 from mmroi.structures import get_convention
 
 from . import h36m_download, mpi_inf_3dhp_download
@@ -67,7 +68,7 @@ def convert_spin(root: Path, labels: Labels, with_pixels: bool = True) -> Path:
         S=joints,
         **(dict(part=part) if with_pixels else {}),
     )
-    spin = CONVERTERS['spin'](root, labels_file=path)
+    spin = CONVERTERS.get('spin')(root, labels_file=path)
     return convert_split(spin, 'train', root / 'out', progress=False).path
 
 

@@ -11,16 +11,17 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from mmroi.datasets import BadSampleError
-from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.datasets.converters import convert_split
 from mmroi.fileio import HumanData
 from mmroi.geometry import expand_to_aspect
+from mmroi.registry import CONVERTERS
 
 from .conftest import People, check_projections, pick, write_photos
 
 
 def convert(name: str, root: Path, skip_bad: bool = False, **options):
     return convert_split(
-        CONVERTERS[name](root, **options), 'train', root / 'out', skip_bad=skip_bad, progress=False
+        CONVERTERS.get(name)(root, **options), 'train', root / 'out', skip_bad=skip_bad, progress=False
     )
 
 
@@ -89,7 +90,7 @@ def test_labels_elsewhere_and_labels_that_are_missing(tmp_path, people):
         convert('coco', tmp_path)
     assert convert('coco', tmp_path, labels_file=moved).rows == 6
     with pytest.raises(ValueError, match="no labels 'eft'; it has cliff, eft_all, eft_part, keypoints"):
-        CONVERTERS['coco'](tmp_path, labels='eft')
+        CONVERTERS.get('coco')(tmp_path, labels='eft')
 
 
 @pytest.mark.parametrize(

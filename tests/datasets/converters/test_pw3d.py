@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.datasets.converters import convert_split
 from mmroi.fileio import HumanData
+from mmroi.registry import CONVERTERS
 
 from .conftest import HEIGHT, WIDTH, Payload, Python2Pickler, check_projections, make_people, write_photos
 
@@ -75,7 +76,7 @@ def write(root: Path, sequence: dict, split: str = 'test', pickler=Python2Pickle
 
 
 def convert(root: Path, **kwargs):
-    return convert_split(CONVERTERS['pw3d'](root), 'test', root / 'out', progress=False, **kwargs)
+    return convert_split(CONVERTERS.get('pw3d')(root), 'test', root / 'out', progress=False, **kwargs)
 
 
 def test_bodies_meet_the_labels(tmp_path, sequence, body):
@@ -132,7 +133,7 @@ def test_frames_without_detected_joint_are_left_out(tmp_path, sequence):
 def test_splits(tmp_path, sequence):
     for split in ('train', 'validation'):
         write(tmp_path, sequence, split)
-        found = convert_split(CONVERTERS['pw3d'](tmp_path), split, tmp_path / 'out', progress=False)
+        found = convert_split(CONVERTERS.get('pw3d')(tmp_path), split, tmp_path / 'out', progress=False)
         assert found.path.name == f'pw3d_{split}.npz' and found.rows == 5
     with pytest.raises(FileNotFoundError, match='sequenceFiles/test/.*docs/data.md'):
         convert(tmp_path)

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmroi.datasets.converters import CONVERTERS, convert_split
+from mmroi.datasets.converters import convert_split
 from mmroi.fileio import HumanData
+from mmroi.registry import CONVERTERS
 
 from .conftest import HEIGHT, WIDTH, Payload, People, check_projections, write_photos
 
 
 def convert(name: str, root: Path, **options):
-    return convert_split(CONVERTERS[name](root, **options), 'train', root / 'out', progress=False)
+    return convert_split(CONVERTERS.get(name)(root, **options), 'train', root / 'out', progress=False)
 
 
 def spin_arrays(people: People) -> dict[str, np.ndarray]:

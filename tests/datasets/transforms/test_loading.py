@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mmroi.datasets import BadSampleError, LoadImage
-from mmroi.datasets.transforms.loading import image_size, is_truncated
+from mmroi.datasets.image_checks import image_size, is_truncated
 
 
 @pytest.fixture

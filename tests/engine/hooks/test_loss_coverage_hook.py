@@ -66,6 +66,13 @@ class OfCameras(nn.Module):
     """Needs no label."""
 
 
+class OfAUser(nn.Module):
+    """Takes ground truth, and does not say whom it reaches."""
+
+    def forward(self, joints, keypoints3d):
+        return (joints - keypoints3d[..., :3]).abs().mean()
+
+
 class Learner(BaseModel):
     """Counts its steps."""
 
@@ -174,6 +181,17 @@ def test_table_of_a_mixture(make_set, train):
     assert cells(log, 'h36m') == ['6', '6', '6', '0', '0', '6', '6', 'all']
     assert cells(log, 'mosh') == ['6', '6', '6', '3', '3', '6', '6', 'all']
     assert cells(log, 'flat') == ['6', '4', '0', '0', '0', '0', '4', 'all']
+
+
+def test_a_loss_that_does_not_say_whom_it_reaches(make_set, train):
+    sets = [make_set('h36m', h36m=('keypoints3d',)), make_set('flat', h36m=('keypoints2d',))]
+    log, steps = train(MixedDataset(sets), mine=OfAUser(), keypoints2d=Of2D(), camera=OfCameras())
+    assert steps == 4
+    assert 'all: it needs no label; ?: it has no method `reaches`' in log
+    assert cells(log, 'h36m') == ['6', '0', '6', '0', '?', '0', 'all']
+    assert cells(log, 'flat') == ['6', '6', '0', '0', '?', '6', 'all']
+    with pytest.raises(ValueError, match=r"'keypoints2d' \(Of2D\), .* reaches nobody"):
+        train(make_set('h36m', h36m=('keypoints3d',)), mine=OfAUser(), keypoints2d=Of2D())
 
 
 def test_bad_rows_do_not_count(make_set, train):

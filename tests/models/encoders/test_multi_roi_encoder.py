@@ -215,3 +215,70 @@ def test_features_are_float32_under_autocast(hrnet):
 def test_unknown_pool():
     with pytest.raises(ValueError, match="'last' or 'concat'"):
         MultiRoIEncoder(RESNET, pool='max')
+
+
+class TinyViT(BaseModule):
+    """Patches of 16 pixels, position embeddings for crops of 64x48 alone."""
+
+    def __init__(self, single=False):
+        super().__init__()
+        self.patches = torch.nn.Conv2d(3, 24, 16, stride=16)
+        self.position = torch.nn.Parameter(torch.zeros(12, 24))
+        self.block = torch.nn.TransformerEncoderLayer(24, 4, 48, batch_first=True)
+        self.single = single
+
+    def forward(self, x):
+        patches = self.patches(x)
+        tokens = self.block(patches.flatten(2).mT + self.position)
+        maps = tokens.mT.unflatten(2, patches.shape[-2:])
+        return maps if self.single else (maps,)
+
+
+class DeclaringViT(TinyViT):
+    out_channels = 24
+
+
+@pytest.mark.parametrize('single', [False, True])
+@pytest.mark.parametrize(
+    'kind, options', [(TinyViT, dict(crop_size=(64, 48))), (DeclaringViT, {})], ids=['crop_size', 'declared']
+)
+def test_a_backbone_for_one_size_of_crops(kind, options, single):
+    encoder = MultiRoIEncoder(dict(type=kind, single=single), **options)
+    assert (encoder.out_channels, encoder.map_channels) == (24, 24)
+    assert encoder(torch.randn(2, 3, 3, 64, 48)).shape == (2, 3, 24)
+    assert encoder.extract_maps(torch.randn(2, 3, 3, 64, 48))[-1].shape == (6, 24, 4, 3)
+    with pytest.raises(RuntimeError):
+        encoder(torch.randn(1, 1, 3, 64, 64))
+
+
+def test_a_backbone_that_fails_on_the_default_crop_is_refused_with_the_remedy():
+    with pytest.raises(
+        ValueError, match=r'TinyViT cannot encode a crop of 64x64 .*crop_size=.* out_channels'
+    ):
+        MultiRoIEncoder(dict(type=TinyViT))
+
+
+class _TwoMaps(BaseModule):
+    out_channels = (3, 6)
+
+    def forward(self, x):
+        return x, torch.cat([x, x], 1)
+
+
+@pytest.mark.parametrize('pool, width', [('last', 6), ('concat', 9)])
+def test_declared_channels_are_those_of_the_maps(pool, width):
+    encoder = MultiRoIEncoder(dict(type=_TwoMaps), pool=pool)
+    assert (encoder.out_channels, encoder.map_channels) == (width, 6)
+    assert encoder(torch.zeros(1, 2, 3, 8, 8)).shape[-1] == width
+
+
+class _Tokens(BaseModule):
+    def forward(self, x):
+        return (x.flatten(2).mT,)
+
+
+def test_tokens_are_no_map():
+    with pytest.raises(
+        ValueError, match=r'_Tokens must return feature maps .*\(1, 4096, 3\).*reshape tokens'
+    ):
+        MultiRoIEncoder(dict(type=_Tokens))

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from mmroi.geometry import decode_box, encode_box, positional_encoding
-from mmroi.models import RoIAwareFusion
+from mmroi.models import LinearRoIAwareFusion, RoIAwareFusion
 
 D = 6
+FLOAT32 = dict(type='Float32BoxEncoding')
 
 
 def gamma(p, num_freqs):
@@ -14,11 +15,11 @@ def gamma(p, num_freqs):
 
 
 @pytest.mark.parametrize('num_freqs', [0, 4])
-@pytest.mark.parametrize('scorer', ['set_mlp', 'linear'])
+@pytest.mark.parametrize('kind', [RoIAwareFusion, LinearRoIAwareFusion])
 @pytest.mark.parametrize('relation', ['of_difference', 'difference_of', 'absolute', 'none'])
-@pytest.mark.filterwarnings('ignore:RoIAwareFusion')
-def test_equals_plain_loops(rois, relation, scorer, num_freqs):
-    fusion = RoIAwareFusion(D, 3, num_freqs, relation, scorer, hidden_channels=8)
+@pytest.mark.filterwarnings('ignore:LinearRoIAwareFusion')
+def test_equals_plain_loops(rois, relation, kind, num_freqs):
+    fusion = kind(D, 3, num_freqs=num_freqs, relation=relation, hidden_channels=8)
     h, boxes, focal_length = rois()
     u, u_bar, weights = fusion(h, boxes, focal_length)
     for i in range(2):
@@ -33,7 +34,7 @@ def test_equals_plain_loops(rois, relation, scorer, num_freqs):
                     none=h.new_zeros(0),
                 )
                 rows.append(fusion.pair_fc(torch.cat([h[i, n], beside[relation]])))
-            scores = torch.cat(rows) if scorer == 'linear' else fusion.set_mlp(torch.cat(rows))
+            scores = torch.cat(rows) if kind is LinearRoIAwareFusion else fusion.set_mlp(torch.cat(rows))
             expected = scores.softmax(0)
             torch.testing.assert_close(weights[i, m], expected, rtol=1e-4, atol=1e-6)
             fused = sum(expected[n] * h[i, n] for n in range(3))
@@ -46,7 +47,7 @@ def test_equals_plain_loops(rois, relation, scorer, num_freqs):
 )
 def test_linear_scores_that_cannot_depend_on_m_collapse_and_warn(rois, relation, num_freqs):
     with pytest.warns(UserWarning, match='same weights'):
-        fusion = RoIAwareFusion(D, 3, num_freqs, relation, 'linear')
+        fusion = LinearRoIAwareFusion(D, 3, num_freqs=num_freqs, relation=relation)
     u, _, weights = fusion(*rois())
     torch.testing.assert_close(weights, weights[:, :1].expand_as(weights), rtol=0, atol=1e-5)
     torch.testing.assert_close(u, u[:, :1].expand_as(u), rtol=0, atol=1e-5)
@@ -79,7 +80,7 @@ def test_gradients_reach_features_and_all_weights(rois):
 
 
 def test_the_linear_scorer_takes_any_number_of_rois(rois):
-    fusion = RoIAwareFusion(D, 3, scorer='linear')
+    fusion = LinearRoIAwareFusion(D, 3)
     assert fusion.num_rois is None and RoIAwareFusion(D, 3).num_rois == 3
     assert fusion(*rois(num_rois=5))[2].shape == (2, 5, 5)
 
@@ -98,7 +99,7 @@ def test_64_frequencies(rois, relation, num_freqs):
 
 def test_released_arithmetic_is_that_of_float32_boxes(rois):
     """Encoded with torch.addcmul on the float32 difference of float32 boxes, as the released code does."""
-    fusion = RoIAwareFusion(D, 3, exact=False)
+    fusion = RoIAwareFusion(D, 3, encoding=FLOAT32)
     h, boxes, focal_length = rois()
     p = encode_box(boxes, focal_length).float()
     difference = (p[:, :, None] - p[:, None]).flatten(0, 2)
@@ -116,13 +117,13 @@ def test_released_arithmetic_is_that_of_float32_boxes(rois):
 def test_boxes_of_the_released_networks_survive_the_way_through_pixels():
     encoded = 0.5 * torch.randn(1000, 5, 3, generator=torch.Generator().manual_seed(0))
     focal_length = torch.linspace(300, 3000, 1000, dtype=torch.float64)
-    fusion = RoIAwareFusion(D, 5, exact=False)
+    fusion = RoIAwareFusion(D, 5, encoding=FLOAT32)
     pixels = decode_box(encoded.double(), focal_length)
     assert torch.equal(fusion.encoding.normalize(pixels, focal_length), encoded)
 
 
 def test_released_constants_are_part_of_the_state_and_used(rois):
-    fusion = RoIAwareFusion(D, 3, exact=False)
+    fusion = RoIAwareFusion(D, 3, encoding=FLOAT32)
     assert fusion.encoding.freqs.shape == fusion.encoding.phases.shape == (1, 64, 1)
     assert {'encoding.freqs', 'encoding.phases'} < set(fusion.state_dict())
     assert not any('encoding' in name for name in RoIAwareFusion(D, 3).state_dict())
@@ -133,8 +134,9 @@ def test_released_constants_are_part_of_the_state_and_used(rois):
 
 @pytest.mark.parametrize(
     'wrong',
-    [dict(num_freqs=-1), dict(num_freqs=65), dict(num_rois=0), dict(relation='sum'), dict(scorer='mlp')],
+    [dict(num_freqs=-1), dict(num_freqs=65), dict(num_rois=0), dict(relation='sum')],
 )
-def test_bad_arguments(wrong):
+@pytest.mark.parametrize('kind', [RoIAwareFusion, LinearRoIAwareFusion])
+def test_bad_arguments(kind, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        RoIAwareFusion(D, **wrong)
+        kind(D, **wrong)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmroi.geometry import encode_box, local_to_full, rot6d_to_matrix
-from mmroi.models import CLIFFHead, MultiRoIHead
+from mmroi.models import BaseHead, CLIFFHead, MultiRoIHead, PerRoIMeshHead
 
 D = 6
 FOCAL = torch.tensor([500.0, 900.0], dtype=torch.float64)
@@ -30,14 +30,14 @@ def heads():
     for camera_boxes in ('own', 'all', 'none'):
         yield CLIFFHead(D, 3, camera_boxes, hidden_channels=(32, 16)), 3
         for mesh_boxes in ('all', 'base', 'none'):
-            for mesh in ('shared', 'per_roi'):
-                yield MultiRoIHead(D, 3, camera_boxes, mesh_boxes, mesh, camera_frame='own'), 3
+            for kind in (MultiRoIHead, PerRoIMeshHead):
+                yield kind(D, 3, camera_boxes, mesh_boxes, camera_frame='own'), 3
 
 
 @pytest.mark.parametrize('head, num_rois', heads())
 def test_shapes_and_a_start_that_is_a_person_before_the_camera(head, num_rois):
     out = head.eval()(*case(num_rois))
-    per_roi = getattr(head, 'mesh', None) == 'per_roi' or (isinstance(head, CLIFFHead) and num_rois > 1)
+    per_roi = isinstance(head, PerRoIMeshHead) or (isinstance(head, CLIFFHead) and num_rois > 1)
     meshes = (2, num_rois) if per_roi else (2,)
     assert out['pose6d'].shape == (*meshes, 24, 6) and out['betas'].shape == (*meshes, 10)
     assert out['cameras'].shape == (2, num_rois, 3)
@@ -155,7 +155,7 @@ def test_a_network_that_counts_the_width_of_the_crop():
 
 
 def test_a_mesh_for_each_roi_depends_on_its_own_feature():
-    shared, per_roi = (spread_last_layers(MultiRoIHead(D, 3, mesh=mesh)) for mesh in ('shared', 'per_roi'))
+    shared, per_roi = (spread_last_layers(kind(D, 3)) for kind in (MultiRoIHead, PerRoIMeshHead))
     per_roi.load_state_dict(shared.state_dict())
     u, u_bar, boxes, focal_length = case(3)
     out = per_roi(u, u_bar, boxes, focal_length)
@@ -220,7 +220,6 @@ def test_wrong_number_of_rois(head, match):
         (lambda: MultiRoIHead(D, 3, camera_boxes='base'), 'camera_boxes'),
         (lambda: MultiRoIHead(D, 3, mesh_boxes='own'), 'mesh_boxes'),
         (lambda: MultiRoIHead(D, 3, camera_frame='mean'), 'camera_frame'),
-        (lambda: MultiRoIHead(D, 3, mesh='own'), "mesh must be one of .'shared', 'per_roi'"),
         (lambda: CLIFFHead(D, boxes='base'), r"boxes must be one of \('own', 'all', 'none'\), got 'base'"),
         (lambda: CLIFFHead(D, box_scale=0), 'box_scale must be positive, got 0'),
         (lambda: CLIFFHead(D, None, boxes='all'), 'needs the number of RoIs'),
@@ -229,3 +228,12 @@ def test_wrong_number_of_rois(head, match):
 def test_bad_arguments(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+def test_the_base_head_takes_any_number_of_rois_and_leaves_the_body_alone():
+    head = BaseHead(D)
+    assert (head.in_channels, head.num_rois, head.needs_maps) == (D, None, False)
+    assert head.outputs == ('pose6d', 'betas', 'cameras')
+    assert head.adopt_body(None) is None
+    with pytest.raises(NotImplementedError):
+        head(*case(3))

@@ -1,0 +1,147 @@
+"""The contract of ``pred_instances``: what a network predicts for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import torch
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+
+class PosedBody(Protocol):
+    """A posed body, as ``SMPL`` returns it; meters."""
+
+    @property
+    def vertices(self) -> Tensor:
+        """(N, 6890, 3)."""
+
+    @property
+    def joints(self) -> Tensor:
+        """(N, 54, 3), convention ``smpl_54``."""
+
+    @property
+    def joints_h36m(self) -> Tensor:
+        """(N, 17, 3), convention ``h36m``."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Bodies and cameras of N persons, each seen in M RoIs.
+
+    The body has no translation: its points plus ``camera_translation`` lie in the camera frame (OpenCV: x
+    right, y down, z forward). Of a mirrored or rolled sample this is the frame of the augmented camera.
+
+    Attributes:
+        global_orient: Rotation matrices of the root (N, 3, 3).
+        body_pose: Rotation matrices of the other joints relative to their parents (N, 23, 3, 3).
+        betas: Shape (N, 10).
+        vertices: (N, 6890, 3), meters.
+        joints3d: (N, 54, 3), convention ``smpl_54``, meters.
+        joints_h36m: (N, 17, 3), convention ``h36m``, meters.
+        local_cameras: Weak-perspective cameras of the boxes (N, M, 3), (s, t_x, t_y); t in meters.
+        full_cameras: Translation of the body by each RoI's camera (N, M, 3), meters.
+        camera_translation: Translation of the body (N, 3), meters; SMPL's ``transl`` is the same vector.
+    """
+
+    global_orient: Tensor
+    body_pose: Tensor
+    betas: Tensor
+    vertices: Tensor
+    joints3d: Tensor
+    joints_h36m: Tensor
+    local_cameras: Tensor
+    full_cameras: Tensor
+    camera_translation: Tensor
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the fields, in order."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def from_body(
+        cls,
+        rotations: Tensor,
+        betas: Tensor,
+        body: PosedBody,
+        local_cameras: Tensor,
+        full_cameras: Tensor,
+        camera_translation: Tensor,
+    ) -> Predictions:
+        """Combine parameters, the body posed by them, and cameras.
+
+        Args:
+            rotations: Rotation matrices of all joints (N, 24, 3, 3), root first.
+            betas: (N, 10).
+            body: What the body model returns for them.
+            local_cameras: (N, M, 3).
+            full_cameras: (N, M, 3), meters.
+            camera_translation: (N, 3), meters.
+
+        Returns:
+            Predictions: Of the N persons.
+        """
+        return cls(
+            global_orient=rotations[:, 0],
+            body_pose=rotations[:, 1:],
+            betas=betas,
+            vertices=body.vertices,
+            joints3d=body.joints,
+            joints_h36m=body.joints_h36m,
+            local_cameras=local_cameras,
+            full_cameras=full_cameras,
+            camera_translation=camera_translation,
+        )
+
+    @classmethod
+    def from_instances(cls, instances: InstanceData | Mapping[str, Tensor]) -> Predictions:
+        """Read the predictions of a data sample.
+
+        Args:
+            instances: ``pred_instances``, or a dict of tensors; other entries are ignored.
+
+        Raises:
+            ValueError: A field is missing.
+        """
+        missing = [name for name in cls.names() if name not in instances]
+        if missing:
+            raise ValueError(
+                f'pred_instances lack {", ".join(missing)}: mmroi.structures.Predictions lists the fields'
+            )
+        return cls(**{name: instances[name] for name in cls.names()})
+
+    @classmethod
+    def cat(cls, parts: Iterable[Predictions | InstanceData]) -> Predictions:
+        """Join the persons of several predictions, such as ``pred_instances`` of several data samples."""
+        every = [part if isinstance(part, Predictions) else cls.from_instances(part) for part in parts]
+        if not every:
+            raise ValueError('Predictions.cat needs at least one part')
+        return cls(**{name: torch.cat([getattr(one, name) for one in every]) for name in cls.names()})
+
+    @property
+    def rotations(self) -> Tensor:
+        """Rotation matrices of all joints (N, 24, 3, 3), root first."""
+        return torch.cat([self.global_orient[:, None], self.body_pose], dim=1)
+
+    def __len__(self) -> int:
+        """Number of persons."""
+        return len(self.betas)
+
+    def __getitem__(self, rows: slice) -> Predictions:
+        """Predictions of some of the persons."""
+        return Predictions(**{name: value[rows] for name, value in self.to_dict().items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fields by name; tensors are not copied."""
+        return {name: getattr(self, name) for name in self.names()}
+
+    def to_instances(self) -> InstanceData:
+        """``pred_instances`` of N persons."""
+        return InstanceData(**self.to_dict())
+
+    def split(self) -> list[InstanceData]:
+        """``pred_instances`` of each person, with a leading dimension of 1."""
+        return [self[row : row + 1].to_instances() for row in range(len(self))]

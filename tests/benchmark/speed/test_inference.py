@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmroi.benchmark.speed import inference
+from mmroi.benchmark.speed.inference import Variant
+
+CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
+CPU = torch.device('cpu')
+
+
+@pytest.fixture
+def config():
+    init_default_scope('mmroi')
+    return Config.fromfile(CONFIGS / 'multi-roi_r18_synthetic.py')
+
+
+def test_networks_share_one_encoder(config):
+    networks = inference.build_networks(config, [1, 3, 3], CPU)
+    name = 'multi-roi_r18_synthetic'
+    assert list(networks) == [(name, 1), (name, 3), ('CLIFF', 1), ('HMR', 1)]
+    assert len({id(network.encoder) for network in networks.values()}) == 1
+    assert not any(network.training for network in networks.values())
+
+
+def test_numbers_of_rois_that_a_network_does_not_support(capsys):
+    init_default_scope('mmroi')
+    config = Config.fromfile(CONFIGS / 'cliff_r18_synthetic.py')
+    assert [rois for _, rois in inference.build_networks(config, [1, 2], CPU, with_baselines=False)] == [1]
+    assert 'does not support M = 2' in capsys.readouterr().out
+    with pytest.raises(ValueError, match='takes none of --rois 2'):
+        inference.build_networks(config, [2], CPU)
+
+
+def test_batches_in_memory_are_made_once():
+    batches = inference.batches_in_memory((8, 6))
+    assert batches(2, 3) is batches(2, 3) and len(batches(1, 3)['inputs']) == 1
+
+
+def test_ratios_are_to_the_first_network_with_the_same_batch(monkeypatch):
+    network = torch.nn.Linear(2, 2)
+    networks = {('a', 1): network, ('a', 5): network, ('b', 1): network}
+    steps = inference.make_steps(networks, lambda size, rois: {}, CPU, [1, 4], ['fp32'], ['eager'])
+    assert list(steps)[:4] == [
+        Variant('a', 1, 1, 'fp32', 'eager'),
+        Variant('a', 5, 1, 'fp32', 'eager'),
+        Variant('b', 1, 1, 'fp32', 'eager'),
+        Variant('a', 1, 4, 'fp32', 'eager'),
+    ]
+    seconds = iter([1.0, 2.0, 4.0, 2.0, 8.0, 1.0])
+    monkeypatch.setattr(inference, 'take_turns', lambda steps, *_: {v: [[next(seconds)]] for v in steps})
+    steps = dict.fromkeys(steps, lambda: None)
+    rows = inference.measure_inference(networks, steps, CPU, 0, 1)
+    assert [row['frames_per_second'] for row in rows] == [1, 0.5, 0.25, 2, 0.5, 4]
+    assert [row['ratio'] for row in rows] == [1, 0.5, 0.25, 1, 0.25, 2]

@@ -1,0 +1,37 @@
+import pytest
+
+from mmroi.datasets.missing_annotations import describe_missing
+from mmroi.registry import CONVERTERS
+
+
+@pytest.mark.parametrize('name', ['h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'lspet', 'pw3d', 'bedlam'])
+def test_converted_sets(name: str) -> None:
+    message = describe_missing(f'data/preprocessed_datasets/{name}_train.npz', name)
+    assert message == (
+        f"data/preprocessed_datasets/{name}_train.npz: no such annotation file of the dataset '{name}'; put "
+        "MMHuman3D's file of this name there, or make it with `python tools/dataset_tools/convert.py "
+        f'{name} --root <folder of the download> --out data/preprocessed_datasets` as docs/data.md '
+        'describes, or correct `ann_file` and `data_root` of the dataset config'
+    )
+
+
+@pytest.mark.parametrize('preset', ['easy', 'full'])
+def test_synthetic_sets(preset: str) -> None:
+    folder = f'data/synthetic/{preset}'
+    command = f'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {folder}'
+    assert f'; make it with `{command}` as docs/data.md' in describe_missing(f'{folder}/val.npz', 'synthetic')
+
+
+def test_unknown_dataset() -> None:
+    message = describe_missing('a/b.npz', 'mine')
+    assert message.startswith("a/b.npz: no such annotation file of the dataset 'mine'; make it as docs/")
+
+
+def test_smpl_parameters_of_h36m_come_from_another_folder() -> None:
+    assert '--mosh' in describe_missing('data/h36m_mosh_train.npz', 'h36m')
+    assert '--mosh' not in describe_missing('data/h36m_train.npz', 'h36m')
+
+
+def test_own_converter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONVERTERS.module_dict, 'mine', object)
+    assert 'convert.py mine --root <folder of the download> --out a`' in describe_missing('a/b.npz', 'mine')
