@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -19,7 +20,7 @@ def init_model(
     config: str | Path | Config,
     checkpoint: str | Path | None = None,
     device: str | torch.device = 'cpu',
-    cfg_options: dict | None = None,
+    cfg_options: dict[str, Any] | None = None,
     body_model: str | None = None,
 ) -> nn.Module:
     """Build a model and load its weights.
@@ -37,7 +38,8 @@ def init_model(
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or the body model does not exist.
-        ValueError: If the config has no ``model``, or the checkpoint cannot be read or does not fit the model.
+        ValueError: If the config has no ``model``, or the checkpoint cannot be read or does not fit the
+            model.
     """
     if isinstance(config, str) and not Path(config).is_file():
         found = find_model(config)
@@ -51,7 +53,7 @@ def init_model(
 
 
 def build_model(
-    config: str | Path | Config, cfg_options: dict | None = None, body_model: str | None = None
+    config: str | Path | Config, cfg_options: dict[str, Any] | None = None, body_model: str | None = None
 ) -> nn.Module:
     """Build the model of a config with random weights.
 

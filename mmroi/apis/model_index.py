@@ -85,7 +85,7 @@ def find_file(name: str) -> Path:
     for root in (Path(), *ROOTS):
         if (root / name).is_file():
             return root / name
-    raise FileNotFoundError(f'{config} is neither in {ROOTS[0]} nor in {ROOTS[1]}; give the path of a config')
+    raise FileNotFoundError(f'{name} is neither in {ROOTS[0]} nor in {ROOTS[1]}; give the path of a config')
 
 
 def _read_models(root: Path) -> Iterator[IndexedModel]:

@@ -1,4 +1,4 @@
-"""From photos and videos to meshes: ``MultiRoIInferencer`` and its parts."""
+"""Inference on images and videos: ``MultiRoIInferencer`` and its parts."""
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.inferencer import MultiRoIInferencer

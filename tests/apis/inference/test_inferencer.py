@@ -182,7 +182,7 @@ def test_it_is_an_inferencer_of_the_family():
 
 
 def test_models_that_cannot_run(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py comes without weights; name a'):
+    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py has no weights; give a'):
         MultiRoIInferencer('multi-roi_r50_published')
     with pytest.raises(ValueError, match='multi-roi_r18_synthetic.pth: .* another architecture than'):
         MultiRoIInferencer('cliff_r18_synthetic', SHIPPED.weights)
@@ -195,14 +195,14 @@ def test_models_that_cannot_run(tmp_path, monkeypatch):
 def test_weights_that_give_no_numbers(photo):
     broken = MultiRoIInferencer(device='cpu')
     next(broken.model.parameters()).data.fill_(float('nan'))
-    with pytest.raises(ValueError, match='NaN or infinite numbers for array; check its weights'):
+    with pytest.raises(ValueError, match='NaN or infinite values for array; check its weights'):
         broken(photo, whole_image=True)
 
 
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(bboxes=BOXES, whole_image=True), 'exclude each other'),
+        (dict(bboxes=BOXES, whole_image=True), 'mutually exclusive'),
         (dict(whole_image=True, batch_size=0), 'batch_size must be positive, not 0'),
         (dict(whole_image=True, focal_length=-3), 'focal_length must be a positive number of pixels, not -3'),
         (dict(bboxes='nothing.json'), 'nothing.json cannot be read'),
