@@ -22,7 +22,7 @@ custom_hooks = [
 ]
 # Also TensorboardVisBackend and WandbVisBackend, where their packages are installed.
 visualizer = dict(type='MeshVisualizer', vis_backends=[dict(type='LocalVisBackend')])
-# For tools/test.py --tta. Unless tta_pipeline is given, it is the test pipeline with each image and its mirror.
+# tools/test.py --tta: by default tta_pipeline is the test pipeline with each image and its mirror image.
 tta_model = dict(type='MeshTTAModel')
 env_cfg = dict(
     cudnn_benchmark=True,

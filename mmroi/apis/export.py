@@ -44,7 +44,8 @@ def read_recipe(cfg: Config) -> CropSettings:
     recipe = check_margin(cfg)
     if recipe.random:
         raise ValueError(
-            f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs random=False, the fixed set'
+            f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs random=False, '
+            'the fixed set'
         )
     return recipe
 

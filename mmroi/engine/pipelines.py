@@ -1,7 +1,7 @@
 """How crops are taken: read from the pipelines of a config, and changed in all of them at once.
 
-The steps that decide are ``GetPersonBox`` and ``MultiRoICrop``. They are found by type, which may be a name, a name
-with a scope (``mmroi.GetPersonBox``) or the class, within datasets that wrap others and within ``TestTimeAug``.
+Two steps decide, ``GetPersonBox`` and ``MultiRoICrop``. They are found by their type, which may be a name, a
+name with a scope (``mmroi.GetPersonBox``) or the class, also in wrapped datasets and in ``TestTimeAug``.
 """
 
 import copy
@@ -17,7 +17,6 @@ from mmengine.config import Config
 from mmroi.datasets import GetPersonBox, LoadImage, MultiRoICrop
 from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
 from mmroi.engine.body_model import dicts_in
-from mmroi.models.estimators import MeshEstimator
 from mmroi.registry import MODELS
 
 Pipeline = list[dict[str, Any]]
@@ -49,7 +48,7 @@ def read_crops(config: Any) -> CropSettings:
     """Read how crops are taken.
 
     Args:
-        config: Config of a run, whose ``test_dataloader`` is read; or the config of a loader, dataset or pipeline.
+        config: Config of a run, whose ``test_dataloader`` is read, or of a loader, dataset or pipeline.
 
     Returns:
         CropSettings: The settings of its pipelines.
@@ -91,7 +90,7 @@ def set_crops(
 ) -> None:
     """Change how crops are taken, in all pipelines of a config.
 
-    Boxes follow the aspect of ``crop_size`` unless they have an aspect of their own.
+    Boxes take the aspect of ``crop_size``, unless the pipeline gives them another one.
 
     Args:
         config: Of a run, loader, dataset or pipeline; changed. The model of a run stays as it is.
@@ -135,7 +134,7 @@ def _set_aspect(step: dict[str, Any], crop_size: tuple[int, int], box_aspect: fl
 
 
 def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **options: Any) -> Config:
-    """Read a config as a run needs it: with changes, and with its numbers in all places where they belong.
+    """Load a config with its top-level numbers written to pipelines and model.
 
     Args:
         path: The file.
@@ -143,7 +142,7 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
         **options: Of ``Config.fromfile``.
 
     Returns:
-        Config: It no longer has the numbers of ``expand_crops`` at its top level.
+        Config: Expanded by :func:`expand_crops`.
     """
     cfg = Config.fromfile(path, **options)
     expand_crops(cfg, cfg_options)
@@ -153,13 +152,14 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 def expand_crops(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines and its model.
 
-    These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (that of the crops by default) and
-    ``random_rois``. They are removed, so that a config is expanded once, and what is dumped is complete.
+    These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (by default that of the crops) and
+    ``random_rois``. They are removed afterwards, so that a number that is still there has not been expanded,
+    and a dumped config is complete. (MMEngine's configs have no references that are resolved at the end.)
 
     Args:
         cfg: Config of a run; changed.
-        cfg_options: Changes, merged when the config's own numbers are expanded already: an option that changes
-            one pipeline alone wins over them. They may be numbers, too.
+        cfg_options: Changes, merged after the config's own numbers are expanded, so that an option for one
+            pipeline wins over them. They may be numbers as well.
 
     Raises:
         ValueError: A number is out of range, or nothing in the config takes it.
@@ -186,7 +186,7 @@ def _expand(cfg: Config) -> None:
 
 
 def check_expanded(cfg: Config) -> None:
-    """Refuse a config whose numbers are not those of its pipelines, because nothing has expanded them.
+    """Refuse a config whose top-level numbers differ from its pipelines or model: it was not expanded.
 
     Args:
         cfg: Config of a run.
@@ -205,19 +205,15 @@ def check_expanded(cfg: Config) -> None:
         )
 
 
-def set_num_rois(model: dict[str, Any], num_rois: int) -> None:
-    """Build a model for another number of RoIs.
+def set_num_rois(model: Any, num_rois: int) -> None:
+    """Set the number of RoIs of a model's parts, those that have one.
 
     Args:
-        model: Its config; changed.
+        model: Config of the model; changed.
         num_rois: M.
     """
-    if 'num_rois' in inspect.signature(MeshEstimator).parameters:
-        model['num_rois'] = num_rois
-        return
-    for name in ('fusion', 'head'):
-        part = model.get(name)
-        kind = MODELS.get(part['type']) if part else None
+    for part in filter(None, (model.get('fusion'), model.get('head'))):
+        kind = MODELS.get(part['type'])
         known = inspect.signature(kind).parameters if kind else {}
         if 'num_rois' in known and part.get('num_rois', known['num_rois'].default) != num_rois:
             part['num_rois'] = num_rois
@@ -237,14 +233,14 @@ def find_steps(config: Any, transform: type) -> list[dict[str, Any]]:
 
 
 def is_step(config: Any, transform: type) -> bool:
-    """Whether something is the config of a transform of this class.
+    """Return whether this is the config of a transform.
 
     Args:
         config: Anything.
         transform: The class.
 
     Returns:
-        bool: Also for a name with a scope, the class itself and classes derived from it.
+        bool: True also for a name with a scope, for the class itself and for subclasses.
     """
     if not isinstance(config, dict) or not (kind := config.get('type')):
         return False
@@ -254,7 +250,7 @@ def is_step(config: Any, transform: type) -> bool:
 
 
 def find_pipeline(config: Any) -> Pipeline:
-    """Find the first pipeline with crops.
+    """Return the first pipeline that takes crops.
 
     Args:
         config: Of a loader or dataset, which may wrap others.
@@ -271,11 +267,11 @@ def find_pipeline(config: Any) -> Pipeline:
 
 
 def change_pipelines(config: Any, change: Callable[[Pipeline], Pipeline]) -> None:
-    """Replace all pipelines with crops.
+    """Replace all pipelines that take crops.
 
     Args:
         config: Of a loader or dataset, which may wrap others; changed.
-        change: From the steps to other steps; must not change its argument.
+        change: Returns the new steps for the old ones, and leaves its argument as it is.
 
     Raises:
         ValueError: There is none.
@@ -288,17 +284,18 @@ def change_pipelines(config: Any, change: Callable[[Pipeline], Pipeline]) -> Non
 
 
 def inference_pipeline(cfg: Config, box_scale: float | None = None) -> Pipeline:
-    """Make the test pipeline one for images that are decoded already and tight boxes of people.
+    """Return the test pipeline for decoded images and tight boxes.
 
     Args:
         cfg: Config of a run.
         box_scale: Enlargement of the boxes instead of the config's.
 
     Returns:
-        list: The steps of ``test_dataloader``. A sample needs ``img`` and ``bbox_xywh``, and may have a camera.
+        list: The steps of ``test_dataloader``. A sample needs ``img`` and ``bbox_xywh``; its camera is
+            optional.
 
     Raises:
-        ValueError: The config has no such pipeline, or crops boxes without a margin and ``box_scale`` is not given.
+        ValueError: The config has no such pipeline, or gives boxes no margin and ``box_scale`` is None.
     """
     try:
         steps = copy.deepcopy(find_pipeline(cfg.get('test_dataloader')))
@@ -313,7 +310,7 @@ def inference_pipeline(cfg: Config, box_scale: float | None = None) -> Pipeline:
 
 
 def check_margin(cfg: Config) -> CropSettings:
-    """Read how crops are taken of tight boxes, and refuse a config that may mean others.
+    """Read how crops are taken from tight boxes, and refuse a config that may mean other boxes.
 
     Args:
         cfg: Config of a run.
@@ -322,8 +319,8 @@ def check_margin(cfg: Config) -> CropSettings:
         CropSettings: Those of its test pipeline.
 
     Raises:
-        ValueError: As ``read_crops``; or boxes are not enlarged, as in configs from before ``box_margin``, in
-            which ``scale=1.0`` said that the margin is in the boxes of the annotation.
+        ValueError: As ``read_crops``; or boxes are not enlarged, as in configs from before ``box_margin``,
+            where ``scale=1.0`` meant that the annotation's boxes have a margin already.
     """
     crops = read_crops(cfg)
     if crops.box_scale <= 1:

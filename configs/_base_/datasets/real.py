@@ -1,12 +1,12 @@
 # The paper's datasets in MMHuman3D's layout: annotations data/preprocessed_datasets/*.npz, images
-# data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise. Boxes have
-# a margin of 1.2 in these files, both MMHuman3D's and ours.
+# data/datasets/<name>/ (docs/data.md). Evaluated on 3DPW's test set, unless a config says otherwise. Boxes in
+# these files have a margin of 1.2, in MMHuman3D's as in ours.
 _base_ = './common.py'
 
 data_root = 'data/'
-# Labels are parameters of SMPL, which mean different bodies on the open body. Datasets derive missing keypoints
-# from it, and top-level configs give it to their model. One switch for all of them: tools/train.py CONFIG
-# --body-model PATH|open (docs/body_models.md).
+# Labels are parameters of SMPL, which mean different shapes on the open body. Datasets derive missing
+# keypoints from it, and top-level configs give it to their model. One switch for all of them: tools/train.py
+# CONFIG --body-model PATH|open (docs/body_models.md).
 body_model = dict(type='SMPL', model_path='data/body_models/smpl')
 
 h36m = dict(

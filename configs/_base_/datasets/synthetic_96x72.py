@@ -1,5 +1,5 @@
-# Small crops and mild augmentation, for short trainings from scratch: the cameras of the images pitch and roll
-# anyway, and there is no time to learn more.
+# Small crops and mild augmentation, for short trainings from scratch: the cameras of the images pitch and
+# roll anyway, and there is no time to learn more.
 _base_ = './synthetic.py'
 
 train_pipeline = [

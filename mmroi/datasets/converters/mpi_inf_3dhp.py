@@ -37,8 +37,8 @@ class MpiInf3dhp(Converter):
 
     Training: one frame in ``every`` of the cameras at chest height, if all 28 joints are inside the image.
     Test: all valid frames, with the 17 joints of the universal skeleton that the benchmark and MMHuman3D
-    evaluate against (``univ_annot3``). Camera intrinsics come from ``camera.calibration``. Without such a file,
-    as in the test set, they are fitted so that ``annot3`` projects onto ``annot2``.
+    evaluate against (``univ_annot3``). Camera intrinsics come from ``camera.calibration``, or if that is
+    missing, as in the test set, are fitted so that ``annot3`` projects onto ``annot2``.
 
     Args:
         root: Folder of the download.
@@ -63,7 +63,7 @@ class MpiInf3dhp(Converter):
         if split == 'test':
             return [Unit(f'TS{i}', f'TS{i}') for i in range(1, 7)]
         if self.every < 1:
-            raise ValueError(f'mpi_inf_3dhp: --every must be at least 1, got {self.every}')
+            raise ValueError(f'mpi_inf_3dhp: --every {self.every}, expected 1 or more')
         return [
             Unit(f'S{subject}/Seq{take} camera {camera}', (f'S{subject}/Seq{take}', camera))
             for subject in range(1, 9)

@@ -15,8 +15,8 @@ from mmroi.registry import TRANSFORMS
 class GetPersonBox(BaseTransform):
     """Make the base box, and move the origin of all pixel coordinates to the principal point.
 
-    The base box is the tight box around the person, enlarged by ``scale``. Boxes of some datasets have a margin
-    already; the sample says so by ``box_margin``, and such boxes are enlarged by ``scale / box_margin``.
+    The base box is the tight box around the person, enlarged by ``scale``. Boxes of some datasets have a
+    margin already: ``box_margin`` of the sample says so, and they are enlarged by ``scale / box_margin``.
 
     A camera with two focal lengths has pixels that are not square. It is rectified here, once: the frame is
     stretched about the principal point by f / (fx, fy) with f = sqrt(fx fy), and everything after this
@@ -24,8 +24,8 @@ class GetPersonBox(BaseTransform):
     relative to the principal point, plus the principal point.
 
     Required keys: ``bbox_xywh`` (4,) image pixels, ``img_shape`` (H, W), ``principal_point`` (2,).
-    Optional: ``box_margin``, enlargement already in ``bbox_xywh``, by default 1: tight; ``focal_length``, pixels,
-    one number or (2,) fx and fy; ``keypoints2d`` (K, 3).
+    Optional: ``box_margin``, the enlargement that ``bbox_xywh`` already has, 1 by default; ``focal_length``,
+    pixels, one number or (2,) fx and fy; ``keypoints2d`` (K, 3).
     Modified keys: ``focal_length`` becomes one number, ``keypoints2d`` relative to the principal point.
     Added keys: ``box`` (3,) float64 center relative to the principal point and height, ``box_aspect`` width /
     height of its crop, ``focal_lengths`` (2,) float64 those of the image, ``aug_matrix`` (3, 3) float64 the
@@ -35,7 +35,7 @@ class GetPersonBox(BaseTransform):
     Args:
         aspect: Width / height of the box: 0.75 for crops of 256 x 192, 1 for square ones.
         scale: Enlargement relative to the tight box (1.2 as in CLIFF's evaluation; CLIFF's demo used 1.1).
-        crop_aspect: Width / height of the crops where it differs from that of the box; their height is the same.
+        crop_aspect: Width / height of the crops where it differs from that of the box; heights are equal.
 
     Raises:
         BadSampleError: The bounding box is not finite, has no area or lies outside the image, or a focal
@@ -86,8 +86,8 @@ class GetPersonBox(BaseTransform):
     def _enlargement(self, box_margin: float) -> float:
         if self.scale <= 1 < box_margin:  # written when the scale counted from the box of the annotation
             raise ValueError(
-                f'GetPersonBox: scale={self.scale:g} counts from the tight box and would cut off the margin of '
-                f'boxes with box_margin={box_margin:g}: set scale={box_margin:g} to take them as they are'
+                f'GetPersonBox: scale={self.scale:g} is relative to the tight box and would cut the margin '
+                f'off boxes with box_margin={box_margin:g}: set scale={box_margin:g} to take them as they are'
             )
         return self.scale / box_margin
 

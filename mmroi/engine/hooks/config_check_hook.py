@@ -1,4 +1,4 @@
-"""A run must not start with numbers that its pipelines do not have."""
+"""A check that the numbers at the top of a config have reached its pipelines."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -11,9 +11,9 @@ from mmroi.registry import HOOKS
 class ConfigCheckHook(Hook):
     """Refuse a config whose top-level ``num_rois``, ``crop_size`` or ``box_scale`` nothing has expanded.
 
-    The tools and ``init_model`` read configs by :func:`mmroi.engine.pipelines.load_config`, which writes these
-    numbers to the pipelines and the model. A script that takes ``Config.fromfile`` instead would silently run
-    with other crops.
+    The tools and ``init_model`` load configs with :func:`mmroi.engine.pipelines.load_config`, which writes
+    these numbers to the pipelines and the model. A script that calls ``Config.fromfile`` instead would
+    silently run with other crops.
     """
 
     def before_run(self, runner: Runner) -> None:

@@ -12,13 +12,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmroi.datasets.transforms import LoadImage
+from mmroi.evaluation import metric_info
 from mmroi.registry import HOOKS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer
-
-LARGER_IS_BETTER = ('PCK', 'AUC', 'PA-PCK', 'PA-AUC')  # of the metric's numbers
-# The others are millimeters.
-UNITS = {'orientation': 'deg', **dict.fromkeys(('depth', *LARGER_IS_BETTER), '%')}
 
 
 @HOOKS.register_module()
@@ -130,7 +127,7 @@ class MeshVisualizationHook(Hook):
                     name = f'{sample.sample_idx:06d}'
                     self._draw(runner, sample, row, mode, name, f'{name}_{Path(sample.img_path).stem}')
             elif not math.isnan(row.get(self.metric, math.nan)):
-                entry = (badness(self.metric, row[self.metric]), -sample.sample_idx, sample, row)
+                entry = (metric_info(self.metric).badness(row[self.metric]), -sample.sample_idx, sample, row)
                 full = len(self._worst) == self.worst
                 if not full or entry[:2] > self._worst[0][:2]:
                     entry = (*entry[:2], sample.detach().cpu(), row)
@@ -184,19 +181,6 @@ class MeshVisualizationHook(Hook):
         )
 
 
-def badness(metric: str, value: float) -> float:
-    """What to order people by, the worst largest.
-
-    Args:
-        metric: Name of a number of ``MeshMetric``.
-        value: The number.
-
-    Returns:
-        float: The number, negative where larger is better.
-    """
-    return -value if metric in LARGER_IS_BETTER else value
-
-
 def describe(sample: HMRDataSample, row: dict[str, Any], metric: str = 'MPJPE') -> str:
     """A line on a person: which one it is, and its errors.
 
@@ -209,7 +193,7 @@ def describe(sample: HMRDataSample, row: dict[str, Any], metric: str = 'MPJPE') 
         str: One line of ASCII.
     """
     names = dict.fromkeys((metric, 'MPJPE', 'PA-MPJPE', 'PVE'))
-    errors = [f'{name} {row[name]:.0f} {UNITS.get(name, "mm")}' for name in names if name in row]
+    errors = [f'{name} {row[name]:.0f} {metric_info(name).unit}' for name in names if name in row]
     path = Path(sample.img_path)
     where = f'{sample.get("dataset_name", "")} {sample.sample_idx}: {path.parent.name}/{path.name}'
     return '   '.join((where, *errors)).encode('ascii', 'replace').decode()
