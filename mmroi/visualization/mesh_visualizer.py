@@ -44,7 +44,7 @@ class MeshVisualizer(Visualizer):
     def __init__(
         self,
         name: str = 'visualizer',
-        body_model: SMPL | dict | None = None,
+        body_model: SMPL | dict[str, Any] | None = None,
         height: int = 320,
         context: float = 1.25,
         **kwargs: Any,
