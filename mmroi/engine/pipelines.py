@@ -17,7 +17,6 @@ from mmengine.config import Config
 from mmroi.datasets import GetPersonBox, LoadImage, MultiRoICrop
 from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
 from mmroi.engine.body_model import dicts_in
-from mmroi.registry import MODELS
 
 Pipeline = list[dict[str, Any]]
 
@@ -205,18 +204,29 @@ def check_expanded(cfg: Config) -> None:
         )
 
 
-def set_num_rois(model: Any, num_rois: int) -> None:
-    """Set the number of RoIs of a model's parts, those that have one.
+def read_num_rois(model: Any) -> int:
+    """Read the number of RoIs that a model is made for.
 
     Args:
-        model: Config of the model; changed.
+        model: Config of the model.
+
+    Returns:
+        int: M; 1 where nothing says it, as in CLIFF.
+    """
+    parts = [part for part in (model, model.get('fusion'), model.get('head')) if part]
+    return next((part['num_rois'] for part in parts if part.get('num_rois')), 1)
+
+
+def set_num_rois(model: Any, num_rois: int) -> None:
+    """Set the number of RoIs that a model is made for.
+
+    Args:
+        model: Config of the model; changed. Its parts no longer have a number of their own.
         num_rois: M.
     """
+    model['num_rois'] = num_rois
     for part in filter(None, (model.get('fusion'), model.get('head'))):
-        kind = MODELS.get(part['type'])
-        known = inspect.signature(kind).parameters if kind else {}
-        if 'num_rois' in known and part.get('num_rois', known['num_rois'].default) != num_rois:
-            part['num_rois'] = num_rois
+        part.pop('num_rois', None)
 
 
 def find_steps(config: Any, transform: type) -> list[dict[str, Any]]:

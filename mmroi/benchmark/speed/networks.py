@@ -1,6 +1,7 @@
 """A config's network for other numbers of RoIs, its baselines, and random batches for them."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
+from mmroi.engine.pipelines import read_num_rois, set_num_rois
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
@@ -17,11 +19,10 @@ CLIFF_HEADS = dict(CLIFF='own', HMR='none')
 
 
 def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
-    """Return a copy of a model's config with another number of RoIs, where fusion or head have one."""
-    config = config.copy()
-    for part in ('fusion', 'head'):
-        if config.get(part) and config[part].get('num_rois'):
-            config[part] = {**config[part], 'num_rois': num_rois}
+    """Return a copy of a model's config with another number of RoIs; CLIFF and HMR stay at one."""
+    config = deepcopy(config)
+    if config.get('fusion') or read_num_rois(config) != 1:
+        set_num_rois(config, num_rois)
     return config
 
 
@@ -59,7 +60,7 @@ def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
         parts = ('type', 'data_preprocessor', 'encoder', 'body_model')
         found[name] = ConfigDict({key: config[key] for key in parts if key in config}, head=head)
     own = config.head
-    if own.type.endswith('CLIFFHead') and not config.get('fusion') and own.get('num_rois', 1) == 1:
+    if own.type.endswith('CLIFFHead') and not config.get('fusion') and read_num_rois(config) == 1:
         same = own.get('boxes', 'own')
         found = {name: value for name, value in found.items() if CLIFF_HEADS[name] != same}
     return found
