@@ -8,7 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmroi.benchmark.suites import CONFIGS, Row, Suite, find_config
 from mmroi.engine.body_model import dicts_in, needed_body_files
-from mmroi.engine.pipelines import load_config, read_crops, set_crops
+from mmroi.engine.pipelines import load_config, read_crops, set_crops, set_num_rois
 
 PROFILES = CONFIGS / '_profiles_'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -140,8 +140,9 @@ def for_testing(cfg: Config) -> Config:
     """
     cfg = deepcopy(cfg)
     head = cfg.model.head
-    if head.type == 'CLIFFHead' and head.get('num_rois', 1) == 1 and not cfg.model.get('fusion'):
-        head.num_rois = NUM_ROIS_OF_SPREAD
+    single = read_crops(cfg.test_dataloader).num_rois == 1
+    if head.type == 'CLIFFHead' and single and not cfg.model.get('fusion'):
+        set_num_rois(cfg.model, NUM_ROIS_OF_SPREAD)
         for loader in LOADERS[1:]:
             set_crops(cfg[loader], num_rois=NUM_ROIS_OF_SPREAD)
     return cfg

@@ -58,6 +58,7 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
         assert without(small.model[part]) == without(row.model[part])
         assert (small.model[part] is None) == (row.model[part] is None)
         assert 'in_channels' not in (small.model[part] or {})  # the estimator measures it
+    assert small.model.num_rois == row.model.num_rois
     for loss in ('camera', 'contrastive'):
         assert small.model.losses[loss] == row.model.losses[loss]
     assert crops(small) == crops(row)
@@ -72,6 +73,7 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
             )
         for loss in ('camera', 'contrastive'):
             del config.model.losses[loss]
+        config.model.pop('num_rois')
         for loader in profiles.LOADERS:
             for key in ('num_rois', 'random'):
                 find_steps(config[loader], MultiRoICrop)[0].pop(key, None)

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmroi.engine.pipelines import load_config
 from mmroi.evaluation import MeshMetric
 from mmroi.models import MeshEstimator
 from mmroi.synthetic import StudioSettings, make_dataset
@@ -36,7 +37,7 @@ def demo(tmp_path_factory):
     root = tmp_path_factory.mktemp('demo')
     make_dataset(root / 'data', StudioSettings('easy', 96, 0), 1, 3, 1)
     for name in report.MODELS:
-        config = Config.fromfile(ROOT / 'configs' / 'demo' / f'{name}_r18_synthetic.py')
+        config = load_config(ROOT / 'configs' / 'demo' / f'{name}_r18_synthetic.py')
         config.test_dataloader.dataset.data_root = f'{root / "data"}/'
         folder = root / name
         folder.mkdir()

@@ -22,7 +22,14 @@ def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
     for part in ('fusion', 'head'):
         if config.get(part) and config[part].get('num_rois'):
             config[part] = {**config[part], 'num_rois': num_rois}
+    if config.get('num_rois') and not _is_single(config):
+        config.num_rois = num_rois
     return config
+
+
+def _is_single(config: ConfigDict) -> bool:
+    """Whether a network is made for one RoI, as CLIFF and MMHuman3D's networks."""
+    return config.get('num_rois') == 1 and not config.get('fusion') and config.head.type != 'MultiRoIHead'
 
 
 def build_for_rois(config: ConfigDict, num_rois: int) -> nn.Module | None:
