@@ -193,7 +193,7 @@ class MeshVisualizer(Visualizer):
 
 
 def _frame(image: np.ndarray, sample: HMRDataSample) -> dict[str, Any]:
-    """The photo and the map into its augmented frame, which the crops' own matrices hold.
+    """Return the image and the map into its augmented frame, which the crops' matrices contain.
 
     Without these, as in a file of results, the frame has not been augmented.
     """
