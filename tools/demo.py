@@ -170,11 +170,11 @@ def report(summary: RunSummary, out_dir: Path, viewer_frames: int, seconds: floa
     """
     first, *others = summary.lines()
     print(f'{first}, {seconds:.1f} s', *others, sep='\n')
-    with_people = summary.pictures - len(summary.empty)
+    with_people = summary.images - len(summary.empty)
     found = sorted(path.name + ('/' if path.is_dir() else '') for path in out_dir.iterdir())
     print(f'{out_dir}: {", ".join(found) or "no files"}')
     if with_people > viewer_frames and (out_dir / 'viewer.html').is_file():
-        print(f'viewer.html shows at most {viewer_frames} of {with_people} pictures, spread evenly')
+        print(f'viewer.html shows at most {viewer_frames} of {with_people} images, spread evenly')
 
 
 if __name__ == '__main__':

@@ -1,14 +1,15 @@
-"""``init_model``: from a config and a checkpoint to a model ready for prediction."""
+"""``init_model``: a model that is ready for prediction, from a config and a checkpoint."""
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmroi.apis.shipped import SHIPPED, find_shipped
+from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.engine.pipelines import expand_crops, load_config
 from mmroi.fileio import read_state_dict
@@ -20,28 +21,30 @@ def init_model(
     config: str | Path | Config,
     checkpoint: str | Path | None = None,
     device: str | torch.device = 'cpu',
-    cfg_options: dict | None = None,
+    cfg_options: dict[str, Any] | None = None,
     body_model: str | None = None,
 ) -> nn.Module:
-    """Build a model and loads its weights.
+    """Build a model and load its weights.
 
     Args:
-        config: Path of a config, a ``Config``, or the name of a shipped model (``mmroi.apis.SHIPPED``).
-        checkpoint: Weights; None for those of the shipped model, or for an untrained network (warns).
-        device: Where the model goes.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
+        checkpoint: File of weights. By default the one that the index names for the model; if it names none,
+            the weights stay random, with a warning.
+        device: Device of the model.
         cfg_options: Changes to the config, as in ``tools/test.py --cfg-options``.
-        body_model: SMPL's folder or file, or ``open`` for the open body; None for what the config names.
+        body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
 
     Returns:
         The model in evaluation mode; its config is the attribute ``cfg``.
 
     Raises:
-        FileNotFoundError: If the config, the checkpoint or the body model is absent.
-        ValueError: If the config has no ``model``, or the checkpoint is unreadable or of another architecture.
+        FileNotFoundError: If the config, the checkpoint or the body model does not exist.
+        ValueError: If the config has no ``model``, or the checkpoint cannot be read or does not fit the
+            model.
     """
-    if isinstance(config, str) and config in SHIPPED:
-        shipped = find_shipped(config)
-        config, checkpoint = shipped.config, checkpoint or shipped.checkpoint
+    if isinstance(config, str) and not Path(config).is_file():
+        found = find_model(config)
+        config, checkpoint = found.config, checkpoint or found.weights
     model = build_model(config, cfg_options, body_model)
     if checkpoint is None:
         warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
@@ -51,27 +54,25 @@ def init_model(
 
 
 def build_model(
-    config: str | Path | Config, cfg_options: dict | None = None, body_model: str | None = None
+    config: str | Path | Config, cfg_options: dict[str, Any] | None = None, body_model: str | None = None
 ) -> nn.Module:
-    """Build the model of a config, with random weights.
+    """Build the model of a config with random weights.
 
     Args:
-        config: Path of a config, or a ``Config``.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
         cfg_options: Changes to the config.
-        body_model: As in ``init_model``.
+        body_model: As for ``init_model``.
 
     Returns:
         The model; its config is the attribute ``cfg``.
 
     Raises:
-        FileNotFoundError: If the config or the body model is absent.
-        ValueError: If it has no ``model``.
+        FileNotFoundError: If the config or the body model does not exist.
+        ValueError: If the config has no ``model``.
     """
     if not isinstance(config, Config):
         if not Path(config).is_file():
-            raise FileNotFoundError(
-                f'config {config} does not exist; shipped models: {", ".join(sorted(SHIPPED))}'
-            )
+            config = find_model(str(config)).config
         config = load_config(config, cfg_options)
     else:
         expand_crops(config, cfg_options)
@@ -87,17 +88,17 @@ def build_model(
 
 
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
-    """Load all weights of a model from a file, without running any code that the file may hold.
+    """Load all weights of a model from a file without running code that the file may contain.
 
-    Weights in half precision (as the shipped files have) become those of the model's own precision.
+    Weights in half precision, as in the shipped files, are converted to the precision of the model.
 
     Args:
-        model: The network.
+        model: The model, changed in place.
         checkpoint: File written by MMEngine, a plain state dict, or safetensors.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is unreadable, holds no weights, or belongs to another architecture.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file cannot be read, has no weights, or does not fit the model.
     """
     weights = read_state_dict(checkpoint)
     try:

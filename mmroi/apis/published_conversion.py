@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.apis.init_model import build_model
+from mmroi.apis.model_index import find_file
 from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
-from mmroi.apis.shipped import ROOTS
 from mmroi.body_models.body_files import OPEN
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
@@ -68,7 +68,7 @@ def convert_published(
     except ValueError as error:
         raise ValueError(f'{source}: {error}') from error
     network = PUBLISHED[kind]
-    path = Path(config) if config else find_config(network.config)
+    path = Path(config) if config else find_file(network.config)
     model = build_model(path, body_model=OPEN)  # no weight depends on the body, and SMPL need not be there
     renamed, dropped = rename(network, state)
     findings = compare(network, state, renamed, model.state_dict())
@@ -87,24 +87,6 @@ def convert_published(
     )
     write_checkpoint(out, model.state_dict(), meta)
     return Conversion(kind, path, len(state) - sum(dropped.values()), dropped)
-
-
-def find_config(config: str) -> Path:
-    """Find a config of this project, in a checkout or an installed package.
-
-    Args:
-        config: Relative to the checkout.
-
-    Returns:
-        Path of the file; relative where that works from here.
-
-    Raises:
-        FileNotFoundError: If this copy of the project lacks it.
-    """
-    for root in (Path(), *ROOTS):
-        if (root / config).is_file():
-            return root / config
-    raise FileNotFoundError(f'{config} is neither in {ROOTS[0]} nor in {ROOTS[1]}; name a config')
 
 
 def rename(

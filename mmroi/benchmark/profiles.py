@@ -9,7 +9,8 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmroi.benchmark.project_files import find_config, find_data, find_file
+from mmroi.apis.model_index import find_file
+from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
 from mmroi.engine.pipelines import load_config, read_crops, set_crops, set_num_rois

@@ -46,16 +46,16 @@ def align_leading(x: Tensor, ndim: int) -> Tensor:
 
 
 def without_autocast(function: _Function) -> _Function:
-    """Run a function or method outside autocast, with half-precision arguments widened to float32.
+    """Decorate a function or method to run outside autocast, with half-precision arguments in float32.
 
-    Half precision cannot hold boxes of several thousand pixels, their encodings, cameras or sums of squares.
-    float64 stays float64.
+    Half precision cannot represent boxes of several thousand pixels, their encodings, cameras or sums of
+    squares. Arguments in float64 are not changed.
 
     Args:
-        function: Takes a tensor as one of its arguments.
+        function: Function with at least one tensor among its arguments.
 
     Returns:
-        The wrapped function.
+        The decorated function.
     """
 
     @wraps(function)

@@ -45,15 +45,14 @@ def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
         raise ValueError('source and target must be finite: filter samples with NaN joints before aligning')
     source_mean, target_mean = source.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
     source, target = source - source_mean, target - target_mean
-    with torch.autocast(source.device.type, enabled=False):
-        u, singular, vh = torch.linalg.svd(target.mT @ source)
-        # If the best orthogonal matrix is a reflection, flip the direction with the smallest singular value.
-        sign = torch.ones_like(singular)
-        sign[..., -1] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vh))
-        rotation = (u * sign[..., None, :]) @ vh
-        spread = source.square().sum((-2, -1)).clamp_min(torch.finfo(source.dtype).tiny)
-        scale = (singular * sign).sum(-1) / spread
-        translation = target_mean - scale[..., None, None] * (source_mean @ rotation.mT)
+    u, singular, vh = torch.linalg.svd(target.mT @ source)
+    # If the best orthogonal matrix is a reflection, flip the direction with the smallest singular value.
+    sign = torch.ones_like(singular)
+    sign[..., -1] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vh))
+    rotation = (u * sign[..., None, :]) @ vh
+    spread = source.square().sum((-2, -1)).clamp_min(torch.finfo(source.dtype).tiny)
+    scale = (singular * sign).sum(-1) / spread
+    translation = target_mean - scale[..., None, None] * (source_mean @ rotation.mT)
     return Similarity(scale, rotation, translation.squeeze(-2))
 
 

@@ -1,11 +1,13 @@
 import copy
 import os
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
-from mmroi.apis import build_model, init_model
+from mmroi.apis import build_model, find_model, init_model, model_index, read_model_index
 
 
 @pytest.fixture
@@ -152,8 +154,39 @@ def test_no_weights_in_the_file(config, tmp_path):
 def test_absent_files(config, tmp_path):
     with pytest.raises(FileNotFoundError, match='nothing.pth does not exist'):
         init_model(config, tmp_path / 'nothing.pth')
-    with pytest.raises(FileNotFoundError, match='nothing.py does not exist; shipped models: cliff_r18'):
+    with pytest.raises(
+        FileNotFoundError, match='nothing.py does not exist; models with weights: .*cliff_r18'
+    ):
         init_model(tmp_path / 'nothing.py')
     config.pop('model')
     with pytest.raises(ValueError, match='has no `model`'):
         init_model(config)
+
+
+def test_a_name_takes_config_and_weights_of_the_index():
+    named, found = init_model('CLIFF_R18_synthetic'), find_model('cliff_r18_synthetic')
+    from_files = init_model(found.config, found.weights).state_dict()
+    assert all(torch.equal(value, from_files[name]) for name, value in named.state_dict().items())
+
+
+def test_it_knows_every_name_that_the_inferencer_knows(config, tmp_path, monkeypatch):
+    """With a small network in place of each config."""
+    config.dump(tmp_path / 'small.py')
+    read = []
+    monkeypatch.setattr(Config, 'fromfile', lambda path: read.append(Path(path)) or config)
+    models = read_model_index()
+    assert len(models) > 60
+    for name, model in models.items():
+        assert build_model(name).cfg is config
+        assert read.pop() == model.config
+
+
+def test_a_name_without_weights_is_untrained(config, tmp_path, monkeypatch):
+    config.dump(tmp_path / 'small.py')
+    (tmp_path / 'model-index.yml').write_text('Import: [a.yml]')
+    (tmp_path / 'a.yml').write_text('Models: [{Name: small, Config: small.py}]')
+    monkeypatch.setattr(model_index, 'ROOTS', (tmp_path,))
+    with pytest.warns(UserWarning, match='untrained'):
+        init_model('small')
+    with pytest.raises(FileNotFoundError, match='did you mean small'):
+        init_model('smal')

@@ -72,7 +72,7 @@ def test_a_folder_goes_on_past_bad_files_and_the_exit_status_tells(folder, tmp_p
     done = run(folder, '--bboxes', folder / 'boxes.json', '--out-dir', 'out', cwd=tmp_path)
     assert done.returncode == 1 and done.stderr == '', done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith('4 people in 3 pictures, ')
+    assert lines[0].startswith('4 people in 3 images, ')
     assert lines[1] == 'no person found in 1 of them: nobody'
     assert lines[2].startswith(f'failed: {folder}/cut.jpg ') and 'copy or download it again' in lines[2]
     assert lines[3] == f'failed: {folder}/zero.jpg is empty (0 bytes); copy or download it again'
@@ -114,8 +114,8 @@ def test_a_video(tmp_path):
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith('5 people in 5 pictures, ')
-    assert 'viewer.html shows at most 3 of 5 pictures' in done.stdout
+    assert done.stdout.startswith('5 people in 5 images, ')
+    assert 'viewer.html shows at most 3 of 5 images' in done.stdout
     clip = cv2.VideoCapture(str(tmp_path / 'out/overlays/clip.mp4'))
     assert (clip.get(cv2.CAP_PROP_FRAME_COUNT), clip.get(cv2.CAP_PROP_FPS)) == (5, 10)
     with np.load(tmp_path / 'out/predictions/clip_000004.npz', allow_pickle=False) as arrays:

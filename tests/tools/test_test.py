@@ -5,11 +5,11 @@ import csv
 import cv2
 import pytest
 
-from mmroi.apis import find_shipped
+from mmroi.apis import find_model
 from mmroi.evaluation import MeshMetric, MeshResults
 from mmroi.synthetic import StudioSettings, make_dataset
 
-MODEL = find_shipped('multi-roi_r18_synthetic')
+MODEL = find_model('multi-roi_r18_synthetic')
 NUM_IMAGES = 24
 
 
@@ -24,7 +24,7 @@ def test(tmp_path_factory, run_tool):
         done = run_tool(
             'test.py',
             MODEL.config,
-            MODEL.checkpoint,
+            MODEL.weights,
             '--work-dir',
             folder / 'work',
             '--out',

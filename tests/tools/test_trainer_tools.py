@@ -8,9 +8,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from mmroi.apis import find_shipped
+from mmroi.apis import find_model
 
-MODEL = find_shipped('multi-roi_r18_synthetic')
+MODEL = find_model('multi-roi_r18_synthetic')
 
 
 @pytest.fixture
@@ -137,11 +137,11 @@ def test_bad_config(fails):
 
 def test_published_as_safetensors(run_tool, tmp_path):
     target = tmp_path / 'new' / 'model.safetensors'
-    done = run_tool('model_converters/publish_model.py', MODEL.checkpoint, target, '--hash', '--half')
+    done = run_tool('model_converters/publish_model.py', MODEL.weights, target, '--hash', '--half')
     (path,) = target.parent.iterdir()
     assert path.stem.startswith('model-') and len(path.stem) == 14 and str(path) in done.stdout
     written = CheckpointLoader.load_checkpoint(str(path), 'cpu')
-    shipped = torch.load(MODEL.checkpoint, map_location='cpu', weights_only=True)
+    shipped = torch.load(MODEL.weights, map_location='cpu', weights_only=True)
     assert written['state_dict'].keys() == shipped['state_dict'].keys()
     assert all(torch.equal(written['state_dict'][key], value) for key, value in shipped['state_dict'].items())
     assert written['meta']['epoch'] == str(shipped['meta']['epoch'])

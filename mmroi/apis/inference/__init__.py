@@ -1,9 +1,8 @@
-"""From photos and videos to meshes: ``MultiRoIInferencer`` and its parts."""
+"""Inference on images and videos: ``MultiRoIInferencer`` and its parts."""
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.inferencer import MultiRoIInferencer
 from mmroi.apis.inference.inputs import Inputs, open_inputs
-from mmroi.apis.inference.model_index import IndexedModel, find_model, read_model_index
 from mmroi.apis.inference.outputs import SAVES, ResultWriter
 from mmroi.apis.inference.people import DetectedPeople, GivenPeople, People, WholeImage
 from mmroi.apis.inference.results import FrameResult, RunSummary
@@ -18,7 +17,6 @@ __all__ = [
     'Frame',
     'FrameResult',
     'GivenPeople',
-    'IndexedModel',
     'Inputs',
     'IoUTracker',
     'MultiRoIInferencer',
@@ -27,7 +25,5 @@ __all__ = [
     'ResultWriter',
     'RunSummary',
     'WholeImage',
-    'find_model',
     'open_inputs',
-    'read_model_index',
 ]

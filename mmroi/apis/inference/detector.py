@@ -1,4 +1,4 @@
-"""MMDetection's inferencer, made strict about where its weights come from. Importing this takes seconds."""
+"""MMDetection's inferencer with checked, local weights. Importing this module takes seconds."""
 
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,21 @@ from mmroi.fileio import read_state_dict
 from mmroi.fileio.downloads import cache_path, locate
 
 _INSTEAD = (
-    'or do without a detector: give the boxes (bboxes, --bboxes), or take the whole image as one '
-    'person (whole_image, --whole-image)'
+    'or run without a detector: give boxes (bboxes, --bboxes), or use the whole image as one person '
+    '(whole_image, --whole-image)'
 )
 
 
 class Detector(DetInferencer):
-    """A detector whose weights are on this machine, are weights only, and are those of its config.
+    """A detector whose weights are on this machine, contain no code, and fit its config.
 
     Args:
         model: Name in MMDetection's model zoo, or a config file of MMDetection.
         weights: File or URL; None for those of the model zoo, which must have been downloaded.
-        device: None for the accelerator if there is one.
+        device: Device; None for the accelerator if there is one.
 
     Raises:
-        BadInputError: Model or weights are absent or unfit; says which file to download to where.
+        BadInputError: If model or weights do not exist or do not fit; says what to download to where.
     """
 
     def __init__(self, model: str, weights: str | Path | None, device: str | None) -> None:
@@ -38,7 +38,7 @@ class Detector(DetInferencer):
                 f'detector {model} is a config without weights; give them (det_weights, '
                 f'--det-weights), {_INSTEAD}'
             )
-        # DetInferencer leaves its own scope behind, in which none of our modules is found
+        # DetInferencer changes the default scope to one in which our modules are not found.
         with DefaultScope.overwrite_default_scope('mmdet'):
             super().__init__(
                 model,
@@ -62,33 +62,33 @@ class Detector(DetInferencer):
         if not path.is_file():
             raise BadInputError(
                 f'the weights of the detector {model} are not on this machine: download {url} to {path}, '
-                f'or to another place and name it (det_weights, --det-weights), {_INSTEAD}'
+                f'or elsewhere and give its path (det_weights, --det-weights), {_INSTEAD}'
             )
         return config, str(path)
 
     def _init_model(self, cfg: Any, weights: str, device: str) -> nn.Module:
         try:
-            read_state_dict(weights)  # refuses a file that would run code
+            read_state_dict(weights)  # rejects files that would run code
             return super()._init_model(cfg, weights, device)
         except (FileNotFoundError, ValueError) as error:
             raise BadInputError(f'detector {self._named}: {error}') from None
 
     def _load_weights_to_model(self, model: nn.Module, checkpoint: Any, cfg: Any) -> None:
         found = {name: value.shape for name, value in checkpoint.get('state_dict', checkpoint).items()}
-        unfit = [name for name, value in model.state_dict().items() if found.get(name) != value.shape]
-        if unfit:
+        wrong = [name for name, value in model.state_dict().items() if found.get(name) != value.shape]
+        if wrong:
             raise ValueError(
-                f'the weights are of another config, {unfit[0]} is missing or of another shape; '
+                f'the weights do not fit the config: {wrong[0]} is missing or has another shape; '
                 'give the config that they were trained with'
             )
         super()._load_weights_to_model(model, checkpoint, cfg)
 
     def _init_collate(self, cfg: Any) -> Any:
-        """MMEngine would look for one in a registry that MMDetection has not, and warn."""
+        """Skip MMEngine's lookup in a registry that MMDetection does not have, which warns."""
         return pseudo_collate
 
     def _init_visualizer(self, cfg: Any) -> None:
-        """Pictures are drawn elsewhere; MMDetection's visualizer would take a global name."""
+        """Create none: results are drawn elsewhere, and MMDetection's visualizer would take a global name."""
 
 
 def _find(weights: str | Path) -> str:

@@ -1,4 +1,4 @@
-"""Photos of every kind as the networks want them: 8-bit BGR, upright, with EXIF's focal length."""
+"""Read images of all formats as upright 8-bit BGR, with the focal length from EXIF."""
 
 import io
 import math
@@ -13,24 +13,23 @@ from PIL import ExifTags, Image, ImageOps
 
 from mmroi.apis.inference.frames import BadInput, Frame
 
-# Of the 36 x 24 mm frame that the 35 mm equivalent refers to.
+# Diagonal in mm of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
 
-# From fisheye to the longest zoom, mm; some old cameras write tens of thousands
-# .
+# From fisheye to the longest zoom, mm; some old cameras write tens of thousands.
 _EQUIVALENTS = (5.0, 3000.0)
 
 _EXIF_IFD = 0x8769
 _TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
-# A photo that was cropped after it was taken may keep its tags; its sides then have another ratio.
+# A cropped image may keep its tags; its aspect ratio then differs from the one in the tags.
 _ASPECT_TOLERANCE = 0.02
-# Pillow's modes for floating point, which has no known range, and for CIELAB, which it cannot convert
+# Pillow's modes without known colors: floating point has no fixed range, and CIELAB cannot be converted.
 _NO_COLOR = ('F', 'LAB')
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A single picture, decoded when it is iterated.
+class ImageSource:
+    """A single image, decoded when it is iterated.
 
     Attributes:
         content: File, encoded bytes or pixels.
@@ -44,7 +43,7 @@ class Photo:
 
     @property
     def num_frames(self) -> int:
-        """Always one."""
+        """One."""
         return 1
 
     def __iter__(self) -> Iterator[Frame | BadInput]:
@@ -53,7 +52,7 @@ class Photo:
                 image, focal_length = as_bgr(self.content), None
             else:
                 read = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
-                image, focal_length = decode_photo(read)
+                image, focal_length = decode_image(read)
         except OSError as error:
             yield BadInput(self.source, f'cannot be read ({error.strerror}); check the file')
         except ValueError as error:
@@ -62,32 +61,31 @@ class Photo:
             yield Frame(image, self.name, self.source, focal_length=focal_length)
 
 
-def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
-    """Decode a photo.
+def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
+    """Decode an image.
 
-    Pillow decodes, because OpenCV drops transparency and does not tell the EXIF tags. Transparent parts show
-    white; 16 bits become the upper 8; CMYK is converted without a color profile; of an animation or a stereo
-    pair the first picture is taken.
+    Uses Pillow, because OpenCV drops transparency and EXIF tags. Transparent parts become white, 16 bits
+    become the upper 8, CMYK is converted without a color profile, and only the first image of an animation or
+    a stereo pair is used.
 
     Args:
-        content: The file.
+        content: Content of the file.
 
     Returns:
-        tuple[np.ndarray, float | None]: Image (H, W, 3), BGR uint8, upright; focal length in pixels, see
-        :func:`exif_focal_length`.
+        Image (H, W, 3), BGR uint8, upright; focal length in pixels, see :func:`exif_focal_length`.
 
     Raises:
-        ValueError: It cannot be decoded; the reason and the remedy, without the name of the file.
+        ValueError: If it cannot be decoded; states reason and remedy without the name of the file.
     """
     if not content:
         raise ValueError('is empty (0 bytes); copy or download it again')
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of large photos, which are welcome, and of odd tags
+            warnings.simplefilter('ignore')  # large images are fine, and odd tags do no harm
             with Image.open(io.BytesIO(content)) as image:
                 image.load()
     except Image.UnidentifiedImageError:
-        raise ValueError('is no photo that can be decoded; convert it to JPEG or PNG') from None
+        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
     except Image.DecompressionBombError:
         raise ValueError(f'has more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels; shrink it') from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's, for all kinds of damage
@@ -96,30 +94,29 @@ def decode_photo(content: bytes) -> tuple[np.ndarray, float | None]:
     if image.mode in _NO_COLOR:
         raise ValueError(f'has pixels of mode {image.mode}, which has no known colors; convert it to RGB')
     focal_length = exif_focal_length(image)
-    image = _upright(image)  # under the same name, so that two copies of a huge photo do not stay
+    image = _upright(image)  # the same name, so that only one copy of a huge image is kept
     return _to_bgr(image), focal_length
 
 
 def exif_focal_length(image: Image.Image) -> float | None:
-    """Focal length that the camera noted in its photo.
+    """Compute the focal length from the EXIF tags of an image.
 
-    EXIF has the 35 mm equivalent, ``FocalLengthIn35mmFilm``: the focal length in mm that sees the same angle
-    on a 36 x 24 mm film. The standard leaves open which angle; makers compare diagonals, so that it holds for
-    sensors and photos of any ratio of sides: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. For a photo of 4 : 3, the
-    widths would give 4 % less. It is given in whole millimeters.
+    ``FocalLengthIn35mmFilm`` is the focal length in whole mm that gives the same angle of view on a
+    36 x 24 mm film. The standard does not say which angle; manufacturers compare diagonals, which works for
+    all aspect ratios: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. Comparing widths would give 4 % less for 4 : 3.
 
     Args:
-        image: The opened photo.
+        image: The opened image.
 
     Returns:
-        float | None: In pixels; None if the tag is missing, 0 (unknown) or no focal length of any lens, or
-        if the photo has another ratio of sides than it had in the camera, so that it was cropped.
+        Focal length in pixels; None if the tag is missing, 0 (unknown) or implausible, or if the aspect ratio
+        differs from the one in the tags, which means that the image was cropped.
     """
     try:
         tags = image.getexif().get_ifd(_EXIF_IFD)
         equivalent = float(tags.get(_TAGS['FocalLengthIn35mmFilm'], 0))
         taken = [float(tags.get(_TAGS[name], 0)) for name in ('ExifImageWidth', 'ExifImageHeight')]
-    except Exception:  # damaged tags raise anything, and are no reason to refuse the photo
+    except Exception:  # damaged tags raise anything and are no reason to reject the image
         return None
     if not _EQUIVALENTS[0] <= equivalent <= _EQUIVALENTS[1]:
         return None
@@ -129,16 +126,16 @@ def exif_focal_length(image: Image.Image) -> float | None:
 
 
 def as_bgr(image: np.ndarray) -> np.ndarray:
-    """Bring an array to the form of a decoded photo.
+    """Convert an array to 8-bit BGR.
 
     Args:
         image: (H, W), (H, W, 1), BGR (H, W, 3) or BGRA (H, W, 4); uint8 or uint16.
 
     Returns:
-        np.ndarray: (H, W, 3) BGR uint8; the array itself if it has this form. Transparent parts are white.
+        (H, W, 3) BGR uint8, the array itself if it has this form already; transparent parts become white.
 
     Raises:
-        ValueError: It is no such array; the reason and the remedy.
+        ValueError: If the array has another form; states reason and remedy.
     """
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
@@ -168,7 +165,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_bgr(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith('I'):  # 16 bits, of which Pillow would clip what is above 255
+    if image.mode.startswith('I'):  # 16 bits; Pillow would clip values above 255
         return as_bgr(np.asarray(image).clip(0, 65535).astype(np.uint16))
     if 'transparency' in image.info or image.mode.endswith(('A', 'a')):
         image = image.convert('RGBA')

@@ -1,4 +1,4 @@
-"""``MultiRoIInferencer``: photos and videos to meshes, cameras and pictures."""
+"""``MultiRoIInferencer``: meshes and cameras of people in images and videos."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -12,23 +12,20 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from torch import nn
 
-from mmroi.apis.inference.frames import BadInput, Frame
-from mmroi.apis.inference.grouping import group_frames
+from mmroi.apis.inference.frames import BadInput, Frame, group_frames
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
-from mmroi.apis.inference.model_index import find_model, read_model_index
-from mmroi.apis.inference.motion import Motion, Smoother, Tracker
 from mmroi.apis.inference.outputs import ResultWriter
 from mmroi.apis.inference.people import DetectedPeople, GivenPeople, People, WholeImage
 from mmroi.apis.inference.pictures import draw_result
-from mmroi.apis.inference.predictions import picture_dict
-from mmroi.apis.inference.progress import PictureProgress
-from mmroi.apis.inference.results import FrameResult
-from mmroi.apis.inference.smoothing import OneEuro
+from mmroi.apis.inference.results import FrameResult, frame_dict
+from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
+from mmroi.apis.model_index import find_model, read_model_index
 from mmroi.engine.pipelines import expand_crops, inference_pipeline, load_config
 from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
+from mmroi.utils import ProgressBar
 
 DEFAULT_MODEL = 'multi-roi_r18_synthetic'
 
@@ -37,30 +34,31 @@ PeopleFinder = Callable[[Sequence[Frame]], list[People]]
 
 @INFERENCERS.register_module()
 class MultiRoIInferencer(BaseInferencer):
-    """From photos, videos or a webcam to SMPL meshes and cameras of all people.
+    """Predicts SMPL meshes and cameras of all people in images, videos or a webcam stream.
 
-    People are cut out by the test pipeline of the config, and run through the network in batches that reach
-    over frames; videos are streamed.
+    People are cropped by the test pipeline of the config and batched across frames. Videos are streamed.
 
     Args:
-        model: Config file, ``Config`` or its dict, or name in ``model-index.yml``; by default the shipped one.
+        model: Config file, ``Config`` or its dict, or name in ``model-index.yml``; by default the shipped
+            one.
         weights: Checkpoint; by default the one that the index names for the model.
         det_model: Detector, see ``DetectedPeople``; loaded when it is first needed.
         det_weights: Its weights.
-        det_score_thr: Persons that the detector gives a lower score are left away.
-        device: Such as ``cuda:0`` or ``cpu``; by default the best there is.
+        det_score_thr: Lowest score of a detected person.
+        device: Device such as ``cuda:0`` or ``cpu``; by default the accelerator if there is one.
         box_scale: Enlargement of the tight boxes; by default that of the config's test pipeline.
-        show_progress: Show a progress bar where standard error is a terminal.
-        body_model: SMPL's folder or file, or ``open`` for the open body; by default what the config names.
+        show_progress: Show a progress bar if standard error is a terminal.
+        body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
 
     Raises:
-        FileNotFoundError: If a file is absent, the name is unknown, or the index names no weights for it.
-        ValueError: If the checkpoint is unreadable or belongs to another config.
+        FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
+            it.
+        ValueError: If the checkpoint cannot be read or belongs to another config.
     """
 
     def __init__(
         self,
-        model: str | Path | Config | dict | None = None,
+        model: str | Path | Config | dict[str, Any] | None = None,
         weights: str | Path | None = None,
         det_model: str | None = None,
         det_weights: str | Path | None = None,
@@ -86,18 +84,20 @@ class MultiRoIInferencer(BaseInferencer):
         return_datasamples: bool = True,
         return_vis: bool = False,
         **options: Any,
-    ) -> dict[str, list]:
-        """Run all inputs and gathers what is found; for long videos take ``stream``, which gathers nothing.
+    ) -> dict[str, list[Any]]:
+        """Run all inputs and collect the results. For long videos use ``stream``, which collects nothing.
 
         Args:
-            inputs: As ``stream``.
-            return_datasamples: Give the samples of ``FrameResult``, else the content of the JSON files.
-            return_vis: Also give the meshes on the photos.
-            **options: As ``stream``.
+            inputs: As for ``stream``.
+            return_datasamples: Return the samples of ``FrameResult`` instead of the content of the JSON
+                files.
+            return_vis: Also return images with the meshes.
+            **options: As for ``stream``.
 
         Returns:
-            ``predictions``: one list of ``HMRDataSample`` per picture, or one dict; ``visualization``: with
-            ``return_vis`` one BGR picture each, else empty; ``failed``: ``BadInput`` for what could not be read.
+            Dict with the keys ``predictions``: for each frame a list of ``HMRDataSample``, or a dict;
+            ``visualization``: with ``return_vis`` a BGR image for each frame, else empty; ``failed``: a
+            ``BadInput`` for each input that could not be read.
 
         Raises:
             BadInputError: As ``stream``.
@@ -107,7 +107,7 @@ class MultiRoIInferencer(BaseInferencer):
             if isinstance(result, BadInput):
                 failed.append(result)
                 continue
-            predictions.append(result.samples if return_datasamples else picture_dict(result))
+            predictions.append(result.samples if return_datasamples else frame_dict(result))
             if return_vis:
                 visualization += self.visualize([result])
         return self.postprocess(predictions, visualization, failed=failed)
@@ -128,29 +128,30 @@ class MultiRoIInferencer(BaseInferencer):
         """Run inputs frame by frame with constant memory.
 
         Args:
-            inputs: Path of a photo, video or folder, glob, encoded bytes, BGR array, webcam number, or a list
-                of these.
+            inputs: Path of an image, video or folder, glob, encoded bytes, BGR array, webcam number, or a
+                list of these.
             bboxes: Tight boxes of the people instead of a detector: (P, 4) xyxy in pixels, or a JSON or COCO
                 file, see ``GivenPeople``.
-            whole_image: One person fills each picture; no detector is needed.
-            batch_size: People that go through the network at a time.
-            focal_length: Pixels, of all inputs. By default from a photo's EXIF, else its diagonal.
-            smooth: Smooth videos with ``OneEuro``, or with what this callable makes for each video.
-            tracker: Makes what gives people their identities in a video.
-            out_dir: Folder for files, see ``ResultWriter``; none are written without it.
+            whole_image: Assume one person who fills the image; needs no detector.
+            batch_size: Number of people in a batch of the network.
+            focal_length: Pixels, of all inputs. By default from EXIF, else the diagonal of the image.
+            smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
+                video.
+            tracker: Returns the tracker for a video.
+            out_dir: Output folder, see ``ResultWriter``; by default no files are written.
             save: Kinds of files, see ``ResultWriter``.
-            viewer_frames: Most pictures in the viewer.
+            viewer_frames: Maximum number of frames in the viewer.
 
         Returns:
-            What was found of each picture as soon as it is, and in its place the inputs that failed. Videos
-            and the viewer are complete when it ends or is closed.
+            Iterator over the results as soon as they are available, with a ``BadInput`` in place of each
+            input that failed. Videos and the viewer are complete when it ends or is closed.
 
         Raises:
-            BadInputError: If inputs, boxes or the detector's weights are absent or of no use.
+            BadInputError: If inputs, boxes or the detector's weights do not exist or cannot be used.
             ValueError: If options contradict each other or are out of range.
         """
         if bboxes is not None and whole_image:
-            raise ValueError('bboxes and whole_image exclude each other')
+            raise ValueError('bboxes and whole_image are mutually exclusive')
         if batch_size < 1:
             raise ValueError(f'batch_size must be positive, not {batch_size}')
         if focal_length is not None and not 0 < focal_length < float('inf'):
@@ -171,62 +172,62 @@ class MultiRoIInferencer(BaseInferencer):
 
     def preprocess(  # type: ignore[override]
         self, inputs: Iterable[tuple[Frame, np.ndarray]], batch_size: int = 1, **kwargs: Any
-    ) -> Iterator[dict]:
-        """Cut people out.
+    ) -> Iterator[dict[str, Any]]:
+        """Crop people.
 
         Args:
-            inputs: Frames with the tight box xyxy of one person each.
-            batch_size: People in a batch.
-            **kwargs: ``focal_length`` of all frames in pixels.
+            inputs: Pairs of a frame and the tight xyxy box of a person.
+            batch_size: Number of people in a batch.
+            **kwargs: ``focal_length`` of all frames, pixels.
 
         Yields:
             Batches for ``forward``.
         """
-        rows = (self._row(frame, bbox, kwargs.get('focal_length')) for frame, bbox in inputs)
+        rows = (self._to_sample(frame, bbox, kwargs.get('focal_length')) for frame, bbox in inputs)
         yield from super().preprocess(rows, batch_size)
 
     def visualize(  # type: ignore[override]
         self, inputs: Sequence[FrameResult], preds: Any = None, max_size: int = 1920
     ) -> list[np.ndarray]:
-        """Draw meshes on photos.
+        """Draw meshes on the images.
 
         Args:
-            inputs: What ``stream`` yields.
-            preds: Not needed.
-            max_size: Of a picture's long side, pixels.
+            inputs: Results of ``stream``.
+            preds: Unused.
+            max_size: Maximum length of the long side, pixels; larger images are scaled down.
 
         Returns:
-            BGR pictures.
+            BGR images.
         """
         return [draw_result(result, self.model.body_model.faces, max_size) for result in inputs]
 
     def postprocess(
         self,
-        preds: list,
-        visualization: list,
+        preds: list[Any],
+        visualization: list[Any],
         return_datasample: bool = True,
         failed: Sequence[BadInput] = (),
-    ) -> dict[str, list]:
+    ) -> dict[str, list[Any]]:
         """Pack the results of a call.
 
         Args:
-            preds: Of each picture.
-            visualization: Of each picture, or empty.
-            return_datasample: Not needed.
+            preds: Predictions for each frame.
+            visualization: Drawn image of each frame, or empty.
+            return_datasample: Unused.
             failed: Inputs that failed.
 
         Returns:
-            They by name.
+            Dict with the keys ``predictions``, ``visualization`` and ``failed``.
         """
         return dict(predictions=preds, visualization=visualization, failed=list(failed))
 
     @staticmethod
     def list_models(scope: str | None = None, patterns: str = '') -> list[str]:
-        """Names that the argument ``model`` takes.
+        """List the names for the argument ``model``.
 
         Args:
-            scope: Not needed: only this project's models run.
-            patterns: Part of the names.
+            scope: Unused: all models are of this project.
+            patterns: Substring of the names.
 
         Returns:
             The names.
@@ -240,8 +241,8 @@ class MultiRoIInferencer(BaseInferencer):
     def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> nn.Module:
         if weights is None:
             raise FileNotFoundError(
-                f'{cfg.filename or "the config"} comes without weights; name a checkpoint, such as one that '
-                'you trained or converted (docs/model_zoo.md)'
+                f'{cfg.filename or "the config"} has no weights; give a checkpoint, for example one that you '
+                'trained or converted (docs/model_zoo.md)'
             )
         return init_model(cfg, weights, device, body_model=self._body_model)
 
@@ -249,11 +250,11 @@ class MultiRoIInferencer(BaseInferencer):
         expand_crops(cfg)
         return Compose([TRANSFORMS.build(step) for step in inference_pipeline(cfg, self._box_scale)])
 
-    def _init_collate(self, cfg: Config) -> Callable:
-        return pseudo_collate  # the preprocessor of the model stacks
+    def _init_collate(self, cfg: Config) -> Callable[..., Any]:
+        return pseudo_collate  # the data preprocessor of the model stacks
 
     def _init_visualizer(self, cfg: Config) -> None:
-        return None  # pictures are drawn by functions; a visualizer of MMEngine opens files of a training
+        return None  # functions draw; MMEngine's visualizers open the files of a training
 
     def _people_finder(self, bboxes: Any, whole_image: bool) -> PeopleFinder:
         if whole_image:
@@ -263,7 +264,7 @@ class MultiRoIInferencer(BaseInferencer):
         self._detector = self._detector or DetectedPeople(**self._det_options, device=str(self.device))
         return self._detector
 
-    def _row(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict:
+    def _to_sample(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict[str, Any]:
         x1, y1, x2, y2 = bbox
         return dict(
             img=frame.image,
@@ -307,15 +308,21 @@ class MultiRoIInferencer(BaseInferencer):
         with ExitStack() as stack:
             if writer:
                 stack.enter_context(writer)
-            progress = stack.enter_context(PictureProgress(inputs.num_frames, self.show_progress))
+            disable = None if self.show_progress else True
+            bar = stack.enter_context(ProgressBar(inputs.num_frames, 'images', disable=disable))
+            people = failed = 0
             for result in results:
                 if writer and isinstance(result, FrameResult):
                     writer.write(result)
-                progress.add(result)
+                if isinstance(result, FrameResult):
+                    people += len(result.samples)
+                else:
+                    failed += 1
+                bar.advance(status=f'{people} people, {failed} failed')
                 yield result
 
 
 def _check_finite(sample: HMRDataSample, frame: Frame) -> None:
     predicted = sample.pred_instances
     if not (torch.isfinite(predicted.vertices).all() and torch.isfinite(predicted.camera_translation).all()):
-        raise ValueError(f'the network gives NaN or infinite numbers for {frame.source}; check its weights')
+        raise ValueError(f'the network predicts NaN or infinite values for {frame.source}; check its weights')

@@ -1,4 +1,4 @@
-"""What a user gives, as a stream of frames: photos, folders, globs, bytes, arrays, videos and webcams."""
+"""Streams of frames from images, folders, globs, bytes, arrays, videos and webcams."""
 
 import itertools
 import re
@@ -10,13 +10,13 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.image_files import Photo
+from mmroi.apis.inference.image_files import ImageSource
 from mmroi.apis.inference.videos import Video, Webcam
 
 InputType: TypeAlias = str | Path | bytes | int | np.ndarray
 InputsType: TypeAlias = InputType | Sequence[InputType]
 
-PHOTO_SUFFIXES = (
+IMAGE_SUFFIXES = (
     '.avif',
     '.bmp',
     '.gif',
@@ -55,22 +55,22 @@ _FRAME_NUMBER = re.compile(r'_\d{6,}$')
 
 
 class Source(Protocol):
-    """One photo, video or webcam among the inputs."""
+    """One image, video or webcam among the inputs."""
 
     @property
     def num_frames(self) -> int | None:
-        """Frames that it will give; None where unknown."""
+        """Number of its frames; None if unknown."""
 
     def __iter__(self) -> Iterator[Frame | BadInput]: ...
 
 
 class Inputs:
-    """Stream of :class:`Frame`, and of :class:`BadInput` where one cannot be had.
+    """Stream of :class:`Frame`, with :class:`BadInput` in place of unreadable ones.
 
-    Every iteration starts from the beginning; a frame is decoded when it is asked for, and none is kept.
+    Every iteration starts from the beginning. Frames are decoded lazily and not kept.
 
     Args:
-        sources: What to iterate, one after the other.
+        sources: Sources to iterate over one after the other.
     """
 
     def __init__(self, sources: Iterable[Source]) -> None:
@@ -78,7 +78,7 @@ class Inputs:
 
     @property
     def num_frames(self) -> int | None:
-        """Number of frames as far as headers tell, None where one does not, as with a webcam."""
+        """Number of frames according to the headers; None if one is unknown, such as for a webcam."""
         counts = [source.num_frames for source in self._sources]
         return None if None in counts else sum(counts)  # type: ignore[arg-type]
 
@@ -94,38 +94,38 @@ class Inputs:
 
 
 def open_inputs(inputs: InputsType) -> Inputs:
-    """Find what a user means, and check what can be checked without decoding.
+    """Resolve inputs, and check what can be checked without decoding.
 
     Args:
-        inputs: A path (photo, video or folder), a glob, an encoded photo as bytes, an array (see
-            :func:`.image_files.as_bgr`), the number of a webcam, or a list of these. A folder gives its
-            photos and videos in the order of their names, without those of its subfolders.
+        inputs: A path (image, video or folder), a glob, an encoded image as bytes, an array (see
+            :func:`.image_files.as_bgr`), the number of a webcam, or a list of these. A folder stands for its
+            images and videos in alphabetical order, without subfolders.
 
     Returns:
-        Inputs: The frames.
+        The stream of frames.
 
     Raises:
-        BadInputError: Nothing is there to be read.
+        BadInputError: If there is nothing to read.
     """
     listed = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if not listed:
-        raise BadInputError('the list of inputs is empty; give a photo, a folder, a video or a webcam')
+        raise BadInputError('the list of inputs is empty; give an image, a folder, a video or a webcam')
     names = _Names()
     return Inputs([source for item in listed for source in _sources(item, names)])
 
 
 class _Names:
-    """Makes names unique, also where the file system does not tell capitals from small letters.
+    """Makes names unique, also on case-insensitive file systems.
 
-    A photo may be named as a frame of a video would be.
+    The name of an image could otherwise equal that of a video's frame.
     """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        self._numbered: set[str] = set()  # what stands before a number in names of photos
+        self._numbered: set[str] = set()  # names of images without the number at their end
         self._videos: set[str] = set()
 
-    def photo(self, wish: str) -> str:
+    def image(self, wish: str) -> str:
         return self._unique(wish, lambda key: _FRAME_NUMBER.sub('', key) in self._videos)
 
     def video(self, wish: str) -> str:
@@ -145,9 +145,9 @@ class _Names:
 
 def _sources(item: Any, names: _Names) -> list[Source]:
     if isinstance(item, np.ndarray):
-        return [Photo(item, names.photo('array'), 'array')]
+        return [ImageSource(item, names.image('array'), 'array')]
     if isinstance(item, bytes):
-        return [Photo(item, names.photo('bytes'), 'bytes')]
+        return [ImageSource(item, names.image('bytes'), 'bytes')]
     if isinstance(item, int):
         return [Webcam(item, names.video(f'webcam_{item}'), f'webcam {item}')]
     if isinstance(item, (str, Path)):
@@ -160,19 +160,19 @@ def _sources(item: Any, names: _Names) -> list[Source]:
 def _file(path: Path, names: _Names) -> Source:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return Video(path, names.video(path.stem), str(path))
-    return Photo(path, names.photo(path.stem), str(path))
+    return ImageSource(path, names.image(path.stem), str(path))
 
 
 def _expand(item: str | Path) -> list[Path]:
     text, path = str(item), Path(item).expanduser()
     if '://' in text:
-        raise BadInputError(f'{text} is an address; download it and give the file')
+        raise BadInputError(f'{text} is a URL; download it and give the file')
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if _is_wanted(p))
         if not found:
             raise BadInputError(
-                f'the folder {text} holds no photo or video '
-                f'({", ".join(PHOTO_SUFFIXES + VIDEO_SUFFIXES)}); give another one'
+                f'the folder {text} contains no image or video '
+                f'({", ".join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}); give another one'
             )
         return found
     if path.exists():
@@ -186,5 +186,5 @@ def _expand(item: str | Path) -> list[Path]:
 
 
 def _is_wanted(path: Path) -> bool:
-    known = path.suffix.lower() in PHOTO_SUFFIXES + VIDEO_SUFFIXES
+    known = path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
     return known and not path.name.startswith('.') and path.is_file()

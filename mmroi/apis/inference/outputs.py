@@ -1,4 +1,4 @@
-"""Files of a run, written picture by picture: what is done is there, whatever happens next."""
+"""Output files of a run, written frame by frame so that an interrupted run keeps what is done."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,9 +10,8 @@ import numpy as np
 
 from mmroi.apis.inference.frames import Frame
 from mmroi.apis.inference.pictures import draw_result, draw_views, viewer_frame
-from mmroi.apis.inference.predictions import picture_arrays, picture_dict
-from mmroi.apis.inference.results import FrameResult
-from mmroi.apis.inference.video_file import VideoFile
+from mmroi.apis.inference.results import FrameResult, frame_arrays, frame_dict
+from mmroi.apis.inference.videos import VideoWriter
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
 from mmroi.visualization import save_meshes
@@ -21,29 +20,30 @@ from mmroi.visualization.viewer import ViewerFrame, write_viewer
 MESHES = ('glb', 'obj', 'ply')
 SAVES = ('json', 'npz', 'vertices', 'overlay', 'views', *MESHES, 'viewer')
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
-# A mesh file takes 0.25 MB per person: too much for each frame, unless asked for.
+# A mesh file takes 0.25 MB per person, too much to write for every frame by default.
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')
-PICTURE_SIZE, VIEWER_PHOTO_SIZE = 1920, 1280  # long side, pixels
+IMAGE_SIZE, VIEWER_IMAGE_SIZE = 1920, 1280  # long side, pixels
 JPEG_QUALITY = 92
 
 
 class ResultWriter:
-    """Writes what was found; a context manager.
+    """Writes results to files; a context manager.
 
-    The folder gets ``predictions/<name>.json`` and ``.npz`` (``vertices``: an npz that holds the meshes, too),
-    ``overlays/<name>.jpg``, for a video ``overlays/<video>.mp4`` instead, ``views/<name>.jpg``, ``meshes/<name>.glb``
-    (``.obj``, ``.ply``), and ``viewer.html`` of the whole run when it ends. Pictures without people have no views
-    and meshes, and are not in the viewer.
+    Writes ``predictions/<name>.json`` and ``.npz`` (``vertices``: an npz that includes the meshes),
+    ``overlays/<name>.jpg`` (for a video ``overlays/<video>.mp4``), ``views/<name>.jpg``,
+    ``meshes/<name>.glb`` (``.obj``, ``.ply``), and at the end ``viewer.html`` of the whole run. Frames
+    without people have no views and meshes and are not in the viewer.
 
     Args:
-        out_dir: The folder; made if absent.
+        out_dir: Output folder; created if missing.
         faces: Triangles of the body, (F, 3).
-        saves: Any of ``SAVES``; None for ``DEFAULT_SAVES``, and for frames of videos ``DEFAULT_SAVES_OF_VIDEOS``.
-        viewer_frames: The viewer shows at most so many pictures, spread evenly over the run.
+        saves: Names of ``SAVES``; None for ``DEFAULT_SAVES``, or ``DEFAULT_SAVES_OF_VIDEOS`` for frames of
+            videos.
+        viewer_frames: Maximum number of frames in the viewer, spread evenly over the run.
 
     Raises:
         ValueError: If a name in ``saves`` is unknown, or ``viewer_frames`` is not positive.
-        OSError: If the folder cannot be made.
+        OSError: If the folder cannot be created.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class ResultWriter:
     ) -> None:
         unknown = sorted(set(saves or ()) - set(SAVES))
         if unknown:
-            raise ValueError(f'save: there is no {", ".join(unknown)}; there are {", ".join(SAVES)}')
+            raise ValueError(f'save: unknown {", ".join(unknown)}; choose from {", ".join(SAVES)}')
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
         self._faces = np.asarray(faces)
         self._saves = saves
         self._viewer = _EvenlySpread(viewer_frames)
-        self._video: VideoFile | None = None
+        self._video: VideoWriter | None = None
 
     def __enter__(self) -> 'ResultWriter':
         return self
@@ -72,10 +72,10 @@ class ResultWriter:
         self.close()
 
     def write(self, result: FrameResult) -> None:
-        """Write one picture's files.
+        """Write the files of one frame.
 
         Args:
-            result: The picture.
+            result: Result for the frame.
 
         Raises:
             OSError: If a file cannot be written.
@@ -83,10 +83,10 @@ class ResultWriter:
         frame, saves = result.frame, self._saves_for(result.frame)
         if 'json' in saves:
             self._write(
-                'predictions', frame, '.json', json.dumps(picture_dict(result), allow_nan=False).encode()
+                'predictions', frame, '.json', json.dumps(frame_dict(result), allow_nan=False).encode()
             )
         if 'npz' in saves or 'vertices' in saves:
-            write_npz(self._path('predictions', frame, '.npz'), picture_arrays(result, 'vertices' in saves))
+            write_npz(self._path('predictions', frame, '.npz'), frame_arrays(result, 'vertices' in saves))
         if 'overlay' in saves:
             self._write_overlay(result)
         if not result.samples:
@@ -99,10 +99,10 @@ class ResultWriter:
                 path.parent.mkdir(exist_ok=True)
                 save_meshes(path, result.vertices, self._faces, ids=result.ids)
         if 'viewer' in saves:
-            self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_PHOTO_SIZE))
+            self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE))
 
     def close(self) -> None:
-        """Finish the video and writes the viewer."""
+        """Finish the video and write the viewer."""
         self._close_video()
         if self._viewer.kept:
             write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
@@ -113,7 +113,7 @@ class ResultWriter:
         return DEFAULT_SAVES if frame.video is None else DEFAULT_SAVES_OF_VIDEOS
 
     def _path(self, folder: str, frame: Frame, suffix: str) -> Path:
-        # Not with_suffix: a name may hold a dot.
+        # Not with_suffix: a name may contain a dot.
         return self.out_dir / folder / f'{frame.name}{suffix}'
 
     def _write(self, folder: str, frame: Frame, suffix: str, content: bytes) -> None:
@@ -121,15 +121,15 @@ class ResultWriter:
             temporary.write_bytes(content)
 
     def _write_overlay(self, result: FrameResult) -> None:
-        frame, picture = result.frame, draw_result(result, self._faces, PICTURE_SIZE)
+        frame, image = result.frame, draw_result(result, self._faces, IMAGE_SIZE)
         if frame.video is None:
-            self._write('overlays', frame, '.jpg', _jpeg(picture))
+            self._write('overlays', frame, '.jpg', _jpeg(image))
             return
         path = self.out_dir / 'overlays' / f'{frame.video}.mp4'
         if self._video is None or self._video.path != path:
             self._close_video()
-            self._video = VideoFile(path)
-        self._video.add(picture, frame.time)
+            self._video = VideoWriter(path)
+        self._video.add(image, frame.time)
 
     def _close_video(self) -> None:
         if self._video is not None:
@@ -138,7 +138,7 @@ class ResultWriter:
 
 
 class _EvenlySpread:
-    """Keeps at most ``limit`` of a stream, spread evenly: when it is full it keeps every other one."""
+    """Keeps at most ``limit`` evenly spread items of a stream; drops every other one when it is full."""
 
     def __init__(self, limit: int) -> None:
         if limit < 1:
@@ -157,5 +157,5 @@ class _EvenlySpread:
         self.offered += 1
 
 
-def _jpeg(picture: np.ndarray) -> bytes:
-    return cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+def _jpeg(image: np.ndarray) -> bytes:
+    return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -1,14 +1,18 @@
-"""Where the people are: a detector, boxes that the user gives, or the whole image."""
+"""Boxes of the people in a frame: from a detector, from the user, or the whole image."""
 
-from collections.abc import Iterator, Sequence
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from mmroi.apis.inference.box_files import as_boxes, read_boxes
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
+
+# category_id of persons in COCO; results contain no category names
+_COCO_PERSON = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +22,7 @@ class People:
     Attributes:
         bboxes: (P, 4) corners x1, y1, x2, y2 in pixels of the frame, float64.
         scores: (P,) confidence, float64.
-        problems: What of the frame's boxes could not be used.
+        problems: Boxes of the frame that could not be used.
     """
 
     bboxes: np.ndarray
@@ -30,34 +34,34 @@ class People:
 
 
 class WholeImage:
-    """One person, who fills the frame."""
+    """One person who fills the frame."""
 
     def __call__(self, frames: Sequence[Frame]) -> list[People]:
-        """Box the frames.
+        """Return the box of each frame.
 
         Args:
             frames: The frames.
 
         Returns:
-            list[People]: One for each frame.
+            One item per frame.
         """
         return [People(np.array([[0, 0, *frame.image.shape[1::-1]]], float), np.ones(1)) for frame in frames]
 
 
 class DetectedPeople:
-    """Persons that a detector of MMDetection finds.
+    """People found by a detector of MMDetection.
 
     RTMDet and YOLOX run on mmcv-lite; two-stage detectors such as Mask R-CNN need compiled mmcv.
 
     Args:
         model: Name in MMDetection's model zoo, or a config file of MMDetection.
-        weights: File or URL; None for those of the model zoo, which must have been downloaded.
-        device: None for the accelerator if there is one.
-        score_thr: Persons with a lower score are left away.
-        batch_size: Frames that the detector takes at once.
+        weights: File or URL; by default those of the model zoo, which must have been downloaded.
+        device: Device; by default the accelerator if there is one.
+        score_thr: Lowest score of a person.
+        batch_size: Number of frames in a batch of the detector.
 
     Raises:
-        BadInputError: Model or weights are absent or unfit, or the model knows no persons.
+        BadInputError: If model or weights do not exist or do not fit, or the model has no class ``person``.
     """
 
     def __init__(
@@ -75,22 +79,22 @@ class DetectedPeople:
         classes = self._detector.model.dataset_meta['classes']
         if 'person' not in classes:
             raise BadInputError(
-                f'detector {model} knows no class "person", only {", ".join(classes[:5])}; '
-                'give one that finds people'
+                f'detector {model} has no class "person", only {", ".join(classes[:5])}; '
+                'use one that detects people'
             )
         self._person = classes.index('person')
 
     def __call__(self, frames: Sequence[Frame]) -> list[People]:
-        """Detect.
+        """Detect people.
 
         Args:
             frames: The frames.
 
         Returns:
-            list[People]: One for each frame, the best score first.
+            One item per frame, the best score first.
 
         Raises:
-            BadInputError: The detector needs an op that is not installed.
+            BadInputError: If the detector needs an op that is not installed.
         """
         try:
             found = self._detector(
@@ -110,25 +114,25 @@ class DetectedPeople:
 
 
 class GivenPeople:
-    """Boxes that the user gives.
+    """Boxes given by the user.
 
-    A box that lies partly outside the frame stays as it is; one wholly outside is dropped and reported.
+    Boxes that lie partly outside the frame are kept; boxes entirely outside are dropped and reported.
 
     Args:
-        bboxes: (P, 4) corners x1, y1, x2, y2 in pixels, or (P, 5) with scores, the same people in every
-            frame; a dict of such arrays by name; or a file, see :func:`.box_files.read_boxes`. A name is that
-            of the frame, of its video, or of its file, with or without folders and suffix.
-        score_thr: Boxes with a lower score are left away.
+        bboxes: (P, 4) corners x1, y1, x2, y2 in pixels, or (P, 5) with scores, used for every frame; a dict
+            of such arrays by name; or a file, see :func:`read_boxes`. Names are names of frames, videos or
+            files, the latter with or without folders and suffix.
+        score_thr: Lowest score of a box.
 
     Raises:
-        BadInputError: A box is none, or the file cannot be read.
+        BadInputError: If a box is malformed, or the file cannot be read.
     """
 
     def __init__(self, bboxes: Any, score_thr: float = 0.0) -> None:
         self._score_thr = score_thr
         self._where = str(bboxes) if isinstance(bboxes, (str, Path)) else 'bboxes'
         self._boxes = read_boxes(bboxes) if isinstance(bboxes, (str, Path)) else as_boxes(bboxes)
-        # Files may have moved since they were boxed: a name counts without its folders if it is the only one.
+        # Files may have moved since: a name without folders is enough if it is unique.
         self._bare: dict[str, str | None] = {}
         for key in self._boxes if isinstance(self._boxes, dict) else ():
             for bare in {PurePath(key).name, PurePath(key).stem}:
@@ -141,7 +145,7 @@ class GivenPeople:
             frames: The frames.
 
         Returns:
-            list[People]: One for each frame.
+            One item per frame.
         """
         return [self._look_up(frame) for frame in frames]
 
@@ -150,7 +154,7 @@ class GivenPeople:
             return _inside(self._boxes, frame, self._score_thr)
         key = next((key for key in self._keys(frame) if key in self._boxes), None)
         if key is None:
-            problem = BadInput(frame.source, f'has no entry in {self._where}; add one or leave it out')
+            problem = BadInput(frame.source, f'has no entry in {self._where}; add one or remove the image')
             return People(np.zeros((0, 4)), np.zeros(0), (problem,))
         return _inside(self._boxes[key], frame, self._score_thr)
 
@@ -173,8 +177,117 @@ def _inside(boxes: np.ndarray, frame: Frame, score_thr: float) -> People:
         BadInput(
             frame.source,
             f'is {width} x {height} pixels, and the box '
-            f'({", ".join(f"{v:g}" for v in box)}) is outside; was it made for another size?',
+            f'({", ".join(f"{v:g}" for v in box)}) is outside; check whether it was made for another size',
         )
         for box in boxes[outside, :4]
     )
     return People(boxes[~outside, :4], boxes[~outside, 4], problems)
+
+
+def check_boxes(boxes: Any, where: str) -> np.ndarray:
+    """Check boxes and their scores.
+
+    Args:
+        boxes: (P, 4) x1, y1, x2, y2, or (P, 5) with scores; a single row is accepted, too.
+        where: Origin of the boxes, for error messages.
+
+    Returns:
+        (P, 5) float64; the score is 1 if none is given.
+
+    Raises:
+        BadInputError: If the shape is wrong, a number is not finite, or a box has no area.
+    """
+    try:
+        array = np.asarray(boxes, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.zeros((1, 0))
+    if array.size == 0 and array.ndim <= 2 and len(array) == 0:
+        return np.zeros((0, 5))
+    array = np.atleast_2d(array)
+    if array.ndim != 2 or array.shape[1] not in (4, 5):
+        raise BadInputError(f'{where}: boxes must be rows of x1, y1, x2, y2 in pixels and an optional score')
+    if array.shape[1] == 4:
+        array = np.concatenate([array, np.ones((len(array), 1))], axis=1)
+    wrong = ~np.isfinite(array).all(axis=1) | (array[:, 2:4] <= array[:, :2]).any(axis=1)
+    if wrong.any():
+        shown = ', '.join(f'{value:g}' for value in array[wrong.argmax(), :4])
+        raise BadInputError(f'{where}: box ({shown}) must be x1, y1, x2, y2 in pixels, x1 < x2 and y1 < y2')
+    return array
+
+
+def read_boxes(path: str | Path) -> np.ndarray | dict[str, np.ndarray]:
+    """Read boxes from a file.
+
+    Args:
+        path: JSON with a list of boxes for every frame, or a dict of such lists by name of file or frame, see
+            :func:`check_boxes`; or the persons of COCO annotations (a dict with ``images`` and
+            ``annotations``) or COCO results (a list of dicts). The ``image_id`` of results is a file name, or
+            a number that is the stem of the file name.
+
+    Returns:
+        (P, 5) boxes for every frame or by name, see :func:`check_boxes`.
+
+    Raises:
+        BadInputError: If the file does not exist or has other content.
+    """
+    try:
+        content = json.loads(Path(path).expanduser().read_text(encoding='utf-8'))
+    except OSError as error:
+        raise BadInputError(f'boxes {path} cannot be read ({error.strerror}); check the path') from None
+    except ValueError:
+        raise BadInputError(f'boxes {path} is not JSON; give boxes as JSON or as a COCO file') from None
+    try:
+        if isinstance(content, dict) and {'images', 'annotations'} <= content.keys():
+            return _coco_annotations(content, str(path))
+        if isinstance(content, list) and content and isinstance(content[0], dict):
+            return _coco_results(content, str(path))
+    except BadInputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f'lacks {error}' if isinstance(error, KeyError) else str(error)
+        raise BadInputError(f'boxes {path} looks like a COCO file but {reason}; check the file') from None
+    return as_boxes(content, str(path))
+
+
+def as_boxes(given: Any, where: str = 'bboxes') -> np.ndarray | dict[str, np.ndarray]:
+    """Check boxes for every frame, or by name.
+
+    Args:
+        given: Boxes as for :func:`check_boxes`, or a dict of such boxes by name of file or frame.
+        where: Origin of the boxes, for error messages.
+
+    Returns:
+        (P, 5) boxes for every frame or by name.
+
+    Raises:
+        BadInputError: As :func:`check_boxes`.
+    """
+    if isinstance(given, Mapping):
+        return {str(name): check_boxes(boxes, f'{where}, {name}') for name, boxes in given.items()}
+    return check_boxes(given, where)
+
+
+def _coco_annotations(content: dict[str, Any], where: str) -> dict[str, np.ndarray]:
+    names = {image['id']: image['file_name'] for image in content['images']}
+    categories = content.get('categories')
+    persons = {_COCO_PERSON} if not categories else {c['id'] for c in categories if c['name'] == 'person'}
+    by_name: dict[str, list[list[float]]] = {name: [] for name in names.values()}
+    for annotation in content['annotations']:
+        if annotation.get('category_id', _COCO_PERSON) in persons and not annotation.get('iscrowd', 0):
+            by_name[names[annotation['image_id']]].append(_row(annotation))
+    return as_boxes(by_name, where)  # type: ignore[return-value]
+
+
+def _coco_results(content: Sequence[dict[str, Any]], where: str) -> dict[str, np.ndarray]:
+    by_name: dict[str, list[list[float]]] = {}
+    for result in content:
+        rows = by_name.setdefault(str(result.get('file_name', result['image_id'])), [])
+        if result.get('category_id', _COCO_PERSON) == _COCO_PERSON:
+            rows.append(_row(result))
+    return as_boxes(by_name, where)  # type: ignore[return-value]
+
+
+def _row(entry: dict[str, Any]) -> list[float]:
+    x, y, width, height = (float(value) for value in entry['bbox'])
+    score = float(entry.get('score', 1))
+    return [x, y, x + width, y + height, score if math.isfinite(score) else 0.0]

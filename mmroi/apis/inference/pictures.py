@@ -1,12 +1,11 @@
-"""Pictures of a result, at most as large as is looked at: meshes on a photo of 50 MP would need gigabytes."""
+"""Visualizations of a result, limited in size: drawing on an image of 50 MP would need gigabytes."""
 
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from mmroi.apis.inference.predictions import person_arrays
-from mmroi.apis.inference.results import FrameResult
+from mmroi.apis.inference.results import FrameResult, person_arrays
 from mmroi.visualization import (
     draw_cameras,
     draw_overlay,
@@ -18,12 +17,12 @@ from mmroi.visualization import (
 )
 from mmroi.visualization.viewer import ViewerFrame
 
-SHEET_HEIGHT = 480  # of each picture in the sheet of views, pixels
+SHEET_HEIGHT = 480  # of each view in the sheet, pixels
 LISTED = ('bbox_score', 'bbox', 'camera_translation', 'betas', 'global_orient', 'body_pose', 'local_cameras')
 
 
-class Photo(NamedTuple):
-    """A picture with people, perhaps made smaller.
+class ResizedImage(NamedTuple):
+    """An image with people, scaled down if it is too large.
 
     Attributes:
         image: (H, W, 3) BGR uint8.
@@ -40,68 +39,74 @@ class Photo(NamedTuple):
     aspect: float
 
 
-def fit_photo(result: FrameResult, max_size: int) -> Photo:
-    """The photo of a result that has people, made smaller where its long side exceeds a limit.
+def fit_image(result: FrameResult, max_size: int) -> ResizedImage:
+    """Scale the image of a result down if it is too large.
 
     Args:
-        result: With at least one person.
-        max_size: Of the long side, pixels.
+        result: Result with at least one person.
+        max_size: Maximum length of the long side, pixels.
 
     Returns:
-        The photo and its camera; pixel centers lie at integers before and after.
+        The image and its camera; pixel centers lie at integers before and after.
     """
     image, sample = _shrink(result.frame.image, max_size), result.samples[0]
     scale = np.array(image.shape[1::-1]) / result.frame.image.shape[1::-1]
     factor = float(np.sqrt(scale.prod()))
     x, y = (np.asarray(sample.principal_point) + 0.5) * scale - 0.5
     crop_height, crop_width = sample.crop_size
-    return Photo(
+    return ResizedImage(
         image, float(sample.focal_length) * factor, (x, y), result.boxes * factor, crop_width / crop_height
     )
 
 
 def draw_result(result: FrameResult, faces: np.ndarray, max_size: int) -> np.ndarray:
-    """The meshes on the photo.
+    """Draw the meshes on the image.
 
     Args:
-        result: A picture; without people it comes back as it is, perhaps smaller.
+        result: Result for a frame; without people nothing is drawn.
         faces: Triangles of the body, (F, 3).
-        max_size: Of the long side, pixels.
+        max_size: Maximum length of the long side, pixels; larger images are scaled down.
 
     Returns:
         (H, W, 3) BGR uint8.
     """
     if not result.samples:
         return _shrink(result.frame.image, max_size)
-    photo = fit_photo(result, max_size)
+    resized = fit_image(result, max_size)
     return draw_overlay(
-        photo.image,
+        resized.image,
         result.vertices,
         faces,
-        photo.focal_length,
-        photo.principal_point,
+        resized.focal_length,
+        resized.principal_point,
         person_colors(result.ids),
     )
 
 
 def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
-    """A sheet: photo, RoIs, meshes on the photo; from the side, from above, and the cameras of all RoIs.
+    """Draw a sheet: image, RoIs, meshes on the image, side view, top view, and the cameras of all RoIs.
 
     Args:
-        result: With at least one person.
+        result: Result with at least one person.
         faces: Triangles of the body, (F, 3).
 
     Returns:
         (H, W, 3) BGR uint8.
     """
-    photo, vertices, colors = fit_photo(result, 2 * SHEET_HEIGHT), result.vertices, person_colors(result.ids)
-    height, width = photo.image.shape[:2]
+    resized, vertices, colors = (
+        fit_image(result, 2 * SHEET_HEIGHT),
+        result.vertices,
+        person_colors(result.ids),
+    )
+    height, width = resized.image.shape[:2]
     size = SHEET_HEIGHT, round(SHEET_HEIGHT * min(max(width / height, 0.75), 1.5))
     return tile_images(
         [
-            photo.image,
-            draw_rois(photo.image, photo.boxes, photo.principal_point, photo.aspect, colors),
-            draw_overlay(photo.image, vertices, faces, photo.focal_length, photo.principal_point, colors),
+            resized.image,
+            draw_rois(resized.image, resized.boxes, resized.principal_point, resized.aspect, colors),
+            draw_overlay(
+                resized.image, vertices, faces, resized.focal_length, resized.principal_point, colors
+            ),
             draw_side_view(vertices, faces, size, colors),
             draw_top_view(vertices, faces, size, colors),
             draw_cameras(
@@ -114,32 +119,32 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
 
 
 def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> ViewerFrame:
-    """A picture for the viewer.
+    """Prepare a result for the viewer.
 
     Args:
-        result: With at least one person.
+        result: Result with at least one person.
         faces: Triangles of the body, (F, 3).
-        max_size: Of the photo's long side, pixels.
+        max_size: Maximum length of the image's long side, pixels.
 
     Returns:
-        What ``write_viewer`` takes.
+        Input of ``write_viewer``.
     """
-    photo = fit_photo(result, max_size)
+    resized = fit_image(result, max_size)
     people = [person_arrays(sample) for sample in result.samples]
     return ViewerFrame(
         name=result.frame.name,
-        image=photo.image,
+        image=resized.image,
         vertices=result.vertices,
         faces=faces,
         colors=person_colors(result.ids),
         ids=result.ids,
-        focal_length=photo.focal_length,
-        principal_point=photo.principal_point,
-        boxes=photo.boxes,
+        focal_length=resized.focal_length,
+        principal_point=resized.principal_point,
+        boxes=resized.boxes,
         camera_translation=result.camera_translation,
         full_cameras=result.full_cameras,
         parameters=[{name: person[name] for name in LISTED} for person in people],
-        aspect=photo.aspect,
+        aspect=resized.aspect,
     )
 
 

@@ -1,23 +1,29 @@
-"""What the inferencer gives for a picture, and what it counts over a run."""
+"""Results of the inferencer for a frame, as arrays and as JSON, and counts over a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 
 from mmroi.apis.inference.frames import BadInput, Frame
-from mmroi.structures import HMRDataSample
+from mmroi.geometry import matrix_to_axis_angle, project
+from mmroi.structures import SMPL_54, HMRDataSample
+
+DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
 
 
 @dataclass(frozen=True)
 class FrameResult:
-    """The people of one picture.
+    """The people of one frame.
 
     Attributes:
-        frame: The picture.
-        samples: One sample per person as ``tools/test.py`` makes them, on the CPU; ``track_id``, ``bbox`` (4,) xyxy
-            in pixels, ``bbox_score`` and ``focal_length_from`` (``given``, ``EXIF`` or ``estimated``) are metainfo.
-        problems: Boxes that were given for the picture and could not be used.
+        frame: The frame.
+        samples: One sample per person as in ``tools/test.py``, on the CPU. Metainfo are also ``track_id``,
+            ``bbox`` (4,) xyxy in pixels, ``bbox_score`` and ``focal_length_from`` (``given``, ``EXIF`` or
+            ``estimated``).
+        problems: Boxes that were given for the frame and could not be used.
     """
 
     frame: Frame
@@ -26,7 +32,7 @@ class FrameResult:
 
     @property
     def ids(self) -> list[int]:
-        """Identity of each person: stable over the frames of a video, counted from 0 in a photo."""
+        """Identity of each person: constant over a video, counted from 0 in a single image."""
         return [sample.track_id for sample in self.samples]
 
     @property
@@ -55,11 +61,105 @@ class FrameResult:
 
     @property
     def full_cameras(self) -> np.ndarray:
-        """Translations that the RoIs' cameras give in the full camera, (P, M, 3) float32 meters."""
+        """Translation in the full camera by each RoI, (P, M, 3) float32 meters."""
         return np.concatenate(
             [sample.pred_instances.full_cameras.numpy() for sample in self.samples]
             or [np.zeros((0, 0, 3), np.float32)]
         )
+
+
+def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np.ndarray]:
+    """Return the predictions for one person.
+
+    Args:
+        sample: A sample of ``FrameResult``.
+        vertices: Include the mesh.
+
+    Returns:
+        Arrays by name: ``track_id``; ``bbox`` (4,) xyxy and ``bbox_score``; ``boxes`` (M, 3), RoIs as center
+        relative to the principal point and height, pixels; SMPL's ``global_orient`` (3,) and ``body_pose``
+        (23, 3), axis-angle in radians, and ``betas`` (10,); ``joints3d`` (54, 3) and ``vertices`` (V, 3),
+        meters; ``camera_translation`` (3,), SMPL's ``transl``, which moves them to the camera frame;
+        ``joints2d`` (54, 2), pixels of the image; ``local_cameras`` (M, 3) ``(s, t_x, t_y)`` and
+        ``full_cameras`` (M, 3).
+    """
+    predicted = sample.pred_instances
+    pixels = project(predicted.joints3d, predicted.camera_translation, float(sample.focal_length))
+    tensors = dict(
+        global_orient=matrix_to_axis_angle(predicted.global_orient),
+        body_pose=matrix_to_axis_angle(predicted.body_pose),
+        betas=predicted.betas,
+        camera_translation=predicted.camera_translation,
+        joints3d=predicted.joints3d,
+        joints2d=pixels + torch.as_tensor(sample.principal_point),
+        local_cameras=predicted.local_cameras,
+        full_cameras=predicted.full_cameras,
+        **(dict(vertices=predicted.vertices) if vertices else {}),
+    )
+    return dict(
+        track_id=np.asarray(sample.track_id),
+        bbox=np.asarray(sample.bbox),
+        bbox_score=np.asarray(sample.bbox_score),
+        boxes=np.asarray(sample.boxes),
+        **{name: tensor[0].numpy() for name, tensor in tensors.items()},
+    )
+
+
+def frame_arrays(result: FrameResult, vertices: bool = False) -> dict[str, np.ndarray]:
+    """Return the predictions for all people of a frame, and its camera.
+
+    Args:
+        result: The frame.
+        vertices: Include the meshes.
+
+    Returns:
+        The arrays of ``person_arrays`` with a leading dimension of P people, and ``image_size`` (H, W),
+        ``focal_length`` and ``principal_point`` (2,) in pixels; only ``image_size`` if there is nobody.
+    """
+    size = dict(image_size=np.asarray(result.frame.image.shape[:2]))
+    if not result.samples:
+        return size
+    people = [person_arrays(sample, vertices) for sample in result.samples]
+    return dict(
+        size,
+        focal_length=np.asarray(result.samples[0].focal_length, np.float64),
+        principal_point=np.asarray(result.samples[0].principal_point),
+        **{name: np.stack([person[name] for person in people]) for name in people[0]},
+    )
+
+
+def frame_dict(result: FrameResult) -> dict[str, Any]:
+    """Return the predictions for all people of a frame as JSON types.
+
+    Args:
+        result: The frame.
+
+    Returns:
+        Origin of the frame, its camera (None if there is nobody), the names of the 54 joints, and ``people``:
+        the arrays of ``person_arrays`` without vertices.
+    """
+    frame, first = result.frame, result.samples[0] if result.samples else None
+    return dict(
+        name=frame.name,
+        source=frame.source,
+        video=frame.video,
+        index=frame.index,
+        time=frame.time,
+        image_size=list(frame.image.shape[:2]),
+        focal_length=_plain(first.focal_length) if first else None,
+        focal_length_from=first.focal_length_from if first else None,
+        principal_point=_plain(first.principal_point) if first else None,
+        joint_names=list(SMPL_54),
+        people=[
+            {name: _plain(value) for name, value in person_arrays(sample).items()}
+            for sample in result.samples
+        ],
+    )
+
+
+def _plain(value: Any) -> Any:
+    array = np.asarray(value)
+    return array.tolist() if array.dtype.kind in 'iu' else array.astype(np.float64).round(DECIMALS).tolist()
 
 
 @dataclass
@@ -67,14 +167,14 @@ class RunSummary:
     """Counts of a run.
 
     Attributes:
-        pictures: Photos and frames that were read.
-        people: People found in them, each frame counted anew.
-        empty: Names of the pictures without a person.
+        images: Number of images and frames that were read.
+        people: Number of people found in them; a person counts once per frame.
+        empty: Names of the frames without a person.
         problems: Given boxes that could not be used.
         failed: Inputs that could not be read.
     """
 
-    pictures: int = 0
+    images: int = 0
     people: int = 0
     empty: list[str] = field(default_factory=list)
     problems: list[BadInput] = field(default_factory=list)
@@ -89,7 +189,7 @@ class RunSummary:
         if isinstance(result, BadInput):
             self.failed.append(result)
             return
-        self.pictures += 1
+        self.images += 1
         self.people += len(result.samples)
         self.problems += result.problems
         if not result.samples:
@@ -97,23 +197,23 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
-        """Whether all inputs were read and something came of them.
+        """Whether at least one frame was processed and no input failed.
 
-        A picture without people is a result, unless nobody was found because the given boxes do not fit.
+        A frame without people is a valid result, unless all given boxes were unusable.
         """
-        return self.pictures > 0 and not self.failed and not (self.problems and not self.people)
+        return self.images > 0 and not self.failed and not (self.problems and not self.people)
 
     def lines(self, listed: int = 10) -> Sequence[str]:
-        """The summary in words.
+        """Format the summary.
 
         Args:
-            listed: At most so many pictures or boxes of a kind are named; failed inputs all are.
+            listed: Maximum number of frames or boxes to list; failed inputs are all listed.
 
         Returns:
             Lines of text.
         """
-        noun = 'picture' if self.pictures == 1 else 'pictures'
-        lines = [f'{self.people} {"person" if self.people == 1 else "people"} in {self.pictures} {noun}']
+        noun = 'image' if self.images == 1 else 'images'
+        lines = [f'{self.people} {"person" if self.people == 1 else "people"} in {self.images} {noun}']
         if self.empty:
             names = ', '.join(self.empty[:listed]) + (', ...' if len(self.empty) > listed else '')
             lines.append(f'no person found in {len(self.empty)} of them: {names}')

@@ -1,13 +1,21 @@
-"""Smoothing of what the network says of a person from frame to frame."""
+"""Identities over the frames of a video, and smoothing of each person's predictions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import roma
 import torch
 
+from mmroi.apis.inference.frames import Frame
+from mmroi.body_models import SMPL
+from mmroi.structures import HMRDataSample, Predictions
+
+SMOOTHED = ('global_orient', 'body_pose', 'betas', 'camera_translation')
+
 Values = Mapping[str, np.ndarray]
+Smoother = Callable[[int, float, Values], Values]
 
 
 @dataclass
@@ -19,7 +27,7 @@ class _State:
 
 @dataclass(frozen=True)
 class _Space:
-    """How values differ and move: straight, or on the sphere of rotations."""
+    """Differences and steps of values: in a vector space, or on SO(3)."""
 
     difference: Callable[[np.ndarray, np.ndarray], np.ndarray]
     move: Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -41,18 +49,18 @@ _ROTATIONS = _Space(_turn, _turned)
 class OneEuro:
     """One-euro filter (Casiez et al., CHI 2012) for the arrays of each tracked person.
 
-    A low-pass filter whose cut-off frequency rises with speed: what rests does not tremble, what moves fast
-    does not lag. The cut-off is ``min_cutoff + beta * speed`` in Hz; the speed, itself low-passed at
-    ``speed_cutoff``, is the length of the derivative along the last axis of an array (a vector has one
-    cut-off, whatever the axes of the camera are), in units of the array per second. Rotations are filtered on
-    SO(3): differences are rotation vectors, speeds rad/s.
+    A low-pass filter whose cut-off frequency rises with speed: it removes jitter at rest and lags little in
+    fast motion. The cut-off is ``min_cutoff + beta * speed`` in Hz. The speed is the norm of the derivative
+    along the last axis of an array, low-passed at ``speed_cutoff``, in units of the array per second; a
+    vector thus has one cut-off, independent of the axes. Rotations are filtered on SO(3): differences are
+    rotation vectors, speeds are in rad/s.
 
     Args:
-        min_cutoff: Hz; lower it until a resting person does not tremble.
-        beta: 1 / unit; raise it until a moving person does not lag.
+        min_cutoff: Hz; lower it to reduce jitter at rest.
+        beta: 1 / unit; raise it to reduce lag in motion.
         speed_cutoff: Hz.
         rotations: Names of the arrays that are rotation matrices (..., 3, 3).
-        max_gap: Seconds after which a person that was not seen starts anew and is forgotten.
+        max_gap: Seconds without a detection after which the state of a person is dropped.
     """
 
     def __init__(
@@ -69,18 +77,18 @@ class OneEuro:
         self._states: dict[int, dict[str, _State]] = {}
 
     def __call__(self, track_id: int, time: float, values: Values) -> dict[str, np.ndarray]:
-        """Take in what was found of a person in the next frame.
+        """Filter the values of a person in the next frame.
 
         Args:
             track_id: Identity of the person.
-            time: Seconds; later than the person's last one.
-            values: Arrays (..., D) or rotation matrices (..., 3, 3) by name, of the same shapes each time.
+            time: Seconds; must increase from call to call for a person.
+            values: Arrays (..., D) or rotation matrices (..., 3, 3) by name; shapes stay the same.
 
         Returns:
-            dict[str, np.ndarray]: The same, smoothed; float64.
+            The filtered arrays, float64.
 
         Raises:
-            ValueError: The time is not later than the one before.
+            ValueError: If the time did not increase.
         """
         self._states = {
             track: states
@@ -110,5 +118,75 @@ class OneEuro:
 
 
 def _weight(cutoff: np.ndarray | float, interval: float) -> np.ndarray | float:
-    """Share of the new value in a low-pass of first order."""
+    """Return the weight of the new value in a first-order low-pass filter."""
     return 1 / (1 + 1 / (2 * np.pi * cutoff * interval))
+
+
+class Tracker(Protocol):
+    """Assigns identities in one video, such as ``IoUTracker``."""
+
+    def update(self, bboxes: np.ndarray) -> np.ndarray:
+        """Return the identities (P,) of the boxes (P, 4) of the next frame."""
+
+
+class Motion:
+    """Tracks people through frames and optionally smooths their predictions; state is reset for each video.
+
+    Args:
+        body_model: Computes mesh and joints from smoothed parameters.
+        make_tracker: Returns a new tracker; called for each video.
+        make_smoother: Returns a new smoother such as ``OneEuro``; called for each video. None does not
+            smooth.
+    """
+
+    def __init__(
+        self,
+        body_model: SMPL,
+        make_tracker: Callable[[], Tracker],
+        make_smoother: Callable[[], Smoother] | None = None,
+    ) -> None:
+        self._body_model = body_model
+        self._make_tracker = make_tracker
+        self._make_smoother = make_smoother
+        self._video: str | None = None
+
+    def __call__(self, frame: Frame, samples: Sequence[HMRDataSample]) -> None:
+        """Set the ``track_id`` of each person, and smooth the predictions for videos.
+
+        Smooths the SMPL parameters and ``camera_translation`` and updates mesh and joints. The cameras of the
+        RoIs are left as predicted.
+
+        Args:
+            frame: The next frame.
+            samples: Its people on the CPU, changed in place.
+        """
+        if frame.video is None:
+            ids: Sequence[int] = range(len(samples))
+        else:
+            if frame.video != self._video:
+                self._tracker = self._make_tracker()
+                self._smoother = self._make_smoother() if self._make_smoother else None
+            ids = self._tracker.update(np.array([sample.bbox for sample in samples]).reshape(-1, 4)).tolist()
+        self._video = frame.video
+        for sample, number in zip(samples, ids, strict=True):
+            sample.set_metainfo(dict(track_id=number))
+            if frame.video is not None and self._smoother:
+                assert frame.time is not None
+                self._smooth(self._smoother, frame.time, sample)
+
+    @torch.no_grad()
+    def _smooth(self, smoother: Smoother, time: float, sample: HMRDataSample) -> None:
+        predicted = Predictions.from_instances(sample.pred_instances)
+        values = smoother(
+            sample.track_id, time, {name: getattr(predicted, name)[0].numpy() for name in SMOOTHED}
+        )
+        smoothed = {name: torch.as_tensor(values[name], dtype=torch.float32)[None] for name in SMOOTHED}
+        device = self._body_model.mean_betas.device
+        body = self._body_model(*(smoothed[name].to(device) for name in SMOOTHED[:3]))
+        sample.pred_instances = replace(
+            predicted,
+            vertices=body.vertices.cpu(),
+            joints3d=body.joints.cpu(),
+            joints_h36m=body.joints_h36m.cpu(),
+            **smoothed,
+        ).to_instances()

@@ -1,19 +1,18 @@
-"""Identities of people from frame to frame."""
+"""Tracking of people over frames."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 
 class IoUTracker:
-    """Gives a box the identity of the box that it overlaps most in the frames before.
+    """Assigns identities to boxes by their overlap with the boxes of previous frames.
 
-    All boxes of a frame are assigned together, so that the sum of overlaps (intersection over union) is the
-    largest. Boxes stay where they were last seen while a person is hidden; nothing moves them on. One
-    tracker serves one video.
+    The boxes of a frame are matched jointly: the sum of overlaps (intersection over union) is maximal. While
+    a person is not detected, the last box is kept without a motion model. Use one tracker per video.
 
     Args:
-        iou_thr: An overlap below this makes a new identity.
-        max_age: Frames for which a person may be missing before the identity is forgotten.
+        iou_thr: Minimum overlap of a match; a box without a match gets a new identity.
+        max_age: Number of frames for which an identity without detections is kept.
     """
 
     def __init__(self, iou_thr: float = 0.3, max_age: int = 30) -> None:
@@ -24,13 +23,13 @@ class IoUTracker:
         self._ages = np.zeros(0, int)
 
     def update(self, bboxes: np.ndarray) -> np.ndarray:
-        """Take in the next frame.
+        """Assign identities to the boxes of the next frame.
 
         Args:
             bboxes: (P, 4) corners x1, y1, x2, y2 in pixels.
 
         Returns:
-            np.ndarray: (P,) identities, int, numbered from 0 in the order of their appearance.
+            (P,) identities, int, numbered from 0 in order of appearance.
         """
         bboxes = np.asarray(bboxes, float).reshape(-1, 4)
         overlaps = _iou(bboxes, self._boxes)
@@ -52,7 +51,7 @@ class IoUTracker:
 
 
 def _iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Intersection over union of (P, 4) and (Q, 4) boxes, (P, Q)."""
+    """Return the intersection over union of (P, 4) and (Q, 4) boxes, (P, Q)."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = (high - low).clip(min=0).prod(axis=-1)

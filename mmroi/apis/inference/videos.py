@@ -1,29 +1,31 @@
-"""Frames of video files and webcams, one at a time."""
+"""Read frames of video files and webcams one at a time, and write annotated videos."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
+from mmroi.fileio.atomic import atomic_write
 
-# Some containers do not count their frames, and OpenCV makes the number from duration and rate.
+# Some containers do not store the number of frames, and OpenCV estimates it from duration and rate.
 _COUNT_TOLERANCE = 0.01
-# Where the file does not tell a rate
-_FPS = 30.0
+_FPS = 30.0  # assumed for damaged time stamps if the file states no rate
+FALLBACK_FPS = 25.0  # of a written video with one frame or unknown times
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video file. OpenCV turns its frames upright as the file's metadata tell.
+    """A video file. OpenCV rotates its frames upright according to the metadata.
 
     Attributes:
         path: The file.
-        name: As ``video`` in :class:`.Frame`; its frames are numbered behind it.
+        name: ``video`` of its frames, whose names are ``<name>_<index>``.
         source: As in :class:`.Frame`.
     """
 
@@ -33,7 +35,7 @@ class Video:
 
     @cached_property
     def num_frames(self) -> int | None:
-        """Frames as the header tells; None if it does not."""
+        """Number of frames according to the header; None if it has none."""
         with _capture(str(self.path)) as capture:
             return _frame_count(capture)
 
@@ -52,7 +54,7 @@ class Video:
                 yield frame
                 read += 1
         if read == 0:
-            yield BadInput(self.source, 'is no video that can be decoded; convert it to MP4 (H.264)')
+            yield BadInput(self.source, 'cannot be decoded as a video; convert it to MP4 (H.264)')
         elif count - read > max(1, _COUNT_TOLERANCE * count):
             yield BadInput(
                 self.source,
@@ -76,15 +78,15 @@ class Video:
 
 @dataclass(frozen=True)
 class Webcam:
-    """A camera of this machine, which gives frames until it is stopped.
+    """A camera of this machine; it yields frames until it is stopped.
 
     Args:
-        index: Its number.
+        index: Number of the camera.
         name: As in :class:`Video`.
         source: As in :class:`.Frame`.
 
     Raises:
-        BadInputError: It cannot be opened.
+        BadInputError: If it cannot be opened.
     """
 
     index: int
@@ -97,25 +99,88 @@ class Webcam:
             if not capture.isOpened():
                 raise BadInputError(
                     f'{self.source} cannot be opened; check that it is connected and that no '
-                    'other program has it'
+                    'other program uses it'
                 )
 
     def __iter__(self) -> Iterator[Frame | BadInput]:
         with _capture(self.index) as capture:
-            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, however long the last one took
+            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, however long processing took
             index, start = 0, time.monotonic()
             while True:
                 good, image = capture.read()
                 if not good:
-                    yield BadInput(self.source, f'gives no more after frame {index}; is it connected?')
+                    yield BadInput(self.source, f'stopped after frame {index}; check that it is connected')
                     return
                 yield _frame(image, self.name, self.source, index, time.monotonic() - start)
                 index += 1
 
 
+class VideoWriter:
+    """Writes an MP4 file (MPEG-4 Part 2, the codec of OpenCV's wheels); the file appears when it is closed.
+
+    Args:
+        path: The file, ending in ``.mp4``; its folder is created.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = ExitStack()
+        self._writer: cv2.VideoWriter | None = None
+        self._first: tuple[np.ndarray, float | None] | None = None
+
+    def add(self, image: np.ndarray, time: float | None) -> None:
+        """Add a frame; all frames must have the size of the first.
+
+        Args:
+            image: (H, W, 3) BGR uint8.
+            time: Seconds. The first two frames determine the frame rate.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        if self._writer is not None:
+            self._writer.write(_even(image))
+        elif self._first is None:
+            self._first = image, time
+        else:
+            self._start(time)
+            self.add(image, time)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._first is not None:
+            self._start(None)
+        if self._writer is not None:
+            self._writer.release()
+        self._files.close()
+
+    def _start(self, second_time: float | None) -> None:
+        assert self._first is not None
+        image, time = self._first
+        self._first = None
+        known = time is not None and second_time is not None and second_time > time
+        fps = 1 / (second_time - time) if known else FALLBACK_FPS  # type: ignore[operator]
+        height, width = _even(image).shape[:2]
+        code = cv2.VideoWriter.fourcc(*'mp4v')
+        with ExitStack() as files:
+            temporary = files.enter_context(atomic_write(self.path))
+            writer = cv2.VideoWriter(str(temporary), code, fps, (width, height))
+            if self.path.is_dir() or not writer.isOpened():
+                raise OSError(f'cannot write the video {self.path}')
+            self._files = files.pop_all()
+        self._writer = writer
+        self._writer.write(_even(image))
+
+
+def _even(image: np.ndarray) -> np.ndarray:
+    """Crop the last row or column if the size is odd: players require even sizes."""
+    height, width = image.shape[:2]
+    return np.ascontiguousarray(image[: height - height % 2 or 1, : width - width % 2 or 1])
+
+
 @contextmanager
-def _capture(what: str | int) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(what)
+def _capture(source: str | int) -> Iterator[cv2.VideoCapture]:
+    capture = cv2.VideoCapture(source)
     try:
         yield capture
     finally:

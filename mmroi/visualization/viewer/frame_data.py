@@ -80,8 +80,8 @@ def quantize(vertices: np.ndarray) -> dict[str, Any]:
         vertices: (V, 3) meters.
 
     Returns:
-        ``low`` (3,) and ``step`` (3,) meters, and ``data``, base64 of (V, 3) little-endian uint16; a coordinate is
-        low + step * number.
+        ``low`` (3,) and ``step`` (3,) meters, and ``data``, base64 of (V, 3) little-endian uint16; a
+        coordinate is low + step * number.
     """
     low, high = (vertices.min(axis=0), vertices.max(axis=0)) if len(vertices) else (np.zeros(3), np.zeros(3))
     step = np.maximum((high - low) / STEPS, 1e-12)

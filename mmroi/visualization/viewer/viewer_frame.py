@@ -24,7 +24,8 @@ class ViewerFrame:
         principal_point: x, y in pixels.
         boxes: RoIs, (P, M, 3): center x and y relative to the principal point and height, pixels; M may be 0.
         camera_translation: Translation that the vertices have, (P, 3) meters.
-        full_cameras: Translation in the full camera by each RoI, (P, M, 3) meters (``geometry.local_to_full``).
+        full_cameras: Translation in the full camera by each RoI, (P, M, 3) meters
+            (``geometry.local_to_full``).
         parameters: For each person what the table lists: name -> text, number or array of any shape.
         aspect: Width / height of the RoIs.
 

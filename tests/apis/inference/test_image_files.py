@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmroi.apis.inference.image_files import as_bgr, decode_photo
+from mmroi.apis.inference.image_files import as_bgr, decode_image
 
 # From the upright photo to what a camera stores, by the value of the tag Orientation (EXIF 2.32, 4.6.4 A)
 STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -38,7 +38,7 @@ def encode(image: Image.Image, kind: str, **kwargs: object) -> bytes:
 
 def decode(image: Image.Image, kind: str = 'PNG', **kwargs: object) -> np.ndarray:
     """RGB of what is read, for comparison with what was saved."""
-    found, _ = decode_photo(encode(image, kind, **kwargs))
+    found, _ = decode_image(encode(image, kind, **kwargs))
     assert found.dtype == np.uint8 and found.ndim == 3 and found.shape[2] == 3
     return found[..., ::-1]
 
@@ -69,7 +69,7 @@ def test_jpeg_is_decoded_as_in_training(orientation: int) -> None:
     photo = cv2.resize(RGB, (140, 100))
     stored = np.ascontiguousarray(STORED[orientation](photo))
     content = encode(Image.fromarray(stored), 'JPEG', quality=95, exif=exif(orientation=orientation))
-    found, _ = decode_photo(content)
+    found, _ = decode_image(content)
     reference = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)  # turns JPEGs, too
     assert found.shape == reference.shape == photo.shape
     assert np.abs(found.astype(int) - reference).max() <= 3
@@ -86,7 +86,7 @@ def test_one_channel() -> None:
 def test_sixteen_bits(suffix: str) -> None:
     values = np.arange(140, dtype=np.uint16).reshape(10, 14) * 468  # to 65052
     content = cv2.imencode(suffix, values)[1].tobytes()
-    np.testing.assert_array_equal(decode_photo(content)[0], np.stack([values // 256] * 3, -1))
+    np.testing.assert_array_equal(decode_image(content)[0], np.stack([values // 256] * 3, -1))
 
 
 @pytest.mark.parametrize('opaque', [False, True])
@@ -94,7 +94,7 @@ def test_sixteen_bits_in_color(opaque: bool) -> None:
     deep = RGB.astype(np.uint16) * 256 + 77
     if opaque:
         deep = np.concatenate([deep, np.full_like(deep[..., :1], 65535)], -1)
-    found, _ = decode_photo(cv2.imencode('.png', deep)[1].tobytes())
+    found, _ = decode_image(cv2.imencode('.png', deep)[1].tobytes())
     np.testing.assert_array_equal(found, RGB)  # OpenCV has written them as BGR
 
 
@@ -149,7 +149,7 @@ def test_animation_gives_its_first_picture() -> None:
 )
 def test_focal_length(tags: dict[str, int], expected: float | None, orientation: int) -> None:
     content = encode(Image.new('RGB', (400, 300)), 'JPEG', exif=exif(orientation=orientation, **tags))
-    image, focal_length = decode_photo(content)
+    image, focal_length = decode_image(content)
     assert image.shape == ((300, 400, 3) if orientation == 1 else (400, 300, 3))
     assert focal_length == (None if expected is None else pytest.approx(expected))
 
@@ -157,7 +157,7 @@ def test_focal_length(tags: dict[str, int], expected: float | None, orientation:
 def test_focal_length_sees_the_angle_of_the_film() -> None:
     """A 50 mm lens on film of 36 x 24 mm: 24 mm are 2 atan(12 / 50) high."""
     content = encode(Image.new('RGB', (360, 240)), 'JPEG', exif=exif(equivalent=50))
-    focal_length = decode_photo(content)[1]
+    focal_length = decode_image(content)[1]
     assert 2 * math.atan(120 / focal_length) == pytest.approx(2 * math.atan(12 / 50))
 
 
@@ -167,7 +167,7 @@ def test_damaged_tags_do_not_matter() -> None:
     for end in (10, 20, 40):
         damaged = content.copy()
         damaged[start + 4 : start + end] = b'\xff' * (end - 4)
-        image, focal_length = decode_photo(bytes(damaged))
+        image, focal_length = decode_image(bytes(damaged))
         assert image.shape == RGB.shape and focal_length is None
 
 
@@ -184,7 +184,7 @@ def huge_png() -> bytes:
     ('content', 'message'),
     [
         (b'', r'is empty \(0 bytes\)'),
-        (b'no photo', 'is no photo that can be decoded; convert it to JPEG or PNG'),
+        (b'no photo', 'cannot be decoded as an image; convert it to JPEG or PNG'),
         (encode(Image.fromarray(RGB), 'JPEG')[:-100], r'cannot be decoded \(.*truncated.*\); copy or'),
         (encode(Image.fromarray(RGB), 'PNG')[:-100], r'cannot be decoded \(.*\); copy or download it'),
         (huge_png(), r'has more than \d+ pixels; shrink it'),
@@ -194,7 +194,7 @@ def huge_png() -> bytes:
 )
 def test_unreadable(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        decode_photo(content)
+        decode_image(content)
 
 
 def test_fifty_megapixels_within_two_gigabytes(tmp_path: Path) -> None:

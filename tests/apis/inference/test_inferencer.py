@@ -11,14 +11,14 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from PIL import Image
 
-from mmroi.apis import MultiRoIInferencer, find_shipped, init_model
-from mmroi.apis.inference import BadInput, BadInputError, IndexedModel
+from mmroi.apis import IndexedModel, MultiRoIInferencer, find_model, init_model
+from mmroi.apis.inference import BadInput, BadInputError
 from mmroi.apis.inference import inferencer as module
 from mmroi.registry import INFERENCERS, TRANSFORMS
 
 from .conftest import BOXES
 
-SHIPPED = find_shipped('multi-roi_r18_synthetic')
+SHIPPED = find_model('multi-roi_r18_synthetic')
 
 
 @pytest.fixture
@@ -164,10 +164,10 @@ def test_smoothing_and_trackers_of_ones_own(inferencer, photo, tmp_path):
 
 def test_names_files_and_configs(photo):
     from_name = MultiRoIInferencer('CLIFF_r18_synthetic', device='cpu')
-    shipped = find_shipped('cliff_r18_synthetic')
-    from_file = MultiRoIInferencer(shipped.config, shipped.checkpoint, device='cpu')
+    shipped = find_model('cliff_r18_synthetic')
+    from_file = MultiRoIInferencer(shipped.config, shipped.weights, device='cpu')
     content = Config.fromfile(shipped.config).to_dict()
-    from_dict = MultiRoIInferencer(content, shipped.checkpoint, device='cpu')
+    from_dict = MultiRoIInferencer(content, shipped.weights, device='cpu')
     one, *others = (i(photo, bboxes=BOXES)['predictions'][0] for i in (from_name, from_file, from_dict))
     for other in others:
         torch.testing.assert_close(vertices(one), vertices(other))
@@ -182,10 +182,10 @@ def test_it_is_an_inferencer_of_the_family():
 
 
 def test_models_that_cannot_run(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py comes without weights; name a'):
+    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py has no weights; give a'):
         MultiRoIInferencer('multi-roi_r50_published')
     with pytest.raises(ValueError, match='multi-roi_r18_synthetic.pth: .* another architecture than'):
-        MultiRoIInferencer('cliff_r18_synthetic', SHIPPED.checkpoint)
+        MultiRoIInferencer('cliff_r18_synthetic', SHIPPED.weights)
     absent = IndexedModel('a', SHIPPED.config, tmp_path / 'gone.pth')
     monkeypatch.setattr(module, 'find_model', lambda name: absent)
     with pytest.raises(FileNotFoundError, match='gone.pth does not exist'):
@@ -195,14 +195,14 @@ def test_models_that_cannot_run(tmp_path, monkeypatch):
 def test_weights_that_give_no_numbers(photo):
     broken = MultiRoIInferencer(device='cpu')
     next(broken.model.parameters()).data.fill_(float('nan'))
-    with pytest.raises(ValueError, match='NaN or infinite numbers for array; check its weights'):
+    with pytest.raises(ValueError, match='NaN or infinite values for array; check its weights'):
         broken(photo, whole_image=True)
 
 
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(bboxes=BOXES, whole_image=True), 'exclude each other'),
+        (dict(bboxes=BOXES, whole_image=True), 'mutually exclusive'),
         (dict(whole_image=True, batch_size=0), 'batch_size must be positive, not 0'),
         (dict(whole_image=True, focal_length=-3), 'focal_length must be a positive number of pixels, not -3'),
         (dict(bboxes='nothing.json'), 'nothing.json cannot be read'),

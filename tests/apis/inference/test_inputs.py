@@ -26,7 +26,7 @@ def test_folder_goes_on_past_a_bad_file(photo: np.ndarray, tmp_path: Path) -> No
     assert [getattr(f, 'name', type(f)) for f in found] == ['a', 'b', BadInput, BadInput]
     assert [Path(f.source).name for f in found] == ['a.PNG', 'b.png', 'broken.jpg', 'zero.jpg']
     np.testing.assert_array_equal(found[1].image, photo)
-    assert 'broken.jpg is no photo' in str(found[2]) and 'empty (0 bytes)' in str(found[3])
+    assert 'broken.jpg cannot be decoded' in str(found[2]) and 'empty (0 bytes)' in str(found[3])
 
 
 def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_pa
     [
         ('nowhere.jpg', 'nowhere.jpg does not exist; check'),
         ('nowhere/*.jpg', r'no file matches nowhere/\*.jpg'),
-        ('https://example.org/a.jpg', 'is an address; download it'),
+        ('https://example.org/a.jpg', 'is a URL; download it'),
         ([], 'list of inputs is empty'),
         ([3.5], 'an input is a float; give a path'),
     ],
@@ -62,7 +62,7 @@ def test_what_cannot_be_found_is_refused_at_once(given: object, message: str) ->
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r'holds no photo or video \(.*\.jpg.*\.mp4'):
+    with pytest.raises(BadInputError, match=r'contains no image or video \(.*\.jpg.*\.mp4'):
         open_inputs(tmp_path)
 
 

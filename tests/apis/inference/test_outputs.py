@@ -103,7 +103,7 @@ def test_the_viewer_shows_a_bounded_even_choice(limit, number, kept):
 
 
 def test_bad_arguments(tmp_path, body):
-    with pytest.raises(ValueError, match='there is no fbx; there are json, npz'):
+    with pytest.raises(ValueError, match='unknown fbx; choose from json, npz'):
         ResultWriter(tmp_path, body.faces, ['json', 'fbx'])
     with pytest.raises(ValueError, match='viewer_frames must be positive, not 0'):
         ResultWriter(tmp_path, body.faces, viewer_frames=0)

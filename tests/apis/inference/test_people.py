@@ -40,7 +40,7 @@ def test_a_box_outside_is_dropped_and_reported_and_one_partly_outside_stays() ->
     (people,) = GivenPeople(boxes)([frame('a.jpg')])
     assert people.bboxes.tolist() == [boxes[0], boxes[1], boxes[4]]
     assert [str(problem) for problem in people.problems] == [
-        f'a.jpg is 40 x 30 pixels, and the box ({box}) is outside; was it made for another size?'
+        f'a.jpg is 40 x 30 pixels, and the box ({box}) is outside; check whether it was made for another size'
         for box in ('40, 0, 50, 10', '0, -9, 10, 0')
     ]
 
@@ -51,7 +51,7 @@ def test_a_box_outside_is_dropped_and_reported_and_one_partly_outside_stays() ->
         ([[1, 2, float('nan'), 4]], r'bboxes: box \(1, 2, nan, 4\) must be x1, y1, x2, y2 in pixels'),
         ([[1, 2, 3, 4], [5, 6, 5, 9]], r'bboxes: box \(5, 6, 5, 9\) must be .* x1 < x2 and y1 < y2'),
         ([[100, 100, 50, 80]], 'must be x1, y1, x2, y2'),  # x, y, width, height
-        ([[1, 2, 3]], 'boxes must be rows of x1, y1, x2, y2 and perhaps a score'),
+        ([[1, 2, 3]], 'boxes must be rows of x1, y1, x2, y2 in pixels and an optional score'),
         ([[1, 2, 3, 4], [1, 2]], 'boxes must be rows'),
         ('nowhere.json', 'boxes nowhere.json cannot be read .*; check the path'),
         ({'a.jpg': [[0, 0, -1, 1]]}, r'bboxes, a.jpg: box \(0, 0, -1, 1\) must be'),
@@ -80,7 +80,7 @@ def test_bad_boxes(boxes: object, message: str) -> None:
 def test_boxes_by_name(key: str, found: bool) -> None:
     (people,) = GivenPeople({key: [1, 2, 3, 4]})([frame('/data/x/a.jpg', 'frame_name')])
     assert people.bboxes.tolist() == ([[1, 2, 3, 4]] if found else [])
-    problems = [] if found else ['/data/x/a.jpg has no entry in bboxes; add one or leave it out']
+    problems = [] if found else ['/data/x/a.jpg has no entry in bboxes; add one or remove the image']
     assert [str(problem) for problem in people.problems] == problems
 
 
@@ -148,14 +148,15 @@ def test_coco_results(tmp_path: Path, image_id: int | str) -> None:
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('no json', 'is no JSON; give boxes as JSON or a file of COCO'),
-        ('[{"image_id": 1}]', "looks like a file of COCO but lacks 'bbox'; check the file"),
+        ('no json', 'is not JSON; give boxes as JSON or as a COCO file'),
+        ('[{"image_id": 1}]', "looks like a COCO file but lacks 'bbox'; check the file"),
         (
-            '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 2, "bbox": [1, 2, 3, 4]}]}',
-            'looks like a file of COCO but lacks 2; check',
+            '{"images": [{"id": 1, "file_name": "a"}], '
+            '"annotations": [{"image_id": 2, "bbox": [1, 2, 3, 4]}]}',
+            'looks like a COCO file but lacks 2; check',
         ),
         ('[{"image_id": 1, "bbox": [1, 2, 0, 4], "score": 1}]', r'box \(1, 2, 1, 6\) must be'),
-        ('[{"image_id": 1, "bbox": [1, 2, 3]}]', 'looks like a file of COCO but'),
+        ('[{"image_id": 1, "bbox": [1, 2, 3]}]', 'looks like a COCO file but'),
         ('"text"', 'boxes must be rows'),
     ],
 )

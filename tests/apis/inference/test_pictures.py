@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmroi.apis.inference import Frame, FrameResult
-from mmroi.apis.inference.pictures import draw_result, draw_views, fit_photo, viewer_frame
+from mmroi.apis.inference.pictures import draw_result, draw_views, fit_image, viewer_frame
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def project(points, photo):
 
 
 def test_a_smaller_photo_has_the_camera_of_the_large_one(result):
-    large, small = fit_photo(result, 240), fit_photo(result, 60)
+    large, small = fit_image(result, 240), fit_image(result, 60)
     assert large.image is result.frame.image and small.image.shape == (50, 60, 3)
     # Pixel k covers k - 0.5 to k + 0.5.
     expected = (project(result.vertices, large) + 0.5) / 4 - 0.5
@@ -27,7 +27,7 @@ def test_a_smaller_photo_has_the_camera_of_the_large_one(result):
 def test_the_mesh_is_drawn_where_it_is(result, body):
     picture = draw_result(result, body.faces, 1000)
     changed = (picture != result.frame.image).any(axis=2)
-    pixels = project(result.vertices, fit_photo(result, 1000)).reshape(-1, 2)
+    pixels = project(result.vertices, fit_image(result, 1000)).reshape(-1, 2)
     rows, columns = np.nonzero(changed)
     low, high = pixels.min(axis=0), pixels.max(axis=0)
     assert low[0] - 1 <= columns.min() and columns.max() <= high[0] + 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmroi.apis.inference import BadInput, Frame
-from mmroi.apis.inference.grouping import group_frames
+from mmroi.apis.inference.frames import group_frames
 
 
 def frames(*sizes):

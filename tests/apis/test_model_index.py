@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from mmroi.apis import MultiRoIInferencer, find_model, model_index, read_model_index
+from mmroi.apis.model_index import find_file
+
+SHIPPED = ('multi-roi_r18_synthetic', 'cliff_r18_synthetic')
+
+
+def test_every_model_of_the_index_has_its_config():
+    models = read_model_index()
+    assert len(models) > 30 and all(model.config.is_file() for model in models.values())
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_shipped_models_are_found_with_their_weights(name):
+    model, root = find_model(name.upper()), Path(model_index.__file__).parents[2]
+    assert model.name == name
+    assert model.weights == root / 'checkpoints' / f'{name}.pth' and model.weights.is_file()
+
+
+def test_the_inferencer_lists_the_names_of_the_index():
+    assert MultiRoIInferencer.list_models() == list(read_model_index())
+    assert set(MultiRoIInferencer.list_models(patterns='r18_synthetic')) >= set(SHIPPED)
+
+
+def test_a_model_without_weights():
+    assert find_model('hmr_r50_published').weights is None
+
+
+def test_unknown_names_are_explained():
+    with pytest.raises(FileNotFoundError, match=r"'multi-roi_r18' .*; did you mean multi-roi_r18_synthetic"):
+        find_model('multi-roi_r18')
+    with pytest.raises(FileNotFoundError, match='models with weights: .*cliff_r18_synthetic'):
+        find_model('xyzzy')
+    with pytest.raises(
+        FileNotFoundError, match=r'^config configs/nothing.py does not exist; .*cliff_r18_syn'
+    ):
+        find_model('configs/nothing.py')
+
+
+def test_installed_package_and_absent_index(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_index, 'ROOTS', (tmp_path / 'checkout', tmp_path))
+    with pytest.raises(FileNotFoundError, match='give a config file'):
+        read_model_index()
+    (tmp_path / 'model-index.yml').write_text('Import: [a.yml]')
+    models = '[{Name: N, Config: c.py, Weights: w.pth}, {Name: O, Config: o.py}]'
+    (tmp_path / 'a.yml').write_text(f'Models: {models}')
+    found = read_model_index()
+    assert found['N'].weights == tmp_path / 'w.pth' and found['O'].config == tmp_path / 'o.py'
+
+
+def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(model_index, 'ROOTS', (tmp_path / 'checkout', tmp_path / '.mim'))
+    with pytest.raises(FileNotFoundError, match=r'configs/a.py is neither in .*checkout nor in .*\.mim'):
+        find_file('configs/a.py')
+    for folder in (tmp_path / '.mim', tmp_path / 'checkout'):
+        (folder / 'configs').mkdir(parents=True)
+        (folder / 'configs' / 'a.py').touch()
+        assert find_file('configs/a.py') == folder / 'configs' / 'a.py'
+    monkeypatch.chdir(tmp_path / '.mim')
+    assert find_file('configs/a.py') == tmp_path / 'checkout' / 'configs' / 'a.py'
