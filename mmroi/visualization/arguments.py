@@ -51,7 +51,7 @@ def as_faces(faces: np.ndarray, num_vertices: int) -> np.ndarray:
 
 
 def as_colors(colors: Colors | None, count: int) -> np.ndarray:
-    """Return the colors of people; those of the first ids if none are given.
+    """The colors of people; those of the first ids where none are given.
 
     Args:
         colors: One BGR color (0-255) for each, or None.

@@ -141,7 +141,7 @@ def _inks(paint: np.ndarray) -> np.ndarray:
 
 
 def _round_up(length: float) -> float:
-    """Round up to 1, 2, 3 or 5 times a power of ten."""
+    """The next of 1, 2, 3 or 5 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(length))
     return next(float(step * power) for step in (1, 2, 3, 5, 10) if length <= step * power)
 

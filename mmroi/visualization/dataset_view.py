@@ -60,7 +60,7 @@ class View(NamedTuple):
         return np.column_stack((points[:, :2] @ matrix[:, :2].T + matrix[:, 2], points[:, 2:]))
 
     def photo(self, sample: Sample) -> np.ndarray:
-        """Cut the rectangle out of the frame, black outside it."""
+        """The rectangle cut out of the frame, black outside it."""
         matrix = crop_matrix(
             torch.as_tensor(self.box),
             torch.as_tensor(sample['principal_point']),
@@ -72,7 +72,7 @@ class View(NamedTuple):
     def with_mesh(
         self, photo: np.ndarray, sample: Sample, check: LabelCheck, faces: np.ndarray
     ) -> np.ndarray:
-        """Draw the label's mesh on the image, or say why there is none."""
+        """The label's mesh on the picture, or a word on why there is none."""
         if check.vertices is None:
             why = 'no camera' if sample['has_smpl'] else 'no SMPL label'
             return _note(photo, why)
@@ -95,7 +95,7 @@ def crop_keypoints(sample: Sample, roi: int) -> np.ndarray:
 
 
 def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
-    """Draw a crop, pixel for pixel what the network gets, with the 2D keypoints.
+    """A crop, pixel for pixel what the network gets, with the 2D keypoints.
 
     Args:
         sample: A person.
@@ -115,7 +115,7 @@ def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
 
 
 def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int = PANEL) -> np.ndarray:
-    """Draw the augmented frame with the boxes of all RoIs and the label's mesh.
+    """The augmented frame with the boxes of all RoIs and the label's mesh.
 
     Args:
         sample: A person.
@@ -139,7 +139,7 @@ def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int
 
 
 def draw_mesh(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int = PANEL) -> np.ndarray:
-    """Draw the label's mesh in the base RoI; red lines lead from 2D keypoints to the projected 3D ones.
+    """The base RoI with the label's mesh; red lines lead from 2D keypoints to the 3D ones seen by the camera.
 
     Args:
         sample: A person.
@@ -179,7 +179,7 @@ def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndar
 
 
 def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndarray:
-    """Draw mesh and base crop side by side with the larger residual, framed in red if labels disagree.
+    """The mesh and the base crop side by side with the larger residual; framed in red where labels disagree.
 
     Args:
         sample: A person.
@@ -200,7 +200,7 @@ def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.n
 
 
 def title(sample: Sample, check: LabelCheck) -> list[list[Text]]:
-    """Return the text above a drawing; figures that no good label has are red.
+    """What is said above a picture; figures that no good label has are red.
 
     Args:
         sample: A person.

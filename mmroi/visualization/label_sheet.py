@@ -66,7 +66,7 @@ def _with_keypoints(image: np.ndarray, sample: dict[str, Any]) -> np.ndarray:
 
 
 def _around(image: np.ndarray, sample: dict[str, Any]) -> np.ndarray:
-    """Cut a square around the box out of the image, gray outside of it."""
+    """A square of the photo about the box, gray outside of it."""
     x, y, width, height = sample['bbox_xywh']
     scale = _HEIGHT / (_ROOM * max(width, height))
     center = np.array([x + width / 2, y + height / 2])
@@ -85,7 +85,7 @@ def _placed(body: SMPL, sample: dict[str, Any], transl: np.ndarray | None) -> np
 
 
 def _fitted(joints: np.ndarray, sample: dict[str, Any]) -> np.ndarray | None:
-    """Fit the translation of joints to keypoints: f (X + t_x) = u (Z + t_z), linear in t."""
+    """The translation at which joints are nearest to keypoints: f (X + t_x) = u (Z + t_z), linear in t."""
     known = sample['keypoints2d'][:, 2] > 0
     if known.sum() < 3:
         return None

@@ -193,7 +193,7 @@ class MeshVisualizer(Visualizer):
 
 
 def _frame(image: np.ndarray, sample: HMRDataSample) -> dict[str, Any]:
-    """Return the image and the map into its augmented frame, which the crops' matrices contain.
+    """The photo and the map into its augmented frame, which the crops' own matrices hold.
 
     Without these, as in a file of results, the frame has not been augmented.
     """

@@ -46,7 +46,7 @@ class View(NamedTuple):
 
 
 def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float) -> View:
-    """Return a view that shows all points as large as the image allows.
+    """A view that shows all points as large as the picture allows.
 
     Args:
         points: (K, 3) in the photograph's camera frame, meters; K >= 1.

@@ -63,7 +63,7 @@ def write_viewer(
 
 
 def _page() -> str:
-    """Return the page with its style and scripts inlined."""
+    """The page with its style and scripts inside."""
     page = (_WEB / 'page.html').read_text(encoding='utf-8')
     # Functions, because texts would have their backslashes interpreted.
     page = _STYLE.sub(lambda match: f'<style>\n{_read(match[1])}</style>', page)
@@ -75,7 +75,7 @@ def _read(name: str) -> str:
 
 
 def _find(topologies: list[np.ndarray], faces: np.ndarray) -> int:
-    """Return the index of the faces in the list; its length if they are new."""
+    """Number of the faces in the list; its length where they are new."""
     for number, known in enumerate(topologies):
         if np.array_equal(known, faces):
             return number
