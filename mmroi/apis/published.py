@@ -38,13 +38,13 @@ class PublishedNetwork:
     published: Mapping[str, str] = field(default_factory=dict)
 
     def our_name(self, name: str) -> str:
-        """What a tensor of the file is called here; the same if it is not known."""
+        """Return our name of a tensor of the file; the same name if it is not known."""
         return next(
             (ours + name[len(theirs) :] for theirs, ours in self.renaming if name.startswith(theirs)), name
         )
 
     def their_names(self, name: str) -> tuple[str, ...]:
-        """What a tensor of ours is called in the file, where it may be several; says so if there is none."""
+        """Return the names of our tensor in the file: one, several, or a note that there is none."""
         if name == START:
             return self.start
         for theirs, ours in self.renaming:

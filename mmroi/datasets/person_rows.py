@@ -54,7 +54,7 @@ class PersonRows(Sequence[dict[str, Any]]):
         return self._columns
 
     def __len__(self) -> int:
-        """Number of rows in the view."""
+        """Return the number of rows in the view."""
         return len(self.indices)
 
     @overload

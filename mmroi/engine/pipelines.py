@@ -352,7 +352,7 @@ def _items(config: Any) -> Any:
 
 
 def _argument(step: dict[str, Any], name: str) -> Any:
-    """An argument of ``GetPersonBox`` or ``MultiRoICrop``, the default where the step has none."""
+    """Return an argument of ``GetPersonBox`` or ``MultiRoICrop``, or its default if the step has none."""
     transform = GetPersonBox if is_step(step, GetPersonBox) else MultiRoICrop
     return step.get(name, inspect.signature(transform).parameters[name].default)
 

@@ -144,7 +144,7 @@ class MeshResults:
             raise ValueError(f'{path}: its arrays differ in their number of rows: {lengths}')
 
     def __len__(self) -> int:
-        """Number of people."""
+        """Return the number of people."""
         return len(self.arrays['pred_instances.betas'])
 
     @torch.no_grad()

@@ -127,7 +127,7 @@ class Predictions:
         return torch.cat([self.global_orient[:, None], self.body_pose], dim=1)
 
     def __len__(self) -> int:
-        """Number of persons."""
+        """Return the number of persons."""
         return len(self.betas)
 
     def __getitem__(self, rows: slice) -> Predictions:

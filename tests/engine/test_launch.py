@@ -51,7 +51,7 @@ def test_other_errors_keep_their_words():
 @pytest.mark.parametrize(
     'error, traceback',
     [
-        (FileNotFoundError('no photo'), False),
+        (FileNotFoundError('no image'), False),
         (ValueError('bad'), True),
     ],
 )

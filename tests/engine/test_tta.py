@@ -11,7 +11,7 @@ def config(dataset, **keys):
     return Config(dict(model=dict(type='MeshEstimator'), test_dataloader=dict(dataset=dataset), **keys))
 
 
-def test_the_photo_is_decoded_once_and_cut_twice():
+def test_the_image_is_decoded_once_and_cropped_twice():
     views = mirrored_views(PIPELINE)
     assert views[:2] == PIPELINE[:2] and 'mirror_rois' not in CROP
     assert views[2]['transforms'] == [

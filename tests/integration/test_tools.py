@@ -113,7 +113,7 @@ def test_resumed_training_equals_the_uninterrupted_one(folder, config, trained):
     assert not all(torch.equal(whole[key], value) for key, value in weights(trained / 'epoch_2.pth').items())
 
 
-def test_test_repeats_the_validation_and_draws_pictures(folder, config, trained):
+def test_test_repeats_the_validation_and_draws_people(folder, config, trained):
     tool(
         'test.py',
         config,

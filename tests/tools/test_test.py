@@ -1,4 +1,4 @@
-"""``tools/test.py`` with a shipped checkpoint: pictures, the worst people, test-time augmentation."""
+"""``tools/test.py`` with a shipped checkpoint: drawings, the worst people, test-time augmentation."""
 
 import csv
 
@@ -10,14 +10,14 @@ from mmroi.evaluation import MeshMetric, MeshResults
 from mmroi.synthetic import StudioSettings, make_dataset
 
 MODEL = find_model('multi-roi_r18_synthetic')
-NUM_PHOTOS = 24
+NUM_IMAGES = 24
 
 
 @pytest.fixture(scope='module')
 def test(tmp_path_factory, run_tool):
-    """``test(name, *arguments)`` tests on some photos, and gives the folder of the results."""
-    data = tmp_path_factory.mktemp('photos')
-    make_dataset(data, StudioSettings('easy', 128, 0), 1, NUM_PHOTOS, workers=1, progress=False)
+    """``test(name, *arguments)`` tests on some images, and gives the folder of the results."""
+    data = tmp_path_factory.mktemp('images')
+    make_dataset(data, StudioSettings('easy', 128, 0), 1, NUM_IMAGES, workers=1, progress=False)
 
     def run(name, *arguments, **options):
         folder = tmp_path_factory.mktemp(name)
@@ -43,7 +43,7 @@ def test(tmp_path_factory, run_tool):
 
 @pytest.fixture(scope='module')
 def plain(test):
-    """Results and pictures of an ordinary test."""
+    """Results and drawings of an ordinary test."""
     return test('plain', '--show-dir', '{folder}/pictures', '--worst', 3)[0]
 
 
@@ -105,8 +105,8 @@ def test_the_smallest_pck_comes_first(plain, run_tool, tmp_path):
     assert f'AUC {smallest[0]:.0f} %' in done.stdout
 
 
-def test_the_mean_over_photo_and_mirror_image(plain, test):
-    """Another prediction of the same people, not far from that of the photo alone."""
+def test_the_mean_over_image_and_mirror_image(plain, test):
+    """Another prediction of the same people, not far from that of the image alone."""
     folder, _ = test('tta', '--tta')
     one, both = errors(plain), errors(folder)
     assert len(one) == len(both) and one != both

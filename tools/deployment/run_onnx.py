@@ -21,7 +21,7 @@ COLORS = ((238, 186, 140), (136, 204, 238), (153, 221, 170), (187, 170, 255))  #
 
 
 def base_box(bbox: np.ndarray, principal_point: np.ndarray, aspect: float, scale: float) -> np.ndarray:
-    """The box of an aspect around a person, enlarged: its height is that of the crops.
+    """Enlarge the box around a person to an aspect; its height is that of the crops.
 
     Args:
         bbox: (4,) left, top, right, bottom in pixels.
@@ -38,7 +38,7 @@ def base_box(bbox: np.ndarray, principal_point: np.ndarray, aspect: float, scale
 
 
 def make_rois(box: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The boxes (M, 3) of all RoIs: shifted by parts of the base box's height, and scaled."""
+    """Return the boxes (M, 3) of all RoIs, shifted by fractions of the base box's height and scaled."""
     return np.column_stack([box[:2] + offsets[:, :2] * box[2], offsets[:, 2] * box[2]])
 
 
@@ -76,7 +76,7 @@ def crop(
 def make_inputs(
     image: np.ndarray, bboxes: np.ndarray, focal_length: float | None, recipe: dict[str, Any]
 ) -> dict[str, Any]:
-    """What the network takes, for all people of a photo.
+    """Return the network's inputs for all people of an image.
 
     Args:
         image: (H, W, 3) BGR uint8.

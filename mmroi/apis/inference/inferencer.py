@@ -1,6 +1,6 @@
 """``MultiRoIInferencer``: meshes and cameras of people in images and videos."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class MultiRoIInferencer(BaseInferencer):
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         inputs: InputsType,
         return_datasamples: bool = True,
@@ -124,7 +124,7 @@ class MultiRoIInferencer(BaseInferencer):
         out_dir: str | Path | None = None,
         save: Sequence[str] | None = None,
         viewer_frames: int = 30,
-    ) -> Iterator[FrameResult | BadInput]:
+    ) -> Generator[FrameResult | BadInput, None, None]:
         """Run inputs frame by frame with constant memory.
 
         Args:
@@ -170,7 +170,7 @@ class MultiRoIInferencer(BaseInferencer):
         )
         return self._deliver(results, writer, frames)
 
-    def preprocess(  # type: ignore[override]
+    def preprocess(
         self, inputs: Iterable[tuple[Frame, np.ndarray]], batch_size: int = 1, **kwargs: Any
     ) -> Iterator[dict[str, Any]]:
         """Crop people.
@@ -186,7 +186,7 @@ class MultiRoIInferencer(BaseInferencer):
         rows = (self._to_sample(frame, bbox, kwargs.get('focal_length')) for frame, bbox in inputs)
         yield from super().preprocess(rows, batch_size)
 
-    def visualize(  # type: ignore[override]
+    def visualize(
         self, inputs: Sequence[FrameResult], preds: Any = None, max_size: int = 1920
     ) -> list[np.ndarray]:
         """Draw meshes on the images.
@@ -304,7 +304,7 @@ class MultiRoIInferencer(BaseInferencer):
 
     def _deliver(
         self, results: Iterator[FrameResult | BadInput], writer: ResultWriter | None, inputs: Inputs
-    ) -> Iterator[FrameResult | BadInput]:
+    ) -> Generator[FrameResult | BadInput, None, None]:
         with ExitStack() as stack:
             if writer:
                 stack.enter_context(writer)

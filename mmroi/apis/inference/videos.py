@@ -193,4 +193,4 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
 
 
 def _frame(image: cv2.typing.MatLike, video: str, source: str, index: int, stamp: float) -> Frame:
-    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp)  # type: ignore[arg-type]
+    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp)

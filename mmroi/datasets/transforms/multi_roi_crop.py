@@ -162,7 +162,7 @@ def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, in
 
 
 def _halved(pyramid: dict[tuple[int, int], np.ndarray], x_level: int, y_level: int) -> np.ndarray:
-    """The frame, halved so often along x and y; made from one with a halving less, and kept."""
+    """Return the frame halved this often along x and y; each is made from the previous one and cached."""
     levels = x_level, y_level
     if levels not in pyramid:
         x_halves, y_halves = int(x_level >= y_level), int(y_level >= x_level)  # along both where they agree

@@ -182,7 +182,7 @@ class MeshVisualizationHook(Hook):
 
 
 def describe(sample: HMRDataSample, row: dict[str, Any], metric: str = 'MPJPE') -> str:
-    """A line on a person: which one it is, and its errors.
+    """Describe a person in one line: which one it is, and its errors.
 
     Args:
         sample: The person.

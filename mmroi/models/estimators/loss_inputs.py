@@ -61,7 +61,7 @@ class LossInputs:
         return tuple(name for name in properties if not name.startswith('_'))
 
     def __getitem__(self, name: str) -> Any:
-        """An input by its name."""
+        """Return an input by its name."""
         return getattr(self, name) if name in self.names() else self._output[name]
 
     @cached_property
@@ -198,7 +198,7 @@ class LossInputs:
         return self._pose(self._labels.rotations, self._labels.betas, 'gt_vertices')
 
     def _pose(self, rotations: Tensor, betas: Tensor, vertices: str) -> Any:
-        """The body, or its joints alone if no loss asks for the vertices."""
+        """Return the body, or only its joints if no loss asks for the vertices."""
         body_model = self._estimator.body_model
         pose = body_model if vertices in self._asked else body_model.forward_joints
         return pose(rotations[:, :1], rotations[:, 1:], betas)
@@ -262,6 +262,6 @@ def _remedy(argument: str, estimator: Any) -> str:
 
 
 def _sorted(available: Iterable[str]) -> list[str]:
-    """Inputs in the order of their documentation, then outputs of the head."""
+    """Sort inputs in the order of their documentation, followed by outputs of the head."""
     order = LossInputs.names()
     return sorted(available, key=lambda name: (order.index(name) if name in order else len(order), name))

@@ -109,7 +109,7 @@ class MeshEstimator(BaseModel):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def num_parameters(self) -> int:
-        """Number of parameters of the network that predicts, without the parts that only training uses."""
+        """Return the number of parameters, without the parts that only training uses."""
         training = tuple(f'{part}.' for part in self.ONLY_IN_TRAINING)
         return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(training))
 

@@ -108,7 +108,7 @@ class RoIAwareFusion(BaseFusion):
         return u, u.mean(1), weights
 
     def _relations(self, boxes: Tensor, focal_length: Tensor) -> Tensor:
-        """Encoding gamma_mn (N, M, M, 3 + 6L), or (N, 1, M, 3 + 6L) where it does not depend on m."""
+        """Return the encoding gamma_mn (N, M, M, 3 + 6L), or (N, 1, M, 3 + 6L) if it does not depend on m."""
         p = self.encoding.normalize(boxes, focal_length)
         if self.relation == 'of_difference':
             return self.encoding(p[:, :, None] - p[:, None])

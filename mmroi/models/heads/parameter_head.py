@@ -76,7 +76,7 @@ def box_width(which: str, num_rois: int) -> int:
 
 
 def boxes_beside(which: str, boxes: Tensor, focal_length: Tensor, dtype: torch.dtype) -> Tensor:
-    """Encoded boxes that a decoder sees in addition to the feature of each RoI.
+    """Return the encoded boxes that a decoder sees in addition to the feature of each RoI.
 
     Args:
         which: ``'own'`` box, the ``'base'`` box (RoI 0), ``'all'`` boxes in order, or ``'none'``.

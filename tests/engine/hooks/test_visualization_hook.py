@@ -45,14 +45,14 @@ class FakeRunner:
 
 @pytest.fixture
 def people(tmp_path):
-    """Seven people in one photo."""
-    photo = tmp_path / 'photo.jpg'
-    cv2.imwrite(str(photo), np.zeros((40, 30, 3), np.uint8))
+    """Seven people in one image."""
+    image = tmp_path / 'image.jpg'
+    cv2.imwrite(str(image), np.zeros((40, 30, 3), np.uint8))
     samples = []
     for index in range(len(ERRORS)):
         meta = dict(
             sample_idx=index,
-            img_path=str(photo),
+            img_path=str(image),
             dataset_name='unit',
             focal_length=50.0,
             boxes=np.array([[0, 0, 30.0]]),
@@ -95,8 +95,8 @@ def test_the_worst_come_first(people, tmp_path):
     pictures = run(hook, people)
     assert [index for _, index, *_ in pictures] == [1, 5, 4]  # of equals the earlier; NaN is no error
     files = [path.relative_to(tmp_path).as_posix() for _, _, path, _, _ in pictures]
-    assert files[0] == 'out/001_MPJPE_90_photo.jpg' and files[2] == 'out/003_MPJPE_70_photo.jpg'
-    assert pictures[2][-1].endswith('photo.jpg   MPJPE 70 mm')
+    assert files[0] == 'out/001_MPJPE_90_image.jpg' and files[2] == 'out/003_MPJPE_70_image.jpg'
+    assert pictures[2][-1].endswith('image.jpg   MPJPE 70 mm')
     assert [index for _, index, *_ in run(MeshVisualizationHook(worst=100), people)] == [1, 5, 4, 0, 6, 2]
 
 
@@ -116,7 +116,7 @@ def test_the_worst_have_the_smallest_pck(people, tmp_path):
         MeshVisualizationHook(worst=3, metric='PCK', out_dir=str(tmp_path)), people, metrics=[Accuracies()]
     )
     assert [index for _, index, *_ in pictures] == [1, 5, 4]
-    assert pictures[0][2].name == '001_PCK_10_photo.jpg' and 'PCK 10 %   MPJPE 1 mm' in pictures[0][-1]
+    assert pictures[0][2].name == '001_PCK_10_image.jpg' and 'PCK 10 %   MPJPE 1 mm' in pictures[0][-1]
     # Nobody without the number is drawn.
     everybody = run(MeshVisualizationHook(worst=9, metric='PCK'), people, metrics=[Accuracies()])
     assert [index for _, index, *_ in everybody] == [1, 5, 4, 2]
@@ -126,7 +126,7 @@ def test_names_and_steps_in_a_validation(people, tmp_path):
     drawn = run(MeshVisualizationHook(interval=5), people, 'val')
     assert [picture[:4] for picture in drawn] == [('val_000000', 0, None, 40), ('val_000005', 5, None, 40)]
     drawn = run(MeshVisualizationHook(interval=5, out_dir=str(tmp_path)), people, 'val')
-    assert drawn[1][2] == tmp_path / 'iter_40' / '000005_photo.jpg'
+    assert drawn[1][2] == tmp_path / 'iter_40' / '000005_image.jpg'
     drawn = run(MeshVisualizationHook(worst=1), people, 'val')
     assert drawn[0][:2] == ('val_worst_001', 1)
 
