@@ -1,24 +1,20 @@
-# make help lists the targets. Everything is made once: a second call uses what exists, an interrupted training goes on
+# make help lists the targets. Everything is made once: a second call uses what exists, and an interrupted training resumes
 # from its last checkpoint.
 
 PYTHON ?= python3
 VENV ?= .venv
 # processes of pytest
 WORKERS ?= 2
-# more arguments for training, such as those of --cfg-options; empty TRAIN_ARGS trains in float32
+# more arguments for the training of `make pretrain`, such as --cfg-options; empty TRAIN_ARGS trains in float32
 TRAIN_ARGS ?= --amp
 SEED ?= 0
 
-PRESET := easy
-easy_size := --num-train 4000 --num-val 250
-full_size := --num-train 10400 --num-val 500
 MODELS := cliff multi-roi
 DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
 
 cliff_dir := cliff
 multi-roi_dir := multi_roi
-demo_config = configs/demo/$(1)_r18_synthetic.py
 full_config = configs/$($(1)_dir)/$(1)_r18_synthetic.py
 
 BIN := $(VENV)/bin
@@ -53,40 +49,24 @@ lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-demo: $(DEMO)/report.md  ## train and test both models in minutes, test the shipped ones, draw pictures, print a table
-	@$(BIN)/python -m rich.markdown --width 150 $<
+demo: $(INSTALLED)  ## train and test both models in minutes, test the shipped ones, draw pictures, print a table
+	$(BIN)/python tools/benchmark.py demo --jobs 1 --work-dir $(DEMO) --report-dir $(DEMO)
 
-pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints anew: hours on a CPU, minutes on a GPU
+pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints again: hours on a CPU, minutes on a GPU
 
-mmcv-ops: $(INSTALLED)  ## replace mmcv-lite by compiled mmcv (17-48 minutes), for Mask R-CNN and Faster R-CNN
+mmcv-ops: $(INSTALLED)  ## replace mmcv-lite with compiled mmcv (17-48 minutes), for Mask R-CNN and Faster R-CNN
 	$(PIP) ninja psutil
 	$(BIN)/python -m pip uninstall -y mmcv-lite
 	MMCV_WITH_OPS=1 $(PIP) --no-build-isolation --no-binary mmcv mmcv
 	$(BIN)/python -c 'from mmcv.ops import RoIAlign; import mmcv._ext; print(mmcv._ext.__file__)'
 
-clean:  ## remove the results of the demo and caches; keeps the environment, data sets and pretraining
+clean:  ## remove the results of the demo and caches; keeps the environment, datasets, and pretraining
 	rm -rf $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
-# data sets
-data/synthetic/%/.made: | $(INSTALLED)
-	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset $* --seed $(SEED) $($*_size)
+data/synthetic/full/.made: | $(INSTALLED)
+	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset full --seed $(SEED) --num-train 10400 --num-val 500
 	@touch $@
-
-# the demo: train, test, test the shipped checkpoint
-$(DEMO)/%/trained: data/synthetic/$(PRESET)/.made | $(INSTALLED)
-	$(BIN)/python tools/train.py $(call demo_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
-	@touch $@
-
-$(DEMO)/%/metrics.json: $(DEMO)/%/trained
-	$(BIN)/python tools/test.py $(call demo_config,$*) "$$(cat $(@D)/last_checkpoint)" --work-dir $(@D)/test --out $@
-
-$(DEMO)/%/shipped.json: checkpoints/%_r18_synthetic.pth data/synthetic/$(PRESET)/.made | $(INSTALLED)
-	$(BIN)/python tools/test.py $(call full_config,$*) $< --work-dir $(@D)/test_shipped --out $@ \
-		--cfg-options test_dataloader.dataset.data_root=data/synthetic/$(PRESET)/
-
-$(DEMO)/report.md: $(foreach m,$(MODELS),$(DEMO)/$(m)/metrics.json $(DEMO)/$(m)/shipped.json)
-	$(BIN)/python tools/demo_report.py $(DEMO) --out $@ --quiet
 
 # the shipped checkpoints
 $(PRETRAIN)/%/trained: data/synthetic/full/.made | $(INSTALLED)

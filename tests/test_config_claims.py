@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmengine.config import Config
 from mmengine.fileio import load
+
+from mmroi.engine.pipelines import load_config
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
@@ -34,7 +35,7 @@ EFFECTIVE = (
 
 def read(name: str | Path) -> dict:
     path = Path(name) if Path(name).is_absolute() else ROOT / 'configs' / f'{name}.py'
-    return Config.fromfile(path).to_dict()
+    return load_config(path).to_dict()
 
 
 def differences(a: Any, b: Any, at: str = '') -> set[str]:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmroi.engine.body_model import dicts_in, use_body_model
+from mmroi.engine.pipelines import load_config
 from mmroi.registry import DATASETS, METRICS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -40,7 +40,7 @@ def read_from(loader: dict, folder: str, ann_file: str, height: int) -> None:
 
 @every_config
 def test_one_training_step_and_evaluation(path, photos):
-    cfg = Config.fromfile(path)
+    cfg = load_config(path)
     use_body_model(cfg, 'open')
     init_default_scope(cfg.default_scope)
     height = 128 if 'HRNet' in cfg.model.encoder.backbone.type else 64  # HRNet takes multiples of 32
@@ -69,7 +69,7 @@ def test_one_training_step_and_evaluation(path, photos):
 
 @every_config
 def test_without_data_the_error_tells_what_makes_it(path, tmp_path):
-    cfg = Config.fromfile(path)
+    cfg = load_config(path)
     use_body_model(cfg, 'open')
     init_default_scope(cfg.default_scope)
     for part in dicts_in(cfg.train_dataloader.dataset):

@@ -10,14 +10,15 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmroi.apis.export import CropRecipe
+from mmroi.apis.export import read_recipe
 from mmroi.engine.body_model import use_body_model
+from mmroi.engine.pipelines import load_config
 from mmroi.fileio import HumanData
 from mmroi.registry import DATASETS
 from mmroi.synthetic import StudioSettings, make_dataset
 
 FOLDER = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
-NAMES = sorted(path.stem for path in FOLDER.glob('*.py') if path.stem not in ('common', 'photographs'))
+NAMES = sorted(path.stem for path in FOLDER.glob('*.py') if path.stem not in ('common', 'real'))
 # Trained on, tested on.
 SETS = dict(
     coco=(['coco'], 'pw3d'),
@@ -94,6 +95,7 @@ def test_sets_of_crops_are_marked(name: str) -> None:
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         for dataset in loader.dataset.get('datasets') or [loader.dataset]:
             file = Path(dataset.ann_file).name
+            assert dataset.box_margin == 1.2
             assert dataset.get('crop_boxes', False) is file.startswith(('cliff_', 'spin_', 'eft_')), file
 
 
@@ -121,15 +123,21 @@ def test_square_boxes_of_the_mixture_have_the_scale_of_the_others(data: Path, tm
 
 @pytest.mark.parametrize('width, height', [(30, 60), (45, 60), (60, 60), (60, 50), (80, 20)])
 def test_mmhuman3d_cliff_sees_the_boxes_that_it_was_trained_on(width: float, height: float) -> None:
-    """The longer side of any box is the width of the crop; so are 3DPW's, which are no squares."""
-    cfg = Config.fromfile(FOLDER.parents[1] / 'cliff' / 'cliff_r50-mmhuman3d_published.py')
+    """The longer side of any box is the width of the crop; so are 3DPW's, which are not square."""
+    cfg = load_config(FOLDER.parents[1] / 'cliff' / 'cliff_r50-mmhuman3d_published.py')
     init_default_scope('mmroi')
     assert cfg.test_dataloader.dataset.pipeline[1] == cfg.train_dataloader.dataset.pipeline[1]
-    sample = dict(img=np.zeros((200, 200, 3), np.uint8), bbox_xywh=np.array((40.0, 50, width, height)))
+    margin = cfg.test_dataloader.dataset.box_margin
+    sample = dict(
+        img=np.zeros((200, 200, 3), np.uint8),
+        bbox_xywh=np.array((40.0, 50, width, height)),
+        box_margin=margin,
+    )
     b = Compose(cfg.test_dataloader.dataset.pipeline[:3])(sample)['boxes'][0, 2]
     assert b * cfg.model.head.box_scale == pytest.approx(max(width, height))
-    recipe = CropRecipe.from_config(cfg)  # of an exported network
-    assert max(height, width / recipe.box_aspect) * recipe.box_scale == pytest.approx(b)
+    recipe = read_recipe(cfg)  # of an exported network
+    tight = max(height, width / recipe.box_aspect) / margin
+    assert tight * recipe.box_scale == pytest.approx(b)
 
 
 @pytest.mark.parametrize('name', SETS)
@@ -171,13 +179,12 @@ def test_one_pipeline_for_all_sets_of_the_mixture(data: Path, tmp_path: Path) ->
     """What a config with square crops and another number of RoIs writes."""
     (tmp_path / 'square.py').write_text(f"""
 _base_ = '{FOLDER / 'mixture.py'}'
-train_pipeline = _base_.train_pipeline
-train_pipeline[1].update(aspect=1.0)
-train_pipeline[-2].update(num_rois=2, crop_size=(64, 64))
-train_dataloader = dict(dataset=dict(data_root='{data}', pipeline=train_pipeline))
+num_rois = 2
+crop_size = (64, 64)
+train_dataloader = dict(dataset=dict(data_root='{data}'))
 """)
     init_default_scope('mmroi')
-    cfg = Config.fromfile(tmp_path / 'square.py')
+    cfg = load_config(tmp_path / 'square.py')
     use_body_model(cfg, 'open')
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     first_of_each = [0, *dataset.cumulative_sizes[:-1]]

@@ -20,44 +20,45 @@ from mmroi.engine.tta import use_tta
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description='Test a checkpoint')
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='path of the weights')
     parser.add_argument(
         '--out',
-        help='file to write: metrics (.json), predictions and labels for '
+        help='output file: metrics (.json), predictions and ground truth for '
         'analysis_tools/eval_metric.py (.npz), or whole data samples (.pkl)',
     )
     parser.add_argument(
         '--show-dir',
-        help='folder for pictures: photo | prediction | ground truth | both '
-        'from the side; about 50, spread evenly',
+        help='folder for about 50 drawings: image | prediction | ground truth | both from the side',
     )
-    parser.add_argument('--show', action='store_true', help='open a window with each picture')
+    parser.add_argument('--show', action='store_true', help='open a window with each drawing')
     parser.add_argument(
         '--wait-time',
         type=float,
         default=2,
         metavar='SECONDS',
-        help='time of a window, 0 waits for a key (default: 2)',
+        help='time until the next drawing, 0 waits for a key (default: 2)',
     )
-    parser.add_argument('--interval', type=int, help='draw every so many-th person instead')
+    parser.add_argument('--interval', type=int, metavar='N', help='draw every N-th person instead')
     parser.add_argument(
         '--worst',
         type=int,
         metavar='N',
-        help='draw the N people with the largest error instead, largest first',
+        help='draw the N people with the largest error instead, worst first',
     )
     parser.add_argument(
         '--worst-by',
         default='MPJPE',
         metavar='METRIC',
-        help='the error: PA-MPJPE, PVE, orientation, ... (default: MPJPE); '
-        'of PCK and AUC the smallest is the worst',
+        help='error for --worst: PA-MPJPE, PVE, orientation, ... (default: MPJPE); '
+        'for PCK and AUC the smallest is the worst',
     )
     parser.add_argument(
-        '--tta', action='store_true', help='test-time augmentation: mean over the photo and its mirror image'
+        '--tta',
+        action='store_true',
+        help='test-time augmentation: average over the image and its mirror image',
     )
     add_runner_arguments(parser)
     args = parser.parse_args()
@@ -68,8 +69,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def draw_pictures(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch the hook on that draws."""
+def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
+    """Enable and configure the hook that draws."""
     hook = cfg.setdefault('default_hooks', {}).setdefault('visualization', dict(type='MeshVisualizationHook'))
     hook.update(
         enable=True,
@@ -90,7 +91,7 @@ def main() -> None:
     check_body_model(cfg, 'test')
     cfg.load_from = existing_file(args.checkpoint)
     if args.show_dir or args.show:
-        draw_pictures(cfg, args)
+        enable_drawing(cfg, args)
     if args.tta:
         use_tta(cfg)
     runner = Runner.from_cfg(cfg)

@@ -16,7 +16,7 @@ from mmroi.engine.launch import (
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description='Train a model')
     add_config_arguments(parser)
     parser.add_argument(
@@ -24,9 +24,11 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint; alone or "auto": from the newest in the work folder',
+        help='resume from a checkpoint; without a value or with "auto": from the latest in the work folder',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision where it pays, on GPU and CPU')
+    parser.add_argument(
+        '--amp', action='store_true', help='use mixed precision where it is faster, on GPU and CPU'
+    )
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument(
         '--auto-scale-lr',
@@ -53,7 +55,7 @@ def main() -> None:
             raise KeyError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        # MMEngine would resume from load_from, too: keep that for the first start only
+        # MMEngine would also resume from load_from, which is only for the first start.
         cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
         cfg.load_from = None if cfg.resume else cfg.get('load_from')
     elif args.resume:

@@ -7,13 +7,14 @@ default_hooks = dict(
     # The best by the first figure of the metric, which is MPJPE under every protocol.
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto', rule='less'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # enable=True: pictures of so many people at each validation, to the backends below.
+    # enable=True: pictures of up to max_pictures people at each validation, to the backends below.
     visualization=dict(type='MeshVisualizationHook', enable=False, max_pictures=8),
 )
-# Epochs seeded by their number, so that a resumed training equals an uninterrupted one; how many people each
-# loss counts, and an error where that is nobody; BatchNorm statistics averaged over processes; progress bars
-# on a terminal.
+# Refuse numbers that were not expanded; seed epochs by their number, so that a resumed training equals an
+# uninterrupted one; log how many people each loss counts, and stop where that is nobody; average BatchNorm
+# statistics over processes; show progress bars on a terminal.
 custom_hooks = [
+    dict(type='ConfigCheckHook'),
     dict(type='EpochSeedHook'),
     dict(type='LossCoverageHook'),
     dict(type='SyncBuffersHook'),
@@ -21,7 +22,7 @@ custom_hooks = [
 ]
 # Also TensorboardVisBackend and WandbVisBackend, where their packages are installed.
 visualizer = dict(type='MeshVisualizer', vis_backends=[dict(type='LocalVisBackend')])
-# tools/test.py --tta; tta_pipeline is the test pipeline with the photo and its mirror image, unless given.
+# tools/test.py --tta: by default tta_pipeline is the test pipeline with each image and its mirror image.
 tta_model = dict(type='MeshTTAModel')
 env_cfg = dict(
     cudnn_benchmark=True,

@@ -4,12 +4,3 @@ _base_ = [
     '../_base_/schedules/adam_25e.py',
     '../_base_/default_runtime.py',
 ]
-
-# One RoI: the base box.
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[-2].update(num_rois=1)
-test_pipeline[-2].update(num_rois=1)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader

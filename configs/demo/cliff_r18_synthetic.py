@@ -1,13 +1,10 @@
 # ``make demo``: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
 _base_ = '../cliff/cliff_r18_synthetic.py'
 
+crop_size = (64, 48)
 data_root = 'data/synthetic/easy/'
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[-2].update(crop_size=(64, 48))
-test_pipeline[-2].update(crop_size=(64, 48))
-train_dataloader = dict(batch_size=16, dataset=dict(data_root=data_root, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
+train_dataloader = dict(batch_size=16, dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 
 auto_scale_lr = dict(base_batch_size=16)

@@ -4,13 +4,10 @@ _base_ = '../multi_roi/multi-roi_r18_synthetic.py'
 # From scratch, unlike its base.
 model = dict(encoder=dict(init_cfg=None), heatmap_head=dict(init_cfg=None))
 
+crop_size = (64, 48)
 data_root = 'data/synthetic/easy/'
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[-2].update(crop_size=(64, 48))
-test_pipeline[-2].update(crop_size=(64, 48))
-train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 
 max_epochs = 8

@@ -5,14 +5,3 @@ _base_ = [
     '../_base_/schedules/adam_25e.py',
     '../_base_/default_runtime.py',
 ]
-
-# One RoI: the base box, in square crops.
-train_pipeline = _base_.train_pipeline
-test_pipeline = _base_.test_pipeline
-train_pipeline[1].update(aspect=1.0)
-test_pipeline[1].update(aspect=1.0)
-train_pipeline[-2].update(num_rois=1, crop_size=(224, 224))
-test_pipeline[-2].update(num_rois=1, crop_size=(224, 224))
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader

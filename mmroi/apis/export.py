@@ -7,7 +7,6 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from mmroi.engine.pipelines import CropSettings, check_margin
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.version import __version__
 
@@ -29,68 +29,45 @@ METADATA_FILE = 'mmroi.json'  # within a .pt2 file
 Arrays = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class CropRecipe:
-    """How crops are taken for a network.
+def read_recipe(cfg: Config) -> CropSettings:
+    """Read how the crops of an exported network are taken, from a tight box.
 
-    Attributes:
-        num_rois: M.
-        crop_size: Height and width, pixels.
-        box_aspect: Width divided by height of the box around the person whose height the base box has.
-        box_scale: Enlargement of the base box.
+    Args:
+        cfg: Config of the network.
+
+    Returns:
+        CropSettings: Those of its test pipeline.
+
+    Raises:
+        ValueError: As ``check_margin``; or the pipeline draws RoIs at random.
     """
-
-    num_rois: int
-    crop_size: tuple[int, int]
-    box_aspect: float
-    box_scale: float
-
-    @classmethod
-    def from_config(cls, cfg: Config) -> 'CropRecipe':
-        """Read it from the pipeline of ``test_dataloader``.
-
-        Raises:
-            ValueError: The pipeline lacks ``GetPersonBox`` or ``MultiRoICrop``, or draws RoIs at random.
-        """
-        dataset = cfg.get('test_dataloader', {}).get('dataset', {})
-        steps = dataset.get('pipeline') or (dataset.get('datasets') or [{}])[0].get('pipeline') or []
-        found = {step['type']: step for step in steps}
-        if not {'GetPersonBox', 'MultiRoICrop'} <= found.keys():
-            raise ValueError(
-                f'config {cfg.filename}: the pipeline of test_dataloader lacks GetPersonBox or '
-                'MultiRoICrop, which tell how crops are taken'
-            )
-        box, crop = found['GetPersonBox'], found['MultiRoICrop']
-        if crop.get('random'):
-            raise ValueError(
-                f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs '
-                'random=False, the fixed set'
-            )
-        height, width = crop.get('crop_size', (256, 192))
-        return cls(
-            crop.get('num_rois', 5),
-            (int(height), int(width)),
-            float(box.get('aspect', 0.75)),
-            float(box.get('scale', 1.2)),
+    recipe = check_margin(cfg)
+    if recipe.random:
+        raise ValueError(
+            f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs random=False, '
+            'the fixed set'
         )
+    return recipe
 
-    def random_inputs(self, num_persons: int, seed: int) -> Arrays:
-        """People in random places with crops of noise.
 
-        Args:
-            num_persons: N.
-            seed: Of the random numbers.
+def random_inputs(recipe: CropSettings, num_persons: int, seed: int) -> Arrays:
+    """Make people in random places with crops of noise.
 
-        Returns:
-            The inputs of ``ExportableEstimator`` by name.
-        """
-        rng = np.random.default_rng(seed)
-        focal_length = rng.uniform(500, 2500, num_persons)
-        base = rng.uniform((-0.4, -0.4, 0.1), (0.4, 0.4, 0.7), (num_persons, 3)) * focal_length[:, None]
-        boxes = make_rois(torch.from_numpy(base), roi_offsets(self.num_rois)).numpy()
-        shape = (num_persons, self.num_rois, 3, *self.crop_size)
-        crops = rng.integers(0, 256, shape, dtype=np.uint8)
-        return dict(crops=crops, boxes=boxes, focal_length=focal_length)
+    Args:
+        recipe: How crops are taken.
+        num_persons: N.
+        seed: Of the random numbers.
+
+    Returns:
+        The inputs of ``ExportableEstimator`` by name.
+    """
+    rng = np.random.default_rng(seed)
+    focal_length = rng.uniform(500, 2500, num_persons)
+    base = rng.uniform((-0.4, -0.4, 0.1), (0.4, 0.4, 0.7), (num_persons, 3)) * focal_length[:, None]
+    boxes = make_rois(torch.from_numpy(base), roi_offsets(recipe.num_rois)).numpy()
+    shape = (num_persons, recipe.num_rois, 3, *recipe.crop_size)
+    crops = rng.integers(0, 256, shape, dtype=np.uint8)
+    return dict(crops=crops, boxes=boxes, focal_length=focal_length)
 
 
 class ExportableEstimator(nn.Module):
@@ -164,7 +141,7 @@ def export_model(
     """
     out = Path(out)
     check_target(out, file_format, opset)
-    recipe = CropRecipe.from_config(model.cfg)
+    recipe = read_recipe(model.cfg)
     network = ExportableEstimator(model, with_smpl)
     program = _trace(network, recipe)
     metadata = describe(model, recipe, with_smpl, origin)
@@ -196,18 +173,14 @@ def check_target(out: Path, file_format: str, opset: int) -> None:
         )
 
 
-def describe(model: nn.Module, recipe: CropRecipe, with_smpl: bool, origin: str = '') -> dict:
+def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: str = '') -> dict:
     """What a program that runs the file has to know, as values for JSON."""
     preprocessor: Any = model.data_preprocessor
     body_model: Any = model.body_model
     metadata = dict(
         mmroi=__version__,
         origin=origin,
-        num_rois=recipe.num_rois,
-        crop_size=recipe.crop_size,
-        box_aspect=recipe.box_aspect,
-        box_scale=recipe.box_scale,
-        roi_offsets=roi_offsets(recipe.num_rois).tolist(),
+        **describe_crops(recipe),
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
         bgr_to_rgb=preprocessor.bgr_to_rgb,
@@ -221,10 +194,21 @@ def describe(model: nn.Module, recipe: CropRecipe, with_smpl: bool, origin: str 
     return metadata
 
 
-def _trace(network: ExportableEstimator, recipe: CropRecipe) -> torch.export.ExportedProgram:
+def describe_crops(recipe: CropSettings) -> dict[str, Any]:
+    """What a program has to know to take the crops from a tight box, as values for JSON."""
+    return dict(
+        num_rois=recipe.num_rois,
+        crop_size=recipe.crop_size,
+        box_aspect=recipe.box_aspect,
+        box_scale=recipe.box_scale,
+        roi_offsets=roi_offsets(recipe.num_rois).tolist(),
+    )
+
+
+def _trace(network: ExportableEstimator, recipe: CropSettings) -> torch.export.ExportedProgram:
     """The program for any number of persons; torch.onnx alone would fall back to a fixed one in silence."""
     persons = {0: torch.export.Dim('N', min=1)}
-    inputs = recipe.random_inputs(2, seed=0)
+    inputs = random_inputs(recipe, 2, seed=0)
     try:
         with torch.no_grad():
             program = torch.export.export(
@@ -296,7 +280,7 @@ def load_program(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
 def compare(
     network: ExportableEstimator,
     run: Callable[[Arrays], list[np.ndarray]],
-    recipe: CropRecipe,
+    recipe: CropSettings,
     tolerance: float,
 ) -> dict[str, float]:
     """Compare a file with the network that it was made of, on one and on three random people.
@@ -315,7 +299,7 @@ def compare(
     """
     differences = dict.fromkeys(network.output_names, 0.0)
     for num_persons in (1, 3):
-        inputs = recipe.random_inputs(num_persons, seed=num_persons)
+        inputs = random_inputs(recipe, num_persons, seed=num_persons)
         with torch.no_grad():
             expected = network(*(torch.from_numpy(inputs[name]) for name in INPUTS))
         for name, wanted, found in zip(network.output_names, expected, run(inputs), strict=True):

@@ -11,6 +11,7 @@ from torch import nn
 
 from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
+from mmroi.engine.pipelines import expand_crops, load_config
 from mmroi.fileio import read_state_dict
 from mmroi.models.estimators import check_state_dict
 from mmroi.registry import MODELS
@@ -72,9 +73,9 @@ def build_model(
     if not isinstance(config, Config):
         if not Path(config).is_file():
             config = find_model(str(config)).config
-        config = Config.fromfile(str(config))
-    if cfg_options:
-        config.merge_from_dict(cfg_options)
+        config = load_config(config, cfg_options)
+    else:
+        expand_crops(config, cfg_options)
     if 'model' not in config:
         raise ValueError(f'config {config.filename} has no `model`')
     if body_model:

@@ -1,4 +1,4 @@
-"""On what machine and at which state of the code something was measured."""
+"""The machine and the state of the code that something was measured with."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ from mmroi.version import __version__
 
 
 def describe_device() -> str:
-    """Name of the GPU, or of the processor and its number of cores."""
+    """Return the name of the GPU, or of the processor with its number of cores."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f'{os.cpu_count()} cores of {processor_name()}'
@@ -28,7 +28,7 @@ def processor_name() -> str:
 
 
 def describe_code() -> str:
-    """Version and commit, and whether files differ from it."""
+    """Return version and commit, and whether files differ from it."""
     command = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty', '--exclude', '*']
     try:
         commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

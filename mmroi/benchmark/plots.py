@@ -1,4 +1,4 @@
-"""Pictures of a suite: learning curves, bars per joint and per action, and the cameras."""
+"""Plots of a suite: learning curves, bars per joint and per action, and the cameras."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ from mmroi.evaluation import Table, draw_bars, require_matplotlib
 
 
 def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
-    """Draw what the runs allow.
+    """Draw all plots for which there is data.
 
     Args:
-        summaries: The rows; those without a run are left out.
-        folder: Where to write.
+        summaries: The rows. Those without a complete run are skipped.
+        folder: Folder to write to; created if missing.
 
     Returns:
-        The pictures.
+        The plots.
 
     Raises:
         ImportError: If matplotlib is missing.
@@ -25,9 +25,10 @@ def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     require_matplotlib()
     folder.mkdir(parents=True, exist_ok=True)
     done = [summary for summary in summaries if summary.measured]
-    pictures = []
-    if any(len(one.curve) > 1 for summary in done for one in summary.measured):
-        pictures.append(draw_curves(done, folder / 'curves.png'))
+    plots = []
+    trained = [summary for summary in done if any(len(one.curve) > 1 for one in summary.measured)]
+    if trained:
+        plots.append(draw_curves(trained, folder / 'curves.png'))
     for kind in ('per_joint', 'per_action'):
         tables = {
             s.row.label: mean_table([one.tables[kind] for one in s.measured])
@@ -36,37 +37,31 @@ def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
         }
         if tables:
             draw_bars(tables, folder / f'{kind}.png')
-            pictures.append(folder / f'{kind}.png')
+            plots.append(folder / f'{kind}.png')
     if any(summary.mean('camera_translation') is not None for summary in done):
-        pictures.append(draw_cameras(done, folder / 'cameras.png'))
-    return pictures
+        plots.append(draw_cameras(done, folder / 'cameras.png'))
+    return plots
 
 
 def mean_table(tables: Sequence[Table]) -> Table:
-    """Mean of equal tables.
-
-    Args:
-        tables: Tables with the same rows and columns.
-
-    Returns:
-        Their mean.
-    """
+    """Return the mean of tables with the same rows and columns."""
     names = [row[0] for row in tables[0].rows]
     values = np.mean([[row[1:] for row in table.rows] for table in tables], axis=0)
     return Table(tables[0].columns, [(name, *row) for name, row in zip(names, values.tolist(), strict=True)])
 
 
 def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
-    """MPJPE over the epochs, the paper's Figure 8: mean over the seeds and a band of one deviation.
+    """Draw MPJPE over the epochs, as Figure 8: mean over the seeds and a band of one deviation.
 
     Args:
-        summaries: Rows with at least one run.
-        path: Picture to write.
+        summaries: Rows with at least one complete run.
+        path: Image to write.
 
     Returns:
         The path.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(8.4, 4.2), layout='constrained')
     axes = figure.subplots()
@@ -80,7 +75,7 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
             deviation = values.std(axis=0, ddof=1)
             band = (mean - deviation, mean + deviation)
             axes.fill_between(epochs, *band, color=line.get_color(), alpha=0.15, lw=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel('epoch')
     axes.set_ylabel('MPJPE (mm)')
     figure.legend(frameon=False, fontsize='small', loc='outside right upper')
@@ -89,11 +84,11 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
 
 
 def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
-    """Spread and error of the full camera of each row; a row without a spread stands at the left edge.
+    """Draw spread and error of the full camera of each row. Rows without a spread are at the left edge.
 
     Args:
-        summaries: Rows with at least one run.
-        path: Picture to write.
+        summaries: Rows with at least one complete run.
+        path: Image to write.
 
     Returns:
         The path.

@@ -1,34 +1,25 @@
 """Profiles: the scale at which a suite is run, from minutes on a CPU to the configs as they are."""
 
+import inspect
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.runner import Runner
 
-from mmroi.benchmark.suites import CONFIGS, Row, Suite, find_config
+from mmroi.benchmark.project_files import find_config, find_data, find_file
+from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
+from mmroi.engine.pipelines import load_config, read_crops, set_crops, set_num_rois
 
-PROFILES = CONFIGS / '_profiles_'
+PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-# What of a profile takes the place of a row's own; its ``model`` is merged instead.
-REPLACED = (
-    *LOADERS,
-    'val_evaluator',
-    'test_evaluator',
-    'optim_wrapper',
-    'param_scheduler',
-    'train_cfg',
-    'val_cfg',
-    'test_cfg',
-    'auto_scale_lr',
-    'default_hooks',
-    'custom_hooks',
-    'env_cfg',
-    'log_processor',
-    'custom_imports',
-)
-KEPT = ('default_scope', 'model', 'log_level', 'load_from', 'resume')
+# The fields of a config that MMEngine reads; the others are variables of the file. Without its visualizer, a
+# run logs to the same files.
+FIELDS = {*inspect.signature(Runner).parameters, 'custom_imports'} - {'visualizer'}
+NARROW_HEADS = ('CLIFFHead', 'MultiRoIHead', 'PerRoIMeshHead')  # MMHuman3D's keep their own width
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
 
 
@@ -36,13 +27,21 @@ def load_profile(name: str) -> Config:
     """Read a profile.
 
     Args:
-        name: Name of a file in ``configs/_profiles_``, or the path of a file of one's own.
+        name: Name of a built-in profile, or the path of a YAML or Python file.
 
     Returns:
-        The profile: ``title``, ``seeds`` and ``amp``; ``photos`` where it is trained on synthetic photographs; and
-        what it changes of a row's config.
+        The profile: ``title``, ``seeds``, ``amp``, and optionally
+
+        * ``synthetic``: the synthetic dataset that is made, and that all rows are trained and tested on;
+        * ``settings``: a config; all rows get its data, schedule, hooks, encoder, heatmap head, and body
+          model;
+        * ``people_per_epoch``: length of an epoch, drawn from the training set without repetition;
+        * ``overrides``: as those of ``--cfg-options``, for rows that have the part.
+
+    Raises:
+        FileNotFoundError: If there is no such profile.
     """
-    return _read(find_config(name, PROFILES))
+    return read_config(find_data(PROFILES, name))
 
 
 def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
@@ -50,22 +49,25 @@ def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
 
     Args:
         suite: The suite.
-        synthetic: Take synthetic photographs even where the real ones are there.
-        quick: Take the smallest.
+        synthetic: Use synthetic images even if the real ones are present.
+        quick: Use the smallest profile.
 
     Returns:
-        ``real`` where all data sets of the suite are there, else the largest synthetic one.
+        The suite's own profile if it names one; ``real`` if all datasets of the suite are present; otherwise
+        the largest synthetic one.
     """
     if quick:
         return 'quick'
-    configs = [_read(CONFIGS / c) for row in suite.rows for c in (row.config, row.finetune) if c]
+    if suite.profile:
+        return suite.profile
+    configs = [read_config(find_config(c)) for row in suite.rows for c in (row.config, row.finetune) if c]
     if not synthetic and not any(missing_files(config) for config in configs):
         return 'real'
     return 'gpu-synthetic' if torch.cuda.is_available() else 'cpu'
 
 
 def missing_files(config: Config) -> list[str]:
-    """Annotation files and files of the body models that a config needs and that are not there.
+    """Find the annotation and body model files that a config needs and that do not exist.
 
     Args:
         config: The config of a row.
@@ -78,106 +80,136 @@ def missing_files(config: Config) -> list[str]:
         dataset = config[loader].dataset
         for part in dicts_in(dataset):
             if 'ann_file' in part:
-                files.add(Path(part.get('data_root', dataset.get('data_root', ''))) / part.ann_file)
+                files.add(Path(part.get('data_root', dataset.get('data_root', ''))) / part['ann_file'])
     files.update(needed_body_files(config, 'train', 'val', 'test'))
     return sorted(str(path) for path in files if not path.is_file())
 
 
 def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
-    """Configs of the trainings of a row, one after the other.
+    """Make the configs of a row's trainings, in order.
 
     Args:
         row: The row.
         profile: The profile.
-        seed: Of everything random: the same people in the same order in all rows.
+        seed: Random seed: all rows see the same people in the same order.
 
     Returns:
-        Configs by name of stage, ``train`` and, on real data where the row has it, ``finetune``.
+        Configs by stage: ``train`` and, on real data if the row has it, ``finetune``. Empty for a row with a
+        checkpoint.
     """
-    stages = dict(train=row.config) | ({'finetune': row.finetune} if 'photos' not in profile else {})
+    if row.checkpoint:
+        return {}
+    stages = dict(train=row.config) | ({'finetune': row.finetune} if 'synthetic' not in profile else {})
     return {
-        name: make_config(_read(CONFIGS / config), profile, seed) for name, config in stages.items() if config
+        name: make_config(read_config(find_config(config)), profile, seed)
+        for name, config in stages.items()
+        if config
     }
 
 
-def make_config(row: Config, profile: Config, seed: int) -> Config:
-    """The config of a row at the scale of a profile.
+def network_config(row: Row, profile: Config, seed: int) -> Config:
+    """Make the config of the network that is tested.
 
-    Data, schedule and hooks are the profile's, where it has them; the crops stay the row's in all but their
-    size, and the model stays the row's in all but what ``model`` of the profile changes.
+    Args:
+        row: A row with a config.
+        profile: The profile.
+        seed: Random seed.
+
+    Returns:
+        The config of the last training, or for a row with a checkpoint, its own.
+    """
+    if stages := stage_configs(row, profile, seed):
+        return [*stages.values()][-1]
+    assert row.config is not None
+    return make_config(read_config(find_config(row.config)), profile, seed)
+
+
+def make_config(row: Config, profile: Config, seed: int) -> Config:
+    """Make the config of a row at the scale of a profile.
+
+    Model and crops stay those of the row, except for the encoder, the size of the crops, and the overrides.
 
     Args:
         row: The row's own config.
         profile: The profile.
-        seed: For ``randomness``.
+        seed: Random seed.
 
     Returns:
         A complete config for ``tools/train.py``.
     """
-    cfg = Config({key: deepcopy(row[key]) for key in (*KEPT, *REPLACED) if key in row})
-    crop = {key: value for key, value in find_crop(row.train_dataloader).items() if key != 'crop_size'}
-    for key in REPLACED:
-        if key in profile:
-            cfg[key] = deepcopy(profile[key])
-    for loader in LOADERS:
-        find_crop(cfg[loader]).update(crop)
-    if 'model' in profile:
-        _shrink(cfg, profile)
+    cfg = Config({key: deepcopy(row[key]) for key in FIELDS if key in row})
+    if 'settings' in profile:
+        settings = read_config(find_config(profile.settings))
+        crops = read_crops(cfg.train_dataloader)
+        for key in FIELDS - {'model', 'load_from'}:
+            if key in settings:
+                cfg[key] = settings[key]
+        for loader in LOADERS:
+            set_crops(cfg[loader], num_rois=crops.num_rois, box_scale=crops.box_scale, random=crops.random)
+        _shrink(cfg.model, settings.model)
+    _override(cfg, profile.get('overrides', {}))
+    for loader in LOADERS if 'synthetic' in profile else ():
+        cfg[loader].dataset.data_root = profile.synthetic.out
+    if 'people_per_epoch' in profile:
+        _draw_without_repetition(cfg.train_dataloader, profile.people_per_epoch)
     cfg.randomness = dict(seed=seed)
     return cfg
 
 
 def for_testing(cfg: Config) -> Config:
-    """The config with which a trained row is tested.
+    """Make the config to test a trained row with.
 
     Args:
-        cfg: The config with which it was trained.
+        cfg: The config that the row was trained with.
 
     Returns:
-        The same, but networks that see one RoI are run on each of five alone. Mesh and camera are those of
-        the base RoI as before; the others tell how far apart the cameras lie.
+        The same config, except that networks with one RoI are run on each of five RoIs separately. Mesh and
+        camera are still those of the base RoI; the others show how far apart the cameras are.
     """
     cfg = deepcopy(cfg)
-    head = cfg.model.head
-    patch.setdefault('head', ConfigDict())
-    if head.type == 'CLIFFHead' and head.get('num_rois', 1) == 1 and not cfg.model.get('fusion'):
-        head.num_rois = NUM_ROIS_OF_SPREAD
+    num_rois = cfg.model.get('num_rois') or cfg.model.head.get('num_rois', 1)
+    if cfg.model.head.type == 'CLIFFHead' and num_rois == 1 and not cfg.model.get('fusion'):
+        set_num_rois(cfg.model, NUM_ROIS_OF_SPREAD)
         for loader in LOADERS[1:]:
-            find_crop(cfg[loader]).num_rois = NUM_ROIS_OF_SPREAD
+            set_crops(cfg[loader], num_rois=NUM_ROIS_OF_SPREAD)
     return cfg
 
 
-def find_crop(loader: ConfigDict) -> ConfigDict:
-    """The step of a loader's pipeline that makes the RoIs."""
-    return next(step for step in loader.dataset.pipeline if step.type == 'MultiRoICrop')
+def read_config(path: Path) -> Config:
+    """Read a config without its custom imports, so that only a row that needs a missing package fails."""
+    return load_config(path, import_custom_modules=False)
 
 
-def _read(path: Path) -> Config:
-    """Read a config; what it imports is imported where it runs, so that one row alone fails without it."""
-    return Config.fromfile(path, import_custom_modules=False)
+def _shrink(model: ConfigDict, small: ConfigDict) -> None:
+    """Give a model the encoder of a small one, what belongs to it, and narrow heads."""
+    for name in ('encoder', 'heatmap_head', 'body_model'):
+        model[name] = deepcopy(small[name])
+    for part in dicts_in(model):
+        checkpoint = part.get('checkpoint')
+        if checkpoint and not Path(checkpoint).is_file():  # the working directory is not the checkout
+            part['checkpoint'] = str(find_file(checkpoint))
+    if model.head.type in NARROW_HEADS:
+        widths = model.head.get('hidden_channels', (1024, 1024))
+        model.head.update(hidden_channels=tuple(width // 2 for width in widths), dropout=small.head.dropout)
 
 
-def _shrink(cfg: Config, profile: Config) -> None:
-    """Merge the profile's model into a config."""
-    patch = _of_parts_that_are_there(profile.model, cfg.model)
-    if 'losses' in patch:
-        patch.losses = _of_parts_that_are_there(patch.losses, cfg.model.losses)
-    head = cfg.model.head
-    patch.setdefault('head', ConfigDict())
-    if head.type in profile.heads:
-        # They have two hidden layers of 1024 by default.
-        widths = head.get('hidden_channels', (1024, 1024))
-        patch.head.hidden_channels = tuple(int(profile.head_width * width) for width in widths)
-        patch.head.update(profile.heads[head.type])
-    cfg.merge_from_dict(dict(model=patch))
+def _override(cfg: Config, overrides: dict[str, Any]) -> None:
+    """Apply the overrides of parts that a config has."""
+
+    def has_part(key: str) -> bool:
+        part: Any = cfg
+        for name in key.split('.')[:-1]:
+            part = part[int(name)] if isinstance(part, list) else part.get(name)
+            if not part:
+                return False
+        return True
+
+    cfg.merge_from_dict({key: deepcopy(value) for key, value in overrides.items() if has_part(key)})
 
 
-def _of_parts_that_are_there(patch: ConfigDict, model: ConfigDict) -> ConfigDict:
-    """Leave out changes of what a model does not have; a whole new part has a type, and stays."""
-    return ConfigDict(
-        {
-            name: deepcopy(part)
-            for name, part in patch.items()
-            if part is None or 'type' in part or model.get(name)
-        }
-    )
+def _draw_without_repetition(loader: ConfigDict, people_per_epoch: int) -> None:
+    """Make epochs of a given length from one dataset."""
+    dataset = loader.dataset
+    shared = {key: dataset.pop(key) for key in ('data_root', 'pipeline')}
+    loader.dataset = ConfigDict(type='MixedDataset', datasets=[dataset], **shared)
+    loader.sampler = ConfigDict(type='MixtureSampler', ratios=[1], epoch_size=people_per_epoch)

@@ -1,33 +1,18 @@
-"""What the runs measured, from the files that they left; needs neither data nor network."""
+"""What the runs measured, read from their files; needs neither datasets nor checkpoints."""
 
 import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark.running import Run
+from mmroi.benchmark.runs import Run
 from mmroi.benchmark.suites import Row
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
-from mmroi.evaluation import MeanPoseBaseline, MeshMetric, MeshResults, Table
+from mmroi.evaluation import MeshMetric, MeshResults, Table
 from mmroi.registry import METRICS, MODELS
-
-METRIC_NAMES = (
-    'MPJPE',
-    'PA-MPJPE',
-    'PVE',
-    'PCK',
-    'AUC',
-    'PA-PCK',
-    'PA-AUC',
-    'camera_translation',
-    'depth',
-    'camera_spread',
-)
-COST_NAMES = ('parameters', 'minutes', 'people')
 
 
 @dataclass(frozen=True)
@@ -36,13 +21,12 @@ class Measured:
 
     Attributes:
         run: The run.
-        numbers: By name: those of the metric (mm, per cent, degrees), ``parameters`` (millions that predict),
-            ``minutes`` of training, ``people`` seen in training, ``L_2D`` (1e-3), the 2D loss over the last epoch
-            without its weight, and where it was measured, ``fps``, people per second.
-        tables: ``per_joint`` and, where actions are known, ``per_action``.
-        curve: Epoch to MPJPE on the test photos, in the course of training.
+        numbers: By column: metrics (mm, %), ``parameters`` (millions), ``minutes`` of training, ``people``
+            seen in training, ``L_2D`` (1e-3), and if measured, ``fps`` and ``ms``.
+        tables: ``per_joint`` and, if actions are known, ``per_action``.
+        curve: Epoch to MPJPE on the validation images.
         people: Number of people tested.
-        record: When, on what and with what code.
+        record: Date, device, and code.
     """
 
     run: Run
@@ -60,8 +44,8 @@ class Summary:
     Attributes:
         row: The row.
         measured: Its runs that are done.
-        failures: Last words of those that failed.
-        missing: How many were not run.
+        failures: Messages of those that failed.
+        missing: Number of those that were not run.
     """
 
     row: Row
@@ -70,12 +54,12 @@ class Summary:
     missing: int
 
     def mean(self, name: str) -> float | None:
-        """Mean of a number over the seeds; None where no run has it."""
+        """Return the mean of a number over the seeds, or None if no run has it."""
         values = self._values(name)
         return statistics.fmean(values) if values else None
 
     def deviation(self, name: str) -> float | None:
-        """Sample standard deviation of a number over the seeds; None for fewer than two."""
+        """Return the sample standard deviation over the seeds, or None for fewer than two."""
         values = self._values(name)
         return statistics.stdev(values) if len(values) > 1 else None
 
@@ -93,31 +77,49 @@ def measure(run: Run) -> Measured:
         Its numbers.
     """
     config = Config.fromfile(run.config('test'))
-    init_default_scope(config.default_scope)
-    metric = METRICS.build(config.test_evaluator)
-    results = MeshResults(run.results)
-    for batch in results.batches(metric.bodies.neutral):
-        metric.process(None, batch)
-    numbers = _without_prefix(metric.evaluate(len(results)))
-    numbers['parameters'] = count_parameters(config) / 1e6
-    numbers['minutes'] = sum(training_minutes(stage) for stage in run.stages)
+    numbers, metric = _evaluate(run, config)
+    numbers['parameters'] = MODELS.build(config.model).num_parameters() / 1e6
     record = json.loads(run.record.read_text(encoding='utf-8'))
-    numbers['people'] = record.pop('people_seen')
-    if (loss := final_loss_2d(run, config)) is not None:
-        numbers['L_2D'] = 1e3 * loss
-    curve = validation_curve(run.stages[0], f'{metric.protocol.name}/MPJPE')
-    return Measured(run, numbers, metric.tables, curve, len(results), record)
+    people_seen, curve = record.pop('people_seen'), {}
+    if run.stages:
+        numbers['minutes'] = sum(training_minutes(stage) for stage in run.stages)
+        numbers['people'] = people_seen
+        curve = validation_curve(run.stages[0], f'{metric.protocol.name}/MPJPE')
+        if (loss := final_loss_2d(run, config)) is not None:
+            numbers['L_2D'] = 1e3 * loss
+    return Measured(run, numbers, metric.tables, curve, len(MeshResults(run.results)), record)
+
+
+def mean_pose(run: Run) -> dict[str, float]:
+    """Evaluate the same mean body for everyone, on the people of a run.
+
+    Args:
+        run: A run that is done.
+
+    Returns:
+        Its metrics.
+    """
+    numbers, _ = _evaluate(run, Config.fromfile(run.config('test')), type='MeanPoseBaseline')
+    return numbers
+
+
+def _evaluate(run: Run, config: Config, **changes: str) -> tuple[dict[str, float], MeshMetric]:
+    """Run the metric of a config, or a changed one, over the results of a run."""
+    init_default_scope(config.default_scope)
+    metric = METRICS.build({**config.test_evaluator, **changes})
+    numbers = MeshResults(run.results).evaluate(metric)
+    return {name.rpartition('/')[2]: value for name, value in numbers.items()}, metric
 
 
 def final_loss_2d(run: Run, config: Config) -> float | None:
-    """Mean of the 2D loss over the last epoch of a run's training.
+    """Compute the mean of the 2D loss over the last epoch of a run's training.
 
     Args:
         run: The run.
-        config: With its losses.
+        config: Config of the run.
 
     Returns:
-        The mean without the weight of the loss; None for networks that are trained without it.
+        The mean, without the weight of the loss; None if the network is trained without it.
     """
     loss = config.model.losses.get('keypoints2d')
     mean = last_epoch_mean(run.stages[-1], 'loss_keypoints2d') if loss else None
@@ -129,8 +131,8 @@ def summarize(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measure
 
     Args:
         runs: All runs of the suite.
-        rows: Its rows, in the table's order.
-        known: Runs that were measured before, by name; gets the others.
+        rows: Its rows, in the order of the table.
+        known: Runs that are measured already, by name. The others are added.
 
     Returns:
         One summary per row.
@@ -152,48 +154,12 @@ def summarize(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measure
 
 
 def _with_speed(one: Measured) -> Measured:
-    """Add what is measured after all runs have ended."""
+    """Add what is measured after all runs are done."""
     if not one.run.speed.is_file():
         return one
     speed = json.loads(one.run.speed.read_text(encoding='utf-8'))
     return replace(
         one,
-        numbers={**one.numbers, 'fps': speed['fps']},
+        numbers={**one.numbers, 'fps': speed['fps'], 'ms': 1e3 / speed['fps']},
         record={**one.record, 'speed_device': speed['device']},
     )
-
-
-def mean_pose(run: Run) -> dict[str, float]:
-    """Errors of the same mean body for everyone, on the people of a run.
-
-    Args:
-        run: A run that is done.
-
-    Returns:
-        Numbers of the metric.
-    """
-    config = Config.fromfile(run.config('test'))
-    init_default_scope(config.default_scope)
-    evaluator = {key: value for key, value in config.test_evaluator.items() if key != 'type'}
-    metric: MeshMetric = MeanPoseBaseline(**evaluator)
-    results = MeshResults(run.results)
-    for batch in results.batches(metric.bodies.neutral):
-        metric.process(None, batch)
-    return _without_prefix(metric.evaluate(len(results)))
-
-
-@torch.no_grad()
-def count_parameters(config: Config) -> int:
-    """Number of the parameters that predict.
-
-    Args:
-        config: Config of a model.
-
-    Returns:
-        Without those that only training uses.
-    """
-    return MODELS.build(config.model).num_parameters()
-
-
-def _without_prefix(numbers: dict[str, float]) -> dict[str, float]:
-    return {name.rpartition('/')[2]: value for name, value in numbers.items()}

@@ -1,14 +1,16 @@
-"""Suites: which configs a table compares, and what the paper has beside them."""
+"""Suites: the configs that a table compares, and the paper's numbers for them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-SUITES = CONFIGS / '_suites_'
-COLUMNS = ('L_2D', 'fps')  # that a table may have beside those of all
+from mmroi.benchmark.columns import EXTRA_COLUMNS
+from mmroi.benchmark.project_files import find_config, find_data, find_file
+
+SUITES = Path(__file__).parent / 'suites'
 
 
 @dataclass(frozen=True)
@@ -16,17 +18,19 @@ class Row:
     """One method of a table.
 
     Attributes:
-        name: Name of its folder.
-        label: Its name in tables and plots.
-        config: Config, relative to ``configs/``; None where only the paper's numbers are quoted.
-        finetune: Config of a second training that starts from the end of the first; real data only.
-        paper: The paper's numbers by name of metric; a string where it is a range.
+        name: Name in messages and in the CSV file.
+        label: Name in tables and plots.
+        config: Config, relative to ``configs/``, or absolute. None if only the paper's numbers are quoted.
+        finetune: Config of a second training that starts from the result of the first; real data only.
+        checkpoint: Checkpoint that is tested instead of training, relative to the project.
+        paper: The paper's numbers by column; a string for a range.
     """
 
     name: str
     label: str
     config: str | None = None
     finetune: str | None = None
+    checkpoint: str | None = None
     paper: Mapping[str, float | str] = field(default_factory=dict)
 
 
@@ -35,32 +39,37 @@ class Suite:
     """The rows of one table.
 
     Attributes:
-        name: Name of the file.
-        title: Headline.
-        paper_data: On what the paper's numbers were measured.
+        name: Stem of the file.
+        title: Title of the report.
         rows: The rows.
+        paper_data: Data on which the paper's numbers were measured.
         note: What a reader of the table must know.
-        columns: What of ``COLUMNS`` the table has: the final 2D loss (1e-3), people per second.
+        profile: Default profile; by default the one that fits the machine.
+        columns: Those of ``EXTRA_COLUMNS`` that the table has.
+        hidden_columns: Standard columns that the Markdown table does not have.
+        relative_to_mean_pose: Print MPJPE also relative to that of the mean pose.
+        num_images: Number of test images on which the meshes of the last row are drawn.
     """
 
     name: str
     title: str
-    paper_data: str
     rows: tuple[Row, ...]
+    paper_data: str = ''
     note: str = ''
+    profile: str | None = None
     columns: tuple[str, ...] = ()
+    hidden_columns: tuple[str, ...] = ()
+    relative_to_mean_pose: bool = False
+    num_images: int = 0
 
     def select(self, names: Sequence[str] | None) -> 'Suite':
-        """The suite with some of its rows.
+        """Return the suite with some of its rows.
 
         Args:
-            names: Their names; None for all.
-
-        Returns:
-            The smaller suite.
+            names: Names of the rows; None for all.
 
         Raises:
-            ValueError: If it has no such row.
+            ValueError: If there is no such row.
         """
         if names is None:
             return self
@@ -72,57 +81,47 @@ class Suite:
         return replace(self, rows=rows)
 
 
-def find_config(name: str, folder: Path) -> Path:
-    """Find a suite or a profile.
-
-    Args:
-        name: Name of a file of the folder without its ending, or the path of a file elsewhere.
-        folder: The folder.
-
-    Returns:
-        The file.
-
-    Raises:
-        FileNotFoundError: If there is neither; lists those of the folder.
-    """
-    for path in (folder / f'{name}.py', Path(name)):
-        if path.is_file():
-            return path
-    known = sorted(path.stem for path in folder.glob('[!_]*.py'))
-    raise FileNotFoundError(f'{name} is neither a file nor one of {", ".join(known)} in {folder}')
-
-
 def load_suite(name: str) -> Suite:
     """Read a suite.
 
     Args:
-        name: Name of a file in ``configs/_suites_``, or the path of a file of one's own, whose configs are then
-            relative to ``configs/`` or absolute.
+        name: Name of a built-in suite, or the path of a YAML or Python file.
 
     Returns:
         The suite.
 
     Raises:
-        FileNotFoundError: If there is no such suite, or a config that it names is missing.
-        ValueError: If two rows have the same name or configs, a row has an unknown key, or the table an
-            unknown column.
+        FileNotFoundError: If there is no such suite, or if a file that it names is missing.
+        ValueError: If two rows have the same name or configs, or if a key or a column is unknown.
     """
-    path = find_config(name, SUITES)
+    path = find_data(SUITES, name)
     cfg = Config.fromfile(path)
+    if missing := {'title', 'rows'} - set(cfg.keys()):
+        raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
     try:
         rows = tuple(Row(**row) for row in cfg.rows)
     except TypeError as error:
-        raise ValueError(f'{path}: a row is not understood ({error})') from error
+        raise ValueError(f'{path}: cannot read a row ({error})') from error
     if len({row.name for row in rows}) < len(rows):
         raise ValueError(f'{path}: two rows have the same name')
-    trained = [(row.config, row.finetune) for row in rows if row.config]
-    if len(set(trained)) < len(trained):
-        raise ValueError(f'{path}: two rows are trained alike')
-    columns = tuple(cfg.get('columns', ()))
-    if not set(columns) <= set(COLUMNS):
-        raise ValueError(f'{path}: columns are {", ".join(columns)}, but there are {", ".join(COLUMNS)}')
+    runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config]
+    if len(set(runs)) < len(runs):
+        raise ValueError(f'{path}: two rows have the same config')
+    options = {option.name for option in fields(Suite)} - {'name', 'rows'}
+    settings: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in cfg.items() if key in options
+    }
+    columns = settings.get('columns', ())
+    if not set(columns) <= set(EXTRA_COLUMNS):
+        raise ValueError(
+            f'{path}: columns are {", ".join(columns)}, but there are {", ".join(EXTRA_COLUMNS)}'
+        )
     for row in rows:
-        for config in filter(None, (row.config, row.finetune)):
-            if not (CONFIGS / config).is_file():
-                raise FileNotFoundError(f'{path}: row {row.name} names {config}, which is not in {CONFIGS}')
-    return Suite(path.stem, cfg.title, cfg.paper_data, rows, cfg.get('note', ''), columns)
+        try:
+            for config in filter(None, (row.config, row.finetune)):
+                find_config(config)
+            if row.checkpoint:
+                find_file(row.checkpoint)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{path}: row {row.name}: {error}') from error
+    return Suite(name=path.stem, rows=rows, **settings)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmroi.body_models.body_files import OPEN_BODY, find_body_file, load_body_file
 from mmroi.body_models.joint_body import JointBody
 from mmroi.body_models.kinematic_tree import KinematicTree
+from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 
 
@@ -130,6 +131,7 @@ class SMPL(nn.Module):
     def _buffer(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
 
+    @without_autocast
     def rest_root(self, betas: Tensor) -> Tensor:
         """Compute the root joint J0(betas) of the unposed body, the center of rotation of ``global_orient``.
 
@@ -139,9 +141,9 @@ class SMPL(nn.Module):
         Returns:
             (N, 3), meters, body frame.
         """
-        with torch.autocast(betas.device.type, enabled=False):
-            return self.root_mean + betas.float() @ self.root_betas.T
+        return self.root_mean + betas.float() @ self.root_betas.T
 
+    @without_autocast
     def forward(
         self, global_orient: Tensor, body_pose: Tensor, betas: Tensor, transl: Tensor | None = None
     ) -> SMPLOutput:
@@ -159,21 +161,21 @@ class SMPL(nn.Module):
         Raises:
             ValueError: If the rotations have another shape.
         """
-        with torch.autocast(betas.device.type, enabled=False):
-            root = _to_matrices(global_orient, 1, 'global_orient')
-            body = _to_matrices(body_pose, 23, 'body_pose')
-            betas = betas.float().expand(root.shape[0], -1)
-            output = self.layer(
-                betas=betas,
-                body_pose=body,
-                global_orient=root,
-                transl=None if transl is None else transl.float(),
-                pose2rot=False,
-            )
-            regressed = self.regressors @ output.vertices[:, self.regressed_from]
+        root = _to_matrices(global_orient, 1, 'global_orient')
+        body = _to_matrices(body_pose, 23, 'body_pose')
+        betas = betas.float().expand(root.shape[0], -1)
+        output = self.layer(
+            betas=betas,
+            body_pose=body,
+            global_orient=root,
+            transl=None if transl is None else transl.float(),
+            pose2rot=False,
+        )
+        regressed = self.regressors @ output.vertices[:, self.regressed_from]
         joints = torch.cat([output.joints, regressed[:, :9]], dim=1)
         return SMPLOutput(output.vertices, joints, regressed[:, 9:])
 
+    @without_autocast
     def forward_joints(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor) -> SMPLJoints:
         """Compute the joints of :meth:`forward` without posing the mesh: the same numbers at a low cost.
 
@@ -188,12 +190,11 @@ class SMPL(nn.Module):
         Raises:
             ValueError: If the rotations have another shape.
         """
-        with torch.autocast(betas.device.type, enabled=False):
-            root = _to_matrices(global_orient, 1, 'global_orient')
-            body = _to_matrices(body_pose, 23, 'body_pose')
-            skeleton, selected, regressed = self.joint_body(
-                torch.cat([root, body], dim=1), betas.float().expand(root.shape[0], -1)
-            )
+        root = _to_matrices(global_orient, 1, 'global_orient')
+        body = _to_matrices(body_pose, 23, 'body_pose')
+        skeleton, selected, regressed = self.joint_body(
+            torch.cat([root, body], dim=1), betas.float().expand(root.shape[0], -1)
+        )
         return SMPLJoints(torch.cat([skeleton, selected, regressed[:, :9]], dim=1), regressed[:, 9:])
 
 

@@ -1,4 +1,4 @@
-"""Datasets, samplers, transforms, and converters of the original annotations."""
+"""Datasets, samplers, transforms, and converters of raw downloads."""
 
 from mmroi.datasets.human_image_dataset import HumanImageDataset
 from mmroi.datasets.mixed_dataset import MixedDataset

@@ -1,8 +1,8 @@
 """Bounding boxes of annotation files: margins, and crops published by center and scale.
 
-SPIN, EFT and CLIFF publish crops by ``center`` and ``scale``. MMHuman3D's converters turn them into squares of
-side ``200 * scale``, ours into boxes of this height and aspect 3:4, which are CLIFF's crops, and SPIN's once
-they are expanded to squares. A 3:4 crop made from the square instead would be a third larger.
+SPIN, EFT and CLIFF publish crops by ``center`` and ``scale``. MMHuman3D's converters turn them into squares
+of side ``200 * scale``, ours into boxes of this height and aspect 3:4, which are CLIFF's crops, and SPIN's
+once they are expanded to squares. A 3:4 crop made from the square instead would be a third larger.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Focal lengths and principal points of a file's rows, in the forms that converters write them."""
+"""Focal lengths and principal points of the rows of a file, in all forms that converters write."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +9,8 @@ import numpy as np
 
 from mmroi.fileio.human_data import HumanData
 
-# MMHuman3D's names: those of CameraParameter, PerspectiveCameras and the HybrIK converters. ``intrinsic`` of
-# the latter is the inverse of the matrix, so ``f`` and ``c`` beside it come first.
+# MMHuman3D's names, from CameraParameter, PerspectiveCameras and the HybrIK converters. ``intrinsic`` of the
+# latter is the inverse of the matrix, so ``f`` and ``c`` beside it take precedence.
 _FOCAL_LENGTHS = ('focal_length', 'f', 'focal')
 _PRINCIPAL_POINTS = ('principal_point', 'c', 'princpt')
 _MATRICES = ('in_mat', 'K', 'intrinsic', 'intrinsics')
@@ -20,12 +20,12 @@ _REMEDY = 'Correct it, or delete the key to use the diagonal of the image'
 
 @dataclass
 class Cameras:
-    """What a file tells of the cameras of its N rows.
+    """Cameras of the N rows of a file.
 
     Attributes:
-        focal_length: (N,), or (N, 2) fx, fy, where there are two; pixels; None: unknown.
-        principal_point: (N, 2) pixels; None: unknown.
-        key: Where the focal lengths stand, for messages.
+        focal_length: (N,), or (N, 2) fx and fy, pixels; None if unknown.
+        principal_point: (N, 2) pixels; None if unknown.
+        key: Key of the focal lengths in the file, for messages.
     """
 
     focal_length: np.ndarray | None = None
@@ -34,17 +34,18 @@ class Cameras:
 
     @property
     def known(self) -> bool:
-        """Whether points can be projected."""
+        """Whether both focal lengths and principal points are known."""
         return self.focal_length is not None and self.principal_point is not None
 
     def row(self, row: int) -> tuple[float | np.ndarray | None, np.ndarray | None]:
-        """One row.
+        """Return the camera of one row.
 
         Args:
             row: Row of the file.
 
         Returns:
-            tuple: focal length, a float, or (2,) fx, fy, where they differ; principal point (2,). Pixels.
+            Focal length, a float or (2,) if fx and fy differ, and principal point (2,), in pixels; None if
+            unknown.
         """
         focal_length: float | np.ndarray | None = None
         if self.focal_length is not None:
@@ -54,7 +55,7 @@ class Cameras:
         return focal_length, None if self.principal_point is None else self.principal_point[row].copy()
 
     def describe_fault(self, row: int) -> str:
-        """What is wrong with the camera of a row, for a message; '' if nothing is."""
+        """Describe a focal length that is not positive, for a message; '' if the row has none."""
         if self.focal_length is None or (self.focal_length[row] > 0).all():
             return ''
         return f', {self.key} is {self.focal_length[row]}'
@@ -63,17 +64,20 @@ class Cameras:
 def read_cameras(human_data: HumanData) -> Cameras:
     """Read focal lengths and principal points.
 
-    The first of these that a file has counts: ``misc['focal_lengths']`` (N, 2) and ``misc['focal_length']``
-    (N,) or (N, 2) beside ``misc['principal_point']`` (N, 2); ``cam_param`` of MMHuman3D, at the top or in
-    ``misc`` or ``meta``, which is a camera for each row, arrays of N rows, or cameras by the names that occur
-    in the image paths (Human3.6M: subject and number). A camera has a matrix ``in_mat``, ``K`` (also of
-    PyTorch3D's 4 x 4 form) or ``intrinsic``, or ``focal_length`` or ``f``, and ``principal_point`` or ``c``.
+    The first of these that the file has is used:
+
+    * ``misc['focal_lengths']`` (N, 2), or ``misc['focal_length']`` (N,) or (N, 2), and
+      ``misc['principal_point']`` (N, 2);
+    * ``cam_param`` of MMHuman3D, at the top level or in ``misc`` or ``meta``: a camera per row, arrays of N
+      rows, or cameras whose names occur in the image paths (Human3.6M: subject and number). A camera has a
+      matrix ``in_mat``, ``K`` (also in PyTorch3D's 4 x 4 form) or ``intrinsic``, or ``focal_length`` or
+      ``f`` and ``principal_point`` or ``c``.
 
     Args:
         human_data: The file.
 
     Raises:
-        ValueError: A camera has none of these forms, or a row has none; names the file, the key and the row.
+        ValueError: A camera has none of these forms, or a row has no camera.
     """
     misc_focal = 'focal_lengths' if 'focal_lengths' in human_data.get('misc', {}) else 'focal_length'
     focal_length = human_data.per_row('misc', misc_focal, np.float64, (), (2,))
@@ -93,7 +97,7 @@ def read_cameras(human_data: HumanData) -> Cameras:
 
 
 def _find(human_data: HumanData) -> tuple[str, Any]:
-    """Name and value of ``cam_param``; None if the file has none."""
+    """Return key and value of ``cam_param``, None if the file has none."""
     if 'cam_param' in human_data:
         return 'cam_param', human_data['cam_param']
     for group in ('misc', 'meta'):
@@ -106,7 +110,7 @@ _Pair = tuple[np.ndarray | None, np.ndarray | None]
 
 
 class _Reader:
-    """Reads ``cam_param`` into focal lengths (N, 2) and principal points (N, 2), either possibly None."""
+    """Converts ``cam_param`` to focal lengths (N, 2) and principal points (N, 2), each None if unknown."""
 
     def __init__(self, human_data: HumanData, key: str) -> None:
         self.human_data = human_data
@@ -120,24 +124,24 @@ class _Reader:
             if not any(name in value for name in _NAMES):
                 return self._read_by_name(value)
             return self._read_columns(value, self.num_rows, 'row {}'.format)
-        values: Sequence = value if isinstance(value, list) else list(np.atleast_1d(value))
+        values: Sequence[Any] = value if isinstance(value, list) else list(np.atleast_1d(value))
         if len(values) and isinstance(values[0], Mapping):
             if len(values) != self.num_rows:
                 raise self._fault(f'has {len(values)} cameras for {self.num_rows} rows')
             return self._read_list(values, 'row {}'.format)
         return self._read_columns(dict(K=value), self.num_rows, 'row {}'.format)
 
-    def _read_by_name(self, cameras: Mapping) -> _Pair:
+    def _read_by_name(self, cameras: Mapping[Any, Any]) -> _Pair:
         names = list(cameras)
         found = self._read_list(list(cameras.values()), lambda i: f'camera {names[i]}')
         chosen = self._choose(names)
         return tuple(None if values is None else values[chosen] for values in found)  # type: ignore[return-value]
 
-    def _choose(self, names: list) -> np.ndarray:
-        """(N,) the camera of each row: the one all of whose names occur in the path of the image."""
+    def _choose(self, names: list[Any]) -> np.ndarray:
+        """Return the camera of each row, (N,): the one whose names all occur in the image path."""
         words = [_words('_'.join(map(str, name)) if isinstance(name, tuple) else str(name)) for name in names]
         known = frozenset().union(*words)
-        seen: dict[frozenset, int] = {}
+        seen: dict[frozenset[str], int] = {}
         chosen = np.empty(self.num_rows, np.int64)
         for row, path in enumerate(self.human_data['image_path']):
             found = _words(str(path)) & known
@@ -152,7 +156,7 @@ class _Reader:
             chosen[row] = seen[found]
         return chosen
 
-    def _read_list(self, cameras: Sequence, where: Callable[[int], str]) -> _Pair:
+    def _read_list(self, cameras: Sequence[Any], where: Callable[[int], str]) -> _Pair:
         first = cameras[0]
         names = [name for name in _NAMES if isinstance(first, Mapping) and name in first]
         for i, camera in enumerate(cameras):
@@ -166,7 +170,7 @@ class _Reader:
         columns['in_ndc'] = [camera.get('in_ndc', False) for camera in cameras]
         return self._read_columns(columns, len(cameras), where)
 
-    def _read_columns(self, columns: Mapping, num: int, where: Callable[[int], str]) -> _Pair:
+    def _read_columns(self, columns: Mapping[str, Any], num: int, where: Callable[[int], str]) -> _Pair:
         if np.any(columns.get('in_ndc', False)):
             raise self._fault('is in normalized device coordinates (in_ndc), expected pixels')
         focal_length, principal_point = (
@@ -183,16 +187,16 @@ class _Reader:
         return focal_length, principal_point
 
     def _pairs(self, values: Any, name: str, num: int, where: Callable[[int], str]) -> np.ndarray:
-        """(N, 2) from one or two numbers for each row, or for all of them."""
+        """Return (N, 2) from one or two numbers per row, or for all rows."""
         array = self._array(values, name, num, where, ((), (2,), (1,), (1, 2), (2, 1)))
         return np.broadcast_to(array.reshape(len(array), -1), (num, 2)).copy()
 
     def _matrices(self, values: Any, name: str, num: int, where: Callable[[int], str]) -> np.ndarray:
-        """(N, 3, 3) whose upper two rows are those of intrinsic matrices."""
+        """Return (N, 3, 3), the upper two rows of which are those of intrinsic matrices."""
         matrices = self._array(values, name, num, where, ((3, 3), (4, 4), (1, 3, 3), (1, 4, 4)))
         size = matrices.shape[-1]
         matrices = matrices.reshape(-1, size, size)
-        # Two forms of 4 x 4: PyTorch3D's, which MMHuman3D's cameras have, has its last rows exchanged.
+        # 4 x 4 matrices have two forms: PyTorch3D's, used by MMHuman3D's cameras, swaps the last two rows.
         lasts = (np.eye(3)[2:],) if size == 3 else (np.eye(4)[2:], np.eye(4)[[3, 2]])
         right = np.any([(np.abs(matrices[:, 2:] - last) <= 1e-6).all((1, 2)) for last in lasts], axis=0)
         right &= np.abs(matrices[:, 1, 0]) <= 1e-6
@@ -207,7 +211,7 @@ class _Reader:
     def _array(
         self, values: Any, name: str, num: int, where: Callable[[int], str], shapes: Sequence[tuple[int, ...]]
     ) -> np.ndarray:
-        """Numbers of one of the shapes for each row, (N, ...), or for all rows, (1, ...)."""
+        """Return numbers of one of the shapes per row, (N, ...), or for all rows, (1, ...)."""
         array = _numbers(values)
         if array is not None and array.shape in {(num, *one) for one in shapes}:
             return array
@@ -227,7 +231,7 @@ class _Reader:
 
 
 def _numbers(values: Any) -> np.ndarray | None:
-    """Float64 numbers; None for what is none: rows of different shapes, texts."""
+    """Convert to float64; None for what is not an array of numbers."""
     try:
         return np.asarray(values, np.float64)
     except (TypeError, ValueError):

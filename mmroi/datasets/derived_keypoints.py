@@ -1,4 +1,4 @@
-"""Keypoints and root positions that follow from SMPL parameters and the camera."""
+"""Keypoints and root positions computed from SMPL parameters and the camera."""
 
 import logging
 from collections.abc import Iterable
@@ -14,30 +14,30 @@ _MARGIN = 0.25  # of a box's size, on each side
 
 
 class DerivedKeypoints:
-    """Computes from the body what a row lacks.
+    """Computes the keypoints that a row lacks from its body.
 
-    Pose, shape and translation give the 54 joints in the camera frame; with the camera also their pixels.
-    Labels are posed with the body of their gender where the config's folder has it. The bodies are built
-    when they are first needed, and do not travel to a spawned worker.
+    Pose, shape and translation give the 54 joints in the camera frame, and the camera their pixels. Genders
+    have their own body if the folder of the config contains it. Bodies are built when first needed and are
+    not pickled into spawned workers.
 
     Args:
         body_model: Config such as ``dict(type='SMPL', model_path='data/body_models/smpl')``.
     """
 
-    def __init__(self, body_model: dict) -> None:
+    def __init__(self, body_model: dict[str, Any]) -> None:
         self.body_model = body_model
         self._bodies: GenderedBodies | None = None
         self._missing: set[str] = set()
 
     def build(self, genders: Iterable[str], source: str) -> None:
-        """Build the bodies before loader workers start, who then share their memory.
+        """Build the bodies before loader workers start, so that all workers share their memory.
 
         Args:
-            genders: In any spelling.
-            source: Whose genders they are, for messages.
+            genders: Genders in any spelling.
+            source: Name of the file, for messages.
 
         Raises:
-            FileNotFoundError: The neutral body's file is missing; names it.
+            FileNotFoundError: The file of the neutral body is missing.
             ValueError: A gender is unknown.
         """
         names = sorted({normalize_gender(gender, source) for gender in genders})
@@ -47,20 +47,20 @@ class DerivedKeypoints:
         if missing:
             print_log(
                 f'{source}: keypoints of {", ".join(sorted(missing))} bodies are derived from the '
-                f'neutral one; put theirs beside it in {self.body_model["model_path"]}',
+                f'neutral body; put their files beside it in {self.body_model["model_path"]}',
                 'current',
                 logging.WARNING,
             )
 
     @torch.inference_mode()
     def complete(self, sample: dict[str, Any], transl: np.ndarray) -> None:
-        """Fill in what a row with SMPL parameters lacks: all 2D or all 3D keypoints, or the root's position.
+        """Fill in missing 2D keypoints, 3D keypoints or root position of a row with SMPL parameters.
 
-        Keypoints get confidence 1, 2D ones of joints behind the camera 0. A row whose 2D keypoints would lie
-        outside its box, because its translation or its camera is wrong, gets none.
+        Keypoints get confidence 1, except 2D keypoints behind the camera, which get 0. If the 2D keypoints
+        lie outside the box, because the translation or the camera is wrong, the row gets none.
 
         Args:
-            sample: The row; changed.
+            sample: The row, modified in place.
             transl: (3,) SMPL's translation in the camera frame, meters.
         """
         camera = sample['focal_length'], sample['principal_point']
@@ -96,7 +96,7 @@ class DerivedKeypoints:
 
 
 def _seen(joints: np.ndarray, focal_length: float | np.ndarray, principal_point: np.ndarray) -> np.ndarray:
-    """(54, 3) pixels and confidence of joints (54, 3) in the camera frame."""
+    """Project joints (54, 3) in the camera frame to (54, 3) pixels and confidence."""
     keypoints = np.zeros((len(joints), 3), np.float32)
     front = joints[:, 2] > 0
     points = joints[front].astype(np.float64)
@@ -106,7 +106,7 @@ def _seen(joints: np.ndarray, focal_length: float | np.ndarray, principal_point:
 
 
 def lies_in_box(keypoints2d: np.ndarray, bbox_xywh: np.ndarray) -> bool:
-    """Whether most 2D keypoints lie in the box, with a margin of a quarter of it.
+    """Whether most 2D keypoints lie inside the box, with a margin of a quarter of its size.
 
     Args:
         keypoints2d: (K, 3) pixels and confidence.

@@ -13,7 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dataset.base_dataset import force_full_init
 from mmengine.logging import print_log
 
-from mmroi.datasets.boxes import find_square
+from mmroi.datasets.boxes import MARGIN, find_square
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
 from mmroi.datasets.image_checks import find_image_faults
 from mmroi.datasets.missing_annotations import describe_missing
@@ -73,6 +73,9 @@ class HumanImageDataset(BaseDataset):
             MMHuman3D's converters write them, are read as the 3:4 boxes of the same height that our
             converters write. By default boxes are kept, with a warning if all of them are square; False
             silences the warning.
+        box_margin: Enlargement that the boxes already have: 1.0 for tight boxes, 1.2 for those of MMHuman3D
+            and ``convert.py``. ``GetPersonBox`` takes it from the sample. Default: 1.2 with ``crop_boxes``,
+            else 1.0.
         body_model: Config of the body, such as ``dict(type='SMPL', model_path='data/body_models/smpl')``. It
             computes 3D keypoints for rows that have SMPL's pose, shape and translation but no 3D keypoints,
             2D keypoints for rows that also have a camera but no 2D keypoints, and the root position where no
@@ -100,12 +103,16 @@ class HumanImageDataset(BaseDataset):
         dataset_name: str | None = None,
         skip_bad: bool = False,
         crop_boxes: bool | None = None,
+        box_margin: float | None = None,
         body_model: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.dataset_name = dataset_name or Path(ann_file).stem
         self.skip_bad = skip_bad
         self.crop_boxes = crop_boxes
+        self.box_margin = box_margin if box_margin is not None else MARGIN if crop_boxes else 1.0
+        if not 0 < self.box_margin < float('inf'):
+            raise ValueError(f'HumanImageDataset: box_margin must be positive, got {box_margin}')
         self.body_model = body_model
         super().__init__(
             ann_file=ann_file,
@@ -269,6 +276,7 @@ class HumanImageDataset(BaseDataset):
             The sample before the pipeline.
         """
         info = self.data_list[idx]
+        info['box_margin'] = self.box_margin
         info['sample_idx'] = idx if idx >= 0 else len(self) + idx
         info['img_path'] = self._image_path(info['img_path'])
         return info

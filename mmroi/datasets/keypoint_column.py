@@ -1,4 +1,4 @@
-"""Keypoints of a file in the project's convention."""
+"""Keypoints of a file, mapped to the convention of the project."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _JAW, _HEAD, _TOP = (
     get_convention('human_data').index(name) for name in ('jaw_extra', 'head_extra', 'headtop')
 )
 
-# Joints of Human3.6M and of MPI-INF-3DHP under MMHuman3D's names, as indices into its 190.
+# Joints of Human3.6M and MPI-INF-3DHP under MMHuman3D's names, as indices into its 190 keypoints.
 _THEIR_NAMES = dict(jaw_extra='head_extra', head_extra='headtop')
 _JOINTS_OF_MMHUMAN3D = {
     frozenset(get_convention('human_data').index(_THEIR_NAMES.get(n, n)) for n in get_convention(one))
@@ -18,16 +18,16 @@ _JOINTS_OF_MMHUMAN3D = {
 
 
 class KeypointColumn:
-    """The keypoints of a file, mapped to smpl_54 by joint name, a row at a time.
+    """Keypoints of a file, mapped to smpl_54 by joint name, one row at a time.
 
     Args:
         human_data: The file.
-        key: ``keypoints2d`` or ``keypoints3d``; may be missing.
-        dim: D, 3 or 4, confidence last.
+        key: ``keypoints2d`` or ``keypoints3d``; may be missing from the file.
+        dim: D, 3 or 4, including the confidence in the last place.
 
     Raises:
-        KeyError: The file does not say in which convention the keypoints are, and they are not 190.
-        ValueError: The convention is unknown, or its number of joints is not the array's.
+        KeyError: The file does not name the convention, and there are not 190 keypoints.
+        ValueError: The convention is unknown, or does not match the number of keypoints.
     """
 
     def __init__(self, human_data: HumanData, key: str, dim: int) -> None:
@@ -47,7 +47,7 @@ class KeypointColumn:
                 f'{len(present)}, expected {stored} and {num_joints} of convention '
                 f"{convention!r}. Correct '{key}_convention' or convert the dataset again"
             )
-        # Where each joint of the convention is stored: compressed files keep only the joints of the mask.
+        # Column of each joint of the convention: compressed files store only the joints of the mask.
         column = np.cumsum(present) - 1 if human_data.keypoints_compressed else np.arange(num_joints)
         column = np.where(present, column, -1)
         if convention == 'human_data':
@@ -58,13 +58,13 @@ class KeypointColumn:
         self.values = values
 
     def row(self, row: int) -> np.ndarray:
-        """One row.
+        """Return the keypoints of one row.
 
         Args:
             row: Row of the file.
 
         Returns:
-            np.ndarray: (54, D) float32, zero where there is no confidence.
+            (54, D) float32, zero where the confidence is zero.
         """
         keypoints = np.zeros((54, self.dim), np.float32)
         if self.values is not None:
@@ -73,13 +73,13 @@ class KeypointColumn:
         return keypoints
 
     def confidences(self, rows: np.ndarray) -> np.ndarray:
-        """Confidences of many rows.
+        """Return the confidences of R rows.
 
         Args:
             rows: (R,) rows of the file.
 
         Returns:
-            np.ndarray: (R, 54) float32, none below zero.
+            (R, 54) float32, not negative.
         """
         found = np.zeros((len(rows), 54), np.float32)
         if self.values is not None:
@@ -87,24 +87,24 @@ class KeypointColumn:
         return found
 
     def joint(self, joint: int, rows: np.ndarray) -> np.ndarray:
-        """One joint of many rows.
+        """Return one joint of R rows.
 
         Args:
             joint: Index in smpl_54.
             rows: (R,) rows of the file.
 
         Returns:
-            np.ndarray: (R, D); zero if the file lacks the joint.
+            (R, D), zero if the file lacks the joint.
         """
         if self.values is None or joint not in self.target:
             return np.zeros((len(rows), self.dim))
         return np.asarray(self.values[rows, self.source[self.target == joint][0]])
 
     def stored(self, rows: np.ndarray) -> np.ndarray:
-        """Return the joints that the file has, in its own order.
+        """Return the joints that the file has, in the order of smpl_54.
 
         Args:
-            rows: (R,) rows of the file; the file must have the key.
+            rows: (R,) rows of the file, which must have the key.
 
         Returns:
             (R, K, D), K joints of smpl_54.
@@ -114,7 +114,7 @@ class KeypointColumn:
 
 
 def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
-    """The convention of some keypoints; old files of MMHuman3D leave out that it is ``human_data``."""
+    """Return the convention of keypoints; old files of MMHuman3D do not name ``human_data``."""
     if f'{key}_convention' not in human_data and num_joints == len(get_convention('human_data')):
         return 'human_data'
     human_data.require([f'{key}_convention'])
@@ -128,16 +128,16 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
 
 
 def _name_points_of_the_head(column: np.ndarray) -> np.ndarray:
-    """Give Human3.6M's and MPI-INF-3DHP's two points of the head the names that they have here.
+    """Rename the two head points of Human3.6M and MPI-INF-3DHP.
 
-    MMHuman3D's files of these sets call them ``head_extra`` and ``headtop``; they are told by their joints,
-    which are exactly those of the set. In other files every joint is what its name says.
+    MMHuman3D's files of these datasets call them ``head_extra`` and ``headtop``, which are other points
+    elsewhere. Such files are recognized by their joints, which are exactly those of the dataset.
 
     Args:
-        column: (190,) where each joint of ``human_data`` is stored, -1 for those that are not.
+        column: (190,) column in which each joint of ``human_data`` is stored, -1 if it is not.
 
     Returns:
-        np.ndarray: (190,).
+        (190,) columns under the names of this project.
     """
     if frozenset(np.flatnonzero(column >= 0).tolist()) in _JOINTS_OF_MMHUMAN3D:
         column[[_JAW, _HEAD, _TOP]] = column[_HEAD], column[_TOP], -1

@@ -1,4 +1,4 @@
-"""Several datasets as one."""
+"""Concatenation of datasets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,24 +10,24 @@ from mmroi.registry import DATASETS
 
 @DATASETS.register_module()
 class MixedDataset(ConcatDataset):
-    """Datasets one after the other, built with the arguments that they share.
+    """Concatenate datasets built with shared arguments.
 
-    A config that changes the pipeline does so once, as with a single dataset. ``MixtureSampler`` draws from
-    the sets in given ratios. Sets may differ in the labels they have: those that a row lacks are zero, and
-    its ``has_*`` flags say so.
+    A config changes the pipeline in one place, as with a single dataset. ``MixtureSampler`` draws from the
+    datasets in given ratios. Datasets may differ in their labels: missing ones are zero, and the ``has_*``
+    flags of the sample say so.
 
     Args:
-        datasets: The sets, or their configs.
-        lazy_init: Leave the files closed until ``full_init``.
-        **shared: Arguments for each set built from a config, such as ``data_root`` and ``pipeline``; a set's
-            own win.
+        datasets: Datasets or their configs.
+        lazy_init: Do not open the files before ``full_init``.
+        **shared: Arguments of every dataset built from a config, such as ``data_root`` and ``pipeline``.
+            Those of the config take precedence.
 
     Raises:
-        ValueError: There is no set, or their keypoint conventions differ.
+        ValueError: ``datasets`` is empty, or keypoint conventions differ.
     """
 
     def __init__(
-        self, datasets: Sequence[BaseDataset | dict], lazy_init: bool = False, **shared: Any
+        self, datasets: Sequence[BaseDataset | dict[str, Any]], lazy_init: bool = False, **shared: Any
     ) -> None:
         if not datasets:
             raise ValueError('MixedDataset: `datasets` is empty, give it at least one dataset')

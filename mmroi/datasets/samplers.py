@@ -12,7 +12,7 @@ from torch.utils.data import Sampler
 
 from mmroi.registry import DATA_SAMPLERS
 
-# Rows that one generator shuffles at least: a set of few rows would need many generators otherwise.
+# Minimum number of rows that one generator shuffles: small datasets would need many generators otherwise.
 _BLOCK = 65536
 
 
@@ -20,22 +20,23 @@ _BLOCK = 65536
 class MixtureSampler(Sampler[int]):
     """Draw from several datasets in given ratios, a whole epoch at a time.
 
-    Every epoch takes exactly the same number of rows from each set: its share of the epoch, rounded by the
-    largest remainder. Each set is gone through in a random order, and in a new one after its last row, so no
-    row comes twice before all have come once; an epoch goes on where the epoch before has stopped. Where that
-    is follows from the epoch's number, so a resumed training needs no state of the sampler. Processes take
-    every n-th row of one draw, the same number each.
+    Every epoch takes the same number of rows from each dataset: its share of the epoch, rounded by the
+    largest remainder. A dataset is traversed in random order and reshuffled after its last row, so no row is
+    repeated before all rows have been drawn, and an epoch continues where the previous one stopped. The
+    position follows from the number of the epoch, so a resumed training needs no state of the sampler.
+    Processes take every n-th row of the same draw, an equal number each.
 
     Args:
-        dataset: ``MixedDataset``, or another ``ConcatDataset``.
-        ratios: One positive number for each set of ``dataset``, in its order. They need not sum to 1.
-        epoch_size: Rows of an epoch over all processes, rounded up to a multiple of the number of processes;
-            None: as many as the sets have together.
-        seed: The same in all processes; drawn and shared by default. The runner gives its own.
+        dataset: ``MixedDataset`` or another ``ConcatDataset``.
+        ratios: One positive number per dataset, in the order of ``dataset``. They need not sum to 1.
+        epoch_size: Rows of an epoch over all processes, rounded up to a multiple of the number of processes.
+            By default the total number of rows.
+        seed: Seed, equal in all processes. By default drawn and shared; the runner passes its own.
 
     Raises:
-        TypeError: ``dataset`` is not made of several sets.
-        ValueError: ``ratios`` do not fit the sets, ``epoch_size`` is not positive, or a set is empty.
+        TypeError: ``dataset`` is not a concatenation.
+        ValueError: ``ratios`` do not match the datasets, ``epoch_size`` is not positive, or a dataset is
+            empty.
     """
 
     def __init__(
@@ -69,26 +70,26 @@ class MixtureSampler(Sampler[int]):
         print_log(f'An epoch of {sum(self.counts)} draws {drawn}', logger='current')
 
     def __iter__(self) -> Iterator[int]:
-        """Indices into the dataset for this process and epoch."""
+        """Iterate over the indices of this process and epoch."""
         offsets = np.cumsum([0, *self.sizes[:-1]])
         indices = np.concatenate([offset + self._rows(i) for i, offset in enumerate(offsets)])
         order = self._generator(len(self.sizes), self.epoch).permutation(indices)
         return iter(order[self.rank :: self.world_size].tolist())
 
     def __len__(self) -> int:
-        """Number of indices for each process."""
+        """Return the number of indices per process."""
         return self.num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the draw.
+        """Set the epoch, which determines the draw.
 
         Args:
-            epoch: Number of the epoch, from 0.
+            epoch: Number of the epoch, counting from 0.
         """
         self.epoch = epoch
 
     def _rows(self, i: int) -> np.ndarray:
-        """Rows of set i in this epoch: a section of an endless sequence of shuffled blocks."""
+        """Rows of dataset i in this epoch: a section of an endless sequence of shuffled blocks."""
         size, count = self.sizes[i], self.counts[i]
         first = self.epoch * count
         cycles = math.ceil(_BLOCK / size)
@@ -104,14 +105,14 @@ class MixtureSampler(Sampler[int]):
 
 
 def share_out(total: int, ratios: Sequence[float]) -> list[int]:
-    """Whole numbers in given ratios, by the largest remainder.
+    """Divide a total into integers in given ratios, by the largest remainder.
 
     Args:
-        total: Their sum.
+        total: Sum of the integers.
         ratios: Positive numbers.
 
     Returns:
-        list[int]: One for each ratio; none differs by 1 or more from its exact share.
+        One integer per ratio, which differs from its exact share by less than 1.
     """
     exact = total * np.asarray(ratios, np.float64) / np.sum(ratios)
     counts = np.floor(exact).astype(np.int64)

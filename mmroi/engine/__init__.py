@@ -1,16 +1,17 @@
-"""What the project adds to MMEngine: optimizer wrapper, hooks and the common part of the tools.
+"""Additions to MMEngine: optimizer wrapper, hooks and what the command-line tools share.
 
-Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so every
-runner with ``default_scope = 'mmroi'`` can resume.
+Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so that
+every runner with ``default_scope = 'mmroi'`` can resume.
 """
 
 from mmroi.compat import safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
-from mmroi.engine.hooks import EpochSeedHook, MeshVisualizationHook, ProgressBarHook
+from mmroi.engine.hooks import EpochSeedHook, LossCoverageHook, MeshVisualizationHook, ProgressBarHook
 
 __all__ = [
     'CPUAmpOptimWrapper',
     'EpochSeedHook',
+    'LossCoverageHook',
     'MeshVisualizationHook',
     'ProgressBarHook',
     'use_amp',

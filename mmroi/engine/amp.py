@@ -1,7 +1,8 @@
-"""Mixed precision on any device."""
+"""Automatic mixed precision on any device."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -17,16 +18,16 @@ from mmroi.registry import OPTIM_WRAPPERS
 class CPUAmpOptimWrapper(OptimWrapper):
     """Optimizer wrapper with bfloat16 autocast on the CPU.
 
-    MMEngine's ``AmpOptimWrapper`` refuses to be built without a GPU, though autocast to bfloat16 about
-    doubles the training speed of a CPU that has instructions for it. bfloat16 has the exponent range of
-    float32, so losses need no scaling; weights and optimizer state stay float32.
+    MMEngine's ``AmpOptimWrapper`` cannot be built without a GPU, although autocast to bfloat16 about doubles
+    the training speed on a CPU with bfloat16 instructions. bfloat16 has the exponent range of float32, so
+    losses need no scaling; weights and optimizer state stay float32.
 
     Args:
         dtype: Name of the autocast type.
         **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
     """
 
-    def __init__(self, dtype: str = 'bfloat16', **kwargs) -> None:
+    def __init__(self, dtype: str = 'bfloat16', **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dtype = getattr(torch, dtype)
 
@@ -38,20 +39,20 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 def has_fast_bfloat16() -> bool:
-    """Tell whether this CPU computes in bfloat16; one that emulates it is slower than in float32."""
+    """Check whether this CPU has bfloat16 instructions; emulation is slower than float32."""
     native = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
     return bool(native()) if native is not None else torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def use_amp(cfg: Config) -> None:
-    """Switch a config to mixed precision where it pays.
+    """Switch a config to mixed precision where it is faster.
 
-    On a GPU: ``AmpOptimWrapper``, in bfloat16 where the GPU has it, else in float16 with loss scaling; a
+    On a GPU: ``AmpOptimWrapper``, in bfloat16 if the GPU supports it, else in float16 with loss scaling; a
     ``dtype`` given in the config is kept. On a CPU with bfloat16 instructions: :class:`CPUAmpOptimWrapper`;
     on other CPUs nothing changes.
 
     Args:
-        cfg: Config of the run; its ``optim_wrapper`` is changed.
+        cfg: Config of the run; its ``optim_wrapper`` is modified.
 
     Raises:
         ValueError: If the config has an optimizer wrapper of another kind.
@@ -60,7 +61,7 @@ def use_amp(cfg: Config) -> None:
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
         raise ValueError(
             '--amp knows OptimWrapper, AmpOptimWrapper and CPUAmpOptimWrapper, but the config '
-            f'has optim_wrapper.type={kind!r}: leave --amp away, or change the type'
+            f'has optim_wrapper.type={kind!r}: remove --amp or change the type'
         )
     if get_device() != 'cpu':
         cfg.optim_wrapper.type = 'AmpOptimWrapper'

@@ -1,4 +1,4 @@
-"""The body model of a run: one switch for network, metrics and data sets, and a look for its files."""
+"""The body model of a run: one switch for network, metrics and datasets, and a check for its files."""
 
 import argparse
 import logging
@@ -12,15 +12,15 @@ from mmengine.logging import print_log
 from mmroi.body_models.body_files import GENDERS, OPEN, body_files, check_body_files, has_genders, is_open
 from mmroi.evaluation.protocols import get_protocol
 
-SYNTHETIC = 'synthetic'  # the data set whose labels are parameters of the open body
+SYNTHETIC = 'synthetic'  # name of datasets whose labels are parameters of the open body
 
 
 def add_body_argument(parser: argparse.ArgumentParser, default: str = "the config's") -> None:
     """Add ``--body-model``, which means the same to every tool.
 
     Args:
-        parser: Of the tool.
-        default: What the tool takes without the argument.
+        parser: Parser of the tool.
+        default: Help text for what the tool uses without the argument.
     """
     parser.add_argument(
         '--body-model',
@@ -31,10 +31,10 @@ def add_body_argument(parser: argparse.ArgumentParser, default: str = "the confi
 
 
 def use_body_model(cfg: Config, model_path: str) -> None:
-    """Give everything in a config that has a body the same one: network, metrics and data sets.
+    """Set the body model of network, metrics and datasets in a config.
 
     Args:
-        cfg: Config of the run; changed. Data sets that name no body get none.
+        cfg: Config of the run; modified. Datasets without a body model get none.
         model_path: As in :class:`mmroi.body_models.SMPL`; ``'open'`` for the open body.
     """
     for part in dicts_in(dict(cfg.items())):
@@ -45,34 +45,34 @@ def use_body_model(cfg: Config, model_path: str) -> None:
 
 
 def check_body_model(cfg: Config, *stages: str) -> None:
-    """Look for the files of all bodies of a run, before data are read and weights are loaded.
+    """Check that the files of all body models of a run exist, before data and weights are read.
 
     Args:
         cfg: Config of the run.
-        *stages: Which of ``train``, ``val`` and ``test`` it has.
+        *stages: Those of ``train``, ``val`` and ``test`` that the run has.
 
     Raises:
-        FileNotFoundError: A file is absent; the message tells which, and the remedy.
+        FileNotFoundError: If a file does not exist; the message names it and the remedy.
     """
     for model_path, gender in _bodies(cfg, stages):
         check_body_files(model_path, gender)
 
 
 def needed_body_files(cfg: Config, *stages: str) -> set[Path]:
-    """List the files that :func:`check_body_model` looks for.
+    """List the files that :func:`check_body_model` checks.
 
     Args:
         cfg: Config of the run.
-        *stages: Likewise.
+        *stages: Those of ``train``, ``val`` and ``test`` that the run has.
 
     Returns:
-        set[Path]: Their paths, whether or not they are there.
+        Paths, whether or not they exist.
     """
     return {path for body in _bodies(cfg, stages) for path in body_files(*body)}
 
 
 def _bodies(cfg: Config, stages: Sequence[str]) -> Iterator[tuple[str | None, str]]:
-    """Path and gender of each body that is built for some stages."""
+    """Yield path and gender of each body model that some stages build."""
     for part in dicts_in([cfg.get('model'), *(cfg.get(f'{stage}_dataloader') for stage in stages)]):
         if isinstance(body := part.get('body_model'), dict):
             yield body.get('model_path'), body.get('gender', 'neutral')
@@ -85,7 +85,7 @@ def _bodies(cfg: Config, stages: Sequence[str]) -> Iterator[tuple[str | None, st
 
 
 def warn_of_open_body(cfg: Config) -> None:
-    """Warn of a training whose network has the open body where the labels are parameters of SMPL.
+    """Warn if a network with the open body is trained on labels that are parameters of SMPL.
 
     Args:
         cfg: Config of the run.
@@ -99,16 +99,16 @@ def warn_of_open_body(cfg: Config) -> None:
     if others and is_open((cfg.model.get('body_model') or {}).get('model_path')):
         print_log(
             f'the network has the open body and is trained on {", ".join(others)}: parameters of SMPL '
-            'mean other people on it, and the results are not comparable with published ones. Put SMPL '
-            'in place (docs/body_models.md) and name it with --body-model. Labels that were made with '
-            f'the open body belong to dataset_name={SYNTHETIC!r}.',
+            'mean other people on it, and the results are not comparable with published ones. Install SMPL '
+            '(docs/body_models.md) and select it with --body-model. For labels that were made with the open '
+            f'body, set dataset_name={SYNTHETIC!r}.',
             logger='current',
             level=logging.WARNING,
         )
 
 
-def dicts_in(value: Any) -> Iterator[dict]:
-    """Give all dicts within a config, itself included."""
+def dicts_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all dicts within a config, itself included."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())
@@ -117,5 +117,5 @@ def dicts_in(value: Any) -> Iterator[dict]:
             yield from dicts_in(child)
 
 
-def _is_mesh_metric(part: dict) -> bool:
+def _is_mesh_metric(part: dict[str, Any]) -> bool:
     return str(part.get('type')).rpartition('.')[2] == 'MeshMetric'

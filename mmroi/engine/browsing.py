@@ -1,11 +1,13 @@
 """Samples of a dataset for drawing: which people, and their frames."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mmroi.datasets import MixedDataset, MixtureSampler
+from mmroi.datasets import MixedDataset, MixtureSampler, MultiRoICrop, PackHMRInputs
+from mmroi.engine.pipelines import Pipeline, change_pipelines, is_step
 
 
 def keep_frames(config: Any) -> Any:
@@ -17,18 +19,17 @@ def keep_frames(config: Any) -> Any:
     Returns:
         A changed copy.
     """
-    if isinstance(config, dict):
-        changed = {key: keep_frames(value) for key, value in config.items()}
-        if _type(config) == 'MultiRoICrop':
-            changed['keep_img'] = True
-        return changed
-    if isinstance(config, list | tuple):
-        return [keep_frames(value) for value in config if _type(value) != 'PackHMRInputs']
-    return config
+    changed = copy.deepcopy(config)
+    change_pipelines(changed, _without_packing)
+    return changed
 
 
-def _type(config: Any) -> str:
-    return str(config.get('type', '')).rpartition('.')[2] if isinstance(config, dict) else ''
+def _without_packing(steps: Pipeline) -> Pipeline:
+    return [
+        dict(step, keep_img=True) if is_step(step, MultiRoICrop) else step
+        for step in steps
+        if not is_step(step, PackHMRInputs)
+    ]
 
 
 def choose_people(dataset: Any, sampler: dict[str, Any], num: int, seed: int) -> Sequence[int]:

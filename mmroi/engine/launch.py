@@ -14,6 +14,7 @@ from mmengine.config import Config, DictAction
 
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
+from mmroi.engine.pipelines import load_config
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
@@ -57,8 +58,7 @@ def read_config(args: argparse.Namespace) -> Config:
     path = Path(args.config)
     if not path.is_file():
         raise FileNotFoundError(f'config {path} does not exist')
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = load_config(path, args.cfg_options)
     if getattr(args, 'body_model', None):
         use_body_model(cfg, args.body_model)
     return cfg

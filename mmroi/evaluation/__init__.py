@@ -1,6 +1,6 @@
-"""Errors of predicted meshes and cameras under named protocols."""
+"""Metrics of predicted meshes and cameras under named protocols."""
 
-from mmroi.evaluation.actions import H36MPhoto, action_of, parse_h36m_name
+from mmroi.evaluation.actions import H36MName, action_of, parse_h36m_name
 from mmroi.evaluation.baseline import MeanPoseBaseline
 from mmroi.evaluation.functional import (
     auc,
@@ -16,17 +16,20 @@ from mmroi.evaluation.functional import (
 )
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.evaluation.mesh_results import DumpMeshResults, MeshResults
+from mmroi.evaluation.metrics import MESH_METRICS, MetricInfo, metric_info
 from mmroi.evaluation.protocols import PROTOCOLS, EvaluationProtocol, get_protocol
 from mmroi.evaluation.tables import Table, draw_bars, require_matplotlib
 
 __all__ = [
+    'MESH_METRICS',
     'PROTOCOLS',
     'DumpMeshResults',
     'EvaluationProtocol',
-    'H36MPhoto',
+    'H36MName',
     'MeanPoseBaseline',
     'MeshMetric',
     'MeshResults',
+    'MetricInfo',
     'Table',
     'action_of',
     'auc',
@@ -35,6 +38,7 @@ __all__ = [
     'draw_bars',
     'get_protocol',
     'joint_errors',
+    'metric_info',
     'mpjpe',
     'orientation_error',
     'pa_joint_errors',

@@ -1,4 +1,4 @@
-"""The least that a trained model must beat: always the same body."""
+"""The baseline that any trained model must beat: the same body for everyone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,28 +13,28 @@ from mmroi.structures import Predictions
 
 @METRICS.register_module()
 class MeanPoseBaseline(MeshMetric):
-    """Errors of predicting the SMPL mean parameters for everyone, measured by the same code as a model's.
+    """``MeshMetric`` of the SMPL mean parameters, predicted for everyone.
 
-    The mean pose (its global orientation faces the camera), the mean shape, and the mean camera
-    ``(s, t_x, t_y)`` = (0.9, 0, 0) in the base box, which is where iterative regressors in the manner of HMR
-    start. The model's own predictions are ignored, so the metric can stand beside ``MeshMetric`` in any
+    These are the mean pose (its global orientation faces the camera), the mean shape, and the mean camera
+    ``(s, t_x, t_y)`` = (0.9, 0, 0) in the base box, from which iterative regressors like HMR start. The
+    predictions of the model are ignored, so the metric can be used beside ``MeshMetric`` in any
     ``test_evaluator``.
 
     Args:
-        prefix: Put before each name.
-        kwargs: As for ``MeshMetric``.
+        prefix: Prefix of each name.
+        kwargs: Other arguments of ``MeshMetric``.
     """
 
     def __init__(self, prefix: str | None = 'mean_pose', **kwargs: Any) -> None:
         super().__init__(prefix=prefix, **kwargs)
 
     @torch.no_grad()
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the errors of the mean parameters for one batch.
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Compute and keep the errors of the mean parameters for one batch.
 
         Args:
             data_batch: Unused.
-            data_samples: Data samples as dicts, with ``gt_instances``, boxes and focal length.
+            data_samples: Data samples as dicts, with ``gt_instances``, boxes, and focal length.
         """
         body_model = self.bodies.neutral
         rotations = rot6d_to_matrix(body_model.mean_pose6d.reshape(1, 24, 6))

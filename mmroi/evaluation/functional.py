@@ -1,8 +1,8 @@
-"""Errors per sample, as pure functions on batches.
+"""Errors per sample, as pure functions of batches.
 
-Positions go in and distances come out in the same unit (meters in this project; ``MeshMetric`` reports mm).
-The names are the field's: MPJPE and PA-MPJPE as in HMR (Kanazawa et al., CVPR 2018), PVE as in Pose2Pose, PCK
-and AUC as in MPI-INF-3DHP (Mehta et al., 3DV 2017).
+Distances have the unit of the positions (meters in this project; ``MeshMetric`` reports mm). MPJPE and
+PA-MPJPE are defined as in HMR (Kanazawa et al., CVPR 2018), PVE as in Pose2Pose, PCK and AUC as in
+MPI-INF-3DHP (Mehta et al., 3DV 2017).
 """
 
 import torch
@@ -12,7 +12,7 @@ from mmroi.geometry import geodesic_distance, similarity_align
 
 
 def joint_errors(pred: Tensor, target: Tensor) -> Tensor:
-    """Distance of each predicted point to its target.
+    """Compute the distance of each predicted point to its target.
 
     Args:
         pred: Points, (N, K, 3).
@@ -22,7 +22,7 @@ def joint_errors(pred: Tensor, target: Tensor) -> Tensor:
         Distances, (N, K).
 
     Raises:
-        ValueError: If the shapes differ (nothing is broadcast: that hides mistakes).
+        ValueError: If the shapes differ. Nothing is broadcast, because that hides mistakes.
     """
     if pred.shape != target.shape:
         raise ValueError(
@@ -32,7 +32,7 @@ def joint_errors(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def mpjpe(pred: Tensor, target: Tensor) -> Tensor:
-    """Mean per-joint position error of points that are already aligned at their roots.
+    """Compute the mean per-joint position error of points that are aligned at their roots.
 
     Args:
         pred: Joints minus the predicted root, (N, K, 3).
@@ -45,7 +45,9 @@ def mpjpe(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def pa_joint_errors(pred: Tensor, target: Tensor) -> Tensor:
-    """Distance of each point to its target after the best similarity (scale, rotation, translation).
+    """Compute the distance of each point to its target after the best similarity of each sample.
+
+    A similarity is a scale, a rotation, and a translation.
 
     Args:
         pred: Points, (N, K, 3).
@@ -58,7 +60,7 @@ def pa_joint_errors(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def pa_mpjpe(pred: Tensor, target: Tensor) -> Tensor:
-    """Mean per-joint position error after the best similarity (scale, rotation, translation) of each sample.
+    """Compute the mean per-joint position error after the best similarity of each sample.
 
     Args:
         pred: Joints, (N, K, 3).
@@ -71,23 +73,23 @@ def pa_mpjpe(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def pck(errors: Tensor, threshold: float) -> Tensor:
-    """Percentage of correct keypoints: those whose error is smaller than a threshold.
+    """Compute the percentage of correct keypoints: those with an error below a threshold.
 
     Args:
         errors: Distances of K joints, (N, K).
-        threshold: In the unit of the distances; a joint just so far away is not correct.
+        threshold: In the unit of the distances; exclusive.
 
     Returns:
-        Per cent, (N,).
+        Percentages, (N,).
     """
     return 100 * (errors < threshold).double().mean(dim=-1)
 
 
 def auc(errors: Tensor, max_threshold: float, steps: int = 31) -> Tensor:
-    """Area under the curve of PCK: its mean over thresholds from 0 to the largest, at equal distances.
+    """Compute the area under the PCK curve: its mean over equally spaced thresholds from 0 to the largest.
 
-    With 31 steps to 150 mm the thresholds are those of MPI-INF-3DHP's own code, every 5 mm. No error is below
-    the first, 0, so that the best value is 96.8 per cent.
+    With 31 steps to 150 mm these are the thresholds of MPI-INF-3DHP's official code, every 5 mm. No error is
+    below the first, 0, so the best value is 96.8 %.
 
     Args:
         errors: Distances of K joints, (N, K).
@@ -95,17 +97,17 @@ def auc(errors: Tensor, max_threshold: float, steps: int = 31) -> Tensor:
         steps: Number of thresholds.
 
     Returns:
-        Per cent, (N,).
+        Percentages, (N,).
     """
     thresholds = torch.linspace(0, max_threshold, steps, dtype=torch.float64).tolist()
     return torch.stack([pck(errors, threshold) for threshold in thresholds]).mean(dim=0)
 
 
 def pve(pred: Tensor, target: Tensor) -> Tensor:
-    """Per-vertex error: mean distance over all vertices of the mesh.
+    """Compute the per-vertex error: the mean distance over all vertices.
 
     Args:
-        pred: Vertices, (N, V, 3), aligned as the protocol says.
+        pred: Vertices, (N, V, 3), aligned as the protocol requires.
         target: Vertices, (N, V, 3).
 
     Returns:
@@ -115,10 +117,10 @@ def pve(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def camera_translation_error(pred: Tensor, target: Tensor) -> Tensor:
-    """Distance of the predicted to the true position of the pelvis in the camera frame.
+    """Compute the distance of the predicted to the true pelvis in the camera frame.
 
-    The position of the pelvis is compared, not the translation parameter: the latter is relative to an
-    arbitrary origin of the template and moves with the shape.
+    The pelvis is compared rather than the translation parameter, which is relative to an arbitrary origin of
+    the template and moves with the shape.
 
     Args:
         pred: Pelvis in the camera frame, (N, 3).
@@ -131,20 +133,20 @@ def camera_translation_error(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def depth_error(pred: Tensor, target: Tensor) -> Tensor:
-    """Relative error of the depth of the pelvis.
+    """Compute the relative error of the depth of the pelvis.
 
     Args:
         pred: Pelvis in the camera frame, (N, 3).
         target: Pelvis in the camera frame, (N, 3).
 
     Returns:
-        |z' - z| / z in per cent, (N,).
+        |z' - z| / z in %, (N,).
     """
     return 100 * (pred[:, 2] - target[:, 2]).abs() / target[:, 2].abs()
 
 
 def orientation_error(pred: Tensor, target: Tensor) -> Tensor:
-    """Angle between the predicted and the true global orientation.
+    """Compute the angle between the predicted and the true global orientation.
 
     Args:
         pred: Rotation matrices, (N, 3, 3).

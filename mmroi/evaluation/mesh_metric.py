@@ -1,4 +1,4 @@
-"""``MeshMetric``: errors of meshes and cameras in mm, per cent and degrees."""
+"""``MeshMetric``: errors of meshes and cameras in mm, %, and degrees."""
 
 from collections.abc import Mapping, Sequence
 from itertools import compress
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.evaluation.actions import action_of, parse_h36m_name
-from mmroi.evaluation.bodies import EvaluationBodies
+from mmroi.evaluation.evaluation_bodies import EvaluationBodies
+from mmroi.evaluation.fields import sample_name, stack_field
 from mmroi.evaluation.functional import (
     auc,
     camera_translation_error,
@@ -22,7 +23,6 @@ from mmroi.evaluation.functional import (
     pve,
 )
 from mmroi.evaluation.protocols import EvaluationProtocol, get_protocol
-from mmroi.evaluation.samples import sample_name, stack_field
 from mmroi.evaluation.tables import Table, make_tables, mean_errors, save_tables
 from mmroi.geometry import axis_angle_to_matrix, camera_spread
 from mmroi.registry import METRICS
@@ -34,43 +34,44 @@ MM = 1000.0
 class MeshMetric(BaseMetric):
     """Errors of a human mesh and its camera under a named protocol.
 
-    Reported, each a mean over the samples that have the needed label:
+    Each metric is a mean over the samples that have the annotation it needs:
 
     * ``MPJPE``, ``PA-MPJPE``, ``PVE`` (mm), as the protocol defines them;
-    * ``PCK``, ``AUC``, ``PA-PCK``, ``PA-AUC`` (per cent, larger is better), where the protocol has a threshold;
+    * ``PCK``, ``AUC``, ``PA-PCK``, ``PA-AUC`` (%, larger is better), if the protocol has a threshold;
     * ``orientation`` (degrees): angle between the global orientations;
-    * ``camera_translation`` (mm) and ``depth`` (per cent): error of the pelvis in the camera frame;
+    * ``camera_translation`` (mm) and ``depth`` (%): error of the pelvis in the camera frame;
     * ``camera_spread`` (mm): root mean square distance of the full cameras of one person's M RoIs from their
-      mean. Only where M > 1: one camera always agrees with itself.
+      mean, if M > 1.
 
-    Only some numbers per sample are kept and gathered across processes, never meshes. Samples which a sampler
+    Only errors per sample are kept and gathered across processes, never meshes. Samples that a sampler
     repeats to fill the last batch of a process are dropped, so the result does not depend on the number of
     processes.
 
     Args:
         protocol: Name of a protocol in ``mmroi.evaluation.PROTOCOLS``, or a definition.
-        body_model: Config of the body model, or the model, that turns labels into meshes; the open body by
-            default. Protocols with gendered labels (3DPW) need a config whose ``model_path`` is the folder of
-            all three SMPL files. With the open body all protocols but ``synthetic`` warn.
-        gt: ``smpl`` or ``dataset``: the ground truth, for protocols that leave the choice (``h36m_p1``, ``h36m_p2``).
-        other_cameras: ``refuse`` photos of other cameras than the protocol's (``h36m_p2``), or ``skip`` them: then
-            one pass over the file of protocol 1 gives both protocols.
+        body_model: Config of the body model that poses annotations, or the model; the open body by default.
+            Gendered protocols (3DPW) need a config whose ``model_path`` is the folder of all three SMPL
+            files. All protocols but ``synthetic`` warn if it is the open body.
+        gt: Ground truth of protocols with a choice (``h36m_p1``, ``h36m_p2``): ``smpl`` or ``dataset``.
+        other_cameras: ``refuse`` images of other cameras than the protocol's (``h36m_p2``), or ``skip`` them,
+            so that one pass over the file of protocol 1 evaluates both protocols.
         per_joint: Also report the mean error of each joint, ``MPJPE_<joint>`` (mm).
         out_dir: Folder for tables of errors per joint and per action, ``<protocol>_per_joint.csv`` and
-            ``<protocol>_per_action.csv``. Actions are known from ``action`` in the metainfo or the names of
-            Human3.6M's photos.
+            ``<protocol>_per_action.csv``. Actions are read from ``action`` in the metainfo or from the names
+            of Human3.6M's images.
         collect_device: ``cpu`` or ``gpu``: where processes exchange results.
-        prefix: Put before each name; the protocol's name by default, so that protocols are not mixed up.
-        collect_dir: Folder for the exchange on ``cpu``.
+        prefix: Prefix of each name; by default the name of the protocol.
 
     Attributes:
-        tables: After ``evaluate``, on the main process: ``per_joint`` and, where actions are known, ``per_action``.
+        tables: ``per_joint`` and, if actions are known, ``per_action``; set by ``evaluate`` on the main
+            process.
 
     Raises:
-        KeyError: If the protocol is unknown, or (in ``process``) a sample lacks a prediction or label.
+        KeyError: If the protocol is unknown, or (in ``process``) if a sample lacks a prediction or an
+            annotation.
         FileNotFoundError: If a body model that the protocol needs is missing.
-        ValueError: If the protocol leaves no choice of ``gt``. In ``process``: if a prediction or label has NaN
-            or infinite values, or a label is not of the kind that the protocol needs. Names the sample.
+        ValueError: If the protocol has no such ground truth. In ``process``: if a prediction or an annotation
+            has NaN or infinite values, or if an annotation is not of the kind that the protocol needs.
     """
 
     default_prefix = 'mesh'
@@ -78,17 +79,16 @@ class MeshMetric(BaseMetric):
     def __init__(
         self,
         protocol: str | EvaluationProtocol = 'synthetic',
-        body_model: dict | SMPL | None = None,
+        body_model: dict[str, Any] | SMPL | None = None,
         gt: str | None = None,
         other_cameras: Literal['refuse', 'skip'] = 'refuse',
         per_joint: bool = False,
         out_dir: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
-        collect_dir: str | None = None,
     ) -> None:
         self.protocol = get_protocol(protocol, gt)
-        super().__init__(collect_device, prefix or self.protocol.name, collect_dir)
+        super().__init__(collect_device, prefix or self.protocol.name)
         self.bodies = EvaluationBodies(body_model, self.protocol.gendered)
         if other_cameras not in ('refuse', 'skip'):
             raise ValueError(f'MeshMetric: other_cameras must be "refuse" or "skip", not "{other_cameras}"')
@@ -98,8 +98,8 @@ class MeshMetric(BaseMetric):
         self.tables: dict[str, Table] = {}
 
     @torch.no_grad()
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the errors of one batch.
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Compute and keep the errors of one batch.
 
         Args:
             data_batch: Unused.
@@ -109,11 +109,11 @@ class MeshMetric(BaseMetric):
             self.bodies.warn_of_open_body(self.protocol.name)
         counts = [self._is_of_protocol(sample) for sample in data_samples]
         rows = iter(self._errors([*compress(data_samples, counts)]) if any(counts) else ())
-        # A row for everybody, empty for those who do not count: the order tells which ones are repeated.
+        # Skipped samples get empty rows: MMEngine identifies repeated samples by their position.
         self.results += [next(rows) if count else {} for count in counts]
 
-    def _errors(self, data_samples: Sequence[dict]) -> list[dict]:
-        """Errors of each sample by name, ``joints`` (K) and, where it is known, ``action``."""
+    def _errors(self, data_samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Compute the errors of each sample by name, ``joints`` (K), and ``action`` if it is known."""
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),
@@ -133,21 +133,21 @@ class MeshMetric(BaseMetric):
             )
         return rows
 
-    def compute_metrics(self, results: list[Mapping]) -> dict[str, float]:
-        """Means over samples; writes the tables.
+    def compute_metrics(self, results: list[Mapping[str, Any]]) -> dict[str, float]:
+        """Average over samples, and write the tables.
 
         Args:
-            results: One dict of errors per sample, empty for those who do not count.
+            results: One dict of errors per sample, empty for skipped samples.
 
         Returns:
             Name of error to mean.
 
         Raises:
-            ValueError: If there is no sample at all.
+            ValueError: If there is no sample.
         """
         counted = [result for result in results if result]
         if not counted:
-            reason = f'no photo is of camera {self.protocol.camera}' if results else 'the data set is empty'
+            reason = f'no image is from camera {self.protocol.camera}' if results else 'the dataset is empty'
             raise ValueError(f'no sample was evaluated under protocol "{self.protocol.name}": {reason}')
         self.tables = make_tables(counted, self.protocol.joint_names, self.protocol.pck_threshold)
         if self.out_dir:
@@ -155,28 +155,28 @@ class MeshMetric(BaseMetric):
         per_joint = self.tables['per_joint'].rows[:-1] if self.per_joint else []
         return {**mean_errors(counted), **{f'MPJPE_{joint}': error for joint, error, *_ in per_joint}}
 
-    def _is_of_protocol(self, sample: dict) -> bool:
+    def _is_of_protocol(self, sample: dict[str, Any]) -> bool:
         if self.protocol.camera is None:
             return True
-        photo = parse_h36m_name(str(sample.get('img_path', '')))
-        if photo is None and self.other_cameras == 'skip':
+        name = parse_h36m_name(str(sample.get('img_path', '')))
+        if name is None and self.other_cameras == 'skip':
             raise ValueError(
                 f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, and the name of '
-                f'{sample_name(sample)} does not tell its camera, as S9_Directions.60457274_000001.jpg does; '
-                "use the data set's file for this protocol, without other_cameras='skip'"
+                f'{sample_name(sample)} does not contain it, as S9_Directions.60457274_000001.jpg does; '
+                "use the dataset's file for this protocol, without other_cameras='skip'"
             )
-        if photo is None or photo.camera == self.protocol.camera:
+        if name is None or name.camera == self.protocol.camera:
             return True
         if self.other_cameras == 'refuse':
             raise ValueError(
                 f'protocol "{self.protocol.name}" tests camera {self.protocol.camera} only, but '
-                f"{sample_name(sample)} is from {photo.camera}; use the data set's file for this protocol "
+                f"{sample_name(sample)} is from {name.camera}; use the dataset's file for this protocol "
                 "or other_cameras='skip'"
             )
         return False
 
-    def _mesh_errors(self, samples: Sequence[dict]) -> dict[str, Tensor]:
-        """MPJPE, PA-MPJPE, PVE (N,), errors of single joints (N, K), mm; PCK and AUC (N,), per cent."""
+    def _mesh_errors(self, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Compute MPJPE, PA-MPJPE, PVE (N,), and errors of joints (N, K), mm; PCK and AUC (N,), %."""
         protocol = self.protocol
         pred = protocol.prediction(samples, self.bodies)
         target = protocol.target(samples, self.bodies)
@@ -199,8 +199,8 @@ class MeshMetric(BaseMetric):
         return {**errors, 'joints': joints}
 
     @staticmethod
-    def _orientation_error(samples: Sequence[dict]) -> dict[str, Tensor]:
-        """Angle of the root, (N,) degrees; NaN where there is no SMPL label."""
+    def _orientation_error(samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Compute the error of the root, (N,) degrees; NaN without an SMPL annotation."""
         pred = stack_field(samples, 'pred_instances', 'global_orient').double()
         target = axis_angle_to_matrix(
             stack_field(samples, 'gt_instances', 'global_orient').double().to(pred.device)
@@ -210,13 +210,13 @@ class MeshMetric(BaseMetric):
         return {'orientation': errors.masked_fill(unknown, torch.nan)}
 
     @staticmethod
-    def _camera_spread(samples: Sequence[dict]) -> dict[str, Tensor]:
+    def _camera_spread(samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         full_cameras = stack_field(samples, 'pred_instances', 'full_cameras').double()
         return {'camera_spread': MM * camera_spread(full_cameras)} if full_cameras.shape[1] > 1 else {}
 
     @staticmethod
-    def _camera_errors(samples: Sequence[dict]) -> dict[str, Tensor]:
-        """Errors of the pelvis in the camera frame, (N,); NaN where the true one is not known."""
+    def _camera_errors(samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Compute errors of the pelvis in the camera frame, (N,); NaN if the true one is unknown."""
         root = stack_field(samples, 'pred_instances', 'joints3d')[:, 0]
         pred = (root + stack_field(samples, 'pred_instances', 'camera_translation')).double()
         target = stack_field(samples, 'gt_instances', 'pelvis').double().to(pred.device)

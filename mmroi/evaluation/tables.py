@@ -1,36 +1,37 @@
-"""Errors per joint and per action: tables, CSV files and bar plots."""
+"""Errors per joint and per action: tables, CSV files, and bar plots."""
 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from mmroi.evaluation.functional import auc, pck
+from mmroi.fileio.atomic import atomic_write
 
 
 class Table(NamedTuple):
     """A table whose first column names the rows.
 
     Attributes:
-        columns: Names of all columns.
-        rows: A name, then numbers; NaN where there is none.
+        columns: Names of the columns.
+        rows: A name and numbers, NaN if there is none.
     """
 
     columns: tuple[str, ...]
-    rows: list[tuple]
+    rows: list[tuple[Any, ...]]
 
 
-def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
-    """Mean of each error over the samples that have it.
+def mean_errors(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Average each error over the samples that have it.
 
     Args:
-        results: Errors of each sample by name, NaN where not known; ``joints`` and ``action`` are passed over.
+        results: Errors of each sample by name, NaN if unknown; ``joints`` and ``action`` are ignored.
 
     Returns:
-        Name of error to mean, those that no sample has left out.
+        Name of error to mean, without those that no sample has.
     """
     means = {}
     for name in dict.fromkeys(name for result in results for name in result):
@@ -42,19 +43,19 @@ def mean_errors(results: Sequence[Mapping]) -> dict[str, float]:
 
 
 def make_tables(
-    results: Sequence[Mapping], joint_names: Sequence[str], pck_threshold: float | None = None
+    results: Sequence[Mapping[str, Any]], joint_names: Sequence[str], pck_threshold: float | None = None
 ) -> dict[str, Table]:
-    """Tables of one evaluation.
+    """Make the tables of one evaluation.
 
     Args:
-        results: Errors of each sample: ``joints`` (K), other errors by name, and ``action`` where it is known.
+        results: Errors of each sample: ``joints`` (K), others by name, and ``action`` if it is known.
         joint_names: K names.
-        pck_threshold: Also give PCK and AUC of each joint, up to this error.
+        pck_threshold: Threshold of PCK and the largest of AUC; None for neither.
 
     Returns:
-        ``per_joint``: MPJPE of each joint, and PCK and AUC if asked for. ``per_action``, if any sample has an
-        action: number of samples and mean of each error, by the action's name. The last row of both, ``all``,
-        is the mean over samples.
+        ``per_joint``: MPJPE, and optionally PCK and AUC, of each joint. ``per_action``, if any sample has an
+        action: number of samples and mean of each error per action. The last row of both, ``all``, is the
+        mean over all samples.
     """
     errors_of_joints = torch.tensor([result['joints'] for result in results], dtype=torch.float64).T
     columns = {'MPJPE': errors_of_joints.mean(dim=1)}
@@ -63,11 +64,11 @@ def make_tables(
         columns['AUC'] = auc(errors_of_joints, pck_threshold)
     values = torch.stack([*columns.values()], dim=1)
     values = torch.cat([values, values.mean(dim=0, keepdim=True)])
-    rows: list[tuple] = [
+    rows: list[tuple[Any, ...]] = [
         (name, *row) for name, row in zip((*joint_names, 'all'), values.tolist(), strict=True)
     ]
     tables = {'per_joint': Table(('joint', *columns), rows)}
-    groups: dict[str, list[Mapping]] = {}
+    groups: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         if 'action' in result:
             groups.setdefault(result['action'], []).append(result)
@@ -88,22 +89,24 @@ def save_tables(tables: Mapping[str, Table], folder: str | Path, prefix: str) ->
 
     Args:
         tables: By name.
-        folder: Made if missing.
+        folder: Created if missing.
         prefix: Such as the name of the protocol.
     """
-    Path(folder).mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        with open(Path(folder) / f'{prefix}_{name}.csv', 'w', newline='', encoding='utf-8') as file:
+        with (
+            atomic_write(Path(folder) / f'{prefix}_{name}.csv') as path,
+            open(path, 'w', newline='', encoding='utf-8') as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(table.columns)
             writer.writerows(table.rows)
 
 
 def require_matplotlib() -> None:
-    """Fail at once where plots cannot be drawn.
+    """Fail early if plots cannot be drawn.
 
     Raises:
-        ImportError: If matplotlib is missing; names the extra that has it.
+        ImportError: If matplotlib is missing.
     """
     try:
         import matplotlib  # noqa: F401
@@ -114,17 +117,17 @@ def require_matplotlib() -> None:
 
 
 def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJPE', unit: str = 'mm') -> None:
-    """Draw one column of equal tables as groups of bars, the paper's Figure 7.
+    """Draw one column of several tables as groups of bars, as in the paper's Figure 7.
 
     Args:
-        tables: One or several evaluations; their names go into the legend.
-        path: Picture to write; its ending chooses the format.
-        column: The column.
-        unit: Its unit.
+        tables: Tables of one or several evaluations, by the name for the legend.
+        path: Image to write. Its suffix determines the format.
+        column: Name of the column.
+        unit: Unit of the column.
 
     Raises:
         ImportError: If matplotlib is missing.
-        ValueError: If the tables differ in their rows.
+        ValueError: If the tables have different rows.
     """
     require_matplotlib()
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Safe readers and atomic writers: HumanData, npz, checkpoints, SMPL's pickles, downloads."""
+"""Safe readers and atomic writers of HumanData, npz files, checkpoints, SMPL's pickles and downloads."""
 
 from mmroi.fileio.checkpoint_io import write_checkpoint
 from mmroi.fileio.downloads import locate

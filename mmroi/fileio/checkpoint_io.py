@@ -1,7 +1,7 @@
-"""Writes checkpoints whole, and lets MMEngine load safetensors.
+"""Write checkpoints atomically, and let MMEngine load safetensors.
 
-MMEngine loads what ``torch.save`` has written. Importing this module teaches it safetensors, so that
-``tools/test.py`` and ``tools/train.py`` take both.
+Importing this module registers a loader for ``.safetensors`` with MMEngine, so that all tools accept such
+checkpoints.
 """
 
 import hashlib
@@ -25,20 +25,20 @@ SUFFIXES = ('.pth', '.safetensors')
 def write_checkpoint(
     path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any], with_hash: bool = False
 ) -> Path:
-    """Write a checkpoint so that a reader sees the old file or the whole new one, never a part.
+    """Write a checkpoint atomically.
 
     Args:
-        path: ``.pth`` as MMEngine writes it, or ``.safetensors``; its folder is made if missing.
+        path: File to write, ``.pth`` in MMEngine's format or ``.safetensors``. Its folder is created if
+            missing.
         state_dict: Tensors by name.
-        meta: What to remember of the origin, by name. A safetensors file holds strings only: other values
-            become JSON.
-        with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
+        meta: Metadata by name. safetensors stores strings only, so other values are stored as JSON.
+        with_hash: Append the first 8 digits of the file's SHA-256 to its name, as OpenMMLab does.
 
     Returns:
         The file that was written.
 
     Raises:
-        ValueError: If the name ends otherwise.
+        ValueError: If the file name has another suffix.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -59,11 +59,11 @@ def write_checkpoint(
 
 @CheckpointLoader.register_scheme(prefixes=r'(?!\w+://).*\.safetensors$')
 def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Load a safetensors file in the form of MMEngine's checkpoints.
+    """Load a safetensors file as a checkpoint of MMEngine.
 
     Args:
         filename: Path of the file.
-        map_location: Device, None for the CPU.
+        map_location: Device; by default the CPU.
 
     Returns:
         ``state_dict`` and ``meta``.
@@ -77,4 +77,4 @@ def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, 
             state = {name: file.get_tensor(name) for name in file.keys()}
             return dict(meta=file.metadata() or {}, state_dict=state)
     except SafetensorError as error:
-        raise ValueError(f'{filename} is not a safetensors file that can be read: {error}') from error
+        raise ValueError(f'{filename} is not a safetensors file, or it is damaged: {error}') from error

@@ -1,4 +1,4 @@
-"""From what a config calls a checkpoint to a file on this machine."""
+"""Find checkpoints named in configs, and download them if needed."""
 
 import os
 from http.client import HTTPException
@@ -9,21 +9,21 @@ import mmengine
 import torch
 from mmengine import dist
 
-# MMEngine's tables of the addresses behind its short names
+# MMEngine's tables of URLs by short name
 SHORT_NAMES = {'torchvision://': 'torchvision_0.12.json', 'open-mmlab://': 'openmmlab.json'}
 
 
 def locate(checkpoint: str | Path) -> Path:
-    """Find the file of a checkpoint, fetching it if it is not here yet.
+    """Find the file of a checkpoint, and download it if it is not cached.
 
     Args:
-        checkpoint: Path, URL, or one of MMEngine's short names such as ``torchvision://resnet50``.
+        checkpoint: Path, URL, or a short name of MMEngine such as ``torchvision://resnet50``.
 
     Returns:
-        A file that exists.
+        An existing file.
 
     Raises:
-        FileNotFoundError: There is no such file, or it cannot be fetched; says which file to put where.
+        FileNotFoundError: The file does not exist or cannot be downloaded; says which file to put where.
         ValueError: The short name or the scheme is unknown.
     """
     name = str(checkpoint)
@@ -35,7 +35,7 @@ def locate(checkpoint: str | Path) -> Path:
     if '://' in name:
         raise ValueError(
             f'pretrained weights {name}: only files, http://, https:// and '
-            f'{", ".join(SHORT_NAMES)} are read; fetch the file and give its path.'
+            f'{", ".join(SHORT_NAMES)} are supported; download the file and give its path.'
         )
     path = Path(name).expanduser()
     if not path.is_file():
@@ -47,19 +47,19 @@ def locate(checkpoint: str | Path) -> Path:
 
 
 def cache_path(url: str) -> Path:
-    """Where a file from the net is kept: torch's cache, which all of OpenMMLab and torchvision use."""
+    """Return the path of a downloaded file in torch's cache, which OpenMMLab and torchvision share."""
     return Path(torch.hub.get_dir(), 'checkpoints', PurePosixPath(urlparse(url).path).name)
 
 
 def _look_up(name: str, scheme: str, table: str) -> str:
     urls = mmengine.load(Path(mmengine.__path__[0], 'hub', table))
     if name not in urls:
-        raise ValueError(f'pretrained weights {scheme}{name}: MMEngine knows no such name; give the URL.')
+        raise ValueError(f'pretrained weights {scheme}{name}: MMEngine has no such name; give the URL.')
     return urls[name]
 
 
 def _fetch(url: str) -> Path:
-    """One process of each machine fetches, under another name until the file is whole; all wait for it."""
+    """Download a file in one process per machine, under a temporary name, while the others wait."""
     path = cache_path(url)
     reason = 'the first process of this machine could not'
     if not path.is_file() and int(os.environ.get('LOCAL_RANK', dist.get_rank())) == 0:
@@ -71,7 +71,7 @@ def _fetch(url: str) -> Path:
     dist.barrier()
     if not path.is_file():
         raise FileNotFoundError(
-            f'pretrained weights {url} cannot be fetched ({reason}): download that file where there is '
-            f"network and put it at {path}, or set the config's init_cfg.checkpoint to a file of your own."
+            f'pretrained weights {url} cannot be downloaded ({reason}): download that file on a machine with '
+            f"network access and put it at {path}, or set the config's init_cfg.checkpoint to another file."
         )
     return path

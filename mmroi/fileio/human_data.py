@@ -1,4 +1,4 @@
-"""HumanData, the one annotation format on disk: MMHuman3D's npz."""
+"""HumanData, the annotation format on disk: MMHuman3D's npz."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
@@ -10,7 +10,7 @@ import numpy as np
 from mmroi.fileio.npz_io import write_npz
 from mmroi.fileio.unpacked_npz import UnpackedNpz
 
-# Expected shapes, with N rows of the file and K named joints; what the last axis holds goes into messages.
+# Expected shapes, with N rows of the file and K named joints, and the meaning of the last axis for messages.
 _SHAPES: dict[str, tuple[tuple[int | str, ...], str]] = {
     'image_path': (('N',), 'one path per row, relative to the image folder'),
     'bbox_xywh': (('N', 5), 'x, y, width, height, confidence in pixels'),
@@ -25,12 +25,12 @@ _ATTRIBUTES = ('__key_strict__', '__data_len__', '__keypoints_compressed__')
 _KEYPOINTS = re.compile(r'(keypoints[23]d)(?!.*(_mask|_convention)$)')
 
 
-class HumanData(MutableMapping):
-    """One row per person: image path, box, keypoints, SMPL parameters, in MMHuman3D's layout.
+class HumanData(MutableMapping[str, Any]):
+    """Annotations in MMHuman3D's layout, one row per person.
 
-    Values are read from the file when they are first asked for. Keypoints stored compressed (only the joints
-    of their mask) come padded with zeros; :meth:`raw` returns them as stored. Known keys are checked as they
-    are read and as they are set.
+    Values are read from the file on first access. Compressed keypoints, of which only the joints of the mask
+    are stored, are padded with zeros; :meth:`raw` returns them as stored. Shapes of known keys are checked on
+    reading and on assignment.
 
     =================================  ==================  ==============================================
     key                                shape               meaning
@@ -39,10 +39,11 @@ class HumanData(MutableMapping):
     ``bbox_xywh``                      (N, 5)              x, y, width, height, confidence; pixels
     ``keypoints2d``                    (N, K, 3)           x, y, confidence; pixels
     ``keypoints3d``                    (N, K, 4)           x, y, z, confidence; meters, OpenCV camera frame
-    ``keypoints{2,3}d_mask``           (K,)                1 where the file has the joint
-    ``keypoints{2,3}d_convention``     str                 names of the joints
+    ``keypoints{2,3}d_mask``           (K,)                1 if the file has the joint
+    ``keypoints{2,3}d_convention``     str                 a key of ``mmroi.structures.CONVENTIONS``
     ``smpl``                           dict                ``global_orient`` (N, 3), ``body_pose`` (N, 23, 3),
-                                                           ``betas`` (N, 10), ``transl`` (N, 3) where known
+                                                           ``betas`` (N, 10), optionally ``transl`` (N, 3)
+    ``has_smpl``                       (N,)                0 if the row has no SMPL parameters (optional)
     ``meta``                           dict                ``gender``: N strings
     ``misc``                           dict                ``focal_length`` (N,) or (N, 2),
                                                            ``principal_point`` (N, 2); pixels
@@ -51,7 +52,7 @@ class HumanData(MutableMapping):
     =================================  ==================  ==============================================
 
     Args:
-        source: Values to start from.
+        source: Initial values.
 
     Raises:
         ValueError: A value has the wrong shape or number of rows.
@@ -69,14 +70,14 @@ class HumanData(MutableMapping):
 
     @classmethod
     def fromfile(cls, path: str | Path) -> 'HumanData':
-        """Open a file; no array is read yet, but a large compressed file is unpacked the first time.
+        """Open a file. Arrays are read on access; a large compressed file is unpacked the first time.
 
         Args:
             path: An npz written by :meth:`dump` or by MMHuman3D.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: It is no npz or damaged.
+            FileNotFoundError: The file does not exist.
+            ValueError: The file is not an npz or is damaged.
         """
         human_data = cls()
         human_data._file = UnpackedNpz(path)
@@ -87,15 +88,15 @@ class HumanData(MutableMapping):
         return human_data
 
     def dump(self, path: str | Path, compress: bool = False) -> None:
-        """Write the npz atomically, readable by MMHuman3D as well.
+        """Write the npz atomically. MMHuman3D can read it, too.
 
         Args:
             path: File to write, ending in ``.npz``.
-            compress: Deflate. An uncompressed file is memory-mapped when it is read, which is what large
-                files want.
+            compress: Compress the arrays. Uncompressed files are memory-mapped when they are read, which is
+                better for large files.
 
         Raises:
-            ValueError: The path does not end in ``.npz``, or rows disagree in number.
+            ValueError: The path does not end in ``.npz``.
         """
         if Path(path).suffix != '.npz':
             raise ValueError(f'{path}: a HumanData file ends in .npz')
@@ -109,7 +110,7 @@ class HumanData(MutableMapping):
 
     @property
     def data_len(self) -> int:
-        """Number of rows N; 0 while there is no row-wise value."""
+        """Number of rows N; 0 without any row-wise value."""
         for key in ('image_path', 'bbox_xywh', 'smpl', 'keypoints2d', 'keypoints3d'):
             if self._data_len is None and key in self._keys:
                 self.raw(key)
@@ -117,11 +118,11 @@ class HumanData(MutableMapping):
 
     @property
     def source(self) -> str:
-        """The file's name for messages."""
+        """Name of the file, for messages."""
         return str(self._file.path) if self._file else 'HumanData'
 
     def raw(self, key: str) -> Any:
-        """A value as stored: keypoints of a compressed file have only the joints of their mask.
+        """Return a value as stored: compressed keypoints have only the joints of their mask.
 
         Args:
             key: A key of the file.
@@ -129,7 +130,7 @@ class HumanData(MutableMapping):
         Raises:
             KeyError: The file has no such key.
             ValueError: The value has the wrong shape.
-            pickle.UnpicklingError: The value would run code.
+            pickle.UnpicklingError: The value is a pickle that could run code.
         """
         self.require([key])
         if key not in self._values:
@@ -141,28 +142,28 @@ class HumanData(MutableMapping):
         return self._values[key]
 
     def release(self) -> None:
-        """Let go of the memory that reading the file's arrays took; they are read again when needed."""
+        """Free the memory of arrays read from the file. They are read again when needed."""
         if self._file is not None:
             self._file.release()
 
     def forget(self, key: str) -> None:
-        """Drop a value that was read, such as a large pickled one; it is read again when needed."""
+        """Drop a value read from the file, such as a large pickle. It is read again when needed."""
         if self._file is not None and key not in self._edited:
             self._values.pop(key, None)
 
     def per_row(self, group: str, name: str, dtype: type, *shapes: tuple[int, ...]) -> np.ndarray | None:
-        """A value that a dictionary of the file holds for each row.
+        """Return a value that a dictionary of the file has for each row, as an array.
 
-        It becomes an array: reference counts would unshare a list's memory between processes.
+        Arrays stay shared between processes, while reference counts would unshare the memory of a list.
 
         Args:
             group: Key of the file, such as ``misc``.
             name: Key of the dictionary.
-            dtype: Of the result.
-            *shapes: What a row may have; one value by default.
+            dtype: Type of the result.
+            *shapes: Possible shapes of a row; by default a single value.
 
         Returns:
-            np.ndarray | None: (N, *shape); None where there is no such value.
+            (N, *shape); None if there is no such value.
 
         Raises:
             ValueError: The value has another shape.
@@ -181,10 +182,10 @@ class HumanData(MutableMapping):
         )
 
     def require(self, keys: Iterable[str]) -> None:
-        """Check that keys are there, without reading them.
+        """Check that keys exist, without reading them.
 
         Raises:
-            KeyError: Names the file, what is missing and what there is.
+            KeyError: A key is missing; lists the keys of the file.
         """
         missing = [key for key in keys if key not in self._keys]
         if missing:
@@ -194,10 +195,10 @@ class HumanData(MutableMapping):
             )
 
     def compress_keypoints_by_mask(self) -> None:
-        """Drop the joints that the masks leave out; reading pads them back.
+        """Store only the joints of the masks, as MMHuman3D's method of this name does.
 
         Raises:
-            KeyError: Keypoints without a mask.
+            KeyError: Keypoints have no mask.
         """
         if self.keypoints_compressed:
             return
@@ -209,7 +210,7 @@ class HumanData(MutableMapping):
         self.keypoints_compressed = True
 
     def __getitem__(self, key: str) -> Any:
-        """A value; keypoints padded to the full convention."""
+        """Return a value; compressed keypoints are padded to the full convention."""
         value = self.raw(key)
         if not (self.keypoints_compressed and _KEYPOINTS.match(key)):
             return value
@@ -225,7 +226,7 @@ class HumanData(MutableMapping):
         return padded
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Set a value after checking its shape and number of rows."""
+        """Set a value, after checking its shape and number of rows."""
         self._values[key] = self._checked(key, value)
         self._keys[key] = None
         self._edited.add(key)
@@ -236,19 +237,19 @@ class HumanData(MutableMapping):
         self._values.pop(key, None)
 
     def __iter__(self) -> Iterator[str]:
-        """Keys in the order of the file."""
+        """Iterate over the keys, in the order of the file."""
         return iter(self._keys)
 
     def __len__(self) -> int:
-        """Number of keys; the number of rows is :attr:`data_len`."""
+        """Return the number of keys; the number of rows is :attr:`data_len`."""
         return len(self._keys)
 
     def __contains__(self, key: object) -> bool:
-        """Whether there is such a key; reads nothing."""
+        """Whether there is such a key. Reads nothing."""
         return key in self._keys
 
     def __getstate__(self) -> dict[str, Any]:
-        # What can be read from the file again does not travel to a spawned worker.
+        # Values that can be read from the file again are not pickled into a spawned worker.
         kept = self._values.keys() if self._file is None else self._edited
         return {**self.__dict__, '_values': {key: self._values[key] for key in kept if key in self._values}}
 
@@ -262,7 +263,7 @@ class HumanData(MutableMapping):
             if not isinstance(value, Mapping):
                 raise ValueError(
                     f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary "
-                    'of global_orient, body_pose, betas and, where known, transl. '
+                    'of global_orient, body_pose, betas and optionally transl. '
                     'Convert the dataset again'
                 )
             parts = {f'smpl.{name}': part for name, part in value.items()}
@@ -270,7 +271,7 @@ class HumanData(MutableMapping):
             keypoints = _KEYPOINTS.match(name)
             kind = keypoints.group(1) if keypoints else name
             if kind in _SHAPES:
-                # A list of strings is counted without making an array of it.
+                # Count a list of strings without converting it to an array.
                 found = (len(part),) if kind == 'image_path' else np.shape(part)
                 self._check_shape(name, found, *_SHAPES[kind])
         return value

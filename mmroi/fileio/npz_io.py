@@ -1,8 +1,7 @@
-"""Reads npz files lazily and without free unpickling, and writes them atomically.
+"""Read npz files lazily and without running code, and write them atomically.
 
-``numpy.load`` either refuses object arrays or lets the file run any code. MMHuman3D keeps dictionaries in
-object arrays, so this reader unpickles them itself, admitting nothing but NumPy arrays and built-in
-containers.
+``numpy.load`` either refuses object arrays or lets them run any code. MMHuman3D stores dictionaries in object
+arrays, so this reader unpickles them itself and allows only NumPy arrays and built-in containers.
 """
 
 import io
@@ -23,8 +22,8 @@ from mmroi.fileio.atomic import atomic_write
 
 _PIECE = 1 << 20
 _NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
-# (module, name) as spelled in the pickle -> where the installed NumPy has it. Lists, dictionaries, strings
-# and numbers need no entry: the pickle format has opcodes for them.
+# (module, name) in the pickle -> (module, name) in the installed NumPy. Lists, dictionaries, strings and
+# numbers need no entry, because the pickle format has opcodes for them.
 _ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
     ('numpy', 'ndarray'): ('numpy', 'ndarray'),
     ('numpy', 'dtype'): ('numpy', 'dtype'),
@@ -42,10 +41,10 @@ class SafeUnpickler(pickle.Unpickler):
     """Unpickles NumPy arrays and built-in containers, and refuses every other class and function."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look a global up in the allow-list.
+        """Look up a global in the allow-list.
 
         Raises:
-            pickle.UnpicklingError: The pickle asks for anything that is not on the list.
+            pickle.UnpicklingError: The global is not on the list.
         """
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f'{module}.{name} is neither a NumPy array nor a built-in container')
@@ -54,18 +53,17 @@ class SafeUnpickler(pickle.Unpickler):
 
 
 class LazyNpz:
-    """The members of one npz file, each read when it is first asked for.
+    """Members of an npz file, read on access.
 
-    Members stored uncompressed (``numpy.savez``) are views of one read-only memory map of the file: opening
-    costs nothing, and all loader workers share the pages. Compressed members and object arrays are decoded
-    into memory.
+    Uncompressed members (``numpy.savez``) are views of one read-only memory map of the file, so opening is
+    free, and all loader workers share the pages. Compressed members and object arrays are decoded in memory.
 
     Args:
         path: The npz file.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no zip archive, or its end is missing.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a zip archive, or is truncated.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -80,12 +78,12 @@ class LazyNpz:
         except (zipfile.BadZipFile, OSError) as error:
             raise ValueError(
                 f'{self.path}: not a readable npz ({error}); the file is damaged or truncated. '
-                'Make it or download it anew'
+                'Create or download it again'
             ) from error
         self._map: mmap.mmap | None = None
 
     def keys(self) -> list[str]:
-        """Names of the members, in the order of the file."""
+        """Return the names of the members, in the order of the file."""
         return list(self._members)
 
     def has_objects(self, key: str) -> bool:
@@ -101,7 +99,7 @@ class LazyNpz:
             return _read_header(member)[2].hasobject
 
     def is_mapped(self, key: str) -> bool:
-        """Whether a member is a view of the file, which takes no memory of the process.
+        """Whether a member is a view of the file, which takes no memory.
 
         Args:
             key: A name from :meth:`keys`.
@@ -112,16 +110,16 @@ class LazyNpz:
         return self._members[key].compress_type == zipfile.ZIP_STORED and not self.has_objects(key)
 
     def read(self, key: str) -> np.ndarray:
-        """One member.
+        """Read one member.
 
         Args:
             key: A name from :meth:`keys`.
 
         Returns:
-            np.ndarray: The array; read-only where it is memory-mapped.
+            The array; read-only if it is memory-mapped.
 
         Raises:
-            pickle.UnpicklingError: The member's pickle names something else than arrays and containers.
+            pickle.UnpicklingError: The member is a pickle that names more than arrays and containers.
             ValueError: The member is damaged.
         """
         info = self._members[key]
@@ -135,18 +133,18 @@ class LazyNpz:
             return npy_format.read_array(member, allow_pickle=False)
 
     def release(self) -> None:
-        """Let go of the mapped pages read so far; they stay in the system's cache and return when needed."""
+        """Release the pages read so far. They stay in the system's cache and are mapped again when needed."""
         if self._map is not None and hasattr(mmap, 'MADV_DONTNEED'):
             self._map.madvise(mmap.MADV_DONTNEED)
 
     def pieces(self, key: str) -> Iterator[bytes]:
-        """A member's npy file, decompressed piece by piece.
+        """Iterate over the decompressed npy file of a member.
 
         Args:
             key: A name from :meth:`keys`.
 
         Yields:
-            bytes: What follows.
+            The next piece.
 
         Raises:
             ValueError: The member is damaged.
@@ -157,7 +155,7 @@ class LazyNpz:
 
     @contextmanager
     def _member(self, key: str) -> Iterator[IO[bytes]]:
-        """Open a member; what goes wrong while it is read names the file and the member."""
+        """Open a member. Errors while it is read name the file and the member."""
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(self._members[key]) as member:
                 yield member
@@ -169,7 +167,7 @@ class LazyNpz:
         except Exception as error:  # damaged bytes make zlib, tokenize and pickle raise almost anything
             raise ValueError(
                 f'{self.path}: {key!r} cannot be read ({error}); the file is damaged. '
-                'Make it or download it anew'
+                'Create or download it again'
             ) from error
 
     def _view(
@@ -183,7 +181,7 @@ class LazyNpz:
         if self._map is None:
             with open(self.path, 'rb') as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        # Zip's local header: 30 bytes, then the name and an extra field whose lengths stand at byte 26.
+        # Zip's local header: 30 bytes, with the lengths of name and extra field at byte 26, then these two.
         name_size, extra_size = struct.unpack_from('<HH', self._map, info.header_offset + 26)
         offset = info.header_offset + 30 + name_size + extra_size + header_size
         count = int(np.prod(shape, dtype=np.int64))
@@ -191,24 +189,24 @@ class LazyNpz:
         return array.reshape(shape, order='F' if fortran_order else 'C')
 
     def __getstate__(self) -> dict[str, Any]:
-        # A spawned worker maps the file again instead of receiving gigabytes through a pipe.
+        # A spawned worker maps the file again instead of receiving its content through a pipe.
         return {**self.__dict__, '_map': None}
 
 
 def write_npz(path: str | Path, members: Mapping[str, Any], compress: bool = False) -> None:
-    """Write an npz file so that a reader sees the old file or the whole new one, never a part.
+    """Write an npz file atomically.
 
     Args:
-        path: File to write; its folder is made if missing.
-        members: Name to array, or to an object that ``numpy.savez`` pickles (dictionaries).
-        compress: Deflate the members. Such a file is smaller, but cannot be memory-mapped.
+        path: File to write. Its folder is created if missing.
+        members: Arrays by name, or objects that ``numpy.savez`` pickles (dictionaries).
+        compress: Compress the members. The file is smaller, but cannot be memory-mapped.
     """
     with atomic_write(path) as temporary, open(temporary, 'wb') as file:
         (np.savez_compressed if compress else np.savez)(file, **members)
 
 
 def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, Fortran order, dtype and size in bytes of an npy header."""
+    """Return shape, Fortran order, dtype and size in bytes of an npy header."""
     version = npy_format.read_magic(member)
     read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}.get(version)
     if read is None:
@@ -225,7 +223,7 @@ def _read_objects(member: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
 
 
 class _InPieces(io.RawIOBase):
-    """Reads a zip member piece by piece: asked for a large array, it would make the array's bytes twice."""
+    """Reads a zip member in pieces, because reading a large array at once holds its bytes twice."""
 
     def __init__(self, member: IO[bytes]) -> None:
         self._member = member

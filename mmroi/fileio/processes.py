@@ -1,4 +1,4 @@
-"""Worker processes that do not outlive their main process."""
+"""Worker processes that do not outlive their parent."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ from multiprocessing import parent_process
 
 
 def end_with_parent() -> None:
-    """End this worker process when its main process is gone; killed, it would leave it waiting for ever."""
+    """End this worker process with its parent. If the parent is killed, the worker would wait forever."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 

@@ -1,8 +1,8 @@
-"""Reads official SMPL pickles without chumpy, and without running what a pickle may carry.
+"""Read official SMPL pickles without chumpy and without running code.
 
-SMPL's files were written by Python 2 with chumpy, a package that no longer installs on current Python. They
-hold only arrays, sparse matrices and chumpy nodes that wrap arrays, so an exact list of allowed names
-suffices, and everything else is refused.
+SMPL's files were written by Python 2 with chumpy, which cannot be installed on current Python. They contain
+only arrays, sparse matrices and chumpy nodes that wrap arrays, so everything but a short list of names is
+refused.
 """
 
 import copyreg
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-# NumPy's own functions for reading arrays and scalars; their module's name differs between versions.
+# NumPy's functions for reading arrays and scalars; the name of their module differs between versions.
 _RECONSTRUCT, _SCALAR = np.empty(0).__reduce__()[0], np.float64().__reduce__()[0]
-_REMEDY = 'Get the file anew from https://smpl.is.tue.mpg.de.'
+_REMEDY = 'Download the file again from https://smpl.is.tue.mpg.de.'
 
 
 class _ChumpyNode:
@@ -35,14 +35,13 @@ class _ChumpyNode:
 
 
 def _encode_latin1(text: str, encoding: str = 'latin1') -> bytes:
-    """``_codecs.encode`` as pickles of protocol 2 call it for bytes; other codecs are refused."""
+    """Replace ``_codecs.encode``, which pickles of protocol 2 call for bytes; refuse other codecs."""
     if encoding != 'latin1':
         raise pickle.UnpicklingError(f'codec {encoding!r} is not part of an SMPL file; refusing to load it')
     return text.encode('latin1')
 
 
-# Every name that a pickle may ask for, as (module, name), in the spellings of Python 2 and 3 and of all
-# versions of NumPy and SciPy.
+# All allowed (module, name), in the spellings of Python 2 and 3 and of all versions of NumPy and SciPy.
 _ALLOWED: dict[tuple[str, str], Any] = {
     ('chumpy', 'Ch'): _ChumpyNode,
     ('chumpy.ch', 'Ch'): _ChumpyNode,
@@ -73,18 +72,18 @@ class _SMPLUnpickler(pickle.Unpickler):
 
 
 def load_smpl_pickle(path: str | Path) -> dict[str, np.ndarray]:
-    """Arrays of an SMPL pickle, sparse matrices made dense.
+    """Load the arrays of an SMPL pickle.
 
     Args:
         path: ``SMPL_{NEUTRAL,MALE,FEMALE}.pkl``.
 
     Returns:
-        dict[str, np.ndarray]: The file's arrays by SMPL's names; other entries (strings) are left out.
+        Arrays by SMPL's names, sparse matrices converted to dense ones. Other entries (strings) are ignored.
 
     Raises:
         pickle.UnpicklingError: The file is truncated, or names a class or function that SMPL files do not
-            need: it is malicious, or no SMPL file.
-        ValueError: The file is damaged, or holds no dictionary.
+            need: it is malicious or not an SMPL file.
+        ValueError: The file is damaged or does not contain a dictionary.
     """
     try:
         with open(path, 'rb') as file:

@@ -1,4 +1,4 @@
-"""From a file to named tensors, without running any code that the file may hold."""
+"""Read state dicts without running code that the file may contain."""
 
 import re
 from collections.abc import Mapping
@@ -17,15 +17,16 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Read the weights of a checkpoint.
 
     Args:
-        path: safetensors, or either container of ``torch.save``, which is seen from the content. In the
-            latter two a state dict, or a dictionary that has one under ``state_dict`` or ``model``.
+        path: A safetensors file, or a file of ``torch.save`` in its new or old format with a state dict, or
+            with a dictionary that has one under ``state_dict`` or ``model``. The format is detected from the
+            content.
 
     Returns:
-        dict: Tensors on the CPU by name, without the ``module.`` of data-parallel models.
+        Tensors on the CPU by name, without the prefix ``module.`` of data-parallel models.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no checkpoint, is damaged, holds no weights, or asks for more than weights.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a checkpoint, is damaged, has no weights, or names more than weights.
     """
     path = Path(path)
     if not path.is_file():
@@ -52,11 +53,11 @@ def _load(path: Path) -> object:
             return load_file(path)
         safe_globals.install()
         return torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # a damaged file raises whatever its bytes happen to mean
+    except Exception as error:  # damaged bytes can raise almost anything
         refused = re.search(r'GLOBAL (\S+)', str(error))
-        reason = 'it is damaged, cut short or of another format; delete it and fetch it again'
+        reason = 'it is damaged, truncated or of another format; delete it and download it again'
         if refused:
-            reason = f'it asks for {refused[1]}, which no weights need; take the file from its authors'
+            reason = f'it names {refused[1]}, which weights do not need; get the file from its authors'
         raise ValueError(
             f'{path} is not a checkpoint that can be read safely (weights only): {reason}'
         ) from None

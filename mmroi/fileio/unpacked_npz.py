@@ -1,8 +1,8 @@
-"""Large npz files as memory maps, whatever they were written as.
+"""Read any large npz file through memory maps.
 
-MMHuman3D compresses its files and pickles the SMPL parameters. Decoding them takes seconds and memory in
-each process that does so. A file whose decoded size is large is therefore unpacked once: a copy beside it
-holds the members that cannot be mapped, uncompressed, and the arrays of dictionaries as members of their own.
+MMHuman3D compresses its files and pickles the SMPL parameters, and decoding them costs every process seconds
+and memory. A file with large decoded members is therefore unpacked once: a copy beside it stores the members
+that cannot be mapped, uncompressed, and the arrays of dictionaries as separate members.
 """
 
 import hashlib
@@ -22,28 +22,28 @@ from mmroi.fileio.npz_io import LazyNpz
 
 try:
     import fcntl
-except ImportError:  # Windows: processes that start together unpack the same file, each for itself
+except ImportError:  # Windows: processes that start together each unpack the same file
     fcntl = None  # type: ignore[assignment]
 
 UNPACK_FROM = 64 << 20
-"""Bytes; less than this is decoded into memory."""
+"""Bytes; smaller members are decoded into memory."""
 _FORMAT = 'mmroi unpacked npz 1'
 
 
 class UnpackedNpz(LazyNpz):
-    """An npz file whose arrays are memory maps that all processes share, but for small ones.
+    """npz file whose large arrays are memory maps shared by all processes.
 
-    The copy is ``<file>.cache`` beside the file or, where that folder is read-only, in the user's cache
-    folder (``$XDG_CACHE_HOME/mmroi``). It may be deleted at any time, and is made anew when the file's
-    content changes. Where there is no room for it, the file is decoded into memory.
+    The copy is ``<file>.cache`` beside the file or, if that folder is read-only, in the cache folder of the
+    user (``$XDG_CACHE_HOME/mmroi``). It may be deleted at any time and is recreated if the content of the
+    file changes. If it cannot be written, the file is decoded into memory.
 
     Args:
         path: The npz file.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         ValueError: The file is damaged.
-        pickle.UnpicklingError: A member of a large file would run code when unpickled.
+        pickle.UnpicklingError: A member of a large file is a pickle that could run code.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -54,7 +54,7 @@ class UnpackedNpz(LazyNpz):
             self._copy = self._open_copy(hidden)
 
     def read(self, key: str) -> np.ndarray:
-        """One member, as ``LazyNpz.read`` gives it."""
+        """Read one member; see ``LazyNpz.read``."""
         if self._copy is None or key not in self._copy.keys():
             return super().read(key)
         array = self._copy.read(key)
@@ -66,7 +66,7 @@ class UnpackedNpz(LazyNpz):
         return array
 
     def release(self) -> None:
-        """Let go of the mapped pages read so far."""
+        """Release the pages read so far."""
         super().release()
         if self._copy is not None:
             self._copy.release()
@@ -99,7 +99,7 @@ class UnpackedNpz(LazyNpz):
         return None
 
     def _fingerprint(self) -> bytes:
-        """Tell contents apart: zip's directory has each member's checksum."""
+        """Identify the content by the checksums in zip's directory."""
         members = sorted((key, info.CRC, info.file_size) for key, info in self._members.items())
         return f'{_FORMAT} {hashlib.sha256(repr(members).encode()).hexdigest()}'.encode()
 
@@ -120,7 +120,7 @@ def _part_name(key: str, name: str) -> str:
 
 
 def _write_objects(archive: zipfile.ZipFile, key: str, value: np.ndarray) -> None:
-    """Write a pickled member; the arrays of a dictionary become members of their own."""
+    """Write a pickled member, and the arrays of a dictionary as separate members."""
     if not value.shape and isinstance(value.item(), dict):
         parts = value.item()
         for name, part in parts.items():
@@ -142,7 +142,7 @@ def _is_copy(place: Path, fingerprint: bytes) -> bool:
 
 @contextmanager
 def _one_process_at_a_time(path: Path) -> Iterator[None]:
-    """Lock a file that is only read; without effect where the file system has no such locks."""
+    """Lock a file that is only read. Has no effect if the file system does not support locks."""
     with open(path, 'rb') as file:
         if fcntl is not None:
             with suppress(OSError):

@@ -26,6 +26,7 @@ from mmroi.geometry.encoding import (
     released_encoding,
 )
 from mmroi.geometry.meshes import vertex_normals
+from mmroi.geometry.precision import without_autocast
 from mmroi.geometry.procrustes import Similarity, fit_similarity, similarity_align
 from mmroi.geometry.rasterizer import Fragments, interpolate, rasterize
 from mmroi.geometry.rotations import (
@@ -72,4 +73,5 @@ __all__ = [
     'similarity_align',
     'to_crop_normalized',
     'vertex_normals',
+    'without_autocast',
 ]

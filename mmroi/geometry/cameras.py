@@ -7,6 +7,7 @@ a point projects to ``f X / Z, f Y / Z``. Equation numbers are the paper's.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmroi.geometry.precision import align_leading, full_precision
@@ -130,3 +131,19 @@ def camera_spread(full_cameras: Tensor) -> Tensor:
     (full_cameras,) = full_precision(full_cameras)
     deviation = full_cameras - full_cameras.mean(-2, keepdim=True)
     return deviation.square().sum(-1).mean(-1).sqrt()
+
+
+def smooth_floor(x: Tensor, minimum: float, knee: float) -> Tensor:
+    """Keep scales or depths above ``minimum``: the identity above ``knee``, an exponential approach below it.
+
+    Unlike a clamp it has a gradient everywhere, so a network can leave the wrong side.
+
+    Args:
+        x: Any shape.
+        minimum: Bound that is approached from above.
+        knee: Where the identity ends, above ``minimum``.
+
+    Returns:
+        Shape of ``x``.
+    """
+    return F.celu(x - knee, alpha=knee - minimum) + knee

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
 import torch
 from torch import Tensor
+
+_Function = TypeVar('_Function', bound=Callable[..., Any])
 
 
 def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, ...]:
@@ -37,3 +43,30 @@ def align_leading(x: Tensor, ndim: int) -> Tensor:
         A view of ``x``.
     """
     return x.reshape(x.shape + (1,) * (ndim - x.ndim))
+
+
+def without_autocast(function: _Function) -> _Function:
+    """Decorate a function or method to run outside autocast, with half-precision arguments in float32.
+
+    Half precision cannot represent boxes of several thousand pixels, their encodings, cameras or sums of
+    squares. Arguments in float64 are not changed.
+
+    Args:
+        function: Function with at least one tensor among its arguments.
+
+    Returns:
+        The decorated function.
+    """
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        device = next(x.device for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
+        with torch.autocast(device.type, enabled=False):
+            return function(*map(_widen, args), **{name: _widen(value) for name, value in kwargs.items()})
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _widen(value: Any) -> Any:
+    half = isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16)
+    return value.float() if half else value

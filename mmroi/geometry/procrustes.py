@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmroi.geometry.precision import full_precision
+from mmroi.geometry.precision import full_precision, without_autocast
 
 
 class Similarity(NamedTuple):
@@ -24,6 +24,7 @@ class Similarity(NamedTuple):
     translation: Tensor
 
 
+@without_autocast
 def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
     """Fit the similarity that maps ``source`` to ``target`` with the least squared error, never a reflection.
 
@@ -44,18 +45,18 @@ def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
         raise ValueError('source and target must be finite: filter samples with NaN joints before aligning')
     source_mean, target_mean = source.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
     source, target = source - source_mean, target - target_mean
-    with torch.autocast(source.device.type, enabled=False):
-        u, singular, vh = torch.linalg.svd(target.mT @ source)
-        # If the best orthogonal matrix is a reflection, flip the direction with the smallest singular value.
-        sign = torch.ones_like(singular)
-        sign[..., -1] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vh))
-        rotation = (u * sign[..., None, :]) @ vh
-        spread = source.square().sum((-2, -1)).clamp_min(torch.finfo(source.dtype).tiny)
-        scale = (singular * sign).sum(-1) / spread
-        translation = target_mean - scale[..., None, None] * (source_mean @ rotation.mT)
+    u, singular, vh = torch.linalg.svd(target.mT @ source)
+    # If the best orthogonal matrix is a reflection, flip the direction with the smallest singular value.
+    sign = torch.ones_like(singular)
+    sign[..., -1] = torch.sign(torch.linalg.det(u) * torch.linalg.det(vh))
+    rotation = (u * sign[..., None, :]) @ vh
+    spread = source.square().sum((-2, -1)).clamp_min(torch.finfo(source.dtype).tiny)
+    scale = (singular * sign).sum(-1) / spread
+    translation = target_mean - scale[..., None, None] * (source_mean @ rotation.mT)
     return Similarity(scale, rotation, translation.squeeze(-2))
 
 
+@without_autocast
 def similarity_align(source: Tensor, target: Tensor) -> Tensor:
     """Align source points to target points with the best similarity, as for PA-MPJPE.
 
@@ -68,5 +69,4 @@ def similarity_align(source: Tensor, target: Tensor) -> Tensor:
     """
     scale, rotation, translation = fit_similarity(source, target)
     (source,) = full_precision(source)
-    with torch.autocast(source.device.type, enabled=False):
-        return scale[..., None, None] * (source @ rotation.mT) + translation[..., None, :]
+    return scale[..., None, None] * (source @ rotation.mT) + translation[..., None, :]

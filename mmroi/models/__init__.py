@@ -1,4 +1,4 @@
-"""Encoders, necks, fusions, heads, losses, and the estimator made of them."""
+"""Encoders, necks, fusions, heads, losses, and the estimator that combines them."""
 
 from mmroi.models.data_preprocessors import *  # noqa: F403
 from mmroi.models.encoders import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""``init_cfg=dict(type='Pretrained', ...)`` that runs no foreign code and leaves no weight out in silence."""
+"""``init_cfg=dict(type='Pretrained', ...)`` that runs no code of the file and skips no weight silently."""
 
 import re
 from collections import Counter
@@ -18,31 +18,31 @@ _FUSE_LAYER = re.compile(r'(?:.*\.)?stage4\.(?P<module>\d+)\.fuse_layers\.[1-9]\
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained')
 class StrictPretrainedInit(PretrainedInit):
-    """Loads a module's weights from a file, and insists that they are the module's.
+    """Loads a module's weights from a file that must match the module.
 
-    It has the name and arguments of MMEngine's, which it replaces where the default scope is ``mmroi``.
-    MMEngine loads what happens to match and goes on, so that a ResNet-50 file leaves half of a ResNet-101
-    random; here all names and shapes below the module's own children must match both ways, except
+    It has the name and arguments of MMEngine's initializer, which it replaces if the default scope is
+    ``mmroi``. MMEngine's loads whatever matches, so a ResNet-50 file would leave half of a ResNet-101 random.
+    Here all names and shapes below the module's children must match in both directions, except for
 
-    * parts that the module does not have (``fc``, ``head``), which are left out with a line in the log;
+    * parts that the module does not have (``fc``, ``head``), which are skipped and logged;
     * BatchNorm's ``num_batches_tracked``;
-    * the last fusion of HRNet to its coarser branches, ``stage4.*.fuse_layers.1`` and up: pose networks give
-      the finest branch only and have none (``multiscale_output=False`` in MMPose); it starts from random
-      weights, which the log says.
+    * the last fusion of HRNet to its coarser branches, ``stage4.*.fuse_layers.1`` and up. Pose networks
+      return the finest branch only and do not have it (``multiscale_output=False`` in MMPose); it stays
+      random, which is logged.
 
     Args:
         checkpoint: Path, URL (kept in torch's cache), or ``torchvision://`` or ``open-mmlab://`` name;
             see :func:`mmroi.fileio.state_dicts.read_state_dict` for the formats.
-        prefix: What precedes the module's names in the file, such as ``'backbone.'``.
-        map_location: Without effect: weights are read on the CPU and copied to where the module is.
+        prefix: Prefix of the module's names in the file, such as ``'backbone.'``.
+        map_location: Ignored: weights are read on the CPU and copied to the module's device.
     """
 
     def __call__(self, module: nn.Module) -> None:
-        """Load.
+        """Load the weights.
 
         Raises:
-            FileNotFoundError: The file is not there and cannot be fetched.
-            ValueError: It cannot be read, or is of another network.
+            FileNotFoundError: The file does not exist and cannot be downloaded.
+            ValueError: It cannot be read, or belongs to another network.
         """
         given = self._select(read_state_dict(locate(self.checkpoint)), module)
         own = module.state_dict()
@@ -52,11 +52,11 @@ class StrictPretrainedInit(PretrainedInit):
             raise ValueError(
                 f'{self._source()} does not fit {type(module).__name__} ({len(findings)} mismatches: '
                 f'{"; ".join(findings[:3])}{"; ..." if len(findings) > 3 else ""}): take a checkpoint of '
-                'this very network, of the same depth and width.'
+                'the same network, with the same depth and width.'
             )
         if absent:
             print_log(
-                f'{self._source()} has no fusion to the coarser branches of HRNet, which starts '
+                f'{self._source()} has no fusion to the coarser branches of HRNet, which stays '
                 f'untrained: {len(absent)} tensors such as {absent[0]}',
                 logger='current',
             )
@@ -69,7 +69,7 @@ class StrictPretrainedInit(PretrainedInit):
         return f'{self.checkpoint} (prefix {self.prefix!r})' if self.prefix else str(self.checkpoint)
 
     def _select(self, state: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
-        """The tensors below the prefix that belong to parts of the module."""
+        """Tensors below the prefix that belong to parts of the module."""
         prefix = self.prefix or ''
         if prefix and not prefix.endswith('.'):
             prefix += '.'
@@ -105,7 +105,7 @@ def _absent_from_pose_networks(own: Mapping[str, Tensor], given: Mapping[str, Te
 
 
 def _mismatches(own: Mapping[str, Tensor], given: Mapping[str, Tensor], absent: list[str]) -> list[str]:
-    """What differs in name or shape, in the module's order, then the file's."""
+    """Differences in names and shapes, in the order of the module, then of the file."""
     expected = {name for name in own if not name.endswith('num_batches_tracked')} - set(absent)
     findings = [f'{name} is not in the file' for name in own if name in expected and name not in given]
     findings += [

@@ -1,4 +1,4 @@
-"""Test-time augmentation by a mirror: the mean over views of one person, each brought back exactly."""
+"""Test-time augmentation by mirroring: average a person's predictions over mirrored and unmirrored views."""
 
 from collections.abc import Sequence
 
@@ -19,18 +19,18 @@ _PARTNERS = list(flip_indices('smpl'))
 
 @MODELS.register_module()
 class MeshTTAModel(BaseTTAModel):
-    """Predict from several views of each person, and give the mean person in the frame of the photo.
+    """Averages the predictions from several views of each person, in the frame of the original image.
 
-    Views come from ``mmcv.transforms.TestTimeAug`` and may differ by ``RandomMirror``, whose ``flip`` is in
-    the metainfo, and by their boxes. A mirrored view is mirrored back about the principal point: pose,
-    full cameras. Rotations are averaged on SO(3) (chordal mean), full cameras as over RoIs
-    (``geometry.average_full_camera``: x, y and the inverse depth), shapes as numbers; the body is posed
-    anew. Local cameras belong to boxes, and boxes differ between views: those reported follow from the mean
-    full cameras and the boxes of the unmirrored view, whose labels and metainfo the result keeps.
+    Views come from ``mmcv.transforms.TestTimeAug`` and may differ in their boxes and in ``RandomMirror``,
+    which sets ``flip`` in the metainfo. Poses and full cameras of mirrored views are mirrored back about the
+    principal point. Rotations are averaged on SO(3) (chordal mean), full cameras as over RoIs
+    (``geometry.average_full_camera``: x, y and the inverse depth), and shapes arithmetically; then the body
+    is posed again. Local cameras refer to boxes, which differ between views, so they are computed from the
+    mean full cameras and the boxes of the unmirrored view. The result keeps that view's labels and metainfo.
 
     Args:
         module: The estimator, or its config.
-        data_preprocessor: Config; of the estimator where that has none.
+        data_preprocessor: Config, for an estimator without one.
     """
 
     @property
@@ -44,13 +44,13 @@ class MeshTTAModel(BaseTTAModel):
         """Merge the views of each person.
 
         Args:
-            data_samples_list: For each person its views, with ``pred_instances``.
+            data_samples_list: The views of each person, with ``pred_instances``.
 
         Returns:
-            list[HMRDataSample]: One sample for each person.
+            list[HMRDataSample]: One sample per person.
 
         Raises:
-            ValueError: No view of a person is unmirrored, or a view is rolled.
+            ValueError: A person has no unmirrored view, or a view is rolled.
         """
         return [self._merge(views) for views in data_samples_list]
 
@@ -85,7 +85,7 @@ class MeshTTAModel(BaseTTAModel):
 
 
 def _unmirrored(view: HMRDataSample) -> dict[str, Tensor]:
-    """Rotations (1, 24, 3, 3), betas and cameras of a view in the frame of the photo."""
+    """Rotations (1, 24, 3, 3), betas and cameras of a view in the frame of the original image."""
     predicted = Predictions.from_instances(view.pred_instances)
     rotations = predicted.rotations
     full_cameras, translation = predicted.full_cameras, predicted.camera_translation

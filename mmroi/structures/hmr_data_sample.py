@@ -1,4 +1,4 @@
-"""The data element that travels between dataset, model, metric and visualizer."""
+"""The data element passed between dataset, model, metric and visualizer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from mmengine.structures import BaseDataElement, InstanceData
 
 
 class HMRDataSample(BaseDataElement):
-    """Labels and predictions of one person in one image.
+    """Ground truth and predictions of one person in one image.
 
-    Both fields have a leading dimension of 1, the person. Coordinates are those of the augmented camera frame
-    (OpenCV, meters); pixels are relative to the principal point, and squares: a photo whose two focal lengths
+    Both fields have a leading dimension of 1, the person. Coordinates are in the augmented camera frame
+    (OpenCV, meters). Pixels are relative to the principal point and square: an image whose two focal lengths
     differ is stretched about it by ``focal_length / focal_lengths``. M is the number of RoIs.
 
     ``gt_instances`` (float32): ``global_orient`` (1, 3) and ``body_pose`` (1, 23, 3) axis-angle, ``betas``
@@ -19,8 +19,8 @@ class HMRDataSample(BaseDataElement):
 
     ``pred_instances``: the fields of :class:`mmroi.structures.Predictions`, N = 1.
 
-    Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``focal_lengths`` (2,) of the photo along x and y,
-    ``principal_point`` (2,) of the photo, ``crop_matrices`` (M, 2, 3) from the photo to the crops,
+    Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``focal_lengths`` (2,) of the image along x and y,
+    ``principal_point`` (2,) of the image, ``crop_matrices`` (M, 2, 3) from the image to the crops,
     ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``action``
     (empty where not known), ``dataset_name``, ``sample_idx``, ``person_id`` (equal for the same box of the
     same image).
@@ -28,7 +28,7 @@ class HMRDataSample(BaseDataElement):
 
     @property
     def gt_instances(self) -> InstanceData:
-        """Labels."""
+        """Ground truth."""
         return self._gt_instances
 
     @gt_instances.setter

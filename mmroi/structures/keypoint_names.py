@@ -1,9 +1,9 @@
-"""Joint names of the keypoint conventions, spelled as in MMHuman3D so that its files load as they are.
+"""Joint names of the keypoint conventions, spelled as in MMHuman3D, whose files therefore load unchanged.
 
 One exception: the two points of the head in Human3.6M and MPI-INF-3DHP. They are SPIN's "Jaw (H36M)" and
 "Head (H36M)", the last two rows of J_regressor_extra.npy: ``jaw_extra`` and ``head_extra``. MMHuman3D calls
 them ``head_extra`` and ``headtop``, which are other points in its files that come from SPIN's joints;
-``headtop`` is the top of the head that people mark in photos (LSP, MPII).
+``headtop`` is the top of the head as annotated in images (LSP, MPII).
 """
 
 from __future__ import annotations

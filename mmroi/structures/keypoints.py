@@ -46,16 +46,16 @@ H36M_TO_J14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
 
 
 def get_convention(name: str) -> tuple[str, ...]:
-    """Joint names of a convention, in order.
+    """Look up the joint names of a convention, in order.
 
     Args:
-        name (str): A key of ``CONVENTIONS``.
+        name: A key of ``CONVENTIONS``.
 
     Returns:
         tuple[str, ...]: One name per joint.
 
     Raises:
-        ValueError: If the convention is unknown.
+        ValueError: The convention is unknown.
     """
     if name not in CONVENTIONS:
         raise ValueError(f'unknown keypoint convention {name!r}; known: {", ".join(sorted(CONVENTIONS))}')
@@ -63,16 +63,16 @@ def get_convention(name: str) -> tuple[str, ...]:
 
 
 def flip_indices(convention: str) -> tuple[int, ...]:
-    """Permutation that exchanges left and right joints, for ``keypoints[..., indices, :]``.
+    """Compute the permutation that swaps left and right joints, for ``keypoints[..., indices, :]``.
 
     Args:
-        convention (str): A key of ``CONVENTIONS``.
+        convention: A key of ``CONVENTIONS``.
 
     Returns:
         tuple[int, ...]: One index per joint; an involution.
 
     Raises:
-        ValueError: If the convention is unknown.
+        ValueError: The convention is unknown.
     """
     names = get_convention(convention)
     other = {'left': 'right', 'right': 'left'}
@@ -88,16 +88,16 @@ def convert_keypoints(keypoints: np.ndarray, src: str, dst: str) -> tuple[np.nda
     """Reorder keypoints from one convention to another by joint name.
 
     Args:
-        keypoints (np.ndarray): (..., K_src, D), coordinates and possibly a confidence.
-        src (str): Convention of ``keypoints``.
-        dst (str): Wanted convention.
+        keypoints: (..., K_src, D), coordinates and possibly a confidence.
+        src: Convention of ``keypoints``.
+        dst: Convention of the result.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: keypoints (..., K_dst, D) in the same dtype, zero where ``src`` has no
+        tuple[np.ndarray, np.ndarray]: keypoints (..., K_dst, D) of the same dtype, zero where ``src`` has no
         joint of that name, and the mask (K_dst,) bool of the joints that it has.
 
     Raises:
-        ValueError: If a convention is unknown or K_src is not its number of joints.
+        ValueError: A convention is unknown, or K_src is not its number of joints.
     """
     src_names, dst_names = get_convention(src), get_convention(dst)
     if keypoints.ndim < 2 or keypoints.shape[-2] != len(src_names):

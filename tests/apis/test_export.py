@@ -9,7 +9,8 @@ import torch
 from mmengine.config import Config
 
 from mmroi.apis import build_model, export
-from mmroi.apis.export import CropRecipe, ExportableEstimator, export_model, load_onnx
+from mmroi.apis.export import ExportableEstimator, export_model, load_onnx, random_inputs, read_recipe
+from mmroi.engine.pipelines import CropSettings
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = [
@@ -47,7 +48,7 @@ def test_more_people_than_were_checked(head, encoding, with_pipeline, tmp_path):
     with_pipeline.model.fusion.encoding = dict(type=encoding)
     model = build_model(with_pipeline).eval()
     export_model(model, tmp_path / 'model.onnx', opset=18)
-    inputs = CropRecipe.from_config(with_pipeline).random_inputs(7, seed=5)
+    inputs = random_inputs(read_recipe(with_pipeline), 7, seed=5)
     with torch.no_grad():
         expected = ExportableEstimator(model, False)(*(torch.from_numpy(value) for value in inputs.values()))
     for wanted, found in zip(expected, load_onnx(tmp_path / 'model.onnx')(inputs), strict=True):
@@ -71,14 +72,14 @@ def test_file_that_differs_is_not_kept(wrong, with_pipeline, tmp_path, monkeypat
 
 
 def test_recipe(with_pipeline):
-    assert CropRecipe.from_config(with_pipeline) == CropRecipe(2, (32, 32), 1.0, 1.1)
-    inputs = CropRecipe.from_config(with_pipeline).random_inputs(3, seed=0)
+    assert read_recipe(with_pipeline) == CropSettings(2, (32, 32), 1.0, 1.1)
+    inputs = random_inputs(read_recipe(with_pipeline), 3, seed=0)
     assert inputs['crops'].shape == (3, 2, 3, 32, 32) and inputs['crops'].dtype == np.uint8
     np.testing.assert_allclose(inputs['boxes'][:, 1, 2], 1.5 * inputs['boxes'][:, 0, 2])
     steps = with_pipeline.test_dataloader.dataset.pipeline
     steps[1].random = True
     with pytest.raises(ValueError, match='random=False'):
-        CropRecipe.from_config(with_pipeline)
+        read_recipe(with_pipeline)
     del steps[1]
     with pytest.raises(ValueError, match='lacks GetPersonBox or MultiRoICrop'):
-        CropRecipe.from_config(with_pipeline)
+        read_recipe(with_pipeline)

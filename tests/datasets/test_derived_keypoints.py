@@ -174,7 +174,7 @@ def test_body_of_the_gender(
     genders = ['f', 'Female', 'neutral', '', 'n', 'female', 'f', 'm']
     _write(people, tmp_path, 'keypoints', meta=dict(gender=genders))
     dataset = _dataset(tmp_path, dict(type='SMPL', model_path=str(body_folder)))
-    assert any('male bodies are derived from the neutral one' in line for line in warnings)
+    assert any('male bodies are derived from the neutral body' in line for line in warnings)
     bodies = {gender: SMPL(body_folder, gender) for gender in ('neutral', 'female')}
     for i, gender in enumerate(genders):
         params = [

@@ -142,8 +142,8 @@ def test_built_from_a_config():
     [
         ('pred_instances', 'vertices', 'prediction'),
         ('pred_instances', 'full_cameras', 'prediction'),
-        ('gt_instances', 'betas', 'label'),
-        ('gt_instances', 'pelvis', 'label'),
+        ('gt_instances', 'betas', 'annotation'),
+        ('gt_instances', 'pelvis', 'annotation'),
     ],
 )
 def test_bad_numbers_are_refused_by_name(metric, make_sample, group, key, what):
@@ -160,7 +160,7 @@ def test_bad_numbers_are_refused_by_name(metric, make_sample, group, key, what):
 def test_missing_predictions_and_labels(metric, make_sample):
     sample = make_sample(3)
     sample['gt_instances']['has_smpl'] = torch.zeros(1)
-    with pytest.raises(ValueError, match='sample 3 .* no SMPL label'):
+    with pytest.raises(ValueError, match='sample 3 .* no SMPL annotation'):
         metric.process(None, [sample])
     del sample['pred_instances']
     with pytest.raises(KeyError, match='sample 3 .* holds nothing'):
@@ -170,5 +170,5 @@ def test_missing_predictions_and_labels(metric, make_sample):
 def test_unknown_protocol_and_empty_data(metric):
     with pytest.raises(KeyError, match='unknown evaluation protocol "h37m"; known: 3dpw, .*, synthetic'):
         MeshMetric('h37m')
-    with pytest.raises(ValueError, match='"synthetic": the data set is empty'):
+    with pytest.raises(ValueError, match='"synthetic": the dataset is empty'):
         metric.evaluate(0)

@@ -38,9 +38,7 @@ def test_same_numbers_as_online(protocol, batch_size, samples, path, body_model,
     metric.process(None, samples)
     online = metric.evaluate(len(samples))
     results = MeshResults(path)
-    for batch in results.batches(metric.bodies.neutral, batch_size):
-        metric.process(None, batch)
-    assert metric.evaluate(len(results)) == pytest.approx(online, rel=1e-5)
+    assert results.evaluate(metric, batch_size) == pytest.approx(online, rel=1e-5)
     assert len(results) == len(samples)
 
 
@@ -56,6 +54,16 @@ def test_file_holds_plain_arrays_of_what_the_samples_hold(path, samples):
         assert arrays['meta.img_path'][i] == sample['img_path']
         assert arrays['meta.gender'][i] == sample['gender']
         np.testing.assert_array_equal(arrays['meta.boxes'][i], sample['boxes'])
+
+
+def test_some_samples_in_the_order_asked_for(path, samples, body_model):
+    for got, index in zip(
+        MeshResults(path).data_samples(body_model, [3, 0, 4], batch_size=2), (3, 0, 4), strict=True
+    ):
+        assert got.img_path == samples[index]['img_path']
+        assert torch.equal(got.gt_instances.betas, samples[index]['gt_instances']['betas'])
+        vertices = samples[index]['pred_instances']['vertices']
+        torch.testing.assert_close(got.pred_instances.vertices, vertices, rtol=0, atol=1e-5)
 
 
 def test_another_body_model_is_noticed(path, body_folder):
@@ -88,13 +96,13 @@ def test_bad_results(samples, tmp_path):
     with pytest.raises(ValueError, match='must end in .npz, got "results.pkl"'):
         DumpMeshResults('results.pkl')
     metric = DumpMeshResults(str(tmp_path / 'a.npz'))
-    with pytest.raises(ValueError, match='a.npz: the data set is empty'):
+    with pytest.raises(ValueError, match='a.npz: the dataset is empty'):
         metric.evaluate(0)
     metric.process(None, [samples[0], {k: v for k, v in samples[1].items() if k != 'gender'}])
     with pytest.raises(ValueError, match=r"samples differ in \['meta.gender'\]"):
         metric.evaluate(2)
     metric = DumpMeshResults(str(tmp_path / 'a.npz'))
     metric.process(None, [{**samples[0], 'focal_length': None}])
-    with pytest.raises(ValueError, match=r"\['meta.focal_length'\] hold neither numbers nor strings"):
+    with pytest.raises(ValueError, match=r"\['meta.focal_length'\] contain neither numbers nor strings"):
         metric.evaluate(1)
     assert not (tmp_path / 'a.npz').exists()

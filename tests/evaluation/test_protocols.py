@@ -201,7 +201,7 @@ def test_labels_without_gender_warn(samples, body_folder):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         metric.process(None, samples[:4])
-    with pytest.warns(UserWarning, match='some labels have none: neutral is used'):
+    with pytest.warns(UserWarning, match='some annotations have none: neutral is used'):
         metric.process(None, samples[4:])
 
 
@@ -296,7 +296,7 @@ def test_no_photo_of_the_camera(samples):
     for sample in samples:
         sample['img_path'] = 'S9_Posing_1.54138969_000001.jpg'
     metric = MeshMetric('h36m_p2', other_cameras='skip')
-    with pytest.raises(ValueError, match='under protocol "h36m_p2": no photo is of camera 60457274'):
+    with pytest.raises(ValueError, match='under protocol "h36m_p2": no image is from camera 60457274'):
         evaluate(metric, samples)
 
 

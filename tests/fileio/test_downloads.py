@@ -36,7 +36,7 @@ def server(tmp_path):
         thread.join()
 
 
-def test_a_file_from_the_net_is_fetched_once(server, hub):
+def test_a_file_is_downloaded_once(server, hub):
     folder, url, requests = server
     (folder / 'x-0123.pth').write_bytes(b'weights')
     for _ in range(2):
@@ -45,7 +45,7 @@ def test_a_file_from_the_net_is_fetched_once(server, hub):
     assert requests == ['/x-0123.pth'] and os.listdir(hub) == ['x-0123.pth']
 
 
-def test_what_cannot_be_fetched_says_which_file_to_put_where(hub, resnet):
+def test_a_failed_download_says_which_file_to_put_where(hub, resnet):
     network = resnet(init_cfg=dict(type='Pretrained', checkpoint=UNREACHABLE, prefix='backbone.'))
     with pytest.raises(FileNotFoundError) as error:
         network.init_weights()
@@ -63,7 +63,7 @@ def test_a_page_that_is_not_there(server, hub):
 
 def test_a_cache_that_cannot_be_written(server, hub):
     hub.parent.parent.write_text('a file where the folder should be')
-    with pytest.raises(FileNotFoundError, match='cannot be fetched'):
+    with pytest.raises(FileNotFoundError, match='cannot be downloaded'):
         locate(f'{server[1]}/x.pth')
 
 
@@ -80,9 +80,9 @@ def test_names_of_mmengine(hub):
 @pytest.mark.parametrize(
     'name, message',
     [
-        ('torchvision://resnet51', 'knows no such name'),
-        ('s3://bucket/x.pth', 'fetch the file and give its path'),
-        ('ftp://host/x.pth', 'fetch the file and give its path'),
+        ('torchvision://resnet51', 'has no such name'),
+        ('s3://bucket/x.pth', 'download the file and give its path'),
+        ('ftp://host/x.pth', 'download the file and give its path'),
     ],
 )
 def test_unknown_names(name, message):
@@ -120,4 +120,4 @@ def test_one_process_fetches_and_all_wait(server, tmp_path):
     assert [p for p in requests if p == '/x.pth'] == ['/x.pth']
     for rank in (0, 1):
         assert (tmp_path / f'x.pth.{rank}').read_text() == 'weights'
-        assert 'cannot be fetched' in (tmp_path / f'absent.pth.{rank}').read_text()
+        assert 'cannot be downloaded' in (tmp_path / f'absent.pth.{rank}').read_text()

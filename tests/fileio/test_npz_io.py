@@ -129,7 +129,7 @@ def test_truncated_and_foreign_files(tmp_path: Path) -> None:
     write_npz(tmp_path / 'a.npz', dict(a=np.random.rand(1000)), compress=True)
     content = (tmp_path / 'a.npz').read_bytes()
     (tmp_path / 'short.npz').write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r'short\.npz: not a readable npz.*anew'):
+    with pytest.raises(ValueError, match=r'short\.npz: not a readable npz.*again'):
         LazyNpz(tmp_path / 'short.npz')
     damaged = bytearray(content)
     damaged[200:260] = bytes(60)

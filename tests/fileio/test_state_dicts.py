@@ -60,7 +60,7 @@ def test_code_in_a_file_does_not_run(tmp_path, zipped):
         tmp_path / 'x.pth',
         _use_new_zipfile_serialization=zipped,
     )
-    with pytest.raises(ValueError, match=r'it asks for \w+\.mkdir, which no weights need') as error:
+    with pytest.raises(ValueError, match=r'it names \w+\.mkdir, which weights do not need') as error:
         read_state_dict(tmp_path / 'x.pth')
     assert not (tmp_path / 'owned').exists() and '\n' not in str(error.value)
 
@@ -86,7 +86,7 @@ def test_damaged_files(tmp_path, zipped, damage):
 def test_damaged_safetensors(tmp_path):
     save_file(WEIGHTS, tmp_path / 'x.safetensors')
     (tmp_path / 'x.safetensors').write_bytes((tmp_path / 'x.safetensors').read_bytes()[:40])
-    with pytest.raises(ValueError, match='is damaged, cut short'):
+    with pytest.raises(ValueError, match='is damaged, truncated'):
         read_state_dict(tmp_path / 'x.safetensors')
 
 

@@ -15,6 +15,7 @@ from mmroi.geometry import (
     roi_offsets,
     to_crop_normalized,
 )
+from mmroi.geometry.cameras import smooth_floor
 
 
 @pytest.fixture
@@ -143,3 +144,21 @@ def test_bfloat16_network_output_keeps_the_depth_of_a_small_box():
     camera, box = torch.tensor([0.5, 0, 0]).bfloat16(), torch.tensor([0.0, 0, 37.3]).double()
     depth = local_to_full(camera, box, 4123.7)[2]
     assert math.isclose(depth.item(), 2 * 4123.7 / (37.3 * 0.5), rel_tol=1e-6)
+
+
+def test_smooth_floor_is_the_identity_above_the_knee():
+    x = torch.tensor([0.2, 0.5, 3.0])
+    torch.testing.assert_close(smooth_floor(x, 0.05, 0.2), x, rtol=0, atol=1e-7)
+
+
+def test_smooth_floor_stays_above_the_minimum_with_a_gradient():
+    x = torch.linspace(-1, 0.5, 400, dtype=torch.float64).requires_grad_()
+    y = smooth_floor(x, 0.05, 0.2)
+    y.sum().backward()
+    assert (y > 0.05).all() and (y.diff() > 0).all() and (x.grad > 0).all()
+    assert x.grad.diff().abs().max() < 0.03  # no kink: the slope never jumps
+
+
+def test_smooth_floor_gradient():
+    x = torch.tensor([-0.3, 0.1, 0.19, 0.21, 1.0], dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: smooth_floor(x, 0.05, 0.2), x)

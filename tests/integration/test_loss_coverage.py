@@ -108,7 +108,7 @@ def test_table_in_the_log(folder: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     log = next((folder / 'good').glob('*/*.log')).read_text()
     rows = str(HumanData.fromfile(folder / 'h36m_joints.npz').data_len)
-    _, table = log.split('People with labels, and how many each loss counts')[1].split('\n', 1)
+    _, table = log.split('People with labels, and how many each loss can use')[1].split('\n', 1)
     header, *lines = table.splitlines()[: 1 + len(SETS)]
     losses = re.split('  +', header)[5:]
     counts = {line.split()[0]: dict(zip(losses, line.split()[5:], strict=True)) for line in lines}
@@ -125,8 +125,8 @@ def test_table_in_the_log(folder: Path) -> None:
 def test_error_before_the_first_step(folder: Path) -> None:
     done = train(folder, 'bad', ('h36m_joints', 'nothing'), None)
     assert done.returncode != 0 and 'Epoch(train)' not in done.stdout + done.stderr
-    assert "the loss 'smpl' (SMPLParameterLoss), which needs SMPL parameters, reaches nobody" in done.stderr
-    assert re.search(r'data set nothing \(.*nothing\.npz\) has \d+ people, of whom 0 have 2D', done.stderr)
+    assert "the loss 'smpl' (SMPLParameterLoss), which needs SMPL parameters, can use nobody" in done.stderr
+    assert re.search(r'dataset nothing \(.*nothing\.npz\) has \d+ people, of whom 0 have 2D', done.stderr)
     assert '`body_model`' in done.stderr
 
 
@@ -135,7 +135,7 @@ def test_without_body_3dpw_of_mmhuman3d_feeds_its_parameters_alone(folder: Path)
     assert done.returncode != 0
     for loss in ('keypoints2d', 'keypoints3d'):
         assert re.search(
-            rf"the loss '{loss}' \(.*reaches nobody of any data set: pw3d \(.*pw3d\.npz\) has "
+            rf"the loss '{loss}' \(.*can use nobody of any dataset: pw3d \(.*pw3d\.npz\) has "
             r'\d+ people, of whom 0 have',
             done.stderr,
         )

@@ -1,8 +1,5 @@
 """The converter as a user runs it."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,17 +11,7 @@ from mmroi.apis.published import START
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*arguments):
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    command = [sys.executable, ROOT / 'tools' / 'model_converters' / 'convert_checkpoint.py', *arguments]
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+TOOL = 'model_converters/convert_checkpoint.py'
 
 
 @pytest.fixture
@@ -42,10 +29,9 @@ def spin(tmp_path):
         file.unlink()
 
 
-def test_converts_and_says_how_to_go_on(spin, tmp_path):
+def test_converts_and_says_how_to_continue(spin, tmp_path, run_tool):
     source, state = spin
-    done = run(source, tmp_path / 'new.pth')
-    assert done.returncode == 0, done.stderr
+    done = run_tool(TOOL, source, tmp_path / 'new.pth')
     report = ' '.join(done.stdout.split())
     assert 'found spin: SPIN' in report and f'converted {len(state)} tensors' in report
     assert f'python tools/test.py configs/hmr/hmr_r50_published.py {tmp_path / "new.pth"}' in report
@@ -55,18 +41,18 @@ def test_converts_and_says_how_to_go_on(spin, tmp_path):
     assert torch.equal(weights[START][-3:], state['init_cam'][0])
 
 
-def test_errors_are_one_sentence(tmp_path):
+def test_errors_are_one_sentence(tmp_path, run_tool):
     torch.save(dict(model={'blocks.0.weight': torch.zeros(1)}), tmp_path / 'vit.pt')
     for arguments, message in (
         ((tmp_path / 'vit.pt', tmp_path / 'new.pth'), 'vit.pt: its tensors (1: blocks.0.weight'),
         ((tmp_path / 'none.pt', tmp_path / 'new.pth'), 'none.pt does not exist'),
     ):
-        done = run(*arguments)
+        done = run_tool(TOOL, *arguments, check=False)
         assert done.returncode == 1 and message in done.stderr
         assert done.stderr.startswith('error: ') and done.stderr.count('\n') == 1, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ['vit.pt']
 
 
-def test_help_names_the_kinds():
-    done = run('--help')
-    assert done.returncode == 0 and all(kind in done.stdout for kind in PUBLISHED)
+def test_help_names_the_kinds(run_tool):
+    done = run_tool(TOOL, '--help')
+    assert all(kind in done.stdout for kind in PUBLISHED)

@@ -116,7 +116,7 @@ def test_one_camera_of_all(tool, results, samples, tmp_path, monkeypatch):
 def test_bad_arguments(tool, results, tmp_path, monkeypatch, capsys):
     for arguments, message in {
         (results, '--protocol', 'h37m'): 'choose from',
-        (results, '--protocol', '3dpw', '--batch-size', 0): '--batch-size must be at least 1',
+        (results, '--protocol', '3dpw', '--batch-size', 0): '--batch-size: must be at least 1',
         (results, results, '--protocol', '3dpw'): 'RESULTS must differ',
     }.items():
         with pytest.raises(SystemExit):

@@ -1,9 +1,6 @@
 """The tools that measure speed and cost, at tiny size; what they count, never how fast they are."""
 
 import json
-import os
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -13,25 +10,21 @@ import pytest
 from mmroi.benchmark.speed.humandata import make_h36m_file
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ROOT / 'tools' / 'analysis_tools'
 CONFIG = ROOT / 'configs' / 'demo' / 'multi-roi_r18_synthetic.py'
 CLIFF = ROOT / 'configs' / 'demo' / 'cliff_r18_synthetic.py'
 MACHINE = {'date', 'device', 'cpu', 'cores', 'threads', 'load_before', 'torch'}
 ONCE = ('--seconds', '0', '--rounds', '1')
 
 
-def start(name, *arguments, cwd):
-    """Run a tool as a user does."""
-    command = [sys.executable, str(TOOLS / name), *map(str, arguments)]
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+@pytest.fixture
+def run(run_tool, tmp_path):
+    """``run(tool, ...)`` runs a tool in an empty folder, and gives what it printed and its figures."""
 
+    def measure(name, *arguments):
+        done = run_tool(f'analysis_tools/{name}', *arguments, '--json', 'figures.json', cwd=tmp_path)
+        return done.stdout, json.loads((tmp_path / 'figures.json').read_text())
 
-def run(name, *arguments, cwd):
-    """Run a tool in an empty folder; return what it printed and its figures."""
-    done = start(name, *arguments, '--json', 'figures.json', cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    return done.stdout, json.loads((cwd / 'figures.json').read_text())
+    return measure
 
 
 def check_table(printed, rows):
@@ -40,7 +33,7 @@ def check_table(printed, rows):
     assert len(lines) == 2 + len(rows) and len({len(line) for line in lines}) == 1
 
 
-def test_inference(tmp_path):
+def test_inference(run):
     printed, figures = run(
         'benchmark_inference.py',
         CONFIG,
@@ -54,7 +47,6 @@ def test_inference(tmp_path):
         'fp32',
         'bf16',
         *ONCE,
-        cwd=tmp_path,
     )
     rows = figures['rows']
     networks = [('multi-roi_r18_synthetic', 1), ('multi-roi_r18_synthetic', 3), ('CLIFF', 1), ('HMR', 1)]
@@ -70,7 +62,7 @@ def test_inference(tmp_path):
     check_table(printed, rows)
 
 
-def test_inference_from_images_with_a_checkpoint_of_other_rois(tmp_path):
+def test_inference_from_images_with_a_checkpoint_of_other_rois(run):
     config = ROOT / 'configs' / 'multi_roi' / 'multi-roi_r18_synthetic.py'
     printed, figures = run(
         'benchmark_inference.py',
@@ -87,13 +79,12 @@ def test_inference_from_images_with_a_checkpoint_of_other_rois(tmp_path):
         200,
         '--no-baselines',
         *ONCE,
-        cwd=tmp_path,
     )
     assert 'synthetic images' in printed and figures['frame'] == [320, 200] and figures['from_photo']
     assert [row['rois'] for row in figures['rows']] == [2]
 
 
-def test_training(tmp_path):
+def test_training(run):
     printed, figures = run(
         'benchmark_training.py',
         CONFIG,
@@ -107,7 +98,6 @@ def test_training(tmp_path):
         1,
         2,
         *ONCE,
-        cwd=tmp_path,
     )
     rows = figures['rows']
     variants = ('as configured', 'no channels_last + with_cp')
@@ -119,18 +109,9 @@ def test_training(tmp_path):
     check_table(printed, rows)
 
 
-def test_dataloader(tmp_path):
+def test_dataloader(run):
     printed, figures = run(
-        'benchmark_dataloader.py',
-        CONFIG,
-        '--samples',
-        3,
-        '--frame',
-        480,
-        360,
-        '--cpu-time',
-        *ONCE,
-        cwd=tmp_path,
+        'benchmark_dataloader.py', CONFIG, '--samples', 3, '--frame', 480, 360, '--cpu-time', *ONCE
     )
     rows = {row['what']: row for row in figures['rows']}
     assert figures['frame'] == [480, 360] and figures['people'] == 3 and figures['rois'] == 5
@@ -141,8 +122,8 @@ def test_dataloader(tmp_path):
     check_table(printed, figures['rows'])
 
 
-def test_flops(tmp_path):
-    printed, figures = run('get_flops.py', CONFIG, '--rois', 1, 2, cwd=tmp_path)
+def test_flops(run):
+    printed, figures = run('get_flops.py', CONFIG, '--rois', 1, 2)
     assert [row['rois'] for row in figures['rows']] == [1, 2] and figures['crop_size'] == [64, 48]
     header = 'M | encoder | fusion | head | body_model | inference | projector | heatmap_head'
     titles = [line for line in printed.splitlines() if 'encoder' in line]
@@ -152,8 +133,8 @@ def test_flops(tmp_path):
     assert printed.count('(million parameters)') == printed.count('(GFLOPs)') == 1
 
 
-def test_humandata(tmp_path):
-    printed, figures = run('benchmark_humandata.py', '--rows', 60, '--workers', 2, cwd=tmp_path)
+def test_humandata(run):
+    printed, figures = run('benchmark_humandata.py', '--rows', 60, '--workers', 2)
     assert printed.startswith('first opening: ') and 'worker 1: ' in printed
     assert (
         list(figures) == ['file_mb', 'first', 'second', 'copy_mb', 'workers'] and len(figures['workers']) == 2
@@ -161,16 +142,16 @@ def test_humandata(tmp_path):
     assert figures['file_mb'] > 0 and figures['copy_mb'] == 0 and figures['first']['seconds'] > 0
 
 
-def test_humandata_leaves_nothing_beside_a_file(tmp_path):
+def test_humandata_leaves_nothing_beside_a_file(run, tmp_path):
     make_h36m_file(tmp_path / 'a.npz', 40)
-    _, figures = run('benchmark_humandata.py', tmp_path / 'a.npz', '--workers', 1, cwd=tmp_path)
+    _, figures = run('benchmark_humandata.py', tmp_path / 'a.npz', '--workers', 1)
     assert figures['file_mb'] == pytest.approx((tmp_path / 'a.npz').stat().st_size / 2**20)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['a.npz', 'figures.json']
 
 
-def test_pictures(tmp_path):
+def test_pictures(run, tmp_path):
     options = ('--people', 2, '--frame', 320, 180, '--out', 'pictures', '--seconds', 0, '--rounds', 2)
-    printed, figures = run('benchmark_pictures.py', *options, cwd=tmp_path)
+    printed, figures = run('benchmark_pictures.py', *options)
     assert printed.startswith('2 people in 320x180 pixels; CPU time of one thread.\n')
     assert figures['people'] == 2 and figures['frame'] == [320, 180] and figures['machine']['threads'] == 1
     assert all(0 < row['p50_ms'] <= row['p95_ms'] for row in figures['rows'])
@@ -197,8 +178,9 @@ def test_pictures(tmp_path):
         ('benchmark_training', ['{cliff}', '--compare', 'amp+speed'], "joined by +; got 'speed'"),
     ],
 )
-def test_bad_input(tmp_path, tool, arguments, message):
+def test_bad_input(run_tool, tmp_path, tool, arguments, message):
     paths = dict(cliff=CLIFF, data=ROOT / 'configs' / '_base_' / 'datasets' / 'synthetic.py')
-    done = start(f'{tool}.py', *(argument.format(**paths) for argument in arguments), cwd=tmp_path)
+    arguments = [argument.format(**paths) for argument in arguments]
+    done = run_tool(f'analysis_tools/{tool}.py', *arguments, cwd=tmp_path, check=False)
     assert done.returncode and message in done.stderr.strip().splitlines()[-1]
     assert not any(tmp_path.iterdir())

@@ -98,8 +98,7 @@ def test_the_smallest_pck_comes_first(plain, run_tool, tmp_path):
         tmp_path,
     )
     metric = MeshMetric('mpi_inf_3dhp')
-    for batch in MeshResults(plain / 'results.npz').batches(metric.bodies.neutral):
-        metric.process(None, batch)
+    MeshResults(plain / 'results.npz').process(metric)
     smallest = sorted(row['AUC'] for row in metric.results)[:3]
     rows = list(csv.DictReader((tmp_path / 'worst.csv').open()))
     assert [float(row['AUC']) for row in rows] == pytest.approx(smallest, abs=0.01)

@@ -32,8 +32,8 @@ from mmroi.benchmark.speed.command_line import (
     print_table,
     write_json,
 )
+from mmroi.benchmark.speed.datasets import usable_dataset
 from mmroi.benchmark.speed.loading import LoadingBenchmark
-from mmroi.benchmark.speed.pipelines import usable_dataset
 from mmroi.benchmark.speed.timing import describe_machine, take_turns
 from mmroi.engine.launch import run_tool
 

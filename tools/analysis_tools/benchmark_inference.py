@@ -37,10 +37,10 @@ from mmroi.benchmark.speed.inference import (
     make_steps,
     measure_inference,
 )
-from mmroi.benchmark.speed.networks import crop_size_of
 from mmroi.benchmark.speed.timing import describe_machine
 from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_crops
 
 
 def parse_args() -> argparse.Namespace:
@@ -79,7 +79,7 @@ def main() -> None:
     if 'bf16' in args.precisions and args.device.type == 'cpu' and not has_fast_bfloat16():
         print('This CPU emulates bf16: it will be slower than fp32.')
     machine = describe_machine(args.device)
-    crop_size = crop_size_of(config.test_dataloader)
+    crop_size = read_crops(config).crop_size
     with tempfile.TemporaryDirectory() as folder:
         networks = build_networks(config, args.rois, args.device, args.weights, not args.no_baselines)
         batches = batches_in_memory(crop_size)

@@ -1,10 +1,11 @@
-"""How long the metric takes for a whole test set, beyond the network.
+"""Measure how long the metric takes for a whole test set, without the network.
 
 ``python tools/analysis_tools/benchmark_metric.py [--people 35515] [--protocol 3dpw] [--json FILE]``
 
-People are random: a pool of predictions and labels of both genders is evaluated again and again, in batches
-as a loader gives them. ``online`` is the time that ``MeshMetric`` adds to a test; ``offline`` that of evaluating
-dumped results, which also poses the predictions. The default number is that of 3DPW's test set.
+The people are random: a pool of predictions and annotations of both genders is evaluated repeatedly, in
+batches as a loader yields them. ``online`` is the time that ``MeshMetric`` adds to a test. ``offline`` is the
+time to evaluate saved results, which includes posing the predictions. The default number of people is that of
+3DPW's test set.
 """
 
 import argparse
@@ -12,24 +13,28 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.structures import InstanceData
 
 from mmroi.body_models import SMPL
 from mmroi.body_models.body_files import OPEN_BODY
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import PROTOCOLS, DumpMeshResults, MeshMetric, MeshResults
+from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import axis_angle_to_matrix
 from mmroi.structures import HMRDataSample, Predictions
 
 
 @torch.no_grad()
-def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
-    """Random predictions and labels.
+def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict[str, Any]]:
+    """Make random predictions and annotations.
 
     Args:
         body_model: Poses the predictions.
@@ -37,7 +42,7 @@ def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
         num_rois: M.
 
     Returns:
-        Data samples as a metric gets them.
+        Data samples in the form in which a metric receives them.
     """
     rng = torch.Generator().manual_seed(0)
 
@@ -45,11 +50,13 @@ def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
         return 0.3 * torch.randn(count, 1, *shape, generator=rng)
 
     front = torch.tensor([0.0, 0.0, 5.0])
-    label = dict(global_orient=normal(3), body_pose=normal(23, 3), betas=normal(10), pelvis=normal(3) + front)
-    label['keypoints3d'] = torch.cat([normal(54, 3), torch.ones(count, 1, 54, 1)], dim=-1)
-    label |= {f'has_{name}': torch.ones(count, 1) for name in ('smpl', 'keypoints3d', 'transl')}
-    turn = axis_angle_to_matrix(label['global_orient'] + 0.1 * normal(3))
-    pose = axis_angle_to_matrix(label['body_pose'] + 0.1 * normal(23, 3))
+    annotation = dict(
+        global_orient=normal(3), body_pose=normal(23, 3), betas=normal(10), pelvis=normal(3) + front
+    )
+    annotation['keypoints3d'] = torch.cat([normal(54, 3), torch.ones(count, 1, 54, 1)], dim=-1)
+    annotation |= {f'has_{name}': torch.ones(count, 1) for name in ('smpl', 'keypoints3d', 'transl')}
+    turn = axis_angle_to_matrix(annotation['global_orient'] + 0.1 * normal(3))
+    pose = axis_angle_to_matrix(annotation['body_pose'] + 0.1 * normal(23, 3))
     betas = normal(10)[:, 0]
     cameras = [normal(num_rois, 3), normal(num_rois, 3) + front, normal(3) + front]
     rotations = torch.cat([turn[:, :, None], pose], dim=2)[:, 0]
@@ -66,35 +73,34 @@ def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict]:
                 focal_length=1.0,
             )
         )
-        sample.gt_instances = InstanceData(**{key: value[i] for key, value in label.items()})
+        sample.gt_instances = InstanceData(**{key: value[i] for key, value in annotation.items()})
         sample.pred_instances = instances
         samples.append(sample.to_dict())
     return samples
 
 
-def batches_of(pool: list[dict], people: int, batch_size: int) -> Iterator[list[dict]]:
-    """The people of a pool in turn."""
-    for start in range(0, people, batch_size):
-        yield [pool[i % len(pool)] for i in range(start, min(start + batch_size, people))]
-
-
-def seconds_of(metric: MeshMetric | DumpMeshResults, batches: Iterator[list[dict]], people: int) -> float:
-    """Time of a metric for all batches, and of what they need to be made."""
+def seconds_of(function: Callable[[], object]) -> float:
+    """Measure the time of one call."""
     start = time.perf_counter()
-    for batch in batches:
-        metric.process(None, batch)
-    metric.evaluate(people)
+    function()
     return time.perf_counter() - start
 
 
+def run_online(metric: BaseMetric, pool: list[dict[str, Any]], people: int, batch_size: int) -> None:
+    """Evaluate so many people, taken from the pool in turn."""
+    for start in range(0, people, batch_size):
+        metric.process(None, [pool[i % len(pool)] for i in range(start, min(start + batch_size, people))])
+    metric.evaluate(people)
+
+
 def main() -> None:
-    """Measures."""
-    parser = argparse.ArgumentParser(description='Time of the metric for a whole test set')
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description='Measure the time of the metric for a whole test set')
     parser.add_argument('--people', type=int, default=35515)
     parser.add_argument('--protocol', default='3dpw', choices=sorted(PROTOCOLS))
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--json', type=Path, help='write the figures here')
+    parser.add_argument('--json', type=Path, help='write the figures to this file')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     seconds = {}
@@ -103,19 +109,20 @@ def main() -> None:
             shutil.copy(OPEN_BODY, Path(folder) / f'SMPL_{gender}.npz')
         metric = MeshMetric(args.protocol, dict(type='SMPL', model_path=folder))
         pool = make_pool(metric.bodies.neutral, 8 * args.batch_size)
-        seconds_of(metric, batches_of(pool, args.batch_size, args.batch_size), args.batch_size)  # warm up
-        seconds['online'] = seconds_of(metric, batches_of(pool, args.people, args.batch_size), args.people)
+        run_online(metric, pool, args.batch_size, args.batch_size)  # warm up
         dump = DumpMeshResults(str(Path(folder) / 'results.npz'))
-        seconds['dump'] = seconds_of(dump, batches_of(pool, args.people, args.batch_size), args.people)
+        for name, online in dict(online=metric, dump=dump).items():
+            seconds[name] = seconds_of(partial(run_online, online, pool, args.people, args.batch_size))
         results = MeshResults(dump.out_file)
         size = Path(dump.out_file).stat().st_size / 2**20
-        seconds['offline'] = seconds_of(metric, results.batches(metric.bodies.neutral), args.people)
+        seconds['offline'] = seconds_of(partial(results.evaluate, metric))
     for name, value in seconds.items():
         print(f'{name}: {value:.1f} s for {args.people} people ({1e3 * value / args.people:.2f} ms each)')
-    print(f'file of results: {size:.0f} MiB')
+    print(f'results file: {size:.0f} MiB')
     if args.json:
         figures = dict(vars(args), seconds=seconds, file_mib=size)
-        args.json.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
+        with atomic_write(args.json) as file:
+            file.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 
 from mmroi.benchmark.speed.command_line import (
@@ -47,17 +48,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.out or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        calls = drawing_calls(args.people, *args.frame, folder)
+        width, height = args.frame
+        calls = drawing_calls(args.people, width, height, folder)
         for name, call in calls.items():
             drawn = call()
-            if drawn is not None:
+            if isinstance(drawn, np.ndarray):
                 cv2.imwrite(str(folder / f'{name.replace(" ", "_")}.png'), drawn)
         turns = take_turns(calls, device, args.seconds, args.rounds, cpu_time=True)
         rows = [
             dict(what=name, **latency(turns[name]), peak_mib=step_memory(call, device))
             for name, call in calls.items()
         ]
-    print(f'{args.people} people in {args.frame[0]}x{args.frame[1]} pixels; CPU time of one thread.')
+    print(f'{args.people} people in {width}x{height} pixels; CPU time of one thread.')
     print_table(rows)
     write_json(args.json, machine=machine, people=args.people, frame=args.frame, rows=rows)
 

@@ -29,8 +29,6 @@ from mmroi.benchmark.speed.command_line import (
     print_table,
     write_json,
 )
-from mmroi.benchmark.speed.networks import crop_size_of
-from mmroi.benchmark.speed.pipelines import crop_step
 from mmroi.benchmark.speed.timing import describe_machine
 from mmroi.benchmark.speed.training import (
     OPTIONS,
@@ -41,6 +39,7 @@ from mmroi.benchmark.speed.training import (
     with_options,
 )
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_crops
 
 
 def parse_args() -> argparse.Namespace:
@@ -77,13 +76,13 @@ def main() -> None:
     settle = loader.num_workers * loader.get('prefetch_factor', 2)
     with tempfile.TemporaryDirectory() as folder:
         trainees = {}
-        for rois in args.rois or [crop_step(loader.dataset).get('num_rois', 5)]:
+        for rois in args.rois or [read_crops(loader).num_rois]:
             batches = iter(endless_batches(config, rois, Path(folder)))
             for name, changed in variants.items():
                 trainees[name, rois] = Trainee(changed, rois, batches, args.device)
         rows = measure_training(trainees, loader.batch_size, settle, args.seconds, args.rounds, args.cpu_time)
         del trainees, batches  # ends the workers before their images are removed
-    height, width = crop_size_of(loader)
+    height, width = read_crops(loader).crop_size
     print(
         f'{args.config}: batches of {loader.batch_size} persons, crops of {height}x{width}, '
         f'{loader.num_workers} workers'

@@ -1,11 +1,14 @@
-r"""Compares MMHuman3D's networks under our bridge with MMHuman3D itself.
+r"""Compare MMHuman3D's networks under our bridge with MMHuman3D itself.
 
-``python tools/analysis_tools/compare_mmhuman3d.py run OUT.npz`` runs the networks, with weights and inputs made
-by rule from their names and a seed: under the bridge where this project is installed, natively in an
-environment of MMHuman3D's own. ``... compare A.npz B.npz`` says by how much two such files differ.
+    python tools/analysis_tools/compare_mmhuman3d.py run OUT.npz
+    python tools/analysis_tools/compare_mmhuman3d.py compare A.npz B.npz
 
-The native environment needs neither this project nor a compiler (mmcv 1.6.1 is pure Python; its torchvision
-is not needed):
+``run`` runs the networks with weights and inputs that are generated from their names and a seed: under the
+bridge if this project is installed, natively in an environment with MMHuman3D. ``compare`` prints by how much
+two such files differ.
+
+This file stands alone, because the native environment has neither this project nor a compiler (mmcv 1.6.1 is
+pure Python; torchvision is not needed):
 
     pip install torch "setuptools<81" wheel "numpy>=2,<3" "opencv-python<5" addict yapf pyyaml packaging \
         pillow einops smplx
@@ -19,16 +22,17 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from io import BytesIO
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 FOCAL_LENGTH = 1000.0  # pixels
-DISTANCE, DEPTH = 5.0, 2.0  # meters: of HybrIK's pelvis, and of its volume
+DISTANCE, DEPTH = 5.0, 2.0  # meters: distance of HybrIK's pelvis, depth of its volume
 
-# Branches and channels of HRNet-W32, and how PARE brings them together.
-HRNET_W32 = dict(
+# Branches and channels of HRNet-W32, and how PARE combines them.
+HRNET_W32: dict[str, Any] = dict(
     stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(4,), num_channels=(64,)),
     stage2=dict(num_modules=1, num_branches=2, block='BASIC', num_blocks=(4,) * 2, num_channels=(32, 64)),
     stage3=dict(
@@ -42,8 +46,8 @@ HRNET_W32 = dict(
     final_conv_kernel=1,
     return_list=False,
 )
-RESNET_50 = dict(type='ResNet', depth=50, out_indices=[3])
-PARE_HEAD = dict(
+RESNET_50: dict[str, Any] = dict(type='ResNet', depth=50, out_indices=[3])
+PARE_HEAD: dict[str, Any] = dict(
     num_deconv_layers=2,
     num_deconv_filters=[128, 128],
     num_deconv_kernels=[4, 4],
@@ -53,7 +57,7 @@ PARE_HEAD = dict(
 )
 
 # Backbone, head, options of the head, height and width of the crops.
-NETWORKS: dict[str, tuple[dict, str, dict, tuple[int, int]]] = dict(
+NETWORKS: dict[str, tuple[dict[str, Any], str, dict[str, Any], tuple[int, int]]] = dict(
     hmr=(RESNET_50, 'HMRHead', {}, (224, 224)),
     cliff=(RESNET_50, 'CliffHead', {}, (256, 192)),
     pare=(dict(type='HRNet', extra=HRNET_W32, norm_eval=False), 'PareHead', PARE_HEAD, (224, 224)),
@@ -62,21 +66,21 @@ NETWORKS: dict[str, tuple[dict, str, dict, tuple[int, int]]] = dict(
 
 
 def noise(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """Standard normal numbers, float32, by rule from a name and a seed."""
+    """Return standard normal numbers, float32, that depend only on a name and a seed."""
     state = np.random.RandomState(zlib.crc32(f'{seed}:{name}'.encode()))
     return state.standard_normal(shape).astype(np.float32)
 
 
 def tensor_by_rule(name: str, like: Tensor, seed: int) -> Tensor:
-    """Weights by rule from a tensor's name, of a size that lets activations through.
+    """Generate weights from a tensor's name, scaled to keep activations in range.
 
     Args:
-        name: MMHuman3D's name.
-        like: The tensor whose shape and type are wanted.
+        name: MMHuman3D's name of the tensor.
+        like: Tensor of the wanted shape and type.
         seed: Seed.
 
     Returns:
-        Tensor: Shape and type of ``like``.
+        Tensor with the shape and type of ``like``.
     """
     last, shape = name.rsplit('.', 1)[-1], tuple(like.shape)
     if not like.is_floating_point() or last == 'temperature':
@@ -87,26 +91,34 @@ def tensor_by_rule(name: str, like: Tensor, seed: int) -> Tensor:
     elif last in ('running_mean', 'bias', 'init_shape'):
         values = 0.1 * values
     elif last == 'init_pose':
-        values = np.tile(np.float32([1, 0, 0, 1, 0, 0]), 24)[None] + 0.05 * values
+        values = np.tile(np.array([1, 0, 0, 1, 0, 0], np.float32), 24)[None] + 0.05 * values
     elif last == 'init_cam':
         values = np.array([[0.9, 0, 0]], np.float32)
     else:
         values = 1 + 0.1 * values if len(shape) == 1 else values / np.sqrt(np.prod(shape[1:]))
         if name == 'head.final_layer.weight':
-            values = 50 * values  # HybrIK's heatmaps are to have peaks
+            values = 50 * values  # gives HybrIK's heatmaps peaks
     return torch.from_numpy(np.asarray(values, np.float32).reshape(shape)).to(like.dtype)
 
 
 def network_inputs(name: str, seed: int) -> tuple[Tensor, Tensor]:
-    """Crops (2, 3, H, W) and boxes (2, 3) in the form in which CLIFF sees them."""
+    """Generate crops (2, 3, H, W) and boxes (2, 3) in the encoding that CLIFF takes."""
     images = noise(f'{name}:images', (2, 3, *NETWORKS[name][3]), seed)
     return torch.from_numpy(images), torch.from_numpy(0.5 * noise(f'{name}:boxes', (2, 3), seed))
 
 
 def native_outputs(name: str, seed: int) -> dict[str, Tensor]:
-    """Rotations, shapes and cameras (of HybrIK, places in the volume) of a network of MMHuman3D itself."""
+    """Run a network of MMHuman3D itself.
+
+    Args:
+        name: Name of the network.
+        seed: Seed.
+
+    Returns:
+        ``rotations``, ``betas`` and ``cameras``; for HybrIK ``uvd`` instead of ``cameras``.
+    """
     backbone, head_type, options, _ = NETWORKS[name]
-    # Values of these files, which some heads insist on, are replaced below.
+    # Some heads require these files; their values are replaced below.
     if head_type in ('HMRHead', 'CliffHead'):
         options = dict(options, feat_dim=2048)
     elif head_type == 'PareHead':
@@ -134,9 +146,10 @@ def native_outputs(name: str, seed: int) -> dict[str, Tensor]:
 
 
 def _native_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) -> dict[str, Tensor]:
-    # Its forward is written for CUDA alone.
-    torch.cuda.FloatTensor = torch.FloatTensor
-    torch.cuda.comm.broadcast = lambda tensor, devices: [tensor]
+    # Its forward only supports CUDA.
+    cuda: Any = torch.cuda
+    cuda.FloatTensor = torch.FloatTensor
+    cuda.comm.broadcast = lambda tensor, devices: [tensor]
     solve = _native('models.utils.inverse_kinematics').batch_inverse_kinematics_transform
     size = box[:, 2] / 256
     to_image = torch.zeros(2, 2, 3)
@@ -169,7 +182,7 @@ def _native_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) 
 
 
 def kinematic_tree() -> tuple[Tensor, Tensor]:
-    """Parents and children of HybrIK's 29 joints, as its body model has them (-1: none)."""
+    """Return parents and children of the 29 joints of HybrIK's body model (-1: none)."""
     parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
     parents += [15, 22, 23, 10, 11]
     children = [parents.index(joint) if joint in parents else -1 for joint in range(29)]
@@ -177,7 +190,7 @@ def kinematic_tree() -> tuple[Tensor, Tensor]:
 
 
 def hybrik_inputs(seed: int) -> tuple[Tensor, Tensor]:
-    """Boxes (2, 3) in pixels, and rest skeletons (2, 29, 3) in meters."""
+    """Generate boxes (2, 3) in pixels and rest skeletons (2, 29, 3) in meters."""
     boxes = torch.tensor([0.0, 0.0, 300.0]) + 50 * torch.from_numpy(noise('hybrik:box', (2, 3), seed))
     return boxes, 0.3 * torch.from_numpy(noise('hybrik:rest', (2, 29, 3), seed))
 
@@ -193,12 +206,12 @@ def _native(name: str) -> ModuleType:
     try:
         import torchvision  # noqa: F401
     except ImportError:
-        sys.modules['torchvision'] = ModuleType('torchvision')  # mmcv 1.x imports it, to fetch weights
+        sys.modules['torchvision'] = ModuleType('torchvision')  # mmcv 1.x imports it to download weights
     return import_module(f'mmhuman3d.{name}')
 
 
 def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
-    """The same from the same network as a part of our estimator."""
+    """Run the same network as a part of our estimator; arguments and result as of ``native_outputs``."""
     import mmroi.models.mmhuman3d  # noqa: F401
     from mmroi.geometry import decode_box
     from mmroi.registry import MODELS
@@ -227,7 +240,7 @@ def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
         feature = model.encoder.extract_maps(images[:, None])[-1]
         return _bridge_hybrik(model.head, feature, *hybrik_inputs(seed))
     focal_length = torch.full((2,), FOCAL_LENGTH, dtype=torch.float64)
-    scale = getattr(model.head, 'box_scale', 1.0)  # CLIFF's boxes and cameras count the width of the crops
+    scale = getattr(model.head, 'box_scale', 1.0)  # CLIFF's boxes and cameras refer to the width of the crops
     size = torch.tensor([1.0, 1.0, scale], dtype=torch.float64)
     output = model.regress(
         images[:, None], decode_box(boxes[:, None].double(), focal_length) / size, focal_length
@@ -236,7 +249,7 @@ def bridge_outputs(name: str, seed: int) -> dict[str, Tensor]:
     return dict(rotations=output['rotations'], betas=output['betas'], cameras=cameras)
 
 
-def _bridge_hybrik(head: nn.Module, feature: Tensor, box: Tensor, rest: Tensor) -> dict[str, Tensor]:
+def _bridge_hybrik(head: Any, feature: Tensor, box: Tensor, rest: Tensor) -> dict[str, Tensor]:
     from mmroi.models.mmhuman3d.hybrik_head import back_project
 
     uvd = head.locate(feature)
@@ -257,12 +270,12 @@ def run(seeds: int, native: bool, names: tuple[str, ...] = tuple(NETWORKS)) -> d
     """Run networks.
 
     Args:
-        seeds: How many seeds.
-        native: Whether this is MMHuman3D's own environment.
-        names: Which networks.
+        seeds: Number of seeds.
+        native: Run MMHuman3D itself instead of the bridge.
+        names: Names of the networks.
 
     Returns:
-        dict: Arrays by ``<network>/<seed>/<output>``.
+        Arrays by ``<network>/<seed>/<output>``.
     """
     outputs = native_outputs if native else bridge_outputs
     return {
@@ -274,7 +287,7 @@ def run(seeds: int, native: bool, names: tuple[str, ...] = tuple(NETWORKS)) -> d
 
 
 def compare(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Largest difference of each array, relative to its largest number; infinite where one lacks an array."""
+    """Return each array's largest difference relative to its largest number; infinite if it is missing."""
     return {
         name: float(np.abs(a[name] - b[name]).max() / np.abs(a[name]).max())
         if name in a and name in b and a[name].shape == b[name].shape
@@ -284,12 +297,12 @@ def compare(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[st
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     commands = parser.add_subparsers(dest='command', required=True)
     runs = commands.add_parser('run', help='run the networks')
     runs.add_argument('out', help='npz file to write')
-    runs.add_argument('--seeds', type=int, default=1, help='how many seeds (default: %(default)s)')
+    runs.add_argument('--seeds', type=int, default=1, help='number of seeds (default: %(default)s)')
     runs.add_argument('--networks', nargs='+', choices=list(NETWORKS), default=list(NETWORKS))
     compares = commands.add_parser('compare', help='compare two files')
     compares.add_argument('files', nargs=2, help='npz files')
@@ -297,7 +310,7 @@ def parse_args() -> argparse.Namespace:
         '--tolerance',
         type=float,
         default=1e-5,
-        help='largest relative difference that passes (default: %(default)s)',
+        help='largest allowed relative difference (default: %(default)s)',
     )
     return parser.parse_args()
 
@@ -313,7 +326,8 @@ def main() -> None:
             f'MMHuman3D {"natively" if native else "under the bridge"}, mmcv {mmcv.__version__}, '
             f'torch {torch.__version__}'
         )
-        np.savez_compressed(args.out, **run(args.seeds, native, tuple(args.networks)))
+        arrays: dict[str, Any] = run(args.seeds, native, tuple(args.networks))
+        np.savez_compressed(args.out, **arrays)
         print(f'wrote {args.out}')
         return
     differences = compare(*(dict(np.load(file)) for file in args.files))

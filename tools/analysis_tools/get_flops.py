@@ -12,8 +12,8 @@ import argparse
 
 from mmroi.benchmark.speed.command_line import load_config, make_parser, parse, print_table, write_json
 from mmroi.benchmark.speed.flops import INFERENCE, TRAINING, measure_cost
-from mmroi.benchmark.speed.networks import crop_size_of
 from mmroi.engine.launch import run_tool
+from mmroi.engine.pipelines import read_crops
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +34,7 @@ def main() -> None:
     """Count and print the tables."""
     args = parse_args()
     config = load_config(args)
-    crop_size = crop_size_of(config.test_dataloader)
+    crop_size = read_crops(config).crop_size
     counted = [measure_cost(config.model, rois, crop_size) for rois in args.rois]
     found = [row for row in counted if row is not None]
     if not found:

@@ -1,10 +1,9 @@
-# What all datasets share: the paper's augmentation, five RoIs of 256x192, batches of 48. A config with other
-# crops takes the two pipelines and changes MultiRoICrop, the last step but one; square crops also need
-# aspect=1.0 in GetPersonBox, the second step.
+# What all datasets share: the paper's augmentation, five RoIs of 256x192, batches of 48. A config takes other
+# crops by one number each at its top level: num_rois, crop_size, box_scale (docs/customize.md).
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='GetPersonBox'),
-    # SPIN's, as the release: an angle of N(0, 30 degrees), clipped at 60, for 2 of 5 samples.
+    # As in SPIN and the authors' code: an angle of N(0, 30 degrees), clipped at 60, for 2 of 5 samples.
     dict(type='RandomCameraRoll', max_angle=60, std=30, prob=0.4),
     dict(type='RandomMirror', prob=0.5),
     dict(type='RandomBoxScale', factor=0.25),

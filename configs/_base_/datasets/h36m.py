@@ -1,7 +1,7 @@
 # Human3.6M: five subjects with MoSh parameters, tested on the two others. It is open under which protocol the
 # paper's figure is, so one pass over all cameras gives both; protocol 2 counts the frontal camera alone. Test
 # files without SMPL parameters, such as MMHuman3D's, need gt='dataset' in both.
-_base_ = './photographs.py'
+_base_ = './real.py'
 
 train_dataloader = dict(
     dataset=dict(**_base_.h36m, data_root=_base_.data_root, pipeline=_base_.train_pipeline)

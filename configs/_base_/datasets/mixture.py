@@ -1,5 +1,5 @@
 # The paper's four training sets, tested on 3DPW.
-_base_ = './photographs.py'
+_base_ = './real.py'
 
 # The paper gives no ratios. These are our choice: those of MMHuman3D's CLIFF (0.4, 0.1, 0.2, 0.1, beside 0.2
 # of 3DPW, which the paper keeps for fine-tuning). Half of the bodies are then measured ones indoors, as in

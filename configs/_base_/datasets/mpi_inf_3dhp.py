@@ -1,5 +1,5 @@
 # MPI-INF-3DHP, tested on its own test set.
-_base_ = './photographs.py'
+_base_ = './real.py'
 
 train_dataloader = dict(
     dataset=dict(**_base_.mpi_inf_3dhp, data_root=_base_.data_root, pipeline=_base_.train_pipeline)

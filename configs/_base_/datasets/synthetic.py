@@ -1,4 +1,4 @@
-# Photographs rendered by this project (tools/dataset_tools/make_synthetic.py).
+# Images rendered by this project (tools/dataset_tools/make_synthetic.py).
 _base_ = './common.py'
 
 data_root = 'data/synthetic/full/'

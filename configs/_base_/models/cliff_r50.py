@@ -1,4 +1,5 @@
 # CLIFF (ECCV 2022): one RoI, the box beside the feature, reprojection into the full frame.
+num_rois = 1
 model = dict(
     type='MeshEstimator',
     data_preprocessor=dict(type='HMRDataPreprocessor'),

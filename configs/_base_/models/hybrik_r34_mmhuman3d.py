@@ -2,6 +2,7 @@
 _base_ = './cliff_r50.py'
 custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
 
+crop_size = (256, 256)
 model = dict(
     encoder=dict(backbone=dict(_delete_=True, type='MMHuman3DResNet', depth=34, out_indices=(3,))),
     head=dict(_delete_=True, type='MMHuman3DHybrIKHead'),

@@ -1,6 +1,7 @@
 # Multi-RoI (ECCV 2024): five RoIs, RoI-aware fusion, camera consistency and contrastive losses.
 _base_ = './cliff_r50.py'
 
+num_rois = 5
 model = dict(
     fusion=dict(type='RoIAwareFusion', num_rois=5, num_freqs=32),
     head=dict(_delete_=True, type='MultiRoIHead', num_rois=5),

@@ -2,6 +2,7 @@
 _base_ = './cliff_r50.py'
 custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
 
+crop_size = (224, 224)
 model = dict(
     encoder=dict(
         backbone=dict(

@@ -1,5 +1,5 @@
-# From scratch on a small backbone: AdamW, one cycle up to 1e-3. A config sets ``max_epochs`` and ``total_steps``
-# alike.
+# From scratch on a small backbone: AdamW, one cycle up to 1e-3. A config sets ``max_epochs`` and
+# ``total_steps`` to the same number.
 max_epochs = 20
 
 optim_wrapper = dict(

@@ -12,7 +12,6 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from torch import nn
 
-from mmroi.apis.inference.crops import build_crop_pipeline
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
 from mmroi.apis.inference.outputs import ResultWriter
@@ -23,7 +22,8 @@ from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
-from mmroi.registry import INFERENCERS
+from mmroi.engine.pipelines import expand_crops, inference_pipeline, load_config
+from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
 
@@ -46,7 +46,7 @@ class MultiRoIInferencer(BaseInferencer):
         det_weights: Its weights.
         det_score_thr: Lowest score of a detected person.
         device: Device such as ``cuda:0`` or ``cpu``; by default the accelerator if there is one.
-        box_scale: Enlargement of the people's boxes, see ``build_crop_pipeline``.
+        box_scale: Enlargement of the tight boxes; by default that of the config's test pipeline.
         show_progress: Show a progress bar if standard error is a terminal.
         body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
 
@@ -236,7 +236,7 @@ class MultiRoIInferencer(BaseInferencer):
 
     def _load_model_from_metafile(self, model: str) -> tuple[Config, str | None]:
         found = find_model(model)
-        return Config.fromfile(found.config), str(found.weights) if found.weights else None
+        return load_config(found.config), str(found.weights) if found.weights else None
 
     def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> nn.Module:
         if weights is None:
@@ -247,7 +247,8 @@ class MultiRoIInferencer(BaseInferencer):
         return init_model(cfg, weights, device, body_model=self._body_model)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        return build_crop_pipeline(cfg, self._box_scale)
+        expand_crops(cfg)
+        return Compose([TRANSFORMS.build(step) for step in inference_pipeline(cfg, self._box_scale)])
 
     def _init_collate(self, cfg: Config) -> Callable[..., Any]:
         return pseudo_collate  # the data preprocessor of the model stacks

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmroi.apis.init_model import load_weights
+from mmroi.benchmark.speed.datasets import read_people, usable_dataset
 from mmroi.benchmark.speed.memory import held_memory, step_memory
 from mmroi.benchmark.speed.networks import (
     baselines,
@@ -19,8 +20,8 @@ from mmroi.benchmark.speed.networks import (
     prediction_step,
     random_batch,
 )
-from mmroi.benchmark.speed.pipelines import crop_step, pipeline_of, read_people, usable_dataset
 from mmroi.benchmark.speed.timing import latency, take_turns, typical
+from mmroi.engine.pipelines import find_pipeline, read_crops, set_crops
 
 Networks = Mapping[tuple[str, int], nn.Module]  # by name and number of RoIs
 MakeBatch = Callable[[int, int], dict[str, Any]]  # from batch size and number of RoIs
@@ -70,7 +71,7 @@ def build_networks(
     name, first = next(iter(models))
     encoder = models[name, first].encoder
     if weights:
-        own = crop_step(config.test_dataloader.dataset).get('num_rois', 5)
+        own = read_crops(config).num_rois
         trained: Any = models.get((name, own)) or build_for_rois(config.model, own)
         load_weights(trained, weights)
         encoder = trained.encoder  # fusion and head for other numbers of RoIs stay untrained
@@ -122,8 +123,8 @@ def batches_from_images(
     pipelines = {}
     for number in {1, *rois}:
         changed = copy.deepcopy(dataset)
-        crop_step(changed).num_rois = number
-        pipelines[number] = Compose(pipeline_of(changed))
+        set_crops(changed, num_rois=number)
+        pipelines[number] = Compose(find_pipeline(changed))
 
     def batch(size: int, rois: int) -> dict[str, Any]:
         packed = [pipelines[rois](copy.deepcopy(people[i % len(people)])) for i in range(size)]

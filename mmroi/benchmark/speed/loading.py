@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmengine.config import ConfigDict
 
-from mmroi.benchmark.speed.pipelines import read_people
+from mmroi.benchmark.speed.datasets import read_people
 from mmroi.benchmark.speed.timing import typical
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.registry import DATASETS

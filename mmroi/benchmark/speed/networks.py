@@ -1,5 +1,6 @@
 """A config's network for other numbers of RoIs, its baselines, and random batches for them."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,6 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmroi.benchmark.speed.pipelines import crop_step
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
@@ -18,11 +18,22 @@ CLIFF_HEADS = dict(CLIFF='own', HMR='none')
 
 
 def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
-    """Return a copy of a model's config with another number of RoIs, where fusion or head have one."""
-    config = config.copy()
-    for part in ('fusion', 'head'):
-        if config.get(part) and config[part].get('num_rois'):
-            config[part] = {**config[part], 'num_rois': num_rois}
+    """Set the number of RoIs in a copy of a model's config.
+
+    Args:
+        config: Config of the model.
+        num_rois: Number of RoIs.
+
+    Returns:
+        The changed copy; an unchanged one for models that predict from one RoI alone, such as CLIFF.
+    """
+    config = copy.deepcopy(config)
+    if not config.get('fusion') and config.get('num_rois', config.head.get('num_rois', 1)) == 1:
+        return config
+    for part in (config.get('fusion'), config.head):
+        if part and 'num_rois' in part:
+            part.num_rois = num_rois
+    config.num_rois = num_rois
     return config
 
 
@@ -64,12 +75,6 @@ def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
         same = own.get('boxes', 'own')
         found = {name: value for name, value in found.items() if CLIFF_HEADS[name] != same}
     return found
-
-
-def crop_size_of(loader: ConfigDict) -> tuple[int, int]:
-    """Return height and width of the crops of a loader."""
-    height, width = crop_step(loader.dataset).crop_size
-    return int(height), int(width)
 
 
 def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> dict[str, Any]:

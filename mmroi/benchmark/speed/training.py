@@ -13,11 +13,12 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
+from mmroi.benchmark.speed.datasets import usable_dataset
 from mmroi.benchmark.speed.memory import held_memory, step_memory
 from mmroi.benchmark.speed.networks import build_for_rois
-from mmroi.benchmark.speed.pipelines import crop_step, usable_dataset
 from mmroi.benchmark.speed.timing import synchronize
 from mmroi.engine.amp import use_amp
+from mmroi.engine.pipelines import set_crops
 
 OPTIONS = ('amp', 'channels_last', 'with_cp')
 
@@ -146,7 +147,7 @@ def endless_batches(config: Config, rois: int, folder: Path) -> Iterator[dict[st
     ):  # few images: repeat them, so that workers are not restarted all the time
         loader.dataset = dict(type='RepeatDataset', dataset=dataset, times=100 * loader.batch_size)
         loader.sampler = dict(type='DefaultSampler', shuffle=True)
-    crop_step(loader.dataset).num_rois = rois
+    set_crops(loader, num_rois=rois)
     return itertools.chain.from_iterable(itertools.repeat(Runner.build_dataloader(loader, seed=0)))
 
 

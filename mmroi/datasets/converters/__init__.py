@@ -1,6 +1,6 @@
-"""Converters: raw downloads in, HumanData files out (``tools/dataset_tools/convert.py``).
+"""Converters of raw downloads to HumanData files (``tools/dataset_tools/convert.py``).
 
-``base`` documents how to write one.
+See ``base`` and docs/customize.md for how to write one.
 """
 
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit

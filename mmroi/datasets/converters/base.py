@@ -1,30 +1,30 @@
-"""What a converter is: raw downloads in, rows of plain arrays out.
+"""Base class of converters, which turn raw downloads into rows of plain arrays.
 
-A converter knows one download. It lists units of work and turns one unit into rows; everything else (checks,
-processes, progress, resuming, joining, writing) is :func:`~mmroi.datasets.converters.convert.convert_split`::
+A converter knows one download: it lists units of work and reads one unit at a time. Everything else (checks,
+processes, progress, resuming, writing) is done by :func:`~mmroi.datasets.converters.convert.convert_split`::
 
+    @CONVERTERS.register_module('mine')
     @dataclass(frozen=True)
     class MyConverter(Converter):
-        fps: int = 10  # fields are the options: ``convert.py mine --fps 5``
+        fps: int = 10  # fields are command line options: ``convert.py mine --fps 5``
 
-        name = 'mine'
         splits = ('train', 'test')
         keypoints2d_convention = 'h36m'  # a key of mmroi.structures.CONVENTIONS
 
-        def output_name(self, split):  # data/preprocessed_datasets/<this>.npz
+        def output_name(self, split):  # data/preprocessed_datasets/<output_name>.npz
             return f'mine_{split}'
 
-        def units(self, split):  # in the order of the rows; a process takes one at a time
+        def units(self, split):  # in the order of the rows; a process reads one at a time
             return [Unit(path.stem, path) for path in list_files(self.root / split, '*.npz')]
 
-        def read(self, split, unit):  # Rows, and how many people the protocol leaves out, by reason
+        def read(self, split, unit):  # rows, and the number of people that the protocol excludes, by reason
             ...
             return Part(rows, {'camera not valid': 3})
 
-and an entry in ``CONVERTERS`` of ``__init__.py``. Converters are pickled into processes; what is costly to
-open is cached per process with ``functools.lru_cache`` on a module-level function.
+docs/customize.md has a complete example. Converters are pickled into worker processes. Cache files that are
+expensive to open with ``functools.lru_cache`` on a module-level function, once per process.
 
-Rows are a dictionary of arrays with R rows; only the first two are required:
+Rows are a dictionary of arrays with R rows. Only the first two are required:
 
 ===================  ==============  ===================================================================
 key                  shape           meaning
@@ -33,20 +33,20 @@ key                  shape           meaning
 ``bbox_xywh``        (R, 4)          pixels, with the margin of published crops (see ``boxes``)
 ``keypoints2d``      (R, K, 3)       pixels, confidence; joints of ``keypoints2d_convention``
 ``keypoints3d``      (R, K, 4)       meters, camera frame, confidence; joints of ``keypoints3d_convention``
-``global_orient``    (R, 3)          axis-angle in the camera frame; with the next two all or none
+``global_orient``    (R, 3)          axis-angle in the camera frame; requires the next two
 ``body_pose``        (R, 23, 3)      axis-angle
 ``betas``            (R, 10)
 ``transl``           (R, 3)          meters, camera frame, as smplx adds it: root joint = J0 + transl
-``has_smpl``         (R,) bool       where some people have no SMPL parameters
+``has_smpl``         (R,) bool       if some people have no SMPL parameters
 ``gender``           (R,) str        'm', 'f' or 'n'
-``action``           (R,) str        what the person does, for tables per action
-``focal_length``     (R,)            pixels; left away where unknown
-``principal_point``  (R, 2)          pixels; left away where it is the image center
-anything else        (R, ...)        goes into ``misc``
+``action``           (R,) str        activity, for per-action tables
+``focal_length``     (R,)            pixels; omit if unknown
+``principal_point``  (R, 2)          pixels; omit if it is the image center
+any other key        (R, ...)        stored in ``misc``
 ===================  ==============  ===================================================================
 
-Faults of single people (no box, NaN, missing image, ...) are the framework's: a converter hands such rows out
-as they are. It raises ``ValueError``, with the file's name, where a whole file is wrong.
+Converters return rows with faults (no box, NaN, missing image, ...) as they are; the framework finds them. If
+a whole file is wrong, they raise a ``ValueError`` that names it.
 """
 
 from abc import ABC, abstractmethod
@@ -77,11 +77,11 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 
 
 class Unit(NamedTuple):
-    """A piece of work: a sequence, a file, some rows of a large file.
+    """A piece of work: a sequence, a file, or some rows of a large file.
 
     Attributes:
-        name: Unique in its split; stands in messages.
-        data: What ``Converter.read`` needs to find it; must pickle.
+        name: Unique within the split; used in messages.
+        data: What ``Converter.read`` needs to find it. Must be picklable.
     """
 
     name: str
@@ -89,11 +89,11 @@ class Unit(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one unit gives.
+    """Result of reading one unit.
 
     Attributes:
-        rows: Arrays of R rows, see the module's docstring.
-        left_out: How many people the dataset's protocol leaves out, by reason.
+        rows: Arrays of R rows; see the docstring of the module.
+        left_out: Number of people that the protocol of the dataset excludes, by reason.
     """
 
     rows: Rows
@@ -102,10 +102,10 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Converter(ABC):
-    """A dataset's raw download.
+    """Raw download of a dataset.
 
     Args:
-        root: Folder of the download; image paths are relative to it.
+        root: Folder of the download. Image paths are relative to it.
     """
 
     root: Path
@@ -120,57 +120,63 @@ class Converter(ABC):
 
     @property
     def parallel(self) -> bool:
-        """False where every process would have to parse a large file anew. A class attribute will do."""
+        """Whether units may be read in parallel. May be overridden by a class attribute.
+
+        False if every process would have to parse the same large file.
+        """
         return True
 
     @property
     def keypoints2d_convention(self) -> str | None:
-        """A key of ``mmroi.structures.CONVENTIONS``; None without such labels. A class attribute will do."""
+        """Convention of the 2D keypoints, a key of ``mmroi.structures.CONVENTIONS``; None without keypoints.
+
+        May be overridden by a class attribute.
+        """
         return None
 
     @property
     def keypoints3d_convention(self) -> str | None:
-        """As ``keypoints2d_convention``."""
+        """Convention of the 3D keypoints; see ``keypoints2d_convention``."""
         return None
 
     def conventions(self, split: str) -> tuple[str | None, str | None]:
-        """Conventions of the 2D and the 3D keypoints of a split, where splits differ."""
+        """Return the conventions of the 2D and 3D keypoints. Override this if splits differ."""
         return self.keypoints2d_convention, self.keypoints3d_convention
 
     @abstractmethod
     def output_name(self, split: str) -> str:
-        """Name of the annotation file without ``.npz``, as MMHuman3D names it where it has one."""
+        """Return the name of the annotation file without ``.npz``, that of MMHuman3D if there is one."""
 
     @abstractmethod
     def units(self, split: str) -> Sequence[Unit]:
-        """Units of a split, in the order of the rows.
+        """List the units of a split, in the order of the rows.
 
         Raises:
-            FileNotFoundError: A file or folder of the download is missing; names it.
+            FileNotFoundError: A file or folder of the download is missing.
         """
 
     @abstractmethod
     def read(self, split: str, unit: Unit) -> Part:
-        """Rows of one unit.
+        """Read the rows of one unit.
 
         Raises:
-            ValueError: A file is damaged or holds something else; names it.
+            ValueError: A file is damaged or has unexpected content.
         """
 
     def settings(self) -> dict[str, Any]:
-        """The options, which decide the rows; the folder does not."""
+        """Return the options that determine the rows, which is all but the folder."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != 'root'}
 
 
 def chunks(num_rows: int, size: int = 4096) -> list[Unit]:
-    """Units of a large file: ranges of its rows.
+    """Divide a large file into units of consecutive rows.
 
     Args:
-        num_rows: Rows of the file.
-        size: Rows of a unit.
+        num_rows: Number of rows of the file.
+        size: Number of rows of a unit.
 
     Returns:
-        Units whose ``data`` is a slice.
+        Units whose ``data`` is the first row and the one after the last.
     """
     return [
         Unit(f'rows {start} to {min(start + size, num_rows) - 1}', (start, min(start + size, num_rows)))

@@ -1,4 +1,4 @@
-"""BEDLAM: rendered people, labels in SMPL form (Black et al., CVPR 2023)."""
+"""BEDLAM: rendered people with SMPL labels (Black et al., CVPR 2023)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,17 +29,16 @@ _KEYS = (
 @CONVERTERS.register_module('bedlam')
 @dataclass(frozen=True)
 class Bedlam(Converter):
-    """BEDLAM with labels in SMPL form.
+    """BEDLAM with SMPL labels.
 
-    There is one npz for each scene, and its photos are in ``<image_folder>/<scene>/png/``.
-    ``trans_cam`` and the translation of ``cam_ext`` add up to smplx's ``transl`` in the camera frame. The
-    first 24 of ``gtkps`` are the projected joints of SMPL. Close-up scenes are left out: their photos lie on
-    the side.
+    Each scene has an npz and its images in ``<image_folder>/<scene>/png/``. The sum of ``trans_cam`` and the
+    translation of ``cam_ext`` is smplx's ``transl`` in the camera frame. The first 24 of ``gtkps`` are the
+    projected joints of SMPL. Close-up scenes are excluded, because their images are rotated by 90 degrees.
 
     Args:
         root: Folder of the download.
-        labels_folder: Folder of the npz files under it.
-        image_folder: Folder of the scenes under it.
+        labels_folder: Folder of the npz files, relative to ``root``.
+        image_folder: Folder of the scenes, relative to ``root``.
     """
 
     labels_folder: Path = Path('training_labels/all_npz_12_smpl_training')
@@ -48,15 +47,15 @@ class Bedlam(Converter):
     keypoints2d_convention = 'smpl'
 
     def output_name(self, split: str) -> str:
-        """MMHuman3D's name."""
+        """Return the name that MMHuman3D uses."""
         return f'bedlam_{split}'
 
     def units(self, split: str) -> Sequence[Unit]:
-        """Scenes."""
+        """List the scenes."""
         return [Unit(path.stem, path) for path in list_files(self.root / self.labels_folder, '*.npz')]
 
     def read(self, split: str, unit: Unit) -> Part:
-        """People of a scene."""
+        """Read the people of a scene."""
         npz = open_npz(Path(unit.data), _KEYS)
         if npz.read('pose_cam').size == 165 * len(npz.read('imgname')):
             raise ValueError(
@@ -84,7 +83,7 @@ class Bedlam(Converter):
         )
         if 'closeup' in unit.name:
             none = {key: values[:0] for key, values in rows.items()}
-            return Part(none, {'photo lies on its side': len(names)})
+            return Part(none, {'image rotated by 90 degrees': len(names)})
         return Part(rows, {})
 
 
@@ -97,7 +96,7 @@ def _keypoints(npz: LazyNpz) -> np.ndarray:
 
 
 def _betas(npz: LazyNpz) -> np.ndarray:
-    """(R, 10): neutral bodies have an eleventh, of children."""
+    """(R, 10); neutral bodies have an eleventh coefficient, for children."""
     betas = np.asarray(npz.read('shape'), np.float64)
     if betas.ndim != 2 or betas.shape[1] < 10:
         raise ValueError(f"{npz.path}: 'shape' has shape {betas.shape}, expected (N, 10)")

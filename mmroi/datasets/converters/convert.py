@@ -1,7 +1,7 @@
-"""Runs a converter: in processes, resumably, with checks; writes the annotation file in one step.
+"""Run a converter in several processes, check its rows and write the annotation file.
 
-Finished units lie in ``.<name>.parts`` beside the output until it is written, so a killed run goes on where
-it was.
+Finished units are kept in ``.<name>.parts`` beside the output until it is written, so an interrupted run can
+be resumed.
 """
 
 import hashlib
@@ -36,28 +36,28 @@ from mmroi.fileio.processes import end_with_parent
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
 
-_VERSION = 2  # raise it when the same download gives other rows
+_VERSION = 2  # increase it if the same download gives different rows
 _COUNTS = '__counts__'
 
 
 @dataclass
 class Summary:
-    """What became of a split.
+    """Summary of a converted split.
 
     Attributes:
         path: The annotation file.
-        rows: People in it.
-        images: Different images of them.
-        left_out: People whom the dataset's protocol leaves out, by reason.
-        skipped: Bad rows, by reason.
-        seconds: Time that this run took.
+        rows: Number of people.
+        images: Number of images.
+        left_out: Number of people that the protocol of the dataset excludes, by reason.
+        skipped: Number of bad rows, by reason.
+        seconds: Duration of this run.
     """
 
     path: Path
     rows: int = 0
     images: int = 0
-    left_out: Counter = field(default_factory=Counter)
-    skipped: Counter = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -79,20 +79,20 @@ def convert_split(
     """Convert one split of a dataset into a HumanData file.
 
     Args:
-        converter: Knows the download.
+        converter: Converter of the download.
         split: One of its ``splits``.
-        out: Folder of the annotation file, which is replaced if it is there.
-        workers: Processes.
-        skip_bad: Leave out and count bad rows instead of stopping at the first.
-        check_images: Look whether images are there and boxes lie inside them.
+        out: Folder of the annotation file. An existing file is replaced.
+        workers: Number of processes.
+        skip_bad: Skip and count bad rows instead of stopping at the first one.
+        check_images: Check that images can be read and contain the boxes.
         progress: Show a progress bar.
 
     Returns:
-        Counts.
+        Counts of rows.
 
     Raises:
-        BadSampleError: A row is bad and ``skip_bad`` is False; names file and row.
-        FileNotFoundError: A file of the download is missing; names it.
+        BadSampleError: A row is bad and ``skip_bad`` is False.
+        FileNotFoundError: A file of the download is missing.
         ValueError: The split is unknown, a file is damaged or in wrong units, or no row is left.
     """
     if split not in converter.splits:
@@ -127,15 +127,15 @@ def convert_split(
 
 
 def to_human_data(rows: Rows, converter: Converter, split: str) -> HumanData:
-    """Rows as a HumanData file in MMHuman3D's ``human_data`` convention, compressed.
+    """Turn rows into HumanData with compressed keypoints of MMHuman3D's ``human_data`` convention.
 
     Args:
-        rows: Arrays of ``base``.
-        converter: Knows the conventions of the keypoints.
+        rows: Arrays as described in ``base``.
+        converter: Names the conventions of the keypoints.
         split: One of its splits.
 
     Returns:
-        The file.
+        The content of the annotation file.
     """
     rows = dict(rows)
     human_data = HumanData(dict(config=converter.name, image_path=rows.pop('image_path').tolist()))
@@ -162,7 +162,7 @@ def to_human_data(rows: Rows, converter: Converter, split: str) -> HumanData:
 
 @dataclass(frozen=True)
 class _Job:
-    """What a process needs to do a unit."""
+    """What a worker process needs to convert a unit."""
 
     converter: Converter
     split: str
@@ -174,13 +174,13 @@ class _Job:
         return self.folder / f'{index:06d}.npz'
 
     def do(self, index: int, unit: Unit) -> int:
-        """Convert, check and keep one unit."""
+        """Convert, check and store one unit."""
         converter = self.converter
         rows, left_out = converter.read(self.split, unit)
         source = f'{converter.name} {self.split}, {unit.name}'
         convention2d, convention3d = converter.conventions(self.split)
         check_shapes(rows, (_num_joints(convention2d), _num_joints(convention3d)), source)
-        for key in rows.keys() & {'keypoints2d', 'keypoints3d'}:  # COCO marks visible joints with 2
+        for key in rows.keys() & {'keypoints2d', 'keypoints3d'}:  # 2 in COCO: labeled and visible
             rows[key] = np.array(rows[key])
             rows[key][..., -1] = np.minimum(rows[key][..., -1], 1)
         faults = find_faults(rows)
@@ -207,7 +207,7 @@ def _small(values: np.ndarray) -> np.ndarray:
 
 
 def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Iterator[int]:
-    """Do units and yield the index of each as it is done."""
+    """Convert units and yield the index of each finished one."""
     workers = min(workers, len(todo))
     if workers <= 1:
         yield from (job.do(i, units[i]) for i in todo)
@@ -225,7 +225,7 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
 def _open_work_folder(
     path: Path, converter: Converter, split: str, units: Sequence[Unit], options: tuple[bool, bool]
 ) -> Path:
-    """Folder of the finished units, emptied if they were made with other settings."""
+    """Return the folder of finished units, emptied if they were made with other settings."""
     described = [_VERSION, converter.name, str(converter.root), converter.settings(), split, units, options]
     fingerprint = hashlib.sha256(json.dumps(described, default=str).encode()).hexdigest()
     folder = path.with_name(f'.{path.stem}.parts')

@@ -1,4 +1,4 @@
-"""Human3.6M: actors with motion capture before four cameras (Ionescu et al., PAMI 2014)."""
+"""Human3.6M: motion capture with four cameras (Ionescu et al., PAMI 2014)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ _TRAIN_SUBJECTS = ('S1', 'S5', 'S6', 'S7', 'S8')
 _TEST_SUBJECTS = ('S9', 'S11')
 _FRONTAL_CAMERA = '60457274'
 _CAMERAS = ('54138969', '55011271', '58860488', _FRONTAL_CAMERA)  # as MoSh files number them
-# Videos and poses have 50 frames a second, training and tests use 10, and so many has MoSh.
+# Videos and poses have 50 frames per second; MoSh, training and tests use 10.
 _STEP = 5
 _NUM_RAW = 32
 _TO_17 = (11, 6, 7, 8, 1, 2, 3, 12, 24, 14, 15, 17, 18, 19, 25, 26, 27)
-"""The 17 joints of convention ``h36m`` among the 32 of the files, some of which repeat each other."""
+"""Indices of the 17 joints of convention ``h36m`` among the 32 of the files, which contain duplicates."""
 _DAMAGED = {('S11', 'Directions', '54138969')}
 """Videos that are damaged in the release itself."""
 _MASK_SCALE = 0.9
-"""SPIN's and MMHuman3D's crop, relative to the box of the mask."""
+"""Size of SPIN's and MMHuman3D's crops relative to the box of the mask."""
 
 
 @CONVERTERS.register_module('h36m')
@@ -38,19 +38,19 @@ _MASK_SCALE = 0.9
 class H36M(Converter):
     """``S*/MyPoseFeatures/{D2_Positions,D3_Positions_mono}/*.cdf``, videos or frames, and ``metadata.xml``.
 
-    Training people come from S1, S5, S6, S7, S8, test people from S9, S11, 10 a second; protocol 1 takes all
-    cameras, protocol 2 the frontal one. 3D joints are in the camera frame: as the files have them
-    (``D3_Positions_mono``), or brought there from the world frame (``D3_Positions``). 2D labels contain the
-    distortion of the lens, whose coefficients are in ``misc['distortion']``.
+    S1, S5, S6, S7 and S8 are the training set, S9 and S11 the test set, at 10 frames per second. Protocol 1
+    uses all cameras, protocol 2 the frontal one. 3D joints are in the camera frame, either read from
+    ``D3_Positions_mono`` or transformed from the world frame (``D3_Positions``). 2D labels contain the lens
+    distortion, whose coefficients are in ``misc['distortion']``.
 
     Args:
         root: Folder of the download.
-        mosh: Folder with ``S*/<action>_cam<0-3>_aligned.pkl``, or a path under ``root``; without it rows have
-            no SMPL parameters. Sequences without such a file are left out.
-        universal: 3D joints of the skeleton that all actors share (``D3_Positions_mono_universal``), which
-            does not meet the 2D labels.
-        mask_boxes: Boxes of the masks (``MySegmentsMat/ground_truth_bs``), as MMHuman3D's files have them,
-            instead of the boxes of the joints.
+        mosh: Folder with ``S*/<action>_cam<0-3>_aligned.pkl``, absolute or relative to ``root``. Without it
+            rows have no SMPL parameters. Sequences without such a file are excluded.
+        universal: Use the 3D joints of the skeleton that all actors share (``D3_Positions_mono_universal``).
+            They do not project onto the 2D labels.
+        mask_boxes: Use the boxes of the masks (``MySegmentsMat/ground_truth_bs``), as in MMHuman3D's files,
+            instead of those of the joints.
     """
 
     mosh: Path | None = None
@@ -62,11 +62,11 @@ class H36M(Converter):
     keypoints3d_convention = 'h36m'
 
     def output_name(self, split: str) -> str:
-        """MMHuman3D's names."""
+        """Return the names that MMHuman3D uses."""
         return 'h36m_mosh_train' if split == 'train' and self.mosh else f'h36m_{split}'
 
     def units(self, split: str) -> Sequence[Unit]:
-        """A subject's action before one camera."""
+        """List the videos: one action of a subject, seen by one camera."""
         units = []
         for subject in _TRAIN_SUBJECTS if split == 'train' else _TEST_SUBJECTS:
             for path in list_files(self._folder(subject, 'D2_Positions'), '*.cdf'):
@@ -77,7 +77,7 @@ class H36M(Converter):
         return units
 
     def read(self, split: str, unit: Unit) -> Part:
-        """Every fifth frame."""
+        """Read every fifth frame."""
         subject, action, camera_name = unit.data
         name = f'{action}.{camera_name}'
         path = self._folder(subject, 'D2_Positions') / f'{name}.cdf'
@@ -118,7 +118,7 @@ class H36M(Converter):
         return Part(rows, +left_out)
 
     def _folder(self, subject: str, kind: str) -> Path:
-        """Folder of poses: as the archives unpack, or as h36m-fetch names it."""
+        """Return the folder of poses, in the layout of the archives or of h36m-fetch."""
         other = self.root / subject / f'Poses_{kind}'
         return other if other.is_dir() else self.root / subject / 'MyPoseFeatures' / kind
 
@@ -149,7 +149,7 @@ class H36M(Converter):
         if not folder.is_dir():
             raise FileNotFoundError(
                 f'{folder}: no such folder. --mosh names the folder that has {subject}; '
-                'leave it away to convert without SMPL parameters'
+                'omit it to convert without SMPL parameters'
             )
         path = folder / f'{action}_cam{_CAMERAS.index(camera)}_aligned.pkl'
         return path if path.is_file() else None
@@ -158,7 +158,7 @@ class H36M(Converter):
 def _images(
     root: Path, subject: str, action: str, camera: str, frames: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image paths, and where the video has the frame."""
+    """Return image paths, and (F,) bool: whether the video has the frame."""
     take = f'{subject}_{action.replace(" ", "_")}'
     stem = f'{take}.{camera}'
     image = f'{stem}_{{number:06d}}.jpg'
@@ -176,22 +176,22 @@ def _images(
 
 
 def _read_poses(path: Path, dim: int) -> np.ndarray:
-    """(F, 17, dim) out of a CDF file."""
+    """Read (F, 17, dim) from a CDF file."""
     try:
         values = np.asarray(cdflib.CDF(path).varget('Pose'), np.float64)
-    except Exception as error:  # cdflib raises what it comes upon
+    except Exception as error:  # cdflib can raise almost anything
         raise ValueError(
-            f"{path}: its 'Pose' cannot be read ({error}); the file is damaged, truncated or of "
-            'another kind. Download it again'
+            f"{path}: 'Pose' cannot be read ({error}); the file is damaged, truncated or of another kind. "
+            'Download it again'
         ) from error
     values = values[0] if values.ndim == 3 else values
     return shaped(values, (_NUM_RAW, dim), f"{path}: 'Pose'")[:, _TO_17]
 
 
 def _mosh_rows(path: Path | None, frames: np.ndarray) -> Rows:
-    """SMPL parameters, and where there are any.
+    """Return SMPL parameters, and in ``has_mosh`` (F,) whether the file has them.
 
-    The parameters turn a body whose y axis points down; SMPL's points up.
+    The parameters rotate a body whose y axis points down; SMPL's points up.
     """
     content: dict[str, Any] = dict(new_poses=np.zeros((0, 72)), betas=np.zeros(10))
     if path is not None:
@@ -214,7 +214,7 @@ def _mosh_rows(path: Path | None, frames: np.ndarray) -> Rows:
 
 
 def _mask_boxes(path: Path, frames: np.ndarray) -> np.ndarray:
-    """(R, 4) boxes of the masks of some frames."""
+    """Return the boxes (F, 4) of the masks of the frames."""
     boxes = np.full((len(frames), 4), np.nan)
     content = read_mat(find_file(path.parent, path.name), ['Masks'])
     if not isinstance(content, h5py.File):

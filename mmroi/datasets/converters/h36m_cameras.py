@@ -1,4 +1,4 @@
-"""The four cameras of Human3.6M, out of ``metadata.xml`` of its code release."""
+"""Cameras of Human3.6M, from ``metadata.xml`` of its code release."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,14 +16,14 @@ _MILLIMETER = 1e-3
 
 @dataclass(frozen=True)
 class H36MCamera:
-    """A camera as it stood for one subject.
+    """Camera during the recording of one subject.
 
     Attributes:
         rotation: (3, 3) world to camera.
         center: (3,) meters, world frame.
         focal_lengths: (2,) pixels.
         principal_point: (2,) pixels.
-        distortion: (5,) k1, k2, p1, p2, k3, as OpenCV orders them. The dataset's 2D labels are distorted, by
+        distortion: (5,) k1, k2, p1, p2, k3, in OpenCV's order. The 2D labels of the dataset are distorted, by
             several pixels far from the image center.
     """
 
@@ -34,15 +34,15 @@ class H36MCamera:
     distortion: np.ndarray
 
     def from_world(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) in meters, from the world frame to the camera's."""
+        """Transform points (..., 3) in meters from the world frame to the camera frame."""
         return (points - self.center) @ self.rotation.T
 
 
 def read_cameras(path: Path) -> dict[tuple[str, str], H36MCamera]:
-    """All cameras.
+    """Read all cameras.
 
-    ``w0`` has 300 numbers: three angles and the center in millimeters for each camera and subject, then
-    focal lengths, principal point, three radial and two tangential coefficients for each camera.
+    ``w0`` has 300 numbers: three angles and the center in millimeters for each camera and subject, then two
+    focal lengths, the principal point, three radial and two tangential coefficients for each camera.
 
     Args:
         path: ``metadata.xml``.
@@ -51,7 +51,7 @@ def read_cameras(path: Path) -> dict[tuple[str, str], H36MCamera]:
         Cameras by subject (``S1``) and camera (``60457274``).
 
     Raises:
-        ValueError: The file is damaged or holds something else.
+        ValueError: The file is damaged or has unexpected content.
     """
     return _read(path, path.stat().st_mtime_ns)
 

@@ -1,4 +1,4 @@
-"""COCO 2014, MPII and HR-LSPET: photographs with annotated 2D joints and pseudo-labels of bodies."""
+"""COCO 2014, MPII and HR-LSPET: images with annotated 2D keypoints and SMPL pseudo-labels."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -14,35 +14,35 @@ from mmroi.registry import CONVERTERS
 
 
 class Labels(Protocol):
-    """A file of labels: CLIFF's, EFT's or the dataset's own."""
+    """A file of labels: CLIFF's, EFT's or the annotations of the dataset; see ``Converter``."""
 
     @property
     def parallel(self) -> bool:
-        """As of ``Converter``."""
+        """Whether units may be read in parallel."""
 
     @property
     def keypoints2d_convention(self) -> str | None:
-        """As of ``Converter``."""
+        """Convention of the 2D keypoints."""
 
     @property
     def keypoints3d_convention(self) -> str | None:
-        """As of ``Converter``."""
+        """Convention of the 3D keypoints."""
 
     def units(self) -> Sequence[Unit]:
-        """As of ``Converter``."""
+        """List ranges of rows."""
 
     def read(self, unit: Unit) -> Part:
-        """As of ``Converter``."""
+        """Read a range of rows."""
 
 
 @dataclass(frozen=True)
 class InTheWild(Converter):
-    """Photographs with one of several files of labels.
+    """Images with a choice of label files.
 
     Args:
         root: Folder of the download.
-        labels: Which labels: a key of ``outputs``; the first by default.
-        labels_file: Their file, if it does not lie under ``root``.
+        labels: Which labels to convert, a key of ``outputs``; by default the first.
+        labels_file: File of the labels, if it is not under ``root``.
     """
 
     labels: str = ''
@@ -58,40 +58,40 @@ class InTheWild(Converter):
 
     @abstractmethod
     def source(self) -> Labels:
-        """The file of the labels."""
+        """Open the file of the labels."""
 
     @property
     def parallel(self) -> bool:
-        """That of the labels."""
+        """Whether units may be read in parallel."""
         return self.source().parallel
 
     @property
     def keypoints2d_convention(self) -> str | None:
-        """That of the labels."""
+        """Convention of the 2D keypoints."""
         return self.source().keypoints2d_convention
 
     @property
     def keypoints3d_convention(self) -> str | None:
-        """That of the labels."""
+        """Convention of the 3D keypoints."""
         return self.source().keypoints3d_convention
 
     def output_name(self, split: str) -> str:
-        """MMHuman3D's name."""
+        """Return the name that MMHuman3D uses."""
         return self.outputs[self.labels]
 
     def units(self, split: str) -> Sequence[Unit]:
-        """Ranges of rows of the labels' file."""
+        """List ranges of rows."""
         return self.source().units()
 
     def read(self, split: str, unit: Unit) -> Part:
-        """Rows of a range."""
+        """Read a range of rows."""
         return self.source().read(unit)
 
     def find(self, *candidates: str) -> Path:
-        """The labels' file: the given one, or the first of these under the root.
+        """Find the file of the labels: ``labels_file``, or the first existing candidate under ``root``.
 
         Raises:
-            FileNotFoundError: It is not there.
+            FileNotFoundError: There is no such file.
         """
         if self.labels_file is not None:
             return find_file(Path(), str(self.labels_file))
@@ -100,13 +100,14 @@ class InTheWild(Converter):
 
 @CONVERTERS.register_module('coco')
 class Coco(InTheWild):
-    """COCO 2014, training images in ``train2014/``, with pseudo-labels.
+    """COCO 2014, images in ``train2014/``, with pseudo-labels or annotations.
 
     Args:
         root: Folder of the download.
         labels: ``cliff`` (coco2014part_cliffGT.npz), ``eft_all`` or ``eft_part`` (COCO2014-All-ver01.json,
-            COCO2014-Part-ver01.json), or ``keypoints`` (annotations/person_keypoints_train2014.json alone).
-        labels_file: Their file, if it does not lie under ``root``.
+            COCO2014-Part-ver01.json), or ``keypoints`` (annotations/person_keypoints_train2014.json, without
+            bodies).
+        labels_file: File of the labels, if it is not under ``root``.
     """
 
     outputs = dict(
@@ -117,7 +118,7 @@ class Coco(InTheWild):
     )
 
     def source(self) -> Labels:
-        """The file of the labels."""
+        """Open the file of the labels."""
         if self.labels == 'cliff':
             name = 'coco2014part_cliffGT.npz'
             return CliffLabels(self.find(name, f'cliffGT_v1/{name}', f'annotations/{name}'))
@@ -129,19 +130,19 @@ class Coco(InTheWild):
 
 @CONVERTERS.register_module('mpii')
 class Mpii(InTheWild):
-    """MPII Human Pose, images in ``images/``, with pseudo-labels.
+    """MPII Human Pose, images in ``images/``, with pseudo-labels or annotations.
 
     Args:
         root: Folder of the download.
         labels: ``cliff`` (mpii_cliffGT.npz), ``eft`` (MPII_ver01.json), or ``keypoints``
-            (mpii_human_pose_v1_u12_1.mat alone).
-        labels_file: Their file, if it does not lie under ``root``.
+            (mpii_human_pose_v1_u12_1.mat, without bodies).
+        labels_file: File of the labels, if it is not under ``root``.
     """
 
     outputs = dict(cliff='cliff_mpii_train', eft='eft_mpii', keypoints='mpii_train')
 
     def source(self) -> Labels:
-        """The file of the labels."""
+        """Open the file of the labels."""
         if self.labels == 'cliff':
             name = 'mpii_cliffGT.npz'
             return CliffLabels(self.find(name, f'cliffGT_v1/{name}', f'annotations/{name}'))
@@ -160,12 +161,12 @@ class Lspet(InTheWild):
     Args:
         root: Folder of the images.
         labels: ``eft`` (LSPet_ver01.json).
-        labels_file: Their file, if it does not lie under ``root``.
+        labels_file: File of the labels, if it is not under ``root``.
     """
 
     outputs = dict(eft='eft_lspet')
 
     def source(self) -> Labels:
-        """The file of the labels."""
+        """Open the file of the labels."""
         name = 'LSPet_ver01.json'
         return EftLabels(self.find(name, f'eft_fit/{name}', f'LSPet_fit/{name}'), '')

@@ -1,4 +1,4 @@
-"""COCO's and MPII's own 2D joints, without bodies."""
+"""2D keypoint annotations of COCO and MPII, without bodies."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from mmroi.datasets.converters.raw_files import read_json, read_mat, shaped
 
 
 class _WholeFile:
-    """A file that is read at once.
+    """A file that is read as a whole.
 
     Args:
         path: The file.
-        image_folder: Folder of the images, relative to the root.
+        image_folder: Folder of the images, relative to the root of the download.
     """
 
     parallel = False
@@ -28,17 +28,17 @@ class _WholeFile:
         self.image_folder = image_folder
 
     def units(self) -> Sequence[Unit]:
-        """One."""
+        """Return a single unit."""
         return (Unit('all people'),)
 
 
 class CocoKeypoints(_WholeFile):
-    """``person_keypoints_train2014.json``; as MMHuman3D, those with all 12 joints from the shoulders down."""
+    """People of ``person_keypoints_train2014.json`` with all 12 body joints, as in MMHuman3D."""
 
     keypoints2d_convention = 'coco'
 
     def read(self, unit: Unit) -> Part:
-        """All rows, ordered by image and person."""
+        """Read all rows, ordered by image and person."""
         content = read_json(self.path, ('images', 'annotations'))
         names = {image['id']: image['file_name'] for image in content['images']}
         people = sorted(
@@ -62,12 +62,12 @@ class CocoKeypoints(_WholeFile):
 
 
 class MpiiKeypoints(_WholeFile):
-    """``mpii_human_pose_v1_u12_1.mat``; as MMHuman3D, people of the training images with all 16 joints."""
+    """People of ``mpii_human_pose_v1_u12_1.mat`` in training images with all 16 joints, as in MMHuman3D."""
 
     keypoints2d_convention = 'mpii'
 
     def read(self, unit: Unit) -> Part:
-        """All rows, in the order of the file."""
+        """Read all rows, in the order of the file."""
         release = read_mat(self.path, ['RELEASE'])['RELEASE']
         rows: dict[str, list[Any]] = defaultdict(list)
         left_out: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class MpiiKeypoints(_WholeFile):
                     rows['center'].append((person.objpos.x, person.objpos.y))
                     rows['scale'].append(person.scale)
         where = f'{self.path}: '
-        # MATLAB counts pixels from 1. ``scale`` is the person's height / 200, without margin.
+        # MATLAB counts pixels from 1. ``scale`` is the height of the person / 200, without margin.
         keypoints = shaped(rows['keypoints2d'], (16, 2), where + "'annopoints'") - 1
         centers = shaped(rows['center'], (2,), where + "'objpos'") - 1
         scales = shaped(rows['scale'], (), where + "'scale'")
@@ -100,7 +100,7 @@ class MpiiKeypoints(_WholeFile):
 
 
 def _structs(values: Any) -> Iterator[Any]:
-    """MATLAB's structures: scipy gives an array of them, a single one, or an empty array."""
+    """Iterate over MATLAB structures, of which scipy returns an array, a single one, or an empty array."""
     for value in np.atleast_1d(np.asarray(values, object)):
         if hasattr(value, '_fieldnames'):
             yield value

@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP: actors before fourteen cameras, without markers (Mehta et al., 3DV 2017)."""
+"""MPI-INF-3DHP: markerless motion capture with fourteen cameras (Mehta et al., 3DV 2017)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mmroi.datasets.converters.raw_files import find_file, read_mat, shaped
 from mmroi.datasets.converters.video_frames import provide_frames
 from mmroi.registry import CONVERTERS
 
-_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # at the height of the chest
+_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)  # at chest height
 _NUM_CAMERAS = 14
 _IMAGE_SIZE = 2048  # of the training videos
 _ACTIVITIES = (
@@ -27,7 +27,7 @@ _ACTIVITIES = (
     'Sports',
     'Miscellaneous',
 )
-"""Names of ``activity_annotation`` 1 to 7, as the test set's own evaluation has them."""
+"""Names of ``activity_annotation`` 1 to 7 in the evaluation code of the test set."""
 
 
 @CONVERTERS.register_module('mpi_inf_3dhp')
@@ -35,14 +35,14 @@ _ACTIVITIES = (
 class MpiInf3dhp(Converter):
     """``S{1-8}/Seq{1,2}/annot.mat`` with videos or frames, and ``mpi_inf_3dhp_test_set/TS{1-6}``.
 
-    Training: one frame in ``every`` of the cameras at the height of the chest, in which all 28 joints lie
-    inside the image. Test: all valid frames, with the 17 joints of the universal skeleton that the benchmark
-    and MMHuman3D measure against (``univ_annot3``). Camera intrinsics are those of ``camera.calibration``;
-    where the download has none, as in the test set, they are those which project ``annot3`` onto ``annot2``.
+    Training: one frame in ``every`` of the cameras at chest height, if all 28 joints are inside the image.
+    Test: all valid frames, with the 17 joints of the universal skeleton that the benchmark and MMHuman3D
+    evaluate against (``univ_annot3``). Camera intrinsics come from ``camera.calibration``, or if that is
+    missing, as in the test set, are fitted so that ``annot3`` projects onto ``annot2``.
 
     Args:
         root: Folder of the download.
-        every: Training frames are this far apart.
+        every: Keep one training frame in this many.
     """
 
     every: int = 10
@@ -50,20 +50,20 @@ class MpiInf3dhp(Converter):
     splits = ('train', 'test')
 
     def conventions(self, split: str) -> tuple[str, str]:
-        """28 joints for training, 17 in the test set."""
+        """Return the conventions of 28 joints for training and 17 for the test."""
         name = 'mpi_inf_3dhp_test' if split == 'test' else 'mpi_inf_3dhp'
         return name, name
 
     def output_name(self, split: str) -> str:
-        """MMHuman3D's name."""
+        """Return the name that MMHuman3D uses."""
         return f'mpi_inf_3dhp_{split}'
 
     def units(self, split: str) -> Sequence[Unit]:
-        """Training: videos. Test: sequences."""
+        """List the training videos or the test sequences."""
         if split == 'test':
             return [Unit(f'TS{i}', f'TS{i}') for i in range(1, 7)]
         if self.every < 1:
-            raise ValueError(f'mpi_inf_3dhp: --every {self.every}; it counts frames, from 1')
+            raise ValueError(f'mpi_inf_3dhp: --every {self.every}, expected 1 or more')
         return [
             Unit(f'S{subject}/Seq{take} camera {camera}', (f'S{subject}/Seq{take}', camera))
             for subject in range(1, 9)
@@ -72,7 +72,7 @@ class MpiInf3dhp(Converter):
         ]
 
     def read(self, split: str, unit: Unit) -> Part:
-        """Rows of a video or a test sequence."""
+        """Read a training video or a test sequence."""
         return self._read_test(unit.data) if split == 'test' else self._read_train(*unit.data)
 
     def _read_train(self, sequence: str, camera: int) -> Part:
@@ -116,7 +116,7 @@ class MpiInf3dhp(Converter):
 
 
 def read_training_labels(path: Path, camera: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of one camera.
+    """Read the training labels of one camera.
 
     Args:
         path: ``annot.mat``, of MATLAB version 5 or 7.3.
@@ -126,7 +126,7 @@ def read_training_labels(path: Path, camera: int) -> tuple[np.ndarray, np.ndarra
         (F, 28, 2) pixels and (F, 28, 3) meters in the camera frame.
 
     Raises:
-        ValueError: The file is damaged or holds something else.
+        ValueError: The file is damaged or has unexpected content.
     """
     points, joints = (labels[camera] for labels in _read_annot(path, path.stat().st_mtime_ns))
     if len(points) != len(joints):
@@ -138,7 +138,7 @@ def read_training_labels(path: Path, camera: int) -> tuple[np.ndarray, np.ndarra
 
 @lru_cache(1)
 def _read_annot(path: Path, _modified: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """2D and 3D labels of each camera; kept for the next camera of the sequence."""
+    """Return 2D and 3D labels of all cameras, cached for the next camera of the sequence."""
     keys = (('annot2', 2), ('annot3', 3))
     content = read_mat(path, [key for key, _ in keys])
     try:
@@ -162,7 +162,7 @@ def _cells(content: Mapping[str, Any], key: str) -> list[np.ndarray]:
 
 
 def read_test_labels(path: Path) -> dict[str, np.ndarray]:
-    """Labels of a test sequence.
+    """Read the labels of a test sequence.
 
     Args:
         path: ``annot_data.mat``, of MATLAB version 7.3 or 5.
@@ -172,7 +172,7 @@ def read_test_labels(path: Path) -> dict[str, np.ndarray]:
         ``valid_frame`` and ``activity_annotation`` (F,).
 
     Raises:
-        ValueError: The file is damaged or holds something else.
+        ValueError: The file is damaged or has unexpected content.
     """
     shapes: dict[str, tuple[int, ...]] = {
         'annot2': (17, 2),
@@ -182,7 +182,7 @@ def read_test_labels(path: Path) -> dict[str, np.ndarray]:
         'activity_annotation': (),
     }
     content = read_mat(path, shapes)
-    try:  # axes as h5py has them: frames first
+    try:  # in the order of axes of h5py: frames first
         arrays = {
             key: content[key][()] if isinstance(content, h5py.File) else content[key].T for key in shapes
         }
@@ -205,14 +205,14 @@ def _close(content: Mapping[str, Any]) -> None:
 
 
 def fit_intrinsics(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """The pinhole camera without skew which projects joints onto points best.
+    """Fit the pinhole camera without skew that best projects joints onto points.
 
     Args:
         points: (F, K, 2) pixels.
-        joints: (F, K, 3) in the camera frame, of any unit.
+        joints: (F, K, 3) in the camera frame, in any unit.
 
     Returns:
-        (3, 3).
+        (3, 3) intrinsic matrix.
     """
     intrinsics = np.eye(3)
     for axis in range(2):
@@ -225,16 +225,16 @@ def fit_intrinsics(points: np.ndarray, joints: np.ndarray) -> np.ndarray:
 
 
 def read_calibration(path: Path) -> dict[int, np.ndarray]:
-    """Intrinsics in a calibration file of Skeletool.
+    """Read the intrinsics from a calibration file of Skeletool.
 
     Args:
         path: ``camera.calibration``.
 
     Returns:
-        (3, 3) by number of the camera.
+        Intrinsic matrices (3, 3) by camera number.
 
     Raises:
-        ValueError: The file is damaged or holds something else.
+        ValueError: The file is damaged or has unexpected content.
     """
     cameras: dict[int, np.ndarray] = {}
     name = -1
@@ -262,7 +262,7 @@ def _intrinsics(path: Path, camera: int, points: np.ndarray, joints: np.ndarray)
 
 
 def _images(root: Path, sequence: str, camera: int, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Image paths, and where the video has the frame."""
+    """Return image paths, and (F,) bool: whether the video has the frame."""
     return provide_frames(
         root,
         (

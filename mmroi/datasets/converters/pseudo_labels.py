@@ -1,4 +1,4 @@
-"""Files of pseudo-labels of bodies in photographs."""
+"""SMPL pseudo-labels of images in the wild."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -30,9 +30,9 @@ class CliffLabels:
     """``*_cliffGT.npz`` of the CLIFF annotator (Li et al., ECCV 2022; v1).
 
     Members: ``imgname``, ``center``, ``scale`` = height of the 3:4 crop / 200, ``part`` (24, 3), ``pose``
-    (72), ``shape`` (10), ``global_t`` as smplx's ``transl`` in the camera of the full frame, ``focal_l`` =
-    the frame's diagonal with the principal point in its center, ``S`` (24, 4) relative to the pelvis,
-    ``annot_id`` for COCO.
+    (72), ``shape`` (10), ``global_t`` = smplx's ``transl`` in the full-frame camera, ``focal_l`` = diagonal
+    of the image (the principal point is its center), ``S`` (24, 4) relative to the pelvis, ``annot_id`` for
+    COCO.
 
     Args:
         path: The file.
@@ -46,11 +46,11 @@ class CliffLabels:
         self.path = path
 
     def units(self) -> Sequence[Unit]:
-        """Ranges of rows."""
+        """List ranges of rows."""
         return chunks(len(self._npz().read('imgname')))
 
     def read(self, unit: Unit) -> Part:
-        """Rows of a range."""
+        """Read a range of rows."""
         return Part(crop_rows(self._npz(), unit.data), {})
 
     def _npz(self) -> LazyNpz:
@@ -58,15 +58,15 @@ class CliffLabels:
 
 
 class EftLabels:
-    """JSON of exemplar fine-tuning (Joo et al., 3DV 2021).
+    """JSON of exemplar fine-tuning (EFT; Joo et al., 3DV 2021).
 
     Records: ``imageName``, ``bbox_center``, ``bbox_scale`` = crop size / 200, ``parm_pose`` (24, 3, 3)
-    rotation matrices, ``parm_shape`` (10), ``gt_keypoint_2d`` (49, 3) pixels of the image. The camera,
-    ``parm_cam``, is a weak-perspective one of the crop and is kept as it is.
+    rotation matrices, ``parm_shape`` (10), ``gt_keypoint_2d`` (49, 3) pixels of the image. ``parm_cam``, the
+    weak-perspective camera of the crop, is kept as it is.
 
     Args:
         path: The file.
-        image_folder: Folder of the images, relative to the root.
+        image_folder: Folder of the images, relative to the root of the download.
     """
 
     parallel = False
@@ -78,18 +78,18 @@ class EftLabels:
         self.image_folder = PurePosixPath(image_folder)
 
     def units(self) -> Sequence[Unit]:
-        """Ranges of records."""
+        """List ranges of records."""
         return chunks(len(self._records()))
 
     def read(self, unit: Unit) -> Part:
-        """Rows of a range."""
+        """Read a range of rows."""
         records = self._records()[slice(*unit.data)]
 
         def values(key: str, *shape: int) -> np.ndarray:
             found = [record.get(key) for record in records]
             return shaped(found, shape, f'{self.path}, {unit.name}: {key!r}')
 
-        # Some versions hold the paths of the authors' machine.
+        # Some versions contain paths of the authors' machine.
         names = [self.image_folder / PurePosixPath(record['imageName']).name for record in records]
         pose = to_rotvecs(values('parm_pose', 24, 3, 3))
         rows = dict(
@@ -108,13 +108,13 @@ class EftLabels:
 
 
 def to_rotvecs(matrices: np.ndarray) -> np.ndarray:
-    """Axis-angle of rotation matrices.
+    """Convert rotation matrices to axis-angle.
 
     Args:
         matrices: (..., 3, 3).
 
     Returns:
-        (..., 3); NaN for what is no rotation.
+        (..., 3); NaN where a matrix is not a rotation.
     """
     flat = matrices.reshape(-1, 3, 3)
     good = np.isfinite(flat).all((1, 2))

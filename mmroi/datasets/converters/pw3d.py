@@ -1,4 +1,4 @@
-"""3DPW: videos with bodies from inertial sensors, seen by a moving camera (von Marcard et al., ECCV 2018)."""
+"""3DPW: videos of a moving camera, bodies from inertial sensors (von Marcard et al., ECCV 2018)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ _MIN_CONFIDENCE = 0.5
 class Pw3d(Converter):
     """3DPW: ``sequenceFiles/{train,validation,test}/*.pkl`` and ``imageFiles/``.
 
-    Bodies stand in the world; each frame's camera brings them into the camera frame. As in SPIN, a frame
-    counts where the camera has been aligned to it (``campose_valid``), and the box surrounds the detected
-    joints with a margin of 20 %. Joints of a confidence below 0.5 carry no 2D label. ``focal_length`` is the
-    mean of the two in ``misc['focal_lengths']``.
+    Bodies are given in the world frame and transformed by the camera of each frame. As in SPIN, only frames
+    with an aligned camera are used (``campose_valid``), and boxes are those of the detected keypoints with a
+    margin of 20 %. Keypoints with a confidence below 0.5 are no 2D labels. ``focal_length`` is the mean of
+    the two in ``misc['focal_lengths']``.
     """
 
     splits = ('train', 'validation', 'test')
@@ -44,15 +44,15 @@ class Pw3d(Converter):
     keypoints3d_convention = 'smpl'
 
     def output_name(self, split: str) -> str:
-        """MMHuman3D's name."""
+        """Return the name that MMHuman3D uses."""
         return f'pw3d_{split}'
 
     def units(self, split: str) -> Sequence[Unit]:
-        """Sequences."""
+        """List the sequences."""
         return [Unit(path.stem, path) for path in list_files(self.root / 'sequenceFiles' / split, '*.pkl')]
 
     def read(self, split: str, unit: Unit) -> Part:
-        """People of a sequence, one after the other, each in the order of the frames."""
+        """Read the people of a sequence one after the other, each in the order of the frames."""
         path = Path(unit.data)
         data = read_pickle(path)
         if not isinstance(data, dict):
@@ -68,7 +68,7 @@ class Pw3d(Converter):
             left_out['no joint detected'] += int((aligned & ~detected).sum())
             parts.append({key: values[aligned & detected] for key, values in rows.items()})
         if not parts:
-            raise ValueError(f'{path}: has nobody in it')
+            raise ValueError(f'{path}: contains no person')
         return Part(
             {key: np.concatenate([part[key] for part in parts]) for key in parts[0]},
             {reason: number for reason, number in left_out.items() if number},
@@ -76,7 +76,7 @@ class Pw3d(Converter):
 
 
 class _Camera:
-    """The camera of a sequence.
+    """Moving camera of a sequence.
 
     Attributes:
         rotations: (F, 3, 3) world to camera.
@@ -90,12 +90,12 @@ class _Camera:
         self.intrinsics = shaped(data['cam_intrinsics'], (3,), f"{path}: 'cam_intrinsics'")
 
     def move(self, points: np.ndarray) -> np.ndarray:
-        """World points (F, K, 3) in the camera frame."""
+        """Transform world points (F, K, 3) to the camera frame."""
         return np.einsum('fij,fkj->fki', self.rotations, points) + self.translations[:, None]
 
 
 def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path) -> tuple[Rows, np.ndarray]:
-    """Rows of all frames of a person, and (F,) where the camera is aligned."""
+    """Return rows of all frames of a person, and (F,) bool: whether the camera is aligned."""
 
     def read(key: str, *shape: int) -> np.ndarray:
         values = shaped(data[key][person], shape, f'{path}: {key!r} of person {person}')
@@ -111,7 +111,7 @@ def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path)
     keypoints = read('poses2d', 3, 18).transpose(0, 2, 1)
     aligned = read('campose_valid') > 0
     rotations = np.where(aligned[:, None, None], camera.rotations, np.eye(3))
-    # SMPL turns about its root joint, which lies at J0(betas) + trans.
+    # SMPL rotates about its root joint, which is at J0(betas) + trans.
     rest_root = joints[:, 0] - transl
     joints = camera.move(joints)
     labeled = keypoints.copy()

@@ -1,4 +1,4 @@
-"""Reads raw downloads: never with free unpickling, and with the file's name in every error."""
+"""Readers of raw downloads. Pickles cannot run code, and every error names the file."""
 
 import json
 import pickle
@@ -15,11 +15,11 @@ from mmroi.fileio.npz_io import LazyNpz, SafeUnpickler
 
 
 class _Refused(Exception):
-    """The pickle asks for something that could run code."""
+    """The pickle names something that could run code."""
 
 
 class _Unpickler(SafeUnpickler):
-    """Tells a refusal from damage, for which pickle has the same error."""
+    """Distinguishes refusal from damage, for which pickle raises the same error."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -29,61 +29,60 @@ class _Unpickler(SafeUnpickler):
 
 
 def find_file(root: Path, *candidates: str) -> Path:
-    """The first of several places where a file may lie.
+    """Find a file in several possible places.
 
     Args:
         root: Folder of the download.
-        candidates: Paths relative to it.
+        candidates: Paths relative to ``root``.
 
     Returns:
-        The file that is there.
+        The first candidate that exists.
 
     Raises:
-        FileNotFoundError: None is.
+        FileNotFoundError: None of them exists.
     """
     for candidate in candidates:
         if (root / candidate).is_file():
             return root / candidate
     places = ' or '.join(str(root / candidate) for candidate in candidates)
     raise FileNotFoundError(
-        f'{places}: no such file. docs/data.md shows where it comes from and the folders '
-        'that are expected; correct --root'
+        f'{places}: no such file. docs/data.md shows where it comes from and the expected folders; '
+        'correct --root'
     )
 
 
 def list_files(folder: Path, pattern: str) -> list[Path]:
-    """Files of a folder, sorted by name.
+    """List files of a folder, sorted by name.
 
     Args:
-        folder: Where to look.
-        pattern: Glob.
+        folder: The folder.
+        pattern: Glob pattern.
 
     Returns:
         At least one file.
 
     Raises:
-        FileNotFoundError: There is no such folder or no such file.
+        FileNotFoundError: The folder does not exist, or no file matches.
     """
     files = sorted(folder.glob(pattern))
     if not files:
         raise FileNotFoundError(
-            f'{folder / pattern}: no such files. docs/data.md shows the folders that are '
-            'expected; correct --root'
+            f'{folder / pattern}: no such files. docs/data.md shows the expected folders; correct --root'
         )
     return files
 
 
 def read_pickle(path: Path) -> Any:
-    """A pickle of Python 2 or 3 that holds NumPy arrays and built-in containers.
+    """Read a pickle of Python 2 or 3 that holds NumPy arrays and built-in containers.
 
     Args:
         path: The file.
 
     Returns:
-        Its content; strings of Python 2 as latin-1.
+        Its content. Strings of Python 2 are decoded as latin-1.
 
     Raises:
-        pickle.UnpicklingError: It names anything else; nothing of it was run.
+        pickle.UnpicklingError: The pickle names anything else; nothing was run.
         ValueError: The file is damaged.
     """
     with open(path, 'rb') as file:
@@ -93,19 +92,19 @@ def read_pickle(path: Path) -> Any:
             raise pickle.UnpicklingError(
                 f'{path}: refused to unpickle: {error}. Do not trust this file; get it from its source again'
             ) from error
-        except Exception as error:  # damaged bytes make pickle raise almost anything
+        except Exception as error:  # damaged bytes can raise almost anything
             raise _damaged(path, error) from error
 
 
 def open_npz(path: Path, required: tuple[str, ...] = ()) -> LazyNpz:
-    """An npz whose members are read when asked for; the last few stay open.
+    """Open an npz whose members are read on access. The most recent files stay open.
 
     Args:
         path: The file.
-        required: Members that must be there.
+        required: Members that must exist.
 
     Returns:
-        The reader; object arrays come through the restricted unpickler.
+        The reader, which decodes object arrays with the restricted unpickler.
 
     Raises:
         ValueError: The file is damaged, or members are missing.
@@ -116,14 +115,14 @@ def open_npz(path: Path, required: tuple[str, ...] = ()) -> LazyNpz:
 
 
 def read_json(path: Path, required: Iterable[str] = ()) -> dict[str, Any]:
-    """A JSON object.
+    """Read a JSON object.
 
     Args:
         path: The file.
-        required: Keys that must be there.
+        required: Keys that must exist.
 
     Returns:
-        Its content.
+        The object.
 
     Raises:
         ValueError: The file is damaged, or keys are missing.
@@ -139,15 +138,15 @@ def read_json(path: Path, required: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def read_mat(path: Path, required: Iterable[str] = ()) -> Mapping[str, Any]:
-    """A MATLAB file, version 5 or 7.3.
+    """Read a MATLAB file of version 5 or 7.3.
 
     Args:
         path: The file.
-        required: Variables that must be there.
+        required: Variables that must exist.
 
     Returns:
-        Version 5: as ``scipy.io.loadmat`` with structures squeezed. Version 7.3: an open ``h5py.File``, whose
-        arrays have their axes in reverse order; the caller closes it.
+        Version 5: the result of ``scipy.io.loadmat`` with structures squeezed. Version 7.3: an open
+        ``h5py.File``, whose arrays have their axes in reverse order. The caller closes it.
 
     Raises:
         ValueError: The file is damaged, or variables are missing.
@@ -158,40 +157,40 @@ def read_mat(path: Path, required: Iterable[str] = ()) -> Mapping[str, Any]:
             content = h5py.File(path, 'r')
         else:
             content = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)
-    except Exception as error:  # both readers raise what they come upon
+    except Exception as error:  # both readers can raise almost anything
         raise _damaged(path, error) from error
     require(content, required, path)
     return content
 
 
 def require(found: Iterable[str], required: Iterable[str], path: Path) -> None:
-    """Check that a file has what is needed.
+    """Check that a file has the required names.
 
     Raises:
-        ValueError: Names the file, what is missing and what there is.
+        ValueError: Some are missing; lists them and those that the file has.
     """
     names = list(found)
     missing = [name for name in required if name not in names]
     if missing:
         raise ValueError(
-            f'{path}: {", ".join(map(repr, missing))} is missing; the file has {names[:40]}. Is '
-            'it the file that docs/data.md names?'
+            f'{path}: {", ".join(map(repr, missing))} is missing; the file has {names[:40]}. Is it the file '
+            'that docs/data.md names?'
         )
 
 
 def shaped(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
-    """An array of the wanted shape.
+    """Convert values to an array of rows of a given shape.
 
     Args:
-        values: Numbers of any shape with the right count after the first axis.
-        shape: Wanted shape of a row.
-        what: File and key, for the message.
+        values: Numbers of any shape with the right number of values per row.
+        shape: Shape of a row.
+        what: File and key, for the error message.
 
     Returns:
         R rows of ``shape``, float64.
 
     Raises:
-        ValueError: Rows have another number of values.
+        ValueError: The values are not numbers, or rows have a different number of values.
     """
     try:
         array = np.asarray(values, np.float64)

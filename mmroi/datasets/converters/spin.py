@@ -1,4 +1,4 @@
-"""Annotation files of SPIN and its successors, whatever the dataset (Kolotouros et al., ICCV 2019)."""
+"""Annotation files of SPIN and its successors, for any dataset (Kolotouros et al., ICCV 2019)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mmroi.datasets.converters.raw_files import find_file, open_npz, shaped
 from mmroi.fileio.npz_io import LazyNpz
 from mmroi.registry import CONVERTERS
 
-# Key of the file, shape of a row, key of the rows; those that the file lacks are left away.
+# Optional members: key in the file, shape of a row, key in our rows.
 _LABELS = (
     ('S', (24, 4), 'keypoints3d'),
     ('shape', (10,), 'betas'),
@@ -27,14 +27,14 @@ _OUTPUTS = {'lsp_dataset_original_train': 'spin_lsp_train', 'hr-lspet_train': 's
 @CONVERTERS.register_module('spin')
 @dataclass(frozen=True)
 class Spin(Converter):
-    """A file of SPIN and its successors, an npz with one row per person.
+    """A file of SPIN or its successors, an npz with one row per person.
 
-    It has ``imgname``, ``center``, ``scale``, and any of ``part``, ``openpose``, ``S``, ``pose``, ``shape``.
-    Keypoints are SPIN's 49, 25 of OpenPose and 24 annotated ones, or the latter alone.
+    It has ``imgname``, ``center`` and ``scale``, and any of ``part``, ``openpose``, ``S``, ``pose`` and
+    ``shape``. The 2D keypoints are SPIN's 49, that is 25 of OpenPose and 24 annotated ones, or the 24 alone.
 
     Args:
-        root: Folder that the file's image names start from.
-        labels_file: The npz; a path under ``root`` or any other.
+        root: Folder that the image names of the file are relative to.
+        labels_file: The npz, relative to ``root`` or to the working directory.
     """
 
     labels_file: Path | None = None
@@ -43,21 +43,21 @@ class Spin(Converter):
 
     @property
     def keypoints2d_convention(self) -> str | None:
-        """49 joints, or the 24 if the file has no others."""
+        """49 keypoints, or 24 if the file has no others."""
         keys = self._npz().keys()
         return 'smpl_49' if {'part', 'openpose'} <= set(keys) else 'smpl_24'
 
     def output_name(self, split: str) -> str:
-        """MMHuman3D's name."""
+        """Return the name that MMHuman3D uses."""
         stem = self._npz().path.stem
         return _OUTPUTS.get(stem, f'spin_{stem}')
 
     def units(self, split: str) -> Sequence[Unit]:
-        """Ranges of rows."""
+        """List ranges of rows."""
         return chunks(len(self._npz().read('imgname')))
 
     def read(self, split: str, unit: Unit) -> Part:
-        """Rows of a range."""
+        """Read a range of rows."""
         npz = self._npz()
         keypoints = [key for key in ('openpose', 'part') if key in npz.keys()]
         if keypoints == ['openpose']:
@@ -73,18 +73,21 @@ class Spin(Converter):
 
 
 def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('part',)) -> Rows:
-    """Rows of a file with ``imgname``, ``center``, ``scale`` = crop size / 200 and SPIN's labels.
+    """Read rows of SPIN's layout, which CLIFF's pseudo-labels share.
+
+    People are crops with ``imgname``, ``center`` and ``scale`` = crop size / 200. ``part`` and ``S`` are
+    SPIN's 24 keypoints, ``openpose`` 25.
 
     Args:
         npz: The file.
         rows: First row and the one after the last.
-        keypoints: Members of 2D keypoints, joined in this order.
+        keypoints: Members with 2D keypoints, concatenated in this order.
 
     Returns:
-        Rows. ``part`` and ``S`` are SPIN's 24 joints, ``openpose`` 25.
+        Rows as described in ``base``.
 
     Raises:
-        ValueError: A member has another shape; names the file.
+        ValueError: A member has the wrong shape.
     """
 
     def read(key: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Frames of a dataset's videos as JPEG files: those which somebody extracted before, or extracted here."""
+"""Frames of a dataset's videos as JPEG files, extracted earlier or by this module."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,32 +10,29 @@ from mmroi.datasets.converters.raw_files import find_file
 from mmroi.fileio.atomic import atomic_write
 
 _QUALITY = 95
-# Containers announce a few frames more than decoders give.
+# Containers announce a few frames more than decoders return.
 _TOLERANCE = 5
 
 
 def provide_frames(
     root: Path, layouts: Sequence[str], videos: Sequence[str], frames: np.ndarray, optional: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image paths of some frames of a video, which is read only if one of them is not there.
-
-    A run that was interrupted goes on with the frames that are still missing.
+    """Return image paths of video frames, and extract the frames that do not exist yet.
 
     Args:
         root: Folder of the download.
-        layouts: Where other tools put frames, as paths relative to ``root`` with ``{number}``, which counts
-            from 1. The first in which there is any frame counts; frames are extracted into it, or into the
-            first of all.
-        videos: Where the video may lie, relative to ``root``.
-        frames: (F,) indices, from 0.
-        optional: The video is known to be damaged; use what there is of it.
+        layouts: Paths of frames in the layouts of different tools, relative to ``root``, with ``{number}``
+            counting from 1. The first layout with any existing frame is used, or else the first one.
+        videos: Possible paths of the video, relative to ``root``.
+        frames: (F,) indices, counting from 0.
+        optional: The video is known to be damaged; use as much of it as can be read.
 
     Returns:
         Paths (F,) relative to ``root``, and (F,) bool: False for frames after the end of the video.
 
     Raises:
         FileNotFoundError: There are neither frames nor a video.
-        ValueError: The video is damaged; names it.
+        ValueError: The video is damaged.
     """
     if not len(frames):
         return np.zeros(0, np.str_), np.zeros(0, bool)
@@ -63,18 +60,18 @@ def provide_frames(
 
 
 def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = False) -> None:
-    """Write frames of a video as JPEGs, each in one step. Frames after its end are not written.
+    """Write frames of a video as JPEGs, atomically. Frames after its end are not written.
 
     Args:
         video: Anything that FFmpeg reads.
-        paths: Index of a frame, from 0, to the file it becomes.
-        optional: Do not mind damage.
+        paths: File to write for each frame, by the index of the frame, counting from 0.
+        optional: Ignore damage.
 
     Raises:
         OSError: A file cannot be written.
-        ValueError: The video cannot be opened, or ends earlier than it says.
+        ValueError: The video cannot be opened, or ends earlier than its header says.
     """
-    # One thread: videos are read in several processes.
+    # One thread, because several processes read videos.
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else -1

@@ -1,4 +1,4 @@
-"""Transforms from one row of a dataset to the inputs of a network (mmcv's ``BaseTransform``)."""
+"""Transforms (mmcv's ``BaseTransform``) from a row of a dataset to the inputs of a network."""
 
 from mmroi.datasets.transforms.augmentation import (
     RandomBoxScale,

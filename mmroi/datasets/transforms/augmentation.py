@@ -1,10 +1,12 @@
-"""Augmentation as exact changes of the camera.
+"""Augmentations that are exact changes of the camera.
 
-After any of these the same pose and shape, seen by one full camera, explain the 2D keypoints of all RoIs: the
-camera rolls about its optical axis, or the world is mirrored about the vertical plane through it. No pixel is
-touched here; ``MultiRoICrop`` reads ``aug_matrix``. All transforms draw from NumPy's global generator, which
-MMEngine seeds per worker.
+The camera rolls about its optical axis, or the world is mirrored about the vertical plane through it. The
+labels change accordingly, so one full camera still projects the body onto the 2D keypoints of all RoIs.
+Pixels are not touched here: ``MultiRoICrop`` applies ``aug_matrix``. All transforms draw from NumPy's global
+generator, which MMEngine seeds in each worker.
 """
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,17 +22,17 @@ from mmroi.structures import flip_indices
 class RandomCameraRoll(BaseTransform):
     """Roll the camera about its optical axis.
 
-    The image turns about the principal point, so box centers, keypoints, the root joint and the global
-    orientation turn with it.
+    The image rotates about the principal point, and with it box centers, keypoints, the root joint and the
+    global orientation.
 
-    Modified keys: ``box``, ``aug_matrix``, ``roll`` (radians), and where present ``keypoints2d``,
+    Modified keys: ``box``, ``aug_matrix``, ``roll`` (radians), and if present ``keypoints2d``,
     ``keypoints3d``, ``pelvis``, ``global_orient``.
 
     Args:
         max_angle: Largest angle in degrees.
-        prob: How often to roll.
-        std: Degrees. Draws from a normal distribution, clipped at ``max_angle``, instead of a uniform one.
-            SPIN's setting is ``max_angle=60, std=30, prob=0.4``.
+        prob: Probability of a roll.
+        std: Standard deviation in degrees of a normal distribution, clipped at ``max_angle``. By default the
+            distribution is uniform. SPIN uses ``max_angle=60, std=30, prob=0.4``.
     """
 
     def __init__(self, max_angle: float = 30.0, prob: float = 0.6, std: float | None = None) -> None:
@@ -48,14 +50,14 @@ class RandomCameraRoll(BaseTransform):
             angle = np.clip(np.random.normal(0, self.std), -self.max_angle, self.max_angle)
         return float(np.deg2rad(angle))
 
-    def transform(self, results: dict) -> dict:
-        """Roll.
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Roll the camera.
 
         Args:
             results: The sample, after ``GetPersonBox``.
 
         Returns:
-            dict: The sample seen by the rolled camera.
+            The sample as seen by the rolled camera.
         """
         angle = self._angle()
         if angle == 0:
@@ -77,13 +79,13 @@ class RandomCameraRoll(BaseTransform):
 class RandomMirror(BaseTransform):
     """Mirror the scene about the vertical plane through the optical axis.
 
-    Left and right joints are exchanged, so that the label is a valid pose of the mirrored person.
+    Left and right joints are swapped, so the label is a valid pose of the mirrored person.
 
-    Modified keys: ``box``, ``aug_matrix``, ``flip``, and where present ``keypoints2d``, ``keypoints3d``,
+    Modified keys: ``box``, ``aug_matrix``, ``flip``, and if present ``keypoints2d``, ``keypoints3d``,
     ``pelvis``, ``global_orient`` and ``body_pose``.
 
     Args:
-        prob: How often to mirror.
+        prob: Probability of mirroring.
     """
 
     def __init__(self, prob: float = 0.5) -> None:
@@ -94,14 +96,14 @@ class RandomMirror(BaseTransform):
     def _mirror(self) -> bool:
         return bool(np.random.rand() < self.prob)
 
-    def transform(self, results: dict) -> dict:
-        """Mirror.
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Mirror the sample.
 
         Args:
             results: The sample, after ``GetPersonBox``.
 
         Returns:
-            dict: The mirrored sample.
+            The mirrored sample.
         """
         if not self._mirror():
             return results
@@ -122,7 +124,7 @@ class RandomMirror(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomBoxScale(BaseTransform):
-    """Enlarge or shrink the base box; nothing else changes.
+    """Scale the base box, and nothing else.
 
     Modified keys: ``box``.
 
@@ -139,14 +141,14 @@ class RandomBoxScale(BaseTransform):
     def _scale(self) -> float:
         return float(np.clip(1 + np.random.normal(0, self.factor), 1 - self.factor, 1 + self.factor))
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Scale the box.
 
         Args:
             results: The sample, after ``GetPersonBox``.
 
         Returns:
-            dict: The sample.
+            The sample.
         """
         results['box'] = results['box'] * (1, 1, self._scale())
         return results
@@ -157,7 +159,7 @@ class RandomBoxScale(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomChannelNoise(BaseTransform):
-    """Draw a gain per color channel, the same for all RoIs; ``MultiRoICrop`` applies it to the crops.
+    """Draw a gain per color channel, shared by all RoIs, which ``MultiRoICrop`` applies to the crops.
 
     Added keys: ``channel_gain`` (3,).
 
@@ -174,14 +176,14 @@ class RandomChannelNoise(BaseTransform):
     def _gain(self) -> np.ndarray:
         return np.random.uniform(1 - self.factor, 1 + self.factor, 3)
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw the gains.
 
         Args:
             results: The sample.
 
         Returns:
-            dict: The sample.
+            The sample.
         """
         results['channel_gain'] = self._gain()
         return results
@@ -190,8 +192,8 @@ class RandomChannelNoise(BaseTransform):
         return f'{type(self).__name__}(factor={self.factor})'
 
 
-def _move_camera(results: dict, matrix: np.ndarray) -> None:
-    """Apply a map of camera space that keeps the optical axis: to 3D points, and homogeneously to pixels."""
+def _move_camera(results: dict[str, Any], matrix: np.ndarray) -> None:
+    """Apply a linear map of camera space that preserves the optical axis to 3D points and to pixels."""
     results['aug_matrix'] = matrix @ results['aug_matrix']
     box = results['box'].copy()
     box[:2] = matrix[:2, :2] @ box[:2]

@@ -1,7 +1,8 @@
-"""From a dictionary of arrays to the inputs of an estimator."""
+"""Packing of samples for the estimator."""
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,34 +48,33 @@ class PackHMRInputs(BaseTransform):
     """Pack crops, labels and metainfo.
 
     The result is ``inputs``, a uint8 tensor (M, 3, H, W) in BGR, and ``data_samples``, an ``HMRDataSample``
-    whose ``gt_instances`` hold the labels as float32 with a leading dimension of 1, those which the sample
-    has.
+    whose ``gt_instances`` hold the labels of the sample as float32 with a leading dimension of 1.
 
-    Labels stay NumPy arrays: a tensor would cost each of them a file descriptor and a shared-memory segment
-    on its way from a loader worker. ``HMRDataPreprocessor`` makes tensors of a whole batch at once.
+    Labels stay NumPy arrays, because each tensor sent by a loader worker would take a file descriptor and a
+    shared-memory segment. ``HMRDataPreprocessor`` converts a whole batch at once.
 
     Args:
-        meta_keys: Keys that become metainfo, where the sample has them.
+        meta_keys: Keys that become metainfo if the sample has them.
     """
 
     def __init__(self, meta_keys: Sequence[str] = META) -> None:
         self.meta_keys = tuple(meta_keys)
 
-    def transform(self, results: dict) -> dict:
-        """Pack.
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Pack the sample.
 
         Args:
             results: The sample, after ``MultiRoICrop``.
 
         Returns:
-            dict: ``inputs`` and ``data_samples``.
+            ``inputs`` and ``data_samples``.
         """
         labels = {key: np.asarray(results[key], np.float32)[None] for key in LABELS if key in results}
         if 'bbox_xywh' in results:
             results['person_id'] = person_id(results)
         sample = HMRDataSample(metainfo={key: results[key] for key in self.meta_keys if key in results})
         sample.gt_instances = InstanceData(**labels)
-        # A view: the pixels stay interleaved in memory, as decoded and as channels-last networks want them.
+        # A view: pixels stay interleaved in memory, which is what channels-last networks expect.
         inputs = torch.from_numpy(results['crops']).permute(0, 3, 1, 2)
         return dict(inputs=inputs, data_samples=sample)
 
@@ -82,14 +82,14 @@ class PackHMRInputs(BaseTransform):
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'
 
 
-def person_id(results: dict) -> int:
-    """Number of a person: the same for every row and augmentation that shows the same box of the same image.
+def person_id(results: dict[str, Any]) -> int:
+    """Compute an ID that is equal for all rows and augmentations of the same box in the same image.
 
     Args:
-        results: The sample, with ``bbox_xywh`` and, where known, ``dataset_name`` and ``img_path``.
+        results: The sample, with ``bbox_xywh`` and, if known, ``dataset_name`` and ``img_path``.
 
     Returns:
-        int: 63 bits, the same in every process.
+        63 bits, equal in all processes.
     """
     box = np.round(np.asarray(results['bbox_xywh'], np.float64)[:4], 2).tolist()
     text = repr((results.get('dataset_name'), results.get('img_path'), box))

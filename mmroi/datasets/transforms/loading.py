@@ -1,4 +1,6 @@
-"""Decoding of the frame."""
+"""Decoding of images."""
+
+from typing import Any
 
 import cv2
 import mmcv
@@ -12,29 +14,29 @@ from mmroi.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """Decode the frame once, and fill in the camera where the dataset has none.
+    """Decode the image, and estimate the camera if it is unknown.
 
-    Required keys: ``img_path``, or ``img`` (H, W, 3) BGR uint8 already decoded. Optional: ``focal_length``
-    (pixels, one number or (2,) fx and fy), ``principal_point`` (2,), both possibly None.
+    Required keys: ``img_path``, or an already decoded ``img`` (H, W, 3) BGR uint8. Optional:
+    ``focal_length`` (pixels, a number or (2,) fx and fy) and ``principal_point`` (2,), which may be None.
 
-    Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape`` (H, W). ``focal_length`` becomes the diagonal
-    sqrt(H^2 + W^2) and ``principal_point`` (W / 2, H / 2) where they are None (method of CLIFF).
+    Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape`` (H, W). If they are None, ``focal_length`` becomes
+    the diagonal sqrt(H^2 + W^2) and ``principal_point`` the center (W / 2, H / 2), as in CLIFF.
 
-    OpenCV decodes a truncated JPEG without complaint and paints the rest gray, so the end of the file is
+    OpenCV decodes truncated JPEGs without an error and fills the rest with gray, so the end of the file is
     checked. Arguments are those of ``mmcv.transforms.LoadImageFromFile``.
 
     Raises:
-        BadSampleError: The image is missing, truncated or no image.
+        BadSampleError: The image is missing, truncated or unreadable.
     """
 
-    def transform(self, results: dict) -> dict:
-        """Decode.
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Decode the image.
 
         Args:
             results: The sample.
 
         Returns:
-            dict: The sample with the image.
+            The sample with the image.
         """
         if results.get('img') is None:
             results['img'] = self._read(results['img_path'])

@@ -29,9 +29,9 @@ class MultiRoICrop(BaseTransform):
         crop_size: (H, W) of a crop; the boxes' aspect is W / H.
         random: Draw the RoIs at random (ablation of the paper's supplement) instead of using the fixed set.
         keep_img: Keep the decoded frame for later transforms or for drawing.
-        mirror_rois: Of a mirrored sample show in each RoI the mirror image of what it would show of the
-            unmirrored one, for test-time augmentation. Otherwise the same set is made in the mirrored frame,
-            where its offsets point the other way, as in training.
+        mirror_rois: Mirror the RoI offsets together with the sample, so that each RoI shows the mirror image
+            of what it shows of the unmirrored sample (test-time augmentation). By default the same offsets
+            apply in the mirrored frame, as in training.
 
     Raises:
         ValueError: ``num_rois`` or ``crop_size`` is out of range; or, with the first sample, the person's box
@@ -100,8 +100,7 @@ class MultiRoICrop(BaseTransform):
 
     def _check_aspect(self, box_aspect: float | None) -> None:
         height, width = self.crop_size
-        # Crops of few pixels cannot have every aspect: half a pixel is let pass.
-        if box_aspect is not None and abs(box_aspect * height - width) > 0.5:
+        if box_aspect is not None and not fits_aspect(self.crop_size, box_aspect):
             raise ValueError(
                 f'MultiRoICrop: crops of crop_size={self.crop_size} have the aspect '
                 f'{width / height:g}, but GetPersonBox made boxes of aspect {box_aspect:g}: '
@@ -113,6 +112,20 @@ class MultiRoICrop(BaseTransform):
             f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '
             f'random={self.random}, keep_img={self.keep_img}, mirror_rois={self.mirror_rois})'
         )
+
+
+def fits_aspect(crop_size: tuple[int, int], aspect: float) -> bool:
+    """Whether crops have an aspect, as closely as whole pixels allow.
+
+    Args:
+        crop_size: (H, W).
+        aspect: Width / height.
+
+    Returns:
+        bool: True up to half a pixel of the width.
+    """
+    height, width = crop_size
+    return abs(aspect * height - width) <= 0.5
 
 
 def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:

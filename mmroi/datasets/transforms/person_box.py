@@ -15,13 +15,17 @@ from mmroi.registry import TRANSFORMS
 class GetPersonBox(BaseTransform):
     """Make the base box, and move the origin of all pixel coordinates to the principal point.
 
-    A camera with two focal lengths has pixels that are no squares. It is rectified here, once: the frame is
-    stretched about the principal point by f / (fx, fy) with f = sqrt(fx fy), and everything behind this
+    The base box is the tight box around the person, enlarged by ``scale``. Boxes of some datasets have a
+    margin already: ``box_margin`` of the sample says so, and they are enlarged by ``scale / box_margin``.
+
+    A camera with two focal lengths has pixels that are not square. It is rectified here, once: the frame is
+    stretched about the principal point by f / (fx, fy) with f = sqrt(fx fy), and everything after this
     transform has the one focal length f. Pixels of the image are ``(fx, fy) / f`` times the coordinates
     relative to the principal point, plus the principal point.
 
     Required keys: ``bbox_xywh`` (4,) image pixels, ``img_shape`` (H, W), ``principal_point`` (2,).
-    Optional: ``focal_length``, pixels, one number or (2,) fx and fy; ``keypoints2d`` (K, 3).
+    Optional: ``box_margin``, the enlargement that ``bbox_xywh`` already has, 1 by default; ``focal_length``,
+    pixels, one number or (2,) fx and fy; ``keypoints2d`` (K, 3).
     Modified keys: ``focal_length`` becomes one number, ``keypoints2d`` relative to the principal point.
     Added keys: ``box`` (3,) float64 center relative to the principal point and height, ``box_aspect`` width /
     height of its crop, ``focal_lengths`` (2,) float64 those of the image, ``aug_matrix`` (3, 3) float64 the
@@ -30,14 +34,14 @@ class GetPersonBox(BaseTransform):
 
     Args:
         aspect: Width / height of the box: 0.75 for crops of 256 x 192, 1 for square ones.
-        scale: Enlargement of the box (1.2 as CLIFF's evaluation; CLIFF's demo used 1.1).
-        crop_aspect: Width / height of the crops where it is not that of the box, whose height they have.
+        scale: Enlargement relative to the tight box (1.2 as in CLIFF's evaluation; CLIFF's demo used 1.1).
+        crop_aspect: Width / height of the crops where it differs from that of the box; heights are equal.
 
     Raises:
         BadSampleError: The bounding box is not finite, has no area or lies outside the image, or a focal
             length is not positive.
-        ValueError: ``aspect``, ``scale`` or ``crop_aspect`` is not positive, or ``focal_length`` is neither
-            one number nor two.
+        ValueError: ``aspect``, ``scale`` or ``crop_aspect`` is not positive, ``focal_length`` is neither one
+            number nor two, or boxes with a margin would be cut down to tight ones or less.
     """
 
     def __init__(self, aspect: float = 0.75, scale: float = 1.2, crop_aspect: float | None = None) -> None:
@@ -62,7 +66,8 @@ class GetPersonBox(BaseTransform):
         check_box(bbox, results['img_shape'])
         stretch = _rectify(results)
         bbox *= np.tile(stretch, 2)
-        box = expand_to_aspect(torch.from_numpy(bbox), self.aspect, self.scale).numpy()
+        scale = self._enlargement(results.get('box_margin', 1.0))
+        box = expand_to_aspect(torch.from_numpy(bbox), self.aspect, scale).numpy()
         principal_point = np.asarray(results['principal_point'], dtype=np.float64)
         box[:2] -= principal_point * stretch
         results['box'] = box
@@ -78,6 +83,14 @@ class GetPersonBox(BaseTransform):
             results['keypoints2d'] = keypoints
         return results
 
+    def _enlargement(self, box_margin: float) -> float:
+        if self.scale <= 1 < box_margin:  # written when the scale counted from the box of the annotation
+            raise ValueError(
+                f'GetPersonBox: scale={self.scale:g} is relative to the tight box and would cut the margin '
+                f'off boxes with box_margin={box_margin:g}: set scale={box_margin:g} to take them as they are'
+            )
+        return self.scale / box_margin
+
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(aspect={self.aspect}, scale={self.scale}, crop_aspect={self.crop_aspect})'
@@ -85,7 +98,7 @@ class GetPersonBox(BaseTransform):
 
 
 def _rectify(results: dict) -> np.ndarray:
-    """Give the sample one focal length; returns the stretch (2,) of the frame that belongs to it."""
+    """Give the sample one focal length, and return the stretch (2,) of the frame that belongs to it."""
     if results.get('focal_length') is None:
         return np.ones(2)
     given = np.asarray(results['focal_length'], np.float64)
@@ -103,7 +116,7 @@ def _rectify(results: dict) -> np.ndarray:
 
 
 def check_box(bbox: np.ndarray, img_shape: tuple[int, int]) -> None:
-    """Refuse a box that shows nobody.
+    """Refuse a box that cannot show a person.
 
     Args:
         bbox: (4,) x, y, width, height in pixels.

@@ -1,8 +1,9 @@
 """Hooks of the runner."""
 
+from mmroi.engine.hooks.config_check_hook import ConfigCheckHook
 from mmroi.engine.hooks.epoch_seed_hook import EpochSeedHook
 from mmroi.engine.hooks.loss_coverage_hook import LossCoverageHook
 from mmroi.engine.hooks.progress_bar_hook import ProgressBarHook
 from mmroi.engine.hooks.visualization_hook import MeshVisualizationHook
 
-__all__ = ['EpochSeedHook', 'LossCoverageHook', 'MeshVisualizationHook', 'ProgressBarHook']
+__all__ = ['ConfigCheckHook', 'EpochSeedHook', 'LossCoverageHook', 'MeshVisualizationHook', 'ProgressBarHook']

@@ -1,4 +1,4 @@
-"""Randomness that depends on the epoch only, so that a resumed run repeats the uninterrupted one."""
+"""Random seeds that depend only on the epoch, so that a resumed run repeats the uninterrupted one."""
 
 import random
 
@@ -18,13 +18,13 @@ def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seed random, NumPy and torch before each training epoch from (seed of the run, epoch, rank).
+    """Seed Python, NumPy and PyTorch before each training epoch from the run's seed, epoch and rank.
 
-    MMEngine resumes weights, optimizer, schedules and the order of samples, but no random state: dropout and
-    augmentation go on elsewhere after a stop. Seeding each epoch by its number needs no state in the
-    checkpoint and works for any number of processes. Worker processes start with each epoch and take their
-    seeds from the main process, as torch does by default; MMEngine's own worker seeds are the same in every
-    epoch, and repeat the same augmentation.
+    MMEngine resumes weights, optimizer, schedules and the order of samples, but no random state, so dropout
+    and augmentation differ after a resume. Seeding each epoch by its number needs no state in the checkpoint
+    and works for any number of processes. Worker processes start with each epoch and take their seeds from
+    the main process, as PyTorch does by default; MMEngine's own worker seeds are the same in every epoch and
+    repeat the same augmentation.
 
     Checkpoints must be written at the end of epochs, as ``CheckpointHook(by_epoch=True)`` does.
     """
@@ -32,11 +32,11 @@ class EpochSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the run is one whose randomness can follow the epoch, and free the workers' seeds.
+        """Check that the run can be seeded by epoch, and remove MMEngine's worker seeds.
 
         Raises:
             TypeError: If the training loop counts iterations.
-            ValueError: If workers outlive their epoch, and their random state with them.
+            ValueError: If workers, and their random state, outlive an epoch.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise TypeError(
@@ -46,7 +46,7 @@ class EpochSeedHook(Hook):
         if runner.train_dataloader.persistent_workers:
             raise ValueError(
                 'EpochSeedHook needs train_dataloader.persistent_workers=False: workers that '
-                'outlive an epoch keep a random state which no checkpoint holds'
+                'outlive an epoch keep a random state that no checkpoint contains'
             )
         runner.train_dataloader.worker_init_fn = None
 

@@ -1,4 +1,4 @@
-"""Which losses the labels of a training reach, told before its first step."""
+"""Check, before the first step of a training, which labels its losses can use."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,37 +20,37 @@ from mmroi.registry import HOOKS
 _LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
 _REMEDY = (
     'Use annotation files with these labels, as convert.py writes them (docs/data.md), or with what a '
-    "data set with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
-    'or take out the loss (model.losses.<name>=None) or the data set'
+    "dataset with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
+    'or remove the loss (model.losses.<name>=None) or the dataset'
 )
 
 
 @HOOKS.register_module()
 class LossCoverageHook(Hook):
-    """Log how many people of each data set each loss will count, and stop a training that learns nothing.
+    """Log how many people of each dataset each loss can use, and stop a training in which one can use nobody.
 
-    A loss that needs labels has a method ``reaches(keypoints2d, keypoints3d, has_smpl)``: from confidences
-    (R, 54), (R, 54) in smpl_54 and flags (R,) to (R,) bool, the people whom it counts. A loss without it
-    that takes ground truth is listed as unknown, and counts as one that may reach everybody; a loss that
-    takes none needs no label. A data set tells its labels by ``label_confidences()``, as
-    ``HumanImageDataset`` does; others are not counted, and the log says so. Of a mixture each part is a set.
+    A loss that uses labels may have a method ``reaches(keypoints2d, keypoints3d, has_smpl)``, which takes
+    confidences (R, 54) and (R, 54) in smpl_54 and flags (R,), and returns (R,) bool: the people that it uses.
+    A loss that takes ground truth without that method is listed as unknown and assumed to use everyone. A
+    dataset reports its labels by ``label_confidences()``, as ``HumanImageDataset`` does; others are listed as
+    not counted. Each part of a mixture counts as a dataset.
 
-    Models without a dictionary of modules ``losses`` are left alone.
+    Models whose ``losses`` is not an ``nn.ModuleDict`` are ignored.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Count in the main process, before the first step.
 
         Raises:
-            ValueError: In all processes, where a loss reaches nobody of any set, or a set no loss that needs
-                labels; names loss, set, file, what is missing and the remedy.
+            ValueError: In all processes, if a loss can use nobody of any dataset, or no loss that uses labels
+                can use anybody of a dataset; names loss, dataset, file, missing labels and remedy.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         losses = getattr(model, 'losses', None)
         if not isinstance(losses, nn.ModuleDict) or not len(losses):
             return
         losses = dict(losses.items())
-        # The main process alone reads the labels, so it alone can fail over them; the others must not wait.
+        # Only the main process reads the labels, so only it can fail while the others wait.
         problem: list[str | None] = [None]
         failure = None
         if is_main_process():
@@ -69,14 +69,14 @@ class LossCoverageHook(Hook):
 
 @dataclass
 class SetCoverage:
-    """What is counted of one data set.
+    """The counts of a dataset.
 
     Attributes:
-        name: Of the data set.
+        name: Name of the dataset.
         file: Its annotation file.
-        people: Number of people; None where the data set does not tell its labels.
-        labels: People who have any 2D keypoint, any 3D keypoint, SMPL parameters.
-        reached: People whom each loss that needs labels counts.
+        people: Number of people; None if the dataset does not report its labels.
+        labels: Number of people with any 2D keypoint, any 3D keypoint, SMPL parameters.
+        reached: Number of people that each loss with ``reaches`` can use.
     """
 
     name: str
@@ -87,13 +87,13 @@ class SetCoverage:
 
 
 def find_sets(dataset: Any) -> Iterator[Any]:
-    """The data sets that a training draws from.
+    """Yield the datasets that a training draws from.
 
     Args:
-        dataset: Of the loader.
+        dataset: Dataset of the loader.
 
     Yields:
-        Any: Parts of mixtures, and what MMEngine's wrappers repeat; other data sets as they are.
+        Parts of mixtures and datasets inside MMEngine's wrappers; other datasets as they are.
     """
     if isinstance(dataset, ConcatDataset):
         for part in dataset.datasets:
@@ -105,14 +105,14 @@ def find_sets(dataset: Any) -> Iterator[Any]:
 
 
 def count_people(dataset: Any, losses: Mapping[str, nn.Module]) -> SetCoverage:
-    """Count the people of a data set whom each loss reaches.
+    """Count the people of a dataset that each loss can use.
 
     Args:
-        dataset: With ``label_confidences()``, or any other.
-        losses: The losses by name.
+        dataset: Any dataset; only those with ``label_confidences()`` are counted.
+        losses: Losses by name.
 
     Returns:
-        SetCoverage: The numbers.
+        The counts.
     """
     name = str(getattr(dataset, 'dataset_name', type(dataset).__name__))
     found = SetCoverage(name, str(getattr(dataset, 'ann_file', type(dataset).__name__)))
@@ -131,14 +131,14 @@ def count_people(dataset: Any, losses: Mapping[str, nn.Module]) -> SetCoverage:
 
 
 def format_table(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> str:
-    """A table with a line for each data set.
+    """Format a table with a line for each dataset.
 
     Args:
-        sets: What was counted.
-        losses: The losses by name.
+        sets: Counts of the datasets.
+        losses: Losses by name.
 
     Returns:
-        str: Text of several lines.
+        Text of several lines.
     """
     rows = [['set', 'people', *_LABELS, *losses]]
     notes = []
@@ -156,38 +156,38 @@ def format_table(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
         )
         for row in rows
     ]
-    unknown = '; ?: it has no method `reaches`' if any(map(_is_unknown, losses.values())) else ''
-    title = f'People with labels, and how many each loss counts (all: it needs no label{unknown})'
+    unknown = '; ?: not known, it has no method `reaches`' if any(map(_is_unknown, losses.values())) else ''
+    title = f'People with labels, and how many each loss can use (all: it uses no labels{unknown})'
     return '\n'.join((title, *(lines if len(rows) > 1 else ()), *notes))
 
 
 def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> str | None:
-    """What is wrong with a training.
+    """Describe losses and datasets that do not fit together.
 
     Args:
-        sets: What was counted.
-        losses: The losses by name.
+        sets: Counts of the datasets.
+        losses: Losses by name.
 
     Returns:
-        str | None: The message; None where every loss reaches somebody, and every set feeds a loss.
+        The message; None if every loss can use somebody and every dataset has somebody for a loss.
     """
     needs = {name: _needs(losses[name]) for name in _with_labels(losses)}
     counted = [one for one in sets if one.people is not None]
     problems = []
-    if len(counted) == len(sets):  # else a set that was not counted may have the labels
+    if len(counted) == len(sets):  # otherwise a dataset that was not counted may have the labels
         for name in needs:
             if not any(one.reached[name] for one in sets):
                 found = '; '.join(_describe_labels(one, needs[name][0]) for one in sets)
                 problems.append(
                     f'- the loss {name!r} ({type(losses[name]).__name__}), which needs '
-                    f'{needs[name][1]}, reaches nobody of any data set: {found}'
+                    f'{needs[name][1]}, can use nobody of any dataset: {found}'
                 )
     for one in counted:
         if needs and not any(one.reached.values()) and not any(map(_is_unknown, losses.values())):
             wanted = ', '.join(f'{name} needs {words}' for name, (_, words) in needs.items())
             problems.append(
-                f'- the data set {_describe_labels(one, _LABELS)}; none of the losses that need '
-                f'labels counts them: {wanted}'
+                f'- the dataset {_describe_labels(one, _LABELS)}; none of the losses that use '
+                f'labels can use them: {wanted}'
             )
     return '\n'.join(('Labels and losses do not meet:', *problems, _REMEDY)) if problems else None
 
@@ -197,7 +197,7 @@ def _with_labels(losses: Mapping[str, nn.Module]) -> list[str]:
 
 
 def _is_unknown(loss: nn.Module) -> bool:
-    """Whether a loss takes ground truth, but does not say whom it counts."""
+    """Check whether a loss takes ground truth but does not say whom it can use."""
     takes_labels = set(GROUND_TRUTH) & set(arguments_of(loss))
     return bool(takes_labels) and not callable(getattr(loss, 'reaches', None))
 
@@ -207,13 +207,13 @@ def _whom(loss: nn.Module) -> str:
 
 
 def _reaches(loss: nn.Module, *labels: Tensor) -> Tensor:
-    """(R,) bool; asked on the device of the loss, where its weights are."""
+    """Call ``reaches`` on the device of the loss's weights; return (R,) bool."""
     values = next(chain(loss.parameters(), loss.buffers()), labels[0])
     return loss.reaches(*(label.to(values.device) for label in labels))  # type: ignore[operator]
 
 
 def _needs(loss: nn.Module) -> tuple[tuple[str, ...], str]:
-    """The labels with which a loss counts somebody who has all joints, and the same in words."""
+    """Find the labels with which a loss can use a person with all joints; return them and a phrase."""
     enough = [kinds for kinds in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)) if _counts(loss, kinds)]
     single = tuple(_LABELS[kinds[0]] for kinds in enough if len(kinds) == 1)
     together = tuple(_LABELS[kind] for kind in enough[0]) if enough else _LABELS
@@ -226,10 +226,10 @@ def _counts(loss: nn.Module, kinds: tuple[int, ...]) -> bool:
 
 
 def _describe_labels(one: SetCoverage, kinds: tuple[str, ...]) -> str:
-    """How many people of a set have some labels."""
+    """Say how many people of a dataset have some labels."""
     found = [(label, number) for label, number in zip(_LABELS, one.labels, strict=True) if label in kinds]
     numbers = ', '.join(f'{number} have {label}' for label, number in found)
     joints = any(number for label, number in found if 'keypoints' in label)
     return f'{one.name} ({one.file}) has {one.people} people, of whom {numbers}' + (
-        ', but not the joints that count' if joints else ''
+        ', but not the joints that the loss uses' if joints else ''
     )

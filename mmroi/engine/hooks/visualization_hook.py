@@ -1,4 +1,4 @@
-"""Pictures of a validation or test."""
+"""Drawings of predictions during validation and test."""
 
 import heapq
 import math
@@ -12,40 +12,36 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmroi.datasets.transforms import LoadImage
+from mmroi.evaluation import metric_info
 from mmroi.registry import HOOKS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer
 
-LARGER_IS_BETTER = ('PCK', 'AUC', 'PA-PCK', 'PA-AUC')  # of the metric's numbers
-# The others are millimeters.
-UNITS = {'orientation': 'deg', **dict.fromkeys(('depth', *LARGER_IS_BETTER), '%')}
-
 
 @HOOKS.register_module()
 class MeshVisualizationHook(Hook):
-    """Draw people of a validation or test: photo, prediction and ground truth.
+    """Draw people of a validation or test: image, prediction and ground truth.
 
-    Pictures go into ``out_dir``, or to the backends of the visualizer (files of the run, TensorBoard, Weights
-    & Biases), where a person keeps its name from validation to validation. With ``worst`` these are the
-    people with the largest error (or the smallest PCK or AUC), worst first; they are gathered from all
-    processes.
+    Drawings go to ``out_dir``, or to the backends of the visualizer (files of the run, TensorBoard, Weights &
+    Biases), where a person keeps its name from validation to validation. With ``worst``, the people with the
+    largest error (or the smallest PCK or AUC) are gathered from all processes and drawn, worst first.
 
     Args:
-        enable: Draw at all.
-        max_pictures: About so many, spread evenly over the data set; None draws everybody.
-        interval: Draw every so many-th person instead.
-        worst: Draw so many people with the largest error instead.
-        metric: The error, a number that ``MeshMetric`` has for each person: ``MPJPE``, ``PA-MPJPE``, ``PVE``,
-            ``orientation``, ``camera_translation``, ``depth``, ``camera_spread``, or for MPI-INF-3DHP
-            ``PCK``, ``AUC``, ``PA-PCK``, ``PA-AUC``.
-        show: Open a window with each picture.
-        wait_time: Seconds until the window goes on; 0 waits for a key.
-        out_dir: Folder of JPEG files; those of a validation in a folder of its iteration.
+        enable: Draw anything at all.
+        max_pictures: Approximate number of drawings, spread evenly over the dataset; None draws everyone.
+        interval: Draw every ``interval``-th person instead.
+        worst: Draw this many people with the largest error instead.
+        metric: Error for ``worst``, which ``MeshMetric`` computes for each person: ``MPJPE``, ``PA-MPJPE``,
+            ``PVE``, ``orientation``, ``camera_translation``, ``depth``, ``camera_spread``, or for
+            MPI-INF-3DHP ``PCK``, ``AUC``, ``PA-PCK``, ``PA-AUC``.
+        show: Open a window with each drawing.
+        wait_time: Seconds until the next drawing; 0 waits for a key.
+        out_dir: Folder for JPEG files; each validation has a subfolder named by its iteration.
 
     Raises:
-        ValueError: A count is not positive.
-        TypeError: When drawing, the runner's visualizer is no ``MeshVisualizer``.
-        KeyError: When drawing the worst, no metric has the error for each person.
+        ValueError: If a count is not positive.
+        TypeError: When drawing, if the runner's visualizer is not a ``MeshVisualizer``.
+        KeyError: When drawing the worst, if no metric has the error for each person.
     """
 
     priority = 'LOW'
@@ -73,7 +69,7 @@ class MeshVisualizationHook(Hook):
         self.wait_time = wait_time
         self.out_dir = Path(out_dir) if out_dir else None
         self._stride = 1
-        self._worst: list[tuple[float, int, HMRDataSample, dict]] = []  # a heap, the best first
+        self._worst: list[tuple[float, int, HMRDataSample, dict[str, Any]]] = []  # a heap, the best first
         self._load = LoadImage()
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -83,10 +79,10 @@ class MeshVisualizationHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
         outputs: list[HMRDataSample] | None = None,
     ) -> None:
-        self._see(runner, runner.val_evaluator, outputs or [], 'val')
+        self._collect(runner, runner.val_evaluator, outputs or [], 'val')
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         self._finish(runner, 'val')
@@ -98,10 +94,10 @@ class MeshVisualizationHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
         outputs: list[HMRDataSample] | None = None,
     ) -> None:
-        self._see(runner, runner.test_evaluator, outputs or [], 'test')
+        self._collect(runner, runner.test_evaluator, outputs or [], 'test')
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         self._finish(runner, 'test')
@@ -120,8 +116,8 @@ class MeshVisualizationHook(Hook):
         self._stride = self.interval or max(1, spread)
         self._worst = []
 
-    def _see(self, runner: Runner, evaluator: Evaluator, samples: list[HMRDataSample], mode: str) -> None:
-        """Draw the chosen people of a batch, or keep the worst so far."""
+    def _collect(self, runner: Runner, evaluator: Evaluator, samples: list[HMRDataSample], mode: str) -> None:
+        """Draw the selected people of a batch, or keep the worst so far."""
         if not self.enable:
             return
         rows = self._errors(evaluator, len(samples))
@@ -131,17 +127,17 @@ class MeshVisualizationHook(Hook):
                     name = f'{sample.sample_idx:06d}'
                     self._draw(runner, sample, row, mode, name, f'{name}_{Path(sample.img_path).stem}')
             elif not math.isnan(row.get(self.metric, math.nan)):
-                entry = (badness(self.metric, row[self.metric]), -sample.sample_idx, sample, row)
+                entry = (metric_info(self.metric).badness(row[self.metric]), -sample.sample_idx, sample, row)
                 full = len(self._worst) == self.worst
                 if not full or entry[:2] > self._worst[0][:2]:
                     entry = (*entry[:2], sample.detach().cpu(), row)
                     (heapq.heapreplace if full else heapq.heappush)(self._worst, entry)
 
     def _errors(self, evaluator: Evaluator, num: int) -> list[dict[str, Any]]:
-        """What the metric found for each person of the batch; it has just seen them."""
+        """Return the errors of each person of the batch, which the metric has just processed."""
         for metric in evaluator.metrics:
             rows = metric.results[-num:]
-            # Rows of people who do not count are empty.
+            # People that the metric ignores have empty rows.
             if rows and all(isinstance(row, dict) and (self.metric in row or not row) for row in rows):
                 return rows
         if self.worst is not None and num:
@@ -167,7 +163,7 @@ class MeshVisualizationHook(Hook):
     def _draw(
         self, runner: Runner, sample: HMRDataSample, row: dict[str, Any], mode: str, name: str, file: str
     ) -> None:
-        step = runner.iter if mode == 'val' else 0  # asking in a test would build the loop of the training
+        step = runner.iter if mode == 'val' else 0  # in a test, ``runner.iter`` would build the training loop
         out_file = None
         if self.out_dir:
             folder = self.out_dir / f'iter_{step}' if mode == 'val' else self.out_dir
@@ -185,19 +181,6 @@ class MeshVisualizationHook(Hook):
         )
 
 
-def badness(metric: str, value: float) -> float:
-    """What to order people by, the worst largest.
-
-    Args:
-        metric: Name of a number of ``MeshMetric``.
-        value: The number.
-
-    Returns:
-        float: The number, negative where larger is better.
-    """
-    return -value if metric in LARGER_IS_BETTER else value
-
-
 def describe(sample: HMRDataSample, row: dict[str, Any], metric: str = 'MPJPE') -> str:
     """A line on a person: which one it is, and its errors.
 
@@ -210,7 +193,7 @@ def describe(sample: HMRDataSample, row: dict[str, Any], metric: str = 'MPJPE') 
         str: One line of ASCII.
     """
     names = dict.fromkeys((metric, 'MPJPE', 'PA-MPJPE', 'PVE'))
-    errors = [f'{name} {row[name]:.0f} {UNITS.get(name, "mm")}' for name in names if name in row]
+    errors = [f'{name} {row[name]:.0f} {metric_info(name).unit}' for name in names if name in row]
     path = Path(sample.img_path)
     where = f'{sample.get("dataset_name", "")} {sample.sample_idx}: {path.parent.name}/{path.name}'
     return '   '.join((where, *errors)).encode('ascii', 'replace').decode()

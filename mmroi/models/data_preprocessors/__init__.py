@@ -1,4 +1,4 @@
-"""Data preprocessors: from a loader's batch to a network's input."""
+"""Data preprocessors: from the batch of a data loader to the input of a network."""
 
 from mmroi.models.data_preprocessors.hmr_data_preprocessor import HMRDataPreprocessor
 

@@ -13,18 +13,18 @@ from mmroi.structures import HMRDataSample
 
 @MODELS.register_module()
 class HMRDataPreprocessor(BaseDataPreprocessor):
-    """Stack the crops of a batch, move them as uint8 and normalize them on the device.
+    """Stacks the crops of a batch, moves them as uint8, and normalizes them on the device.
 
-    Labels are stacked and moved once per name, then dealt back to their samples as views.
+    Labels are stacked and moved once per name; samples then hold views of the result.
 
     Args:
-        mean: Per channel of the output, in 0..255; ImageNet's RGB by default.
-        std: Per channel of the output, in 0..255.
-        bgr_to_rgb: Reverse the channels: ``LoadImage`` gives BGR, ImageNet's weights want RGB.
-        non_blocking: Copy to the device asynchronously (needs pinned memory to pay).
+        mean: Mean of each output channel, 0 to 255; ImageNet's in RGB by default.
+        std: Standard deviation of each output channel, 0 to 255.
+        bgr_to_rgb: Reverse the channels: ``LoadImage`` returns BGR, ImageNet weights expect RGB.
+        non_blocking: Copy to the device asynchronously; only pays with pinned memory.
 
     Raises:
-        ValueError: ``mean`` or ``std`` has not three numbers, or a ``std`` is not positive.
+        ValueError: ``mean`` or ``std`` is not three numbers, or ``std`` is not positive.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         return dict(inputs=self.normalize(batch), data_samples=samples)
 
     def normalize(self, crops: Tensor) -> Tensor:
-        """Bring pixels to the form that the network sees.
+        """Normalize crops for the network.
 
         Args:
             crops: (N, M, 3, H, W) uint8, on this module's device.

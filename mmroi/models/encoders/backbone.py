@@ -1,4 +1,4 @@
-"""Backbones of MMDetection with the options that save memory or keep pre-trained weights."""
+"""Build backbones with the options that save memory or freeze pre-trained weights."""
 
 import inspect
 from collections.abc import Iterator

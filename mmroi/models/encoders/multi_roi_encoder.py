@@ -1,4 +1,4 @@
-"""One backbone shared by all RoIs."""
+"""The encoder: one backbone shared by all RoIs."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -30,20 +30,20 @@ class MultiRoIEncoder(BaseModule):
 
     Args:
         backbone: Config of the backbone.
-        neck: Config of what turns the backbone's maps into those that are pooled, such as
+        neck: Config of a neck, which turns the backbone's maps into those that are pooled, such as
             :class:`mmroi.models.BranchDownsampler` or :class:`mmroi.models.HRNetClassificationNeck`.
         pool: ``'last'``: global average of the last (coarsest) map, for ResNets. ``'concat'``: global
             averages of all maps, concatenated, for HRNet's branches (48+96+192+384 = 720 for W48); averaging
             a branch equals bringing it to the coarsest resolution by area interpolation first.
-        frozen_stages: The stages up to this one stay fixed, weights and BatchNorm statistics; -1 for none,
-            0 for the stem. For ResNet 1 to 4 are ``layer1`` to ``layer4``; for HRNet see
+        frozen_stages: Last stage whose weights and BatchNorm statistics stay fixed; -1 for none, 0 for the
+            stem. For ResNet 1 to 4 are ``layer1`` to ``layer4``; for HRNet see
             :func:`mmroi.models.encoders.backbone.hrnet_stages`.
-        norm_eval: Keep the running statistics of all of the backbone's BatchNorms fixed.
-        with_cp: Activation checkpointing: the blocks keep their inputs only and are computed again in the
-            backward pass, so that more RoIs fit into memory. Outputs and gradients stay the same; the running
-            statistics of BatchNorm take in each batch twice, as if their momentum were 0.19 and not 0.1.
-        channels_last: Run the convolutions in channels-last layout, which is faster on CPU and with AMP on
-            GPU.
+        norm_eval: Keep the running statistics of all BatchNorms in the backbone fixed.
+        with_cp: Activation checkpointing: blocks keep only their inputs and are recomputed in the backward
+            pass, so more RoIs fit into memory. Outputs and gradients do not change, but the running
+            statistics of BatchNorm see each batch twice, as if their momentum were 0.19 instead of 0.1.
+        channels_last: Run the convolutions in channels-last layout, which is faster on CPUs, and on GPUs
+            with AMP.
         crop_size: Height and width of the crops, for measuring the width of the features; None for 64x64.
         init_cfg: MMEngine's initialization config.
 
@@ -110,7 +110,7 @@ class MultiRoIEncoder(BaseModule):
         return width, maps[-1].shape[1]
 
     def train(self, mode: bool = True) -> 'MultiRoIEncoder':
-        """Set the mode of all parts but the frozen ones, which stay in evaluation mode."""
+        """Set the mode of all parts except the frozen ones, which stay in evaluation mode."""
         super().train(mode)
         for module in self._frozen:
             module.eval()
@@ -146,7 +146,7 @@ class MultiRoIEncoder(BaseModule):
         return maps
 
     def pool_maps(self, maps: Sequence[Tensor], num_rois: int) -> Tensor:
-        """Pool feature maps to one vector for each crop, behind the neck if there is one.
+        """Apply the neck, if any, and pool the maps to one vector per crop.
 
         Args:
             maps: What :meth:`extract_maps` returns.

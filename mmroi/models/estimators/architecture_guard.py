@@ -1,4 +1,4 @@
-"""Refuses checkpoints of another architecture, which MMEngine would load in silence."""
+"""Refuse checkpoints of another architecture, which MMEngine would load silently."""
 
 from collections.abc import Mapping
 
@@ -17,8 +17,8 @@ def check_state_dict(
     anything must match in all names and shapes, except that
 
     * parts in the model's ``ONLY_IN_TRAINING`` may be missing from the checkpoint or from the model;
-    * any part may be missing from the checkpoint, so that training can start from an encoder, unless
-      ``complete`` is set;
+    * any part may be missing from the checkpoint, unless ``complete`` is set: training can start from an
+      encoder;
     * BatchNorm's ``num_batches_tracked`` may be missing.
 
     Args:

@@ -1,4 +1,4 @@
-"""HMR, CLIFF and Multi-RoI: the same estimator made of other parts."""
+"""The estimator behind HMR, CLIFF and Multi-RoI, which differ in its parts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -52,6 +52,7 @@ class MeshEstimator(BaseModel):
     """
 
     ONLY_IN_TRAINING = ('projector', 'heatmap_head')
+    head: Any  # a BaseHead, or an adapter of MMHuman3D's
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class MeshEstimator(BaseModel):
         return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(training))
 
     def regress(self, inputs: Tensor, boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
-        """The network alone: tensors in, tensors out, no branch on data.
+        """Run the network on tensors, without any branch on data.
 
         Args:
             inputs: Normalized RGB crops (N, M, 3, H, W).
@@ -121,10 +122,8 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``cameras`` (N, M, 3); ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), or (N, M, 24, 6) and (N,
-                M, 10) from a head with a mesh for each RoI; from some heads ``rotations`` (N, 24, 3, 3) in
-                place of ``pose6d``; ``features`` h (N, M, d); and ``feature_map``, the encoder's last map
-                (N·M, C, h, w).
+            dict: What the head returns (see :meth:`BaseHead.forward`); ``features`` h (N, M, d); and
+                ``feature_map``, the encoder's last map (N·M, C, h, w).
 
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
@@ -167,10 +166,10 @@ class MeshEstimator(BaseModel):
         return output
 
     def loss(self, output: dict[str, Tensor], views: Views, labels: Labels) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """Compute the losses of a batch.
 
-        A head with a mesh for each RoI is trained with each of them against the person's label, the 2D loss
-        with the mesh and the camera of the same RoI.
+        If the head predicts a mesh for each RoI, each is compared with the person's ground truth, and
+        projected by the camera of the same RoI.
 
         Args:
             output: What :meth:`regress` returns.
@@ -178,7 +177,7 @@ class MeshEstimator(BaseModel):
             labels: Labels.
 
         Returns:
-            dict: ``loss_<name>`` for each configured loss, weighted scalars.
+            dict: A weighted scalar ``loss_<name>`` for each configured loss.
         """
         inputs = LossInputs(self, output, views, labels, self._asked())
         available = available_inputs(self)
@@ -192,7 +191,7 @@ class MeshEstimator(BaseModel):
     def predict(
         self, output: dict[str, Tensor], views: Views, data_samples: Sequence[HMRDataSample]
     ) -> list[HMRDataSample]:
-        """Fill ``pred_instances`` of each sample with its part of :meth:`predict_tensors`.
+        """Set ``pred_instances`` of each sample.
 
         Args:
             output: What :meth:`regress` returns.
@@ -210,9 +209,9 @@ class MeshEstimator(BaseModel):
     def predict_tensors(self, output: dict[str, Tensor], boxes: Tensor, focal_length: Tensor) -> Predictions:
         """Pose the body and average the cameras of all persons.
 
-        ``camera_translation`` is the full camera averaged over the RoIs by ``average_full_camera``; body
-        points plus ``camera_translation`` lie in the camera frame. Of a head with a mesh for each RoI, the
-        mesh and the camera of the base RoI are taken, as the authors of Multi-RoI evaluate theirs.
+        ``camera_translation`` is the mean of the full cameras by ``average_full_camera``. If the head
+        predicts a mesh for each RoI, the mesh and the camera of the base RoI are the prediction, as in the
+        evaluation of Multi-RoI's authors.
 
         Args:
             output: What :meth:`regress` returns.

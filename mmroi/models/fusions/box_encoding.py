@@ -1,4 +1,4 @@
-"""Positional encoding of RoI boxes, as the fusions see it."""
+"""Positional encoding of RoI boxes for the fusions."""
 
 from typing import Any
 

@@ -5,9 +5,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.fusions.base_fusion import BaseFusion
 from mmroi.models.fusions.box_encoding import build_encoding
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 RELATIONS = ('of_difference', 'difference_of', 'absolute', 'none')
@@ -15,14 +15,14 @@ RELATIONS = ('of_difference', 'difference_of', 'absolute', 'none')
 
 @MODELS.register_module()
 class RoIAwareFusion(BaseFusion):
-    r"""Weighs the features of all RoIs for each RoI by where their boxes lie relative to its own.
+    r"""For each RoI, mixes the features of all RoIs with weights that depend on their relative boxes.
 
     .. math:: F_{mn} = [h_n, \gamma_{mn}], \quad w_{m\cdot} = softmax(score(F_{m1..M})), \quad
         u_m = \sum_n w_{mn} h_n, \quad \bar u = mean_m u_m
 
-    The scorer is that of the authors' code: F_mn to 256, concatenated over n, then 256 → 256 → M with tanh
-    after each; :class:`LinearRoIAwareFusion` has the one that the paper prints. Computed in float32 under
-    autocast, boxes and angles of the encoding in float64.
+    The scorer follows the authors' code: F_mn to 256, concatenated over n, then 256 → 256 → M with tanh after
+    each; :class:`LinearRoIAwareFusion` has the scorer that the paper prints. Computed in float32 under
+    autocast, with boxes and angles of the encoding in float64.
 
     Args:
         in_channels: Width d of the features.
@@ -98,7 +98,7 @@ class RoIAwareFusion(BaseFusion):
                 'MultiRoICrop and the model the same num_rois, or train a fusion that takes any number '
                 '(LinearRoIAwareFusion, SelfAttentionFusion, or none).'
             )
-        # The Linear on concat(h_n, gamma_mn) in two parts, so that h_n is mapped M times, not M*M times.
+        # The Linear on concat(h_n, gamma_mn) is split in two: h_n is mapped M times instead of M*M times.
         pairs = F.linear(h, self.pair_fc.weight[:, : self.in_channels], self.pair_fc.bias)[:, None]
         if self.relation != 'none':
             encoding = self._relations(boxes, focal_length).to(h.dtype)

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.fusions.base_fusion import BaseFusion
 from mmroi.models.fusions.box_encoding import build_encoding
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
@@ -20,10 +20,10 @@ class SelfAttentionFusion(BaseFusion):
         w^k_{m\cdot} = softmax_n(Q^k t_m \cdot K^k t_n / \sqrt{D}), \quad
         u_m = LayerNorm(O [\sum_n w^k_{mn} V^k [h_n, 0]]_{k=1..K})
 
-    Queries and keys come from feature and box, values from the feature alone (the box is zero there), so
-    that, as in RoIAwareFusion, boxes decide how the features are mixed but do not enter the mixture. A head
-    has the width of its share of a token, D = (d + 3 + 6L) / K rounded down. Computed in float32 under
-    autocast, boxes and angles of the encoding in float64.
+    Queries and keys come from feature and box, values from the feature alone (the box is zero there). As in
+    RoIAwareFusion, boxes control how the features are mixed but are not part of the mixture. The width of a
+    head is its share of a token, D = (d + 3 + 6L) / K rounded down. Computed in float32 under autocast, with
+    boxes and angles of the encoding in float64.
 
     Args:
         in_channels: Width d of the features.

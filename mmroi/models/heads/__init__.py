@@ -1,4 +1,4 @@
-"""Heads: body parameters and cameras, and the projection for the contrastive loss."""
+"""Heads for body parameters and cameras, and parts that only training uses."""
 
 from mmroi.models.heads.base_head import BaseHead
 from mmroi.models.heads.cliff_head import CLIFFHead

@@ -1,10 +1,11 @@
-"""Head of CLIFF, of HMR without the box, and of the network that Multi-RoI's authors released."""
+"""The head of CLIFF, of HMR (without boxes), and of the network that Multi-RoI's authors released."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.parameter_head import (
     CAMERA_SIZE,
@@ -14,7 +15,6 @@ from mmroi.models.heads.parameter_head import (
     box_width,
     boxes_beside,
 )
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 BOXES = ('own', 'all', 'none')
@@ -32,15 +32,15 @@ class CLIFFHead(ParameterHead):
 
     Args:
         in_channels: Width d of the features.
-        num_rois: M; None takes any number, where the head does not see ``'all'`` boxes.
-        boxes: What stands beside the feature of a RoI: its ``'own'`` box, ``'all'`` boxes in order, or
+        num_rois: M; None for any number, unless the head sees ``'all'`` boxes.
+        boxes: What is concatenated to the feature of a RoI: its ``'own'`` box, ``'all'`` boxes in order, or
             ``'none'``.
         hidden_channels: Widths of the two fully connected layers.
         dropout: Probability.
         num_iters: Number of refinement steps.
         positive_scale: Keep the scale of the cameras positive; False for published networks.
-        box_scale: Size of the box that the network means, divided by the height of the crop: 0.75 for
-            MMHuman3D's CLIFF, whose boxes and cameras count the width of 256x192 crops.
+        box_scale: Box size that the network was trained with, divided by the height of the crop: 0.75 for
+            MMHuman3D's CLIFF, whose boxes and cameras refer to the width of 256x192 crops.
         init_cfg: MMEngine's initialization config.
 
     Raises:
@@ -88,14 +88,14 @@ class CLIFFHead(ParameterHead):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: ``cameras`` (N, M, 3), and with one RoI ``pose6d`` (N, 24, 6) and ``betas`` (N, 10), with
-                several a mesh for each: ``pose6d`` (N, M, 24, 6) and ``betas`` (N, M, 10).
+            dict: ``cameras`` (N, M, 3); with one RoI ``pose6d`` (N, 24, 6) and ``betas`` (N, 10); with
+                several a mesh for each, ``pose6d`` (N, M, 24, 6) and ``betas`` (N, M, 10).
 
         Raises:
             ValueError: The number of RoIs is not the one that the head was built for.
         """
         self._check_rois(u.shape[1])
-        # The full camera depends on the product of box size and camera scale alone.
+        # The full camera depends only on the product of box size and camera scale.
         size = boxes.new_tensor([1.0, 1.0, self.box_scale])
         beside = boxes_beside(self.boxes, boxes * size, focal_length, u.dtype)
         state = self.regressor(torch.cat([u, beside], dim=-1))

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.numerics import without_autocast
+from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 
 
@@ -15,7 +15,7 @@ class ContrastiveProjector(BaseModule):
     """z = g(h) on the unit sphere (paper section 3.3).
 
     x = h·sigmoid(relu(h)), then Linear, BatchNorm, ReLU, Linear without bias, BatchNorm, all of width d, then
-    L2 normalization. Only training uses it. Computed in float32 under autocast.
+    L2 normalization. Only used in training. Computed in float32 under autocast.
 
     Args:
         in_channels: Width d.

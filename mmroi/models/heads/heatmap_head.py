@@ -1,25 +1,25 @@
-"""Heatmaps of 2D keypoints from the encoder's last map: dense supervision for training from scratch."""
+"""Heatmaps of 2D keypoints: dense supervision for training the encoder from scratch."""
 
 from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.numerics import without_autocast
+from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
 class HeatmapHead(BaseModule):
-    """Finds each keypoint in each crop, as SimpleBaseline's head does (Xiao et al., ECCV 2018).
+    """Localizes each keypoint in each crop, like the head of SimpleBaseline (Xiao et al., ECCV 2018).
 
-    The paper's encoders come pre-trained on 2D pose. An encoder that starts from nothing learns where the
-    limbs are sooner from heatmaps than through mesh and camera. Only training uses this head.
+    The paper's encoders are pre-trained on 2D pose. An encoder that starts from random weights learns faster
+    where the limbs are from heatmaps than through mesh and camera. This head is only used in training.
 
     Args:
         in_channels: Channels of the encoder's last map.
         num_keypoints: K.
-        channels: Of the transposed convolutions, each of which doubles the resolution.
+        channels: Widths of the transposed convolutions, each of which doubles the resolution.
         init_cfg: MMEngine's initialization config.
     """
 
@@ -50,7 +50,7 @@ class HeatmapHead(BaseModule):
             feature_map: (B, C, h, w).
 
         Returns:
-            Tensor: Logits (B, K, H, W), float32; H = h·2^len(channels), likewise W.
+            Tensor: Logits (B, K, H, W), float32; H = h·2^len(channels), W = w·2^len(channels).
         """
         return self._classify(self.upsample(feature_map))
 

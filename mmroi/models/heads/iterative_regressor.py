@@ -8,20 +8,20 @@ from torch import Tensor, nn
 
 
 class IterativeRegressor(nn.Module):
-    """Refines named parameters step by step from a feature (HMR, Kanazawa et al., CVPR 2018; SPIN's form).
+    """Refines named parameters iteratively from a feature (HMR, Kanazawa et al., CVPR 2018; SPIN's form).
 
-    In each step, concat(feature, parameters) → fc → dropout → fc → dropout, with no activation between as in
-    HMR's descendants, then one Linear for each parameter vector gives what is added to it. The start is a
-    buffer, ``initial``, and is part of the checkpoint, because the weights only make sense together with it.
+    Each step computes concat(feature, parameters) → fc → dropout → fc → dropout, without activations, as
+    HMR's successors do; then one Linear for each parameter vector computes its update. The start is a buffer,
+    ``initial``, and part of the checkpoint, because the weights are only valid together with it.
 
     Args:
         in_channels: Width of the feature.
-        sizes: Name and size of each parameter vector, in the order in which they stand behind the feature.
+        sizes: Name and size of each parameter vector, in the order in which they follow the feature.
         hidden_channels: Widths of the two fully connected layers.
         dropout: Probability.
         num_iters: Number of steps.
-        gain: Gain of the Xavier initialization of the last layers; small, so that a new network stays near
-            the start.
+        gain: Gain of the Xavier initialization of the last layers; small values keep a new network near its
+            start.
     """
 
     initial: Tensor
@@ -51,10 +51,10 @@ class IterativeRegressor(nn.Module):
             nn.init.zeros_(decoder.bias)
 
     def set_initial(self, **parameters: Tensor) -> None:
-        """Set where the refinement starts.
+        """Set the start of the refinement.
 
         Args:
-            **parameters: A vector for each of this regressor's names; other names are ignored.
+            **parameters: A vector for each of the regressor's names; other names are ignored.
         """
         with torch.no_grad():
             self.initial.copy_(torch.cat([parameters[name] for name in self.sizes]))
@@ -68,7 +68,7 @@ class IterativeRegressor(nn.Module):
         Returns:
             dict: For each name, (..., size).
         """
-        # fc1 of the feature is the same in every step and is computed once.
+        # fc1 of the feature is the same in every step.
         constant = F.linear(feature, self.fc1.weight[:, : self.in_channels], self.fc1.bias)
         weight = self.fc1.weight[:, self.in_channels :]
         state = self.initial.expand(*feature.shape[:-1], -1)

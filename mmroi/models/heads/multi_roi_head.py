@@ -1,4 +1,4 @@
-"""Head of Multi-RoI: one mesh, M cameras."""
+"""The head of Multi-RoI: one mesh, M cameras."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmroi.geometry.cameras import full_to_local, local_to_full
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
 from mmroi.models.heads.parameter_head import (
     CAMERA_SIZE,
@@ -15,7 +16,6 @@ from mmroi.models.heads.parameter_head import (
     box_width,
     boxes_beside,
 )
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 OPTIONS = dict(
@@ -29,20 +29,20 @@ OPTIONS = dict(
 class MultiRoIHead(ParameterHead):
     """C_m = D_cam(u_m, boxes) for each RoI, (pose, shape) = D_mesh(u_bar, boxes) once (paper Eq. 5 and 6).
 
-    The paper's equations name no boxes; CLIFF's head sees its box, and without one a camera decoder whose u_m
-    is the same for all m could not tell the RoIs apart. Computed in float32 under autocast.
+    The paper's equations have no boxes. CLIFF's head sees its box, and without boxes a camera decoder could
+    not distinguish RoIs whose u_m are equal. Computed in float32 under autocast.
 
     Args:
         in_channels: Width d of the features.
-        num_rois: M. Without ``'all'`` boxes the head takes any number of RoIs.
-        camera_boxes: What D_cam sees beside u_m: its ``'own'`` box, ``'all'`` boxes (the authors' code) or
-            ``'none'`` (the paper's letter).
-        mesh_boxes: What D_mesh sees beside u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
-        camera_frame: The camera that D_cam regresses from u_m: that of the ``'base'`` box, which is then
-            turned into the RoI's own, or that of the ``'own'`` box (the paper's equation 5). In the base
-            box's frame all cameras start together and a correction is the same three numbers for all RoIs;
-            in their own they start apart, and a correction depends on the sizes and centers of the boxes,
-            which the network must learn first.
+        num_rois: M. Ignored without ``'all'`` boxes: the head then takes any number of RoIs.
+        camera_boxes: What D_cam sees besides u_m: the RoI's ``'own'`` box, ``'all'`` boxes (the authors'
+            code) or ``'none'`` (the paper as printed).
+        mesh_boxes: What D_mesh sees besides u_bar: ``'all'`` boxes, the ``'base'`` box or ``'none'``.
+        camera_frame: The camera that D_cam regresses: in the frame of the ``'base'`` box, then converted to
+            the RoI's own box, or in the frame of the ``'own'`` box (the paper's equation 5). In the base
+            box's frame all cameras agree at the start, and a correction is the same three numbers for all
+            RoIs. In their own frames they disagree at the start, and a correction depends on the sizes and
+            centers of the boxes, which the network has to learn first.
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.

@@ -1,4 +1,4 @@
-"""What the heads share that refine SMPL's mean parameters step by step."""
+"""Base of the heads that refine mean parameters, and the boxes that their decoders see."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 from mmroi.body_models import SMPL
 from mmroi.geometry.boxes import encode_box
+from mmroi.geometry.cameras import smooth_floor
 from mmroi.models.heads.base_head import BaseHead
 from mmroi.models.heads.iterative_regressor import IterativeRegressor
-from mmroi.models.numerics import smooth_floor
 
 POSE_SIZE, SHAPE_SIZE, CAMERA_SIZE = 144, 10, 3
 
@@ -20,14 +20,14 @@ MIN_SCALE, SCALE_KNEE = 0.05, 0.2
 class ParameterHead(BaseHead):
     """Base of the heads whose regressors start from SMPL's mean parameters.
 
-    Alone, a head starts from the rest pose turned towards the camera; ``MeshEstimator`` gives it the body
-    model's means.
+    A new head starts from the rest pose, facing the camera. ``MeshEstimator`` then sets the body model's
+    means.
 
     Args:
         in_channels: Width d of the features.
         num_rois: M, or None for a head that takes any number.
         positive_scale: Keep the scale s of the cameras positive (:func:`positive_scale`). False returns s as
-            regressed, which may be negative: only for networks that were trained so.
+            regressed, possibly negative: only for networks that were trained like this.
         init_cfg: MMEngine's initialization config.
     """
 
@@ -47,7 +47,7 @@ class ParameterHead(BaseHead):
         self.set_mean_parameters(pose.flatten(), torch.zeros(SHAPE_SIZE), torch.tensor([0.9, 0.0, 0.0]))
 
     def adopt_body(self, body_model: SMPL) -> None:
-        """Start from the mean parameters of a body model.
+        """Start from the mean parameters of the body model.
 
         Args:
             body_model: The body model of the estimator.
@@ -55,7 +55,7 @@ class ParameterHead(BaseHead):
         self.set_mean_parameters(body_model.mean_pose6d, body_model.mean_betas, body_model.mean_camera)
 
     def set_mean_parameters(self, pose6d: Tensor, betas: Tensor, camera: Tensor) -> None:
-        """Set where all regressors start.
+        """Set the start of all regressors.
 
         Args:
             pose6d: (144,), rows of (24, 3, 2).
@@ -71,18 +71,18 @@ class ParameterHead(BaseHead):
 
 
 def box_width(which: str, num_rois: int) -> int:
-    """Numbers that :func:`boxes_beside` puts beside a feature."""
+    """Last dimension of what :func:`boxes_beside` returns."""
     return dict(own=3, base=3, all=3 * num_rois, none=0)[which]
 
 
 def boxes_beside(which: str, boxes: Tensor, focal_length: Tensor, dtype: torch.dtype) -> Tensor:
-    """The boxes, in the network's form, that a decoder sees beside the feature of each RoI.
+    """Encoded boxes that a decoder sees in addition to the feature of each RoI.
 
     Args:
         which: ``'own'`` box, the ``'base'`` box (RoI 0), ``'all'`` boxes in order, or ``'none'``.
         boxes: (N, M, 3) float64, pixels relative to the principal point.
         focal_length: (N,) float64, pixels.
-        dtype: Of the result.
+        dtype: Dtype of the result.
 
     Returns:
         Tensor: (N, M, k), k as :func:`box_width` gives it.
@@ -97,7 +97,7 @@ def boxes_beside(which: str, boxes: Tensor, focal_length: Tensor, dtype: torch.d
 def positive_scale(cameras: Tensor) -> Tensor:
     """Keep the scale of weak-perspective cameras above 0.05; scales above 0.2 pass unchanged.
 
-    The depth of the full camera is 2f/(b s), so a scale near or below zero has no camera.
+    The depth of the full camera is 2f/(b s), so scales near or below zero are no valid cameras.
 
     Args:
         cameras: (..., 3), (s, t_x, t_y).

@@ -9,7 +9,7 @@ from mmroi.registry import MODELS
 
 @MODELS.register_module()
 class PerRoIMeshHead(MultiRoIHead):
-    """Regresses a mesh from each u_m by the same weights, instead of one from u_bar.
+    """Regresses a mesh from each u_m with the same weights, instead of one from u_bar.
 
     Arguments and tensors are those of :class:`MultiRoIHead`; ``pose6d`` is (N, M, 24, 6) and ``betas``
     (N, M, 10).

@@ -1,4 +1,4 @@
-"""Losses: predictions and targets in, one weighted scalar out."""
+"""Losses: predictions and ground truth in, a weighted scalar out."""
 
 from mmroi.models.losses.camera_consistency_loss import CameraConsistencyLoss
 from mmroi.models.losses.contrastive_loss import ContrastiveLoss

@@ -3,36 +3,36 @@
 import torch
 from torch import Tensor, nn
 
-from mmroi.geometry.cameras import local_to_full
+from mmroi.geometry.cameras import local_to_full, smooth_floor
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 
-# The logarithm is of b s; below this, a scale that is no camera's, s is bent away from zero.
+# The logarithm is of b s; scales below the knee, which are no valid cameras, are kept above zero.
 MIN_SCALE, SCALE_KNEE = 1e-3, 1e-2
 
 
 @MODELS.register_module()
 class CameraConsistencyLoss(nn.Module):
-    r"""All RoIs of a person were seen by the same full camera, so their cameras must agree.
+    r"""Disagreement between the full cameras of a person's RoIs, which show the same person and camera.
 
     With :math:`a_m = (t_x + 2 c_x / (b s), t_y + 2 c_y / (b s), \sigma(b s))` of RoI m the loss is the sum of
     the weighted squares of :math:`a_m - a_n` over all ordered pairs, which equals :math:`2 M \sum_m \|a_m -
     \bar a\|^2`, and the mean over persons. Computed in float64.
 
-    The paper prints :math:`\sigma(b s) = b s` in pixels with the weight 1e-4 on its square. The released code
-    multiplies the residual by 1e-4 before squaring, so that its weight on the square is 1e-8; and it is
+    The paper has :math:`\sigma(b s) = b s` in pixels with weight 1e-4 on the square. The released code
+    multiplies the residual by 1e-4 before squaring, which is weight 1e-8 on the square; it equals
     ``CameraConsistencyLoss(1.0, 1.0, 1e-8, scale='pixels', pairs='anchor', sum_xy=True)``.
 
     Args:
         weight_x: Weight of the squared x residuals (square meters).
         weight_y: Weight of the squared y residuals.
         weight_s: Weight of the squared residuals of the scale.
-        scale: What is compared of b s, the size of a 2 m box in the image: ``'log'``, its logarithm, so that
-            residuals are relative errors of the depth, whatever the size of the image; or ``'pixels'``.
+        scale: How b s, the size of a 2 m box in the image, is compared: ``'log'``, by its logarithm, which
+            makes residuals relative errors of the depth, independent of the image size; or ``'pixels'``.
         pairs: ``'all'`` ordered pairs, summed (the paper); or ``'anchor'``: the first RoI against each,
             itself included, and the mean over the M RoIs (the released code).
-        sum_xy: Square the sum of the x and y residuals, in which they can cancel, as the released code does.
+        sum_xy: Square the sum of the x and y residuals, which can cancel, like the released code.
         loss_weight: Weight.
 
     Raises:

@@ -6,8 +6,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
@@ -19,17 +19,17 @@ class ContrastiveLoss(nn.Module):
         \log \frac{\exp(z_m^i \cdot z_n^i / \tau)}{\sum_{i' \ne i} \sum_{m'} \exp(z_m^i \cdot z_{m'}^{i'} /
         \tau)}
 
-    The mean over the N M anchors stands where the paper sums, so that the loss does not grow with the batch.
-    The same person twice in a batch is neither a positive nor a negative, and an anchor without any negative
-    does not count: the loss is zero, with a graph, for one person or one RoI.
+    The paper sums over the N M anchors; the mean does not grow with the batch. The same person twice in a
+    batch is neither a positive nor a negative, and anchors without a negative do not count: the loss is a
+    differentiable zero for one person or one RoI.
 
     Args:
         temperature: τ.
         denominator: ``'negatives'``: RoIs of other persons only (the paper). ``'all'``: the positives too
-            (SupCon, Khosla et al., NeurIPS 2020; the released code, which further multiplies by τ).
-        gather: Take the other persons from all processes. The gradient flows back to them, so that the
-            average over processes that DDP takes is the gradient of one process with the joined batch. All
-            processes must have the same batch size.
+            (SupCon, Khosla et al., NeurIPS 2020; the released code, which also multiplies by τ).
+        gather: Take the other persons from all processes. Gradients flow back to them, so DDP's average over
+            processes is the gradient of a single process with the joint batch. All processes must have the
+            same batch size.
         loss_weight: Weight.
 
     Raises:
@@ -61,13 +61,13 @@ class ContrastiveLoss(nn.Module):
 
         Args:
             projections: z (N, M, d) of unit length: row i holds the M RoIs of person i.
-            person_ids: (N,) int64, equal for rows of the same person; None: all are different.
+            person_ids: (N,) int64, equal for rows of the same person; None if all are different.
 
         Returns:
             Tensor: Scalar.
 
         Raises:
-            ValueError: ``gather`` with batches of different sizes; on all processes.
+            ValueError: With ``gather``, batch sizes differ between processes; raised in all of them.
         """
         z = projections
         num_persons, num_rois, _ = z.shape
@@ -91,12 +91,12 @@ class ContrastiveLoss(nn.Module):
 
     @staticmethod
     def _normalizer(similarity: Tensor, excluded: Tensor) -> Tensor:
-        """(N, M) logarithm of the sum over the RoIs of the persons (N, N_all) that are not excluded."""
+        """(N, M) logarithm of the sum over the RoIs of all persons but the excluded (N, N_all)."""
         return similarity.masked_fill(excluded[:, None, :, None], -torch.inf).flatten(2).logsumexp(-1)
 
     @staticmethod
     def _same_person(person_ids: Tensor | None, num_all: int, own: Tensor) -> Tensor:
-        """(N, N_all) bool; ``own`` (N,) are the rows of the own batch among all."""
+        """(N, N_all) bool; ``own`` (N,) are the rows of this process's batch among all."""
         if person_ids is None:
             return torch.eye(num_all, dtype=torch.bool, device=own.device)[own]
         everyone = person_ids
@@ -119,7 +119,7 @@ def _check_batch_sizes(num_persons: int, device: torch.device) -> None:
 
 
 class _GatherWithGradient(torch.autograd.Function):
-    """Concatenation over processes; the gradient of a part is the sum of what all processes have for it."""
+    """Concatenates over processes; the gradient of a part is the sum of its gradients in all processes."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor) -> Tensor:

@@ -4,16 +4,16 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
 class HeatmapLoss(nn.Module):
-    """Kullback–Leibler divergence from the softmax over a crop's cells to a Gaussian about each keypoint.
+    """Kullback–Leibler divergence from the softmax over a crop's cells to a Gaussian around each keypoint.
 
-    A keypoint counts in those RoIs whose crop it lies in. Mean over the keypoints that count in a sample's
+    A keypoint counts in the RoIs whose crop contains it. Averages over the keypoints that count in a sample's
     RoIs, weighted by confidence, then over the labeled samples.
 
     Args:
@@ -27,7 +27,7 @@ class HeatmapLoss(nn.Module):
         self.sigma = sigma
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         return (keypoints2d > 0).any(1)
 
     @without_autocast
@@ -63,7 +63,7 @@ class HeatmapLoss(nn.Module):
 
 
 def _gaussian(center: Tensor, cells: int, sigma: float) -> Tensor:
-    """Weights (..., cells) of sum 1 about ``center`` (...) in [-1, 1]; cell i lies at (2i + 1)/cells - 1."""
+    """Weights (..., cells) of sum 1 around ``center`` (...) in [-1, 1]; cell i is at (2i + 1)/cells - 1."""
     grid = torch.arange(cells, device=center.device, dtype=center.dtype)
     distance = grid - ((center[..., None] + 1) * cells / 2 - 0.5)
     return (-0.5 * (distance / sigma) ** 2).softmax(-1)

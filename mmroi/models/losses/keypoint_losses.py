@@ -5,30 +5,29 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmroi.geometry.cameras import local_to_full, project, to_crop_normalized
+from mmroi.geometry.cameras import local_to_full, project, smooth_floor, to_crop_normalized
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.labeled_root import root_of, root_weights
 from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
-from mmroi.models.numerics import smooth_floor, without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54, get_convention
 
-# Meters. Points nearer to the camera, or behind it, are projected as if they stood just before it.
+# Meters. Points closer to the camera, or behind it, are projected as if just in front of it.
 MIN_DEPTH, DEPTH_KNEE = 0.1, 0.3
 
 
 class KeypointLoss(nn.Module):
-    """Base of the losses on keypoints: which joints count, and what their sum is divided by.
+    """Base of the keypoint losses: which joints count, and the divisor of their sum.
 
     Args:
         loss_weight: Weight.
         joints: Joints of ``smpl_54`` that count: the name of a convention, such as SPIN's ``'smpl_24'``, or
             indices; None for all 54.
-        num_joints: Number of joints that the sum over joints is divided by, labeled or not, as in SPIN and
-            in the paper's released code; None for the labeled ones, weighted by their confidence, so that
-            data sets with few joints weigh as much as others.
+        num_joints: Divisor of the sum over joints, labeled or not, as in SPIN and the released code; None to
+            divide by the sum of the confidences, which gives datasets with few joints the same weight.
 
     Raises:
-        ValueError: ``joints`` is no known convention.
+        ValueError: ``joints`` is not a known convention.
     """
 
     mask: Tensor
@@ -61,9 +60,8 @@ class KeypointLoss(nn.Module):
 class Keypoint3DLoss(KeypointLoss):
     """Squared error of root-aligned joints, weighted by confidence.
 
-    Prediction and label are aligned at the same points, those that the sample labels: the middle of LSP's
-    hips (as in SPIN), else of SMPL's hips, else a pelvis. Mean over joints and axes, then over the labeled
-    samples.
+    Predictions and ground truth are aligned at the same labeled points: the midpoint of LSP's hips (as in
+    SPIN), else of SMPL's hips, else a pelvis. Averages over joints and axes, then over the labeled samples.
 
     Args:
         loss_weight: Weight.
@@ -81,7 +79,7 @@ class Keypoint3DLoss(KeypointLoss):
         super().__init__(loss_weight, joints, num_joints)
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count, from the confidences of their labels.
+        """Find the samples that count, from the confidences of their labels.
 
         Args:
             keypoints2d: (N, 54).
@@ -89,7 +87,7 @@ class Keypoint3DLoss(KeypointLoss):
             has_smpl: (N,), 0 or 1.
 
         Returns:
-            Tensor: (N,) bool: samples with a root and a joint that counts.
+            Tensor: (N,) bool, True for samples with a root and a joint that counts.
         """
         counts = ((keypoints3d > 0) & (self.mask > 0)).any(1)
         return counts & root_weights(keypoints3d).any(1)
@@ -123,16 +121,16 @@ class Keypoint3DLoss(KeypointLoss):
 class Keypoint2DLoss(KeypointLoss):
     """Squared error of joints projected with each RoI's own camera, weighted by confidence.
 
-    Predicted and labeled points are compared in RoI m's crop, whose borders are -1 and 1. Mean over joints,
-    axes and RoIs (Table 4 of the paper reports this mean), then over the labeled samples. Depths are kept
-    above 0.1 m smoothly, so that a camera of an untrained network, which may stand within the body, gives a
-    finite loss.
+    Predicted and labeled points are compared in RoI m's crop, whose borders are -1 and 1. Averages over
+    joints, axes and RoIs (the mean of the paper's Table 4), then over the labeled samples. A smooth floor
+    keeps depths above 0.1 m: cameras of an untrained network may be inside the body, and the loss stays
+    finite.
 
     Args:
         loss_weight: Weight.
-        frame: ``'full'``: the joints are projected with the full camera of C_m into the whole image, then
-            into the crop, as the image was taken (CLIFF; the paper). ``'crop'``: as if a camera of its own
-            looked straight at the middle of each crop, from far away (HMR, SPIN).
+        frame: ``'full'``: project the joints with the full camera of C_m into the whole image, then into the
+            crop (CLIFF; the paper). ``'crop'``: project as if a distant camera looked straight at the center
+            of each crop (HMR, SPIN).
         joints: Joints that count, see :class:`KeypointLoss`.
         num_joints: Divisor of the sum over joints, see :class:`KeypointLoss`; 49 in SPIN and in the paper's
             released code, where OpenPose's 25 have weight zero.
@@ -158,7 +156,7 @@ class Keypoint2DLoss(KeypointLoss):
         self.crop_focal_length = crop_focal_length
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in :meth:`Keypoint3DLoss.reaches`."""
+        """Find the samples that count; arguments as in :meth:`Keypoint3DLoss.reaches`."""
         return ((keypoints2d > 0) & (self.mask > 0)).any(1)
 
     @without_autocast
@@ -192,7 +190,7 @@ class Keypoint2DLoss(KeypointLoss):
         confidence = confidence[:, None]
         wanted = to_crop_normalized(keypoints2d[:, None, :, :2], boxes, aspect)
         if self.frame == 'crop':
-            # The crop is the image: its box lies about the optical axis and is one unit high.
+            # The crop is the image: its box is centered on the optical axis and one unit high.
             boxes = boxes.new_tensor([0.0, 0.0, 1.0]).expand_as(boxes)
             focal_length = torch.full_like(focal_length, self.crop_focal_length)
         translation = local_to_full(cameras, boxes, focal_length)

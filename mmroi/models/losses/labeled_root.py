@@ -1,4 +1,4 @@
-"""The point at which predicted and labeled joints are aligned."""
+"""The root joint at which predicted and labeled joints are aligned."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmroi.structures import SMPL_54
 
-# In order of preference. LSP's hips are what SPIN aligns at, and the only ones that Human3.6M, MPI-INF-3DHP,
-# COCO and MPII label; SMPL's own hips lie elsewhere in the body.
+# In order of preference. SPIN aligns at LSP's hips, and Human3.6M, MPI-INF-3DHP, COCO and MPII label no
+# others; SMPL's own hips are other points of the body.
 ROOTS = (
     ('right_hip_extra', 'left_hip_extra'),
     ('left_hip', 'right_hip'),
@@ -18,14 +18,14 @@ ROOTS = (
 
 
 def root_weights(confidence: Tensor, roots: Sequence[Sequence[str]] = ROOTS) -> Tensor:
-    """Weights whose sum over the joints is the root: the mean of the preferred points that are labeled.
+    """Weights of the joints whose weighted sum is the root: the mean of the preferred labeled points.
 
     Args:
         confidence: (N, 54) of the labeled joints, convention ``smpl_54``.
-        roots: Names of the joints whose mean is the root, in order of preference.
+        roots: Names of joints whose mean is the root, in order of preference.
 
     Returns:
-        Tensor: (N, 54), rows summing to 1; zero for a sample that labels none of them.
+        Tensor: (N, 54), rows summing to 1; zero for a sample where none is labeled.
     """
     choices = confidence.new_zeros(len(roots), len(SMPL_54))
     for choice, names in zip(choices, roots, strict=True):
@@ -35,7 +35,7 @@ def root_weights(confidence: Tensor, roots: Sequence[Sequence[str]] = ROOTS) -> 
 
 
 def root_of(points: Tensor, weights: Tensor) -> Tensor:
-    """Root of points that may be NaN where they do not count.
+    """Compute the root of points, which may be NaN where the weight is zero.
 
     Args:
         points: (N, 54, D).

@@ -1,4 +1,4 @@
-"""Residuals and means over the samples that have a label."""
+"""Residuals and means over labeled samples."""
 
 import torch
 import torch.distributed as dist
@@ -6,9 +6,9 @@ from torch import Tensor
 
 
 def labeled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """``prediction - target``, exactly zero where ``weight`` is zero, whatever stands in the target there.
+    """Compute ``prediction - target``, exactly zero where ``weight`` is zero.
 
-    An absent label may be NaN; multiplying by a zero weight afterwards would keep it.
+    The target may be NaN there, which a multiplication by the weight would keep.
 
     Args:
         prediction: (N, ...).
@@ -23,11 +23,11 @@ def labeled_residual(prediction: Tensor, target: Tensor, weight: Tensor) -> Tens
 
 
 def labeled_mean(values: Tensor, has_label: Tensor) -> Tensor:
-    """Mean over the samples that have the label; a zero with a graph if none has.
+    """Average over labeled samples; without any, return a differentiable zero.
 
-    With several processes, the sum is divided by the mean number of labeled samples per process, so that the
-    average over processes that DDP takes is the mean over all labeled samples of the joined batch, however
-    they are distributed.
+    With several processes, the sum is divided by the mean number of labeled samples per process. DDP averages
+    over processes, so the result is the mean over all labeled samples of the joint batch, however they are
+    distributed.
 
     Args:
         values: (N,).
@@ -45,5 +45,5 @@ def labeled_mean(values: Tensor, has_label: Tensor) -> Tensor:
 
 
 def over_sample(flags: Tensor, values: Tensor) -> Tensor:
-    """Flags (N,) as (N, 1, ...), to be broadcast over ``values`` (N, ...)."""
+    """Reshape flags (N,) to (N, 1, ...), which broadcasts over ``values`` (N, ...)."""
     return flags.reshape(-1, *[1] * (values.dim() - 1))

@@ -2,14 +2,14 @@
 
 from torch import Tensor, nn
 
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
 class SMPLParameterLoss(nn.Module):
-    """Squared error of rotation matrices and betas: mean over elements, then labeled samples (as in SPIN).
+    """Squared error of rotation matrices and betas, averaged over elements, then labeled samples (SPIN).
 
     Args:
         pose_weight: Weight of the rotations.
@@ -26,7 +26,7 @@ class SMPLParameterLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         return has_smpl > 0
 
     @without_autocast
@@ -59,7 +59,7 @@ class SMPLParameterLoss(nn.Module):
 
 @MODELS.register_module()
 class VertexLoss(nn.Module):
-    """L1 distance of root-aligned vertices: mean over elements (meters), then over the labeled samples.
+    """L1 distance of root-aligned vertices in meters, averaged over elements, then labeled samples.
 
     Args:
         loss_weight: Weight.
@@ -70,7 +70,7 @@ class VertexLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         return has_smpl > 0
 
     @without_autocast

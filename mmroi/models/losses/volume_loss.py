@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.geometry.cameras import to_crop_normalized
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.labeled_root import ROOTS, root_of, root_weights
 from mmroi.models.losses.reduction import labeled_mean
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54
 
@@ -21,7 +21,7 @@ HYBRIK_JOINTS = (
     ),
 )
 
-# The volume lies about SMPL's pelvis, so that its label comes first.
+# The volume is centered on SMPL's pelvis, which is therefore preferred.
 _ROOTS = ROOTS[::-1]
 
 
@@ -29,14 +29,13 @@ _ROOTS = ROOTS[::-1]
 class VolumeLoss(nn.Module):
     """L1 distance of joints in the volume of the crop, whose sides lie at -0.5 and 0.5 (HybrIK, CVPR 2021).
 
-    u and v are compared where a joint's pixel is labeled, and d, the depth behind the pelvis, where its
-    position is. Where a data set labels no SMPL pelvis, the depths of prediction and label are aligned at
-    another pelvis or at hips that it does label; how far these lie behind the predicted pelvis is taken from
-    the predicted body. A joint outside the volume does not count. Mean over what counts of a sample,
-    then over the labeled samples.
+    u and v are compared if a joint's pixel is labeled, and d, the depth behind the pelvis, if its position
+    is. For datasets without SMPL's pelvis, depths are aligned at another pelvis or at the hips, whose depth
+    behind the predicted pelvis is taken from the predicted body. Joints outside the volume do not count.
+    Averages over the coordinates that count in a sample, then over the labeled samples.
 
     Args:
-        loss_weight: Weight; 64 counts in cells, as HybrIK does.
+        loss_weight: Weight; 64 measures in cells, as HybrIK does.
         depth: Depth of the volume in meters.
         joints: Indices of the joints in ``smpl_54``.
     """
@@ -50,7 +49,7 @@ class VolumeLoss(nn.Module):
         self.joints = list(joints)
 
     def reaches(self, keypoints2d: Tensor, keypoints3d: Tensor, has_smpl: Tensor) -> Tensor:
-        """Which samples count; arguments as in ``Keypoint3DLoss.reaches``."""
+        """Find the samples that count; arguments as in ``Keypoint3DLoss.reaches``."""
         has_root = root_weights(keypoints3d, _ROOTS).any(1)
         has_depth = (keypoints3d[:, self.joints] > 0).any(1) & has_root
         return (keypoints2d[:, self.joints] > 0).any(1) | has_depth

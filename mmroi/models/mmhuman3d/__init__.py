@@ -1,6 +1,6 @@
-"""MMHuman3D's registered backbones and heads as parts of our estimator.
+"""MMHuman3D's backbones and heads as parts of ``MeshEstimator``.
 
-Not imported with ``mmroi.models``: a config that names them says
+Not imported with ``mmroi.models``: configs that use them need
 ``custom_imports = dict(imports=['mmroi.models.mmhuman3d'])``.
 """
 

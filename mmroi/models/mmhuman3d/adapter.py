@@ -1,4 +1,4 @@
-"""What the adapters of MMHuman3D's heads have in common."""
+"""Base of the adapters of MMHuman3D's heads."""
 
 import io
 from collections.abc import Sequence
@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 
 from mmroi.body_models import SMPL
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.heads.parameter_head import positive_scale
-from mmroi.models.numerics import without_autocast
 
 
 class HeadAdapter:
-    """Puts a head of MMHuman3D behind the contract of ours; to be inherited from before that head.
+    """Gives a head of MMHuman3D the interface of ``BaseHead``; inherit from this class before that head.
 
-    One RoI. The head is given the encoder's maps and pools them itself, so that its numbers are MMHuman3D's
-    to the last bit. Names of tensors are MMHuman3D's.
+    One RoI. The head pools the encoder's maps itself, so its numbers equal MMHuman3D's to the last bit.
+    Names of tensors are MMHuman3D's.
 
     Attributes:
         num_rois: 1.
         needs_maps: True.
         outputs: Names of what ``forward`` returns.
         in_channels: Channels of the encoder's last map.
-        positive_scale: Keep the scale of the cameras positive, as our heads do by default; False returns it
-            as regressed.
+        positive_scale: Keep the scale of the cameras positive, as ``ParameterHead`` does by default; False
+            returns it as regressed.
     """
 
     num_rois = 1
@@ -37,7 +37,7 @@ class HeadAdapter:
     init_cam: Tensor
 
     def adopt_body(self, body_model: SMPL) -> None:
-        """Start from the mean parameters of a body model.
+        """Start from the mean parameters of the body model.
 
         Args:
             body_model: The body model of the estimator.
@@ -51,7 +51,7 @@ class HeadAdapter:
     def forward(
         self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor, maps: Sequence[Tensor]
     ) -> dict[str, Tensor]:
-        """Regress from the last map alone, as HMR and PARE do.
+        """Regress from the last map alone (HMR and PARE).
 
         Args:
             u: Unused.
@@ -69,7 +69,7 @@ class HeadAdapter:
         return self.as_ours(super().forward(self.last_map(maps, boxes)))  # type: ignore[misc]
 
     def last_map(self, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
-        """What the head works on.
+        """Select the map that the head takes.
 
         Args:
             maps: The encoder's maps (N·M, C, h, w).
@@ -89,7 +89,7 @@ class HeadAdapter:
         return maps[-1].float()
 
     def as_ours(self, theirs: dict[str, Tensor], box_scale: float = 1.0) -> dict[str, Tensor]:
-        """What MMHuman3D's heads return as what ours return.
+        """Convert the outputs of MMHuman3D's heads to those of ``BaseHead``.
 
         Args:
             theirs: ``pred_pose`` (N, 24, 3, 3), ``pred_shape`` (N, 10), ``pred_cam`` (N, 3).
@@ -105,7 +105,7 @@ class HeadAdapter:
 
 
 def mean_parameters_file() -> io.BytesIO:
-    """A file of zeros for heads that insist on reading mean parameters, which are set afterwards."""
+    """Make a file of zeros for heads that read mean parameters from a file; they are set afterwards."""
     file = io.BytesIO()
     zeros = np.zeros(144, np.float32)
     np.savez(file, pose=zeros, shape=zeros[:10], cam=zeros[:3])

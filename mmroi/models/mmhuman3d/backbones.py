@@ -15,18 +15,17 @@ MODELS.register_module(name='MMHuman3DResNet', module=_resnet.ResNet)
 
 @MODELS.register_module(name='MMHuman3DHRNet')
 class PoseHighResolutionNet(_PoseHighResolutionNet):
-    """HRNet whose branches are brought to one resolution, as PARE takes them, in a tuple of one map.
+    """HRNet that resizes its branches to one resolution and returns one map, as PARE needs.
 
     Args:
         extra: MMHuman3D's config of the stages, ``downsample`` and ``use_conv``. ``return_list``, which its
-            published configs leave out and its code wants, is False by default: the branches are brought
-            together.
-        **options: MMHuman3D's.
+            published configs omit although its code reads it, is False by default: branches are joined.
+        **options: Further arguments of MMHuman3D's class.
     """
 
     def __init__(self, extra: dict[str, Any], **options: Any) -> None:
         super().__init__(dict(return_list=False, final_conv_kernel=1) | dict(extra), **options)
-        self.final_layer.requires_grad_(False)  # heatmaps of its pre-training; it has no gradient
+        self.final_layer.requires_grad_(False)  # for the heatmaps of its pre-training; no gradient reaches it
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute feature maps.

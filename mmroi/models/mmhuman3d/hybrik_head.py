@@ -11,9 +11,9 @@ from torch import Tensor
 from mmroi.body_models import SMPL
 from mmroi.compat import mmhuman3d
 from mmroi.geometry.cameras import full_to_local
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.volume_loss import HYBRIK_JOINTS
 from mmroi.models.mmhuman3d.adapter import HeadAdapter
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_PARENTS
 
@@ -22,7 +22,7 @@ _HybrIKHead: Any = _hybrik.HybrIKHead
 
 # The tips belong to the head, the hands and the feet.
 PARENTS = [*SMPL_PARENTS, 15, 22, 23, 10, 11]
-# The bone by which a joint is turned leads to its first child, but to the spine at the pelvis.
+# A joint is rotated by the bone to its first child; the pelvis, by the bone to the spine.
 CHILDREN = [3, *(PARENTS.index(joint) if joint in PARENTS else -1 for joint in range(1, 29))]
 
 # How large a person may be in the crop, as scales of its weak-perspective camera.
@@ -36,17 +36,17 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
     Departures from MMHuman3D, whose ``forward`` runs on CUDA alone and reads the pelvis's distance from the
     label, also in evaluation:
 
-    * The distance is that at which the joints' bones have the lengths of the predicted shape, all together
-      (:func:`pelvis_depth`); so no label is needed, and the head gives a camera.
-    * The top of the head is ``headtop`` of J_regressor_extra, not vertex 411, which only SMPL's own mesh has
-      there.
-    * In training too the adaptive inverse kinematics runs; the naive one needs pytorch3d. No gradient
-      goes through the rest skeleton.
+    * The distance is where the bones between the joints have, all together, the lengths of the predicted
+      shape (:func:`pelvis_depth`). No label is needed, and the head returns a camera.
+    * The top of the head is ``headtop`` of J_regressor_extra instead of vertex 411, which is there only in
+      SMPL's own mesh.
+    * Training also uses the adaptive inverse kinematics; the naive one needs pytorch3d. No gradient flows
+      through the rest skeleton.
 
     Args:
         in_channels: Channels of the encoder's last map; MMHuman3D's ``feature_channel``.
         depth: Depth of the volume in meters; MMHuman3D's ``depth_factor``.
-        **options: MMHuman3D's.
+        **options: Further arguments of MMHuman3D's class.
     """
 
     outputs = ('rotations', 'betas', 'cameras', 'uvd')
@@ -67,7 +67,7 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         self.adopt_body(SMPL())
 
     def adopt_body(self, body_model: SMPL) -> None:
-        """Take a body model's mean shape and the skeleton that its shapes have in the rest pose.
+        """Copy the body model's mean shape, and its skeleton in the rest pose as a function of the shape.
 
         Args:
             body_model: The body model of the estimator.
@@ -85,7 +85,7 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
     def forward(
         self, u: Tensor, u_bar: Tensor, boxes: Tensor, focal_length: Tensor, maps: Sequence[Tensor]
     ) -> dict[str, Tensor]:
-        """Find the joints in the volume, the distance, and the rotations that bring the skeleton there.
+        """Find the joints in the volume, the distance, and the rotations that move the skeleton there.
 
         Args:
             u: Unused.
@@ -120,7 +120,7 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         return dict(rotations=rotations, betas=betas, cameras=cameras.float(), uvd=uvd)
 
     def locate(self, feature: Tensor) -> Tensor:
-        """Expected place of each joint under its softmax over the volume.
+        """Compute the expected position of each joint under its softmax over the volume.
 
         Args:
             feature: (N, C, h, w).
@@ -137,25 +137,25 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
         )
 
     def shape_and_twist(self, feature: Tensor) -> tuple[Tensor, Tensor]:
-        """What the mean of the feature map tells.
+        """Regress shape and twist from the mean of the feature map.
 
         Args:
             feature: (N, C, h, w).
 
         Returns:
-            tuple: betas (N, 10); twist (N, 23, 2), cosine and sine of each bone's turn about itself, of any
-                length.
+            tuple: betas (N, 10); twist (N, 23, 2), cosine and sine of each bone's rotation about itself, not
+                normalized.
         """
         x = self.drop1(self.fc1(self.avg_pool(feature).flatten(1)))
         x = self.drop2(self.fc2(x))
         return self.decshape(x) + self.init_shape, self.decphi(x).unflatten(1, (23, 2))
 
     def inverse_kinematics(self, skeleton: Tensor, twist: Tensor, rest: Tensor) -> Tensor:
-        """MMHuman3D's adaptive inverse kinematics.
+        """Run MMHuman3D's adaptive inverse kinematics.
 
         Args:
             skeleton: (N, 29, 3) relative to the pelvis, meters.
-            twist: (N, 23, 2), as :meth:`shape_and_twist` gives it.
+            twist: (N, 23, 2), from :meth:`shape_and_twist`.
             rest: The skeleton in the rest pose (N, 29, 3), meters.
 
         Returns:
@@ -168,7 +168,7 @@ class HybrIKHead(HeadAdapter, _HybrIKHead):
 
 
 def back_project(uvd: Tensor, box: Tensor, focal_length: Tensor, distance: Tensor, depth: float) -> Tensor:
-    """Joints in the camera's frame.
+    """Compute the joints in the camera frame.
 
     Args:
         uvd: (N, K, 3).
@@ -186,10 +186,10 @@ def back_project(uvd: Tensor, box: Tensor, focal_length: Tensor, distance: Tenso
 
 
 def pelvis_depth(uvd: Tensor, rest: Tensor, box: Tensor, focal_length: Tensor, depth: float) -> Tensor:
-    """Distance of the pelvis at which the bones have their lengths: the sum of their squares is as at rest.
+    """Compute the distance of the pelvis at which bone lengths are as at rest, in their sum of squares.
 
     A bone from ray q, d' to ray r, d is z (r - q) + depth (d r - d' q), so the sum of squares is quadratic
-    in z. The result is kept to where the person's weak-perspective scale lies within ``SCALES``.
+    in z. The result is clamped to the range where the person's weak-perspective scale is within ``SCALES``.
 
     Args:
         uvd: (N, 29, 3).
@@ -220,7 +220,7 @@ def _bones(joints: Tensor) -> Tensor:
 
 
 def _expected(marginal: Tensor) -> Tensor:
-    """Mean place in [-0.5, 0.5] under the weights (..., cells) of sum 1."""
+    """Mean position in [-0.5, 0.5] under the weights (..., cells) of sum 1."""
     cells = marginal.shape[-1]
     grid = torch.arange(cells, device=marginal.device, dtype=marginal.dtype)
     return (marginal * grid).sum(-1) / cells - 0.5

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmroi.compat import mmhuman3d
 from mmroi.geometry.boxes import encode_box
+from mmroi.geometry.precision import without_autocast
 from mmroi.models.mmhuman3d.adapter import HeadAdapter, mean_parameters_file
-from mmroi.models.numerics import without_autocast
 from mmroi.registry import MODELS
 
 _hmr, _cliff, _pare = mmhuman3d.load(
@@ -21,12 +21,12 @@ _PareHead: Any = _pare.PareHead
 
 @MODELS.register_module(name='MMHuman3DHMRHead')
 class HMRHead(HeadAdapter, _HMRHead):
-    """HMR (Kanazawa et al., CVPR 2018) and SPIN as MMHuman3D has them.
+    """MMHuman3D's head of HMR (Kanazawa et al., CVPR 2018) and SPIN.
 
     Args:
         in_channels: Channels of the encoder's last map; MMHuman3D's ``feat_dim``.
         positive_scale: Keep the scale of the cameras positive.
-        **options: MMHuman3D's.
+        **options: Further arguments of MMHuman3D's class.
     """
 
     def __init__(self, in_channels: int = 2048, positive_scale: bool = True, **options: Any) -> None:
@@ -37,14 +37,14 @@ class HMRHead(HeadAdapter, _HMRHead):
 
 @MODELS.register_module(name='MMHuman3DCliffHead')
 class CliffHead(HeadAdapter, _CliffHead):
-    """CLIFF (Li et al., ECCV 2022) as MMHuman3D has it.
+    """MMHuman3D's head of CLIFF (Li et al., ECCV 2022).
 
     Args:
         in_channels: Channels of the encoder's last map; MMHuman3D's ``feat_dim``.
-        box_scale: Size of the box that the network means, divided by the height of the crop: MMHuman3D's
-            boxes and cameras count the width of 256x192 crops.
+        box_scale: Box size that the network was trained with, divided by the height of the crop: MMHuman3D's
+            boxes and cameras refer to the width of 256x192 crops.
         positive_scale: Keep the scale of the cameras positive.
-        **options: MMHuman3D's.
+        **options: Further arguments of MMHuman3D's class.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class CliffHead(HeadAdapter, _CliffHead):
 
 @MODELS.register_module(name='MMHuman3DPareHead')
 class PareHead(HeadAdapter, _PareHead):
-    """PARE (Kocabas et al., ICCV 2021) as MMHuman3D has it: each body part attends to its own pixels.
+    """MMHuman3D's head of PARE (Kocabas et al., ICCV 2021): each body part attends to its own pixels.
 
     Args:
         in_channels: Channels of the encoder's last map; MMHuman3D's ``num_input_features``.
         positive_scale: Keep the scale of the cameras positive.
-        **options: MMHuman3D's.
+        **options: Further arguments of MMHuman3D's class.
     """
 
     def __init__(self, in_channels: int = 480, positive_scale: bool = True, **options: Any) -> None:

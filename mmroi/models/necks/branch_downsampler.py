@@ -1,27 +1,26 @@
-"""All branches of HRNet at the coarsest resolution."""
+"""A neck that resizes all branches of HRNet to the coarsest resolution."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmroi.models.necks.maps import check_maps
+from mmroi.models.necks.base_neck import BaseNeck
 from mmroi.registry import MODELS
 
 
 @MODELS.register_module()
-class BranchDownsampler(BaseModule):
-    """Brings every map of HRNet to the size of the coarsest; the encoder's ``pool='concat'`` then joins them.
+class BranchDownsampler(BaseNeck):
+    """Resizes every map of HRNet to that of the coarsest; the encoder's ``pool='concat'`` then joins them.
 
-    Without this neck ``pool='concat'`` amounts to area interpolation.
+    Without this neck, ``pool='concat'`` is equivalent to area interpolation.
 
     Args:
-        in_channels: Channels of the maps, finest first, each of half the resolution of the one before.
-        method: ``'strided'``: learned 3x3 convolutions of stride 2 with BatchNorm and ReLU, as many as the
-            halvings that a map needs (``downsample_stage_*`` of the Multi-RoI authors' release).
-            ``'bilinear'``: interpolation with aligned corners, as in PARE's HRNet; has no weights.
+        in_channels: Channels of the maps, finest first, each at half the resolution of the previous one.
+        method: ``'strided'``: learned 3x3 convolutions of stride 2 with BatchNorm and ReLU, one for
+            each halving that a map needs (``downsample_stage_*`` of the Multi-RoI authors' release).
+            ``'bilinear'``: interpolation with aligned corners, as in PARE's HRNet; no weights.
         init_cfg: MMEngine's initialization config.
 
     Raises:
@@ -34,13 +33,9 @@ class BranchDownsampler(BaseModule):
         method: str = 'strided',
         init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
-        super().__init__(
-            init_cfg
-            or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
-        )
+        super().__init__(in_channels, init_cfg)
         if method not in ('strided', 'bilinear'):
             raise ValueError(f"BranchDownsampler: method must be 'strided' or 'bilinear', got {method!r}.")
-        self.in_channels = tuple(in_channels)
         self.method = method
         if method == 'strided':
             coarsest = len(self.in_channels) - 1
@@ -71,7 +66,7 @@ class BranchDownsampler(BaseModule):
         Raises:
             ValueError: The maps are not those of ``in_channels``.
         """
-        check_maps('BranchDownsampler', maps, self.in_channels)
+        self.check_maps(maps)
         if self.method == 'strided':
             finer = [branch(feature) for branch, feature in zip(self.branches, maps[:-1], strict=True)]
             return [*finer, maps[-1]]

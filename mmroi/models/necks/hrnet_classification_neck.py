@@ -3,27 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmroi.models.necks.maps import check_maps
+from mmroi.models.necks.base_neck import BaseNeck
 from mmroi.registry import MODELS
 
 EXPANSION = 4  # of mmdet's Bottleneck
 
 
 @MODELS.register_module()
-class HRNetClassificationNeck(BaseModule):
-    """Widens HRNet's branches, and adds them up from the finest to the coarsest, to one map of 2048 channels.
+class HRNetClassificationNeck(BaseNeck):
+    """Widens HRNet's branches and adds them up, from the finest to the coarsest, to one map of 2048 channels.
 
     With the encoder's ``pool='last'`` this is the encoder of Huawei's CLIFF with HRNet-W48. Modules and names
-    are those of ``HRNet-Image-Classification`` (Sun et al., arXiv:1904.04514), so that its ImageNet weights
-    load, too: y = incre_0(x_0); y = incre_{i+1}(x_{i+1}) + downsamp_i(y); y = final(y).
+    are those of ``HRNet-Image-Classification`` (Sun et al., arXiv:1904.04514), so its ImageNet weights also
+    load: y = incre_0(x_0); y = incre_{i+1}(x_{i+1}) + downsamp_i(y); y = final(y).
 
     Args:
-        in_channels: Channels of the maps, finest first, each of half the resolution of the one before.
-        channels: Inner channels of the bottleneck of each branch; it gives out four times as many.
-        out_channels: Channels of the map that is returned.
+        in_channels: Channels of the maps, finest first, each at half the resolution of the previous one.
+        channels: Inner channels of each branch's bottleneck, which outputs four times as many.
+        out_channels: Channels of the returned map.
         init_cfg: MMEngine's initialization config.
 
     Raises:
@@ -37,18 +36,14 @@ class HRNetClassificationNeck(BaseModule):
         out_channels: int = 2048,
         init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
-        super().__init__(
-            init_cfg
-            or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
-        )
+        super().__init__(in_channels, init_cfg)
         if len(in_channels) != len(channels):
             raise ValueError(
                 f'HRNetClassificationNeck: channels {tuple(channels)} must have one number for '
                 f'each of in_channels {tuple(in_channels)}.'
             )
-        from mmdet.models.backbones.resnet import Bottleneck  # here: importing MMDetection takes a second
+        from mmdet.models.backbones.resnet import Bottleneck  # lazy: importing it takes about 1 s
 
-        self.in_channels = tuple(in_channels)
         widths = [EXPANSION * c for c in channels]
         self.incre_modules = nn.ModuleList(
             nn.Sequential(
@@ -84,7 +79,7 @@ class HRNetClassificationNeck(BaseModule):
         Raises:
             ValueError: The maps are not those of ``in_channels``.
         """
-        check_maps('HRNetClassificationNeck', maps, self.in_channels)
+        self.check_maps(maps)
         joined = self.incre_modules[0](maps[0])
         for i, downsamp in enumerate(self.downsamp_modules, start=1):
             joined = self.incre_modules[i](maps[i]) + downsamp(joined)

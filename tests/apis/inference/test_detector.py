@@ -213,5 +213,7 @@ def test_mask_rcnn_runs_with_compiled_ops_and_names_them_without(tmp_path: Path,
     if hasattr(_ext, '__file__'):
         assert len(people(frames)) == 3
     else:
-        with pytest.raises(BadInputError, match=r'mask.py: mmcv-lite lacks the op mmcv.roi_align.* make mmcv-ops'):
+        with pytest.raises(
+            BadInputError, match=r'mask.py: mmcv-lite lacks the op mmcv.roi_align.* make mmcv-ops'
+        ):
             people(frames)

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.speed import inference
 from mmroi.benchmark.speed.inference import Variant
+from mmroi.engine.pipelines import load_config
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
 CPU = torch.device('cpu')
@@ -15,7 +15,7 @@ CPU = torch.device('cpu')
 @pytest.fixture
 def config():
     init_default_scope('mmroi')
-    return Config.fromfile(CONFIGS / 'multi-roi_r18_synthetic.py')
+    return load_config(CONFIGS / 'multi-roi_r18_synthetic.py')
 
 
 def test_networks_share_one_encoder(config):
@@ -28,7 +28,7 @@ def test_networks_share_one_encoder(config):
 
 def test_numbers_of_rois_that_a_network_does_not_support(capsys):
     init_default_scope('mmroi')
-    config = Config.fromfile(CONFIGS / 'cliff_r18_synthetic.py')
+    config = load_config(CONFIGS / 'cliff_r18_synthetic.py')
     assert [rois for _, rois in inference.build_networks(config, [1, 2], CPU, with_baselines=False)] == [1]
     assert 'does not support M = 2' in capsys.readouterr().out
     with pytest.raises(ValueError, match='takes none of --rois 2'):

@@ -2,16 +2,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.speed.networks import (
     baselines,
     build_for_rois,
-    crop_size_of,
     prediction_step,
     random_batch,
+    with_rois,
 )
+from mmroi.engine.pipelines import load_config
 from mmroi.registry import MODELS
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
@@ -20,18 +20,23 @@ CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
 @pytest.fixture(scope='module')
 def multi_roi():
     init_default_scope('mmroi')
-    return Config.fromfile(CONFIGS / 'multi-roi_r18_synthetic.py')
+    return load_config(CONFIGS / 'multi-roi_r18_synthetic.py')
 
 
 @pytest.fixture(scope='module')
 def cliff():
-    return Config.fromfile(CONFIGS / 'cliff_r18_synthetic.py')
+    return load_config(CONFIGS / 'cliff_r18_synthetic.py')
 
 
 def test_networks_for_other_numbers_of_rois(multi_roi, cliff):
     model = build_for_rois(multi_roi.model, 3)
     assert model.head.num_rois == 3 and multi_roi.model.head.num_rois != 3
     assert build_for_rois(cliff.model, 2) is None and build_for_rois(cliff.model, 1) is not None
+
+
+def test_a_model_for_one_roi_with_a_fusion_takes_others(multi_roi):
+    one = with_rois(multi_roi.model, 1)
+    assert build_for_rois(one, 5).head.num_rois == 5 and one.num_rois == one.head.num_rois == 1
 
 
 def test_baselines_without_the_model_itself(multi_roi, cliff):
@@ -44,9 +49,7 @@ def test_baselines_without_the_model_itself(multi_roi, cliff):
 
 
 def test_a_step_predicts_a_batch(multi_roi):
-    crop_size = crop_size_of(multi_roi.test_dataloader)
-    assert crop_size == (64, 48)
-    batch = random_batch(2, 3, crop_size)
+    batch = random_batch(2, 3, (64, 48))
     assert [image.shape for image in batch['inputs']] == [(3, 3, 64, 48)] * 2
     model = build_for_rois(multi_roi.model, 3).eval()
     seen = []

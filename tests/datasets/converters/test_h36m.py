@@ -271,7 +271,7 @@ def no_folder(*names: str):
 @pytest.mark.parametrize(
     ('change', 'error', 'message'),
     [
-        (spoil_cdf, ValueError, "D3_Positions_mono/TakingPhoto 1.60457274.cdf: its 'Pose' cannot be read"),
+        (spoil_cdf, ValueError, "D3_Positions_mono/TakingPhoto 1.60457274.cdf: 'Pose' cannot be read"),
         (
             other_cdf('D3_Positions_mono', (12, 30)),
             ValueError,

@@ -123,7 +123,7 @@ def test_bedlam_bodies_meet_the_labels(tmp_path, people, body):
     write_bedlam(tmp_path, people, 'suburb_closeup_6fps')
     summary = convert('bedlam', tmp_path)
     assert summary.path.name == 'bedlam_train.npz' and summary.rows == 6
-    assert summary.left_out == Counter({'photo lies on its side': 6})
+    assert summary.left_out == Counter({'image rotated by 90 degrees': 6})
     check_projections(summary.path, tmp_path, body, 6, 24)
     human_data = HumanData.fromfile(summary.path)
     assert human_data['image_path'][0] == 'training_images/suburb_6fps/png/seq_000000/seq_000000_0000.png'

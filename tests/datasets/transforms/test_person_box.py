@@ -82,3 +82,23 @@ def test_aspect_and_scale_are_positive(aspect: float, scale: float) -> None:
 def test_box_that_reaches_over_the_border_is_fine() -> None:
     GetPersonBox()(_sample(-19, -19, 20, 20))
     GetPersonBox()(_sample(199, 99, 20, 20))
+
+
+@pytest.mark.parametrize(
+    'margin, scale, expected', [(1.0, 1.2, 72), (1.2, 1.2, 60), (1.2, 1.5, 75), (1.5, 1.2, 48)]
+)
+def test_the_scale_counts_from_the_tight_box(margin: float, scale: float, expected: float) -> None:
+    sample = _sample(100, 20, 30, 60) | dict(box_margin=margin)
+    np.testing.assert_allclose(GetPersonBox(scale=scale)(sample)['box'], (25, 0, expected))
+
+
+def test_the_margin_of_published_boxes_changes_no_bit() -> None:
+    bbox = (100.3, 20.7, 31.1, 61.9)
+    box = GetPersonBox()(_sample(*bbox) | dict(box_margin=1.2))['box']
+    np.testing.assert_array_equal(box, GetPersonBox(scale=1.0)(_sample(*bbox))['box'])
+
+
+def test_a_margin_is_not_cut_off() -> None:
+    """``scale=1.0`` once meant to take the boxes of the annotation as they are."""
+    with pytest.raises(ValueError, match=r'scale=1 .*box_margin=1\.2: set scale=1\.2'):
+        GetPersonBox(scale=1.0)(_sample(100, 20, 30, 60) | dict(box_margin=1.2))

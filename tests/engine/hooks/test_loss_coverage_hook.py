@@ -187,10 +187,10 @@ def test_a_loss_that_does_not_say_whom_it_reaches(make_set, train):
     sets = [make_set('h36m', h36m=('keypoints3d',)), make_set('flat', h36m=('keypoints2d',))]
     log, steps = train(MixedDataset(sets), mine=OfAUser(), keypoints2d=Of2D(), camera=OfCameras())
     assert steps == 4
-    assert 'all: it needs no label; ?: it has no method `reaches`' in log
+    assert 'all: it uses no labels; ?: not known, it has no method `reaches`' in log
     assert cells(log, 'h36m') == ['6', '0', '6', '0', '?', '0', 'all']
     assert cells(log, 'flat') == ['6', '6', '0', '0', '?', '6', 'all']
-    with pytest.raises(ValueError, match=r"'keypoints2d' \(Of2D\), .* reaches nobody"):
+    with pytest.raises(ValueError, match=r"'keypoints2d' \(Of2D\), .* can use nobody"):
         train(make_set('h36m', h36m=('keypoints3d',)), mine=OfAUser(), keypoints2d=Of2D())
 
 
@@ -206,9 +206,9 @@ def test_loss_that_reaches_nobody(make_set, train):
     losses = dict(smpl=OfSMPL(), keypoints3d=Of3D(pelvis=(1, 2)), camera=OfCameras())
     sets = [make_set('h36m', h36m=BOTH, smpl=True), make_set('flat', smpl=True)]
     message = (
-        r"the loss 'keypoints3d' \(Of3D\), which needs 3D keypoints, reaches nobody of any data set: "
-        r'h36m \(.*h36m\.npz\) has 6 people, of whom 6 have 3D keypoints, but not the joints that count; '
-        r'flat \(.*flat\.npz\) has 6 people, of whom 0 have 3D keypoints\nUse annotation files.*'
+        r"the loss 'keypoints3d' \(Of3D\), which needs 3D keypoints, can use nobody of any dataset: "
+        r'h36m \(.*h36m\.npz\) has 6 people, of whom 6 have 3D keypoints, but not the joints that the '
+        r'loss uses; flat \(.*flat\.npz\) has 6 people, of whom 0 have 3D keypoints\nUse annotation files.*'
         r'`body_model`.*model\.losses\.<name>=None'
     )
     with pytest.raises(ValueError, match=message) as error:
@@ -221,10 +221,10 @@ def test_loss_that_reaches_nobody(make_set, train):
 def test_set_that_feeds_no_loss(make_set, train):
     sets = [make_set('good', h36m=BOTH, smpl=True), make_set('empty')]
     message = (
-        r'the data set empty \(.*empty\.npz\) has 6 people, of whom 0 have 2D keypoints, 0 have 3D '
-        r'keypoints, 0 have SMPL parameters; none of the losses that need labels counts them: smpl needs '
+        r'the dataset empty \(.*empty\.npz\) has 6 people, of whom 0 have 2D keypoints, 0 have 3D '
+        r'keypoints, 0 have SMPL parameters; none of the losses that use labels can use them: smpl needs '
         r'SMPL parameters, keypoints3d needs 3D keypoints, keypoints2d needs 2D keypoints\nUse an'
-        r'notation files.*or the data set'
+        r'notation files.*or the dataset'
     )
     with pytest.raises(ValueError, match=message):
         train(MixedDataset(sets))
@@ -235,7 +235,7 @@ def test_set_whose_joints_have_no_weight(make_set, train):
     with pytest.raises(
         ValueError,
         match=r"'keypoints2d'.*other .* 6 have 2D .*, but not the joints.*"
-        r'\n- the data set other \(.*6 have 2D keypoints.*but not the joints that count',
+        r'\n- the dataset other \(.*6 have 2D keypoints.*but not the joints that the loss uses',
     ):
         train(MixedDataset(sets), smpl=OfSMPL(), keypoints2d=Of2D(joints=(1, 2)))
 
@@ -244,7 +244,7 @@ def test_loss_of_two_labels_names_both(make_set, train):
     with pytest.raises(
         ValueError,
         match=r"'volume' \(OfBoth\), which needs 2D keypoints and 3D keypoints, "
-        r'reaches nobody.*of whom 6 have 2D keypoints, 0 have 3D keypoints',
+        r'can use nobody.*of whom 6 have 2D keypoints, 0 have 3D keypoints',
     ):
         train(make_set('flat', h36m=('keypoints2d',)), keypoints2d=Of2D(), volume=OfBoth())
 
@@ -253,7 +253,7 @@ def test_loss_of_one_of_two_labels_names_both(make_set, train):
     with pytest.raises(
         ValueError,
         match=r"'volume' \(OfEither\), which needs 2D keypoints or 3D keypoints, "
-        r'reaches nobody.*of whom 0 have 2D keypoints, 0 have 3D keypoints',
+        r'can use nobody.*of whom 0 have 2D keypoints, 0 have 3D keypoints',
     ):
         train(make_set('bodies', smpl=True), smpl=OfSMPL(), volume=OfEither())
 
@@ -300,7 +300,7 @@ def test_foreign_sets_are_not_counted(make_set, train):
     log, _ = train(mixed)
     assert cells(log, 'bodies') == ['6', '0', '0', '6', '6', '0', '0', 'all'] and 'not counted' in log
     mixed = torch.utils.data.ConcatDataset([Numbers(), make_set('empty')])
-    with pytest.raises(ValueError, match='the data set empty') as error:
+    with pytest.raises(ValueError, match='the dataset empty') as error:
         train(mixed)
     assert '- the loss' not in str(error.value)
 

@@ -3,7 +3,7 @@ import warnings
 import pytest
 import torch
 
-from mmroi.geometry import decode_box, encode_box, positional_encoding
+from mmroi.geometry import encode_box, positional_encoding
 from mmroi.models import LinearRoIAwareFusion, RoIAwareFusion
 
 D = 6
@@ -42,17 +42,6 @@ def test_equals_plain_loops(rois, relation, kind, num_freqs):
     torch.testing.assert_close(u_bar, u.mean(1))
 
 
-@pytest.mark.parametrize(
-    'relation, num_freqs', [('difference_of', 32), ('of_difference', 0), ('absolute', 32), ('none', 0)]
-)
-def test_linear_scores_that_cannot_depend_on_m_collapse_and_warn(rois, relation, num_freqs):
-    with pytest.warns(UserWarning, match='same weights'):
-        fusion = LinearRoIAwareFusion(D, 3, num_freqs=num_freqs, relation=relation)
-    u, _, weights = fusion(*rois())
-    torch.testing.assert_close(weights, weights[:, :1].expand_as(weights), rtol=0, atol=1e-5)
-    torch.testing.assert_close(u, u[:, :1].expand_as(u), rtol=0, atol=1e-5)
-
-
 def test_the_default_does_not_collapse(rois):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -77,12 +66,6 @@ def test_gradients_reach_features_and_all_weights(rois):
     fusion(h.requires_grad_(), boxes, focal_length)[0].square().sum().backward()
     assert h.grad.abs().sum() > 0
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in fusion.parameters())
-
-
-def test_the_linear_scorer_takes_any_number_of_rois(rois):
-    fusion = LinearRoIAwareFusion(D, 3)
-    assert fusion.num_rois is None and RoIAwareFusion(D, 3).num_rois == 3
-    assert fusion(*rois(num_rois=5))[2].shape == (2, 5, 5)
 
 
 def test_wrong_number_of_rois(rois):
@@ -112,24 +95,6 @@ def test_released_arithmetic_is_that_of_float32_boxes(rois):
     exact = RoIAwareFusion(D, 3)
     exact.load_state_dict({k: v for k, v in fusion.state_dict().items() if not k.startswith('encoding')})
     assert (exact(h, boxes, focal_length)[2] - weights).abs().max() > 1e-4
-
-
-def test_boxes_of_the_released_networks_survive_the_way_through_pixels():
-    encoded = 0.5 * torch.randn(1000, 5, 3, generator=torch.Generator().manual_seed(0))
-    focal_length = torch.linspace(300, 3000, 1000, dtype=torch.float64)
-    fusion = RoIAwareFusion(D, 5, encoding=FLOAT32)
-    pixels = decode_box(encoded.double(), focal_length)
-    assert torch.equal(fusion.encoding.normalize(pixels, focal_length), encoded)
-
-
-def test_released_constants_are_part_of_the_state_and_used(rois):
-    fusion = RoIAwareFusion(D, 3, encoding=FLOAT32)
-    assert fusion.encoding.freqs.shape == fusion.encoding.phases.shape == (1, 64, 1)
-    assert {'encoding.freqs', 'encoding.phases'} < set(fusion.state_dict())
-    assert not any('encoding' in name for name in RoIAwareFusion(D, 3).state_dict())
-    before = fusion(*rois())[2]
-    fusion.load_state_dict(dict(fusion.state_dict(), **{'encoding.freqs': torch.zeros(1, 64, 1)}))
-    assert not torch.equal(fusion(*rois())[2], before)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""Files of the project that are not part of the package: configs, tools, and checkpoints."""
+
+from pathlib import Path
+
+from mmroi.apis.model_index import ROOTS
+
+
+def find_file(name: str) -> Path:
+    """Find a file in the checkout or, if the package is installed, in its ``.mim`` folder.
+
+    Args:
+        name: Path relative to the project, or absolute.
+
+    Returns:
+        The absolute path of a file that exists.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    for root in ROOTS:
+        if (root / name).is_file():
+            return root / name
+    raise FileNotFoundError(f'{name} is neither in {" nor in ".join(map(str, ROOTS))}')
+
+
+def find_config(name: str) -> Path:
+    """Find a config by its path relative to ``configs/``, or by its absolute path.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    return find_file(str(Path('configs') / name))
+
+
+def find_data(folder: Path, name: str) -> Path:
+    """Find a suite or a profile.
+
+    Args:
+        folder: Folder of the package with the built-in ones.
+        name: Name of a built-in one, or the path of a user's file.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If it is neither; lists the built-in ones.
+    """
+    for path in (folder / f'{name}.yml', Path(name)):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f'{name} is neither a file nor one of {", ".join(names_in(folder))} in {folder}')
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of the built-in suites or profiles."""
+    return sorted(path.stem for path in folder.glob('[!_]*.yml'))

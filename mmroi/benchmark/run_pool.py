@@ -1,0 +1,186 @@
+"""Trains and tests runs with the project's tools, each in a process of its own."""
+
+import ctypes
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+import mmroi.engine  # noqa: F401  makes checkpoints of MMEngine readable
+from mmroi.benchmark.machine import describe_code, describe_device
+from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
+from mmroi.benchmark.project_files import find_file
+from mmroi.benchmark.runs import Run, RunError, check_config
+from mmroi.fileio.atomic import atomic_write
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_PACKAGES = Path(mmroi.__file__).parents[1]
+
+
+class RunPool:
+    """Executes runs in parallel, on GPUs or on the cores of a CPU."""
+
+    def __init__(self, profile: Config, gpus: int, jobs: int, report: Callable[[Run], None]) -> None:
+        """Reserve the GPUs.
+
+        Args:
+            profile: The profile.
+            gpus: Number of GPUs. Each executes one run at a time.
+            jobs: Without GPUs: number of runs at a time. They share the cores.
+            report: Called with each run when it is done or has failed.
+        """
+        self.profile = profile
+        self.report = report
+        self._slots: queue.Queue[str | None] = queue.Queue()
+        visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+        names = (visible.split(',') if visible else [str(gpu) for gpu in range(gpus)])[:gpus]
+        slots: list[str | None] = [*names] or [None] * jobs
+        for name in slots:
+            self._slots.put(name)
+        self.num_slots = len(slots)
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._stopped = threading.Event()
+        self._reporting = threading.Lock()
+
+    def run(self, runs: Sequence[Run]) -> None:
+        """Execute runs. A failing run is reported and does not stop the others.
+
+        Args:
+            runs: Runs that are not done.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: If stopped, after ending the processes.
+        """
+        with ThreadPoolExecutor(self.num_slots) as pool:
+            futures = [pool.submit(self._run, run) for run in runs]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                self._stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(self._processes):
+                    _end_group(process)
+                raise
+
+    def _run(self, run: Run) -> None:
+        gpu = self._slots.get()
+        try:
+            run.failure.unlink(missing_ok=True)
+            self._execute(run, gpu)
+        except (RunError, OSError) as error:
+            if self._stopped.is_set():
+                return
+            run.folder.mkdir(parents=True, exist_ok=True)
+            run.failure.write_text(f'{error}\n', encoding='utf-8')
+        finally:
+            self._slots.put(gpu)
+        with self._reporting:
+            self.report(run)
+
+    def _execute(self, run: Run, gpu: str | None) -> None:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = find_file(run.row.checkpoint) if run.row.checkpoint else None
+        people_seen = 0
+        for stage, config in stage_configs(run.row, self.profile, run.seed).items():
+            if checkpoint is not None:
+                config.load_from = str(checkpoint)
+            checkpoint = self._train(run, stage, config, gpu)
+            meta = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)['meta']
+            people_seen += meta['iter'] * config.train_dataloader.batch_size
+        assert checkpoint is not None
+        for_testing(network_config(run.row, self.profile, run.seed)).dump(run.config('test'))
+        work_dir = run.folder / 'test'
+        arguments = (run.config('test'), checkpoint, '--work-dir', work_dir, '--out', run.results)
+        self._call('test.py', *arguments, log=run.folder / 'test.log', gpu=gpu)
+        record = dict(
+            people_seen=people_seen,
+            date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+            device=describe_device(),
+            code=describe_code(),
+        )
+        with atomic_write(run.record) as path:
+            path.write_text(json.dumps(record, indent=2), encoding='utf-8')
+
+    def _train(self, run: Run, stage: str, config: Config, gpu: str | None) -> Path:
+        """Train one stage, or resume it, and return the last checkpoint."""
+        work_dir = run.folder / stage
+        if (work_dir / 'last_checkpoint').is_file():
+            check_config(config, run, stage)
+        config.dump(run.config(stage))
+        checkpoint = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
+        if not _is_complete(checkpoint):
+            arguments = (run.config(stage), '--work-dir', work_dir, '--resume', 'auto')
+            amp = ['--amp'] if self.profile.amp else []
+            self._call('train.py', *arguments, *amp, log=run.folder / f'{stage}.log', gpu=gpu)
+        return checkpoint
+
+    def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
+        """Call a tool in a process of its own."""
+        command = [sys.executable, find_file(f'tools/{tool}'), *arguments]
+        # The package need not be installed.
+        path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get('PYTHONPATH'))))
+        environment = dict(os.environ, PYTHONPATH=path)
+        if gpu is not None:
+            environment['CUDA_VISIBLE_DEVICES'] = gpu
+        elif self.num_slots > 1:
+            environment['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // self.num_slots))
+        with open(log, 'a', encoding='utf-8') as file:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+            self._processes.add(process)
+            if self._stopped.is_set():
+                _end_group(process)
+            try:
+                code = process.wait()
+            finally:
+                self._processes.discard(process)
+        if code:
+            raise RunError(f'{tool}: {last_words(log)} ({log})')
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a tool and its loader processes, which would outlive it."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+
+
+def _end_with_parent() -> None:
+    """Interrupt a new process when this one is killed, so that no two processes train in the same folder."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ``nohup command &`` ignores it
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def last_words(log: Path) -> str:
+    """Return the last line of a log that is not empty."""
+    lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
+    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Whether a checkpoint was written completely; MMEngine notes its name after that."""
+    note = checkpoint.with_name('last_checkpoint')
+    return (
+        checkpoint.is_file()
+        and note.is_file()
+        and Path(note.read_text(encoding='utf-8').strip()).name == checkpoint.name
+    )

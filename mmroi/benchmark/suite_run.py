@@ -1,0 +1,156 @@
+"""Makes the data of a suite, executes its runs, and reports them."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from mmroi.benchmark.columns import METRICS, format_number
+from mmroi.benchmark.frame_rate import measure_frame_rates
+from mmroi.benchmark.people_images import draw_people
+from mmroi.benchmark.plots import draw_all
+from mmroi.benchmark.profiles import missing_files, network_config, stage_configs
+from mmroi.benchmark.report import write_report
+from mmroi.benchmark.results import Measured, mean_pose, measure, summarize
+from mmroi.benchmark.run_pool import RunPool
+from mmroi.benchmark.runs import Run, check_done, locked
+from mmroi.benchmark.suites import Suite
+from mmroi.engine.body_model import check_body_model
+from mmroi.synthetic import StudioSettings, make_dataset
+
+
+class Progress:
+    """Prints one line for each run that ends, and the estimated time for the others."""
+
+    def __init__(self, total: int, done: int) -> None:
+        """Start the clock.
+
+        Args:
+            total: Number of runs of the suite.
+            done: Number of those that were done before.
+        """
+        self.total, self.done, self.measured = total, done, dict[str, Measured]()
+        self._before, self._start = done, time.monotonic()
+
+    def __call__(self, run: Run) -> None:
+        """Print the line of a run that has ended."""
+        self.done += 1
+        if run.is_done:
+            one = self.measured[run.name] = measure(run)
+            numbers = {name: one.numbers[name] for name in METRICS if name in one.numbers}
+            message = ', '.join(f'{name} {format_number(name, value)}' for name, value in numbers.items())
+        else:
+            message = f'FAILED: {run.failure.read_text(encoding="utf-8").strip()}'
+        minutes = (time.monotonic() - self._start) / 60
+        left = (self.total - self.done) * minutes / (self.done - self._before)
+        line = f'[{self.done}/{self.total}] {run.name}: {message}; {minutes:.1f} min, about {left:.0f} left'
+        print(line, flush=True)
+
+
+def make_images(settings: Config) -> None:
+    """Make the synthetic dataset of a profile, or what is missing of it."""
+    counts = (settings.num_train, settings.num_val)
+    studio = StudioSettings(settings.preset, settings.image_size, settings.seed)
+    print(f'{settings.out}: {sum(counts)} synthetic images, making those that are missing', flush=True)
+    made = make_dataset(settings.out, studio, *counts, workers=os.cpu_count() or 1)
+    print(
+        f'{settings.out}: {made["train"]} people for training, {made["val"]} for the test, '
+        f'{made["new_images"]} new images',
+        flush=True,
+    )
+
+
+def check_data(suite: Suite, profile: Config) -> None:
+    """Check that the datasets and the body model of every row exist.
+
+    Raises:
+        FileNotFoundError: If a file is missing; says how to get it.
+    """
+    for row in suite.rows:
+        if not row.config:
+            continue
+        for config in (*stage_configs(row, profile, 0).values(), network_config(row, profile, 0)):
+            try:
+                check_body_model(config, 'train', 'val', 'test')
+            except FileNotFoundError as error:
+                raise FileNotFoundError(f'{error} Or benchmark on synthetic images: --synthetic.') from error
+            if files := missing_files(config):
+                raise FileNotFoundError(
+                    f'{", ".join(files)} missing; see docs/data.md, or use synthetic images: --synthetic'
+                )
+
+
+def run_suite(
+    suite: Suite, profile: Config, runs: Sequence[Run], work_dir: Path, gpus: int | None, jobs: int
+) -> dict[str, Measured]:
+    """Execute the runs that are not done.
+
+    Args:
+        suite: The suite.
+        profile: The profile.
+        runs: All runs of the suite.
+        work_dir: Folder of the profile.
+        gpus: Number of GPUs; None for all.
+        jobs: Without GPUs: number of runs at a time.
+
+    Returns:
+        What the new runs measured, by name.
+
+    Raises:
+        FileNotFoundError: If a dataset or a body model is missing.
+        RunError: If a complete run has other settings.
+        RuntimeError: If another benchmark runs in the folder.
+        ValueError: If there are fewer GPUs.
+    """
+    todo = [run for run in runs if not run.is_done]
+    if todo and 'synthetic' in profile:
+        make_images(profile.synthetic)
+    check_data(suite, profile)
+    for run in runs:
+        if run.is_done:
+            check_done(run, profile)
+    available = torch.cuda.device_count()
+    gpus = available if gpus is None else gpus
+    if gpus > available:
+        raise ValueError(f'--gpus {gpus}, but PyTorch finds {available}; CUDA_VISIBLE_DEVICES may hide some')
+    with locked(work_dir):
+        title = f'{suite.title}: {profile.title}'
+        print(f'{title}; {len(todo)} of {len(runs)} runs to do, in {work_dir}', flush=True)
+        progress = Progress(len(runs), len(runs) - len(todo))
+        RunPool(profile, gpus, jobs, progress).run(todo)
+        if {'fps', 'ms'} & set(suite.columns):
+            measure_frame_rates(runs, profile)
+    return progress.measured
+
+
+def report_suite(
+    suite: Suite,
+    profile: Config,
+    runs: Sequence[Run],
+    measured: Mapping[str, Measured],
+    command: str,
+    folder: Path,
+) -> str:
+    """Write ``report.md``, ``table.csv``, plots, and images of people.
+
+    Args:
+        suite: The suite.
+        profile: The profile.
+        runs: All runs of the suite.
+        measured: Runs that are measured already, by name.
+        command: The command that makes the report.
+        folder: Folder to write to; created if missing.
+
+    Returns:
+        The report, as Markdown.
+    """
+    summaries = summarize(runs, suite.rows, dict(measured))
+    plots = draw_all(summaries, folder)
+    done = [run for run in runs if run.is_done]
+    of_last_row = [run for run in done if run.row == suite.rows[-1]]
+    if suite.num_images and of_last_row:
+        draw_people(of_last_row[0], folder / 'pictures', suite.num_images)
+    return write_report(suite, profile, summaries, mean_pose(done[0]) if done else {}, plots, command, folder)

@@ -1,0 +1,25 @@
+"""A check that the numbers at the top of a config have reached its pipelines."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmroi.engine.pipelines import check_expanded
+from mmroi.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ConfigCheckHook(Hook):
+    """Refuse a config whose top-level ``num_rois``, ``crop_size`` or ``box_scale`` nothing has expanded.
+
+    The tools and ``init_model`` load configs with :func:`mmroi.engine.pipelines.load_config`, which writes
+    these numbers to the pipelines and the model. A script that calls ``Config.fromfile`` instead would
+    silently run with other crops.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Compare the numbers with the pipelines and the model.
+
+        Raises:
+            ValueError: They differ; names the remedy.
+        """
+        check_expanded(runner.cfg)

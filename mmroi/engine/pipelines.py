@@ -1,0 +1,394 @@
+"""How crops are taken: read from the pipelines of a config, and changed in all of them at once.
+
+Two steps decide, ``GetPersonBox`` and ``MultiRoICrop``. They are found by their type, which may be a name, a
+name with a scope (``mmroi.GetPersonBox``) or the class, also in wrapped datasets and in ``TestTimeAug``.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmcv.transforms import LoadImageFromFile
+from mmengine.config import Config
+
+from mmroi.datasets import GetPersonBox, LoadImage, MultiRoICrop
+from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
+from mmroi.engine.body_model import dicts_in
+from mmroi.registry import MODELS
+
+Pipeline = list[dict[str, Any]]
+
+# Numbers at the top level of a config, which ``expand_crops`` writes to where they belong.
+NUMBERS = ('num_rois', 'crop_size', 'box_scale', 'box_aspect', 'random_rois')
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """How crops are taken.
+
+    Attributes:
+        num_rois: M.
+        crop_size: Height and width, pixels.
+        box_aspect: Width / height of the box around the person that gives the base box its height.
+        box_scale: Enlargement of the base box, relative to the tight box around the person.
+        random: RoIs other than the base box are drawn at random.
+    """
+
+    num_rois: int
+    crop_size: tuple[int, int]
+    box_aspect: float
+    box_scale: float
+    random: bool = False
+
+
+def read_crops(config: Any) -> CropSettings:
+    """Read how crops are taken.
+
+    Args:
+        config: Config of a run, whose ``test_dataloader`` is read, or of a loader, dataset or pipeline.
+
+    Returns:
+        CropSettings: The settings of its pipelines.
+
+    Raises:
+        ValueError: There is no ``GetPersonBox`` or no ``MultiRoICrop``, or they differ between datasets.
+    """
+    where, part = 'the pipeline', config
+    if isinstance(config, Config):
+        where, part = (
+            f'config {config.filename}: the pipeline of test_dataloader',
+            config.get('test_dataloader'),
+        )
+    found = {
+        CropSettings(
+            int(_argument(crop, 'num_rois')),
+            _size(_argument(crop, 'crop_size')),
+            float(_argument(box, 'aspect')),
+            float(_argument(box, 'scale')),
+            bool(_argument(crop, 'random')),
+        )
+        for box in find_steps(part, GetPersonBox)
+        for crop in find_steps(part, MultiRoICrop)
+    }
+    if not found:
+        raise ValueError(f'{where} lacks GetPersonBox or MultiRoICrop, which say how crops are taken')
+    if len(found) > 1:
+        raise ValueError(f'{where} takes crops in several ways, expected one: {sorted(map(str, found))}')
+    return found.pop()
+
+
+def set_crops(
+    config: Any,
+    num_rois: int | None = None,
+    crop_size: Sequence[int] | None = None,
+    box_scale: float | None = None,
+    box_aspect: float | None = None,
+    random: bool | None = None,
+) -> None:
+    """Change how crops are taken, in all pipelines of a config.
+
+    Boxes take the aspect of ``crop_size``, unless the pipeline gives them another one.
+
+    Args:
+        config: Of a run, loader, dataset or pipeline; changed. The model of a run stays as it is.
+        num_rois: M.
+        crop_size: Height and width, pixels.
+        box_scale: Enlargement of the tight box.
+        box_aspect: Width / height of the box around the person, where it is not that of the crops.
+        random: Draw RoIs at random.
+
+    Raises:
+        ValueError: No pipeline has a step that the change belongs to.
+    """
+    crops = find_steps(config, MultiRoICrop)
+    boxes = find_steps(config, GetPersonBox)
+    of_crops = dict(num_rois=num_rois, crop_size=crop_size and _size(crop_size), random=random)
+    of_crops = {name: value for name, value in of_crops.items() if value is not None}
+    if not crops and (of_crops or box_aspect is not None):
+        raise ValueError('no pipeline has MultiRoICrop, which takes the crops')
+    if not boxes and (box_scale is not None or box_aspect is not None):
+        raise ValueError('no pipeline has GetPersonBox, which takes box_scale and box_aspect')
+    for step in crops:
+        _set(step, **of_crops)
+    for step in boxes:
+        if box_scale is not None:
+            _set(step, scale=box_scale)
+        if crop_size is not None or box_aspect is not None:
+            _set_aspect(step, _size(_argument(crops[0], 'crop_size')), box_aspect)
+
+
+def _set_aspect(step: dict[str, Any], crop_size: tuple[int, int], box_aspect: float | None) -> None:
+    """Give ``GetPersonBox`` an aspect, and that of the crops where it is another."""
+    if box_aspect is None and _argument(step, 'crop_aspect') is not None:
+        box_aspect = _argument(step, 'aspect')
+    if box_aspect is None and not fits_aspect(crop_size, _argument(step, 'aspect')):
+        box_aspect = crop_size[1] / crop_size[0]
+    if box_aspect is not None:
+        _set(step, aspect=box_aspect)
+    step.pop('crop_aspect', None)
+    if not fits_aspect(crop_size, _argument(step, 'aspect')):
+        step['crop_aspect'] = crop_size[1] / crop_size[0]
+
+
+def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **options: Any) -> Config:
+    """Load a config with its top-level numbers written to pipelines and model.
+
+    Args:
+        path: The file.
+        cfg_options: Changes, as of ``--cfg-options``.
+        **options: Of ``Config.fromfile``.
+
+    Returns:
+        Config: Expanded by :func:`expand_crops`.
+    """
+    cfg = Config.fromfile(path, **options)
+    expand_crops(cfg, cfg_options)
+    return cfg
+
+
+def expand_crops(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
+    """Write the numbers at the top level of a config to all its pipelines and its model.
+
+    These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (by default that of the crops) and
+    ``random_rois``. They are removed afterwards, so that a number that is still there has not been expanded,
+    and a dumped config is complete. (MMEngine's configs have no references that are resolved at the end.)
+
+    Args:
+        cfg: Config of a run; changed.
+        cfg_options: Changes, merged after the config's own numbers are expanded, so that an option for one
+            pipeline wins over them. They may be numbers as well.
+
+    Raises:
+        ValueError: A number is out of range, or nothing in the config takes it.
+    """
+    _expand(cfg)
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+        _expand(cfg)
+
+
+def _expand(cfg: Config) -> None:
+    numbers = _numbers(cfg)
+    if not numbers:
+        return
+    try:
+        random = numbers.get('random_rois')
+        set_crops(_items(cfg), random=random, **{k: v for k, v in numbers.items() if k != 'random_rois'})
+    except ValueError as error:
+        raise ValueError(f'config {cfg.filename}: {error}') from None
+    if 'num_rois' in numbers and cfg.get('model'):
+        set_num_rois(cfg.model, numbers['num_rois'])
+    for name in NUMBERS:
+        cfg.pop(name, None)
+
+
+def check_expanded(cfg: Config) -> None:
+    """Refuse a config whose top-level numbers differ from its pipelines or model: it was not expanded.
+
+    Args:
+        cfg: Config of a run.
+
+    Raises:
+        ValueError: Names the numbers and the remedy.
+    """
+    numbers = _numbers(cfg)
+    expanded = copy.deepcopy(cfg)
+    expand_crops(expanded)
+    if any(expanded.get(key) != value for key, value in cfg.items() if key not in NUMBERS):
+        given = ', '.join(f'{name} = {value}' for name, value in numbers.items())
+        raise ValueError(
+            f'config {cfg.filename} says {given}, but its pipelines or its model do not: read it by '
+            'mmroi.engine.pipelines.load_config, as tools/train.py does, instead of Config.fromfile'
+        )
+
+
+def set_num_rois(model: Any, num_rois: int) -> None:
+    """Set the number of RoIs of a model's parts, those that have one.
+
+    Args:
+        model: Config of the model; changed.
+        num_rois: M.
+    """
+    for part in filter(None, (model.get('fusion'), model.get('head'))):
+        kind = MODELS.get(part['type'])
+        known = inspect.signature(kind).parameters if kind else {}
+        if 'num_rois' in known and part.get('num_rois', known['num_rois'].default) != num_rois:
+            part['num_rois'] = num_rois
+
+
+def find_steps(config: Any, transform: type) -> list[dict[str, Any]]:
+    """Find all steps of a type.
+
+    Args:
+        config: Of a run, loader, dataset or pipeline.
+        transform: The class.
+
+    Returns:
+        list: Their configs, to be read or changed.
+    """
+    return [part for part in dicts_in(_items(config)) if is_step(part, transform)]
+
+
+def is_step(config: Any, transform: type) -> bool:
+    """Return whether this is the config of a transform.
+
+    Args:
+        config: Anything.
+        transform: The class.
+
+    Returns:
+        bool: True also for a name with a scope, for the class itself and for subclasses.
+    """
+    if not isinstance(config, dict) or not (kind := config.get('type')):
+        return False
+    if isinstance(kind, type):
+        return issubclass(kind, transform)
+    return str(kind).rpartition('.')[2] == transform.__name__
+
+
+def find_pipeline(config: Any) -> Pipeline:
+    """Return the first pipeline that takes crops.
+
+    Args:
+        config: Of a loader or dataset, which may wrap others.
+
+    Returns:
+        list: Its steps.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for owner in _owners(config):
+        return owner['pipeline']
+    raise ValueError('no dataset has a pipeline with MultiRoICrop')
+
+
+def change_pipelines(config: Any, change: Callable[[Pipeline], Pipeline]) -> None:
+    """Replace all pipelines that take crops.
+
+    Args:
+        config: Of a loader or dataset, which may wrap others; changed.
+        change: Returns the new steps for the old ones, and leaves its argument as it is.
+
+    Raises:
+        ValueError: There is none.
+    """
+    owners = list(_owners(config))
+    if not owners:
+        raise ValueError('no dataset has a pipeline with MultiRoICrop')
+    for owner in owners:
+        owner['pipeline'] = change(owner['pipeline'])
+
+
+def inference_pipeline(cfg: Config, box_scale: float | None = None) -> Pipeline:
+    """Return the test pipeline for decoded images and tight boxes.
+
+    Args:
+        cfg: Config of a run.
+        box_scale: Enlargement of the boxes instead of the config's.
+
+    Returns:
+        list: The steps of ``test_dataloader``. A sample needs ``img`` and ``bbox_xywh``; its camera is
+            optional.
+
+    Raises:
+        ValueError: The config has no such pipeline, or gives boxes no margin and ``box_scale`` is None.
+    """
+    try:
+        steps = copy.deepcopy(find_pipeline(cfg.get('test_dataloader')))
+    except ValueError as error:
+        raise ValueError(f'config {cfg.filename}: test_dataloader: {error}') from None
+    if box_scale is not None:
+        set_crops(steps, box_scale=box_scale)
+    else:
+        check_margin(cfg)
+    # LoadImage decodes nothing where there is an image, and fills in the camera.
+    return [dict(type='LoadImage') if _loads_image(step) else step for step in steps]
+
+
+def check_margin(cfg: Config) -> CropSettings:
+    """Read how crops are taken from tight boxes, and refuse a config that may mean other boxes.
+
+    Args:
+        cfg: Config of a run.
+
+    Returns:
+        CropSettings: Those of its test pipeline.
+
+    Raises:
+        ValueError: As ``read_crops``; or boxes are not enlarged, as in configs from before ``box_margin``,
+            where ``scale=1.0`` meant that the annotation's boxes have a margin already.
+    """
+    crops = read_crops(cfg)
+    if crops.box_scale <= 1:
+        raise ValueError(
+            f'config {cfg.filename}: GetPersonBox(scale={crops.box_scale:g}) leaves no margin around a tight '
+            'box. If the boxes of the dataset have a margin, say so by its box_margin, such as 1.2, and let '
+            'scale count from the tight box (scale=1.2); or give the inferencer its box_scale'
+        )
+    return crops
+
+
+def _owners(config: Any) -> Iterator[dict[str, Any]]:
+    """Dicts with a ``pipeline`` that makes crops."""
+    for part in list(dicts_in(_items(config))):
+        if any(is_step(step, MultiRoICrop) for step in part.get('pipeline') or ()):
+            yield part
+
+
+def _loads_image(step: dict[str, Any]) -> bool:
+    return is_step(step, LoadImage) or is_step(step, LoadImageFromFile)
+
+
+def _items(config: Any) -> Any:
+    return dict(config.items()) if isinstance(config, Config) else config
+
+
+def _argument(step: dict[str, Any], name: str) -> Any:
+    """An argument of ``GetPersonBox`` or ``MultiRoICrop``, the default where the step has none."""
+    transform = GetPersonBox if is_step(step, GetPersonBox) else MultiRoICrop
+    return step.get(name, inspect.signature(transform).parameters[name].default)
+
+
+def _set(step: dict[str, Any], **arguments: Any) -> None:
+    """Set arguments of a step, those that it does not have already."""
+    for name, value in arguments.items():
+        if _argument(step, name) != value:
+            step[name] = value
+
+
+def _size(value: Any) -> tuple[int, int]:
+    height, width = value
+    return int(height), int(width)
+
+
+def _numbers(cfg: Config) -> dict[str, Any]:
+    """Numbers at the top level of a config."""
+    numbers = {name: cfg[name] for name in NUMBERS if cfg.get(name) is not None}
+    for name, value in numbers.items():
+        if not _CHECKS[name][0](value):
+            raise ValueError(f'config {cfg.filename}: {name} must be {_CHECKS[name][1]}, not {value!r}')
+    return numbers
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float('inf')
+
+
+_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = dict(
+    num_rois=(_is_count, 'a positive number'),
+    crop_size=(
+        lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value)),
+        'height and width in pixels, such as (256, 192)',
+    ),
+    box_scale=(_is_positive, 'a positive number'),
+    box_aspect=(_is_positive, 'a positive number'),
+    random_rois=(lambda value: isinstance(value, bool), 'True or False'),
+)

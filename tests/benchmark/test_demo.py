@@ -1,0 +1,145 @@
+"""The demo: a suite of two rows to train and two shipped models, on a few small images."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+
+from mmroi.benchmark import profiles, results, runs, suites
+from mmroi.evaluation import DumpMeshResults
+from mmroi.registry import DATASETS, MODELS
+from mmroi.synthetic import StudioSettings, make_dataset
+
+ROOT = Path(__file__).parents[2]
+PROFILE = f"""
+_base_: {profiles.PROFILES / 'demo.yml'}
+synthetic: {{out: images, num_train: 1, num_val: 3, image_size: 96}}
+overrides:
+  test_dataloader.num_workers: 0
+  test_dataloader.persistent_workers: false
+"""
+
+
+@pytest.fixture(scope='module')
+def demo(tmp_path_factory):
+    """A folder in which the runs of the demo are done, with networks that have learned nothing."""
+    root = tmp_path_factory.mktemp('demo')
+    (root / 'tiny.yml').write_text(PROFILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        make_dataset('images', StudioSettings('easy', 96, 0), 1, 3, 1)
+        profile = profiles.load_profile('tiny.yml')
+        init_default_scope('mmroi')
+        for run in runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo')):
+            config = profiles.for_testing(profiles.network_config(run.row, profile, run.seed))
+            (run.folder / 'train').mkdir(parents=True)
+            config.dump(run.config('test'))
+            config.model.encoder.init_cfg = config.model.heatmap_head.init_cfg = None
+            model = MODELS.build(config.model).eval()
+            for name, value in model.named_parameters():
+                if run.row.name == 'cliff' and 'decoders' in name:  # its regressors add nothing to the mean
+                    torch.nn.init.zeros_(value)
+            dataset = DATASETS.build(config.test_dataloader.dataset)
+            metric = DumpMeshResults(str(run.results))
+            with torch.no_grad():
+                samples = model.test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
+            metric.process(None, [sample.to_dict() for sample in samples])
+            metric.evaluate(len(dataset))
+            record = dict(people_seen=0, date='2026-01-02T03:04:05', device='2 cores', code='mmroi 1')
+            run.record.write_text(json.dumps(record))
+            if run.row.checkpoint:
+                (run.folder / 'train').rmdir()
+            else:
+                log = run.folder / 'train' / '20260101_100000' / 'vis_data' / 'scalars.json'
+                log.parent.mkdir(parents=True)
+                log.write_text(json.dumps(dict(loss=1.0, loss_keypoints2d=1.0, time=30.0, step=1, epoch=1)))
+            run.speed.write_text(json.dumps(dict(fps=200.0, device='2 cores')))
+    return root
+
+
+def test_table_and_images(demo, monkeypatch, capsys):
+    monkeypatch.chdir(demo)
+    arguments = [
+        'demo',
+        '--profile',
+        'tiny.yml',
+        '--work-dir',
+        'demo',
+        '--report-dir',
+        'demo',
+        '--report-only',
+    ]
+    monkeypatch.setattr(sys, 'argv', ['benchmark.py', *arguments])
+    runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'), run_name='__main__')
+    markdown = (demo / 'demo' / 'report.md').read_text(encoding='utf-8')
+    assert markdown in capsys.readouterr().out
+    assert 'not a benchmark' in markdown and 'The paper' not in markdown
+    lines = [line.strip('|').split('|') for line in markdown.splitlines() if line.startswith('|')]
+    lines = [[cell.strip() for cell in line] for line in lines]
+    assert lines[0] == [
+        '',
+        'MPJPE mm',
+        'PA-MPJPE mm',
+        'PVE mm',
+        'camera error mm',
+        'camera spread mm',
+        'parameters M',
+        'training min',
+        'ms / person',
+    ]
+    table = {line[0]: line[1:] for line in lines[2:]}
+    trained = ['CLIFF, just trained', 'Multi-RoI, just trained']
+    assert list(table) == ['mean pose', *trained, 'CLIFF, shipped', 'Multi-RoI, shipped']
+    mean, other = float(table['mean pose'][0]), table['Multi-RoI, shipped'][0]
+    error, relative = other.split(' ', 1)
+    assert relative == f'({100 * (float(error) / mean - 1):+.0f} %)'
+    for row in (*trained, 'CLIFF, shipped', 'Multi-RoI, shipped'):
+        assert float(table[row][4]) > 0  # spread of cameras
+        assert float(table[row][5]) == pytest.approx(3.36 if row.startswith('CLIFF') else 4.27, abs=0.01)
+        assert (table[row][6] == '–') == (row not in trained)
+        assert table[row][7] == '5.00'
+    pictures = sorted((demo / 'demo' / 'pictures').glob('*.jpg'))
+    assert len(pictures) == 4
+    height, width = cv2.imread(str(pictures[0])).shape[:2]
+    assert height >= 512 and width == 3 * height
+
+
+def test_the_mean_pose_is_the_start_of_an_untrained_network(demo, monkeypatch):
+    """Regressors that add nothing give the mean parameters."""
+    monkeypatch.chdir(demo)
+    profile = profiles.load_profile('tiny.yml')
+    run = runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo'))[0]
+    errors, untrained = results.mean_pose(run), results.measure(run).numbers
+    assert errors['MPJPE'] == pytest.approx(untrained['MPJPE'], rel=1e-4)
+    assert errors['depth'] == pytest.approx(untrained['depth'], rel=1e-4)
+
+
+def test_a_shipped_model_is_tested_and_not_trained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'tiny.yml').write_text(PROFILE)
+    monkeypatch.setattr(
+        sys,
+        'argv',
+        ['benchmark.py', 'demo', '--profile', 'tiny.yml', '--rows', 'cliff_shipped', '--work-dir', 'demo'],
+    )
+    monkeypatch.setattr('mmroi.benchmark.frame_rate.SECONDS', 0)
+    runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'), run_name='__main__')
+    assert '[1/1] cliff_shipped: MPJPE ' in capsys.readouterr().out
+    [record] = (tmp_path / 'demo' / 'runs').rglob('run.json')
+    folder = record.parent
+    assert folder.parent.name == 'cliff_r18_synthetic_from_cliff_r18_synthetic'
+    assert not (folder / 'train').exists() and not list(folder.rglob('*.pth'))
+    # Another checkpoint is tested again.
+    suite = suites.load_suite('demo').select(['cliff_shipped'])
+    [run] = runs.plan(suite.rows, [0], Path('demo'))
+    assert run.is_done
+    checkpoint = tmp_path / 'new.pth'
+    checkpoint.touch()
+    row = suites.Row(run.row.name, run.row.label, run.row.config, checkpoint=str(checkpoint))
+    assert not runs.Run(row, 0, run.folder).is_done

@@ -1,0 +1,164 @@
+"""Profiles keep what a row changes, and change the rest alike."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmroi.benchmark import profiles, project_files, suites
+from mmroi.datasets import MultiRoICrop
+from mmroi.engine.pipelines import find_steps, load_config, read_crops
+from mmroi.registry import MODELS
+
+ROOT = Path(__file__).parents[2]
+
+
+ABLATIONS = sorted(path.stem for path in (ROOT / 'configs' / 'ablation').glob('*.py'))
+
+
+IN_PROFILE = {'in_channels', 'hidden_channels', 'dropout'}  # what a profile decides of a part
+
+
+@pytest.fixture(scope='module')
+def base():
+    return load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+
+
+def without(part, keys=IN_PROFILE):
+    return {key: value for key, value in (part or {}).items() if key not in keys}
+
+
+def crops(config):
+    return [replace(read_crops(config[loader]), crop_size=(0, 0)) for loader in profiles.LOADERS]
+
+
+@pytest.mark.parametrize('name', ABLATIONS)
+def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, quick, base):
+    row = load_config(ROOT / 'configs' / 'ablation' / f'{name}.py')
+    small, small_base = (profiles.make_config(config, quick, seed=3) for config in (row, base))
+    for part in ('fusion', 'head', 'projector'):
+        assert without(small.model[part]) == without(row.model[part])
+        assert (small.model[part] is None) == (row.model[part] is None)
+        assert 'in_channels' not in (small.model[part] or {})  # the estimator measures it
+    for loss in ('camera', 'contrastive'):
+        assert small.model.losses[loss] == row.model.losses[loss]
+    assert crops(small) == crops(row)
+    assert small.model.losses.keypoints2d.loss_weight == row.model.losses.keypoints2d.loss_weight
+    # SMPL belongs to the real images.
+    assert row.model.body_model.model_path and small.model.body_model == dict(type='SMPL')
+    # Nothing else differs between two rows.
+    for config in (small, small_base):
+        for part in ('fusion', 'head'):
+            config.model[part] = (
+                {key: config.model[part].get(key) for key in IN_PROFILE} if row.model[part] else None
+            )
+        for loss in ('camera', 'contrastive'):
+            del config.model.losses[loss]
+        config.model.pop('num_rois', None)
+        for loader in profiles.LOADERS:
+            for key in ('num_rois', 'random'):
+                find_steps(config[loader], MultiRoICrop)[0].pop(key, None)
+    assert small.to_dict() == small_base.to_dict()
+
+
+def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(quick):
+    small = profiles.make_config(load_config(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
+    assert small.model.losses.keypoints2d == dict(
+        type='Keypoint2DLoss', loss_weight=5.0, frame='crop', joints=None, num_joints=None
+    )
+    assert small.model.head == dict(type='CLIFFHead', boxes='none', hidden_channels=(512, 512), dropout=0.0)
+    assert 'fusion' not in small.model and 'projector' not in small.model
+    assert small.train_dataloader.dataset.data_root == quick.synthetic.out
+
+
+@pytest.mark.parametrize('name', project_files.names_in(profiles.PROFILES))
+def test_rows_are_trained_on_the_images_that_a_profile_makes(name, base):
+    profile = profiles.load_profile(name)
+    made = profiles.make_config(base, profile, seed=0)
+    for loader in profiles.LOADERS:
+        root = profile.synthetic.out if 'synthetic' in profile else base[loader].dataset.data_root
+        assert made[loader].dataset.data_root == root
+    if 'settings' in profile:
+        [cycle] = made.param_scheduler
+        assert cycle.total_steps == made.train_cfg.max_epochs
+
+
+def test_epochs_of_so_many_people_use_the_same_images(base, quick):
+    profile = Config(dict(quick.to_dict(), people_per_epoch=32))
+    made, usual = (profiles.make_config(base, one, seed=0).train_dataloader for one in (profile, quick))
+    [inner] = made.dataset.datasets
+    assert made.sampler == dict(type='MixtureSampler', ratios=[1], epoch_size=32)
+    assert dict(inner, data_root=made.dataset.data_root, pipeline=made.dataset.pipeline) == usual.dataset
+    assert {key for key in made if made[key] != usual[key]} == {'dataset', 'sampler'}
+
+
+def test_overrides_of_parts_that_a_row_does_not_have_are_left_out():
+    row = load_config(ROOT / 'configs/cliff/cliff_r50_mixture.py')
+    overrides = {'model.fusion.num_freqs': 3, 'model.losses.smpl.betas_weight': 0.5, 'model.new': {'a': 1}}
+    made = profiles.make_config(row, Config(dict(overrides=overrides)), seed=0)
+    assert not made.model.get('fusion') and made.model.losses.smpl.betas_weight == 0.5
+    assert made.model.new == dict(a=1)
+
+
+def test_the_encoder_starts_from_the_shipped_checkpoint_in_any_folder(base, quick, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = profiles.make_config(base, quick, seed=0).model.encoder.init_cfg.checkpoint
+    assert Path(checkpoint) == ROOT / 'checkpoints' / 'cliff_r18_synthetic.pth'
+
+
+def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
+    row = load_config(ROOT / 'configs/cliff/cliff_r50_mixture.py')
+    trained = profiles.make_config(row, quick, seed=0)
+    tested = profiles.for_testing(trained)
+    assert [crop.num_rois for crop in crops(tested)] == [1, 5, 5]
+    for config in (trained, tested):
+        config.model.encoder.init_cfg = config.model.heatmap_head.init_cfg = None
+    init_default_scope('mmroi')
+    one, five = (MODELS.build(config.model).eval() for config in (trained, tested))
+    five.load_state_dict(one.state_dict())
+    inputs = torch.randn(2, 5, 3, 64, 48)
+    boxes = torch.tensor([[10.0, -20.0, 150.0]], dtype=torch.float64).expand(2, 5, 3)
+    focal_length = torch.full((2,), 500.0, dtype=torch.float64)
+    with torch.no_grad():
+        alone = one.regress(inputs[:, :1], boxes[:, :1], focal_length)
+        together = five.regress(inputs, boxes, focal_length)
+    for key in ('pose6d', 'betas', 'cameras'):
+        mine = alone[key] if key == 'cameras' else alone[key][:, None]
+        torch.testing.assert_close(together[key][:, :1], mine, rtol=1e-4, atol=1e-5)
+
+
+SMPL_FILES = [
+    f'data/body_models/smpl/{name}'
+    for name in (
+        'J_regressor_extra.npy',
+        'J_regressor_h36m.npy',
+        'SMPL_FEMALE.pkl',
+        'SMPL_MALE.pkl',
+        'SMPL_NEUTRAL.pkl',
+    )
+]
+
+
+def touch(*files):
+    for file in files:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+
+
+def test_real_data_are_used_where_all_of_them_and_smpl_are_there(tmp_path, monkeypatch):
+    suite = suites.load_suite('table2')
+    monkeypatch.chdir(tmp_path)
+    assert profiles.choose_profile(suite, synthetic=False, quick=False) in ('cpu', 'gpu-synthetic')
+    base = load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+    files = [f'data/preprocessed_datasets/{name}.npz' for name in ('cliff_coco_train', 'pw3d_test')]
+    assert profiles.missing_files(base) == [*SMPL_FILES, *files]
+    touch(*files, *SMPL_FILES[:-1])
+    assert profiles.choose_profile(suite, synthetic=False, quick=False) in ('cpu', 'gpu-synthetic')
+    touch(SMPL_FILES[-1])
+    assert profiles.choose_profile(suite, synthetic=False, quick=False) == 'real'
+    assert profiles.choose_profile(suite, synthetic=True, quick=False) != 'real'
+    assert profiles.choose_profile(suite, synthetic=False, quick=True) == 'quick'
+    assert len(profiles.missing_files(load_config(ROOT / 'configs/hmr/hmr_r50_mixture.py'))) == 3

@@ -1,0 +1,127 @@
+"""Tables of the paper with one command."""
+
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmroi.benchmark import frame_rate, profiles, suites
+from mmroi.benchmark import project_files as files
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_real_profile_demands_smpl_and_says_so(tmp_path, run_tool):
+    done = run_tool('benchmark.py', 'table4', '--profile', 'real', cwd=tmp_path, check=False)
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert done.stderr.startswith(
+        'error: no body model at data/body_models/smpl/SMPL_NEUTRAL.pkl: download SMPL'
+    )
+    assert '--synthetic' in done.stderr
+
+
+def test_the_page_names_all_suites_and_profiles():
+    text = (ROOT / 'docs' / 'benchmark.md').read_text(encoding='utf-8')
+    known = [*files.names_in(suites.SUITES), *files.names_in(profiles.PROFILES)]
+    assert [name for name in known if f'`{name}`' not in text] == []
+
+
+STOP = """
+from pathlib import Path
+
+from mmengine.hooks import Hook
+
+from mmroi.registry import HOOKS
+
+
+@HOOKS.register_module()
+class Stop(Hook):
+    def before_train_epoch(self, runner):
+        if runner.epoch == 1 and Path('stop').exists() and 'table4_m2' in runner.work_dir:
+            raise RuntimeError('stopped here')
+"""
+
+
+def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)  # of the report, which builds models
+    monkeypatch.setattr(frame_rate, 'SECONDS', 0)
+    (tmp_path / 'stop_hook.py').write_text(STOP)
+    (tmp_path / 'stop').touch()
+    (tmp_path / 'mine.py').write_text("""
+title, paper_data, columns = 'Two rows', 'nowhere', ['L_2D', 'fps']
+rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
+             paper={'MPJPE': 72.0, 'L_2D': 1.6}),
+        dict(name='second', label='Second', config='ablation/table4_m2.py')]
+""")
+    (tmp_path / 'tiny.py').write_text(f"""
+_base_ = {str(profiles.PROFILES / 'quick.yml')!r}
+synthetic = dict(out='images', num_train=4, num_val=3, image_size=96)
+loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
+overrides = dict(
+    train_dataloader=loader,
+    val_dataloader=loader,
+    test_dataloader=loader,
+    param_scheduler=[],
+    custom_imports=dict(imports=['stop_hook']),
+    custom_hooks=[dict(type='EpochSeedHook'), dict(type='Stop')],
+)
+""")
+
+    def call(*arguments):
+        options = ('--profile', 'tiny.py', '--jobs', '1')  # one after the other, in order
+        monkeypatch.setattr(sys, 'argv', ['benchmark.py', 'mine.py', *options, *arguments])
+        runpy.run_path(str(ROOT / 'tools' / 'benchmark.py'), run_name='__main__')
+
+    def table():
+        lines = (folder / 'report.md').read_text(encoding='utf-8').splitlines()
+        return {line.split('|')[1].strip(): line for line in lines if line.startswith('|')}
+
+    work_dir = tmp_path / 'work_dirs' / 'benchmark' / 'tiny'
+    folder = work_dir / 'mine'
+    first, second = (
+        work_dir / 'runs' / config / 'seed0' for config in ('cliff/cliff_r50_mixture', 'ablation/table4_m2')
+    )
+    with pytest.raises(SystemExit, match='1 of 2 runs failed: second, seed 0; the same command tries'):
+        call()
+    printed = capsys.readouterr().out
+    assert '[1/2] first, seed 0: MPJPE ' in printed and '[2/2] second, seed 0: FAILED: train.py' in printed
+    assert 'stopped here' in (second / 'failure.txt').read_text()
+    assert table()['First'].split('|')[-4:-1] == [' 0 ', ' 72.0 ', ' 1.6 ']
+    assert '1 failed' in table()['Second']
+    assert table()['Second'].split('|')[2] == ' – '
+    fps = json.loads((first / 'speed.json').read_text())['fps']
+    assert fps > 0 and float(table()['First'].split('|')[-5]) == pytest.approx(fps, abs=0.1)
+    assert float(table()['First'].split('|')[-6]) > 0 and not (second / 'speed.json').exists()
+    done, line = (first / 'run.json').stat().st_mtime_ns, table()['First']
+
+    (tmp_path / 'stop').unlink()
+    call()
+    assert (first / 'run.json').stat().st_mtime_ns == done and table()['First'] == line
+    assert 'resumed epoch: 1' in (second / 'train.log').read_text()
+    assert 'failed' not in (folder / 'report.md').read_text()
+    assert (second / 'speed.json').is_file()  # the other's is kept, as its line shows
+    seen = [json.loads((run / 'run.json').read_text())['people_seen'] for run in (first, second)]
+    assert seen[0] == seen[1] >= 2 * 4
+
+    # Results are not taken for those of other settings.
+    settings = (tmp_path / 'tiny.py').read_text()
+    (tmp_path / 'tiny.py').write_text(settings.replace('batch_size=2', 'batch_size=1'))
+    with pytest.raises(
+        SystemExit,
+        match=r'cliff_r50_mixture/seed0 was made with other settings '
+        r'\(test_dataloader, train_dataloader, val_dataloader differ\)',
+    ):
+        call()
+
+    shutil.rmtree('images')
+    for checkpoint in work_dir.rglob('*.pth'):
+        checkpoint.unlink()
+    before = table()
+    call('--report-only')
+    assert table() == before
+    assert {path.name for path in folder.glob('*.png')} == {'curves.png', 'per_joint.png', 'cameras.png'}

@@ -1,0 +1,76 @@
+"""Suites: their rows, and what is wrong with a user's file."""
+
+from pathlib import Path
+
+import pytest
+
+from mmroi.benchmark import profiles, suites
+from mmroi.benchmark import project_files as files
+from mmroi.engine.pipelines import load_config
+
+ROOT = Path(__file__).parents[2]
+
+
+SUITES = files.names_in(suites.SUITES)
+
+
+@pytest.mark.parametrize('name', SUITES)
+def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
+    suite = suites.load_suite(name)
+    real = profiles.load_profile('real')
+    for row in suite.rows:
+        if row.config:
+            small = profiles.stage_configs(row, quick, 0)
+            assert list(small) == ([] if row.checkpoint else ['train'])
+            assert profiles.network_config(row, quick, 0).model.encoder.backbone.depth == 18
+            for stage, config in profiles.stage_configs(row, real, 7).items():
+                file = {'train': row.config, 'finetune': row.finetune}[stage]
+                own = load_config(files.find_config(file), import_custom_modules=False)
+                assert config.model == own.model and config.randomness == dict(seed=7)
+                assert config.train_dataloader == own.train_dataloader
+        else:
+            assert row.paper
+
+
+def test_what_is_wrong_with_a_suite_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match='table9 is neither a file nor one of baselines, demo, fig'):
+        suites.load_suite('table9')
+    with pytest.raises(ValueError, match=r"table2 has no rows \['m1'\]; it has none, raf"):
+        suites.load_suite('table2').select(['full', 'm1'])
+    (tmp_path / 'mine.yml').write_text('title: x')
+    with pytest.raises(ValueError, match='mine.yml: not a suite, rows missing'):
+        suites.load_suite(str(tmp_path / 'mine.yml'))
+    head = "title = 'x'\npaper_data = ''\n"
+    for rows, error, message in (
+        (
+            "[dict(name='a', label='', config='no.py')]",
+            FileNotFoundError,
+            'row a: configs/no.py is neither in',
+        ),
+        ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
+        (
+            "[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']",
+            ValueError,
+            'the same config',
+        ),
+        ("[dict(name='a', label='', nme=1)]", ValueError, "cannot read a row.*'nme'"),
+        ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps'),
+    ):
+        (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
+        with pytest.raises(error, match=message):
+            suites.load_suite(str(tmp_path / 'mine.py'))
+
+
+@pytest.mark.parametrize('suite', ['table4', 'rois_beyond_5'])
+def test_table_4_has_the_papers_losses_and_rates(suite):
+    suite = suites.load_suite(suite)
+    assert suite.columns == suite.select(['full']).columns == ('L_2D', 'fps')
+    paper = {
+        'M = 1': (1.6, 76.3),
+        'M = 2': (1.8, 63.5),
+        'M = 3': (1.9, 61.7),
+        'M = 4': (2.3, 57.3),
+        'M = 5': (2.4, 55.6),
+    }
+    for row in suite.rows:
+        assert (row.paper.get('L_2D'), row.paper.get('fps')) == paper.get(row.label, (None, None))

@@ -1,0 +1,56 @@
+import copy
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmroi.datasets.person_rows import PersonRows
+from mmroi.fileio import HumanData
+
+
+def _dump(people: HumanData, root: Path, **changes: object) -> None:
+    HumanData({**people, **changes}).dump(root / 'people.npz')
+
+
+@pytest.fixture
+def rows(data_root: Path) -> PersonRows:
+    return PersonRows(HumanData.fromfile(data_root / 'people.npz'), 'unit')
+
+
+def test_views_keep_the_rows_of_the_file(rows: PersonRows) -> None:
+    view = rows[2:][np.array([4, 1])]
+    assert len(rows) == 8 and len(view) == 2
+    assert [row['row'] for row in view] == [6, 3]
+    assert view[0]['img_path'] == rows[6]['img_path'] == '6.png' and view[0]['dataset_name'] == 'unit'
+    np.testing.assert_array_equal(view[1]['betas'], rows[3]['betas'])
+
+
+def test_copies_share_the_arrays_and_pickles_leave_them_out(rows: PersonRows) -> None:
+    assert copy.deepcopy(rows).columns is rows.columns
+    assert len(pickle.dumps(rows)) < 5000
+    again = pickle.loads(pickle.dumps(rows[3:]))
+    np.testing.assert_array_equal(again[0]['keypoints3d'], rows[3]['keypoints3d'])
+
+
+def test_samples_may_be_modified(rows: PersonRows) -> None:
+    before = rows[0]['body_pose'].copy()
+    for value in rows[0].values():
+        if isinstance(value, np.ndarray):
+            value[...] = 7
+    np.testing.assert_array_equal(rows[0]['body_pose'], before)
+
+
+def test_people_in_one_image_and_another_confidence_are_no_duplicates(
+    people: HumanData, data_root: Path
+) -> None:
+    _dump(people, data_root, image_path=['0.png'] * 8)
+    rows = PersonRows(HumanData.fromfile(data_root / 'people.npz'), 'unit')
+    assert not rows.find_duplicates().any()
+    boxes = np.repeat(people['bbox_xywh'][:1], 8, 0)
+    boxes[:, 4] = np.linspace(0, 1, 8)
+    _dump(people, data_root, image_path=['0.png'] * 8, bbox_xywh=boxes)
+    rows = PersonRows(HumanData.fromfile(data_root / 'people.npz'), 'unit')
+    np.testing.assert_array_equal(rows.find_duplicates(), [False] + [True] * 7)
+    np.testing.assert_array_equal(rows[np.array([4, 2])].find_duplicates(), (False, True))
+    assert rows[:0].find_duplicates().shape == (0,)

@@ -1,0 +1,16 @@
+import pytest
+from mmengine.config import Config
+
+from mmroi.engine.pipelines import expand_crops
+
+PIPELINE = [dict(type='GetPersonBox'), dict(type='MultiRoICrop', num_rois=5)]
+
+
+def test_no_training_starts_with_numbers_that_were_not_expanded(make_runner):
+    runner = make_runner(custom_hooks=[dict(type='ConfigCheckHook')], max_epochs=1)
+    runner.cfg = Config(dict(num_rois=3, test_dataloader=dict(dataset=dict(pipeline=PIPELINE))))
+    with pytest.raises(ValueError, match='num_rois = 3'):
+        runner.train()
+    expand_crops(runner.cfg)
+    runner.train()
+    assert runner.epoch == 1
