@@ -3,8 +3,6 @@
 import base64
 import json
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmroi.engine.pipelines import CropSettings, check_margin
+from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.version import __version__
 
@@ -145,9 +144,7 @@ def export_model(
     network = ExportableEstimator(model, with_smpl)
     program = _trace(network, recipe)
     metadata = describe(model, recipe, with_smpl, origin)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f'.{out.name}.', dir=out.parent) as folder:
-        temporary = Path(folder) / out.name
+    with atomic_write(out) as temporary:
         if file_format == 'onnx':
             _write_onnx(program, temporary, metadata, network.output_names, opset)
             run = load_onnx(temporary)
@@ -155,7 +152,6 @@ def export_model(
             _write_program(program, temporary, metadata)
             run = load_program(temporary)
         differences = compare(network, run, recipe, tolerance)
-        os.replace(temporary, out)
     return differences
 
 
@@ -173,7 +169,7 @@ def check_target(out: Path, file_format: str, opset: int) -> None:
         )
 
 
-def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: str = '') -> dict:
+def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: str = '') -> dict[str, Any]:
     """What a program that runs the file has to know, as values for JSON."""
     preprocessor: Any = model.data_preprocessor
     body_model: Any = model.body_model
@@ -228,7 +224,11 @@ def _trace(network: ExportableEstimator, recipe: CropSettings) -> torch.export.E
 
 
 def _write_onnx(
-    program: torch.export.ExportedProgram, path: Path, metadata: dict, names: tuple[str, ...], opset: int
+    program: torch.export.ExportedProgram,
+    path: Path,
+    metadata: dict[str, Any],
+    names: tuple[str, ...],
+    opset: int,
 ) -> None:
     logger = logging.getLogger('torch.onnx')
     level = logger.level
@@ -252,7 +252,7 @@ def _write_onnx(
     written.save(path, external_data=False)
 
 
-def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: dict) -> None:
+def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # that of weights which are views it stores whole tensors
         torch.export.save(program, path, extra_files={METADATA_FILE: json.dumps(metadata)})

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmroi.structures import SMPL_24, SMPL_54, SMPL_PARENTS
-from mmroi.visualization.strokes import disc, line
+from mmroi.visualization.drawing import disc, line
 
 # Blue, green, red: the person's left is orange, the right blue, so that an unmirrored label shows.
 LEFT, RIGHT, MIDDLE = (40, 150, 255), (255, 150, 40), (110, 230, 110)

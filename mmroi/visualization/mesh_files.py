@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmroi.geometry import vertex_normals
-from mmroi.visualization.arguments import as_bodies, as_colors, as_faces
-from mmroi.visualization.colors import Colors, person_colors
+from mmroi.visualization.colors import Colors, as_colors, person_colors
+from mmroi.visualization.rendering import as_bodies, as_faces
 
 if TYPE_CHECKING:
     import trimesh

@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmroi.visualization.arguments import as_bodies
 from mmroi.visualization.colors import Colors
-from mmroi.visualization.overlay import PAPER, draw_overlay
-from mmroi.visualization.strokes import line, write
+from mmroi.visualization.drawing import PAPER, line, write
+from mmroi.visualization.rendering import as_bodies, draw_overlay
 
 # Rows: right, down and forward of a view's camera in the photograph's camera frame. From the side one looks
 # along -x, and the photograph's camera is at the left; from above along y, and it is below.
@@ -20,7 +19,7 @@ WORDS = (150, 150, 150)
 MAX_LINES = 40  # of the grid along one axis
 
 
-class View(NamedTuple):
+class ViewCamera(NamedTuple):
     """A pinhole camera that looks at a scene from somewhere else than the photograph's.
 
     Attributes:
@@ -45,7 +44,9 @@ class View(NamedTuple):
         return self.focal_length * placed[..., :2] / placed[..., 2:] + self.principal_point
 
 
-def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float) -> View:
+def fit_view(
+    points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float
+) -> ViewCamera:
     """A view that shows all points as large as the picture allows.
 
     Args:
@@ -68,7 +69,7 @@ def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int]
     scale = (1 - 2 * margin) * np.array([width, height]) / np.maximum(high - low, 1e-9)
     focal_length = float(scale.min())
     principal_point = np.array([width - 1, height - 1]) / 2 - focal_length * (low + high) / 2
-    return View(rotation, translation, focal_length, principal_point)
+    return ViewCamera(rotation, translation, focal_length, principal_point)
 
 
 def draw_side_view(
@@ -127,7 +128,7 @@ def draw_top_view(
     return _draw_view(ABOVE, vertices, faces, image_size, colors, margin, grid)
 
 
-def draw_grid(image: np.ndarray, view: View, points: np.ndarray) -> None:
+def draw_grid(image: np.ndarray, view: ViewCamera, points: np.ndarray) -> None:
     """Draw a level grid under points, half a meter wide or wider where they spread far.
 
     Args:
@@ -169,4 +170,34 @@ def _draw_view(
         draw_grid(paper, view, points)
     return draw_overlay(
         paper, view.place(bodies), faces, view.focal_length, view.principal_point, colors, opacity=1.0
+    )
+
+
+def overlay_triptych(
+    image: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    focal_length: float,
+    principal_point: Sequence[float] | np.ndarray,
+    colors: Colors | None = None,
+) -> np.ndarray:
+    """Photograph | meshes on it | meshes from the side.
+
+    Args:
+        image: BGR photograph, (H, W, 3) uint8.
+        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
+        faces: Triangles of one body, (F, 3).
+        focal_length: Pixels.
+        principal_point: x, y in pixels.
+        colors: One BGR color for each body.
+
+    Returns:
+        A picture, (H, 3 W, 3) uint8.
+    """
+    return np.hstack(
+        [
+            image,
+            draw_overlay(image, vertices, faces, focal_length, principal_point, colors),
+            draw_side_view(vertices, faces, image.shape[:2], colors),
+        ]
     )

@@ -26,7 +26,7 @@ from mmroi.datasets.converters import Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
 from mmroi.fileio import HumanData
 from mmroi.registry import CONVERTERS
-from mmroi.visualization.label_sheet import label_sheet
+from mmroi.visualization.label_check import draw_annotations
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -101,7 +101,9 @@ def main() -> None:
                 print(convert_split(converter, split, args.out, *options))
             if args.check:
                 sheet = path.with_name(f'{path.stem}_check.jpg')
-                if not cv2.imwrite(str(sheet), label_sheet(path, args.root, args.check, args.body_model)):
+                if not cv2.imwrite(
+                    str(sheet), draw_annotations(path, args.root, args.check, args.body_model)
+                ):
                     raise ValueError(f'{sheet}: cannot be written')
                 print(f'  labels drawn into {sheet}')
     except (OSError, ValueError, pickle.UnpicklingError) as error:
