@@ -35,7 +35,7 @@ class Region(NamedTuple):
 
     Attributes:
         box: (3,) center and height of the rectangle, pixels relative to the principal point.
-        size: Height and width of the picture, pixels.
+        size: Height and width of the image, pixels.
     """
 
     box: np.ndarray
@@ -102,7 +102,7 @@ def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
         height: Of the picture, which is the enlarged crop.
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     crop = sample['crops'][roi]
     scale = height / crop.shape[0]
@@ -123,7 +123,7 @@ def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int
         height: Of the picture.
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     view = _view_of_frame(sample, height)
     picture = view.with_mesh(view.photo(sample), sample, check, faces)
@@ -147,7 +147,7 @@ def draw_mesh(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int 
         height: Of the picture.
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     crop_height, crop_width = sample['crop_size']
     view = Region(sample['boxes'][0], (height, round(height * crop_width / crop_height)))
@@ -168,7 +168,7 @@ def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndar
         faces: Of the body model, (F, 3).
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     top = [draw_frame(sample, check, faces), draw_mesh(sample, check, faces)]
     crops = [draw_crop(sample, roi) for roi in range(len(sample['boxes']))]
@@ -186,7 +186,7 @@ def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.n
         faces: Of the body model, (F, 3).
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     pair = np.hstack([draw_mesh(sample, check, faces, CROP), draw_crop(sample, 0)])
     color = RED if any(check.faults.values()) else WHITE

@@ -19,7 +19,7 @@ def line(
     Args:
         image: BGR, changed.
         start: x, y in pixels; further numbers are ignored.
-        end: Likewise.
+        end: As ``start``.
         color: BGR.
         width: Pixels.
     """
@@ -82,7 +82,7 @@ def tile_images(images: Sequence[np.ndarray], columns: int, height: int, gap: in
     """Lay pictures out in rows.
 
     Args:
-        images: BGR pictures of any sizes.
+        images: BGR images of any sizes.
         columns: How many stand in a row.
         height: Height of each in the sheet, pixels; widths follow.
         gap: Free space around each, pixels.

@@ -61,7 +61,7 @@ def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float = 3.0
         radius: Of a joint, pixels.
 
     Returns:
-        A new picture, (H, W, 3) uint8.
+        A new image, (H, W, 3) uint8.
     """
     image = image.copy()
     confidence = np.clip(keypoints[:, 2], 0, 1)

@@ -163,14 +163,14 @@ def draw_annotations(path: Path, image_folder: Path, num: int, body_model: str |
     return tile_images(pictures, columns=8, height=_HEIGHT)
 
 
-def _with_keypoints(image: np.ndarray, sample: dict) -> np.ndarray:
+def _with_keypoints(image: np.ndarray, sample: dict[str, Any]) -> np.ndarray:
     x, y, width, height = np.rint(sample['bbox_xywh']).astype(int).tolist()
     size = max(height, width) / 100
     image = draw_keypoints(image, sample['keypoints2d'], radius=max(size, 1))
     return cv2.rectangle(image, (x, y), (x + width, y + height), _BOX, max(round(size / 2), 1))
 
 
-def _around(image: np.ndarray, sample: dict) -> np.ndarray:
+def _around(image: np.ndarray, sample: dict[str, Any]) -> np.ndarray:
     """Crop a square around the box; gray outside the image."""
     x, y, width, height = sample['bbox_xywh']
     scale = _HEIGHT / (_ROOM * max(width, height))
@@ -179,7 +179,7 @@ def _around(image: np.ndarray, sample: dict) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (_HEIGHT, _HEIGHT), flags=cv2.INTER_AREA, borderValue=(128,) * 3)
 
 
-def _placed(body: SMPL, sample: dict, transl: np.ndarray | None) -> np.ndarray | None:
+def _placed(body: SMPL, sample: dict[str, Any], transl: np.ndarray | None) -> np.ndarray | None:
     """Return the vertices in the camera frame; None if the position of the person is unknown."""
     vectors = [torch.as_tensor(sample[key])[None] for key in ('global_orient', 'body_pose', 'betas')]
     with torch.no_grad():
@@ -189,7 +189,7 @@ def _placed(body: SMPL, sample: dict, transl: np.ndarray | None) -> np.ndarray |
     return None if transl is None else output.vertices[0].numpy() + transl
 
 
-def _fitted(joints: np.ndarray, sample: dict) -> np.ndarray | None:
+def _fitted(joints: np.ndarray, sample: dict[str, Any]) -> np.ndarray | None:
     """Return the translation that fits the keypoints best: f (X + t_x) = u (Z + t_z) is linear in t."""
     known = sample['keypoints2d'][:, 2] > 0
     if known.sum() < 3:

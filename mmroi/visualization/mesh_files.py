@@ -27,7 +27,7 @@ def save_meshes(
 ) -> None:
     """Write the people of a frame as one file of meshes.
 
-    The axes are glTF's in every format: x right, y up, z towards the viewer. The photograph's camera is at
+    The axes are glTF's in every format: x right, y up, z towards the viewer. The camera is at
     the origin and looks along -z. Vertices keep their order.
 
     * ``.glb``: a node and a mesh ``person_<id>`` for each person, with normals and a material without metal.

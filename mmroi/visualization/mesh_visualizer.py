@@ -43,7 +43,7 @@ class MeshVisualizer(Visualizer):
     def __init__(
         self,
         name: str = 'visualizer',
-        body_model: SMPL | dict | None = None,
+        body_model: SMPL | dict[str, Any] | None = None,
         height: int = 320,
         **kwargs: Any,
     ) -> None:
@@ -68,7 +68,7 @@ class MeshVisualizer(Visualizer):
 
         Args:
             name: Of the picture in the backends.
-            image: RGB photo, (H, W, 3) uint8, as MMEngine's visualizers take it.
+            image: RGB image, (H, W, 3) uint8, as MMEngine's visualizers take it.
             data_sample: With predictions, labels or both.
             draw_gt: Draw the label.
             draw_pred: Draw the prediction.
@@ -102,14 +102,14 @@ class MeshVisualizer(Visualizer):
         """Draw a person.
 
         Args:
-            image: BGR photo, (H, W, 3) uint8.
+            image: BGR image, (H, W, 3) uint8.
             sample: With predictions, labels or both.
             draw_gt: Draw the label, where there is one.
             draw_pred: Draw the prediction, where there is one.
             text: A line above the picture, ASCII.
 
         Returns:
-            BGR picture, uint8.
+            BGR image, uint8.
         """
         view = self._view(sample)
         photo = view.photo(_frame(image, sample))

@@ -87,7 +87,7 @@ class Rendering(NamedTuple):
             opacity: 1 hides what is behind the meshes, 0 hides the meshes.
 
         Returns:
-            A new picture, (H, W, 3) uint8.
+            A new image, (H, W, 3) uint8.
         """
         result = image.copy()
         height, width = self.alpha.shape
@@ -115,7 +115,7 @@ def render_meshes(
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule in the body's own frame.
         focal_length: Pixels; one number, or those along x and y.
         principal_point: x, y in pixels; pixel centers lie at integers.
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         colors: One BGR color (0-255) for each body; ``PALETTE`` in turn by default.
         supersample: Samples per pixel along each axis.
 
@@ -189,10 +189,10 @@ def draw_overlay(
     colors: Colors | None = None,
     opacity: float = 0.9,
 ) -> np.ndarray:
-    """Draw meshes on the photograph with the full camera.
+    """Draw meshes on the image with the full camera.
 
     Args:
-        image: BGR photograph, (H, W, 3) uint8.
+        image: BGR image, (H, W, 3) uint8.
         vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         focal_length: Pixels; one number, or those along x and y.
@@ -201,7 +201,7 @@ def draw_overlay(
         opacity: Of the meshes.
 
     Returns:
-        A new picture, (H, W, 3) uint8.
+        A new image, (H, W, 3) uint8.
     """
     rendering = render_meshes(vertices, faces, focal_length, principal_point, image.shape[:2], colors)
     return rendering.over(image, opacity)

@@ -24,14 +24,14 @@ def draw_rois(
     """Draw the M crops that the network gets of each person; the base box is thicker.
 
     Args:
-        image: BGR photograph, (H, W, 3) uint8; left as it is.
+        image: BGR image, (H, W, 3) uint8; left as it is.
         boxes: (P, M, 3) center x, center y and height, pixels relative to the principal point.
         principal_point: x, y in pixels.
         aspect: Width / height of the crops.
         colors: One BGR color for each person.
 
     Returns:
-        A new picture, (H, W, 3) uint8.
+        A new image, (H, W, 3) uint8.
 
     Raises:
         ValueError: If boxes or colors have another shape or are not finite.
@@ -57,7 +57,7 @@ def draw_rois(
     return picture
 
 
-# Rows: right, down and forward in the photograph's camera frame. Seen from above with depth to the right.
+# Rows: right, down and forward in the camera frame. Seen from above with depth to the right.
 FROM_ABOVE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 FROM_BEHIND = np.eye(3)
 PANEL, RING, TEXT = 255, (215, 215, 215), (110, 110, 110)
@@ -74,22 +74,22 @@ def draw_cameras(
 ) -> np.ndarray:
     """Draw people from above with the full camera of each of their RoIs, and these cameras enlarged.
 
-    Every RoI of a person says where the one camera of the photograph stands. Seen from the body, which stays
+    Every RoI of a person says where the one camera of the image stands. Seen from the body, which stays
     where the averaged camera has it, the camera of RoI m stands at ``camera_translation - full_cameras[m]``;
     cameras that agree are all at the origin. On the right they are enlarged, from above as in the scene and
-    from behind as the photograph sees, on rings with their radius; the captions give ``camera_spread``.
+    from behind as the image sees, on rings with their radius; the captions give ``camera_spread``.
 
     Args:
         vertices: Bodies in the camera frame (``camera_translation`` added), (P, V, 3), meters.
         faces: Triangles of one body, (F, 3).
         full_cameras: (P, M, 3) translation of each RoI, meters (``mmroi.geometry.local_to_full``).
         camera_translation: (P, 3) averaged translation that the vertices have, meters.
-        image_size: Height and width of the picture; wider than half its height.
+        image_size: Height and width of the image; wider than half its height.
         colors: One BGR color for each person; those of the ids by default.
         ids: Number of each person, for the captions; 0, 1, ... by default.
 
     Returns:
-        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
+        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
         ValueError: If an argument has another shape or is not finite.

@@ -9,8 +9,8 @@ from mmroi.visualization.colors import Colors
 from mmroi.visualization.drawing import PAPER, line, write
 from mmroi.visualization.rendering import as_bodies, draw_overlay
 
-# Rows: right, down and forward of a view's camera in the photograph's camera frame. From the side one looks
-# along -x, and the photograph's camera is at the left; from above along y, and it is below.
+# Rows: right, down and forward of a view's camera in the camera frame. From the side one looks
+# along -x, and the camera is at the left; from above along y, and it is below.
 SIDE = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 ABOVE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 DISTANCE = 6  # of the view's camera, in radii of the scene: a calm perspective
@@ -20,10 +20,10 @@ MAX_LINES = 40  # of the grid along one axis
 
 
 class ViewCamera(NamedTuple):
-    """A pinhole camera that looks at a scene from somewhere else than the photograph's.
+    """A pinhole camera that looks at a scene from somewhere else than the image's.
 
     Attributes:
-        rotation: (3, 3) from the photograph's camera frame.
+        rotation: (3, 3) from the camera frame.
         translation: (3,) added after it, meters.
         focal_length: Pixels.
         principal_point: (2,) x, y in pixels.
@@ -35,11 +35,11 @@ class ViewCamera(NamedTuple):
     principal_point: np.ndarray
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Points of the photograph's camera frame in the view's, (..., 3) meters."""
+        """Points of the camera frame in the view's, (..., 3) meters."""
         return points @ self.rotation.T + self.translation
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) of points (..., 3) of the photograph's camera frame."""
+        """Pixels (..., 2) of points (..., 3) of the camera frame."""
         placed = self.place(points)
         return self.focal_length * placed[..., :2] / placed[..., 2:] + self.principal_point
 
@@ -50,9 +50,9 @@ def fit_view(
     """A view that shows all points as large as the picture allows.
 
     Args:
-        points: (K, 3) in the photograph's camera frame, meters; K >= 1.
+        points: (K, 3) in the camera frame, meters; K >= 1.
         rotation: (3, 3) of the view.
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         margin: Part of the picture left free on each side.
 
     Returns:
@@ -80,20 +80,20 @@ def draw_side_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draw the same bodies turned by 90 degrees about the vertical: the photograph's camera is to the left.
+    """Draw the same bodies turned by 90 degrees about the vertical: the camera is to the left.
 
     The view is fitted to the bodies: it shows poses and who stands in front of whom, not sizes in pixels.
 
     Args:
         vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         colors: One BGR color for each body.
         margin: Part of the picture left free on each side.
         grid: Draw a grid at the lowest foot, level with the camera, with darker lines at whole meters.
 
     Returns:
-        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
+        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
         ValueError: If vertices, faces or colors have another shape or are not finite.
@@ -109,18 +109,18 @@ def draw_top_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draw the same bodies from above: the photograph's camera is below, its right is right.
+    """Draw the same bodies from above: the camera is below, its right is right.
 
     Args:
         vertices: As in ``draw_side_view``, and so on.
         faces: Triangles of one body, (F, 3).
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         colors: One BGR color for each body.
         margin: Part of the picture left free on each side.
         grid: Draw the ground grid.
 
     Returns:
-        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
+        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
         ValueError: If vertices, faces or colors have another shape or are not finite.
@@ -134,7 +134,7 @@ def draw_grid(image: np.ndarray, view: ViewCamera, points: np.ndarray) -> None:
     Args:
         image: BGR, changed.
         view: That the picture shows.
-        points: (K, 3) what stands on the ground, in the photograph's camera frame, meters.
+        points: (K, 3) what stands on the ground, in the camera frame, meters.
     """
     low, high = points.min(axis=0), points.max(axis=0)
     step = next(s for s in (0.5, 1, 2, 5, 10, 100, 1e9) if (high - low)[[0, 2]].max() / s < MAX_LINES)
@@ -184,7 +184,7 @@ def overlay_triptych(
     """Photograph | meshes on it | meshes from the side.
 
     Args:
-        image: BGR photograph, (H, W, 3) uint8.
+        image: BGR image, (H, W, 3) uint8.
         vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         focal_length: Pixels.
