@@ -76,7 +76,7 @@ class ExportableEstimator(nn.Module):
 
     Args:
         estimator: A ``MeshEstimator``; it is set to evaluation mode.
-        with_smpl: Pose the body, too.
+        with_smpl: Also pose the body.
 
     Attributes:
         output_names: Of the tensors that ``forward`` returns.
@@ -90,7 +90,7 @@ class ExportableEstimator(nn.Module):
         self.output_names = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
 
     def forward(self, crops: Tensor, boxes: Tensor, focal_length: Tensor) -> tuple[Tensor, ...]:
-        """Predicts.
+        """Predict bodies and cameras.
 
         Args:
             crops: (N, M, 3, H, W) uint8, BGR, as ``PackHMRInputs`` gives them.
@@ -99,8 +99,7 @@ class ExportableEstimator(nn.Module):
 
         Returns:
             rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3), camera_translation (N, 3), and
-            with the body vertices (N, 6890, 3) and joints3d (N, 54, 3), to which the translation has yet to
-            be added; meters.
+            with the body vertices (N, 6890, 3) and joints3d (N, 54, 3) without the translation; meters.
         """
         inputs = self.estimator.data_preprocessor.normalize(crops)
         output = self.estimator.regress(inputs, boxes, focal_length)
@@ -119,17 +118,17 @@ def export_model(
 ) -> dict[str, float]:
     """Write a network to a file that runs without this project, after a check against PyTorch.
 
-    The number of persons is free, the number of RoIs and the size of the crops are those of the config's test
-    pipeline. The file appears only when it has passed.
+    The number of people is free; the number of RoIs and the crop size are those of the config's test
+    pipeline. The file is written only if it passes the check.
 
     Args:
         model: What ``init_model`` returns, on the CPU.
         out: ``.onnx`` or ``.pt2``.
         file_format: ``'onnx'`` or ``'torch-export'``.
-        with_smpl: Vertices and joints, too.
+        with_smpl: Also give vertices and joints.
         opset: Version of ONNX's operators.
         tolerance: Largest difference allowed, divided by the largest magnitude of the output if above 1.
-        origin: Said in the file's metadata, such as the name of the checkpoint.
+        origin: For the file's metadata, such as the name of the checkpoint.
 
     Returns:
         Largest absolute difference to PyTorch for each output.
@@ -170,7 +169,7 @@ def check_target(out: Path, file_format: str, opset: int) -> None:
 
 
 def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: str = '') -> dict[str, Any]:
-    """What a program that runs the file has to know, as values for JSON."""
+    """Return what a program needs to run the file, as values for JSON."""
     preprocessor: Any = model.data_preprocessor
     body_model: Any = model.body_model
     metadata = dict(
@@ -191,7 +190,7 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
 
 
 def describe_crops(recipe: CropSettings) -> dict[str, Any]:
-    """What a program has to know to take the crops from a tight box, as values for JSON."""
+    """Return what a program needs to take the crops of a tight box, as values for JSON."""
     return dict(
         num_rois=recipe.num_rois,
         crop_size=recipe.crop_size,
@@ -202,7 +201,7 @@ def describe_crops(recipe: CropSettings) -> dict[str, Any]:
 
 
 def _trace(network: ExportableEstimator, recipe: CropSettings) -> torch.export.ExportedProgram:
-    """The program for any number of persons; torch.onnx alone would fall back to a fixed one in silence."""
+    """Trace the network for any number of people; torch.onnx alone may silently fix the number."""
     persons = {0: torch.export.Dim('N', min=1)}
     inputs = random_inputs(recipe, 2, seed=0)
     try:
@@ -212,7 +211,7 @@ def _trace(network: ExportableEstimator, recipe: CropSettings) -> torch.export.E
                 tuple(torch.from_numpy(inputs[name]) for name in INPUTS),
                 dynamic_shapes=dict.fromkeys(INPUTS, persons),
             )
-    except Exception as error:  # whatever its modules do that cannot be traced
+    except Exception as error:  # anything that a module does and tracing cannot
         head = type(network.estimator.head).__name__
         raise ValueError(
             f'torch.export cannot trace this network, whose head is {head}: {str(error).splitlines()[0]}'
@@ -232,7 +231,7 @@ def _write_onnx(
 ) -> None:
     logger = logging.getLogger('torch.onnx')
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it misses torchvision, which is not used
+    logger.setLevel(logging.ERROR)  # warns that torchvision is absent, which is not needed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -254,7 +253,7 @@ def _write_onnx(
 
 def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: dict[str, Any]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # that of weights which are views it stores whole tensors
+        warnings.simplefilter('ignore')  # on weights that are views, whose whole tensors are stored
         torch.export.save(program, path, extra_files={METADATA_FILE: json.dumps(metadata)})
 
 
@@ -267,7 +266,7 @@ def load_onnx(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
 
 
 def load_program(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
-    """A function that runs a program of torch.export."""
+    """Return a function that runs a program of torch.export."""
     module = torch.export.load(path).module()
 
     def run(inputs: Arrays) -> list[np.ndarray]:

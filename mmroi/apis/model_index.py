@@ -77,15 +77,15 @@ def find_file(name: str) -> Path:
         name: Path relative to the checkout, or absolute.
 
     Returns:
-        Path of the file, relative to the working directory if it exists there.
+        The absolute path of a file that exists.
 
     Raises:
         FileNotFoundError: If this copy of the project lacks it.
     """
-    for root in (Path(), *ROOTS):
+    for root in ROOTS:
         if (root / name).is_file():
             return root / name
-    raise FileNotFoundError(f'{name} is neither in {ROOTS[0]} nor in {ROOTS[1]}; give the path of a config')
+    raise FileNotFoundError(f'{name} is neither in {ROOTS[0]} nor in {ROOTS[1]}')
 
 
 def _read_models(root: Path) -> Iterator[IndexedModel]:

@@ -1,26 +1,8 @@
-"""Files of the project that are not part of the package: configs, tools, and checkpoints."""
+"""Configs, suites and profiles by name."""
 
 from pathlib import Path
 
-from mmroi.apis.model_index import ROOTS
-
-
-def find_file(name: str) -> Path:
-    """Find a file in the checkout or, if the package is installed, in its ``.mim`` folder.
-
-    Args:
-        name: Path relative to the project, or absolute.
-
-    Returns:
-        The absolute path of a file that exists.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    for root in ROOTS:
-        if (root / name).is_file():
-            return root / name
-    raise FileNotFoundError(f'{name} is neither in {" nor in ".join(map(str, ROOTS))}')
+from mmroi.apis.model_index import find_file
 
 
 def find_config(name: str) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmroi.apis.model_index import find_file
 from mmroi.benchmark.profiles import for_testing, network_config, read_config, stage_configs
-from mmroi.benchmark.project_files import find_file
 from mmroi.benchmark.suites import Row
 
 

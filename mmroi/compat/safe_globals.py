@@ -49,7 +49,7 @@ def _known_method(owner: Any, name: str) -> Any:
 
 def checkpoint_globals() -> list[Any]:
     """List the globals in checkpoints of MMEngine's ``Runner``, as arguments of ``add_safe_globals``."""
-    multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray  # type: ignore[attr-defined]
+    multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
     allowed = [HistoryBuffer, OneCycleParamScheduler, (_known_method, 'builtins.getattr')]
     allowed += [np.ndarray, np.dtype]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2 write different names

@@ -61,4 +61,4 @@ def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path, m
         (folder / 'configs' / 'a.py').touch()
         assert find_file('configs/a.py') == folder / 'configs' / 'a.py'
     monkeypatch.chdir(tmp_path / '.mim')
-    assert find_file('configs/a.py') == Path('configs/a.py')
+    assert find_file('configs/a.py') == tmp_path / 'checkout' / 'configs' / 'a.py'

@@ -25,6 +25,7 @@ import cv2
 from mmroi.datasets.converters import Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
 from mmroi.fileio import HumanData
+from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import CONVERTERS
 from mmroi.visualization.label_check import draw_annotations
 
@@ -101,10 +102,9 @@ def main() -> None:
                 print(convert_split(converter, split, args.out, *options))
             if args.check:
                 sheet = path.with_name(f'{path.stem}_check.jpg')
-                if not cv2.imwrite(
-                    str(sheet), draw_annotations(path, args.root, args.check, args.body_model)
-                ):
-                    raise ValueError(f'{sheet}: cannot be written')
+                image = draw_annotations(path, args.root, args.check, args.body_model)
+                with atomic_write(sheet) as temporary:
+                    temporary.write_bytes(cv2.imencode('.jpg', image)[1].tobytes())
                 print(f'  labels drawn into {sheet}')
     except (OSError, ValueError, pickle.UnpicklingError) as error:
         raise SystemExit(f'convert {args.dataset}: {error}') from error

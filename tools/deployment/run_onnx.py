@@ -12,6 +12,7 @@ import base64
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,7 +73,9 @@ def crop(
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
 
 
-def make_inputs(image: np.ndarray, bboxes: np.ndarray, focal_length: float | None, recipe: dict) -> dict:
+def make_inputs(
+    image: np.ndarray, bboxes: np.ndarray, focal_length: float | None, recipe: dict[str, Any]
+) -> dict[str, Any]:
     """What the network takes, for all people of a photo.
 
     Args:
@@ -162,7 +165,7 @@ def check_bboxes(bboxes: np.ndarray, image: np.ndarray) -> None:
             )
 
 
-def open_network(path: str) -> tuple:
+def open_network(path: str) -> tuple[Any, ...]:
     """Open an ONNX file, or ends with a sentence.
 
     Returns:

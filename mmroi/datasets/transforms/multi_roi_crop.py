@@ -1,5 +1,7 @@
 """The crops of all RoIs, warped straight from the decoded frame."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -67,7 +69,7 @@ class MultiRoICrop(BaseTransform):
         generator = torch.Generator().manual_seed(np.random.randint(2**31))
         return random_roi_offsets(self.num_rois, generator)
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop.
 
         Args:

@@ -1,6 +1,7 @@
 """From the bounding box of a person to the base box of its RoIs."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class GetPersonBox(BaseTransform):
         self.scale = scale
         self.crop_aspect = crop_aspect
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Make the box.
 
         Args:
@@ -97,7 +98,7 @@ class GetPersonBox(BaseTransform):
         )
 
 
-def _rectify(results: dict) -> np.ndarray:
+def _rectify(results: dict[str, Any]) -> np.ndarray:
     """Give the sample one focal length, and return the stretch (2,) of the frame that belongs to it."""
     if results.get('focal_length') is None:
         return np.ones(2)

@@ -30,7 +30,7 @@ def cliff():
 
 def test_networks_for_other_numbers_of_rois(multi_roi, cliff):
     model = build_for_rois(multi_roi.model, 3)
-    assert model.head.num_rois == 3 and multi_roi.model.head.num_rois != 3
+    assert model.head.num_rois == model.fusion.num_rois == 3 and multi_roi.model.num_rois == 5
     assert build_for_rois(cliff.model, 2) is None and build_for_rois(cliff.model, 1) is not None
 
 

@@ -30,9 +30,7 @@ def test_settings_are_the_options_without_the_folder(tmp_path):
 def test_shapes_are_checked_with_source_and_key():
     rows = dict(image_path=np.array(['a', 'b']), bbox_xywh=np.ones((2, 4)), keypoints2d=np.ones((2, 17, 3)))
     check_shapes({**rows, 'anything': np.ones((2, 5, 6))}, (17, None), 'source')
-    with pytest.raises(
-        ValueError, match=r'source: keypoints2d has shape .*, expected \(2, 24, 3\)'
-    ):
+    with pytest.raises(ValueError, match=r'source: keypoints2d has shape .*, expected \(2, 24, 3\)'):
         check_shapes(rows, (24, None), 'source')
     with pytest.raises(ValueError, match='source: has keypoints2d but the converter declares no'):
         check_shapes(rows, (None, None), 'source')
