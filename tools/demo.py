@@ -1,4 +1,4 @@
-"""People in photos, videos or a webcam as SMPL meshes: ``python tools/demo.py photo.jpg --out-dir out``."""
+"""People in images, videos or a webcam as SMPL meshes: ``python tools/demo.py photo.jpg --out-dir out``."""
 
 import argparse
 import sys
@@ -15,13 +15,13 @@ without.
 
 files, all in --out-dir ({', '.join(SAVES)}):
   json, npz   predictions/: SMPL parameters, joints, cameras, boxes; vertices puts the meshes into the npz
-  overlay     overlays/: meshes on the photo, one annotated video for a video
+  overlay     overlays/: meshes on the image, one annotated video for a video
   views       views/: RoIs, overlay, from the side, from above, cameras of all RoIs
-  glb obj ply meshes/: one file per picture with a mesh per person, meters, camera at the origin
+  glb obj ply meshes/: one file per image with a mesh per person, meters, camera at the origin
   viewer      viewer.html: all of it in a browser, one file that needs no network
 
-exit status: 0 if all inputs were read and something came of them; 1 if an input failed or nothing came out;
-130 if interrupted. What was done before stays. A picture without people is a result and is counted.
+exit status: 0 if no input failed and there are results; 1 if an input failed or there is no result;
+130 if interrupted. Finished files are kept. An image without people is a result and is counted.
 
 examples:
   python tools/demo.py photo.jpg --out-dir out --whole-image
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.split(':')[0], epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('inputs', nargs='+', help='photos, videos, folders, globs, or the number of a webcam')
+    parser.add_argument('inputs', nargs='+', help='images, videos, folders, globs, or the number of a webcam')
     parser.add_argument('--out-dir', required=True, help='folder for the files; made if absent')
     parser.add_argument(
         '--model',
@@ -53,21 +53,21 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=0.5,
         metavar='SCORE',
-        help='people that the detector is less sure of are left away (default: 0.5)',
+        help='lowest score of a detected person (default: 0.5)',
     )
     people.add_argument(
         '--bboxes',
         nargs='+',
         metavar='FILE|X',
         help='tight boxes instead of a detector: a JSON or COCO file, or x1 y1 x2 y2 in '
-        'pixels, four numbers per person, for every picture',
+        'pixels, four numbers per person, for every image',
     )
-    people.add_argument('--whole-image', action='store_true', help='one person fills each picture')
+    people.add_argument('--whole-image', action='store_true', help='one person fills each image')
     parser.add_argument(
         '--focal-length',
         type=float,
         metavar='PIXELS',
-        help="of all inputs; default: from a photo's EXIF, else the diagonal",
+        help='of all inputs; default: from EXIF, else the diagonal',
     )
     parser.add_argument('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
     parser.add_argument(
@@ -83,7 +83,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=30,
         metavar='N',
-        help='the viewer shows at most N pictures, spread evenly (default: 30)',
+        help='the viewer shows at most N images, spread evenly (default: 30)',
     )
     parser.add_argument(
         '--batch-size',
@@ -92,10 +92,10 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='people that go through the network at a time (default: 16)',
     )
-    parser.add_argument('--device', help='such as cuda:0 or cpu; default: the best there is')
+    parser.add_argument('--device', help='such as cuda:0 or cpu; default: the accelerator if there is one')
     args = parser.parse_args()
     if args.bboxes and args.whole_image:
-        parser.error('--bboxes and --whole-image exclude each other')
+        parser.error('--bboxes and --whole-image are mutually exclusive')
     args.bboxes = _boxes(parser, args.bboxes)
     return args
 

@@ -3,8 +3,6 @@
 import base64
 import json
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmroi.engine.pipelines import CropSettings, check_margin
+from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.version import __version__
 
@@ -144,9 +143,7 @@ def export_model(
     network = ExportableEstimator(model, with_smpl)
     program = _trace(network, recipe)
     metadata = describe(model, recipe, with_smpl, origin)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f'.{out.name}.', dir=out.parent) as folder:
-        temporary = Path(folder) / out.name
+    with atomic_write(out) as temporary:
         if file_format == 'onnx':
             _write_onnx(program, temporary, metadata, network.output_names, opset)
             run = load_onnx(temporary)
@@ -154,7 +151,6 @@ def export_model(
             _write_program(program, temporary, metadata)
             run = load_program(temporary)
         differences = compare(network, run, recipe, tolerance)
-        os.replace(temporary, out)
     return differences
 
 

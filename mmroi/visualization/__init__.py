@@ -1,17 +1,15 @@
-"""Pictures of meshes on photographs, drawn by the project's own z-buffer: no GPU, display or GL is needed."""
+"""Pictures of meshes on images, drawn by the project's own z-buffer: no GPU, display or GL is needed."""
 
-from mmroi.visualization.camera_view import draw_cameras
 from mmroi.visualization.colors import PALETTE, person_colors
 from mmroi.visualization.dataset_view import draw_sample, draw_thumbnail
+from mmroi.visualization.drawing import tile_images
 from mmroi.visualization.keypoints import draw_keypoints
 from mmroi.visualization.label_check import LabelCheck, check_labels
 from mmroi.visualization.mesh_files import save_meshes
 from mmroi.visualization.mesh_visualizer import MeshVisualizer
-from mmroi.visualization.overlay import draw_overlay
-from mmroi.visualization.rendering import Rendering, render_meshes
-from mmroi.visualization.rois import draw_rois
-from mmroi.visualization.sheets import overlay_triptych, tile_images
-from mmroi.visualization.views import draw_side_view, draw_top_view
+from mmroi.visualization.rendering import Rendering, draw_overlay, render_meshes
+from mmroi.visualization.rois import draw_cameras, draw_rois
+from mmroi.visualization.views import draw_side_view, draw_top_view, overlay_triptych
 
 __all__ = [
     'PALETTE',

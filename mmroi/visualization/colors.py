@@ -40,3 +40,24 @@ def _color(number: int) -> tuple[int, int, int]:
         return PALETTE[number]
     red, green, blue = colorsys.hls_to_rgb(number * _GOLDEN_RATIO % 1, 0.72, 0.6)
     return round(255 * blue), round(255 * green), round(255 * red)
+
+
+def as_colors(colors: Colors | None, count: int) -> np.ndarray:
+    """The colors of people; those of the first ids where none are given.
+
+    Args:
+        colors: One BGR color (0-255) for each, or None.
+        count: Number of people.
+
+    Returns:
+        (P, 3) int64.
+
+    Raises:
+        ValueError: If there is not one BGR color of 0 to 255 for each person.
+    """
+    result = np.array(person_colors(range(count)) if colors is None else colors, np.float64)
+    if count == 0:
+        return np.zeros((0, 3), np.int64)
+    if result.shape != (count, 3) or not ((result >= 0) & (result <= 255)).all():
+        raise ValueError(f'colors must be one (blue, green, red) of 0 to 255 for each of {count} people')
+    return np.rint(result).astype(np.int64)

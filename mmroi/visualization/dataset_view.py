@@ -14,11 +14,10 @@ import torch
 
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
 from mmroi.geometry import crop_matrix, estimate_focal_length
+from mmroi.visualization.drawing import PAPER, line, tile_images
 from mmroi.visualization.keypoints import RESIDUAL, draw_keypoints
 from mmroi.visualization.label_check import LabelCheck
-from mmroi.visualization.overlay import PAPER, draw_overlay
-from mmroi.visualization.sheets import tile_images
-from mmroi.visualization.strokes import line
+from mmroi.visualization.rendering import draw_overlay
 
 Sample = Mapping[str, Any]  # a person after MultiRoICrop(keep_img=True)
 Text = tuple[str, tuple[int, int, int]]
@@ -31,12 +30,12 @@ LONGEST_FRAME = 2.2  # width / height; a wider view of the frame is cut at its s
 _FONT, _FONT_SIZE, _LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.45, 20
 
 
-class View(NamedTuple):
+class Region(NamedTuple):
     """A rectangle of the augmented frame as a picture, as ``MultiRoICrop`` makes it.
 
     Attributes:
         box: (3,) center and height of the rectangle, pixels relative to the principal point.
-        size: Height and width of the picture, pixels.
+        size: Height and width of the image, pixels.
     """
 
     box: np.ndarray
@@ -91,7 +90,7 @@ def crop_keypoints(sample: Sample, roi: int) -> np.ndarray:
     Returns:
         (54, 3) pixels of the crop, confidence.
     """
-    return View(sample['boxes'][roi], sample['crop_size']).place(sample['keypoints2d'])
+    return Region(sample['boxes'][roi], sample['crop_size']).place(sample['keypoints2d'])
 
 
 def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
@@ -103,7 +102,7 @@ def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
         height: Of the picture, which is the enlarged crop.
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     crop = sample['crops'][roi]
     scale = height / crop.shape[0]
@@ -124,7 +123,7 @@ def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int
         height: Of the picture.
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     view = _view_of_frame(sample, height)
     picture = view.with_mesh(view.photo(sample), sample, check, faces)
@@ -148,10 +147,10 @@ def draw_mesh(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int 
         height: Of the picture.
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     crop_height, crop_width = sample['crop_size']
-    view = View(sample['boxes'][0], (height, round(height * crop_width / crop_height)))
+    view = Region(sample['boxes'][0], (height, round(height * crop_width / crop_height)))
     picture = view.with_mesh(view.photo(sample), sample, check, faces)
     marked, projected = view.place(sample['keypoints2d']), view.place(check.projected)
     for start, end in zip(marked, projected, strict=True):
@@ -169,7 +168,7 @@ def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndar
         faces: Of the body model, (F, 3).
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     top = [draw_frame(sample, check, faces), draw_mesh(sample, check, faces)]
     crops = [draw_crop(sample, roi) for roi in range(len(sample['boxes']))]
@@ -187,7 +186,7 @@ def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.n
         faces: Of the body model, (F, 3).
 
     Returns:
-        BGR picture, uint8.
+        BGR image, uint8.
     """
     pair = np.hstack([draw_mesh(sample, check, faces, CROP), draw_crop(sample, 0)])
     color = RED if any(check.faults.values()) else WHITE
@@ -244,7 +243,7 @@ def _pixels(residual: float, check: LabelCheck) -> str:
     return f'{residual:.1f} px ({residual / check.box_size:.1%} of the box)'
 
 
-def _view_of_frame(sample: Sample, height: int) -> View:
+def _view_of_frame(sample: Sample, height: int) -> Region:
     """All of the augmented frame and of the boxes."""
     rows, columns = sample['img_shape']
     corners = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)]) - sample['principal_point']
@@ -255,7 +254,7 @@ def _view_of_frame(sample: Sample, height: int) -> View:
     low, high = points.min(axis=0), points.max(axis=0)
     width, tall = (high - low) * 1.02  # lines at the rim stay in the picture
     aspect = min(width / tall, LONGEST_FRAME)
-    return View(np.array([*(low + high) / 2, tall]), (height, max(round(height * aspect), 1)))
+    return Region(np.array([*(low + high) / 2, tall]), (height, max(round(height * aspect), 1)))
 
 
 def _note(picture: np.ndarray, text: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmroi.structures import SMPL_24, SMPL_54, SMPL_PARENTS
-from mmroi.visualization.strokes import disc, line
+from mmroi.visualization.drawing import disc, line
 
 # Blue, green, red: the person's left is orange, the right blue, so that an unmirrored label shows.
 LEFT, RIGHT, MIDDLE = (40, 150, 255), (255, 150, 40), (110, 230, 110)
@@ -61,7 +61,7 @@ def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float = 3.0
         radius: Of a joint, pixels.
 
     Returns:
-        A new picture, (H, W, 3) uint8.
+        A new image, (H, W, 3) uint8.
     """
     image = image.copy()
     confidence = np.clip(keypoints[:, 2], 0, 1)

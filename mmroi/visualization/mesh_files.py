@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmroi.geometry import vertex_normals
-from mmroi.visualization.arguments import as_bodies, as_colors, as_faces
-from mmroi.visualization.colors import Colors, person_colors
+from mmroi.visualization.colors import Colors, as_colors, person_colors
+from mmroi.visualization.rendering import as_bodies, as_faces
 
 if TYPE_CHECKING:
     import trimesh
@@ -27,7 +27,7 @@ def save_meshes(
 ) -> None:
     """Write the people of a frame as one file of meshes.
 
-    The axes are glTF's in every format: x right, y up, z towards the viewer. The photograph's camera is at
+    The axes are glTF's in every format: x right, y up, z towards the viewer. The camera is at
     the origin and looks along -z. Vertices keep their order.
 
     * ``.glb``: a node and a mesh ``person_<id>`` for each person, with normals and a material without metal.

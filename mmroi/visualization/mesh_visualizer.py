@@ -13,14 +13,14 @@ from mmroi.body_models import SMPL
 from mmroi.registry import MODELS, VISUALIZERS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization.colors import PALETTE
-from mmroi.visualization.dataset_view import View
+from mmroi.visualization.dataset_view import Region
+from mmroi.visualization.drawing import PAPER, tile_images, write
 from mmroi.visualization.keypoints import draw_keypoints
-from mmroi.visualization.overlay import PAPER, draw_overlay
-from mmroi.visualization.sheets import tile_images
-from mmroi.visualization.strokes import write
+from mmroi.visualization.rendering import draw_overlay
 from mmroi.visualization.views import draw_side_view
 
 PREDICTED, TRUE = PALETTE[:2]
+CONTEXT = 1.25  # height of a panel relative to the base box
 INK, HALO = (255, 255, 255), (40, 40, 40)
 
 
@@ -37,7 +37,6 @@ class MeshVisualizer(Visualizer):
         body_model: The body model, or its config; ``MeshVisualizationHook`` sets that of the network, and
             alone it is the open body.
         height: Of each panel, pixels.
-        context: How much more than the person's base box is shown.
         **kwargs: Of ``mmengine.visualization.Visualizer``, such as ``vis_backends``.
     """
 
@@ -46,13 +45,11 @@ class MeshVisualizer(Visualizer):
         name: str = 'visualizer',
         body_model: SMPL | dict[str, Any] | None = None,
         height: int = 320,
-        context: float = 1.25,
         **kwargs: Any,
     ) -> None:
         super().__init__(name, **kwargs)
         self.body_model = body_model
         self.height = height
-        self.context = context
 
     def add_datasample(
         self,
@@ -71,7 +68,7 @@ class MeshVisualizer(Visualizer):
 
         Args:
             name: Of the picture in the backends.
-            image: RGB photo, (H, W, 3) uint8, as MMEngine's visualizers take it.
+            image: RGB image, (H, W, 3) uint8, as MMEngine's visualizers take it.
             data_sample: With predictions, labels or both.
             draw_gt: Draw the label.
             draw_pred: Draw the prediction.
@@ -105,14 +102,14 @@ class MeshVisualizer(Visualizer):
         """Draw a person.
 
         Args:
-            image: BGR photo, (H, W, 3) uint8.
+            image: BGR image, (H, W, 3) uint8.
             sample: With predictions, labels or both.
             draw_gt: Draw the label, where there is one.
             draw_pred: Draw the prediction, where there is one.
             text: A line above the picture, ASCII.
 
         Returns:
-            BGR picture, uint8.
+            BGR image, uint8.
         """
         view = self._view(sample)
         photo = view.photo(_frame(image, sample))
@@ -133,20 +130,20 @@ class MeshVisualizer(Visualizer):
             write(bar, text, (8, 20), HALO)
         return np.vstack((bar, sheet))
 
-    def _view(self, sample: HMRDataSample) -> View:
+    def _view(self, sample: HMRDataSample) -> Region:
         crop_height, crop_width = sample.get('crop_size', (4, 3))
-        box = np.asarray(sample.boxes, np.float64)[0] * (1, 1, self.context)
-        return View(box, (self.height, round(self.height * crop_width / crop_height)))
+        box = np.asarray(sample.boxes, np.float64)[0] * (1, 1, CONTEXT)
+        return Region(box, (self.height, round(self.height * crop_width / crop_height)))
 
     def _prediction(
-        self, view: View, photo: np.ndarray, sample: HMRDataSample
+        self, view: Region, photo: np.ndarray, sample: HMRDataSample
     ) -> tuple[np.ndarray, np.ndarray | None]:
         predicted = sample.pred_instances
         vertices = _array(predicted.vertices + predicted.camera_translation[:, None])[0]
         return self._on_photo(view, photo, vertices, sample, PREDICTED), self._side(view, vertices, PREDICTED)
 
     def _label(
-        self, view: View, photo: np.ndarray, sample: HMRDataSample
+        self, view: Region, photo: np.ndarray, sample: HMRDataSample
     ) -> tuple[np.ndarray, np.ndarray | None]:
         label = sample.gt_instances
         keypoints = _array(label.keypoints2d)[0] if 'keypoints2d' in label else np.zeros((0, 3))
@@ -178,7 +175,7 @@ class MeshVisualizer(Visualizer):
 
     def _on_photo(
         self,
-        view: View,
+        view: Region,
         photo: np.ndarray,
         vertices: np.ndarray,
         sample: HMRDataSample,
@@ -188,7 +185,7 @@ class MeshVisualizer(Visualizer):
         focal_length = float(sample.focal_length) * view.scale
         return draw_overlay(photo, vertices, self._model().faces, focal_length, center, [color], 0.85)
 
-    def _side(self, view: View, vertices: np.ndarray, color: Sequence[int]) -> np.ndarray:
+    def _side(self, view: Region, vertices: np.ndarray, color: Sequence[int]) -> np.ndarray:
         return draw_side_view(vertices, self._model().faces, view.size, [color])
 
 

@@ -1,4 +1,4 @@
-"""Smooth-shaded, anti-aliased pictures of meshes by the NumPy z-buffer of ``mmroi.geometry``."""
+"""Smooth-shaded, anti-aliased images of meshes by the NumPy z-buffer of ``mmroi.geometry``."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,8 +7,53 @@ import cv2
 import numpy as np
 
 from mmroi.geometry import interpolate, rasterize, vertex_normals
-from mmroi.visualization.arguments import as_bodies, as_colors, as_faces
-from mmroi.visualization.colors import Colors
+from mmroi.visualization.colors import Colors, as_colors
+
+
+def as_bodies(vertices: np.ndarray) -> np.ndarray:
+    """Vertices of one or several bodies as one kind of array.
+
+    Args:
+        vertices: (P, V, 3) or (V, 3), meters.
+
+    Returns:
+        (P, V, 3) float64; P may be 0.
+
+    Raises:
+        ValueError: If vertices have another shape or are not finite.
+    """
+    vertices = np.asarray(vertices, np.float64)
+    if vertices.size == 0:
+        return vertices.reshape(0, vertices.shape[-2] if vertices.ndim > 1 else 0, 3)
+    bodies = vertices[None] if vertices.ndim == 2 else vertices
+    if bodies.ndim != 3 or bodies.shape[2] != 3:
+        raise ValueError(f'vertices must be (P, V, 3) or (V, 3), not {vertices.shape}')
+    bad = np.flatnonzero(~np.isfinite(bodies).all(axis=(1, 2)))
+    if len(bad):
+        raise ValueError(f'vertices of body {bad[0]} of {len(bodies)} have NaN or infinite values')
+    return bodies
+
+
+def as_faces(faces: np.ndarray, num_vertices: int) -> np.ndarray:
+    """Triangles of a body.
+
+    Args:
+        faces: (F, 3) indices of vertices.
+        num_vertices: V of the bodies.
+
+    Returns:
+        (F, 3) int64.
+
+    Raises:
+        ValueError: If faces have another shape or name vertices that there are not.
+    """
+    faces = np.asarray(faces)
+    if faces.ndim != 2 or faces.shape[1] != 3:
+        raise ValueError(f'faces must be (F, 3), not {faces.shape}')
+    if faces.size and not (0 <= faces.min() and faces.max() < num_vertices):
+        raise ValueError(f'faces name vertices up to {faces.max()}, but a body has {num_vertices}')
+    return faces.astype(np.int64, copy=False)
+
 
 NEAR = 0.05  # Meters. A face that reaches nearer than this to the camera's plane is not drawn.
 
@@ -42,7 +87,7 @@ class Rendering(NamedTuple):
             opacity: 1 hides what is behind the meshes, 0 hides the meshes.
 
         Returns:
-            A new picture, (H, W, 3) uint8.
+            A new image, (H, W, 3) uint8.
         """
         result = image.copy()
         height, width = self.alpha.shape
@@ -70,7 +115,7 @@ def render_meshes(
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule in the body's own frame.
         focal_length: Pixels; one number, or those along x and y.
         principal_point: x, y in pixels; pixel centers lie at integers.
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         colors: One BGR color (0-255) for each body; ``PALETTE`` in turn by default.
         supersample: Samples per pixel along each axis.
 
@@ -133,3 +178,30 @@ def _shade(points: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.ndar
         half /= np.linalg.norm(half, axis=1, keepdims=True)
         gloss += GLOSS * strength * np.clip((normals * half).sum(axis=1), 0, None) ** SHININESS
     return ((colors * diffuse[:, None] + 255 * gloss[:, None]).clip(0, 255) + 0.5).astype(np.float32)
+
+
+def draw_overlay(
+    image: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    focal_length: float | Sequence[float] | np.ndarray,
+    principal_point: Sequence[float] | np.ndarray,
+    colors: Colors | None = None,
+    opacity: float = 0.9,
+) -> np.ndarray:
+    """Draw meshes on the image with the full camera.
+
+    Args:
+        image: BGR image, (H, W, 3) uint8.
+        vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3) or (V, 3), meters.
+        faces: Triangles of one body, (F, 3).
+        focal_length: Pixels; one number, or those along x and y.
+        principal_point: x, y in pixels.
+        colors: One BGR color for each body.
+        opacity: Of the meshes.
+
+    Returns:
+        A new image, (H, W, 3) uint8.
+    """
+    rendering = render_meshes(vertices, faces, focal_length, principal_point, image.shape[:2], colors)
+    return rendering.over(image, opacity)

@@ -1,12 +1,15 @@
-"""The RoIs of people on their photograph."""
+"""The RoIs of people: boxes on the image, and how far their cameras are from being one."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
-from mmroi.visualization.arguments import as_colors
-from mmroi.visualization.colors import Colors
-from mmroi.visualization.strokes import disc, line, write
+from mmroi.geometry import camera_spread
+from mmroi.visualization.colors import Colors, as_colors, person_colors
+from mmroi.visualization.drawing import PAPER, disc, line, write
+from mmroi.visualization.rendering import as_bodies, draw_overlay
+from mmroi.visualization.views import draw_grid, fit_view
 
 SHADOW = (40, 40, 40)
 
@@ -21,14 +24,14 @@ def draw_rois(
     """Draw the M crops that the network gets of each person; the base box is thicker.
 
     Args:
-        image: BGR photograph, (H, W, 3) uint8; left as it is.
+        image: BGR image, (H, W, 3) uint8; left as it is.
         boxes: (P, M, 3) center x, center y and height, pixels relative to the principal point.
         principal_point: x, y in pixels.
         aspect: Width / height of the crops.
         colors: One BGR color for each person.
 
     Returns:
-        A new picture, (H, W, 3) uint8.
+        A new image, (H, W, 3) uint8.
 
     Raises:
         ValueError: If boxes or colors have another shape or are not finite.
@@ -52,3 +55,143 @@ def draw_rois(
             disc(picture, center, 2 * unit, color)
             write(picture, str(roi + 1), corners[0] + unit * np.array([3, 12]), color, 9 * unit, SHADOW)
     return picture
+
+
+# Rows: right, down and forward in the camera frame. Seen from above with depth to the right.
+FROM_ABOVE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+FROM_BEHIND = np.eye(3)
+PANEL, RING, TEXT = 255, (215, 215, 215), (110, 110, 110)
+
+
+def draw_cameras(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    full_cameras: np.ndarray,
+    camera_translation: np.ndarray,
+    image_size: Sequence[int] = (720, 1280),
+    colors: Colors | None = None,
+    ids: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Draw people from above with the full camera of each of their RoIs, and these cameras enlarged.
+
+    Every RoI of a person says where the one camera of the image stands. Seen from the body, which stays
+    where the averaged camera has it, the camera of RoI m stands at ``camera_translation - full_cameras[m]``;
+    cameras that agree are all at the origin. On the right they are enlarged, from above as in the scene and
+    from behind as the image sees, on rings with their radius; the captions give ``camera_spread``.
+
+    Args:
+        vertices: Bodies in the camera frame (``camera_translation`` added), (P, V, 3), meters.
+        faces: Triangles of one body, (F, 3).
+        full_cameras: (P, M, 3) translation of each RoI, meters (``mmroi.geometry.local_to_full``).
+        camera_translation: (P, 3) averaged translation that the vertices have, meters.
+        image_size: Height and width of the image; wider than half its height.
+        colors: One BGR color for each person; those of the ids by default.
+        ids: Number of each person, for the captions; 0, 1, ... by default.
+
+    Returns:
+        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
+
+    Raises:
+        ValueError: If an argument has another shape or is not finite.
+    """
+    height, width = image_size
+    side = height // 2
+    if width <= side:
+        raise ValueError(f'image_size must be wider than half its height, not {width} x {height} pixels')
+    bodies = as_bodies(vertices)
+    ids = range(len(bodies)) if ids is None else ids
+    paint = as_colors(person_colors(ids) if colors is None else colors, len(bodies))
+    if len(bodies) == 0:
+        return np.full((height, width, 3), PAPER, np.uint8)
+    offsets = _offsets(full_cameras, camera_translation, len(bodies))
+    spreads = camera_spread(torch.as_tensor(offsets)).tolist()
+    captions = [f'person {i}: spread {_length(s)}' for i, s in zip(ids, spreads, strict=True)]
+    scene = _draw_scene(bodies, faces, offsets, (height, width - side), paint)
+    unit = height / 60
+    for k, (caption, color) in enumerate(zip(captions, _inks(paint), strict=True)):
+        write(scene, caption, (unit, (k + 1) * 2 * unit), color, unit)
+    radius = _round_up(max(float(np.linalg.norm(offsets, axis=-1).max()), 1e-4))
+    panels = [
+        _draw_panel((offsets @ rotation.T)[..., :2], radius, (rows, side), f'cameras {name}', paint)
+        for rows, rotation, name in (
+            (side, FROM_ABOVE, 'from above'),
+            (height - side, FROM_BEHIND, 'from behind'),
+        )
+    ]
+    return np.hstack([scene, np.vstack(panels)])
+
+
+def _offsets(full_cameras: np.ndarray, camera_translation: np.ndarray, count: int) -> np.ndarray:
+    """Where the camera of each RoI stands beside the averaged one, (P, M, 3) meters."""
+    cameras, average = np.asarray(full_cameras, np.float64), np.asarray(camera_translation, np.float64)
+    if cameras.ndim != 3 or len(cameras) != count or cameras.shape[2] != 3 or cameras.shape[1] == 0:
+        raise ValueError(f'full_cameras must be ({count}, M, 3), one for each body, not {cameras.shape}')
+    if average.shape != (count, 3):
+        raise ValueError(f'camera_translation must be ({count}, 3), not {average.shape}')
+    offsets = average[:, None] - cameras
+    if not np.isfinite(offsets).all():
+        raise ValueError('full_cameras or camera_translation have NaN or infinite values')
+    return offsets
+
+
+def _draw_scene(
+    bodies: np.ndarray, faces: np.ndarray, offsets: np.ndarray, image_size: Sequence[int], paint: np.ndarray
+) -> np.ndarray:
+    """People and cameras from above; lines lead from each camera to its body."""
+    points = np.concatenate([bodies.reshape(-1, 3), offsets.reshape(-1, 3)])
+    view = fit_view(points, FROM_ABOVE, image_size, 0.1)
+    picture = np.full((*image_size, 3), PAPER, np.uint8)
+    draw_grid(picture, view, points)
+    unit = min(image_size) / 540
+    size = 0.06 * np.ptp(points, axis=0).max()  # of a camera's sign, meters
+    frame = np.array([[-0.6, 0, 1], [0.6, 0, 1]]) * size
+    for body, cameras, ink in zip(bodies, offsets, _inks(paint), strict=True):
+        for camera in cameras:
+            apex, left, right, target = view.project(np.stack([camera, *(camera + frame), body.mean(axis=0)]))
+            line(picture, apex, target, ink, unit)
+            for start, end in ((apex, left), (left, right), (right, apex)):
+                line(picture, start, end, ink, 1.2 * unit)
+    placed = view.place(bodies)
+    return draw_overlay(picture, placed, faces, view.focal_length, view.principal_point, paint, opacity=1.0)
+
+
+def _draw_panel(
+    points: np.ndarray, radius: float, size: tuple[int, int], title: str, paint: np.ndarray
+) -> np.ndarray:
+    """Points (P, M, 2) in meters about the averaged camera, with numbers of their RoIs."""
+    panel = np.full((*size, 3), PANEL, np.uint8)
+    panel[:2] = panel[:, :2] = RING
+    unit = size[0] / 30
+    center = np.array([size[1], size[0] + unit]) / 2  # the title is above
+    scale = (min(size) / 2 - 2 * unit) / radius
+    for part in (0.5, 1):
+        disc(panel, center, part * radius * scale, RING, width=1)
+        at = center + (0.2 * unit, part * radius * scale - 0.3 * unit)
+        write(panel, _length(part * radius), at, TEXT, 0.7 * unit)
+    for arm in np.eye(2) * radius * scale:
+        line(panel, center - arm, center + arm, RING)
+    for cameras, color, ink in zip(points, paint, _inks(paint), strict=True):
+        for roi, camera in reversed(list(enumerate(cameras))):
+            at = center + camera * scale
+            disc(panel, at, 0.4 * unit, color)
+            disc(panel, at, 0.4 * unit, ink, width=1)
+            write(panel, str(roi + 1), at + (0.5 * unit, -0.4 * unit), ink, 0.7 * unit)
+    write(panel, title, (0.7 * unit, 1.6 * unit), TEXT, unit)
+    return panel
+
+
+def _inks(paint: np.ndarray) -> np.ndarray:
+    """Colors dark enough for lines and words on paper."""
+    return (paint * 0.6).astype(np.int64)
+
+
+def _round_up(length: float) -> float:
+    """The next of 1, 2, 3 or 5 times a power of ten."""
+    power = 10.0 ** np.floor(np.log10(length))
+    return next(float(step * power) for step in (1, 2, 3, 5, 10) if length <= step * power)
+
+
+def _length(meters: float) -> str:
+    if meters < 0.01:
+        return f'{1000 * meters:.2g} mm'
+    return f'{100 * meters:.3g} cm' if meters < 1 else f'{meters:.3g} m'

@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmroi.visualization.arguments import as_bodies
 from mmroi.visualization.colors import Colors
-from mmroi.visualization.overlay import PAPER, draw_overlay
-from mmroi.visualization.strokes import line, write
+from mmroi.visualization.drawing import PAPER, line, write
+from mmroi.visualization.rendering import as_bodies, draw_overlay
 
-# Rows: right, down and forward of a view's camera in the photograph's camera frame. From the side one looks
-# along -x, and the photograph's camera is at the left; from above along y, and it is below.
+# Rows: right, down and forward of a view's camera in the camera frame. From the side one looks
+# along -x, and the camera is at the left; from above along y, and it is below.
 SIDE = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 ABOVE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 DISTANCE = 6  # of the view's camera, in radii of the scene: a calm perspective
@@ -20,11 +19,11 @@ WORDS = (150, 150, 150)
 MAX_LINES = 40  # of the grid along one axis
 
 
-class View(NamedTuple):
-    """A pinhole camera that looks at a scene from somewhere else than the photograph's.
+class ViewCamera(NamedTuple):
+    """A pinhole camera that looks at a scene from somewhere else than the image's.
 
     Attributes:
-        rotation: (3, 3) from the photograph's camera frame.
+        rotation: (3, 3) from the camera frame.
         translation: (3,) added after it, meters.
         focal_length: Pixels.
         principal_point: (2,) x, y in pixels.
@@ -36,22 +35,24 @@ class View(NamedTuple):
     principal_point: np.ndarray
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Points of the photograph's camera frame in the view's, (..., 3) meters."""
+        """Points of the camera frame in the view's, (..., 3) meters."""
         return points @ self.rotation.T + self.translation
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) of points (..., 3) of the photograph's camera frame."""
+        """Pixels (..., 2) of points (..., 3) of the camera frame."""
         placed = self.place(points)
         return self.focal_length * placed[..., :2] / placed[..., 2:] + self.principal_point
 
 
-def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float) -> View:
+def fit_view(
+    points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float
+) -> ViewCamera:
     """A view that shows all points as large as the picture allows.
 
     Args:
-        points: (K, 3) in the photograph's camera frame, meters; K >= 1.
+        points: (K, 3) in the camera frame, meters; K >= 1.
         rotation: (3, 3) of the view.
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         margin: Part of the picture left free on each side.
 
     Returns:
@@ -68,7 +69,7 @@ def fit_view(points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int]
     scale = (1 - 2 * margin) * np.array([width, height]) / np.maximum(high - low, 1e-9)
     focal_length = float(scale.min())
     principal_point = np.array([width - 1, height - 1]) / 2 - focal_length * (low + high) / 2
-    return View(rotation, translation, focal_length, principal_point)
+    return ViewCamera(rotation, translation, focal_length, principal_point)
 
 
 def draw_side_view(
@@ -79,20 +80,20 @@ def draw_side_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draw the same bodies turned by 90 degrees about the vertical: the photograph's camera is to the left.
+    """Draw the same bodies turned by 90 degrees about the vertical: the camera is to the left.
 
     The view is fitted to the bodies: it shows poses and who stands in front of whom, not sizes in pixels.
 
     Args:
         vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         colors: One BGR color for each body.
         margin: Part of the picture left free on each side.
         grid: Draw a grid at the lowest foot, level with the camera, with darker lines at whole meters.
 
     Returns:
-        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
+        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
         ValueError: If vertices, faces or colors have another shape or are not finite.
@@ -108,18 +109,18 @@ def draw_top_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draw the same bodies from above: the photograph's camera is below, its right is right.
+    """Draw the same bodies from above: the camera is below, its right is right.
 
     Args:
         vertices: As in ``draw_side_view``, and so on.
         faces: Triangles of one body, (F, 3).
-        image_size: Height and width of the picture.
+        image_size: Height and width of the image.
         colors: One BGR color for each body.
         margin: Part of the picture left free on each side.
         grid: Draw the ground grid.
 
     Returns:
-        A picture on light gray, (H, W, 3) uint8; empty where there is no body.
+        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
 
     Raises:
         ValueError: If vertices, faces or colors have another shape or are not finite.
@@ -127,13 +128,13 @@ def draw_top_view(
     return _draw_view(ABOVE, vertices, faces, image_size, colors, margin, grid)
 
 
-def draw_grid(image: np.ndarray, view: View, points: np.ndarray) -> None:
+def draw_grid(image: np.ndarray, view: ViewCamera, points: np.ndarray) -> None:
     """Draw a level grid under points, half a meter wide or wider where they spread far.
 
     Args:
         image: BGR, changed.
         view: That the picture shows.
-        points: (K, 3) what stands on the ground, in the photograph's camera frame, meters.
+        points: (K, 3) what stands on the ground, in the camera frame, meters.
     """
     low, high = points.min(axis=0), points.max(axis=0)
     step = next(s for s in (0.5, 1, 2, 5, 10, 100, 1e9) if (high - low)[[0, 2]].max() / s < MAX_LINES)
@@ -169,4 +170,34 @@ def _draw_view(
         draw_grid(paper, view, points)
     return draw_overlay(
         paper, view.place(bodies), faces, view.focal_length, view.principal_point, colors, opacity=1.0
+    )
+
+
+def overlay_triptych(
+    image: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    focal_length: float,
+    principal_point: Sequence[float] | np.ndarray,
+    colors: Colors | None = None,
+) -> np.ndarray:
+    """Photograph | meshes on it | meshes from the side.
+
+    Args:
+        image: BGR image, (H, W, 3) uint8.
+        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
+        faces: Triangles of one body, (F, 3).
+        focal_length: Pixels.
+        principal_point: x, y in pixels.
+        colors: One BGR color for each body.
+
+    Returns:
+        A picture, (H, 3 W, 3) uint8.
+    """
+    return np.hstack(
+        [
+            image,
+            draw_overlay(image, vertices, faces, focal_length, principal_point, colors),
+            draw_side_view(vertices, faces, image.shape[:2], colors),
+        ]
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmroi.visualization import PALETTE, person_colors
-from mmroi.visualization.arguments import as_colors
+from mmroi.visualization.colors import as_colors
 
 
 def test_colors_depend_on_the_id_alone():

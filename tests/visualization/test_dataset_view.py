@@ -7,7 +7,7 @@ from mmroi.structures import SMPL_54, flip_indices
 from mmroi.visualization import check_labels, draw_sample, draw_thumbnail
 from mmroi.visualization.dataset_view import (
     RED,
-    View,
+    Region,
     crop_keypoints,
     draw_crop,
     draw_frame,
@@ -63,7 +63,7 @@ def test_crop_is_drawn_where_the_enlarged_crop_has_it(person, augmented):
 def test_frame_and_mesh_are_seen_by_the_camera_of_the_crops(smpl, person, augmented):
     sample = augmented(person)
     check = check_labels(sample, smpl)
-    view = View(np.array((0.0, 0.0, 400.0)), (400, 500))
+    view = Region(np.array((0.0, 0.0, 400.0)), (400, 500))
     photo = view.photo(sample)
     placed = view.place(sample['keypoints2d'])
     found, inside = brightness_at(photo, placed[DISCS, :2])
@@ -80,7 +80,7 @@ def test_frame_and_mesh_are_seen_by_the_camera_of_the_crops(smpl, person, augmen
 
 def test_place_and_photo_agree_with_the_matrices_of_the_crops(person, augmented):
     sample = augmented(person)
-    view = View(sample['boxes'][2], sample['crop_size'])
+    view = Region(sample['boxes'][2], sample['crop_size'])
     cut = view.photo(sample)
     if 'channel_gain' in sample:
         cut = apply_channel_gain(cut[None], sample['channel_gain'])[0]
@@ -106,7 +106,7 @@ def test_lines_lead_to_3d_keypoints_that_lie_elsewhere(smpl, person, augmented):
 def test_without_a_camera_the_photo_says_so(smpl, person, augmented, flags, note):
     sample = augmented({**person, **flags})
     check = check_labels(sample, smpl)
-    view = View(np.array((0.0, 0.0, 400.0)), (400, 500))
+    view = Region(np.array((0.0, 0.0, 400.0)), (400, 500))
     photo = np.zeros((400, 500, 3), np.uint8)
     drawn = view.with_mesh(photo, sample, check, smpl.faces)
     assert not photo.any() and drawn[370:, :150].any() == note and drawn[:360].any() != note

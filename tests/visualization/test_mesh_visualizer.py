@@ -9,6 +9,7 @@ from mmroi.datasets import GetPersonBox, LoadImage, MultiRoICrop, PackHMRInputs
 from mmroi.geometry import axis_angle_to_matrix
 from mmroi.structures import SMPL_54, HMRDataSample
 from mmroi.visualization import MeshVisualizer
+from mmroi.visualization.mesh_visualizer import CONTEXT
 
 WRISTS = [SMPL_54.index(name) for name in ('left_wrist', 'right_wrist')]
 
@@ -80,7 +81,7 @@ def test_a_wrong_prediction_lies_elsewhere(visualizer, smpl, person, augmented):
     )
     np.testing.assert_array_equal(right[2], wrong[2])
     moved = [np.nonzero((picture[1] != picture[0]).any(-1)[30:])[1].mean() for picture in (right, wrong)]
-    expected = 0.15 / 5 * person['focal_length'] * 256 / (sample['boxes'][0, 2] * visualizer.context)
+    expected = 0.15 / 5 * person['focal_length'] * 256 / (sample['boxes'][0, 2] * CONTEXT)
     assert moved[1] - moved[0] == pytest.approx(expected, rel=0.15)  # arms leave the panel
 
 

@@ -27,7 +27,7 @@ from mmroi.engine.body_model import add_body_argument
 from mmroi.fileio import HumanData
 from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import CONVERTERS
-from mmroi.visualization.label_sheet import label_sheet
+from mmroi.visualization.label_check import draw_annotations
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -102,7 +102,7 @@ def main() -> None:
                 print(convert_split(converter, split, args.out, *options))
             if args.check:
                 sheet = path.with_name(f'{path.stem}_check.jpg')
-                image = label_sheet(path, args.root, args.check, args.body_model)
+                image = draw_annotations(path, args.root, args.check, args.body_model)
                 with atomic_write(sheet) as temporary:
                     temporary.write_bytes(cv2.imencode('.jpg', image)[1].tobytes())
                 print(f'  labels drawn into {sheet}')

@@ -1,4 +1,4 @@
-"""A frame in the form that the page reads: JSON with the photograph and meshes as base64."""
+"""A frame in the form that the page reads: JSON with the image and meshes as base64."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
     Args:
         frame: What to show.
         topology: Number of its faces in the page.
-        photo_size: A photograph whose longer side has more pixels is made smaller.
+        photo_size: Maximum length of the image's long side, pixels; larger images are scaled down.
         quality: Of the JPEG, 1-100.
 
     Returns:
@@ -121,7 +121,7 @@ def _jpeg_uri(image: np.ndarray, size: int, quality: int) -> str:
         image = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
     done, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise ValueError('OpenCV cannot write the photograph as JPEG')
+        raise ValueError('OpenCV cannot write the image as JPEG')
     return 'data:image/jpeg;base64,' + _base64(data)
 
 

@@ -15,7 +15,7 @@ class ViewerFrame:
 
     Attributes:
         name: Shown as it is, whatever characters it has.
-        image: BGR picture, (H, W, 3) uint8.
+        image: BGR image, (H, W, 3) uint8.
         vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3); P may be 0.
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule.
         colors: One BGR color (0-255) for each person.

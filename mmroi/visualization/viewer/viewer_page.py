@@ -1,4 +1,4 @@
-"""Writes the page."""
+"""Write the viewer as one HTML file."""
 
 import re
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmroi.fileio.atomic import atomic_write
 from mmroi.visualization.viewer.frame_data import encode_faces, encode_frame
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 
@@ -21,51 +22,44 @@ def write_viewer(
 ) -> None:
     """Write one HTML file that shows all frames; it needs no other file and no network.
 
-    Frames are written one by one, so a generator needs the memory of one frame. Faces that frames share are
-    stored once, vertices in 16 bits (see ``frame_data.quantize``).
+    Frames are written one by one, so a generator needs the memory of one frame. Shared faces are stored once,
+    vertices in 16 bits (see ``frame_data.quantize``).
 
     Args:
-        path: The file to write; it appears when it is complete.
-        frames: At least one.
-        photo_size: A photograph whose longer side has more pixels is made smaller in the page.
-        quality: Of the photographs' JPEG, 1-100.
+        path: File to write; it appears when it is complete.
+        frames: At least one frame.
+        photo_size: Maximum length of an image's long side, pixels; larger images are scaled down.
+        quality: JPEG quality of the images, 1-100.
 
     Raises:
         ValueError: If there is no frame.
     """
-    path = Path(path)
     head, tail = _page().split(_DATA)
-    partial = path.with_name(path.name + '.partial')
-    try:
-        with partial.open('w', encoding='utf-8', newline='\n') as file:
-            file.write(head)
-            topologies: list[np.ndarray] = []
-            count = 0
-            for frame in frames:
-                count += 1
-                number = _find(topologies, frame.faces)
-                if number == len(topologies):
-                    topologies.append(np.asarray(frame.faces))
-                    file.write(
-                        f'<script type="application/json" class="faces">'
-                        f'{encode_faces(topologies[-1])}</script>\n'
-                    )
+    with atomic_write(path) as temporary, temporary.open('w', encoding='utf-8', newline='\n') as file:
+        file.write(head)
+        topologies: list[np.ndarray] = []
+        count = 0
+        for frame in frames:
+            count += 1
+            number = _find(topologies, frame.faces)
+            if number == len(topologies):
+                topologies.append(np.asarray(frame.faces))
                 file.write(
-                    f'<script type="application/json" class="frame" data-name="{escape(frame.name)}">'
-                    f'{encode_frame(frame, number, photo_size, quality)}</script>\n'
+                    f'<script type="application/json" class="faces">{encode_faces(topologies[-1])}</script>\n'
                 )
-            if count == 0:
-                raise ValueError('no frame to show')
-            file.write(tail)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+            file.write(
+                f'<script type="application/json" class="frame" data-name="{escape(frame.name)}">'
+                f'{encode_frame(frame, number, photo_size, quality)}</script>\n'
+            )
+        if count == 0:
+            raise ValueError('no frame to show')
+        file.write(tail)
 
 
 def _page() -> str:
-    """The page with its style and scripts inside."""
+    """Return the page with style and scripts inlined."""
     page = (_WEB / 'page.html').read_text(encoding='utf-8')
-    # Functions, because texts would have their backslashes interpreted.
+    # Functions, because backslashes in replacement strings would be interpreted.
     page = _STYLE.sub(lambda match: f'<style>\n{_read(match[1])}</style>', page)
     return _SCRIPT.sub(lambda match: f'<script>\n{_read(match[1])}</script>', page)
 
@@ -75,7 +69,7 @@ def _read(name: str) -> str:
 
 
 def _find(topologies: list[np.ndarray], faces: np.ndarray) -> int:
-    """Number of the faces in the list; its length where they are new."""
+    """Return the index of the faces in the list, or its length if they are new."""
     for number, known in enumerate(topologies):
         if np.array_equal(known, faces):
             return number

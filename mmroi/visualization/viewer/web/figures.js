@@ -69,7 +69,7 @@ function showFigures(frame, person) {
   if (!person) return figures.replaceChildren();
   const [width, height] = frame.size;
   const picture = parameterTable({
-    picture: `${frame.name}, ${width} × ${height}`,
+    image: `${frame.name}, ${width} × ${height}`,
     'focal length': `${formatNumber(frame.focalLength, 1)} px`,
     'principal point': frame.principalPoint,
   });

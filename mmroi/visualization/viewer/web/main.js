@@ -9,7 +9,7 @@ class Viewer {
     const pick = (index) => this.selectPerson(index);
     this.photo = new PhotoView(pick);
     this.space = new SpaceView(pick);
-    if (!this.space.renderer) this.notice('This browser offers no WebGL: photograph and numbers only, no meshes.');
+    if (!this.space.renderer) this.notice('This browser offers no WebGL: image and numbers only, no meshes.');
     this.chooser.append(...FRAMES.map(({dataset}, i) => new Option(dataset.name, i)));
     this.chooser.addEventListener('change', () => this.selectFrame(this.chooser.selectedIndex));
     this.previous = document.getElementById('previous');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Meshes on the photograph, seen by the full camera: they lie where the camera projects them, to the subpixel.
+// Meshes on the image, seen by the full camera: they lie where the camera projects them, to the subpixel.
 
 class PhotoView {
   constructor(onPick) {
@@ -38,7 +38,7 @@ class PhotoView {
     const [width, height] = frame.size;
     document.documentElement.style.setProperty('--aspect', width / height);
     this.photo.src = frame.photo;
-    this.photo.alt = `Photograph ${frame.name}`;
+    this.photo.alt = `Image ${frame.name}`;
     this.rois.setAttribute('viewBox', `-0.5 -0.5 ${width} ${height}`);
     this.bodies.children.forEach((body) => body.material.dispose());
     this.bodies.clear();
@@ -49,7 +49,7 @@ class PhotoView {
     this.render();
   }
 
-  // The photograph's pinhole. Pixel centers lie at integers, so the picture reaches from -0.5 to width - 0.5.
+  // The image's pinhole. Pixel centers lie at integers, so the picture reaches from -0.5 to width - 0.5.
   setCamera() {
     const {size: [width, height], focalLength, principalPoint: [x, y], people} = this.frame;
     const depths = people.map(({geometry: {boundingBox}}) => [-boundingBox.max.z, -boundingBox.min.z]).flat();

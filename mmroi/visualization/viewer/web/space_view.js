@@ -12,7 +12,7 @@ const SPACE_KEYS = {
   '-': (controls) => controls.dollyOut(1.1),
 };
 
-const FIELD_OF_VIEW = 35;  // degrees; that of the photograph when looking through its camera
+const FIELD_OF_VIEW = 35;  // degrees; that of the image when looking through its camera
 const NEAR = 0.01;
 
 class SpaceView {
@@ -86,7 +86,7 @@ class SpaceView {
     this.surroundings.add(grid);
   }
 
-  // The photograph behind the people, where it covers what the camera at the origin sees, and that camera's edges.
+  // The image behind the people, where it covers what the camera at the origin sees, and that camera's edges.
   addPhoto() {
     const {size: [width, height], focalLength, principalPoint: [x, y], photo} = this.frame;
     const depth = -this.bounds.min.z + 0.3;
@@ -153,7 +153,7 @@ class SpaceView {
     this.fit(points, new THREE.Vector3(...direction).normalize());
   }
 
-  // From where the photograph was taken: bodies and backdrop coincide.
+  // From where the image was taken: bodies and backdrop coincide.
   lookThroughCamera() {
     const {width, height} = this.backdrop.geometry.parameters;
     const distance = this.backdrop.position.length();

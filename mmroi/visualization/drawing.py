@@ -1,4 +1,4 @@
-"""Smooth lines, discs and words on a picture, by fractions of a pixel."""
+"""Anti-aliased lines, discs and text, and sheets of several images."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
@@ -19,7 +19,7 @@ def line(
     Args:
         image: BGR, changed.
         start: x, y in pixels; further numbers are ignored.
-        end: Likewise.
+        end: As ``start``.
         color: BGR.
         width: Pixels.
     """
@@ -73,3 +73,40 @@ def _plain(color: Color) -> tuple[int, ...]:
 def _fixed(point: Iterable[float]) -> tuple[int, int]:
     x, y = np.clip(np.asarray(list(point))[:2], -1e5, 1e5) * 2**_SUBPIXEL
     return round(float(x)), round(float(y))
+
+
+PAPER = 246  # gray level of empty areas
+
+
+def tile_images(images: Sequence[np.ndarray], columns: int, height: int, gap: int = 6) -> np.ndarray:
+    """Lay pictures out in rows.
+
+    Args:
+        images: BGR images of any sizes.
+        columns: How many stand in a row.
+        height: Height of each in the sheet, pixels; widths follow.
+        gap: Free space around each, pixels.
+
+    Returns:
+        One picture on light gray, uint8.
+
+    Raises:
+        ValueError: If there is no picture.
+    """
+    if not images:
+        raise ValueError('no picture to lay out')
+    scaled = []
+    for image in images:
+        size = (max(round(image.shape[1] * height / image.shape[0]), 1), height)
+        scaled.append(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    rows = [scaled[i : i + columns] for i in range(0, len(scaled), columns)]
+    widths = [max(row[k].shape[1] for row in rows if k < len(row)) for k in range(min(columns, len(scaled)))]
+    sheet = np.full(
+        (gap + (height + gap) * len(rows), gap + sum(w + gap for w in widths), 3), PAPER, np.uint8
+    )
+    for i, row in enumerate(rows):
+        for k, image in enumerate(row):
+            x = gap + sum(w + gap for w in widths[:k])
+            y = gap + (height + gap) * i
+            sheet[y : y + height, x : x + image.shape[1]] = image
+    return sheet
