@@ -64,7 +64,7 @@ def expected_differences(name: str) -> set[str]:
         places = dict(raf='model.fusion', cam='model.losses.camera', cont='model.losses.contrastive')
         return {places[part] for part in off}
     if number := re.fullmatch(r'm\d', row):
-        return {'model.fusion.num_rois', 'model.head.num_rois'} | crops('num_rois') if number else set()
+        return {'model.num_rois'} | crops('num_rois') if number else set()
     return {
         'table3_none': {'model.fusion.relation'},
         'table3_absolute_l32': {'model.fusion.relation'},
@@ -97,7 +97,7 @@ def test_an_ablation_changes_what_its_name_says_and_nothing_else(path):
     assert differences(read('ablation/multi-roi_r50_coco'), cfg) == expected_differences(path.stem)
     fusion, head = cfg['model']['fusion'], cfg['model']['head']
     if match := re.search(r'_m(\d)$', path.stem):
-        assert head['num_rois'] == int(match[1])
+        assert cfg['model']['num_rois'] == int(match[1])
     if match := re.search(r'_l(\d+)$', path.stem):
         assert fusion['num_freqs'] == int(match[1])
     if match := re.fullmatch(r'ours_(camera|mesh)-boxes_(\w+)', path.stem):
@@ -134,11 +134,9 @@ def test_loader_fusion_and_head_agree_on_the_number_of_rois(path):
     crop = {loader: cfg[loader]['dataset']['pipeline'][-2] for loader in LOADERS}
     assert {step['type'] for step in crop.values()} == {'MultiRoICrop'}
     wanted = {step['num_rois'] for step in crop.values()}
-    for part in (cfg['model'].get('fusion') or {}, cfg['model']['head']):
-        wanted |= {part['num_rois']} if 'num_rois' in part else set()
+    wanted.add(cfg['model']['num_rois'])
     assert len(wanted) == 1
-    single = cfg['model']['head']['type'] == 'CLIFFHead' and 'num_rois' not in cfg['model']['head']
-    assert not single or wanted == {1}
+    assert not any('num_rois' in (cfg['model'].get(part) or {}) for part in ('fusion', 'head'))
 
 
 @every_config
@@ -151,7 +149,7 @@ def test_the_rate_is_for_the_batch_size_of_the_loader(path):
 @pytest.mark.parametrize('backbone', ['r50', 'hr48'])
 def test_baselines_differ_in_the_method_alone(backbone, data):
     ours, cliff = read(f'multi_roi/multi-roi_{backbone}_{data}'), read(f'cliff/cliff_{backbone}_{data}')
-    parts = ('fusion', 'head', 'projector', 'losses.camera', 'losses.contrastive')
+    parts = ('num_rois', 'fusion', 'head', 'projector', 'losses.camera', 'losses.contrastive')
     assert differences(ours, cliff) - {'load_from'} == {f'model.{part}' for part in parts} | crops('num_rois')
     if backbone == 'r50':
         parts = ('head.boxes', 'losses.keypoints2d.frame')

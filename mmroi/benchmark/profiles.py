@@ -13,7 +13,7 @@ from mmroi.apis.model_index import find_file
 from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
-from mmroi.engine.pipelines import load_config, read_crops, set_crops, set_num_rois
+from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
 
 PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -168,7 +168,7 @@ def for_testing(cfg: Config) -> Config:
         camera are still those of the base RoI; the others show how far apart the cameras are.
     """
     cfg = deepcopy(cfg)
-    num_rois = cfg.model.get('num_rois') or cfg.model.head.get('num_rois', 1)
+    num_rois = read_num_rois(cfg.model)
     if cfg.model.head.type == 'CLIFFHead' and num_rois == 1 and not cfg.model.get('fusion'):
         set_num_rois(cfg.model, NUM_ROIS_OF_SPREAD)
         for loader in LOADERS[1:]:

@@ -14,10 +14,9 @@ from typing import Any
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 
-from mmroi.datasets import GetPersonBox, LoadImage, MultiRoICrop
+from mmroi.datasets import GetPersonBox, MultiRoICrop
 from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
 from mmroi.engine.body_model import dicts_in
-from mmroi.registry import MODELS
 
 Pipeline = list[dict[str, Any]]
 
@@ -174,8 +173,8 @@ def _expand(cfg: Config) -> None:
     numbers = _numbers(cfg)
     if not numbers:
         return
+    random = numbers.get('random_rois')
     try:
-        random = numbers.get('random_rois')
         set_crops(_items(cfg), random=random, **{k: v for k, v in numbers.items() if k != 'random_rois'})
     except ValueError as error:
         raise ValueError(f'config {cfg.filename}: {error}') from None
@@ -205,18 +204,29 @@ def check_expanded(cfg: Config) -> None:
         )
 
 
-def set_num_rois(model: Any, num_rois: int) -> None:
-    """Set the number of RoIs of a model's parts, those that have one.
+def read_num_rois(model: Any) -> int:
+    """Read the number of RoIs that a model is made for.
 
     Args:
-        model: Config of the model; changed.
+        model: Config of the model.
+
+    Returns:
+        int: M; 1 where nothing says it, as in CLIFF.
+    """
+    parts = [part for part in (model, model.get('fusion'), model.get('head')) if part]
+    return next((part['num_rois'] for part in parts if part.get('num_rois')), 1)
+
+
+def set_num_rois(model: Any, num_rois: int) -> None:
+    """Set the number of RoIs that a model is made for.
+
+    Args:
+        model: Config of the model; changed. Its parts no longer have a number of their own.
         num_rois: M.
     """
+    model['num_rois'] = num_rois
     for part in filter(None, (model.get('fusion'), model.get('head'))):
-        kind = MODELS.get(part['type'])
-        known = inspect.signature(kind).parameters if kind else {}
-        if 'num_rois' in known and part.get('num_rois', known['num_rois'].default) != num_rois:
-            part['num_rois'] = num_rois
+        part.pop('num_rois', None)
 
 
 def find_steps(config: Any, transform: type) -> list[dict[str, Any]]:
@@ -276,10 +286,8 @@ def change_pipelines(config: Any, change: Callable[[Pipeline], Pipeline]) -> Non
     Raises:
         ValueError: There is none.
     """
-    owners = list(_owners(config))
-    if not owners:
-        raise ValueError('no dataset has a pipeline with MultiRoICrop')
-    for owner in owners:
+    find_pipeline(config)
+    for owner in list(_owners(config)):
         owner['pipeline'] = change(owner['pipeline'])
 
 
@@ -305,8 +313,8 @@ def inference_pipeline(cfg: Config, box_scale: float | None = None) -> Pipeline:
         set_crops(steps, box_scale=box_scale)
     else:
         check_margin(cfg)
-    # LoadImage decodes nothing where there is an image, and fills in the camera.
-    return [dict(type='LoadImage') if _loads_image(step) else step for step in steps]
+    # Ours decodes nothing where there is an image, and fills in the camera.
+    return [dict(type='LoadImage') if is_step(step, LoadImageFromFile) else step for step in steps]
 
 
 def check_margin(cfg: Config) -> CropSettings:
@@ -339,10 +347,6 @@ def _owners(config: Any) -> Iterator[dict[str, Any]]:
             yield part
 
 
-def _loads_image(step: dict[str, Any]) -> bool:
-    return is_step(step, LoadImage) or is_step(step, LoadImageFromFile)
-
-
 def _items(config: Any) -> Any:
     return dict(config.items()) if isinstance(config, Config) else config
 
@@ -354,7 +358,6 @@ def _argument(step: dict[str, Any], name: str) -> Any:
 
 
 def _set(step: dict[str, Any], **arguments: Any) -> None:
-    """Set arguments of a step, those that it does not have already."""
     for name, value in arguments.items():
         if _argument(step, name) != value:
             step[name] = value
@@ -383,7 +386,7 @@ def _is_positive(value: Any) -> bool:
 
 
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = dict(
-    num_rois=(_is_count, 'a positive number'),
+    num_rois=(_is_count, 'a positive integer'),
     crop_size=(
         lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value)),
         'height and width in pixels, such as (256, 192)',

@@ -318,11 +318,8 @@ def test_error_survives_the_way_from_a_worker(data_root: Path) -> None:
         (dict(crop_boxes=True, box_margin=1.3), 1.3),
     ],
 )
-@pytest.mark.parametrize('serialize_data', [False, True])
-def test_every_sample_says_the_margin_of_its_box(
-    data_root: Path, given: dict, margin: float, serialize_data: bool
-) -> None:
-    dataset = _dataset(data_root, **given, serialize_data=serialize_data)
+def test_every_sample_says_the_margin_of_its_box(data_root: Path, given: dict, margin: float) -> None:
+    dataset = _dataset(data_root, **given)
     assert [dataset.get_data_info(i)['box_margin'] for i in (0, -1)] == [margin, margin]
     with pytest.raises(ValueError, match='box_margin must be positive, got 0'):
         _dataset(data_root, box_margin=0)

@@ -149,8 +149,8 @@ def test_an_option_for_one_pipeline_wins(tmp_path):
 @pytest.mark.parametrize(
     'numbers, message',
     [
-        (dict(num_rois=0), 'num_rois must be a positive number, not 0'),
-        (dict(num_rois='five'), "num_rois must be a positive number, not 'five'"),
+        (dict(num_rois=0), 'num_rois must be a positive integer, not 0'),
+        (dict(num_rois='five'), "num_rois must be a positive integer, not 'five'"),
         (dict(crop_size=64), r'crop_size must be height and width in pixels, such as \(256, 192\), not 64'),
         (dict(crop_size=(64, -1)), 'crop_size must be height and width'),
         (dict(box_scale=float('inf')), 'box_scale must be a positive number, not inf'),

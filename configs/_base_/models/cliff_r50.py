@@ -2,6 +2,7 @@
 num_rois = 1
 model = dict(
     type='MeshEstimator',
+    num_rois=num_rois,
     data_preprocessor=dict(type='HMRDataPreprocessor'),
     encoder=dict(type='MultiRoIEncoder', backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3,))),
     head=dict(type='CLIFFHead'),

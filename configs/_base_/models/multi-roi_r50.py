@@ -3,8 +3,9 @@ _base_ = './cliff_r50.py'
 
 num_rois = 5
 model = dict(
-    fusion=dict(type='RoIAwareFusion', num_rois=5, num_freqs=32),
-    head=dict(_delete_=True, type='MultiRoIHead', num_rois=5),
+    num_rois=num_rois,
+    fusion=dict(type='RoIAwareFusion', num_freqs=32),
+    head=dict(_delete_=True, type='MultiRoIHead'),
     projector=dict(type='ContrastiveProjector'),
     losses=dict(
         camera=dict(type='CameraConsistencyLoss', loss_weight=1.0),

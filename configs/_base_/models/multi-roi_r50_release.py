@@ -9,7 +9,6 @@ model = dict(
     head=dict(
         _delete_=True,
         type='CLIFFHead',
-        num_rois=5,
         boxes='all',
         hidden_channels=(2048, 1024),
         positive_scale=False,

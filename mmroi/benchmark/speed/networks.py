@@ -1,7 +1,7 @@
 """A config's network for other numbers of RoIs, its baselines, and random batches for them."""
 
-import copy
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
+from mmroi.engine.pipelines import read_num_rois, set_num_rois
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
@@ -18,22 +19,10 @@ CLIFF_HEADS = dict(CLIFF='own', HMR='none')
 
 
 def with_rois(config: ConfigDict, num_rois: int) -> ConfigDict:
-    """Set the number of RoIs in a copy of a model's config.
-
-    Args:
-        config: Config of the model.
-        num_rois: Number of RoIs.
-
-    Returns:
-        The changed copy; an unchanged one for models that predict from one RoI alone, such as CLIFF.
-    """
-    config = copy.deepcopy(config)
-    if not config.get('fusion') and config.get('num_rois', config.head.get('num_rois', 1)) == 1:
-        return config
-    for part in (config.get('fusion'), config.head):
-        if part and 'num_rois' in part:
-            part.num_rois = num_rois
-    config.num_rois = num_rois
+    """Return a copy of a model's config with another number of RoIs; CLIFF and HMR stay at one."""
+    config = deepcopy(config)
+    if config.get('fusion') or read_num_rois(config) != 1:
+        set_num_rois(config, num_rois)
     return config
 
 
@@ -71,7 +60,7 @@ def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
         parts = ('type', 'data_preprocessor', 'encoder', 'body_model')
         found[name] = ConfigDict({key: config[key] for key in parts if key in config}, head=head)
     own = config.head
-    if own.type.endswith('CLIFFHead') and not config.get('fusion') and own.get('num_rois', 1) == 1:
+    if own.type.endswith('CLIFFHead') and not config.get('fusion') and read_num_rois(config) == 1:
         same = own.get('boxes', 'own')
         found = {name: value for name, value in found.items() if CLIFF_HEADS[name] != same}
     return found

@@ -30,13 +30,13 @@ def cliff():
 
 def test_networks_for_other_numbers_of_rois(multi_roi, cliff):
     model = build_for_rois(multi_roi.model, 3)
-    assert model.head.num_rois == 3 and multi_roi.model.head.num_rois != 3
+    assert model.head.num_rois == model.fusion.num_rois == 3 and multi_roi.model.num_rois == 5
     assert build_for_rois(cliff.model, 2) is None and build_for_rois(cliff.model, 1) is not None
 
 
 def test_a_model_for_one_roi_with_a_fusion_takes_others(multi_roi):
     one = with_rois(multi_roi.model, 1)
-    assert build_for_rois(one, 5).head.num_rois == 5 and one.num_rois == one.head.num_rois == 1
+    assert build_for_rois(one, 5).head.num_rois == 5 and one.num_rois == 1 and 'num_rois' not in one.head
 
 
 def test_baselines_without_the_model_itself(multi_roi, cliff):
