@@ -16,7 +16,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmroi.datasets.converters.base import Converter, Rows, Unit, check_shapes
 from mmroi.datasets.image_checks import find_image_faults
@@ -35,6 +34,7 @@ from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import end_with_parent
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
+from mmroi.utils import ProgressBar
 
 _VERSION = 2  # increase it if the same download gives different rows
 _COUNTS = '__counts__'
@@ -103,15 +103,11 @@ def convert_split(
     folder = _open_work_folder(summary.path, converter, split, units, (skip_bad, check_images))
     job = _Job(converter, split, folder, skip_bad, check_images)
     todo = [i for i in range(len(units)) if not job.path(i).is_file()]
-    with tqdm(
-        total=len(units),
-        initial=len(units) - len(todo),
-        desc=summary.path.stem,
-        unit='unit',
-        disable=not progress,
+    with ProgressBar(
+        len(units), summary.path.stem, completed=len(units) - len(todo), disable=not progress
     ) as bar:
         for _ in _run(job, units, todo, workers if converter.parallel else 1):
-            bar.update()
+            bar.advance()
     rows = _join([job.path(i) for i in range(len(units))], summary)
     _drop_duplicates(rows, summary, skip_bad)
     if not len(rows.get('image_path', ())):
