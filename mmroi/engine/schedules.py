@@ -102,6 +102,9 @@ def simulate_schedule(cfg: Config, parameter: str, iterations: int) -> list[floa
         )
         runner.register_hook(record)
         runner.train()
-        for handler in runner.logger.handlers:  # close the log file before the folder is removed
-            handler.close()
+        # Close the log file before its folder is removed; the logger stays MMEngine's current one.
+        for handler in list(runner.logger.handlers):
+            if isinstance(handler, logging.FileHandler):
+                runner.logger.removeHandler(handler)
+                handler.close()
     return record.values

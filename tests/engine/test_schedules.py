@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.model import BaseModule
 from mmengine.registry import init_default_scope
 
 from mmroi.engine.schedules import count_iterations, simulate_schedule
@@ -45,3 +47,18 @@ def test_values_of_each_iteration():
     )
     assert simulate_schedule(cfg, 'lr', 2) == pytest.approx([0.5, 1, 1, 1, 0.1, 0.1])
     assert simulate_schedule(cfg, 'momentum', 1) == [0.9] * 3
+
+
+def test_models_can_be_initialized_after_a_simulation():
+    """MMEngine writes what it initializes to the log files of its current logger."""
+    cfg = Config(
+        dict(
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.0)),
+        )
+    )
+    assert simulate_schedule(cfg, 'lr', 2) == [1.0, 1.0]
+    model = BaseModule(init_cfg=dict(type='Constant', layer='Linear', val=0))
+    model.layer = torch.nn.Linear(1, 1)
+    model.init_weights()
+    assert model.layer.weight.item() == 0

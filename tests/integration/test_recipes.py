@@ -21,6 +21,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmroi.engine.body_model import dicts_in, use_body_model
+from mmroi.engine.pipelines import load_config
 from mmroi.fileio import HumanData
 from mmroi.registry import MODELS
 from mmroi.structures import convert_keypoints
@@ -218,7 +219,7 @@ def run(tool: str, *arguments: Any) -> str:
 @pytest.fixture(scope='module', params=RECIPES)
 def recipe(request: pytest.FixtureRequest) -> tuple[Config, torch.nn.Module]:
     """A recipe's config with small crops and the open body, and its model."""
-    cfg = Config.fromfile(ROOT / f'configs/{request.param}.py')
+    cfg = load_config(ROOT / f'configs/{request.param}.py')
     init_default_scope(cfg.default_scope)
     use_body_model(cfg, 'open')
     for part in dicts_in(dict(cfg.items())):

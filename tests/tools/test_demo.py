@@ -139,7 +139,7 @@ def test_without_the_weights_of_a_detector(tmp_path):
     ('arguments', 'message'),
     [
         (('absent.jpg', '--whole-image'), 'error: absent.jpg does not exist'),
-        (('photo.png', '--whole-image', '--model', 'cliff_r18'), 'do you mean cliff_r18_synthetic'),
+        (('photo.png', '--whole-image', '--model', 'cliff_r18'), 'did you mean cliff_r18_synthetic'),
         (('photo.png', '--whole-image', '--weights', 'absent.pth'), 'checkpoint absent.pth does not exist'),
         (
             (

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmroi.apis import find_model
+from mmroi.engine.pipelines import load_config
 
 MODEL = find_model('multi-roi_r18_synthetic')
 
@@ -123,7 +124,7 @@ def test_whole_config(run_tool, tmp_path):
         '--cfg-options',
         'train_dataloader.batch_size=3',
     )
-    expected = Config.fromfile(MODEL.config)
+    expected = load_config(MODEL.config)
     expected.train_dataloader.batch_size = 3
     assert done.stdout.strip() == expected.pretty_text.strip()
     assert Config.fromfile(tmp_path / 'whole.py').to_dict() == expected.to_dict()

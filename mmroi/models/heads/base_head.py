@@ -62,7 +62,8 @@ class BaseHead(BaseModule):
         if self.num_rois not in (None, num_rois):
             raise ValueError(
                 f'{type(self).__name__} was built for {self.num_rois} RoIs and got {num_rois}; '
-                'give MultiRoICrop and the model the same num_rois.'
+                'give MultiRoICrop and the model the same num_rois, or read the config with '
+                'mmroi.engine.pipelines.load_config, which sets both.'
             )
 
 
