@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mmroi.fileio.human_data import HumanData
-from mmroi.synthetic import StudioSettings, contact_sheet, make_dataset
+from mmroi.synthetic import StudioSettings, make_dataset
 
 SETTINGS = StudioSettings('full', 64, 5)
 TOOL = Path(__file__).parents[2] / 'tools' / 'dataset_tools' / 'make_synthetic.py'
@@ -99,12 +99,6 @@ def test_bad_settings(settings, message):
 def test_bad_counts(tmp_path, counts, workers, message):
     with pytest.raises(ValueError, match=message):
         make_dataset(tmp_path, SETTINGS, *counts, workers=workers)
-
-
-def test_contact_sheet(made):
-    sheet = contact_sheet(made[0], num_images=10, columns=4, cell=48)
-    assert sheet.shape == (3 * 48, 4 * 48, 3)
-    assert (sheet == (0, 255, 0)).all(-1).sum() > 100
 
 
 def test_command_line(tmp_path):
