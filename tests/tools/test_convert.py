@@ -56,7 +56,11 @@ def test_converts_checks_and_keeps(download, tmp_path):
     first = run(*command)
     assert first.returncode == 0, first.stderr
     path = tmp_path / 'cliff_mpii_train.npz'
-    assert f'{path}: {num} people in ' in first.stdout and 'cliff_mpii_train:' in first.stderr
+    assert (
+        f'{path}: {num} people in ' in first.stdout
+        and f'{path.stem} ' in first.stderr
+        and '1/1' in first.stderr
+    )
     assert HumanData.fromfile(path).data_len == num
     sheet = cv2.imread(str(tmp_path / 'cliff_mpii_train_check.jpg'))
     # Two people, each with keypoints and with the mesh.
