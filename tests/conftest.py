@@ -1,5 +1,6 @@
 """Settings of all tests: one thread in each process, because pytest-xdist already fills the cores."""
 
+import io
 import os
 import pickle
 import subprocess
@@ -121,22 +122,34 @@ def resnet():
 
 
 @pytest.fixture
-def hrnet():
-    """Build an HRNet of few channels and blocks, but of as many modules in stage 4 as W32 and W48 have."""
-    stages = {
-        f'stage{i}': dict(
-            num_modules=3 if i == 4 else 1,
-            num_branches=i,
-            block='BASIC',
-            num_blocks=(1,) * i,
-            num_channels=tuple(4 * 2**b for b in range(i)),
+def hrnet_config():
+    """Make the config of an HRNet of few channels and blocks."""
+
+    def make(channels=4, stem_channels=8, last_modules=1):
+        stages = {
+            f'stage{i}': dict(
+                num_modules=last_modules if i == 4 else 1,
+                num_branches=i,
+                block='BASIC',
+                num_blocks=(1,) * i,
+                num_channels=tuple(channels * 2**b for b in range(i)),
+            )
+            for i in (2, 3, 4)
+        }
+        stem = dict(
+            num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(stem_channels,)
         )
-        for i in (2, 3, 4)
-    }
-    stem = dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(8,))
+        return dict(type='mmdet.HRNet', extra=dict(stage1=stem, **stages))
+
+    return make
+
+
+@pytest.fixture
+def hrnet(hrnet_config):
+    """Build an HRNet of few channels, but of as many modules in stage 4 as W32 and W48 have."""
 
     def make(**kwargs):
-        return MODELS.build(dict(type='mmdet.HRNet', extra=dict(stage1=stem, **stages), **kwargs))
+        return MODELS.build(dict(hrnet_config(last_modules=3), **kwargs))
 
     return make
 
@@ -189,3 +202,23 @@ def run_tool():
         return done
 
     return run
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def open_terminal(monkeypatch):
+    """Turn standard output and error into a terminal; call it in the test, where pytest has set its own."""
+
+    def open_it():
+        stream = Terminal()
+        monkeypatch.setenv('TERM', 'xterm')
+        monkeypatch.setenv('COLUMNS', '120')
+        monkeypatch.setattr(sys, 'stdout', stream)
+        monkeypatch.setattr(sys, 'stderr', stream)
+        return stream
+
+    return open_it

@@ -10,10 +10,8 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ import numpy as np
 import torch
 
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.processes import end_with_parent
+from mmroi.fileio.processes import run_in_processes
 from mmroi.synthetic.body import StudioBody
 from mmroi.synthetic.labels import Rows, label_rows, to_human_data
 from mmroi.synthetic.presets import get_preset
@@ -147,7 +145,6 @@ _worker_studio: Studio
 
 def _start_worker(settings: StudioSettings) -> None:
     global _worker_studio
-    end_with_parent()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     _worker_studio = Studio(settings)
@@ -269,11 +266,5 @@ def _run(studio: Studio, out: Path, todo: Sequence[tuple[str, int, int]], worker
         if workers <= 1:
             yield from (_make_chunk(studio, out, *chunk) for chunk in todo)
             return
-        with ProcessPoolExecutor(workers, get_context('spawn'), _start_worker, (studio.settings,)) as pool:
-            futures = [pool.submit(_work, out, *chunk) for chunk in todo]
-            try:
-                for future in as_completed(futures):
-                    yield future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        jobs = [(out, *chunk) for chunk in todo]
+        yield from run_in_processes(_work, jobs, workers, _start_worker, (studio.settings,))

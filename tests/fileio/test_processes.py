@@ -3,8 +3,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from mmroi.fileio.processes import run_in_processes
 
 PARENT = """
 import multiprocessing
@@ -55,3 +58,17 @@ def _is_alive(pid):
             return file.read().rpartition(')')[2].split()[0] != 'Z'
     except OSError:
         return False
+
+
+@pytest.mark.parametrize('initializer', [None, time.sleep])
+def test_results_of_all_jobs_come_back(initializer):
+    initargs = () if initializer is None else (0,)
+    found = list(run_in_processes(divmod, [(i, 3) for i in range(5)], 2, initializer, initargs))
+    assert sorted(found) == [divmod(i, 3) for i in range(5)]
+
+
+def test_the_error_of_a_job_is_raised_and_cancels_the_rest(tmp_path):
+    jobs = [(tmp_path / 'absent' / 'a',), *((tmp_path / str(i),) for i in range(100))]
+    with pytest.raises(FileNotFoundError, match='absent'):
+        list(run_in_processes(Path.mkdir, jobs, 1))
+    assert len(list(tmp_path.iterdir())) < 100

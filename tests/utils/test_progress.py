@@ -7,26 +7,6 @@ import pytest
 from mmroi.utils import ProgressBar, track
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def open_terminal(monkeypatch):
-    """Turn standard output and error into a terminal; call it in the test, where pytest has set its own."""
-
-    def open_it():
-        stream = Terminal()
-        monkeypatch.setenv('TERM', 'xterm')
-        monkeypatch.setenv('COLUMNS', '100')
-        monkeypatch.setattr(sys, 'stdout', stream)
-        monkeypatch.setattr(sys, 'stderr', stream)
-        return stream
-
-    return open_it
-
-
 def test_track_yields_the_items_and_counts_them(open_terminal):
     terminal = open_terminal()
     assert list(track([3, 1, 2], description='images')) == [3, 1, 2]

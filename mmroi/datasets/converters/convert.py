@@ -10,9 +10,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +29,7 @@ from mmroi.datasets.row_checks import (
 )
 from mmroi.fileio.human_data import HumanData
 from mmroi.fileio.npz_io import LazyNpz, write_npz
-from mmroi.fileio.processes import end_with_parent
+from mmroi.fileio.processes import run_in_processes
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
 from mmroi.utils import ProgressBar
@@ -208,14 +206,7 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
     if workers <= 1:
         yield from (job.do(i, units[i]) for i in todo)
         return
-    with ProcessPoolExecutor(workers, get_context('spawn'), end_with_parent) as pool:
-        futures = [pool.submit(job.do, i, units[i]) for i in todo]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    yield from run_in_processes(job.do, [(i, units[i]) for i in todo], workers)
 
 
 def _open_work_folder(

@@ -1,11 +1,9 @@
-import io
 import os
 import pty
 import re
 import subprocess
 import sys
 
-import pytest
 from mmengine.evaluator import BaseMetric
 
 from mmroi.engine import ProgressBarHook
@@ -17,26 +15,6 @@ class Count(BaseMetric):
 
     def compute_metrics(self, results):
         return dict(count=len(results))
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def open_terminal(monkeypatch):
-    """Turn standard output and error into a terminal; call it in the test, where pytest has set its own."""
-
-    def open_it():
-        stream = Terminal()
-        monkeypatch.setenv('TERM', 'xterm')
-        monkeypatch.setenv('COLUMNS', '120')
-        monkeypatch.setattr(sys, 'stdout', stream)
-        monkeypatch.setattr(sys, 'stderr', stream)
-        return stream
-
-    return open_it
 
 
 def train(make_runner, loader, hook):

@@ -79,21 +79,10 @@ def test_names_and_shapes_of_the_classification_network():
     assert {n: tuple(v.shape) for n, v in neck.state_dict().items()} == names
 
 
-def test_behind_an_hrnet_the_encoder_has_its_width():
-    stages = {
-        f'stage{i}': dict(
-            num_modules=1,
-            num_branches=i,
-            block='BASIC',
-            num_blocks=(1,) * i,
-            num_channels=tuple(48 * 2**b for b in range(i)),
-        )
-        for i in (2, 3, 4)
-    }
-    stem = dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(64,))
+def test_behind_an_hrnet_the_encoder_has_its_width(hrnet_config):
     with torch.device('meta'):
         encoder = MultiRoIEncoder(
-            dict(type='mmdet.HRNet', extra=dict(stage1=stem, **stages)),
+            hrnet_config(channels=48, stem_channels=64),
             neck=dict(type='HRNetClassificationNeck'),
         )
     assert (encoder.out_channels, encoder.map_channels) == (2048, 384)
