@@ -128,7 +128,7 @@ def export_model(
         file_format: ``'onnx'`` or ``'torch-export'``.
         with_smpl: Also output vertices and joints.
         opset: ONNX opset version.
-        tolerance: Maximum allowed difference, relative to the largest magnitude of an output if that exceeds 1.
+        tolerance: Maximum allowed difference, relative to an output's largest magnitude where that exceeds 1.
         origin: Origin for the file's metadata, such as the name of the checkpoint.
 
     Returns:
