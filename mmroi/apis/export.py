@@ -1,4 +1,4 @@
-"""A network as one file for other runtimes: ONNX, or a program of torch.export; checked before it is kept."""
+"""Export a network to one file, as ONNX or as a ``torch.export`` program, and check it against PyTorch."""
 
 import base64
 import json
@@ -22,43 +22,43 @@ INPUTS = ('crops', 'boxes', 'focal_length')
 OUTPUTS = ('rotations', 'betas', 'local_cameras', 'camera_translation')
 BODY_OUTPUTS = ('vertices', 'joints3d')
 SUFFIXES = {'onnx': '.onnx', 'torch-export': '.pt2'}
-OPSETS = (18, 23)  # what torch's exporter writes
-METADATA_FILE = 'mmroi.json'  # within a .pt2 file
+OPSETS = (18, 23)  # range that torch's exporter supports
+METADATA_FILE = 'mmroi.json'  # inside a .pt2 file
 
 Arrays = dict[str, np.ndarray]
 
 
 def read_recipe(cfg: Config) -> CropSettings:
-    """Read how the crops of an exported network are taken, from a tight box.
+    """Read from a config how crops are taken around a tight box.
 
     Args:
         cfg: Config of the network.
 
     Returns:
-        CropSettings: Those of its test pipeline.
+        Crop settings of the test pipeline.
 
     Raises:
-        ValueError: As ``check_margin``; or the pipeline draws RoIs at random.
+        ValueError: If ``check_margin`` rejects the config, or the pipeline samples RoIs at random.
     """
     recipe = check_margin(cfg)
     if recipe.random:
         raise ValueError(
-            f'config {cfg.filename}: MultiRoICrop draws RoIs at random; export needs random=False, '
-            'the fixed set'
+            f'config {cfg.filename}: MultiRoICrop samples RoIs at random; export needs the fixed set, '
+            'random=False'
         )
     return recipe
 
 
 def random_inputs(recipe: CropSettings, num_persons: int, seed: int) -> Arrays:
-    """Make people in random places with crops of noise.
+    """Generate people at random positions with crops of noise.
 
     Args:
-        recipe: How crops are taken.
-        num_persons: N.
-        seed: Of the random numbers.
+        recipe: Crop settings.
+        num_persons: Number of people, N.
+        seed: Seed of the random numbers.
 
     Returns:
-        The inputs of ``ExportableEstimator`` by name.
+        Inputs of ``ExportableEstimator`` by name.
     """
     rng = np.random.default_rng(seed)
     focal_length = rng.uniform(500, 2500, num_persons)
@@ -70,16 +70,17 @@ def random_inputs(recipe: CropSettings, num_persons: int, seed: int) -> Arrays:
 
 
 class ExportableEstimator(nn.Module):
-    """An estimator from pixels to bodies, tensors in and tensors out.
+    """Wrap an estimator as a module that maps tensors to tensors, from pixels to bodies.
 
-    Normalization is inside. Boxes and their encoding stay in float64, whose digits the high frequencies need.
+    Normalization is included. Boxes and their encoding stay in float64, because the high frequencies of the
+    encoding need its precision.
 
     Args:
         estimator: A ``MeshEstimator``; it is set to evaluation mode.
-        with_smpl: Also pose the body.
+        with_smpl: Also output vertices and joints.
 
     Attributes:
-        output_names: Of the tensors that ``forward`` returns.
+        output_names: Names of the tensors that ``forward`` returns.
     """
 
     estimator: Any
@@ -93,13 +94,13 @@ class ExportableEstimator(nn.Module):
         """Predict bodies and cameras.
 
         Args:
-            crops: (N, M, 3, H, W) uint8, BGR, as ``PackHMRInputs`` gives them.
+            crops: (N, M, 3, H, W) uint8, BGR, as ``PackHMRInputs`` packs them.
             boxes: (N, M, 3) float64, center and height in pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
 
         Returns:
-            rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3), camera_translation (N, 3), and
-            with the body vertices (N, 6890, 3) and joints3d (N, 54, 3) without the translation; meters.
+            rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3) and camera_translation (N, 3);
+            ``with_smpl`` also vertices (N, 6890, 3) and joints3d (N, 54, 3), meters, without the translation.
         """
         inputs = self.estimator.data_preprocessor.normalize(crops)
         output = self.estimator.regress(inputs, boxes, focal_length)
@@ -116,26 +117,26 @@ def export_model(
     tolerance: float = 1e-4,
     origin: str = '',
 ) -> dict[str, float]:
-    """Write a network to a file that runs without this project, after a check against PyTorch.
+    """Write a network to a file that runs without mmroi, and check it against PyTorch.
 
-    The number of people is free; the number of RoIs and the crop size are those of the config's test
-    pipeline. The file is written only if it passes the check.
+    The number of people is dynamic; the number of RoIs and the crop size are those of the config's test
+    pipeline. The file is kept only if it passes the check.
 
     Args:
-        model: What ``init_model`` returns, on the CPU.
-        out: ``.onnx`` or ``.pt2``.
+        model: Model returned by ``init_model``, on the CPU.
+        out: File to write, ``.onnx`` or ``.pt2``.
         file_format: ``'onnx'`` or ``'torch-export'``.
-        with_smpl: Also give vertices and joints.
-        opset: Version of ONNX's operators.
-        tolerance: Largest difference allowed, divided by the largest magnitude of the output if above 1.
-        origin: For the file's metadata, such as the name of the checkpoint.
+        with_smpl: Also output vertices and joints.
+        opset: ONNX opset version.
+        tolerance: Maximum allowed difference, relative to an output's largest magnitude where that exceeds 1.
+        origin: Origin for the file's metadata, such as the name of the checkpoint.
 
     Returns:
-        Largest absolute difference to PyTorch for each output.
+        Largest absolute difference from PyTorch for each output.
 
     Raises:
-        ValueError: A suffix or opset that does not fit, a network that cannot be traced, or a difference
-            above the tolerance.
+        ValueError: If the suffix or the opset is not supported, the network cannot be traced, or a difference
+            exceeds the tolerance.
     """
     out = Path(out)
     check_target(out, file_format, opset)
@@ -155,21 +156,26 @@ def export_model(
 
 
 def check_target(out: Path, file_format: str, opset: int) -> None:
-    """Check what can be checked before a network is built.
+    """Check file name and opset before a network is built.
+
+    Args:
+        out: File to write.
+        file_format: Key of ``SUFFIXES``.
+        opset: ONNX opset version.
 
     Raises:
-        ValueError: The file's name does not fit its format, or the opset cannot be written.
+        ValueError: If the suffix does not match the format, or the opset is not supported.
     """
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise ValueError(f'opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}')
     if out.suffix != SUFFIXES[file_format]:
         raise ValueError(
-            f'a file of the format {file_format} must end in {SUFFIXES[file_format]}, not {out.name!r}'
+            f'a file in the format {file_format} must end in {SUFFIXES[file_format]}, not {out.name!r}'
         )
 
 
 def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: str = '') -> dict[str, Any]:
-    """Return what a program needs to run the file, as values for JSON."""
+    """Return the metadata that a program needs to run the file, as JSON values."""
     preprocessor: Any = model.data_preprocessor
     body_model: Any = model.body_model
     metadata = dict(
@@ -190,7 +196,7 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
 
 
 def describe_crops(recipe: CropSettings) -> dict[str, Any]:
-    """Return what a program needs to take the crops of a tight box, as values for JSON."""
+    """Return the metadata that a program needs to crop around a tight box, as JSON values."""
     return dict(
         num_rois=recipe.num_rois,
         crop_size=recipe.crop_size,
@@ -201,7 +207,7 @@ def describe_crops(recipe: CropSettings) -> dict[str, Any]:
 
 
 def _trace(network: ExportableEstimator, recipe: CropSettings) -> torch.export.ExportedProgram:
-    """Trace the network for any number of people; torch.onnx alone may silently fix the number."""
+    """Trace the network for any number of people, which ``torch.onnx`` alone may silently make constant."""
     persons = {0: torch.export.Dim('N', min=1)}
     inputs = random_inputs(recipe, 2, seed=0)
     try:
@@ -211,14 +217,14 @@ def _trace(network: ExportableEstimator, recipe: CropSettings) -> torch.export.E
                 tuple(torch.from_numpy(inputs[name]) for name in INPUTS),
                 dynamic_shapes=dict.fromkeys(INPUTS, persons),
             )
-    except Exception as error:  # anything that a module does and tracing cannot
+    except Exception as error:  # tracing fails with errors of many classes
         head = type(network.estimator.head).__name__
         raise ValueError(
-            f'torch.export cannot trace this network, whose head is {head}: {str(error).splitlines()[0]}'
+            f'torch.export cannot trace this network with the head {head}: {str(error).splitlines()[0]}'
         ) from error
     for module in program.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
-            node.meta.pop('stack_trace', None)  # has paths of this machine
+            node.meta.pop('stack_trace', None)  # contains local paths
     return program
 
 
@@ -231,7 +237,7 @@ def _write_onnx(
 ) -> None:
     logger = logging.getLogger('torch.onnx')
     level = logger.level
-    logger.setLevel(logging.ERROR)  # warns that torchvision is absent, which is not needed
+    logger.setLevel(logging.ERROR)  # warns about torchvision, which is not needed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -246,27 +252,27 @@ def _write_onnx(
     finally:
         logger.setLevel(level)
     for node in written.model.graph:
-        node.metadata_props.clear()  # tracebacks, with paths of this machine
+        node.metadata_props.clear()  # tracebacks with local paths
     written.model.metadata_props.update({name: json.dumps(value) for name, value in metadata.items()})
     written.save(path, external_data=False)
 
 
 def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: dict[str, Any]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # on weights that are views, whose whole tensors are stored
+        warnings.simplefilter('ignore')  # about weights that are views, which are stored whole
         torch.export.save(program, path, extra_files={METADATA_FILE: json.dumps(metadata)})
 
 
 def load_onnx(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
-    """A function that runs an ONNX file on the CPU."""
-    import onnxruntime  # here: an extra
+    """Return a function that runs an ONNX file on the CPU."""
+    import onnxruntime  # optional dependency
 
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
     return lambda inputs: session.run(None, inputs)
 
 
 def load_program(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
-    """Return a function that runs a program of torch.export."""
+    """Return a function that runs a ``torch.export`` program."""
     module = torch.export.load(path).module()
 
     def run(inputs: Arrays) -> list[np.ndarray]:
@@ -282,19 +288,19 @@ def compare(
     recipe: CropSettings,
     tolerance: float,
 ) -> dict[str, float]:
-    """Compare a file with the network that it was made of, on one and on three random people.
+    """Compare an exported file with its network, on one and on three random people.
 
     Args:
-        network: In PyTorch.
-        run: What ``load_onnx`` or ``load_program`` returns.
-        recipe: How crops are taken.
-        tolerance: As for ``export_model``.
+        network: The network in PyTorch.
+        run: Function returned by ``load_onnx`` or ``load_program``.
+        recipe: Crop settings.
+        tolerance: As in ``export_model``.
 
     Returns:
         Largest absolute difference for each output.
 
     Raises:
-        ValueError: A difference is above the tolerance, or no number.
+        ValueError: If a difference exceeds the tolerance or is NaN.
     """
     differences = dict.fromkeys(network.output_names, 0.0)
     for num_persons in (1, 3):

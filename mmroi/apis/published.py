@@ -1,4 +1,4 @@
-"""Published networks that can be converted: how their tensors are called, and which config runs them.
+"""Published networks that can be converted: the names of their tensors and the configs that run them.
 
 Sources: CLIFF (https://github.com/huawei-noah/noah-research/tree/master/CLIFF), Multi-RoI
 (https://github.com/CptDiaos/Multi-RoI), SPIN (https://github.com/nkolot/SPIN), MMHuman3D
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-# Pairs (prefix in the file, prefix here); the first that fits a name counts.
+# Pairs (prefix in the file, prefix in mmroi); the first match applies.
 Renaming = tuple[tuple[str, str], ...]
 
 
@@ -19,14 +19,14 @@ class PublishedNetwork:
     """One kind of published checkpoint.
 
     Attributes:
-        title: What it is, for messages.
+        title: Description for messages.
         config: The config that runs it, relative to the checkout.
-        signature: Names and shapes by which it is known; together they fit no other kind.
-        renaming: From its names to ours.
-        start: Its pose, shape and camera from which the regressor starts, in this order; here one tensor.
-            Empty if they stay what they are.
-        dropped: Why names with a certain prefix are not needed here.
-        published: Results on 3DPW by file name, as the authors state them.
+        signature: Names and shapes that identify it; no other kind has all of them.
+        renaming: Prefixes of its names and of ours.
+        start: Names of the initial pose, shape and camera of the regressor, in this order, which mmroi joins
+            in one tensor. Empty if the head keeps them as they are.
+        dropped: Reasons to drop tensors, by prefix of the name.
+        published: Results on 3DPW by file name, as reported by the authors.
     """
 
     title: str
@@ -38,19 +38,19 @@ class PublishedNetwork:
     published: Mapping[str, str] = field(default_factory=dict)
 
     def our_name(self, name: str) -> str:
-        """Return our name of a tensor of the file; the same name if it is not known."""
+        """Return our name for a tensor of the file, or the same name if it is unknown."""
         return next(
             (ours + name[len(theirs) :] for theirs, ours in self.renaming if name.startswith(theirs)), name
         )
 
     def their_names(self, name: str) -> tuple[str, ...]:
-        """Return the names of our tensor in the file: one, several, or a note that there is none."""
+        """Return the names of our tensor in the file; a single note if the file has no such tensor."""
         if name == START:
             return self.start
         for theirs, ours in self.renaming:
             if name.startswith(ours):
                 return (theirs + name[len(ours) :],)
-        return (f'{name} (of the model alone)',)
+        return (f'{name} (only in the model)',)
 
 
 START = 'head.regressor.initial'
@@ -65,7 +65,7 @@ RESNET: Renaming = tuple(
     (name, f'encoder.backbone.{name}')
     for name in ('conv1.', 'bn1.', 'layer1.', 'layer2.', 'layer3.', 'layer4.')
 )
-# The last branch is at the coarsest resolution already.
+# The last branch already has the coarsest resolution.
 STRIDED_HRNET: Renaming = (
     *((f'backbone.downsample_stage_{i + 1}.', f'encoder.neck.branches.{i}.') for i in range(3)),
     ('backbone.', 'encoder.backbone.'),
@@ -78,7 +78,7 @@ CLASSIFICATION_HRNET: Renaming = (
     ('encoder.', 'encoder.backbone.'),
 )
 MULTI_ROI: Renaming = (
-    # Rounded constants, which the weights were trained with.
+    # Rounded constants that the weights were trained with.
     ('pos_enc._freqs', 'fusion.encoding.freqs'),
     ('pos_enc._phases', 'fusion.encoding.phases'),
     ('fuse_fc.', 'fusion.pair_fc.'),
@@ -90,18 +90,18 @@ MMHUMAN3D: Renaming = (
     *((f'head.{name}', ours) for name, ours in REGRESSOR),
 )
 
-# The adapters of its heads keep its names.
+# The adapters of MMHuman3D's heads keep its names.
 MMHUMAN3D_ADAPTER: Renaming = (('backbone.', 'encoder.backbone.'), ('head.', 'head.'))
 
-HEATMAPS = {'backbone.final_layer.': '2D heatmaps of the pre-training, which the network never uses'}
+HEATMAPS = {'backbone.final_layer.': '2D heatmaps of the pre-training, unused by the network'}
 ONLY_MMHUMAN3D = {
     'body_model_train.': 'body model; ours comes from its own file',
     'body_model_test.': 'body model; ours comes from its own file',
-    'disc.': 'discriminator, which serves training alone',
-    'registrant.': 'fitting of bodies, which serves training alone',
+    'disc.': 'discriminator, used in training only',
+    'registrant.': 'body fitting, used in training only',
 }
 
-# Inputs of fc1: feature, boxes and 157 = 144 + 10 + 3 of pose, shape and camera.
+# Inputs of fc1: the feature, the boxes, and 157 = 144 + 10 + 3 values of pose, shape and camera.
 PUBLISHED = {
     'huawei_cliff_res50': PublishedNetwork(
         title="the CLIFF authors' CLIFF with ResNet-50",
@@ -233,13 +233,13 @@ def find_kind(state_dict: Mapping[str, Tensor]) -> str:
     """Find which published network a checkpoint belongs to.
 
     Args:
-        state_dict: Its tensors.
+        state_dict: Tensors of the checkpoint.
 
     Returns:
-        A key of ``PUBLISHED``.
+        Key of ``PUBLISHED``.
 
     Raises:
-        ValueError: If it is none of them; says which one comes closest.
+        ValueError: If it belongs to none of them; the message names the closest one.
     """
     shapes = {name: tuple(value.shape) for name, value in state_dict.items()}
     alike = []
@@ -249,13 +249,13 @@ def find_kind(state_dict: Mapping[str, Tensor]) -> str:
         if network.signature.keys() <= shapes.keys():
             alike.append(kind)
     if START in shapes:
-        raise ValueError('it is a checkpoint of this project already; use it as it is')
+        raise ValueError('it already is a checkpoint of mmroi; use it without conversion')
     if not alike:
         raise ValueError(
-            f'its tensors ({len(shapes)}: {", ".join(list(shapes)[:3])}, ...) are those of no known network; '
+            f'its tensors ({len(shapes)}: {", ".join(list(shapes)[:3])}, ...) match no known network; '
             f'known are {", ".join(PUBLISHED)}'
         )
-    # The kind that asks for more names is the narrower one: Multi-RoI has all names of CLIFF.
+    # A longer signature is more specific: Multi-RoI has all names of CLIFF.
     nearest = max(alike, key=lambda kind: len(PUBLISHED[kind].signature))
     differences = [
         f'{name} is {shapes[name]} instead of {shape}'
@@ -263,6 +263,6 @@ def find_kind(state_dict: Mapping[str, Tensor]) -> str:
         if shapes[name] != shape
     ]
     raise ValueError(
-        f'it has the names of {PUBLISHED[nearest].title}, but {" and ".join(differences)}; if it is such a '
-        f'network in another size, give the kind {nearest} and a config that builds it'
+        f'it has the names of {PUBLISHED[nearest].title}, but {" and ".join(differences)}; if it is this '
+        f'network in another size, pass the kind {nearest} and a config that builds it'
     )

@@ -1,4 +1,4 @@
-"""From a published checkpoint to one of this project."""
+"""Convert published checkpoints to checkpoints of mmroi."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -21,13 +21,13 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was done.
+    """Summary of a conversion.
 
     Attributes:
         kind: Key of ``PUBLISHED``.
-        config: The config that runs the new file.
-        converted: Number of tensors taken over.
-        dropped: Number of tensors left out, by reason.
+        config: Config that runs the new file.
+        converted: Number of converted tensors.
+        dropped: Number of dropped tensors by reason.
     """
 
     kind: str
@@ -39,21 +39,21 @@ class Conversion:
 def convert_published(
     source: str | Path, out: str | Path, config: str | Path | None = None, kind: str | None = None
 ) -> Conversion:
-    """Convert a published checkpoint; it is written only if the config's model takes all its weights.
+    """Convert a published checkpoint, and write it only if the config's model loads all of its weights.
 
     Args:
-        source: Published file, in either container of ``torch.save`` or safetensors.
+        source: Published file, in the zip or legacy format of ``torch.save`` or in safetensors.
         out: File to write, ``.pth`` or ``.safetensors``.
-        config: The config that it is for; by default the one that runs this kind.
-        kind: Key of ``PUBLISHED``; by default found from names and shapes.
+        config: Config that the new file is for; by default the one of its kind.
+        kind: Key of ``PUBLISHED``; by default detected from names and shapes.
 
     Returns:
-        What was done.
+        Summary of the conversion.
 
     Raises:
-        FileNotFoundError: If a file is absent.
-        ValueError: If the source is unreadable or of no known kind, or has unknown tensors, lacks some or has
-            some of another shape; or if ``out`` ends otherwise or is the source.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If the source is unreadable or of no known kind, or its tensors do not match the model; or
+            if ``out`` has another suffix or is the source.
     """
     source, out = Path(source), Path(out)
     if out.suffix not in SUFFIXES:
@@ -62,21 +62,21 @@ def convert_published(
         raise ValueError(f'there is no kind {kind!r}; there are {", ".join(PUBLISHED)}')
     state = read_state_dict(source)
     if out.exists() and out.samefile(source):
-        raise ValueError(f'{out} is the published file itself; name another one to write')
+        raise ValueError(f'{out} is the published file itself; choose another file to write')
     try:
         kind = kind or find_kind(state)
     except ValueError as error:
         raise ValueError(f'{source}: {error}') from error
     network = PUBLISHED[kind]
     path = Path(config) if config else find_file(network.config)
-    model = build_model(path, body_model=OPEN)  # no weight depends on the body, and SMPL need not be there
+    model = build_model(path, body_model=OPEN)  # no weight depends on the body, so SMPL is not needed
     renamed, dropped = rename(network, state)
     findings = compare(network, state, renamed, model.state_dict())
     if findings:
         reason = _other_network(network, renamed, model, path)
         reason = reason or f'but does not fit the model of {path}: {"; ".join(findings)}'
         raise ValueError(f'{source} is {network.title}, {reason}')
-    # MMEngine's guard and torch check once more; half precision becomes that of the model.
+    # Check again with torch's strict loading, which also casts half precision to the model's.
     model.load_state_dict({**model.state_dict(), **renamed}, strict=True)
     meta = dict(
         source_kind=kind,
@@ -92,14 +92,14 @@ def convert_published(
 def rename(
     network: PublishedNetwork, state: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, int]]:
-    """Give tensors the names that they have here.
+    """Rename the tensors of a published checkpoint to our names.
 
     Args:
         network: Kind of the checkpoint.
-        state: Its tensors. Names that the kind does not know stay as they are.
+        state: Tensors of the checkpoint. Unknown names are kept.
 
     Returns:
-        The tensors, and how many were left out, by reason.
+        The renamed tensors, and the number of dropped tensors by reason.
     """
     renamed, dropped = {}, dict.fromkeys(network.dropped.values(), 0)
     for name, value in state.items():
@@ -119,16 +119,17 @@ def compare(
     renamed: Mapping[str, Tensor],
     own: Mapping[str, Tensor],
 ) -> list[str]:
-    """Compare names and shapes with those of a model.
+    """Compare names and shapes of a checkpoint with those of a model.
 
     Args:
         network: Kind of the checkpoint.
-        state: Its tensors under their names.
-        renamed: Its tensors under our names.
-        own: The model's tensors. Counters of BatchNorm may be absent from the checkpoint.
+        state: Tensors of the checkpoint under their original names.
+        renamed: The same tensors under our names.
+        own: Tensors of the model. The checkpoint may lack the counters of BatchNorm.
 
     Returns:
-        What is missing, unknown or of another shape, each with the names in the file; empty if all fits.
+        One message each for missing tensors, unknown ones and wrong shapes, with the names in the file; empty
+        if everything matches.
     """
     missing = [
         name
@@ -161,7 +162,7 @@ def _list(what: str, names: Collection[str]) -> str:
 def _other_network(
     network: PublishedNetwork, renamed: Mapping[str, Tensor], model: nn.Module, config: Path
 ) -> str | None:
-    """Say in what the model of a config differs as a whole, if it does; then single tensors tell nothing."""
+    """Return how the whole network differs from the model, which says more than a list of its tensors."""
     head, own = model.get_submodule('head'), model.state_dict()
     scores = renamed.get('fusion.set_mlp.4.weight')
     if scores is not None and len(scores) != head.num_rois:

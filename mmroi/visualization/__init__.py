@@ -1,4 +1,4 @@
-"""Pictures of meshes on images, drawn by the project's own z-buffer: no GPU, display or GL is needed."""
+"""Draw meshes on images with the z-buffer of ``mmroi.geometry``: no GPU, display or OpenGL is needed."""
 
 from mmroi.visualization.colors import PALETTE, person_colors
 from mmroi.visualization.dataset_view import draw_sample, draw_thumbnail

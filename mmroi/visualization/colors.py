@@ -1,4 +1,4 @@
-"""One color for each person, the same in every picture and file."""
+"""Colors of people, the same in every image and file."""
 
 import colorsys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 Colors: TypeAlias = Sequence[Sequence[int]] | np.ndarray  # blue, green, red (0-255) of each person
 
-# Blue, green, red; one for each person in turn. The first is the light blue usual for SMPL meshes.
+# BGR colors of the first people. The first is the light blue that is usual for SMPL meshes.
 PALETTE = (
     (238, 186, 140),
     (136, 204, 238),
@@ -21,16 +21,16 @@ _GOLDEN_RATIO = 0.5 * (5**0.5 - 1)
 
 
 def person_colors(ids: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Colors by identity: a person keeps a color whoever else is in the frame.
+    """Return colors by identity: a person keeps a color whoever else is in the frame.
 
-    The first ids get the colors of ``PALETTE``, further ones hues that step around the circle by the golden
-    ratio, so that ids which follow each other look different.
+    The first ids get the colors of ``PALETTE``. Hues of further ids advance around the color circle by the
+    golden ratio, so that consecutive ids look different.
 
     Args:
-        ids: Number of each person, as a tracker gives it.
+        ids: Number of each person, as assigned by a tracker.
 
     Returns:
-        Blue, green, red (0-255) of each.
+        One BGR color (0-255) per person.
     """
     return [_color(int(i)) for i in ids]
 
@@ -43,17 +43,17 @@ def _color(number: int) -> tuple[int, int, int]:
 
 
 def as_colors(colors: Colors | None, count: int) -> np.ndarray:
-    """The colors of people; those of the first ids where none are given.
+    """Return the colors of people as an array.
 
     Args:
-        colors: One BGR color (0-255) for each, or None.
+        colors: One BGR color (0-255) per person; None for those of the first ids.
         count: Number of people.
 
     Returns:
         (P, 3) int64.
 
     Raises:
-        ValueError: If there is not one BGR color of 0 to 255 for each person.
+        ValueError: Unless there is one BGR color of 0 to 255 per person.
     """
     result = np.array(person_colors(range(count)) if colors is None else colors, np.float64)
     if count == 0:

@@ -1,7 +1,7 @@
-"""Pictures of what the network sees of one person: crops, boxes, keypoints and the label's mesh.
+"""Draw what the network sees of one person: crops, boxes, keypoints and the annotated mesh.
 
-Everything is drawn in the augmented frame, the one that the losses compute in. Only the photo is warped, by
-the map that also cuts the crops, so a label that was not augmented as its pixels were lies beside its person.
+Everything is drawn in the augmented frame, in which the losses are computed. Only the image is warped, by the
+map that also makes the crops, so an annotation that was augmented differently misses its person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,15 @@ Sample = Mapping[str, Any]  # a person after MultiRoICrop(keep_img=True)
 Text = tuple[str, tuple[int, int, int]]
 
 WHITE, GREY, GREEN, RED = (255, 255, 255), (150, 150, 150), (150, 230, 150), (80, 80, 255)
-# One for each RoI in turn: its box in the frame and the border of its crop.
+# Colors of the RoIs: of their boxes in the frame and of the borders of their crops.
 ROI_COLORS = ((255, 255, 255), (80, 200, 255), (120, 220, 120), (255, 170, 90), (220, 130, 240))
-PANEL, CROP = 560, 256  # heights in the picture, pixels
-LONGEST_FRAME = 2.2  # width / height; a wider view of the frame is cut at its sides
+PANEL, CROP = 560, 256  # heights of the panels, pixels
+LONGEST_FRAME = 2.2  # width / height; a wider frame is cut at its sides
 _FONT, _FONT_SIZE, _LINE = cv2.FONT_HERSHEY_SIMPLEX, 0.45, 20
 
 
 class Region(NamedTuple):
-    """A rectangle of the augmented frame as a picture, as ``MultiRoICrop`` makes it.
+    """A rectangle of the augmented frame, shown as an image as ``MultiRoICrop`` makes it.
 
     Attributes:
         box: (3,) center and height of the rectangle, pixels relative to the principal point.
@@ -43,23 +43,23 @@ class Region(NamedTuple):
 
     @property
     def scale(self) -> float:
-        """Pixels of the picture per pixel of the frame."""
+        """Return the pixels of the image per pixel of the frame."""
         return self.size[0] / float(self.box[2])
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Where points lie in the picture.
+        """Map points of the frame to the image.
 
         Args:
             points: (K, 2 or more) pixels relative to the principal point, then anything (confidence).
 
         Returns:
-            (K, as many) pixels of the picture, the rest unchanged.
+            Array of the same shape: pixels of the image, further columns unchanged.
         """
         matrix = crop_matrix(torch.as_tensor(self.box), torch.zeros(2), self.size).numpy()
         return np.column_stack((points[:, :2] @ matrix[:, :2].T + matrix[:, 2], points[:, 2:]))
 
-    def photo(self, sample: Sample) -> np.ndarray:
-        """The rectangle cut out of the frame, black outside it."""
+    def image(self, sample: Sample) -> np.ndarray:
+        """Crop the rectangle from the augmented image; black outside."""
         matrix = crop_matrix(
             torch.as_tensor(self.box),
             torch.as_tensor(sample['principal_point']),
@@ -69,19 +69,19 @@ class Region(NamedTuple):
         return warp_crops(sample['img'], matrix[None].numpy(), self.size)[0]
 
     def with_mesh(
-        self, photo: np.ndarray, sample: Sample, check: LabelCheck, faces: np.ndarray
+        self, image: np.ndarray, sample: Sample, check: LabelCheck, faces: np.ndarray
     ) -> np.ndarray:
-        """The label's mesh on the picture, or a word on why there is none."""
+        """Draw the annotated mesh on the image, or a note on why there is none."""
         if check.vertices is None:
             why = 'no camera' if sample['has_smpl'] else 'no SMPL label'
-            return _note(photo, why)
+            return _note(image, why)
         center = self.place(np.zeros((1, 2)))[0]
         focal_length = float(sample['focal_length']) * self.scale
-        return draw_overlay(photo, check.vertices, faces, focal_length, center, opacity=0.65)
+        return draw_overlay(image, check.vertices, faces, focal_length, center, opacity=0.65)
 
 
 def crop_keypoints(sample: Sample, roi: int) -> np.ndarray:
-    """2D keypoints in a crop.
+    """Return the 2D keypoints in a crop.
 
     Args:
         sample: A person.
@@ -94,78 +94,78 @@ def crop_keypoints(sample: Sample, roi: int) -> np.ndarray:
 
 
 def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
-    """A crop, pixel for pixel what the network gets, with the 2D keypoints.
+    """Draw a crop, pixel by pixel as the network gets it, with the 2D keypoints.
 
     Args:
         sample: A person.
         roi: Number of the RoI.
-        height: Of the picture, which is the enlarged crop.
+        height: Height that the crop is scaled to, pixels.
 
     Returns:
         BGR image, uint8.
     """
     crop = sample['crops'][roi]
     scale = height / crop.shape[0]
-    picture = cv2.resize(crop, (round(scale * crop.shape[1]), height), interpolation=cv2.INTER_LINEAR)
+    image = cv2.resize(crop, (round(scale * crop.shape[1]), height), interpolation=cv2.INTER_LINEAR)
     keypoints = crop_keypoints(sample, roi)
     keypoints[:, :2] = (keypoints[:, :2] + 0.5) * scale - 0.5
-    picture = draw_keypoints(picture, keypoints, radius=height / 90)
-    return _border(picture, ROI_COLORS[roi % len(ROI_COLORS)])
+    image = draw_keypoints(image, keypoints, radius=height / 90)
+    return _border(image, ROI_COLORS[roi % len(ROI_COLORS)])
 
 
 def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int = PANEL) -> np.ndarray:
-    """The augmented frame with the boxes of all RoIs and the label's mesh.
+    """Draw the augmented frame with the boxes of all RoIs and the annotated mesh.
 
     Args:
         sample: A person.
-        check: Of its labels.
-        faces: Of the body model, (F, 3).
-        height: Of the picture.
+        check: Check of the annotations.
+        faces: Faces of the body model, (F, 3).
+        height: Height of the result, pixels.
 
     Returns:
         BGR image, uint8.
     """
     view = _view_of_frame(sample, height)
-    picture = view.with_mesh(view.photo(sample), sample, check, faces)
+    image = view.with_mesh(view.image(sample), sample, check, faces)
     half = sample['boxes'][:, 2:] / 2 * (sample['crop_size'][1] / sample['crop_size'][0], 1)
     low, high = view.place(sample['boxes'][:, :2] - half), view.place(sample['boxes'][:, :2] + half)
     for roi in reversed(range(len(low))):  # the base box on top
         (x0, y0), (x1, y1) = low[roi], high[roi]
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
         for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
-            line(picture, start, end, ROI_COLORS[roi % len(ROI_COLORS)], 2 if roi == 0 else 1)
-    return picture
+            line(image, start, end, ROI_COLORS[roi % len(ROI_COLORS)], 2 if roi == 0 else 1)
+    return image
 
 
 def draw_mesh(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int = PANEL) -> np.ndarray:
-    """The base RoI with the label's mesh; red lines lead from 2D keypoints to the 3D ones seen by the camera.
+    """Draw the base RoI with the annotated mesh and lines from 2D keypoints to the projected 3D ones.
 
     Args:
         sample: A person.
-        check: Of its labels.
-        faces: Of the body model, (F, 3).
-        height: Of the picture.
+        check: Check of the annotations.
+        faces: Faces of the body model, (F, 3).
+        height: Height of the result, pixels.
 
     Returns:
         BGR image, uint8.
     """
     crop_height, crop_width = sample['crop_size']
     view = Region(sample['boxes'][0], (height, round(height * crop_width / crop_height)))
-    picture = view.with_mesh(view.photo(sample), sample, check, faces)
+    image = view.with_mesh(view.image(sample), sample, check, faces)
     marked, projected = view.place(sample['keypoints2d']), view.place(check.projected)
     for start, end in zip(marked, projected, strict=True):
         if start[2] > 0 and end[2] > 0 and np.hypot(*(end - start)[:2]) > 1:
-            line(picture, start, end, RESIDUAL, 2)
-    return picture
+            line(image, start, end, RESIDUAL, 2)
+    return image
 
 
 def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndarray:
-    """Everything about one person: title, frame, mesh, and the crops of all RoIs.
+    """Draw everything about one person: title, frame, mesh, and the crops of all RoIs.
 
     Args:
         sample: A person.
-        check: Of its labels.
-        faces: Of the body model, (F, 3).
+        check: Check of the annotations.
+        faces: Faces of the body model, (F, 3).
 
     Returns:
         BGR image, uint8.
@@ -178,12 +178,12 @@ def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndar
 
 
 def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndarray:
-    """The mesh and the base crop side by side with the larger residual; framed in red where labels disagree.
+    """Draw the mesh beside the base crop, with the larger residual; a red frame marks bad annotations.
 
     Args:
         sample: A person.
-        check: Of its labels.
-        faces: Of the body model, (F, 3).
+        check: Check of the annotations.
+        faces: Faces of the body model, (F, 3).
 
     Returns:
         BGR image, uint8.
@@ -194,19 +194,19 @@ def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.n
     residuals = [value for value in (check.residual, check.mesh_residual) if np.isfinite(value)]
     if residuals:
         words.append((f'{max(residuals):.1f} px', color))
-    picture = _stack([_title([words], pair.shape[1]), pair])
-    return _border(picture, RED, 4) if color == RED else picture
+    image = _stack([_title([words], pair.shape[1]), pair])
+    return _border(image, RED, 4) if color == RED else image
 
 
 def title(sample: Sample, check: LabelCheck) -> list[list[Text]]:
-    """What is said above a picture; figures that no good label has are red.
+    """Return the title of a person; values that no good annotation has are red.
 
     Args:
         sample: A person.
-        check: Of its labels.
+        check: Check of the annotations.
 
     Returns:
-        Lines of words and their colors.
+        Lines of texts with their colors.
     """
     height, width = sample['img_shape']
     path = Path(sample['img_path'])
@@ -244,7 +244,7 @@ def _pixels(residual: float, check: LabelCheck) -> str:
 
 
 def _view_of_frame(sample: Sample, height: int) -> Region:
-    """All of the augmented frame and of the boxes."""
+    """Return a region that shows the whole augmented frame and all boxes."""
     rows, columns = sample['img_shape']
     corners = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)]) - sample['principal_point']
     corners = corners @ sample['aug_matrix'][:2, :2].T
@@ -252,23 +252,23 @@ def _view_of_frame(sample: Sample, height: int) -> Region:
     half = boxes[:, 2:] / 2 * (sample['crop_size'][1] / sample['crop_size'][0], 1)
     points = np.concatenate((corners, boxes[:, :2] - half, boxes[:, :2] + half))
     low, high = points.min(axis=0), points.max(axis=0)
-    width, tall = (high - low) * 1.02  # lines at the rim stay in the picture
+    width, tall = (high - low) * 1.02  # keeps lines at the border visible
     aspect = min(width / tall, LONGEST_FRAME)
     return Region(np.array([*(low + high) / 2, tall]), (height, max(round(height * aspect), 1)))
 
 
-def _note(picture: np.ndarray, text: str) -> np.ndarray:
-    picture = picture.copy()
-    at = (8, picture.shape[0] - 10)
+def _note(image: np.ndarray, text: str) -> np.ndarray:
+    image = image.copy()
+    at = (8, image.shape[0] - 10)
     for color, width in (((0, 0, 0), 4), (RED, 1)):
-        cv2.putText(picture, text, at, _FONT, 1.3 * _FONT_SIZE, color, width, cv2.LINE_AA)
-    return picture
+        cv2.putText(image, text, at, _FONT, 1.3 * _FONT_SIZE, color, width, cv2.LINE_AA)
+    return image
 
 
-def _border(picture: np.ndarray, color: Sequence[int], width: int = 2) -> np.ndarray:
-    picture[:width] = picture[-width:] = color
-    picture[:, :width] = picture[:, -width:] = color
-    return picture
+def _border(image: np.ndarray, color: Sequence[int], width: int = 2) -> np.ndarray:
+    image[:width] = image[-width:] = color
+    image[:, :width] = image[:, -width:] = color
+    return image
 
 
 def _title(lines: Sequence[Sequence[Text]], width: int) -> np.ndarray:
@@ -282,7 +282,7 @@ def _title(lines: Sequence[Sequence[Text]], width: int) -> np.ndarray:
 
 
 def _stack(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures below each other, filled up to one width."""
+    """Stack images vertically, padded to the same width."""
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=PAPER) for row in rows]
     return np.vstack(padded)

@@ -1,4 +1,4 @@
-"""Anti-aliased lines, discs and text, and sheets of several images."""
+"""Draw anti-aliased lines, discs and text, and tile images."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
@@ -7,34 +7,34 @@ import cv2
 import numpy as np
 
 Color: TypeAlias = Sequence[int] | np.ndarray  # blue, green, red of 0 to 255
-_SUBPIXEL = 4  # bits after the point, for OpenCV
+_SUBPIXEL = 4  # fractional bits of OpenCV's coordinates
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def line(
     image: np.ndarray, start: Iterable[float], end: Iterable[float], color: Color, width: float = 1.0
 ) -> None:
-    """Draw a smooth line into a picture; ends far outside are fine.
+    """Draw an anti-aliased line; its ends may be far outside the image.
 
     Args:
-        image: BGR, changed.
-        start: x, y in pixels; further numbers are ignored.
+        image: BGR image, modified in place.
+        start: x, y in pixels; further values are ignored.
         end: As ``start``.
         color: BGR.
-        width: Pixels.
+        width: Line width in pixels.
     """
     cv2.line(image, _fixed(start), _fixed(end), _plain(color), max(round(width), 1), cv2.LINE_AA, _SUBPIXEL)
 
 
 def disc(image: np.ndarray, at: Iterable[float], radius: float, color: Color, width: float = 0) -> None:
-    """Draw a smooth disc or ring into a picture.
+    """Draw an anti-aliased disc or ring.
 
     Args:
-        image: BGR, changed.
-        at: x, y in pixels; further numbers are ignored.
-        radius: Pixels.
+        image: BGR image, modified in place.
+        at: x, y in pixels; further values are ignored.
+        radius: Radius in pixels.
         color: BGR.
-        width: Of the ring, pixels; 0 fills the disc.
+        width: Line width of the ring in pixels; 0 fills the disc.
     """
     thickness = max(round(width), 1) if width > 0 else -1
     size = round(radius * 2**_SUBPIXEL)
@@ -49,14 +49,14 @@ def write(
     height: float = 12,
     halo: Color | None = None,
 ) -> None:
-    """Write a line of text into a picture.
+    """Write a line of text.
 
     Args:
-        image: BGR, changed.
-        text: ASCII.
+        image: BGR image, modified in place.
+        text: ASCII text.
         at: x, y of the lower left corner, pixels.
         color: BGR.
-        height: Of a capital letter, pixels.
+        height: Height of a capital letter, pixels.
         halo: Color around the letters, for busy backgrounds.
     """
     x, y = (round(float(value)) for value in list(at)[:2])
@@ -79,22 +79,22 @@ PAPER = 246  # gray level of empty areas
 
 
 def tile_images(images: Sequence[np.ndarray], columns: int, height: int, gap: int = 6) -> np.ndarray:
-    """Lay pictures out in rows.
+    """Tile images in rows.
 
     Args:
         images: BGR images of any sizes.
-        columns: How many stand in a row.
-        height: Height of each in the sheet, pixels; widths follow.
-        gap: Free space around each, pixels.
+        columns: Number of images per row.
+        height: Height that images are scaled to, pixels; aspect ratios are kept.
+        gap: Space around each image, pixels.
 
     Returns:
-        One picture on light gray, uint8.
+        BGR image with light gray background, uint8.
 
     Raises:
-        ValueError: If there is no picture.
+        ValueError: If there is no image.
     """
     if not images:
-        raise ValueError('no picture to lay out')
+        raise ValueError('no image to tile')
     scaled = []
     for image in images:
         size = (max(round(image.shape[1] * height / image.shape[0]), 1), height)

@@ -1,18 +1,18 @@
-"""Skeletons of ``smpl_54`` keypoints on a picture: sides by color, confidence by strength."""
+"""Draw skeletons of ``smpl_54`` keypoints: sides by color, confidence by saturation."""
 
 import numpy as np
 
 from mmroi.structures import SMPL_24, SMPL_54, SMPL_PARENTS
 from mmroi.visualization.drawing import disc, line
 
-# Blue, green, red: the person's left is orange, the right blue, so that an unmirrored label shows.
+# BGR: the person's left is orange, the right blue, so that swapped sides are visible.
 LEFT, RIGHT, MIDDLE = (40, 150, 255), (255, 150, 40), (110, 230, 110)
 FAINT = np.array((150.0, 150.0, 150.0))
 RESIDUAL = (90, 60, 255)
 
 
 def _edges(*chains: str) -> list[tuple[int, int]]:
-    """Pairs of neighbors in chains of names; ``side_`` stands for both sides."""
+    """Return pairs of neighbors in chains of names; ``side_`` stands for both sides."""
     pairs = []
     for chain in chains:
         for side in ('left_', 'right_') if 'side_' in chain else ('',):
@@ -22,7 +22,7 @@ def _edges(*chains: str) -> list[tuple[int, int]]:
 
 
 _TREE = [(SMPL_PARENTS[i], i) for i in range(1, len(SMPL_24))]
-# For sets without SMPL's skeleton: no spine, and hips on the surface, as people mark them in photos.
+# For annotations without SMPL's skeleton: no spine, and hips on the surface, as annotators mark them.
 _MARKED = _edges(
     'side_shoulder side_elbow side_wrist',
     'side_shoulder side_hip_extra side_knee side_ankle',
@@ -35,14 +35,14 @@ _MARKED = _edges(
 
 
 def skeleton_edges(confidence: np.ndarray) -> list[tuple[int, int]]:
-    """Choose the bones that the joints of a person allow.
+    """Return the bones between the known joints of a person.
 
     Args:
-        confidence: (54,); 0 where the joint is not known.
+        confidence: (54,); 0 where the joint is unknown.
 
     Returns:
-        Pairs of joints that are both known: SMPL's kinematic tree where its hips are known, else the limbs
-        between joints as people mark them in photos.
+        Pairs of known joints: from SMPL's kinematic tree if one of its hips is known, else from the limbs
+        between annotated joints.
     """
     hips = [SMPL_54.index('left_hip'), SMPL_54.index('right_hip')]
     edges = _TREE if (confidence[hips] > 0).any() else _MARKED
@@ -52,13 +52,13 @@ def skeleton_edges(confidence: np.ndarray) -> list[tuple[int, int]]:
 def draw_keypoints(image: np.ndarray, keypoints: np.ndarray, radius: float = 3.0) -> np.ndarray:
     """Draw the known joints of a person and the bones between them.
 
-    Joints of SMPL's skeleton, or all where it is not known, are discs; further ones are dots. Below a
-    confidence of 0.5 a disc becomes a ring, and colors fade to gray as the confidence falls.
+    Joints on bones are discs, others are dots. Discs with a confidence below 0.5 become rings, and colors
+    fade to gray as the confidence decreases.
 
     Args:
-        image: BGR, (H, W, 3) uint8; left as it is.
-        keypoints: (54, 3) x, y in pixels of the picture (centers at integers), confidence; 0 is not drawn.
-        radius: Of a joint, pixels.
+        image: BGR image, (H, W, 3) uint8; not modified.
+        keypoints: (54, 3) x, y in pixels (centers at integers) and confidence; joints with 0 are not drawn.
+        radius: Radius of a joint, pixels.
 
     Returns:
         A new image, (H, W, 3) uint8.

@@ -1,4 +1,4 @@
-"""Check annotations: figures on the consistency of one sample, and a sheet of images for a whole dataset."""
+"""Check annotations: consistency measures of a sample, and an image of samples of a whole dataset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,25 +18,24 @@ from mmroi.visualization.drawing import tile_images
 from mmroi.visualization.keypoints import draw_keypoints
 from mmroi.visualization.rendering import draw_overlay
 
-# A mean distance beyond this part of the person's box is a wrong label, not an inexact one.
+# Fraction of the person's box above which a mean distance means a wrong, not an inexact annotation.
 MAX_RESIDUAL = 0.05
 MIN_INSIDE = 0.5
 
 
 @dataclass(frozen=True)
 class LabelCheck:
-    """Figures of one person; NaN where the labels needed are missing.
+    """Consistency measures of one person; NaN where annotations are missing.
 
     Attributes:
         size: Diagonal of the box around the 3D keypoints, meters.
-        residual: Mean distance of the 3D keypoints, seen by the camera, from the 2D ones, pixels of the
-            augmented frame.
-        mesh_residual: Likewise of the joints of the label's mesh.
-        inside: Part of the 2D keypoints that lies in the base box.
-        box_size: Longer side of the person's bounding box, pixels: what residuals are measured by.
-        projected: (54, 3) the 3D keypoints seen by the camera, pixels relative to the principal point, and
-            confidence, 0 where there is no such keypoint or no camera.
-        vertices: (V, 3) the label's mesh in the camera frame, meters; None without SMPL parameters or camera.
+        residual: Mean distance between projected 3D keypoints and 2D keypoints, augmented pixels.
+        mesh_residual: Mean distance between projected joints of the annotated mesh and 2D keypoints, pixels.
+        inside: Fraction of the 2D keypoints inside the base box.
+        box_size: Longer side of the person's bounding box, pixels; residuals are judged relative to it.
+        projected: (54, 3) projected 3D keypoints, pixels relative to the principal point, and confidence, 0
+            for keypoints that are unknown or have no camera.
+        vertices: (V, 3) annotated mesh in the camera frame, meters; None without SMPL parameters or camera.
     """
 
     size: float
@@ -49,7 +48,7 @@ class LabelCheck:
 
     @property
     def faults(self) -> dict[str, bool]:
-        """Which of the figures no good label has, by name."""
+        """Return by name which values no good annotation has."""
         limit = MAX_RESIDUAL * self.box_size
         return dict(
             size=self.size > MAX_BODY_SIZE,
@@ -60,17 +59,17 @@ class LabelCheck:
 
 
 def check_labels(sample: Mapping[str, Any], body_model: SMPL) -> LabelCheck:
-    """Compare the labels of a person with each other, as augmentation has left them.
+    """Compare the annotations of a person with each other after augmentation.
 
-    Keypoints relative to the pelvis are told by joints that are not in front of the camera: they have no
-    residual.
+    3D keypoints relative to the pelvis are recognized by joints that are not in front of the camera. They
+    have no residual.
 
     Args:
-        sample: After ``MultiRoICrop``.
-        body_model: Poses the label; neutral.
+        sample: A person after ``MultiRoICrop``.
+        body_model: Neutral body model that poses the annotation.
 
     Returns:
-        The figures.
+        The consistency measures.
     """
     keypoints2d, keypoints3d = sample['keypoints2d'], sample['keypoints3d']
     known = keypoints3d[:, 3] > 0
@@ -97,7 +96,7 @@ def check_labels(sample: Mapping[str, Any], body_model: SMPL) -> LabelCheck:
 
 
 def _posed(sample: Mapping[str, Any], body_model: SMPL) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and joints of the label in the camera frame."""
+    """Return the annotated vertices and joints in the camera frame."""
     params = (torch.as_tensor(sample[key])[None] for key in ('global_orient', 'body_pose', 'betas'))
     with torch.no_grad():
         body = body_model(*params)
@@ -106,7 +105,7 @@ def _posed(sample: Mapping[str, Any], body_model: SMPL) -> tuple[np.ndarray, np.
 
 
 def _seen(points: np.ndarray, confidence: np.ndarray, focal_length: float) -> np.ndarray:
-    """Points (K, 3) seen by the camera, (K, 3) with their confidence."""
+    """Project points (K, 3) and append their confidence: (K, 3)."""
     pixels = project(torch.as_tensor(points), torch.zeros(3), float(focal_length)).numpy()
     return np.column_stack((pixels, confidence))
 
@@ -135,18 +134,18 @@ def draw_annotations(path: Path, image_folder: Path, num: int, body_model: str |
         body_model: SMPL's file or folder; None or ``open`` for the open body.
 
     Returns:
-        Sheet of images, (H, W, 3) uint8 BGR.
+        Tiled images, (H, W, 3) uint8 BGR.
     """
     dataset = HumanImageDataset(
         str(path), data_prefix=dict(img_path=str(image_folder)), pipeline=[LoadImage()]
     )
     body = SMPL(body_model)
     smpl = dataset.data_list.human_data.get('smpl', {})
-    pictures = []
+    panels = []
     for i in np.unique(np.linspace(0, len(dataset) - 1, num).round().astype(int)).tolist():
         sample = dataset[i]
         image = sample['img']
-        pictures.append(_around(_with_keypoints(image, sample), sample))
+        panels.append(_around(_with_keypoints(image, sample), sample))
         if sample['has_smpl']:
             transl = smpl['transl'][sample['row']] if 'transl' in smpl else None
             vertices = _placed(body, sample, transl)
@@ -159,8 +158,8 @@ def draw_annotations(path: Path, image_folder: Path, num: int, body_model: str |
                     sample['principal_point'],
                     opacity=0.7,
                 )
-        pictures.append(_around(image, sample))
-    return tile_images(pictures, columns=8, height=_HEIGHT)
+        panels.append(_around(image, sample))
+    return tile_images(panels, columns=8, height=_HEIGHT)
 
 
 def _with_keypoints(image: np.ndarray, sample: dict[str, Any]) -> np.ndarray:

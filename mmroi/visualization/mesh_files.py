@@ -1,4 +1,4 @@
-"""Meshes as GLB, OBJ and PLY files, by trimesh."""
+"""Write meshes as GLB, OBJ and PLY files with trimesh."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import vertex_normals
 from mmroi.visualization.colors import Colors, as_colors, person_colors
 from mmroi.visualization.rendering import as_bodies, as_faces
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = ('.glb', '.obj', '.ply')
 ROUGHNESS = 0.7
-TO_GLTF = np.array([1.0, -1.0, -1.0])  # half a turn about x, so that outside stays outside
+TO_GLTF = np.array([1.0, -1.0, -1.0])  # half a turn about x, which keeps normals pointing outward
 
 
 def save_meshes(
@@ -25,26 +26,26 @@ def save_meshes(
     colors: Colors | None = None,
     ids: Sequence[int] | None = None,
 ) -> None:
-    """Write the people of a frame as one file of meshes.
+    """Write the people of a frame to one mesh file.
 
-    The axes are glTF's in every format: x right, y up, z towards the viewer. The camera is at
-    the origin and looks along -z. Vertices keep their order.
+    All formats use glTF's axes: x right, y up, z towards the viewer. The camera is at the origin and looks
+    along -z. The order of the vertices is preserved. Files are written whole or not at all.
 
-    * ``.glb``: a node and a mesh ``person_<id>`` for each person, with normals and a material without metal.
-    * ``.obj``: an object ``person_<id>`` for each; materials lie in ``<stem>.mtl`` beside it.
-    * ``.ply``: one mesh of all people in turn, with normals and colors of vertices.
+    * ``.glb``: one node and mesh ``person_<id>`` per person, with normals and a non-metallic material.
+    * ``.obj``: one object ``person_<id>`` per person; the materials are in ``<stem>.mtl`` beside it.
+    * ``.ply``: one mesh with all people in order, with normals and vertex colors.
 
     Args:
-        path: Of the file; its suffix says the format.
+        path: File to write; its suffix selects the format. Its folder is created if missing.
         vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), meters.
-        faces: Triangles of one body, (F, 3); counter-clockwise seen from outside.
-        colors: One BGR color (0-255) for each body; those of the ids by default.
-        ids: Number of each person; 0, 1, ... by default.
+        faces: Triangles of one body, (F, 3), counter-clockwise seen from outside.
+        colors: One BGR color (0-255) per body; by default the colors of ``ids``.
+        ids: One number per person; 0, 1, ... by default.
 
     Raises:
         ImportError: If trimesh is not installed.
-        ValueError: If the suffix is another, there is no body, ids repeat, or an argument has another shape
-            or is not finite.
+        ValueError: If the suffix is not supported, there is no body, ids repeat, or an argument has the wrong
+            shape or is not finite.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -66,11 +67,11 @@ def save_meshes(
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray) -> 'trimesh.Trimesh':
     try:
-        import trimesh  # an extra: training and testing do without
+        import trimesh  # optional; training and testing do not need it
     except ImportError as error:
         raise ImportError("mesh files need trimesh: pip install 'mmroi[vis]'") from error
     normals = vertex_normals(vertices, faces)
-    normals[~normals.any(axis=1)] = (0, 0, 1)  # of vertices without a face; a normal must have a length
+    normals[~normals.any(axis=1)] = (0, 0, 1)  # vertices without a face need a unit normal too
     return trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False)
 
 
@@ -83,7 +84,7 @@ def _write_ply(path: Path, bodies: np.ndarray, faces: np.ndarray, paint: np.ndar
 
     rgba = np.repeat([_rgba(color) for color in paint], num_vertices, axis=0)
     mesh.visual = ColorVisuals(mesh, vertex_colors=rgba)
-    path.write_bytes(export_ply(mesh, vertex_normal=True))
+    _write(path, export_ply(mesh, vertex_normal=True))
 
 
 def _write_scene(
@@ -108,14 +109,21 @@ def _write_scene(
         mesh.visual = TextureVisuals(material=material)
         scene.add_geometry(mesh, node_name=name, geom_name=name)
     if is_glb:
-        path.write_bytes(export_glb(scene, include_normals=True))
+        _write(path, export_glb(scene, include_normals=True))
         return
     materials = path.with_suffix('.mtl')
     text, files = export_obj(
         scene, include_normals=True, return_texture=True, mtl_name=materials.name, header=None
     )
-    path.write_text(text, encoding='utf-8')
-    materials.write_bytes(files[materials.name])
+    # The materials are replaced first: a new OBJ never refers to a missing file.
+    with atomic_write(path, fsync=False) as mesh_file:
+        mesh_file.write_text(text, encoding='utf-8')
+        _write(materials, files[materials.name])
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_write(path, fsync=False) as temporary:  # cheap to create again
+        temporary.write_bytes(content)
 
 
 def _rgba(color: np.ndarray) -> np.ndarray:
@@ -123,7 +131,7 @@ def _rgba(color: np.ndarray) -> np.ndarray:
 
 
 def _linear(rgba: np.ndarray) -> np.ndarray:
-    """Color factors of glTF are linear light; colors of pictures are sRGB."""
+    """Convert sRGB to linear light, which glTF's color factors are defined in."""
     share = rgba[:3] / 255
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return np.array([*np.rint(255 * light), 255], np.uint8)

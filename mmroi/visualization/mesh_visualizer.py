@@ -1,4 +1,4 @@
-"""``MeshVisualizer``: one person, predicted and true, to any visualization backend of MMEngine."""
+"""``MeshVisualizer``: draw the prediction and the ground truth of a person for MMEngine's backends."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch
 from mmengine.visualization import Visualizer
 
 from mmroi.body_models import SMPL
+from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import MODELS, VISUALIZERS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization.colors import PALETTE
@@ -26,18 +27,18 @@ INK, HALO = (255, 255, 255), (40, 40, 40)
 
 @VISUALIZERS.register_module()
 class MeshVisualizer(Visualizer):
-    """Draws a person: photo | prediction on it | truth on it | both from the side.
+    """Draw a person: image | prediction on it | ground truth on it | both from the side.
 
-    The photo is cut to the person, as augmentation has left it. A label without a mesh is drawn as its 2D
-    keypoints, one without a camera from the side only. Labels are posed with the one body model, also where
-    the metric takes gendered ones.
+    The augmented image is cropped to the person. Ground truth without a mesh is drawn as 2D keypoints, ground
+    truth without a camera only from the side. It is posed with a single body model, even if the metric uses
+    gendered ones.
 
     Args:
-        name: Of this instance among MMEngine's.
-        body_model: The body model, or its config; ``MeshVisualizationHook`` sets that of the network, and
-            alone it is the open body.
-        height: Of each panel, pixels.
-        **kwargs: Of ``mmengine.visualization.Visualizer``, such as ``vis_backends``.
+        name: Name of the instance.
+        body_model: Body model or its config. ``MeshVisualizationHook`` sets the network's; the default is the
+            open body.
+        height: Height of each panel, pixels.
+        **kwargs: Arguments of ``mmengine.visualization.Visualizer``, such as ``vis_backends``.
     """
 
     def __init__(
@@ -64,22 +65,22 @@ class MeshVisualizer(Visualizer):
         step: int = 0,
         text: str = '',
     ) -> None:
-        """Draw a person, and shows, writes or logs the picture.
+        """Draw a person, and show, write or log the result.
 
         Args:
-            name: Of the picture in the backends.
+            name: Name of the result in the backends.
             image: RGB image, (H, W, 3) uint8, as MMEngine's visualizers take it.
-            data_sample: With predictions, labels or both.
-            draw_gt: Draw the label.
+            data_sample: Sample with predictions, ground truth or both.
+            draw_gt: Draw the ground truth.
             draw_pred: Draw the prediction.
             show: Open a window.
-            wait_time: Seconds until the window goes on; 0 waits for a key.
-            out_file: Write the picture here; otherwise it goes to the backends.
-            step: Of the training.
-            text: A line above the picture, ASCII.
+            wait_time: Seconds to show the window; 0 waits for a key.
+            out_file: File to write; None logs the result to the backends.
+            step: Training step.
+            text: Line of text above the panels, ASCII.
 
         Raises:
-            OSError: ``out_file`` cannot be written.
+            OSError: If ``out_file`` cannot be written.
         """
         drawn = self.draw_person(image[..., ::-1], data_sample, draw_gt, draw_pred, text)
         if show:
@@ -87,9 +88,11 @@ class MeshVisualizer(Visualizer):
         if out_file is None:
             self.add_image(name, np.ascontiguousarray(drawn[..., ::-1]), step)
             return
-        Path(out_file).parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(out_file), drawn):
-            raise OSError(f'cannot write {out_file}')
+        try:
+            with atomic_write(out_file, fsync=False) as temporary:
+                cv2.imwrite(str(temporary), drawn)
+        except OSError as error:
+            raise OSError(f'cannot write {out_file}: {error}') from error
 
     def draw_person(
         self,
@@ -103,24 +106,24 @@ class MeshVisualizer(Visualizer):
 
         Args:
             image: BGR image, (H, W, 3) uint8.
-            sample: With predictions, labels or both.
-            draw_gt: Draw the label, where there is one.
-            draw_pred: Draw the prediction, where there is one.
-            text: A line above the picture, ASCII.
+            sample: Sample with predictions, ground truth or both.
+            draw_gt: Draw the ground truth if there is any.
+            draw_pred: Draw the prediction if there is any.
+            text: Line of text above the panels, ASCII.
 
         Returns:
             BGR image, uint8.
         """
         view = self._view(sample)
-        photo = view.photo(_frame(image, sample))
-        panels, sides = [('photo', photo)], []
+        crop = view.image(_frame(image, sample))
+        panels, sides = [('image', crop)], []
         for name, wanted, draw in (
             ('prediction', draw_pred and 'pred_instances' in sample, self._prediction),
             ('ground truth', draw_gt and 'gt_instances' in sample, self._label),
         ):
             if wanted:
-                on_photo, side = draw(view, photo, sample)
-                panels.append((name, on_photo))
+                overlay, side = draw(view, crop, sample)
+                panels.append((name, overlay))
                 sides += [(f'{name}, side', side)] if side is not None else []
         captioned = [_captioned(panel, caption, INK, HALO) for caption, panel in panels]
         captioned += [_captioned(panel, caption, HALO) for caption, panel in sides]
@@ -136,28 +139,28 @@ class MeshVisualizer(Visualizer):
         return Region(box, (self.height, round(self.height * crop_width / crop_height)))
 
     def _prediction(
-        self, view: Region, photo: np.ndarray, sample: HMRDataSample
+        self, view: Region, image: np.ndarray, sample: HMRDataSample
     ) -> tuple[np.ndarray, np.ndarray | None]:
         predicted = sample.pred_instances
         vertices = _array(predicted.vertices + predicted.camera_translation[:, None])[0]
-        return self._on_photo(view, photo, vertices, sample, PREDICTED), self._side(view, vertices, PREDICTED)
+        return self._overlay(view, image, vertices, sample, PREDICTED), self._side(view, vertices, PREDICTED)
 
     def _label(
-        self, view: Region, photo: np.ndarray, sample: HMRDataSample
+        self, view: Region, image: np.ndarray, sample: HMRDataSample
     ) -> tuple[np.ndarray, np.ndarray | None]:
         label = sample.gt_instances
         keypoints = _array(label.keypoints2d)[0] if 'keypoints2d' in label else np.zeros((0, 3))
         if not _known(label, 'has_smpl'):
-            return draw_keypoints(photo, view.place(keypoints)) if len(keypoints) else photo, None
+            return draw_keypoints(image, view.place(keypoints)) if len(keypoints) else image, None
         vertices = self._posed(label)
         side = self._side(view, vertices, TRUE)
         if _known(label, 'has_transl'):
-            return self._on_photo(view, photo, vertices, sample, TRUE), side
-        return draw_keypoints(photo, view.place(keypoints)) if len(keypoints) else photo, side
+            return self._overlay(view, image, vertices, sample, TRUE), side
+        return draw_keypoints(image, view.place(keypoints)) if len(keypoints) else image, side
 
     @torch.no_grad()
     def _posed(self, label: Any) -> np.ndarray:
-        """Vertices (V, 3) of the label in the camera frame."""
+        """Return the vertices (V, 3) of the ground truth in the camera frame."""
         body_model = self._model()
         device = body_model.mean_betas.device
         params = (
@@ -173,26 +176,26 @@ class MeshVisualizer(Visualizer):
         self.body_model = model = MODELS.build(self.body_model or dict(type='SMPL'))
         return model
 
-    def _on_photo(
+    def _overlay(
         self,
         view: Region,
-        photo: np.ndarray,
+        image: np.ndarray,
         vertices: np.ndarray,
         sample: HMRDataSample,
         color: Sequence[int],
     ) -> np.ndarray:
         center = view.place(np.zeros((1, 2)))[0]
         focal_length = float(sample.focal_length) * view.scale
-        return draw_overlay(photo, vertices, self._model().faces, focal_length, center, [color], 0.85)
+        return draw_overlay(image, vertices, self._model().faces, focal_length, center, [color], 0.85)
 
     def _side(self, view: Region, vertices: np.ndarray, color: Sequence[int]) -> np.ndarray:
         return draw_side_view(vertices, self._model().faces, view.size, [color])
 
 
 def _frame(image: np.ndarray, sample: HMRDataSample) -> dict[str, Any]:
-    """The photo and the map into its augmented frame, which the crops' own matrices hold.
+    """Return the image with the map to its augmented frame, derived from the matrices of the crops.
 
-    Without these, as in a file of results, the frame has not been augmented.
+    Without these matrices, as in a file of results, the frame is not augmented.
     """
     focal_lengths = np.broadcast_to(sample.get('focal_lengths', sample.focal_length), 2)
     aug_matrix = np.diag([*(float(sample.focal_length) / focal_lengths), 1.0])

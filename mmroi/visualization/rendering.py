@@ -1,4 +1,4 @@
-"""Smooth-shaded, anti-aliased images of meshes by the NumPy z-buffer of ``mmroi.geometry``."""
+"""Render smooth-shaded, anti-aliased meshes with the NumPy z-buffer of ``mmroi.geometry``."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from mmroi.visualization.colors import Colors, as_colors
 
 
 def as_bodies(vertices: np.ndarray) -> np.ndarray:
-    """Vertices of one or several bodies as one kind of array.
+    """Return the vertices of one or several bodies as one batch.
 
     Args:
         vertices: (P, V, 3) or (V, 3), meters.
@@ -20,7 +20,7 @@ def as_bodies(vertices: np.ndarray) -> np.ndarray:
         (P, V, 3) float64; P may be 0.
 
     Raises:
-        ValueError: If vertices have another shape or are not finite.
+        ValueError: If vertices have the wrong shape or are not finite.
     """
     vertices = np.asarray(vertices, np.float64)
     if vertices.size == 0:
@@ -35,29 +35,29 @@ def as_bodies(vertices: np.ndarray) -> np.ndarray:
 
 
 def as_faces(faces: np.ndarray, num_vertices: int) -> np.ndarray:
-    """Triangles of a body.
+    """Return checked triangles of a body.
 
     Args:
         faces: (F, 3) indices of vertices.
-        num_vertices: V of the bodies.
+        num_vertices: Number of vertices per body.
 
     Returns:
         (F, 3) int64.
 
     Raises:
-        ValueError: If faces have another shape or name vertices that there are not.
+        ValueError: If faces have the wrong shape or refer to missing vertices.
     """
     faces = np.asarray(faces)
     if faces.ndim != 2 or faces.shape[1] != 3:
         raise ValueError(f'faces must be (F, 3), not {faces.shape}')
     if faces.size and not (0 <= faces.min() and faces.max() < num_vertices):
-        raise ValueError(f'faces name vertices up to {faces.max()}, but a body has {num_vertices}')
+        raise ValueError(f'faces refer to vertices up to {faces.max()}, but a body has {num_vertices}')
     return faces.astype(np.int64, copy=False)
 
 
-NEAR = 0.05  # Meters. A face that reaches nearer than this to the camera's plane is not drawn.
+NEAR = 0.05  # meters; faces closer to the camera's plane are not drawn
 
-# Directions to the lights in the camera frame (x right, y down, z away from the viewer), and their strengths.
+# Directions to the lights in the camera frame (x right, y down, z forward), and their strengths.
 KEY_LIGHT, KEY = np.array([-0.45, -0.65, -0.62]), 0.66
 FILL_LIGHT, FILL = np.array([0.75, -0.1, -0.65]), 0.22
 SKY, GROUND = 0.45, 0.2
@@ -65,13 +65,13 @@ GLOSS, SHININESS = 0.22, 24
 
 
 class Rendering(NamedTuple):
-    """A picture of meshes on nothing, cut to the rectangle that they cover.
+    """Rendered meshes with transparency, cropped to the rectangle that they cover.
 
     Attributes:
-        color: Blue, green, red multiplied by ``alpha``, (h, w, 3) uint8.
-        alpha: Part of each pixel that is covered, (h, w) uint8.
-        left: Column of the rectangle in the picture.
-        top: Row of the rectangle in the picture.
+        color: BGR premultiplied by ``alpha``, (h, w, 3) uint8.
+        alpha: Coverage of each pixel, (h, w) uint8.
+        left: Column of the rectangle in the image.
+        top: Row of the rectangle in the image.
     """
 
     color: np.ndarray
@@ -80,11 +80,11 @@ class Rendering(NamedTuple):
     top: int
 
     def over(self, image: np.ndarray, opacity: float = 1.0) -> np.ndarray:
-        """Lay the meshes on a picture.
+        """Blend the meshes over an image.
 
         Args:
-            image: BGR, (H, W, 3) uint8; left as it is.
-            opacity: 1 hides what is behind the meshes, 0 hides the meshes.
+            image: BGR image, (H, W, 3) uint8; not modified.
+            opacity: Opacity of the meshes, 0 to 1.
 
         Returns:
             A new image, (H, W, 3) uint8.
@@ -108,22 +108,22 @@ def render_meshes(
     colors: Colors | None = None,
     supersample: int = 2,
 ) -> Rendering:
-    """Draw bodies seen by a pinhole camera; nearer ones hide those behind, face by face.
+    """Render bodies with a pinhole camera and a depth test.
 
     Args:
         vertices: Bodies in the camera frame (OpenCV), (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule in the body's own frame.
-        focal_length: Pixels; one number, or those along x and y.
+        focal_length: Focal length in pixels; one value, or one each for x and y.
         principal_point: x, y in pixels; pixel centers lie at integers.
         image_size: Height and width of the image.
-        colors: One BGR color (0-255) for each body; ``PALETTE`` in turn by default.
+        colors: One BGR color (0-255) per body; by default those of ``person_colors``.
         supersample: Samples per pixel along each axis.
 
     Returns:
-        The picture; empty (zero pixels) where nothing is in view.
+        The rendered meshes; empty (zero pixels) if nothing is in view.
 
     Raises:
-        ValueError: If vertices, faces or colors have another shape or are not finite.
+        ValueError: If vertices, faces or colors have the wrong shape or are not finite.
     """
     vertices = as_bodies(vertices)
     num_people, num_vertices = vertices.shape[:2]
@@ -141,21 +141,21 @@ def render_meshes(
     if width == 0 or height == 0:
         return Rendering(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8), 0, 0)
 
-    # Centers of pixels, not their corners, lie at integers: hence the halves.
+    # The halves, because pixel centers lie at integers.
     samples = (pixels - (left, top) + 0.5) * supersample - 0.5
     fragments = rasterize(samples, points[:, 2], all_faces, height * supersample, width * supersample)
     shades = _shade(points, all_faces, np.repeat(as_colors(colors, num_people), num_vertices, axis=0))
     covered = np.full((len(fragments.pixel_index), 4), 255, np.uint8)
     covered[:, :3] = interpolate(shades, all_faces, fragments)
     canvas = np.zeros((height * supersample, width * supersample, 4), np.uint8)
-    # The four bytes of a pixel at once.
+    # Write the four bytes of a pixel at once.
     canvas.view(np.uint32).reshape(-1)[fragments.pixel_index] = covered.view(np.uint32)[:, 0]
     small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     return Rendering(small[..., :3], small[..., 3], left, top)
 
 
 def _covered_rectangle(pixels: np.ndarray, image_size: Sequence[int]) -> tuple[int, int, int, int]:
-    """Left, top, width and height of the points' bounds within the picture."""
+    """Return left, top, width and height of the points' bounds within the image."""
     if len(pixels) == 0:
         return 0, 0, 0, 0
     limit = np.array([image_size[1], image_size[0]])
@@ -166,7 +166,7 @@ def _covered_rectangle(pixels: np.ndarray, image_size: Sequence[int]) -> tuple[i
 
 
 def _shade(points: np.ndarray, faces: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """BGR of lit vertices, (V, 3) float32, 0.5 added as bytes are cut; meshes are dense enough for these."""
+    """Return BGR colors of lit vertices, (V, 3) float32, plus 0.5 because the cast to bytes truncates."""
     normals = vertex_normals(points, faces)
     to_viewer = -points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), NEAR)
     diffuse = GROUND + (SKY - GROUND) * (0.5 - 0.5 * normals[:, 1])
@@ -189,16 +189,16 @@ def draw_overlay(
     colors: Colors | None = None,
     opacity: float = 0.9,
 ) -> np.ndarray:
-    """Draw meshes on the image with the full camera.
+    """Draw meshes on an image with its full camera.
 
     Args:
         image: BGR image, (H, W, 3) uint8.
         vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
-        focal_length: Pixels; one number, or those along x and y.
+        focal_length: Focal length in pixels; one value, or one each for x and y.
         principal_point: x, y in pixels.
-        colors: One BGR color for each body.
-        opacity: Of the meshes.
+        colors: One BGR color per body.
+        opacity: Opacity of the meshes, 0 to 1.
 
     Returns:
         A new image, (H, W, 3) uint8.

@@ -1,4 +1,4 @@
-"""The RoIs of people: boxes on the image, and how far their cameras are from being one."""
+"""Draw the RoIs of people: their boxes on the image, and how well their cameras agree."""
 
 from collections.abc import Sequence
 
@@ -21,27 +21,27 @@ def draw_rois(
     aspect: float = 0.75,
     colors: Colors | None = None,
 ) -> np.ndarray:
-    """Draw the M crops that the network gets of each person; the base box is thicker.
+    """Draw the M RoIs of each person; the base box has a thicker line.
 
     Args:
-        image: BGR image, (H, W, 3) uint8; left as it is.
+        image: BGR image, (H, W, 3) uint8; not modified.
         boxes: (P, M, 3) center x, center y and height, pixels relative to the principal point.
         principal_point: x, y in pixels.
         aspect: Width / height of the crops.
-        colors: One BGR color for each person.
+        colors: One BGR color per person.
 
     Returns:
         A new image, (H, W, 3) uint8.
 
     Raises:
-        ValueError: If boxes or colors have another shape or are not finite.
+        ValueError: If boxes or colors have the wrong shape or are not finite.
     """
     boxes = np.asarray(boxes, np.float64)
     if boxes.size == 0:
         return image.copy()
     if boxes.ndim != 3 or boxes.shape[2] != 3 or not np.isfinite(boxes).all():
         raise ValueError(f'boxes must be (P, M, 3) and finite, not {boxes.shape}')
-    picture = image.copy()
+    drawn = image.copy()
     unit = max(min(image.shape[:2]) / 720, 0.5)  # line width, pixels
     for person, color in zip(boxes, as_colors(colors, len(boxes)), strict=True):
         for roi in reversed(range(len(person))):  # the base box on top
@@ -51,10 +51,10 @@ def draw_rois(
             width = unit * (3 if roi == 0 else 1)
             for paint, thickness in ((SHADOW, width + 2 * unit), (color, width)):
                 for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
-                    line(picture, start, end, paint, thickness)
-            disc(picture, center, 2 * unit, color)
-            write(picture, str(roi + 1), corners[0] + unit * np.array([3, 12]), color, 9 * unit, SHADOW)
-    return picture
+                    line(drawn, start, end, paint, thickness)
+            disc(drawn, center, 2 * unit, color)
+            write(drawn, str(roi + 1), corners[0] + unit * np.array([3, 12]), color, 9 * unit, SHADOW)
+    return drawn
 
 
 # Rows: right, down and forward in the camera frame. Seen from above with depth to the right.
@@ -72,12 +72,12 @@ def draw_cameras(
     colors: Colors | None = None,
     ids: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Draw people from above with the full camera of each of their RoIs, and these cameras enlarged.
+    """Draw people from above with the full camera of each of their RoIs, and the cameras magnified.
 
-    Every RoI of a person says where the one camera of the image stands. Seen from the body, which stays
-    where the averaged camera has it, the camera of RoI m stands at ``camera_translation - full_cameras[m]``;
-    cameras that agree are all at the origin. On the right they are enlarged, from above as in the scene and
-    from behind as the image sees, on rings with their radius; the captions give ``camera_spread``.
+    Each RoI of a person estimates the position of the image's camera. Relative to the body, which is placed
+    with the averaged camera, the camera of RoI m is at ``camera_translation - full_cameras[m]``; cameras that
+    agree are all at the origin. The panels on the right magnify the cameras, seen from above and from behind,
+    over labeled circles. The captions give ``camera_spread``.
 
     Args:
         vertices: Bodies in the camera frame (``camera_translation`` added), (P, V, 3), meters.
@@ -85,14 +85,14 @@ def draw_cameras(
         full_cameras: (P, M, 3) translation of each RoI, meters (``mmroi.geometry.local_to_full``).
         camera_translation: (P, 3) averaged translation that the vertices have, meters.
         image_size: Height and width of the image; wider than half its height.
-        colors: One BGR color for each person; those of the ids by default.
-        ids: Number of each person, for the captions; 0, 1, ... by default.
+        colors: One BGR color per person; by default the colors of ``ids``.
+        ids: One number per person, for the captions; 0, 1, ... by default.
 
     Returns:
-        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
+        BGR image with light gray background, (H, W, 3) uint8; only background if there is no body.
 
     Raises:
-        ValueError: If an argument has another shape or is not finite.
+        ValueError: If an argument has the wrong shape or is not finite.
     """
     height, width = image_size
     side = height // 2
@@ -122,7 +122,7 @@ def draw_cameras(
 
 
 def _offsets(full_cameras: np.ndarray, camera_translation: np.ndarray, count: int) -> np.ndarray:
-    """Where the camera of each RoI stands beside the averaged one, (P, M, 3) meters."""
+    """Return the position of each RoI's camera relative to the averaged one, (P, M, 3) meters."""
     cameras, average = np.asarray(full_cameras, np.float64), np.asarray(camera_translation, np.float64)
     if cameras.ndim != 3 or len(cameras) != count or cameras.shape[2] != 3 or cameras.shape[1] == 0:
         raise ValueError(f'full_cameras must be ({count}, M, 3), one for each body, not {cameras.shape}')
@@ -137,28 +137,28 @@ def _offsets(full_cameras: np.ndarray, camera_translation: np.ndarray, count: in
 def _draw_scene(
     bodies: np.ndarray, faces: np.ndarray, offsets: np.ndarray, image_size: Sequence[int], paint: np.ndarray
 ) -> np.ndarray:
-    """People and cameras from above; lines lead from each camera to its body."""
+    """Draw people and cameras from above, with lines from each camera to its body."""
     points = np.concatenate([bodies.reshape(-1, 3), offsets.reshape(-1, 3)])
     view = fit_view(points, FROM_ABOVE, image_size, 0.1)
-    picture = np.full((*image_size, 3), PAPER, np.uint8)
-    draw_grid(picture, view, points)
+    drawn = np.full((*image_size, 3), PAPER, np.uint8)
+    draw_grid(drawn, view, points)
     unit = min(image_size) / 540
-    size = 0.06 * np.ptp(points, axis=0).max()  # of a camera's sign, meters
+    size = 0.06 * np.ptp(points, axis=0).max()  # of a camera's symbol, meters
     frame = np.array([[-0.6, 0, 1], [0.6, 0, 1]]) * size
     for body, cameras, ink in zip(bodies, offsets, _inks(paint), strict=True):
         for camera in cameras:
             apex, left, right, target = view.project(np.stack([camera, *(camera + frame), body.mean(axis=0)]))
-            line(picture, apex, target, ink, unit)
+            line(drawn, apex, target, ink, unit)
             for start, end in ((apex, left), (left, right), (right, apex)):
-                line(picture, start, end, ink, 1.2 * unit)
+                line(drawn, start, end, ink, 1.2 * unit)
     placed = view.place(bodies)
-    return draw_overlay(picture, placed, faces, view.focal_length, view.principal_point, paint, opacity=1.0)
+    return draw_overlay(drawn, placed, faces, view.focal_length, view.principal_point, paint, opacity=1.0)
 
 
 def _draw_panel(
     points: np.ndarray, radius: float, size: tuple[int, int], title: str, paint: np.ndarray
 ) -> np.ndarray:
-    """Points (P, M, 2) in meters about the averaged camera, with numbers of their RoIs."""
+    """Draw points (P, M, 2) in meters around the averaged camera, labeled with their RoIs."""
     panel = np.full((*size, 3), PANEL, np.uint8)
     panel[:2] = panel[:, :2] = RING
     unit = size[0] / 30
@@ -181,12 +181,12 @@ def _draw_panel(
 
 
 def _inks(paint: np.ndarray) -> np.ndarray:
-    """Colors dark enough for lines and words on paper."""
+    """Darken colors for lines and text on a light background."""
     return (paint * 0.6).astype(np.int64)
 
 
 def _round_up(length: float) -> float:
-    """The next of 1, 2, 3 or 5 times a power of ten."""
+    """Round up to 1, 2, 3 or 5 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(length))
     return next(float(step * power) for step in (1, 2, 3, 5, 10) if length <= step * power)
 

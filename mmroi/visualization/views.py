@@ -1,4 +1,4 @@
-"""Meshes seen from the side and from above, over a ground grid."""
+"""Draw meshes from the side and from above, over a ground grid."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,23 +9,23 @@ from mmroi.visualization.colors import Colors
 from mmroi.visualization.drawing import PAPER, line, write
 from mmroi.visualization.rendering import as_bodies, draw_overlay
 
-# Rows: right, down and forward of a view's camera in the camera frame. From the side one looks
-# along -x, and the camera is at the left; from above along y, and it is below.
+# Rows: right, down and forward of a view's camera in the camera frame. The side view looks along -x, with the
+# image's camera at the left; the top view looks along y, with the image's camera below.
 SIDE = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 ABOVE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-DISTANCE = 6  # of the view's camera, in radii of the scene: a calm perspective
-GRID, GRID_METERS = (226, 226, 226), (205, 205, 205)  # lines between meters, and at them
+DISTANCE = 6  # of the view's camera, in radii of the scene; gives a mild perspective
+GRID, GRID_METERS = (226, 226, 226), (205, 205, 205)  # lines between whole meters, and at them
 WORDS = (150, 150, 150)
-MAX_LINES = 40  # of the grid along one axis
+MAX_LINES = 40  # of the grid per axis
 
 
 class ViewCamera(NamedTuple):
-    """A pinhole camera that looks at a scene from somewhere else than the image's.
+    """A pinhole camera other than the image's.
 
     Attributes:
-        rotation: (3, 3) from the camera frame.
-        translation: (3,) added after it, meters.
-        focal_length: Pixels.
+        rotation: (3, 3) rotation from the image's camera frame.
+        translation: (3,) translation after the rotation, meters.
+        focal_length: Focal length in pixels.
         principal_point: (2,) x, y in pixels.
     """
 
@@ -35,11 +35,11 @@ class ViewCamera(NamedTuple):
     principal_point: np.ndarray
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Points of the camera frame in the view's, (..., 3) meters."""
+        """Transform points (..., 3) from the image's camera frame to the view's, meters."""
         return points @ self.rotation.T + self.translation
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) of points (..., 3) of the camera frame."""
+        """Project points (..., 3) of the image's camera frame to pixels (..., 2)."""
         placed = self.place(points)
         return self.focal_length * placed[..., :2] / placed[..., 2:] + self.principal_point
 
@@ -47,16 +47,16 @@ class ViewCamera(NamedTuple):
 def fit_view(
     points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float
 ) -> ViewCamera:
-    """A view that shows all points as large as the picture allows.
+    """Fit a view to points, so that they fill the image up to a margin.
 
     Args:
         points: (K, 3) in the camera frame, meters; K >= 1.
-        rotation: (3, 3) of the view.
+        rotation: (3, 3) rotation of the view.
         image_size: Height and width of the image.
-        margin: Part of the picture left free on each side.
+        margin: Fraction of the image to leave free on each side.
 
     Returns:
-        The view.
+        The fitted camera.
     """
     height, width = image_size
     turned = points @ rotation.T
@@ -80,23 +80,23 @@ def draw_side_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draw the same bodies turned by 90 degrees about the vertical: the camera is to the left.
+    """Draw bodies rotated by 90 degrees about the vertical axis: the image's camera is to the left.
 
-    The view is fitted to the bodies: it shows poses and who stands in front of whom, not sizes in pixels.
+    The view is fitted to the bodies, so it shows poses and depth order, not sizes in pixels.
 
     Args:
         vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         image_size: Height and width of the image.
-        colors: One BGR color for each body.
-        margin: Part of the picture left free on each side.
-        grid: Draw a grid at the lowest foot, level with the camera, with darker lines at whole meters.
+        colors: One BGR color per body.
+        margin: Fraction of the image to leave free on each side.
+        grid: Draw a horizontal grid at the lowest point, with darker lines at whole meters.
 
     Returns:
-        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
+        BGR image with light gray background, (H, W, 3) uint8; only background if there is no body.
 
     Raises:
-        ValueError: If vertices, faces or colors have another shape or are not finite.
+        ValueError: If vertices, faces or colors have the wrong shape or are not finite.
     """
     return _draw_view(SIDE, vertices, faces, image_size, colors, margin, grid)
 
@@ -109,32 +109,32 @@ def draw_top_view(
     margin: float = 0.08,
     grid: bool = True,
 ) -> np.ndarray:
-    """Draw the same bodies from above: the camera is below, its right is right.
+    """Draw bodies from above: the image's camera is below, its right is right.
 
     Args:
-        vertices: As in ``draw_side_view``, and so on.
+        vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
         image_size: Height and width of the image.
-        colors: One BGR color for each body.
-        margin: Part of the picture left free on each side.
+        colors: One BGR color per body.
+        margin: Fraction of the image to leave free on each side.
         grid: Draw the ground grid.
 
     Returns:
-        An image with light gray background, (H, W, 3) uint8; empty where there is no body.
+        BGR image with light gray background, (H, W, 3) uint8; only background if there is no body.
 
     Raises:
-        ValueError: If vertices, faces or colors have another shape or are not finite.
+        ValueError: If vertices, faces or colors have the wrong shape or are not finite.
     """
     return _draw_view(ABOVE, vertices, faces, image_size, colors, margin, grid)
 
 
 def draw_grid(image: np.ndarray, view: ViewCamera, points: np.ndarray) -> None:
-    """Draw a level grid under points, half a meter wide or wider where they spread far.
+    """Draw a horizontal grid under points, in steps of half a meter or more for large scenes.
 
     Args:
-        image: BGR, changed.
-        view: That the picture shows.
-        points: (K, 3) what stands on the ground, in the camera frame, meters.
+        image: BGR image, modified in place.
+        view: Camera of the view.
+        points: (K, 3) points above the ground, in the image's camera frame, meters.
     """
     low, high = points.min(axis=0), points.max(axis=0)
     step = next(s for s in (0.5, 1, 2, 5, 10, 100, 1e9) if (high - low)[[0, 2]].max() / s < MAX_LINES)
@@ -181,18 +181,18 @@ def overlay_triptych(
     principal_point: Sequence[float] | np.ndarray,
     colors: Colors | None = None,
 ) -> np.ndarray:
-    """Photograph | meshes on it | meshes from the side.
+    """Draw an image | meshes on it | meshes from the side.
 
     Args:
         image: BGR image, (H, W, 3) uint8.
         vertices: Bodies in the camera frame, (P, V, 3) or (V, 3), meters.
         faces: Triangles of one body, (F, 3).
-        focal_length: Pixels.
+        focal_length: Focal length in pixels.
         principal_point: x, y in pixels.
-        colors: One BGR color for each body.
+        colors: One BGR color per body.
 
     Returns:
-        A picture, (H, 3 W, 3) uint8.
+        BGR image, (H, 3 W, 3) uint8.
     """
     return np.hstack(
         [

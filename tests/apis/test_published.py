@@ -23,7 +23,7 @@ def test_names_there_and_back(kind):
     for theirs, _ in network.renaming:
         assert network.their_names(network.our_name(f'{theirs}0.weight')) == (f'{theirs}0.weight',)
     assert network.our_name('stranger.weight') == 'stranger.weight'
-    assert network.their_names('fusion.query.weight') == ('fusion.query.weight (of the model alone)',)
+    assert network.their_names('fusion.query.weight') == ('fusion.query.weight (only in the model)',)
     assert network.their_names('head.regressor.initial') == network.start
 
 
@@ -37,10 +37,12 @@ def test_another_number_of_rois():
 
 def test_names_of_nobody():
     state = {f'blocks.{i}.weight': torch.zeros(1) for i in range(4)}
-    with pytest.raises(ValueError, match=r'its tensors \(4: blocks.0.weight, .* no known network; known are'):
+    with pytest.raises(
+        ValueError, match=r'its tensors \(4: blocks.0.weight, .* match no known network; known are'
+    ):
         find_kind(state)
 
 
 def test_a_checkpoint_of_this_project():
-    with pytest.raises(ValueError, match='checkpoint of this project already'):
+    with pytest.raises(ValueError, match='already is a checkpoint of mmroi'):
         find_kind({'head.regressor.initial': torch.zeros(157)})

@@ -181,5 +181,5 @@ def test_an_interrupted_run_keeps_what_was_done(call, capfd, monkeypatch):
 
     monkeypatch.setattr(ResultWriter, 'write', interrupted)
     code = call('photo.png', 'photo.png', '--out-dir', 'out', '--whole-image', '--save', 'json', 'viewer')
-    assert code == 130 and 'interrupted; what was done is kept' in capfd.readouterr().out
+    assert code == 130 and 'interrupted; finished results are kept' in capfd.readouterr().out
     assert Path('out/viewer.html').is_file() and Path('out/predictions/photo.json').is_file()

@@ -247,11 +247,11 @@ def test_example_says_what_is_wrong(onnx_file, photo, tmp_path):
     (tmp_path / 'text.onnx').write_text('no network')
     (tmp_path / 'empty.jpg').touch()
     for change, blocked, words in (
-        (dict(photo='absent.jpg'), (), 'absent.jpg is not a photo'),
-        (dict(photo='empty.jpg'), (), 'empty.jpg is not a photo'),
+        (dict(photo='absent.jpg'), (), 'absent.jpg is not a readable image'),
+        (dict(photo='empty.jpg'), (), 'empty.jpg is not a readable image'),
         (dict(bbox=(150, 20, 40, 180)), (), 'right > left'),
         (dict(bbox=('nan', 20, 40, 180)), (), 'right > left'),
-        (dict(bbox=(500, 20, 600, 180)), (), 'outside the photo of width 192'),
+        (dict(bbox=(500, 20, 600, 180)), (), 'outside the image of width 192'),
         (dict(onnx='absent.onnx'), (), 'absent.onnx does not exist'),
         (dict(onnx='text.onnx'), (), 'not an ONNX file'),
         ({}, ('onnxruntime',), 'onnxruntime is not installed'),

@@ -64,7 +64,7 @@ def test_frame_and_mesh_are_seen_by_the_camera_of_the_crops(smpl, person, augmen
     sample = augmented(person)
     check = check_labels(sample, smpl)
     view = Region(np.array((0.0, 0.0, 400.0)), (400, 500))
-    photo = view.photo(sample)
+    photo = view.image(sample)
     placed = view.place(sample['keypoints2d'])
     found, inside = brightness_at(photo, placed[DISCS, :2])
     assert inside.all() and (found > 200).all()
@@ -81,7 +81,7 @@ def test_frame_and_mesh_are_seen_by_the_camera_of_the_crops(smpl, person, augmen
 def test_place_and_photo_agree_with_the_matrices_of_the_crops(person, augmented):
     sample = augmented(person)
     view = Region(sample['boxes'][2], sample['crop_size'])
-    cut = view.photo(sample)
+    cut = view.image(sample)
     if 'channel_gain' in sample:
         cut = apply_channel_gain(cut[None], sample['channel_gain'])[0]
     np.testing.assert_array_equal(cut, sample['crops'][2])

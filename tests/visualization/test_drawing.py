@@ -31,5 +31,5 @@ def test_tiles():
     assert sheet.shape == (2 + 2 * 22, 2 + 42 + 42, 3)
     assert (sheet[2:22, 2:12] == 0).all() and (sheet[2:22, 12:44] != 0).all()
     assert (sheet[24:44, 2:42] == 0).all() and (sheet[24:44, 44:] != 0).all()
-    with pytest.raises(ValueError, match='no picture'):
+    with pytest.raises(ValueError, match='no image to tile'):
         tile_images([], 2, 20)

@@ -1,6 +1,7 @@
 import json
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,6 +136,23 @@ def test_bad_input_is_one_sentence_and_no_file(ball, tmp_path, change, words):
     with pytest.raises(ValueError, match=words):
         save_meshes(tmp_path / arguments.pop('path'), **arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('suffix', ['.glb', '.obj', '.ply'])
+def test_a_failed_write_keeps_the_old_files(people, tmp_path, monkeypatch, suffix):
+    path = tmp_path / f'frame{suffix}'
+    save_meshes(path, *people)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    write_bytes = Path.write_bytes
+
+    def disk_full(self, data):
+        write_bytes(self, data[:100])
+        raise OSError('no space left on device')
+
+    monkeypatch.setattr(Path, 'write_bytes', disk_full)
+    with pytest.raises(OSError, match='no space left'):
+        save_meshes(path, *people, ids=[8, 9])
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_without_trimesh_it_says_what_to_install(ball, tmp_path, monkeypatch):

@@ -110,7 +110,7 @@ def test_nobody_is_an_empty_picture_and_bad_input_a_sentence(draw, ball):
         assert len(np.unique(draw(nobody, faces, SIZE))) == 1
     with pytest.raises(ValueError, match='colors must be one .* for each of 1 people'):
         draw(vertices, faces, SIZE, colors=[RED, BLUE])
-    with pytest.raises(ValueError, match='faces name vertices up to'):
+    with pytest.raises(ValueError, match='faces refer to vertices up to'):
         draw(vertices[:100], faces, SIZE)
     vertices[3, 2] = np.inf
     with pytest.raises(ValueError, match='vertices of body 0 of 1 have NaN or infinite values'):

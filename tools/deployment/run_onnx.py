@@ -1,10 +1,10 @@
-"""Run an exported network on a photo with NumPy, OpenCV and ONNX Runtime alone.
+"""Run an exported network on an image, with only NumPy, OpenCV and ONNX Runtime.
 
-    python tools/deployment/run_onnx.py photo.jpg --bbox X1 Y1 X2 Y2 --onnx model.onnx [--out-dir out]
+    python tools/deployment/run_onnx.py image.jpg --bbox X1 Y1 X2 Y2 --onnx model.onnx [--out-dir out]
 
-An example to copy from: it needs neither this project nor PyTorch. What it has to know about the network
-stands in the metadata of the file that tools/deployment/export_onnx.py wrote. Results are one npz with all
-outputs and, of a file with the body (--with-smpl), an OBJ and the photo with the bodies drawn on it.
+This example to copy from needs neither mmroi nor PyTorch: the settings of the network are in the metadata
+that tools/deployment/export_onnx.py writes to the file. All outputs are written to an npz. If the file was
+exported with --with-smpl, the meshes are also written to an OBJ and drawn on the image.
 """
 
 import argparse
@@ -21,13 +21,13 @@ COLORS = ((238, 186, 140), (136, 204, 238), (153, 221, 170), (187, 170, 255))  #
 
 
 def base_box(bbox: np.ndarray, principal_point: np.ndarray, aspect: float, scale: float) -> np.ndarray:
-    """Enlarge the box around a person to an aspect; its height is that of the crops.
+    """Enlarge the box around a person to the aspect ratio of the crops.
 
     Args:
         bbox: (4,) left, top, right, bottom in pixels.
         principal_point: (2,), pixels.
         aspect: Width divided by height.
-        scale: Enlargement.
+        scale: Enlargement factor.
 
     Returns:
         (3,) center relative to the principal point and height, pixels.
@@ -45,10 +45,10 @@ def make_rois(box: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 def crop(
     image: np.ndarray, box: np.ndarray, principal_point: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Cut a box out of a photo; black outside.
+    """Crop a box from an image; black outside.
 
-    Bilinear warping skips pixels where it reduces by more than two, so the photo is halved first as often as
-    that takes.
+    Bilinear warping skips pixels when it shrinks by more than two, so the image is halved first as often as
+    needed.
 
     Args:
         image: (H, W, 3) uint8.
@@ -81,7 +81,7 @@ def make_inputs(
     Args:
         image: (H, W, 3) BGR uint8.
         bboxes: (N, 4) left, top, right, bottom in pixels.
-        focal_length: Pixels; None for the diagonal of the photo.
+        focal_length: Pixels; None for the image diagonal.
         recipe: Metadata of the ONNX file.
 
     Returns:
@@ -108,7 +108,7 @@ def make_inputs(
 
 
 def project(points: np.ndarray, focal_length: float, image: np.ndarray) -> np.ndarray:
-    """Pixels (..., 2) of points (..., 3) in the camera frame; the principal point is the photo's middle."""
+    """Project points (..., 3) of the camera frame to pixels (..., 2) about the image center."""
     return focal_length * points[..., :2] / points[..., 2:] + np.array(image.shape[1::-1]) / 2
 
 
@@ -119,7 +119,7 @@ def draw_mesh(
     focal_length: float,
     color: tuple[int, int, int],
 ) -> None:
-    """Draw a body on a photo, far triangles first."""
+    """Draw a body on an image, far triangles first."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
@@ -133,7 +133,7 @@ def draw_mesh(
 
 
 def save_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
-    """Write the bodies (N, V, 3) as one OBJ, an object for each, with y up as viewers expect."""
+    """Write the bodies (N, V, 3) to one OBJ file, one object per body, with y up as viewers expect."""
     lines = []
     for person, body in enumerate(vertices * [1, -1, -1]):
         lines.append(f'o person_{person}')
@@ -142,16 +142,16 @@ def save_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
     path.write_text('\n'.join(lines) + '\n')
 
 
-def read_photo(path: str) -> np.ndarray:
-    """Read a photo, or ends with a sentence."""
+def read_image(path: str) -> np.ndarray:
+    """Read an image, or exit with an error message."""
     image = cv2.imread(path) if Path(path).is_file() else None
     if image is None:
-        sys.exit(f'error: {path} is not a photo that can be read')
+        sys.exit(f'error: {path} is not a readable image')
     return image
 
 
 def check_bboxes(bboxes: np.ndarray, image: np.ndarray) -> None:
-    """End with a sentence if a box shows nobody."""
+    """Exit with an error message if a box is empty or outside the image."""
     for bbox in bboxes:
         if not np.isfinite(bbox).all() or not (bbox[2:] > bbox[:2]).all():
             sys.exit(
@@ -160,13 +160,13 @@ def check_bboxes(bboxes: np.ndarray, image: np.ndarray) -> None:
             )
         if not (bbox[:2] < image.shape[1::-1]).all() or not (bbox[2:] > 0).all():
             sys.exit(
-                f'error: --bbox {bbox.tolist()} lies outside the photo of width {image.shape[1]} and '
+                f'error: --bbox {bbox.tolist()} lies outside the image of width {image.shape[1]} and '
                 f'height {image.shape[0]}'
             )
 
 
-def open_network(path: str) -> tuple[Any, ...]:
-    """Open an ONNX file, or ends with a sentence.
+def open_network(path: str) -> tuple[Any, dict[str, Any]]:
+    """Open an ONNX file, or exit with an error message.
 
     Returns:
         A session of ONNX Runtime, and the metadata by name.
@@ -176,23 +176,23 @@ def open_network(path: str) -> tuple[Any, ...]:
     except ImportError:
         sys.exit('error: onnxruntime is not installed: pip install onnxruntime')
     if not Path(path).is_file():
-        sys.exit(f'error: {path} does not exist: write it by tools/deployment/export_onnx.py')
+        sys.exit(f'error: {path} does not exist: write it with tools/deployment/export_onnx.py')
     try:
         session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
     except Exception as error:  # onnxruntime has a class for each reason
-        sys.exit(f'error: {path} is not an ONNX file that can be read: {str(error).splitlines()[0]}')
+        sys.exit(f'error: {path} is not a readable ONNX file: {str(error).splitlines()[0]}')
     recipe = session.get_modelmeta().custom_metadata_map
     if 'roi_offsets' not in recipe:
-        sys.exit(f'error: {path} does not say how to crop: it was not written by export_onnx.py')
+        sys.exit(f'error: {path} has no crop settings: it was not written by export_onnx.py')
     return session, {name: json.loads(value) for name, value in recipe.items()}
 
 
 def main() -> None:
-    """Run."""
+    """Run the network on an image and write the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('photo')
+    parser.add_argument('image')
     parser.add_argument(
         '--bbox',
         type=float,
@@ -200,16 +200,18 @@ def main() -> None:
         action='append',
         required=True,
         metavar=('X1', 'Y1', 'X2', 'Y2'),
-        help='of a person, pixels; once for each person',
+        help='box of a person, pixels; repeat it for each person',
     )
     parser.add_argument('--onnx', required=True, help='exported network')
-    parser.add_argument('--focal-length', type=float, help='pixels (default: the diagonal of the photo)')
-    parser.add_argument('--out-dir', type=Path, default=Path('.'), help='of the results (default: here)')
+    parser.add_argument('--focal-length', type=float, help='pixels (default: the image diagonal)')
+    parser.add_argument(
+        '--out-dir', type=Path, default=Path('.'), help='folder for the results (default: here)'
+    )
     args = parser.parse_args()
     if args.focal_length is not None and not args.focal_length > 0:
         parser.error(f'--focal-length must be positive, not {args.focal_length}')
 
-    image = read_photo(args.photo)
+    image = read_image(args.image)
     bboxes = np.array(args.bbox)
     check_bboxes(bboxes, image)
     session, recipe = open_network(args.onnx)
@@ -220,11 +222,11 @@ def main() -> None:
         print(f'person {person}: {place[2]:.2f} m away, {place[0]:+.2f} m right, {place[1]:+.2f} m down')
 
     args.out_dir.mkdir(parents=True, exist_ok=True)
-    stem = args.out_dir / Path(args.photo).stem
+    stem = args.out_dir / Path(args.image).stem
     np.savez_compressed(f'{stem}.npz', **found, boxes=inputs['boxes'], focal_length=inputs['focal_length'])
     print(f'wrote {stem}.npz')
     if 'vertices' not in found:
-        print('for a mesh and a picture, export with --with-smpl')
+        print('for meshes and an overlay, export with --with-smpl')
         return
     translation, focal_length = found['camera_translation'][:, None], float(inputs['focal_length'][0])
     vertices, joints = found['vertices'] + translation, found['joints3d'] + translation

@@ -1,4 +1,4 @@
-"""One HTML file that shows people on the images and in space, in any browser without a network."""
+"""Write an HTML file that shows people on images and in 3D, in any browser without a network."""
 
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 from mmroi.visualization.viewer.viewer_page import write_viewer

@@ -1,4 +1,4 @@
-"""A frame in the form that the page reads: JSON with the image and meshes as base64."""
+"""Encode frames for the page: JSON with image and meshes as base64."""
 
 import base64
 import json
@@ -10,8 +10,8 @@ import numpy as np
 
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 
-STEPS = 65535  # A coordinate is one of so many equal steps over the extent of its body.
-# JSON between script tags must neither end the script nor open a comment.
+STEPS = 65535  # quantization steps over the extent of a body
+# JSON in a script tag must neither end the script nor open a comment.
 _ESCAPES = {ord(character): f'\\u{ord(character):04x}' for character in '<>&\u2028\u2029'}
 
 
@@ -19,16 +19,16 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
     """Encode a frame.
 
     Args:
-        frame: What to show.
-        topology: Number of its faces in the page.
+        frame: Frame to show.
+        topology: Index of its faces in the page.
         photo_size: Maximum length of the image's long side, pixels; larger images are scaled down.
-        quality: Of the JPEG, 1-100.
+        quality: JPEG quality, 1-100.
 
     Returns:
-        JSON that may stand between script tags.
+        JSON that is safe in a script tag.
     """
     height, width = frame.image.shape[:2]
-    # Where each RoI puts the camera while the body stays where it is drawn.
+    # Position of each RoI's camera relative to the body as drawn.
     positions = np.asarray(frame.camera_translation)[:, None] - np.asarray(frame.full_cameras)
     people = []
     for i, vertices in enumerate(np.asarray(frame.vertices, np.float64)):
@@ -62,19 +62,19 @@ def encode_faces(faces: np.ndarray) -> str:
     """Encode triangles.
 
     Args:
-        faces: (F, 3) numbers of vertices.
+        faces: (F, 3) indices of vertices.
 
     Returns:
-        JSON that may stand between script tags.
+        JSON that is safe in a script tag.
     """
     bits = 16 if faces.size == 0 or faces.max() <= STEPS else 32
     return to_json(dict(bits=bits, data=_base64(faces.astype(f'<u{bits // 8}'))))
 
 
 def quantize(vertices: np.ndarray) -> dict[str, Any]:
-    """Store a body in 16 bits per coordinate.
+    """Quantize a body to 16 bits per coordinate.
 
-    The error of a coordinate is at most half a step, its extent / 131070: 0.015 mm for a body of 2 m.
+    The error of a coordinate is at most half a step, or extent / 131070: 0.015 mm for a body of 2 m.
 
     Args:
         vertices: (V, 3) meters.
@@ -90,19 +90,19 @@ def quantize(vertices: np.ndarray) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> str:
-    """Write JSON that may stand between script tags.
+    """Serialize to JSON that is safe in a script tag.
 
     Args:
-        value: Dicts, lists, texts, numbers, arrays and tensors; numbers that are not finite become null.
+        value: Dicts, lists, strings, numbers, arrays and tensors; numbers that are not finite become null.
 
     Returns:
-        The text, with seven significant digits of each number.
+        JSON with seven significant digits per number.
     """
     return json.dumps(_plain(value), ensure_ascii=False, separators=(',', ':')).translate(_ESCAPES)
 
 
 def _plain(value: Any) -> Any:
-    """The value in the types of JSON."""
+    """Convert a value to types of JSON."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""What the viewer shows of one picture."""
+"""One image of the viewer with its people."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,28 +9,28 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ViewerFrame:
-    """One picture with P people of M regions of interest each.
+    """One image with P people of M RoIs each.
 
     Camera frame: OpenCV (x right, y down, z forward), meters. Pixel centers lie at integers.
 
     Attributes:
-        name: Shown as it is, whatever characters it has.
+        name: Name to show; all characters are allowed.
         image: BGR image, (H, W, 3) uint8.
         vertices: Bodies in the camera frame (``vertices + camera_translation``), (P, V, 3); P may be 0.
         faces: Triangles of one body, (F, 3); outward normals by the right-hand rule.
-        colors: One BGR color (0-255) for each person.
-        ids: One number for each person; the same person has the same one in all frames.
-        focal_length: Pixels.
+        colors: One BGR color (0-255) per person.
+        ids: One number per person, the same in all frames.
+        focal_length: Focal length in pixels.
         principal_point: x, y in pixels.
         boxes: RoIs, (P, M, 3): center x and y relative to the principal point and height, pixels; M may be 0.
-        camera_translation: Translation that the vertices have, (P, 3) meters.
-        full_cameras: Translation in the full camera by each RoI, (P, M, 3) meters
+        camera_translation: Translation included in the vertices, (P, 3) meters.
+        full_cameras: Translation in the full camera from each RoI, (P, M, 3) meters
             (``geometry.local_to_full``).
-        parameters: For each person what the table lists: name -> text, number or array of any shape.
+        parameters: Entries of the table per person: name -> text, number or array of any shape.
         aspect: Width / height of the RoIs.
 
     Raises:
-        ValueError: If shapes do not fit each other or numbers of the meshes are not finite.
+        ValueError: If shapes do not match, or values of the meshes are not finite.
     """
 
     name: str

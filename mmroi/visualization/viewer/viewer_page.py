@@ -20,9 +20,9 @@ _DATA = '<!-- data -->'
 def write_viewer(
     path: str | Path, frames: Iterable[ViewerFrame], photo_size: int = 1920, quality: int = 88
 ) -> None:
-    """Write one HTML file that shows all frames; it needs no other file and no network.
+    """Write one HTML file that shows all frames and needs no other file and no network.
 
-    Frames are written one by one, so a generator needs the memory of one frame. Shared faces are stored once,
+    Frames are written one by one, so with a generator only one is in memory. Shared faces are stored once,
     vertices in 16 bits (see ``frame_data.quantize``).
 
     Args:

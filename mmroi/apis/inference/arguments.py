@@ -1,0 +1,99 @@
+"""Command-line arguments of a tool that runs ``MultiRoIInferencer``."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from mmroi.apis.inference.outputs import SAVES
+
+
+def add_people_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say where the people in the images are.
+
+    Args:
+        parser: Parser of the tool. ``--bboxes`` is stored as the name of a file or a list of boxes.
+    """
+    group = parser.add_argument_group('people')
+    add = group.add_argument
+    add('--det-model', help='config or name of an MMDetection detector (default: rtmdet-m)')
+    add('--det-weights', help='checkpoint of the detector')
+    add(
+        '--det-score',
+        type=float,
+        default=0.5,
+        metavar='SCORE',
+        help='minimum score of a detected person (default: %(default)s)',
+    )
+    given = group.add_mutually_exclusive_group()
+    given.add_argument(
+        '--bboxes',
+        nargs='+',
+        action=_BoxesAction,
+        metavar='FILE|X',
+        help='tight boxes to use instead of a detector: a JSON or COCO file, or x1 y1 x2 y2 in pixels, four '
+        'numbers per person, for every image',
+    )
+    given.add_argument('--whole-image', action='store_true', help='assume that one person fills each image')
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments for the camera, the computation and the results.
+
+    Args:
+        parser: Parser of the tool.
+    """
+    add = parser.add_argument
+    add(
+        '--focal-length',
+        type=float,
+        metavar='PIXELS',
+        help='focal length of all inputs (default: from EXIF, else the image diagonal)',
+    )
+    add('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
+    add(
+        '--save',
+        nargs='+',
+        choices=SAVES,
+        metavar='KIND',
+        help='files to write (default: json overlay views glb viewer; for videos json overlay viewer)',
+    )
+    add(
+        '--viewer-frames',
+        type=int,
+        default=30,
+        metavar='N',
+        help='maximum number of images in the viewer, spread evenly (default: %(default)s)',
+    )
+    add(
+        '--batch-size',
+        type=int,
+        default=16,
+        metavar='N',
+        help='people per forward pass (default: %(default)s)',
+    )
+    add('--device', help='device such as cuda:0 or cpu (default: the accelerator if there is one)')
+
+
+class _BoxesAction(argparse.Action):
+    """Store the name of a file, or a list of boxes (x1, y1, x2, y2)."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        words = list(values or ())
+        boxes: str | list[list[float]] = words[0]
+        if len(words) > 1:
+            try:
+                numbers = [float(word) for word in words]
+            except ValueError:
+                numbers = []
+            if not numbers or len(numbers) % 4:
+                raise argparse.ArgumentError(
+                    self, 'expected one file, or four numbers x1 y1 x2 y2 for each person'
+                )
+            boxes = [numbers[i : i + 4] for i in range(0, len(numbers), 4)]
+        setattr(namespace, self.dest, boxes)
