@@ -253,7 +253,7 @@ def test_example_says_what_is_wrong(onnx_file, photo, tmp_path):
         (dict(bbox=('nan', 20, 40, 180)), (), 'right > left'),
         (dict(bbox=(500, 20, 600, 180)), (), 'outside the image of width 192'),
         (dict(onnx='absent.onnx'), (), 'absent.onnx does not exist'),
-        (dict(onnx='text.onnx'), (), 'not an ONNX file'),
+        (dict(onnx='text.onnx'), (), 'not a readable ONNX file'),
         ({}, ('onnxruntime',), 'onnxruntime is not installed'),
     ):
         call = {**good, **change}
