@@ -22,7 +22,7 @@ def name_of(path: Path) -> str:
 
 
 def sets(cfg: Config) -> list[dict]:
-    """All data sets of a config; those of the base of photographs that only exist to be used are none."""
+    """Datasets that the loaders of a config use."""
     return [part for loader in LOADERS for part in dicts_in(cfg.get(loader)) if 'ann_file' in part]
 
 

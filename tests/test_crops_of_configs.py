@@ -69,7 +69,7 @@ def by_inferencer(cfg: Config, image: np.ndarray, box_scale: float | None = None
     inferencer = object.__new__(MultiRoIInferencer)
     inferencer._box_scale = box_scale
     pipeline = inferencer._init_pipeline(cfg)
-    return pipeline(inferencer._row(Frame(image, 'image', 'image.png'), TIGHT, None))
+    return pipeline(inferencer._to_sample(Frame(image, 'image', 'image.png'), TIGHT, None))
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=name_of)

@@ -69,6 +69,8 @@ def convert_published(
         raise ValueError(f'{source}: {error}') from error
     network = PUBLISHED[kind]
     path = Path(config) if config else find_file(network.config)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())  # as a user would type it
     model = build_model(path, body_model=OPEN)  # no weight depends on the body, so SMPL is not needed
     renamed, dropped = rename(network, state)
     findings = compare(network, state, renamed, model.state_dict())

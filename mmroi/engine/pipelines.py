@@ -180,6 +180,9 @@ def _expand(cfg: Config) -> None:
         raise ValueError(f'config {cfg.filename}: {error}') from None
     if 'num_rois' in numbers and cfg.get('model'):
         set_num_rois(cfg.model, numbers['num_rois'])
+    if 'crop_size' in numbers and cfg.get('model'):
+        for part in filter(lambda part: 'crop_size' in part, dicts_in(cfg.model.get('encoder'))):
+            part['crop_size'] = _size(numbers['crop_size'])  # of a backbone for crops of one size
     for name in NUMBERS:
         cfg.pop(name, None)
 

@@ -201,3 +201,16 @@ def test_boxes_without_a_margin_are_not_taken_for_tight_ones():
 def test_no_test_pipeline():
     with pytest.raises(ValueError, match='config .*: test_dataloader: no dataset has a pipeline'):
         inference_pipeline(Config())
+
+
+def test_a_backbone_of_one_crop_size_follows_the_number():
+    cfg = Config(
+        dict(
+            crop_size=(96, 72),
+            model=dict(encoder=dict(crop_size=(64, 48), backbone=dict(type='ViT', crop_size=(64, 48)))),
+            test_dataloader=dict(dataset=dict(pipeline=[dict(type='MultiRoICrop', crop_size=(64, 48))])),
+        )
+    )
+    expand_crops(cfg)
+    assert cfg.model.encoder.crop_size == cfg.model.encoder.backbone.crop_size == (96, 72)
+    assert cfg.test_dataloader.dataset.pipeline[0].crop_size == (96, 72)

@@ -9,11 +9,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmroi.benchmark.speed.networks import build_for_rois, random_batch
-from mmroi.geometry.rotations import rot6d_to_matrix
 from mmroi.models import MeshEstimator
+from mmroi.models.estimators.architecture_guard import PREDICTING
 from mmroi.models.estimators.views_and_labels import stack_views
+from mmroi.models.heads.base_head import rotations_of
 
-INFERENCE = ('encoder', 'fusion', 'head', 'body_model')
+INFERENCE = (*PREDICTING, 'body_model')
 TRAINING = MeshEstimator.ONLY_IN_TRAINING
 
 T = TypeVar('T')
@@ -64,9 +65,10 @@ def flops_of_parts(model: Any, num_rois: int, crop_size: tuple[int, int]) -> dic
     u, u_bar = h, h.mean(1)
     if model.fusion is not None:
         u, u_bar = run('fusion', lambda: model.fusion(h, views.boxes, views.focal_length))[:2]
-    output = run('head', lambda: model.head(u, u_bar, views.boxes, views.focal_length))
-    pose6d = output['pose6d'].reshape(-1, 24, 6)[:1]  # one mesh, or that of the base RoI
-    rotations, betas = rot6d_to_matrix(pose6d), output['betas'].reshape(-1, 10)[:1]
+    more = dict(maps=maps) if model.head.needs_maps else {}
+    output = run('head', lambda: model.head(u, u_bar, views.boxes, views.focal_length, **more))
+    rotations = rotations_of(output).reshape(-1, 24, 3, 3)[:1]  # one mesh, or that of the base RoI
+    betas = output['betas'].reshape(-1, 10)[:1]
     run('body_model', lambda: model.body_model(rotations[:, :1], rotations[:, 1:], betas))
     for part, call in (
         ('projector', lambda: model.projector(h)),

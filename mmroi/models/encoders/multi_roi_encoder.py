@@ -133,7 +133,7 @@ class MultiRoIEncoder(BaseModule):
         if height % self.stride or width % self.stride:
             raise ValueError(
                 f'HRNet needs crops whose sides are multiples of {self.stride}, got '
-                f'{height}x{width} (height x width): change the size in MultiRoICrop.'
+                f'{height}x{width} (height x width): change crop_size of the config.'
             )
         maps = self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
         maps = (maps,) if isinstance(maps, Tensor) else maps

@@ -242,6 +242,11 @@ def check_losses(estimator: Any, losses: Mapping[str, nn.Module]) -> None:
     available = available_inputs(estimator)
     problems = []
     for name, loss in losses.items():
+        if not arguments_of(loss):
+            problems.append(
+                f'the loss {name!r} ({type(loss).__name__}) has a forward without named arguments, so '
+                'nothing can be bound to it: name its inputs'
+            )
         for argument in bind_arguments(loss, available):
             if argument not in available:
                 which = f'the loss {name!r} ({type(loss).__name__}) asks for {argument!r}'

@@ -178,15 +178,23 @@ class MeshEstimator(BaseModel):
 
         Returns:
             dict: A weighted scalar ``loss_<name>`` for each configured loss.
+
+        Raises:
+            TypeError: A loss returns anything but one number.
         """
         inputs = LossInputs(self, output, views, labels, self._asked())
         available = available_inputs(self)
-        return {
-            f'loss_{name}': loss(
-                **{argument: inputs[argument] for argument in bind_arguments(loss, available)}
-            )
-            for name, loss in self.losses.items()
-        }
+        losses = {}
+        for name, loss in self.losses.items():
+            value = loss(**{argument: inputs[argument] for argument in bind_arguments(loss, available)})
+            if not isinstance(value, Tensor) or value.numel() != 1:
+                found = f'shape {tuple(value.shape)}' if isinstance(value, Tensor) else type(value).__name__
+                raise TypeError(
+                    f'the loss {name!r} ({type(loss).__name__}) must return one weighted number as a tensor, '
+                    f'got {found}'
+                )
+            losses[f'loss_{name}'] = value
+        return losses
 
     def predict(
         self, output: dict[str, Tensor], views: Views, data_samples: Sequence[HMRDataSample]

@@ -55,6 +55,7 @@ def build_part(
     if None not in (num_rois, made_for) and made_for != num_rois:
         raise ValueError(
             f'MeshEstimator: the model has num_rois={num_rois}, but {name} ({cls.__name__}) is for '
-            f'num_rois={made_for}; say the number once, as num_rois of the model.'
+            f'num_rois={made_for}'
+            + ('; say the number once, as num_rois of the model.' if 'num_rois' in taken else ' only.')
         )
     return part

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmroi.benchmark.speed.flops import INFERENCE, count, measure_cost, parameters_of
-from mmroi.engine.pipelines import load_config
+from mmroi.engine.pipelines import load_config, read_crops
 from mmroi.registry import MODELS
 
 ROOT = Path(__file__).parents[3]
@@ -94,3 +94,12 @@ def test_cliff_takes_one_roi():
     row = measure_cost(model, 1, CROP_SIZE)
     assert row['flops']['fusion'] == row['parameters']['projector'] == 0
     assert row['flops']['head'] == 2 * decoder(256 + 3, 157, 512)
+
+
+@pytest.mark.parametrize('name', ['hybrik/hybrik_r34', 'pare/pare_hr32', 'hmr/hmr_r50'])
+def test_heads_that_take_maps_or_return_rotations(name):
+    config = load_config(CLIFF.parents[1] / f'{name}_mmhuman3d_synthetic.py')
+    crop_size = read_crops(config).crop_size
+    row = measure_cost(config.model, 1, crop_size)
+    assert row['parameters']['inference'] == MODELS.build(config.model).num_parameters()
+    assert row['flops']['encoder'] > row['flops']['head'] > 0

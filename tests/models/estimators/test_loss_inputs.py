@@ -119,3 +119,42 @@ def test_a_name_of_a_registered_loss_is_free(cliff, build, people):
         name: value.item() for name, value in theirs.items()
     }
     assert MODELS.get('VertexLoss') is type(build(renamed).losses['my_vertices'])
+
+
+class Positional(nn.Module):
+    def forward(self, joints, /):
+        return joints.sum()
+
+
+class Anything(nn.Module):
+    def forward(self, *args, **kwargs):
+        return torch.zeros(())
+
+
+class Absent(nn.Module):
+    """Has no forward."""
+
+
+@pytest.mark.parametrize('loss', [Positional, Anything, Absent])
+def test_a_loss_to_which_nothing_can_be_bound_is_refused(cliff, build, loss):
+    with pytest.raises(ValueError, match=f"'mine' .{loss.__name__}. has a forward without named arguments"):
+        build(dict(cliff, losses=dict(mine=dict(type=loss))))
+
+
+class PerJoint(nn.Module):
+    def forward(self, joints):
+        return joints.sum(-1)
+
+
+class Several(nn.Module):
+    def forward(self, joints):
+        return dict(a=joints.sum())
+
+
+@pytest.mark.parametrize(('loss', 'found'), [(PerJoint, r'shape \(2, 54\)'), (Several, 'dict')])
+def test_a_loss_returns_one_number(cliff, build, people, loss, found):
+    model = build(dict(cliff, losses=dict(mine=dict(type=loss))))
+    with pytest.raises(
+        TypeError, match=f"'mine' .{loss.__name__}. must return one weighted number.* {found}"
+    ):
+        model(crops(2, 1), people(2, 1), mode='loss')
