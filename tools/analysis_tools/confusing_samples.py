@@ -19,6 +19,7 @@ from mmroi.engine.hooks.visualization_hook import describe
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import MESH_METRICS, MeshMetric, MeshResults
 from mmroi.evaluation.command_line import add_metric_arguments, build_metric, positive_int
+from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer, tile_images
 
@@ -53,8 +54,7 @@ def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> 
 
 def write_table(path: Path, samples: Sequence[HMRDataSample], errors: Sequence[Errors]) -> None:
     """Write who they are and all their errors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='', encoding='utf-8') as file:
+    with atomic_write(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
         table = csv.writer(file)
         table.writerow(('rank', 'sample_idx', 'img_path', *errors[0]))
         for number, (sample, row) in enumerate(zip(samples, errors, strict=True), 1):
