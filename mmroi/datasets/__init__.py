@@ -14,10 +14,12 @@ from mmroi.datasets.transforms import (
     RandomChannelNoise,
     RandomMirror,
 )
+from mmroi.fileio.human_data import HumanData  # whoever looks for a dataset's format looks here
 
 __all__ = [
     'BadSampleError',
     'GetPersonBox',
+    'HumanData',
     'HumanImageDataset',
     'LoadImage',
     'MixedDataset',
