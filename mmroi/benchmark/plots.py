@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,11 +61,9 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
     Returns:
         The path.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
-    axes = figure.subplots()
+    figure, axes = _new_figure()
     for summary in summaries:
         curves = [one.curve for one in summary.measured]
         epochs = sorted(set.intersection(*(set(curve) for curve in curves)))
@@ -78,9 +77,7 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel('epoch')
     axes.set_ylabel('MPJPE (mm)')
-    figure.legend(frameon=False, fontsize='small', loc='outside right upper')
-    figure.savefig(path, dpi=150)
-    return path
+    return _save_figure(figure, path)
 
 
 def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
@@ -93,11 +90,9 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
     Returns:
         The path.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import LogFormatter
 
-    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
-    axes = figure.subplots()
+    figure, axes = _new_figure()
     spreads = [spread for s in summaries if (spread := s.mean('camera_spread'))] or [1.0]
     edge = min(spreads) / 2
     for i, summary in enumerate(summaries):
@@ -121,6 +116,17 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
             axis_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.set_xlabel("spread of the full cameras of a person's RoIs (mm)")
     axes.set_ylabel('error of the full camera (mm)')
+    return _save_figure(figure, path)
+
+
+def _new_figure() -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 4.2), layout='constrained')
+    return figure, figure.subplots()
+
+
+def _save_figure(figure: Any, path: Path) -> Path:
     figure.legend(frameon=False, fontsize='small', loc='outside right upper')
     figure.savefig(path, dpi=150)
     return path

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -55,6 +55,7 @@ class LossInputs:
         self._meshes = output['betas'].shape[1] if output['betas'].dim() == 3 else 1
 
     @classmethod
+    @cache
     def names(cls) -> tuple[str, ...]:
         """Names of the inputs, without further outputs of the head."""
         properties = [name for name, value in vars(cls).items() if isinstance(value, cached_property)]

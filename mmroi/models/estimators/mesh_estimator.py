@@ -81,7 +81,7 @@ class MeshEstimator(BaseModel):
         )
         self._check_num_rois()
         check_losses(self, dict(self.losses.items()))
-        asked = self._asked()
+        asked = {name for arguments in self._bind_losses().values() for name in arguments}
         for name, part in PARTS.items():
             module: nn.Module | None = getattr(self, part)
             if module is not None and name not in asked:
@@ -99,10 +99,10 @@ class MeshEstimator(BaseModel):
                 f'but head for num_rois={self.head.num_rois}.'
             )
 
-    def _asked(self) -> set[str]:
-        """Names of the inputs that any loss is called with."""
+    def _bind_losses(self) -> dict[str, list[str]]:
+        """Names of the inputs that each loss is called with."""
         available = available_inputs(self)
-        return {name for loss in self.losses.values() for name in bind_arguments(loss, available)}
+        return {name: bind_arguments(loss, available) for name, loss in self.losses.items()}
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         check_state_dict(self, state_dict, prefix)
@@ -182,11 +182,12 @@ class MeshEstimator(BaseModel):
         Raises:
             TypeError: A loss returns anything but one number.
         """
-        inputs = LossInputs(self, output, views, labels, self._asked())
-        available = available_inputs(self)
+        bound = self._bind_losses()
+        asked = {name for arguments in bound.values() for name in arguments}
+        inputs = LossInputs(self, output, views, labels, asked)
         losses = {}
         for name, loss in self.losses.items():
-            value = loss(**{argument: inputs[argument] for argument in bind_arguments(loss, available)})
+            value = loss(**{argument: inputs[argument] for argument in bound[name]})
             if not isinstance(value, Tensor) or value.numel() != 1:
                 found = f'shape {tuple(value.shape)}' if isinstance(value, Tensor) else type(value).__name__
                 raise TypeError(
