@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from torch import distributed as dist
 
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
@@ -126,9 +127,15 @@ def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; on an error, exit with one sentence that says what is wrong, below the traceback.
 
     Missing files are reported without a traceback, which would add nothing.
+
+    A tool that has done its work leaves its process group: gloo's threads may abort a process that exits
+    without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other
+    processes may still wait in a collective.
     """
     try:
         main()
+        if dist.is_available() and dist.is_initialized():
+            dist.destroy_process_group()
     except KeyboardInterrupt:
         sys.exit('interrupted')
     except Exception as error:

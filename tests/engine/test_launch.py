@@ -1,6 +1,7 @@
 import argparse
 
 import pytest
+import torch.distributed as dist
 
 from mmroi.engine import launch
 from mmroi.registry import MODELS
@@ -63,3 +64,11 @@ def test_tool_ends_with_one_sentence(capsys, error, traceback):
         launch.run_tool(main)
     assert caught.value.code == f'error: {error}'
     assert ('Traceback' in capsys.readouterr().err) == traceback
+
+
+def test_a_tool_that_has_done_its_work_leaves_its_process_group(tmp_path):
+    def main():
+        dist.init_process_group('gloo', init_method=f'file://{tmp_path}/rendezvous', rank=0, world_size=1)
+
+    launch.run_tool(main)
+    assert not dist.is_initialized()
