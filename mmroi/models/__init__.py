@@ -1,5 +1,6 @@
-"""Encoders, necks, fusions, heads, losses, and the estimator that combines them."""
+"""Backbones, encoders, necks, fusions, heads, losses, and the estimator that combines them."""
 
+from mmroi.models.backbones import *  # noqa: F403
 from mmroi.models.data_preprocessors import *  # noqa: F403
 from mmroi.models.encoders import *  # noqa: F403
 from mmroi.models.estimators import *  # noqa: F403

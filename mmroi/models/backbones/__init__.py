@@ -1,0 +1,6 @@
+"""Backbones that MMDetection lacks: image batches in, feature maps out."""
+
+from mmroi.models.backbones.movenet import MoveNetBackbone
+from mmroi.models.backbones.movenet_pose import MoveNetPose
+
+__all__ = ['MoveNetBackbone', 'MoveNetPose']
