@@ -1,4 +1,4 @@
-"""Models by name, as ``model-index.yml`` lists them, and the files of this copy of the project."""
+"""Models by name, as ``model-index.yml`` lists them."""
 
 import difflib
 from collections.abc import Iterator
@@ -7,9 +7,7 @@ from pathlib import Path
 
 from mmengine.fileio import load
 
-PACKAGE = Path(__file__).resolve().parents[1]
-# A checkout keeps configs and checkpoints beside the package, an installed package in its folder ``.mim``.
-ROOTS = (PACKAGE.parent, PACKAGE / '.mim')
+from mmroi.fileio import installation
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,12 @@ def read_model_index() -> dict[str, IndexedModel]:
     Raises:
         FileNotFoundError: If this copy has no index.
     """
-    for root in ROOTS:
+    for root in installation.ROOTS:
         if (root / 'model-index.yml').is_file():
             return {model.name: model for model in _read_models(root)}
     raise FileNotFoundError(
-        f'model-index.yml is neither in {ROOTS[0]} nor in {ROOTS[1]}; give a config file instead of a name'
+        f'model-index.yml is neither in {installation.ROOTS[0]} nor in {installation.ROOTS[1]}; '
+        'give a config file instead of a name'
     )
 
 
@@ -68,24 +67,6 @@ def find_model(name: str) -> IndexedModel:
     similar = [by_lower_case[key].name for key in difflib.get_close_matches(name.lower(), by_lower_case, 3)]
     hint = f'did you mean {" or ".join(similar)}?' if similar else f'models with weights: {with_weights}'
     raise FileNotFoundError(f'there is no config file and no model {name!r} in model-index.yml; {hint}')
-
-
-def find_file(name: str) -> Path:
-    """Find a file of this project, such as a config, in the checkout or the installed package.
-
-    Args:
-        name: Path relative to the checkout, or absolute.
-
-    Returns:
-        The absolute path of a file that exists.
-
-    Raises:
-        FileNotFoundError: If this copy of the project lacks it.
-    """
-    for root in ROOTS:
-        if (root / name).is_file():
-            return root / name
-    raise FileNotFoundError(f'{name} is neither in {ROOTS[0]} nor in {ROOTS[1]}')
 
 
 def _read_models(root: Path) -> Iterator[IndexedModel]:

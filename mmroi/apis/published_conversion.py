@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.apis.init_model import build_model
-from mmroi.apis.model_index import find_file
 from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.body_models.body_files import OPEN
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
+from mmroi.fileio.installation import find_file
 from mmroi.version import __version__
 
 LISTED = 20

@@ -9,11 +9,11 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmroi.apis.model_index import find_file
 from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
+from mmroi.fileio.installation import find_file
 
 PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmroi.apis.model_index import find_file
+from mmroi.fileio.installation import find_file
 
 
 def find_config(name: str) -> Path:

@@ -17,11 +17,11 @@ import torch
 from mmengine.config import Config
 
 import mmroi.engine  # noqa: F401  makes checkpoints of MMEngine readable
-from mmroi.apis.model_index import find_file
 from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
 from mmroi.benchmark.runs import Run, RunError, check_config
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.installation import find_file
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1

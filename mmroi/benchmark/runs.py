@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmroi.apis.model_index import find_file
 from mmroi.benchmark.profiles import for_testing, network_config, read_config, stage_configs
 from mmroi.benchmark.suites import Row
+from mmroi.fileio.installation import find_file
 
 
 class RunError(RuntimeError):

@@ -7,9 +7,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmroi.apis.model_index import find_file
 from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.project_files import find_config, find_data
+from mmroi.fileio.installation import find_file
 
 SUITES = Path(__file__).parent / 'suites'
 

@@ -9,6 +9,8 @@ import mmengine
 import torch
 from mmengine import dist
 
+from mmroi.fileio.installation import find_file
+
 # MMEngine's tables of URLs by short name
 SHORT_NAMES = {'torchvision://': 'torchvision_0.12.json', 'open-mmlab://': 'openmmlab.json'}
 
@@ -17,7 +19,8 @@ def locate(checkpoint: str | Path) -> Path:
     """Find the file of a checkpoint, and download it if it is not cached.
 
     Args:
-        checkpoint: Path, URL, or a short name of MMEngine such as ``torchvision://resnet50``.
+        checkpoint: Path, also relative to this copy of the project (``checkpoints/...``); URL; or a short
+            name of MMEngine such as ``torchvision://resnet50``.
 
     Returns:
         An existing file.
@@ -38,12 +41,15 @@ def locate(checkpoint: str | Path) -> Path:
             f'{", ".join(SHORT_NAMES)} are supported; download the file and give its path.'
         )
     path = Path(name).expanduser()
-    if not path.is_file():
+    if path.is_file():
+        return path
+    try:
+        return find_file(name)
+    except FileNotFoundError:
         raise FileNotFoundError(
             f'pretrained weights {path} do not exist: put the file there, or set the '
             "config's init_cfg.checkpoint to another path or URL."
-        )
-    return path
+        ) from None
 
 
 def cache_path(url: str) -> Path:

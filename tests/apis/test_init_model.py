@@ -7,7 +7,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
-from mmroi.apis import build_model, find_model, init_model, model_index, read_model_index
+from mmroi.apis import build_model, find_model, init_model, read_model_index
+from mmroi.fileio import installation
 
 
 @pytest.fixture
@@ -185,7 +186,7 @@ def test_a_name_without_weights_is_untrained(config, tmp_path, monkeypatch):
     config.dump(tmp_path / 'small.py')
     (tmp_path / 'model-index.yml').write_text('Import: [a.yml]')
     (tmp_path / 'a.yml').write_text('Models: [{Name: small, Config: small.py}]')
-    monkeypatch.setattr(model_index, 'ROOTS', (tmp_path,))
+    monkeypatch.setattr(installation, 'ROOTS', (tmp_path,))
     with pytest.warns(UserWarning, match='untrained'):
         init_model('small')
     with pytest.raises(FileNotFoundError, match='did you mean small'):

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from mmroi.apis import MultiRoIInferencer, find_model, model_index, read_model_index
-from mmroi.apis.model_index import find_file
+from mmroi.fileio import installation
+from mmroi.fileio.installation import find_file
 
 SHIPPED = ('multi-roi_r18_synthetic', 'cliff_r18_synthetic')
 
@@ -41,7 +42,7 @@ def test_unknown_names_are_explained():
 
 
 def test_installed_package_and_absent_index(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_index, 'ROOTS', (tmp_path / 'checkout', tmp_path))
+    monkeypatch.setattr(installation, 'ROOTS', (tmp_path / 'checkout', tmp_path))
     with pytest.raises(FileNotFoundError, match='give a config file'):
         read_model_index()
     (tmp_path / 'model-index.yml').write_text('Import: [a.yml]')
@@ -53,7 +54,7 @@ def test_installed_package_and_absent_index(tmp_path, monkeypatch):
 
 def test_configs_are_found_in_a_checkout_and_in_an_installed_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(model_index, 'ROOTS', (tmp_path / 'checkout', tmp_path / '.mim'))
+    monkeypatch.setattr(installation, 'ROOTS', (tmp_path / 'checkout', tmp_path / '.mim'))
     with pytest.raises(FileNotFoundError, match=r'configs/a.py is neither in .*checkout nor in .*\.mim'):
         find_file('configs/a.py')
     for folder in (tmp_path / '.mim', tmp_path / 'checkout'):

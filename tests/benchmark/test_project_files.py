@@ -2,13 +2,13 @@
 
 import pytest
 
-from mmroi.apis import model_index
 from mmroi.benchmark import project_files
+from mmroi.fileio import installation
 
 
 def test_the_first_root_that_has_the_file_counts(tmp_path, monkeypatch):
     checkout, installed = tmp_path / 'checkout', tmp_path / 'mmroi' / '.mim'
-    monkeypatch.setattr(model_index, 'ROOTS', (checkout, installed))
+    monkeypatch.setattr(installation, 'ROOTS', (checkout, installed))
     for root, name in (
         (installed, 'tools/train.py'),
         (installed, 'configs/a/b.py'),
@@ -16,7 +16,7 @@ def test_the_first_root_that_has_the_file_counts(tmp_path, monkeypatch):
     ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    assert model_index.find_file('tools/train.py') == installed / 'tools/train.py'
+    assert installation.find_file('tools/train.py') == installed / 'tools/train.py'
     assert project_files.find_config('a/b.py') == checkout / 'configs/a/b.py'
     own = tmp_path / 'own.py'
     own.touch()

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
+from mmroi.fileio import installation
 from mmroi.fileio.downloads import cache_path, locate
 from mmroi.models import StrictPretrainedInit
 
@@ -93,6 +94,18 @@ def test_unknown_names(name, message):
 def test_absent_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='y.pth do not exist: put the file there'):
         locate(tmp_path / 'y.pth')
+
+
+def test_shipped_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(installation, 'ROOTS', (tmp_path / 'checkout', tmp_path / 'installed'))
+    shipped = tmp_path / 'installed' / 'checkpoints' / 'x.pth'
+    shipped.parent.mkdir(parents=True)
+    shipped.touch()
+    assert locate('checkpoints/x.pth') == shipped
+    Path('checkpoints').mkdir()
+    Path('checkpoints/x.pth').touch()
+    assert locate('checkpoints/x.pth') == Path('checkpoints/x.pth')  # the working directory comes first
 
 
 def test_the_query_of_a_url_is_no_part_of_the_name(hub):
