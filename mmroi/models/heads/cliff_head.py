@@ -38,6 +38,7 @@ class CLIFFHead(ParameterHead):
         hidden_channels: Widths of the two fully connected layers.
         dropout: Probability.
         num_iters: Number of refinement steps.
+        activation: See :class:`IterativeRegressor`.
         positive_scale: Keep the scale of the cameras positive; False for published networks.
         box_scale: Box size that the network was trained with, divided by the height of the crop: 0.75 for
             MMHuman3D's CLIFF, whose boxes and cameras refer to the width of 256x192 crops.
@@ -55,6 +56,7 @@ class CLIFFHead(ParameterHead):
         hidden_channels: tuple[int, int] = (1024, 1024),
         dropout: float = 0.5,
         num_iters: int = 3,
+        activation: dict[str, Any] | None = None,
         positive_scale: bool = True,
         box_scale: float = 1.0,
         init_cfg: dict[str, Any] | None = None,
@@ -74,6 +76,7 @@ class CLIFFHead(ParameterHead):
             hidden_channels,
             dropout,
             num_iters,
+            activation=activation,
         )
         self._start_from_rest()
 

@@ -1,18 +1,24 @@
 """The iterative residual regressor of HMR."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmroi.registry import MODELS
+
 
 class IterativeRegressor(nn.Module):
     """Refines named parameters iteratively from a feature (HMR, Kanazawa et al., CVPR 2018; SPIN's form).
 
-    Each step computes concat(feature, parameters) → fc → dropout → fc → dropout, without activations, as
-    HMR's successors do; then one Linear for each parameter vector computes its update. The start is a buffer,
-    ``initial``, and part of the checkpoint, because the weights are only valid together with it.
+    Each step computes concat(feature, parameters) → fc → activation → dropout, twice; then one Linear for
+    each parameter vector computes its update. The start is a buffer, ``initial``, and part of the checkpoint,
+    because the weights are only valid together with it.
+
+    By default there is no activation, as in the code of SPIN, CLIFF and Multi-RoI: without dropout all steps
+    together are then one affine map of the feature. HMR's TensorFlow code has ReLU.
 
     Args:
         in_channels: Width of the feature.
@@ -22,6 +28,8 @@ class IterativeRegressor(nn.Module):
         num_iters: Number of steps.
         gain: Gain of the Xavier initialization of the last layers; small values keep a new network near its
             start.
+        activation: Config of the activation behind the two fully connected layers, such as
+            ``dict(type='ReLU')``. None for published checkpoints.
     """
 
     initial: Tensor
@@ -34,6 +42,7 @@ class IterativeRegressor(nn.Module):
         dropout: float = 0.5,
         num_iters: int = 3,
         gain: float = 0.01,
+        activation: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
@@ -43,6 +52,7 @@ class IterativeRegressor(nn.Module):
         self.register_buffer('initial', torch.zeros(sum(sizes.values())))
         self.fc1 = nn.Linear(in_channels + sum(sizes.values()), first)
         self.fc2 = nn.Linear(first, second)
+        self.activation = MODELS.build(activation) if activation else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.decoders = nn.ModuleDict()
         for name, size in sizes.items():
@@ -73,7 +83,7 @@ class IterativeRegressor(nn.Module):
         weight = self.fc1.weight[:, self.in_channels :]
         state = self.initial.expand(*feature.shape[:-1], -1)
         for _ in range(self.num_iters):
-            x = self.dropout(constant + F.linear(state, weight))
-            x = self.dropout(self.fc2(x))
+            x = self.dropout(self.activation(constant + F.linear(state, weight)))
+            x = self.dropout(self.activation(self.fc2(x)))
             state = state + torch.cat([decoder(x) for decoder in self.decoders.values()], dim=-1)
         return dict(zip(self.sizes, state.split(list(self.sizes.values()), dim=-1), strict=True))

@@ -46,6 +46,7 @@ class MultiRoIHead(ParameterHead):
         hidden_channels: Widths of the two fully connected layers of each decoder.
         dropout: Probability.
         num_iters: Number of refinement steps.
+        activation: See :class:`IterativeRegressor`.
         positive_scale: Keep the scale of the cameras positive.
         init_cfg: MMEngine's initialization config.
 
@@ -63,6 +64,7 @@ class MultiRoIHead(ParameterHead):
         hidden_channels: tuple[int, int] = (1024, 1024),
         dropout: float = 0.5,
         num_iters: int = 3,
+        activation: dict[str, Any] | None = None,
         positive_scale: bool = True,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class MultiRoIHead(ParameterHead):
             hidden_channels,
             dropout,
             num_iters,
+            activation=activation,
         )
         self.mesh_decoder = IterativeRegressor(
             in_channels + box_width(mesh_boxes, num_rois),
@@ -88,6 +91,7 @@ class MultiRoIHead(ParameterHead):
             hidden_channels,
             dropout,
             num_iters,
+            activation=activation,
         )
         self._start_from_rest()
 

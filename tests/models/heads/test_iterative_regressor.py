@@ -45,3 +45,20 @@ def test_dropout_only_in_training():
     assert not torch.equal(made(feature)['pose'], made(feature)['pose'])
     made.eval()
     assert torch.equal(made(feature)['pose'], made(feature)['pose'])
+
+
+def test_without_activation_it_is_affine_and_with_one_it_is_not():
+    a, b = torch.randn(2, 3, 5)
+    for activation, affine in ((None, True), (dict(type='ReLU'), False)):
+        made = regressor(gain=1.0, activation=activation).eval()
+        middle = made((a + b) / 2)['pose']
+        assert torch.allclose(middle, (made(a)['pose'] + made(b)['pose']) / 2, atol=1e-5) == affine
+
+
+def test_activation_follows_both_layers():
+    made = regressor(gain=1.0, activation=dict(type='ReLU'), num_iters=1).eval()
+    feature = torch.randn(3, 5)
+    start = torch.tensor([0.0, 1, 2, 3, 9, 8]).expand(3, -1)
+    x = made.fc2(made.fc1(torch.cat([feature, start], dim=-1)).relu()).relu()
+    torch.testing.assert_close(made(feature)['camera'], start[:, 4:] + made.decoders['camera'](x))
+    assert made.state_dict().keys() == regressor().state_dict().keys()  # published checkpoints still load
