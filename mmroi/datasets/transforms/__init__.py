@@ -2,6 +2,7 @@
 
 from mmroi.datasets.transforms.augmentation import (
     RandomBoxScale,
+    RandomBoxShift,
     RandomCameraRoll,
     RandomChannelNoise,
     RandomMirror,
@@ -17,6 +18,7 @@ __all__ = [
     'MultiRoICrop',
     'PackHMRInputs',
     'RandomBoxScale',
+    'RandomBoxShift',
     'RandomCameraRoll',
     'RandomChannelNoise',
     'RandomMirror',

@@ -158,6 +158,42 @@ class RandomBoxScale(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class RandomBoxShift(BaseTransform):
+    """Move the base box, as detectors do.
+
+    Modified keys: ``box``.
+
+    Args:
+        factor: The center moves by N(0, factor) in x and in y, clipped to [-2 factor, 2 factor], in units of
+            the box's height.
+    """
+
+    def __init__(self, factor: float = 0.05) -> None:
+        if not 0 <= factor < 0.5:
+            raise ValueError(f'factor must lie in [0, 0.5), got {factor}')
+        self.factor = factor
+
+    @cache_randomness
+    def _shift(self) -> np.ndarray:
+        return np.clip(np.random.normal(0, self.factor, 2), -2 * self.factor, 2 * self.factor)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Move the box.
+
+        Args:
+            results: The sample, after ``GetPersonBox``.
+
+        Returns:
+            The sample.
+        """
+        results['box'] = results['box'] + np.append(self._shift() * results['box'][2], 0)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(factor={self.factor})'
+
+
+@TRANSFORMS.register_module()
 class RandomChannelNoise(BaseTransform):
     """Draw a gain per color channel, shared by all RoIs, which ``MultiRoICrop`` applies to the crops.
 

@@ -13,6 +13,7 @@ from mmroi.datasets import (
     MultiRoICrop,
     PackHMRInputs,
     RandomBoxScale,
+    RandomBoxShift,
     RandomCameraRoll,
     RandomChannelNoise,
     RandomMirror,
@@ -23,11 +24,14 @@ from mmroi.geometry import full_to_local, local_to_full, project
 from mmroi.structures import flip_indices
 
 ROLL, MIRROR, SCALE = RandomCameraRoll(180, prob=1), RandomMirror(1), RandomBoxScale(0.25)
+SHIFT = RandomBoxShift(0.1)
 ORDERS = {
     'nothing': [],
     'roll': [ROLL],
     'mirror': [MIRROR],
     'scale': [SCALE],
+    'shift': [SHIFT],
+    'shift, roll, shift, mirror': [SHIFT, ROLL, SHIFT, MIRROR],
     'roll, mirror, scale': [ROLL, MIRROR, SCALE],
     'mirror, roll, roll': [MIRROR, ROLL, ROLL],
     'mirror twice': [MIRROR, SCALE, ROLL, MIRROR],
@@ -129,6 +133,7 @@ def test_equal_focal_lengths_are_one_to_the_last_bit(people: HumanData) -> None:
             RandomCameraRoll(),
             RandomMirror(),
             RandomBoxScale(),
+            RandomBoxShift(),
             MultiRoICrop(5, (64, 48)),
             PackHMRInputs(),
         ]
@@ -193,6 +198,19 @@ def test_scale_changes_only_the_height(sample: dict) -> None:
     assert abs(np.mean(ratios) - 1) < 0.03
 
 
+def test_shift_moves_only_the_center(sample: dict) -> None:
+    np.random.seed(0)
+    boxes = np.array([RandomBoxShift(0.05)(dict(sample))['box'] for _ in range(2000)])
+    np.testing.assert_array_equal(boxes[:, 2], sample['box'][2])
+    shifts = (boxes[:, :2] - sample['box'][:2]) / sample['box'][2]
+    assert np.abs(shifts).max() == pytest.approx(0.1)
+    assert np.abs(shifts.mean(0)).max() < 0.004
+    assert (
+        abs(shifts.std() - 0.05 * 0.88) < 0.002
+    )  # of a normal distribution clipped at two deviations: 0.880
+    assert abs(np.corrcoef(shifts.T)[0, 1]) < 0.06
+
+
 def test_distributions() -> None:
     np.random.seed(0)
     uniform, normal = RandomCameraRoll(30, prob=0.6), RandomCameraRoll(60, prob=0.4, std=30)
@@ -235,7 +253,9 @@ def test_numpy_seed_governs_and_randomness_can_be_cached(sample: dict) -> None:
         np.testing.assert_array_equal(run()['boxes'], run()['boxes'])
 
 
-@pytest.mark.parametrize('transform', [lambda: RandomBoxScale(1.0), lambda: RandomChannelNoise(2)])
+@pytest.mark.parametrize(
+    'transform', [lambda: RandomBoxScale(1.0), lambda: RandomBoxShift(0.5), lambda: RandomChannelNoise(2)]
+)
 def test_factors_out_of_range(transform: object) -> None:
     with pytest.raises(ValueError, match='factor must lie in'):
         transform()
