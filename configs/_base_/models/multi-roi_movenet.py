@@ -1,0 +1,3 @@
+_base_ = ['./multi-roi_r50.py', './movenet.py']
+
+model = dict(**_base_.movenet)
