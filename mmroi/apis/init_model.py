@@ -13,7 +13,7 @@ from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.engine.pipelines import expand_crops, load_config
 from mmroi.fileio import read_state_dict
-from mmroi.models.estimators import check_state_dict
+from mmroi.models.estimators import check_state_dict, restore_backbone
 from mmroi.registry import MODELS
 
 
@@ -102,6 +102,7 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
     """
     weights = read_state_dict(checkpoint)
     try:
+        restore_backbone(model, weights)
         check_state_dict(model, weights, complete=True)
         model.load_state_dict(weights, strict=False)
     except RuntimeError as error:

@@ -1,5 +1,6 @@
 """Read state dicts without running code that the file may contain."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,25 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         raise ValueError(f'{path} holds no state dict; its content is: {found or "nothing"}')
     prefix = 'module.' if all(name.startswith('module.') for name in state) else ''
     return {name.removeprefix(prefix): value for name, value in state.items()}
+
+
+def fingerprint(state_dict: Mapping[str, Tensor]) -> str:
+    """Identify weights by their names and values.
+
+    Args:
+        state_dict: Tensors by name. Half precision counts as float32, to which models convert it, so a file
+            and the model that loaded it have the same fingerprint.
+
+    Returns:
+        SHA-256 in hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state_dict):
+        value = state_dict[name].detach().cpu()
+        value = value.float() if value.is_floating_point() else value
+        digest.update(f'{name} {value.dtype} {tuple(value.shape)}\n'.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _load(path: Path) -> object:

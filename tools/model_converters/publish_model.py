@@ -7,22 +7,34 @@ import argparse
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
+from torch import Tensor
 
+from mmroi.apis import build_model
 from mmroi.compat import safe_globals
 from mmroi.engine.launch import existing_file, run_tool
 from mmroi.fileio import write_checkpoint
+from mmroi.models.estimators import leave_out_backbone, restore_backbone
 from mmroi.version import __version__
 
 KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
 
 
-def publish(source: Path, target: Path, half: bool = False, with_hash: bool = False) -> Path:
+def publish(
+    source: Path,
+    target: Path,
+    half: bool = False,
+    with_hash: bool = False,
+    without_backbone: bool = False,
+) -> Path:
     """Write the weights of a training checkpoint to a file of their own.
 
     Args:
         source: Checkpoint written by training. With an EMA hook its weights are the averaged ones.
         target: File to write, ending in .pth or .safetensors.
         half: Store floating-point weights in half precision; loading turns them back to float32.
+        without_backbone: Leave out the backbone, which must be that of the file named by the config
+            (``model.encoder.backbone.init_cfg``) and is read from there on loading.
         with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
 
     Returns:
@@ -31,7 +43,7 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
     Raises:
         KeyError: If the file is no checkpoint of MMEngine.
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
-            otherwise.
+            otherwise; or if the backbone is to be left out and is not the one of that file.
     """
     safe_globals.install()
     checkpoint = torch.load(source, map_location='cpu', weights_only=True)
@@ -47,8 +59,21 @@ def publish(source: Path, target: Path, half: bool = False, with_hash: bool = Fa
                 f'{" in half precision" if half else ""}'
             )
         weights[name] = value.clone()  # a view would drag its whole storage along
+    if without_backbone:
+        weights = _refer_to_backbone(weights, checkpoint.get('meta', {}).get('cfg', ''), source)
     meta = {key: value for key, value in checkpoint.get('meta', {}).items() if key in KEPT_META}
     return write_checkpoint(target, weights, {**meta, 'mmroi_version': __version__}, with_hash)
+
+
+def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:
+    """Leave out the backbone after a test that it comes back on loading."""
+    referring = leave_out_backbone(weights)
+    model = build_model(Config.fromstring(config, '.py'))
+    try:
+        restore_backbone(model, dict(referring))
+    except RuntimeError as error:
+        raise ValueError(f'{source}: the backbone cannot be left out, it was trained: {error}') from error
+    return referring
 
 
 def main() -> None:
@@ -58,8 +83,14 @@ def main() -> None:
     parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
     parser.add_argument('--half', action='store_true', help='store weights in half precision')
     parser.add_argument('--hash', action='store_true', help="put a hash of the content into the file's name")
+    parser.add_argument(
+        '--without-backbone',
+        action='store_true',
+        help='leave out a frozen backbone; loading reads it from the file that the config names',
+    )
     args = parser.parse_args()
-    path = publish(Path(existing_file(args.source)), args.target, args.half, args.hash)
+    source = Path(existing_file(args.source))
+    path = publish(source, args.target, args.half, args.hash, args.without_backbone)
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
 
 

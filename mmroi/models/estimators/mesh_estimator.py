@@ -16,6 +16,7 @@ from mmroi.models.estimators.loss_inputs import (
     check_losses,
 )
 from mmroi.models.estimators.part_building import build_part
+from mmroi.models.estimators.referenced_backbone import restore_backbone
 from mmroi.models.estimators.views_and_labels import Labels, Views, stack_labels, stack_views
 from mmroi.models.heads.base_head import rotations_of
 from mmroi.registry import MODELS
@@ -105,6 +106,7 @@ class MeshEstimator(BaseModel):
         return {name: bind_arguments(loss, available) for name, loss in self.losses.items()}
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        restore_backbone(self, state_dict, prefix)
         check_state_dict(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
