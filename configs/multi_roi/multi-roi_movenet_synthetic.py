@@ -1,0 +1,8 @@
+# The shipped Multi-RoI: small heads on a frozen encoder that knows 2D poses of real people
+# (``make pretrain``).
+_base_ = [
+    '../_base_/models/multi-roi_movenet.py',
+    '../_base_/datasets/synthetic_natural.py',
+    '../_base_/schedules/adamw_heads.py',
+    '../_base_/default_runtime.py',
+]
