@@ -43,7 +43,7 @@ def find_images(
     Args:
         annotations: Content of the file.
         image_root: Folder that the names in the file are relative to.
-        skip_missing: Leave out images that are missing or damaged.
+        skip_missing: Leave out images that are missing, damaged, or of another size than the file says.
 
     Returns:
         The images that can be used, with their ``path`` and ``size``. People whose box lies
@@ -73,12 +73,16 @@ def find_images(
         except BadSampleError as error:
             if not skip_missing:
                 raise ValueError(f'{error}, or leave it out (--skip-missing)') from error
-            skipped[f'images: {error.reason}'] += 1
+            skipped[f'images ({error.reason})'] += 1
             continue
         if image.size and size != image.size:
+            if skip_missing:
+                skipped['images (of another size)'] += 1
+                continue
             raise ValueError(
                 f'{path} has {size[1]} x {size[0]} pixels, but {annotations.path} says {image.size[1]} x '
-                f'{image.size[0]}; keypoints fit only the images that they were made for'
+                f'{image.size[0]}; get the original images or leave it out '
+                '(--skip-missing)'
             )
         inside = [
             person

@@ -30,8 +30,9 @@ def person_annotations(
     if not ids:
         names = ', '.join(repr(c['name']) for c in categories[:8])
         raise ValueError(f'has no category {category!r}, only {names}')
+    sole = next(iter(ids)) if len(categories) == 1 else COCO_PERSON
     for annotation in content['annotations']:
-        if annotation.get('category_id', COCO_PERSON if COCO_PERSON in ids else min(ids)) in ids:
+        if annotation.get('category_id', sole) in ids:
             if annotation['image_id'] not in images:
                 raise ValueError(
                     f'has an annotation of image {annotation["image_id"]!r}, which is not in its images'

@@ -168,7 +168,8 @@ class _Reader:
     def _joints(self, category: Any) -> np.ndarray:
         """Return the row in ``smpl_54`` of each joint of the file, -1 if there is none."""
         if category not in self._rows:
-            names = self._given or self._names.get(category)
+            known = [*self._names.values()] if category is None else [self._names.get(category)]
+            names = self._given or (known[0] if len(known) == 1 else None)
             if not names:
                 raise ValueError(
                     'has no names of the keypoints in its categories; name their order (--convention coco)'
@@ -184,6 +185,7 @@ class _Reader:
             twice = [name for name, row in zip(names, rows, strict=True) if row >= 0 and rows.count(row) > 1]
             if twice:
                 raise ValueError(f'has several names of one joint: {", ".join(twice)}; keep one of them')
-            self.skipped.update({f'joint {name} unknown': 1 for name in unknown})
+            if unknown:
+                self.skipped[f'unknown joints ({", ".join(unknown)})'] += len(unknown)
             self._rows[category] = np.array(rows)
         return self._rows[category]

@@ -5,13 +5,9 @@ annotated box: "PCK@0.1 of the longer side" (Yang and Ramanan, PAMI 2013). Joint
 count by their number of annotated joints.
 """
 
-import csv
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +15,6 @@ import torch
 
 from mmroi.evaluation.functional import joint_errors, pck
 from mmroi.evaluation.tables import Table
-from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import SMPL_54
 
 THRESHOLDS = (0.05, 0.1, 0.2)
@@ -100,7 +95,7 @@ class KeypointAccuracy:
         seed: Of the bootstrap.
 
     Raises:
-        ValueError: If there is nobody.
+        ValueError: If there is nobody, or a threshold is not positive.
     """
 
     def __init__(
@@ -112,6 +107,8 @@ class KeypointAccuracy:
     ) -> None:
         if not people:
             raise ValueError('PCK needs at least one person with keypoints')
+        if not all(threshold > 0 for threshold in thresholds):
+            raise ValueError(f'thresholds of PCK must be positive, not {list(thresholds)}')
         self.people = people
         self.thresholds = tuple(thresholds)
         self._resamples, self._seed = resamples, seed
@@ -121,21 +118,17 @@ class KeypointAccuracy:
         """The people with a prediction."""
         return [person for person in self.people if person.found]
 
-    def per_joint(self, people: Sequence[PersonKeypoints] | None = None) -> Table:
-        """Tabulate the PCK of each joint.
-
-        Args:
-            people: By default all; a missed person's joints are wrong.
+    def per_joint(self) -> Table:
+        """Tabulate the PCK of each joint over all people; the joints of missed people are wrong.
 
         Returns:
             Number of annotations and PCK at each threshold, of each annotated joint of ``smpl_54``.
         """
-        errors = np.stack([person.errors for person in people or self.people])
+        errors = np.stack([person.errors for person in self.people]).T
         rows = [
-            (name, int((~np.isnan(errors_of_joint)).sum()))
-            + tuple(_pck(errors_of_joint, threshold) for threshold in self.thresholds)
-            for name, errors_of_joint in zip(SMPL_54, errors.T, strict=True)
-            if not np.isnan(errors_of_joint).all()
+            (name, int((~np.isnan(row)).sum()), *(_pck(row, threshold) for threshold in self.thresholds))
+            for name, row in zip(SMPL_54, errors, strict=True)
+            if not np.isnan(row).all()
         ]
         return Table(('joint', 'annotations', *(f'PCK@{threshold:g}' for threshold in self.thresholds)), rows)
 
@@ -143,32 +136,34 @@ class KeypointAccuracy:
         """Summarize.
 
         Returns:
-            ``people``, ``found``, ``joints`` (number of annotated ones); for each of ``all`` people (those
-            missed count as wrong), those ``found`` and the ``mean_pose`` of those found: a list with
-            ``threshold``, ``PCK`` in % and its 95 % ``interval``. Without anybody found, only ``all``.
+            Number of ``images``, ``people``, people ``found`` and annotated ``joints``; ``PCK`` of ``all``
+            people (missed ones are wrong), of those ``found``, and of the ``mean_pose`` for those found: for
+            each a list with ``threshold``, ``PCK`` in % and its 95 % ``interval``. If nobody is found, only
+            ``all`` is there.
         """
         found = self.found
-        errors = {'pck_all': [person.errors for person in self.people]}
-        images = {'pck_all': [person.image for person in self.people]}
-        if found:
-            errors['pck_found'] = [person.errors for person in found]
-            errors['pck_mean_pose'] = [
-                person.mean_pose_errors for person in found if person.mean_pose is not None
-            ]
-            images['pck_found'] = images['pck_mean_pose'] = [person.image for person in found]
+        errors = dict(
+            all=[person.errors for person in self.people],
+            found=[person.errors for person in found],
+            mean_pose=[person.mean_pose_errors for person in found],
+        )
         return dict(
+            images=len({person.image for person in self.people}),
             people=len(self.people),
             found=len(found),
-            images=len({person.image for person in self.people}),
             joints=int(sum(person.annotated[:, 2].sum() for person in self.people)),
-            **{name: self._with_intervals(errors[name], images[name]) for name in errors if errors[name]},
+            PCK={
+                name: self._with_intervals(np.stack(rows), self.people if name == 'all' else found)
+                for name, rows in errors.items()
+                if rows
+            },
         )
 
-    def _with_intervals(self, errors: Sequence[np.ndarray], images: Sequence[str]) -> list[dict[str, Any]]:
-        rows = np.stack(errors)
-        intervals = bootstrap_intervals(rows, images, self.thresholds, self._resamples, self._seed)
+    def _with_intervals(self, errors: np.ndarray, people: Sequence[PersonKeypoints]) -> list[dict[str, Any]]:
+        images = [person.image for person in people]
+        intervals = bootstrap_intervals(errors, images, self.thresholds, self._resamples, self._seed)
         return [
-            dict(threshold=threshold, PCK=_pck(rows, threshold), interval=interval)
+            dict(threshold=threshold, PCK=_pck(errors, threshold), interval=interval)
             for threshold, interval in zip(self.thresholds, intervals, strict=True)
         ]
 
@@ -212,101 +207,3 @@ def bootstrap_intervals(
     tail = (1 - confidence) / 2
     limits = np.quantile(100 * drawn[:, 1:] / drawn[:, :1], (tail, 1 - tail), axis=0)
     return [[float(low), float(high)] for low, high in limits.T]
-
-
-def format_accuracy(accuracy: KeypointAccuracy) -> str:
-    """Format PCK per joint and over all joints as a table.
-
-    Args:
-        accuracy: The people.
-
-    Returns:
-        Lines of text; percentages, intervals in brackets.
-    """
-    summary, table = accuracy.summary(), accuracy.per_joint()
-    lines = [f'{"":20}{"joints":>8}' + ''.join(f'{column:>22}' for column in table.columns[2:])]
-    for name, count, *values in table.rows:
-        lines.append(f'{name:20}{count:8d}' + ''.join(f'{value:10.1f}{"":12}' for value in values))
-    counts = {'pck_all': accuracy.people, 'pck_found': accuracy.found, 'pck_mean_pose': accuracy.found}
-    titles = {'pck_all': 'all people', 'pck_found': 'people found', 'pck_mean_pose': 'mean pose'}
-    for key, title in titles.items():
-        if key == 'pck_found' and len(accuracy.found) == len(accuracy.people):
-            continue  # the same as all
-        if key in summary:
-            joints = int(sum(person.annotated[:, 2].sum() for person in counts[key]))
-            cells = [
-                f'{row["PCK"]:10.1f} [{row["interval"][0]:.1f}, {row["interval"][1]:.1f}]'
-                for row in summary[key]
-            ]
-            lines.append(f'{title:20}{joints:8d}' + ''.join(f'{cell:22}' for cell in cells))
-    lines.append(f'{summary["found"]} of {summary["people"]} people found in {summary["images"]} images')
-    return '\n'.join(lines)
-
-
-def save_people(accuracy: KeypointAccuracy, path: str | Path, extra: Mapping[str, Any]) -> None:
-    """Write the results of every person.
-
-    Args:
-        accuracy: The people.
-        path: ``.csv``: one row per person. ``.json``: also the summary, PCK per joint, and the pixels and
-            error of each annotated joint.
-        extra: Further entries of the JSON file, such as the model's name.
-
-    Raises:
-        ValueError: If the suffix is another.
-    """
-    path = Path(path)
-    check_suffix(path)
-    with atomic_write(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
-        rows = [_row(person, accuracy.thresholds) for person in accuracy.people]
-        if path.suffix == '.csv':
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-            return
-        table = accuracy.per_joint()
-        content = dict(
-            extra,
-            summary=accuracy.summary(),
-            per_joint=[dict(zip(table.columns, row, strict=True)) for row in table.rows],
-            people=[
-                dict(row, joints=_joints(person)) for row, person in zip(rows, accuracy.people, strict=True)
-            ],
-        )
-        json.dump(content, file, indent=1)
-
-
-def check_suffix(path: Path) -> None:
-    """Fail early if ``save_people`` cannot write a file.
-
-    Raises:
-        ValueError: If it is neither ``.csv`` nor ``.json``.
-    """
-    if path.suffix not in ('.csv', '.json'):
-        raise ValueError(f'{path}: results are written as .csv or .json')
-
-
-def _row(person: PersonKeypoints, thresholds: Sequence[float]) -> dict[str, Any]:
-    """Return the results of a person as JSON types."""
-    mean_error = person.mean_error
-    return dict(
-        image=person.image,
-        annotation_id=person.annotation_id,
-        **dict(zip(('x1', 'y1', 'x2', 'y2'), person.bbox.tolist(), strict=True)),
-        found=person.found,
-        score=person.score,
-        annotations=int(person.annotated[:, 2].sum()),
-        mean_error=mean_error if math.isfinite(mean_error) else None,
-        **{f'PCK@{threshold:g}': person.pck(threshold) for threshold in thresholds},
-    )
-
-
-def _joints(person: PersonKeypoints) -> dict[str, Any]:
-    return {
-        SMPL_54[joint]: dict(
-            annotated=person.annotated[joint, :2].tolist(),
-            predicted=None if person.predicted is None else person.predicted[joint].tolist(),
-            error=None if person.predicted is None else float(person.errors[joint]),
-        )
-        for joint in np.flatnonzero(person.annotated[:, 2]).tolist()
-    }

@@ -13,16 +13,12 @@ from mmroi.apis.keypoint_pictures import KeypointPictures
 from mmroi.datasets.coco_keypoints import read_coco_keypoints
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import run_tool
-from mmroi.evaluation.command_line import positive_int
-from mmroi.evaluation.keypoint_accuracy import (
-    THRESHOLDS,
-    KeypointAccuracy,
-    check_suffix,
-    format_accuracy,
-    save_people,
-)
+from mmroi.evaluation.command_line import positive_float, positive_int
+from mmroi.evaluation.keypoint_accuracy import THRESHOLDS, KeypointAccuracy
+from mmroi.evaluation.keypoint_report import SUFFIXES, format_accuracy, save_people
 from mmroi.structures import CONVENTIONS
 
+BOXES = ('given', 'detected')
 EPILOG = """
 PCK: an annotated joint is correct if the predicted one, projected by the predicted camera, is closer than
 a fraction (0.05, 0.1, 0.2) of the longer side of the annotated box. Joints are found by the names in the
@@ -51,65 +47,48 @@ def parse_args() -> argparse.Namespace:
         '--image-root',
         type=Path,
         required=True,
-        help='folder that the file names in KEYPOINTS are relative to',
+        help='folder of the images, to which file names are relative',
     )
-    add('--skip-missing', action='store_true', help='leave out images that are missing or damaged')
-    add(
-        '--boxes',
-        choices=('given', 'detected'),
-        default='given',
-        help='annotated boxes, or those of the detector',
-    )
+    add('--skip-missing', action='store_true', help='leave out images that are missing, damaged or resized')
+    add('--boxes', choices=BOXES, default='given', help='annotated boxes (default), or those of the detector')
     add('--category', default='person', help='category of the people (default: %(default)s)')
     add(
-        '--convention', choices=sorted(CONVENTIONS), help='order of the joints, for files without their names'
+        '--convention',
+        choices=sorted(CONVENTIONS),
+        help='order of the joints if the file has no names of them',
     )
     add('--skip-unknown', action='store_true', help='leave out joints that the body model lacks')
-    add(
-        '--visible-only',
-        action='store_true',
-        help='only joints with visibility 2, not those labeled but hidden',
-    )
-    add('--thresholds', type=float, nargs='+', default=THRESHOLDS, metavar='T', help='default: 0.05 0.1 0.2')
+    add('--visible-only', action='store_true', help='leave out joints with visibility 1, labeled but hidden')
+    add('--thresholds', type=positive_float, nargs='+', default=THRESHOLDS, help='default: 0.05 0.1 0.2')
     add('--out', type=Path, help='results of every person: .json (with all joints) or .csv')
     add('--show-dir', type=Path, help='folder for a picture of every person, and worst.jpg')
-    add(
-        '--worst',
-        type=positive_int,
-        default=16,
-        metavar='N',
-        help='people in worst.jpg (default: %(default)s)',
-    )
-    add('--focal-length', type=float, metavar='PIXELS', help='default: from EXIF, else the image diagonal')
-    add('--batch-size', type=positive_int, default=16, metavar='N', help='people per forward pass')
+    add('--worst', type=positive_int, default=16, help='number of people in worst.jpg (default: %(default)s)')
+    add('--focal-length', type=positive_float, help='pixels (default: from EXIF, else the image diagonal)')
+    add('--batch-size', type=positive_int, default=16, help='people per forward pass (default: %(default)s)')
     add('--device', help='such as cuda:0 or cpu (default: the accelerator if there is one)')
     add('--seed', type=int, default=0, help='seed of the bootstrap')
     add_body_argument(parser, "the model's")
     add_detector_arguments(parser.add_argument_group('detector'))
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.out and args.out.suffix not in SUFFIXES:
+        parser.error(f'--out: write {" or ".join(SUFFIXES)}, not {args.out}')
+    return args
 
 
 def main() -> None:
     """Evaluate."""
     args = parse_args()
-    if args.out:
-        check_suffix(args.out)
     options = args.category, args.convention, args.skip_unknown, args.visible_only
     annotations = read_coco_keypoints(args.keypoints, *options)
     annotations = find_images(annotations, args.image_root, args.skip_missing)
     detector = args.det_model, args.det_weights, args.det_score
-    inferencer = MultiRoIInferencer(
-        args.config, args.checkpoint, *detector, args.device, body_model=args.body_model
-    )
-    pictures = (
-        KeypointPictures(args.show_dir, inferencer.model.body_model.faces, args.worst)
-        if args.show_dir
-        else None
-    )
+    model = args.config, args.checkpoint, *detector, args.device
+    inferencer = MultiRoIInferencer(*model, body_model=args.body_model)
+    faces = inferencer.model.body_model.faces
+    pictures = KeypointPictures(args.show_dir, faces, args.worst) if args.show_dir else None
     people = []
-    for found in predict_people(
-        inferencer, annotations.images, args.boxes == 'detected', args.batch_size, args.focal_length
-    ):
+    run = args.boxes == 'detected', args.batch_size, args.focal_length
+    for found in predict_people(inferencer, annotations.images, *run):
         people += [person.keypoints for person in found]
         if pictures:
             pictures.add(found)
@@ -118,9 +97,8 @@ def main() -> None:
         print(f'left out: {count} {reason}')
     print(format_accuracy(accuracy))
     if args.out:
-        save_people(
-            accuracy, args.out, dict(config=args.config, checkpoint=args.checkpoint, boxes=args.boxes)
-        )
+        about = dict(config=args.config, checkpoint=args.checkpoint, boxes=args.boxes)
+        save_people(accuracy, args.out, about)
         print(f'wrote {args.out}')
     if pictures:
         pictures.save_worst()
