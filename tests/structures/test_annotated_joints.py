@@ -4,8 +4,8 @@ from mmroi.structures import COCO_17, SMPL_54, annotated_joint, get_convention
 
 # Joints as the files of these datasets name them.
 COCO = (
-    'nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist '
-    'right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle'
+    'nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow '
+    'left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle'
 ).split()
 MPII = (
     'r_ankle r_knee r_hip l_hip l_knee l_ankle pelvis throax upper_neck head_top r_wrist r_elbow r_shoulder '
