@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmroi.models.backbones.movenet import VARIANTS, Conv3x3, MoveNetBackbone
+from mmroi.models.backbones.movenet import LAST_CHANNELS, Conv3x3, MoveNetBackbone, block_channels
 from mmroi.registry import MODELS
 
 PYRAMID_STRIDE = 4  # of the maps that the heads return
@@ -70,9 +70,8 @@ class MoveNetPose(MoveNetBackbone):
 
     def __init__(self, variant: str = 'multipose', init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(variant, init_cfg=init_cfg)
-        widths = VARIANTS[variant]
-        blocks = widths.blocks()
-        self.top = nn.Conv2d(widths.last, _TOP, 1)
+        blocks = block_channels(variant)
+        self.top = nn.Conv2d(LAST_CHANNELS, _TOP, 1)
         self.laterals = nn.ModuleDict(
             {str(block): nn.Conv2d(blocks[block], channels, 1) for block, channels in _LATERALS.items()}
         )
@@ -94,8 +93,8 @@ class MoveNetPose(MoveNetBackbone):
         Raises:
             ValueError: A side is no multiple of 32.
         """
-        outputs = self.block_outputs(images)
-        merged = self.top(outputs[-1])
+        outputs, last = self.collect(images, _LATERALS)
+        merged = self.top(last)
         for (block, lateral), merge in zip(self.laterals.items(), self.merges, strict=True):
             merged = F.interpolate(merged, scale_factor=2, mode='bilinear', align_corners=False)
             merged = merge(merged + lateral(outputs[int(block)]))
