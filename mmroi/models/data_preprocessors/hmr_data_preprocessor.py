@@ -45,21 +45,27 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         """Collate and normalize.
 
         Args:
-            data: ``inputs``: N uint8 tensors (M, 3, H, W), or one (N, M, 3, H, W); ``data_samples``: N
-                ``HMRDataSample`` or None.
+            data: ``inputs``: N uint8 tensors (M, 3, H, W), or one (N, M, 3, H, W); or ``features``: for each
+                map of an encoder N tensors (M, C, h, w). ``data_samples``: N ``HMRDataSample`` or None.
             training: Unused.
 
         Returns:
-            dict: ``inputs`` (N, M, 3, H, W) float32 and ``data_samples``, both on this module's device.
+            dict: ``inputs`` (N, M, 3, H, W), or ``features``, a list of (N, M, C, h, w); float32. And
+                ``data_samples``. All on this module's device.
 
         Raises:
             ValueError: A crop tensor has the wrong shape or type, or shapes differ within the batch.
         """
-        batch = _stack(data['inputs']).to(self.device, non_blocking=self._non_blocking)
         samples = data.get('data_samples')
         if samples:
             self._move_labels(samples)
-        return dict(inputs=self.normalize(batch), data_samples=samples)
+        if 'features' in data:
+            maps = [self._move(torch.stack(list(feature))).float() for feature in data['features']]
+            return dict(features=maps, data_samples=samples)
+        return dict(inputs=self.normalize(self._move(_stack(data['inputs']))), data_samples=samples)
+
+    def _move(self, batch: Tensor) -> Tensor:
+        return batch.to(self.device, non_blocking=self._non_blocking)
 
     def normalize(self, crops: Tensor) -> Tensor:
         """Normalize crops for the network.
@@ -79,7 +85,7 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         for name in dict.fromkeys(name for label in labels for name in label.keys()):
             owners = [label for label in labels if name in label]
             values = [torch.as_tensor(label[name]) for label in owners]
-            moved = torch.cat(values).to(self.device, non_blocking=self._non_blocking)
+            moved = self._move(torch.cat(values))
             for label, value in zip(owners, moved.split([len(value) for value in values]), strict=True):
                 setattr(label, name, value)
 

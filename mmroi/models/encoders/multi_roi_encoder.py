@@ -148,11 +148,35 @@ class MultiRoIEncoder(BaseModule):
             )
         return maps
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the backbone computes the same features throughout a training."""
+        modules, mode = list(self.backbone.modules()), self.training
+        self.train()
+        norms = [m for m in modules if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        updated = any(norm.training and norm.track_running_stats for norm in norms)
+        self.train(mode)
+        return not updated and not any(p.requires_grad for p in self.backbone.parameters())
+
+    def reduce_maps(self, maps: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Keep of the backbone's maps what the weights behind it need.
+
+        Args:
+            maps: What :meth:`extract_maps` returns.
+
+        Returns:
+            Sequence[Tensor]: Smaller maps, from which :meth:`pool_maps` computes the same features.
+        """
+        if self.neck is not None:
+            return self.neck.reduce(maps)
+        maps = maps[-1:] if self.pool == 'last' else maps
+        return [feature.float().mean((-2, -1), keepdim=True) for feature in maps]
+
     def pool_maps(self, maps: Sequence[Tensor], num_rois: int) -> Tensor:
         """Apply the neck, if any, and pool the maps to one vector per crop.
 
         Args:
-            maps: What :meth:`extract_maps` returns.
+            maps: What :meth:`extract_maps` or :meth:`reduce_maps` returns.
             num_rois: M.
 
         Returns:

@@ -131,22 +131,38 @@ class MeshEstimator(BaseModel):
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
         """
-        if inputs.shape[:2] != boxes.shape[:2]:
-            raise ValueError(
-                f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
-                f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.'
-            )
-        maps = self.encoder.extract_maps(inputs)
-        h = self.encoder.pool_maps(maps, inputs.shape[1])
+        _check_same_rois(inputs, boxes)
+        return self.regress_maps(self.encoder.extract_maps(inputs), boxes, focal_length)
+
+    def regress_maps(self, maps: Sequence[Tensor], boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
+        """Run the network from the backbone's maps on.
+
+        Args:
+            maps: (N·M, C_i, h_i, w_i), finest first, or what the encoder's ``reduce_maps`` leaves of them.
+            boxes: (N, M, 3) float64, pixels relative to the principal point.
+            focal_length: (N,) float64, pixels.
+
+        Returns:
+            dict: As :meth:`regress`.
+        """
+        h = self.encoder.pool_maps(maps, boxes.shape[1])
         u, u_bar = (h, h.mean(1)) if self.fusion is None else self.fusion(h, boxes, focal_length)[:2]
         more = dict(maps=maps) if self.head.needs_maps else {}
         return dict(self.head(u, u_bar, boxes, focal_length, **more), features=h, feature_map=maps[-1])
 
-    def forward(self, inputs: Tensor, data_samples: Sequence[HMRDataSample], mode: str = 'tensor') -> Any:
+    def forward(
+        self,
+        inputs: Tensor | None = None,
+        data_samples: Sequence[HMRDataSample] = (),
+        mode: str = 'tensor',
+        features: Sequence[Tensor] | None = None,
+    ) -> Any:
         """Run the network.
 
         Args:
             inputs: Normalized RGB crops (N, M, 3, H, W).
+            features: Instead of ``inputs``: maps (N, M, C_i, h_i, w_i) that the encoder's ``reduce_maps``
+                returned for the crops, as :class:`mmroi.datasets.CachedFeatures` gives them.
             data_samples: N samples; ``boxes`` and ``focal_length`` in their metainfo, labels in
                 ``gt_instances`` for mode ``'loss'``.
             mode: ``'tensor'``: what :meth:`regress` returns. ``'loss'``: dict of losses. ``'predict'``: the
@@ -156,14 +172,23 @@ class MeshEstimator(BaseModel):
             dict | list[HMRDataSample]: See ``mode``.
 
         Raises:
-            ValueError: Unknown mode.
+            ValueError: Unknown mode; or both or none of ``inputs`` and ``features`` are given.
         """
-        views = stack_views(data_samples, inputs)
+        if (inputs is None) == (features is None):
+            raise ValueError('MeshEstimator: give either inputs or features.')
+        given = inputs if features is None else features[-1]
+        assert given is not None
+        views = stack_views(data_samples, given)
         if mode not in ('tensor', 'loss', 'predict'):
             raise ValueError(f"MeshEstimator: mode must be 'tensor', 'loss' or 'predict', got {mode!r}.")
-        output = self.regress(inputs, views.boxes, views.focal_length)
+        if features is None:
+            output = self.regress(given, views.boxes, views.focal_length)
+        else:
+            _check_same_rois(given, views.boxes)
+            maps = [feature.flatten(0, 1) for feature in features]
+            output = self.regress_maps(maps, views.boxes, views.focal_length)
         if mode == 'loss':
-            return self.loss(output, views, stack_labels(data_samples, inputs.device))
+            return self.loss(output, views, stack_labels(data_samples, given.device))
         if mode == 'predict':
             return self.predict(output, views, data_samples)
         return output
@@ -242,3 +267,11 @@ class MeshEstimator(BaseModel):
             translation = average_full_camera(cameras, boxes, focal_length)
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
         return Predictions.from_body(rotations, betas, body, cameras, full_cameras, translation)
+
+
+def _check_same_rois(inputs: Tensor, boxes: Tensor) -> None:
+    if inputs.shape[:2] != boxes.shape[:2]:
+        raise ValueError(
+            f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
+            f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.'
+        )

@@ -50,15 +50,24 @@ class Labels(NamedTuple):
 
 
 def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
-    """Stack boxes and focal lengths of the samples on the device of the crops (N, M, 3, H, W)."""
+    """Stack boxes and focal lengths of the samples.
+
+    Args:
+        data_samples: N samples. Without ``crop_size`` in their metainfo, ``inputs`` are crops.
+        inputs: Crops (N, M, 3, H, W) or features, on the device of the result.
+
+    Returns:
+        Views: Of the N persons.
+    """
     boxes = np.stack([np.asarray(sample.boxes, np.float64) for sample in data_samples])
     focal_length = np.array([sample.focal_length for sample in data_samples], np.float64)
     ids = [sample.get('person_id') for sample in data_samples]
+    height, width = data_samples[0].get('crop_size', inputs.shape[-2:])
     person_ids = None if None in ids else torch.tensor(ids, dtype=torch.int64, device=inputs.device)
     return Views(
         torch.from_numpy(boxes).to(inputs.device),
         torch.from_numpy(focal_length).to(inputs.device),
-        inputs.shape[-1] / inputs.shape[-2],
+        width / height,
         person_ids,
     )
 

@@ -26,6 +26,20 @@ class BaseNeck(BaseModule):
         )
         self.in_channels = tuple(in_channels)
 
+    def reduce(self, maps: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Apply what precedes the first weight, which a cache of features stores; by default nothing.
+
+        The result is determined by the maps, the class and the shapes of the result, and may be given to the
+        neck instead of the maps.
+
+        Args:
+            maps: Feature maps (B, C_i, h_i, w_i).
+
+        Returns:
+            Sequence[Tensor]: Smaller maps.
+        """
+        return maps
+
     def check_maps(self, maps: Sequence[Tensor]) -> None:
         """Check that the maps are those that the neck was built for.
 
