@@ -5,7 +5,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmroi.models.backbones.movenet import LAST_CHANNELS, Conv3x3, MoveNetBackbone, block_channels
+from mmroi.models.backbones.inverted_residuals import LAST_CHANNELS, SameConv2d
+from mmroi.models.backbones.movenet import MoveNetBackbone
 from mmroi.registry import MODELS
 
 PYRAMID_STRIDE = 4  # of the maps that the heads return
@@ -25,7 +26,7 @@ class SeparableConv(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.depthwise = Conv3x3(in_channels, in_channels, groups=in_channels, bias=False)
+        self.depthwise = SameConv2d(in_channels, in_channels, groups=in_channels, bias=False)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,10 +71,12 @@ class MoveNetPose(MoveNetBackbone):
 
     def __init__(self, variant: str = 'multipose', init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(variant, init_cfg=init_cfg)
-        blocks = block_channels(variant)
         self.top = nn.Conv2d(LAST_CHANNELS, _TOP, 1)
         self.laterals = nn.ModuleDict(
-            {str(block): nn.Conv2d(blocks[block], channels, 1) for block, channels in _LATERALS.items()}
+            {
+                str(block): nn.Conv2d(self.block_channels[block], channels, 1)
+                for block, channels in _LATERALS.items()
+            }
         )
         self.merges = nn.ModuleList(
             SeparableConv(before, after) for before, after in zip(_LATERALS.values(), _MERGED, strict=True)
