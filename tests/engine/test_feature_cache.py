@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from mmroi.datasets import feature_shards
 from mmroi.datasets.seeded_samples import SeededSamples, seeded
 from mmroi.engine import feature_cache
-from mmroi.engine.feature_cache import FeatureCache, FeatureCacheOptions, use_feature_cache
+from mmroi.engine.feature_cache import use_feature_cache
+from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -41,9 +42,8 @@ def images(tmp_path_factory):
 @pytest.fixture
 def cfg(images, tmp_path, monkeypatch):
     """A training of small heads on a frozen ResNet, with shards of four samples."""
-    monkeypatch.setattr(feature_shards, 'SHARD_SIZE', 4)
-    for module in ('mmroi.datasets.cached_features', 'mmroi.engine.feature_encoder'):
-        monkeypatch.setattr(f'{module}.SHARD_SIZE', 4)
+    for module in ('datasets.feature_shards', 'datasets.cached_features', 'engine.feature_encoder'):
+        monkeypatch.setattr(f'mmroi.{module}.SHARD_SIZE', 4)
     init_default_scope('mmroi')
     torch.manual_seed(1)
     save_file(MODELS.build(RESNET).state_dict(), tmp_path / 'weights.safetensors')
@@ -172,20 +172,20 @@ def test_the_cache_is_filled_once_and_more_variants_are_added(cfg, tmp_path, mon
     assert folders(tmp_path / 'data') == [cache.folder]
 
 
-def test_an_interrupted_filling_resumes(cfg, monkeypatch):
-    options = FeatureCacheOptions.read(cfg.feature_cache)
-    model = feature_cache._build_model(cfg)
-    cache = FeatureCache(model, cfg.train_dataloader.dataset, options)
-    whole = cache.fill(1)
-    shards = sorted((cache.folder / 'variant_00').iterdir())
-    content = {path.name: path.read_bytes() for path in shards}
-    shards[-1].unlink()  # labels of the last shard
-    first = next(path for path in shards if path.name == '000000.0.npy')
-    first.write_bytes(first.read_bytes()[:-8])
-    assert 0 < cache.fill(1) < whole
-    for path in shards:
-        if path.suffix == '.npy':
-            assert path.read_bytes() == content[path.name]
+def test_an_interrupted_filling_resumes_and_equals_an_uninterrupted_one(cfg):
+    cache = FeatureCache(
+        feature_cache._build_model(cfg),
+        cfg.train_dataloader.dataset,
+        FeatureCacheOptions.read(cfg.feature_cache),
+    )
+    whole = cache.fill(2)
+    shards = sorted(cache.folder.rglob('*.npy'))
+    content = {path: path.read_bytes() for path in shards}
+    shards[0].write_bytes(content[shards[0]][:-8])
+    shards[1].write_bytes(b'')
+    shards[-1].unlink()
+    assert 0 < cache.fill(2) < whole
+    assert {path: path.read_bytes() for path in sorted(cache.folder.rglob('*.npy'))} == content
 
 
 def test_other_weights_crops_or_images_are_another_cache(cfg, tmp_path):
@@ -249,7 +249,7 @@ def test_configs_that_cannot_be_cached(cfg, tmp_path, change, message):
 def test_too_little_space_is_said_beforehand(cfg, tmp_path, monkeypatch):
     usage = namedtuple('usage', 'total used free')(0, 0, 10_000)
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
-    with pytest.raises(OSError, match=r'0\.00 GB are missing on the disk of .*variants') as caught:
+    with pytest.raises(OSError, match=r'0\.000 GB are missing on the disk of .*variants') as caught:
         use_feature_cache(cfg)
     assert caught.value.errno == errno.ENOSPC
     assert not (tmp_path / 'data' / 'features').exists()
@@ -277,9 +277,9 @@ def test_a_disk_that_fills_up_keeps_what_is_there(cfg, tmp_path, monkeypatch):
 def test_an_incomplete_cache_is_not_read(cfg, tmp_path):
     use_feature_cache(cfg)
     (folder,) = [f for f in folders(tmp_path / 'data') if f.name.startswith('train')]
-    (folder / 'variant_00' / '000000.npz').unlink()
+    (folder / 'variant_00' / '000000.npy').unlink()
     cached = DATASETS.build(cfg.train_dataloader.dataset)
-    with pytest.raises(FileNotFoundError, match=r'000000\.npz is missing or damaged'):
+    with pytest.raises(FileNotFoundError, match=r'000000\.npy is missing or damaged'):
         cached.get_variant(0, 0)
     shutil.rmtree(folder)
     with pytest.raises(FileNotFoundError, match='--cache-features'):

@@ -6,6 +6,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmroi.datasets import CachedFeatures
+from mmroi.engine.hooks.loss_coverage_hook import find_sets
 from mmroi.fileio.state_dicts import fingerprint
 from mmroi.registry import HOOKS
 
@@ -25,8 +27,8 @@ class FeatureCacheHook(Hook):
         """
         model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
         loaders = [runner.train_dataloader, getattr(runner.val_loop, 'dataloader', None)]
-        metas = [getattr(loader.dataset, 'meta', None) for loader in loaders if loader is not None]
-        used = {meta['backbone'] for meta in metas if meta}
+        sets = [part for loader in loaders if loader is not None for part in find_sets(loader.dataset)]
+        used = {part.meta['backbone'] for part in sets if isinstance(part, CachedFeatures)}
         if used - {fingerprint(model.encoder.backbone.state_dict())}:
             raise ValueError(
                 'the backbone has other weights than the one that filled the feature cache: give it its '
