@@ -104,6 +104,10 @@ class CachedFeatures(Dataset[dict[str, Any]]):
                 f'{path} is missing or damaged ({error}): start the training again with feature_cache, '
                 'which computes it'
             ) from error
-        sample = HMRDataSample(metainfo=meta)
-        sample.gt_instances = InstanceData(**labels)
+        sample, instances = HMRDataSample(), InstanceData()
+        for key, value in meta.items():
+            sample.set_field(value, key, field_type='metainfo')
+        for key, value in labels.items():
+            instances.set_field(value, key)  # as in setattr, but without comparing all lengths
+        sample.gt_instances = instances
         return dict(features=[torch.from_numpy(m).permute(0, 3, 1, 2) for m in maps], data_samples=sample)

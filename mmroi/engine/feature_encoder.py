@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,11 +13,25 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
 from torch.utils.data import DataLoader
 
-from mmroi.datasets.feature_shards import SHARD_SIZE, pack_records, shard_path, write_shard
+from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
 from mmroi.registry import DATASETS
 
 _BATCH_SIZE = 8  # samples
+
+
+class Job(NamedTuple):
+    """A shard to fill.
+
+    Attributes:
+        path: The file.
+        variant: Index of the variant.
+        indices: Indices of the samples.
+    """
+
+    path: Path
+    variant: int
+    indices: range
 
 
 class FeatureEncoder:
@@ -86,22 +100,20 @@ class FeatureEncoder:
                 )
             yield [m.numpy() for m in maps], samples
 
-    def fill_all(
-        self, jobs: Sequence[tuple[Path, int, int, int]], dataset: Any, loaders: int
-    ) -> Iterator[int]:
-        """Fill shards in this process, the images being read by others."""
-        items = [(shard * SHARD_SIZE + i, variant) for _, variant, shard, size in jobs for i in range(size)]
+    def fill_all(self, jobs: Sequence[Job], dataset: Any, loaders: int) -> Iterator[int]:
+        """Fill shards in this process, the images being read by others; yield their sizes."""
+        items = [(index, job.variant) for job in jobs for index in job.indices]
         encoded = self._one_by_one(self.encode(dataset, items, loaders if loaders > 1 else 0))
-        for folder, variant, shard, size in jobs:
-            self._write(shard_path(folder, variant, shard), list(islice(encoded, size)), dataset.data_root)
-            yield size
+        for job in jobs:
+            self._write(job.path, list(islice(encoded, len(job.indices))), dataset.data_root)
+            yield len(job.indices)
 
-    def fill(self, folder: Path, variant: int, shard: int, size: int) -> int:
-        """Fill one shard in a process of its own."""
-        items = [(shard * SHARD_SIZE + i, variant) for i in range(size)]
+    def fill(self, job: Job) -> int:
+        """Fill one shard in a process of its own; return its size."""
+        items = [(index, job.variant) for index in job.indices]
         encoded = self._one_by_one(self.encode(self.dataset, items))
-        self._write(shard_path(folder, variant, shard), list(encoded), self.dataset.data_root)
-        return size
+        self._write(job.path, list(encoded), self.dataset.data_root)
+        return len(job.indices)
 
     @staticmethod
     def _one_by_one(batches: Any) -> Iterator[tuple[list[np.ndarray], Any]]:
@@ -125,6 +137,6 @@ def start_process(encoder: FeatureEncoder) -> None:
     _encoder.start()
 
 
-def fill_shard(folder: Path, variant: int, shard: int, size: int) -> int:
+def fill_shard(job: Job) -> int:
     """Fill a shard and return its number of samples."""
-    return _encoder.fill(folder, variant, shard, size)
+    return _encoder.fill(job)

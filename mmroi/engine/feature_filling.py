@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from mmroi.datasets.cached_features import META_FILE
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import Shard, is_complete, pack_records, shard_path, shard_sizes
-from mmroi.engine.feature_encoder import FeatureEncoder, fill_shard, start_process
+from mmroi.engine.feature_encoder import FeatureEncoder, Job, fill_shard, start_process
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.processes import run_in_processes
@@ -152,18 +152,21 @@ class FeatureCache:
                 'same: the code or the body model has changed; delete the folder'
             )
 
-    def missing(self, variants: int) -> list[tuple[int, int, int]]:
+    def missing(self, variants: int) -> list[Job]:
         """List what has to be computed.
 
         Args:
             variants: Number of variants.
 
         Returns:
-            Variant, shard, and number of samples.
+            The shards that are not complete.
         """
-        sizes = list(enumerate(shard_sizes(len(self._dataset))))
-        shards = [(variant, shard, size) for variant in range(variants) for shard, size in sizes]
-        return [(v, s, n) for v, s, n in shards if not is_complete(shard_path(self.folder, v, s), n)]
+        jobs, start = [], 0
+        for shard, size in enumerate(shard_sizes(len(self._dataset))):
+            indices = range(start, start := start + size)
+            jobs += [Job(shard_path(self.folder, v, shard), v, indices) for v in range(variants)]
+        jobs = [job for job in jobs if not is_complete(job.path, len(job.indices))]
+        return sorted(jobs, key=lambda job: job.path)
 
     def fill(self, variants: int, progress: bool = True) -> int:
         """Compute what is missing. If other processes fill the same cache, wait for them.
@@ -187,7 +190,7 @@ class FeatureCache:
             todo = self.missing(variants)  # another process may have computed it meanwhile
             with atomic_write(self.folder / META_FILE) as temporary:
                 temporary.write_text(json.dumps(self.meta, indent=2))
-            total, missing = variants * len(self._dataset), sum(size for *_, size in todo)
+            total, missing = variants * len(self._dataset), _num_samples(todo)
             start = time.monotonic()
             done = 0
             with ProgressBar(total, 'features', total - missing, None if progress else True) as bar:
@@ -198,18 +201,21 @@ class FeatureCache:
 
     def num_bytes(self, variants: int) -> tuple[int, int]:
         """Return the size of the cache, and how much of it is missing."""
-        missing = sum(size for *_, size in self.missing(variants))
-        return variants * len(self._dataset) * self._bytes, missing * self._bytes
+        return (
+            variants * len(self._dataset) * self._bytes,
+            _num_samples(self.missing(variants)) * self._bytes,
+        )
 
-    def _run(self, todo: Sequence[tuple[int, int, int]], variants: int) -> Iterator[int]:
+    def _run(self, jobs: Sequence[Job], variants: int) -> Iterator[int]:
         """Fill shards and yield the number of samples of each."""
-        jobs = [(self.folder, *job) for job in todo]
         workers = min(self._options.jobs or os.cpu_count() or 1, len(jobs))
         try:
             if get_device() != 'cpu' or workers <= 1:
                 yield from self._encoder.fill_all(jobs, self._dataset, workers)
             else:
-                yield from run_in_processes(fill_shard, jobs, workers, start_process, (self._encoder,))
+                yield from run_in_processes(
+                    fill_shard, [(job,) for job in jobs], workers, start_process, (self._encoder,)
+                )
         except OSError as error:
             if error.errno not in _FULL:
                 raise
@@ -273,6 +279,10 @@ def _describe(
         storage=options.storage,
         **describe_dataset(dataset, config),
     )
+
+
+def _num_samples(jobs: Sequence[Job]) -> int:
+    return sum(len(job.indices) for job in jobs)
 
 
 def _is_close(one: np.ndarray, other: np.ndarray) -> bool:

@@ -13,11 +13,12 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from safetensors.torch import save_file
 
-from mmroi.datasets import feature_shards
+from mmroi.datasets import MixtureSampler, MultiRoICrop, feature_shards
 from mmroi.datasets.seeded_samples import SeededSamples, seeded
 from mmroi.engine import feature_cache
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions
+from mmroi.engine.hooks.loss_coverage_hook import find_sets
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -42,8 +43,8 @@ def images(tmp_path_factory):
 @pytest.fixture
 def cfg(images, tmp_path, monkeypatch):
     """A training of small heads on a frozen ResNet, with shards of four samples."""
-    for module in ('datasets.feature_shards', 'datasets.cached_features', 'engine.feature_encoder'):
-        monkeypatch.setattr(f'mmroi.{module}.SHARD_SIZE', 4)
+    for module in ('feature_shards', 'cached_features'):
+        monkeypatch.setattr(f'mmroi.datasets.{module}.SHARD_SIZE', 4)
     init_default_scope('mmroi')
     torch.manual_seed(1)
     save_file(MODELS.build(RESNET).state_dict(), tmp_path / 'weights.safetensors')
@@ -246,6 +247,104 @@ def test_configs_that_cannot_be_cached(cfg, tmp_path, change, message):
     assert not (tmp_path / 'data' / 'features').exists()
 
 
+def test_features_that_float16_cannot_hold(cfg, tmp_path):
+    weights = MODELS.build(RESNET).state_dict()
+    weights['layer4.1.bn2.bias'] += 1e6
+    save_file(weights, tmp_path / 'weights.safetensors')
+    cfg.feature_cache.storage = 'float16'
+    with pytest.raises(ValueError, match="not finite in float16.*set feature_cache.storage='float32'"):
+        use_feature_cache(cfg)
+    cfg.feature_cache = dict(storage='float32', variants=1, jobs=1)
+    assert len(use_feature_cache(cfg)) == 2
+
+
+def test_each_dataset_of_a_mixture_has_its_cache(cfg, tmp_path):
+    """Also where MMEngine's wrappers are inside, or around."""
+    shared = cfg.train_dataloader.dataset
+    parts = [
+        dict(type=shared.pop('type'), dataset_name='one', ann_file=shared.pop('ann_file')),
+        dict(type='HumanImageDataset', dataset_name='other', ann_file='val.npz'),
+    ]
+    mixture = dict(shared, type='MixedDataset', datasets=parts)
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=mixture)
+    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    plain = DATASETS.build(cfg.train_dataloader.dataset)
+    caches = use_feature_cache(cfg, ['train'])
+    assert sorted(cache.folder.name.split('_')[0] for cache in caches) == ['train', 'val']
+    cached = DATASETS.build(cfg.train_dataloader.dataset)
+    assert len(cached) == len(plain) == 2 * len(cached.dataset)
+    assert [part.dataset_name for part in find_sets(cached)] == ['one', 'other']
+    for i in range(len(plain)):
+        one, other = plain[i]['data_samples'], cached[i]['data_samples']
+        assert (one.img_path, one.person_id) == (other.img_path, other.person_id)
+    ratios = MixtureSampler(cached.dataset, [1, 3], seed=0)
+    assert len(list(ratios)) == len(cached.dataset) and ratios.names == ['one', 'other']
+
+
+def test_datasets_that_cannot_be_cached(cfg):
+    cfg.train_dataloader.dataset.indices = 0
+    with pytest.raises(ValueError, match='HumanImageDataset cannot be cached: it is empty'):
+        use_feature_cache(cfg)
+    cfg.feature_cache = {}
+    cfg.train_dataloader.dataset = dict(type=NoDataset)
+    with pytest.raises(ValueError, match='NoDataset.* cannot be cached: it is no BaseDataset'):
+        use_feature_cache(cfg)
+
+
+class NoDataset(torch.utils.data.Dataset):
+    def __len__(self):
+        return 1
+
+
+def test_changed_data_are_not_read_with_the_old_features(cfg, tmp_path):
+    """As from the config that a training has left in its work folder."""
+    use_feature_cache(cfg)
+    root = tmp_path / 'data'
+    shutil.copy(root / 'val.npz', root / 'train.npz')
+    with pytest.raises(ValueError, match='other data, which differ in num_samples, annotations, images'):
+        DATASETS.build(cfg.train_dataloader.dataset)
+    cfg.val_dataloader.dataset.dataset.pipeline[2].crop_size = (32, 24)
+    with pytest.raises(ValueError, match=r'differ in dataset\.pipeline\.2\.crop_size'):
+        DATASETS.build(cfg.val_dataloader.dataset)
+
+
+def test_changed_code_is_noticed(cfg, monkeypatch):
+    """What the key does not cover shows in the first sample."""
+    (cache, _) = use_feature_cache(Config(cfg.to_dict()))
+    model = feature_cache._build_model(cfg)
+    options = FeatureCacheOptions.read(cfg.feature_cache)
+    FeatureCache(model, cfg.train_dataloader.dataset, options)
+    crop = MultiRoICrop.transform
+
+    def wrong(self, results):
+        results = crop(self, results)
+        results['betas'] = results['betas'] + 1
+        return results
+
+    monkeypatch.setattr(MultiRoICrop, 'transform', wrong)
+    with pytest.raises(ValueError, match=r'first sample has other values now \(label\.betas\).*delete'):
+        FeatureCache(model, cfg.train_dataloader.dataset, options)
+    monkeypatch.undo()
+    meta = json.loads((cache.folder / 'cache.json').read_text())
+    (cache.folder / 'cache.json').write_text(json.dumps({**meta, 'seed': 5}))
+    with pytest.raises(ValueError, match=r'cache\.json differs from the config in seed'):
+        FeatureCache(model, cfg.train_dataloader.dataset, options)
+
+
+def test_several_processes_give_the_same(cfg, tmp_path):
+    (one,) = use_feature_cache(Config(cfg.to_dict()), ['train'])
+    cfg.feature_cache.update(jobs=2, cache_dir=str(tmp_path / 'elsewhere'))
+    (other,) = use_feature_cache(cfg, ['train'])
+    assert other.folder == tmp_path / 'elsewhere' / one.folder.name
+    names = [path.relative_to(one.folder) for path in sorted(one.folder.rglob('*.npy'))]
+    assert names == [path.relative_to(other.folder) for path in sorted(other.folder.rglob('*.npy'))]
+    for name in names:
+        a, b = (np.load(cache.folder / name) for cache in (one, other))
+        np.testing.assert_allclose(a['feature.0'], b['feature.0'], rtol=1e-5, atol=1e-6)
+        others = [field for field in a.dtype.names if not field.startswith('feature')]
+        assert all(np.array_equal(a[field], b[field]) for field in others)
+
+
 def test_too_little_space_is_said_beforehand(cfg, tmp_path, monkeypatch):
     usage = namedtuple('usage', 'total used free')(0, 0, 10_000)
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
@@ -284,16 +383,3 @@ def test_an_incomplete_cache_is_not_read(cfg, tmp_path):
     shutil.rmtree(folder)
     with pytest.raises(FileNotFoundError, match='--cache-features'):
         DATASETS.build(cfg.train_dataloader.dataset)
-
-
-def test_seeded_restores_the_generators():
-    np.random.seed(0)
-    torch.manual_seed(0)
-    expected = np.random.rand(), torch.rand(1)
-    np.random.seed(0)
-    torch.manual_seed(0)
-    with seeded(1, 2):
-        inside = np.random.rand(), torch.rand(1)
-    assert (np.random.rand(), torch.rand(1)) == expected
-    with seeded(1, 2):
-        assert (np.random.rand(), torch.rand(1)) == inside

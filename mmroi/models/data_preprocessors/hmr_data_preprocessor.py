@@ -89,7 +89,7 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
             values = [torch.as_tensor(label[name]) for label in owners]
             moved = self._move(torch.cat(values))
             for label, value in zip(owners, moved.split([len(value) for value in values]), strict=True):
-                setattr(label, name, value)
+                label.set_field(value, name)  # its length is the same, which setattr would check at a cost
 
 
 def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:
