@@ -297,9 +297,9 @@ def _lens(rng: np.random.Generator, image: np.ndarray, size: float) -> np.ndarra
     if rng.random() < 0.1:
         length = max(int(rng.uniform(2, 5) * size), 2)
         turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
-        kernel = np.zeros((length, length), np.float32)
-        kernel[length // 2] = 1
-        kernel = cv2.warpAffine(kernel, turn, (length, length))
+        line = np.zeros((length, length), np.float32)
+        line[length // 2] = 1
+        kernel = cv2.warpAffine(line, turn, (length, length))
         image = cv2.filter2D(image, -1, kernel / kernel.sum())
     return image
 
@@ -317,12 +317,12 @@ def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     shot, read = rng.exponential(0.0005), rng.exponential(0.0013)
     noise = rng.standard_normal(image.shape, np.float32)
     if rng.random() < 0.5:  # denoised colors
-        noise = np.repeat(noise[..., :1], 3, axis=2)
+        noise[...] = noise[..., :1]
     image = image + noise * np.sqrt(np.float32(shot) * image + np.float32(read**2))
     # Compress highlights smoothly instead of clipping them.
     image = np.where(image > 0.7, 0.7 + 0.3 * np.tanh((image - 0.7) / 0.3), image)
     if rng.random() < 0.04:
-        image = np.repeat(image @ np.array([[0.11], [0.59], [0.3]], np.float32), 3, axis=2)
+        image = cv2.merge([image @ np.array([0.11, 0.59, 0.3], np.float32)] * 3)
     srgb = _GAMMA[(np.sqrt(np.clip(image, 0, 1)) * (len(_GAMMA) - 1)).astype(np.int32)]
     contrast = np.float32(np.exp(rng.normal(0, 0.08)))
     srgb = (srgb - 110) * contrast + np.float32(110 + rng.normal(0, 5))
