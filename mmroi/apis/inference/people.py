@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-
-# category_id of persons in COCO; results contain no category names
-_COCO_PERSON = 1
+from mmroi.datasets.coco_annotations import COCO_PERSON, person_annotations
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,13 +266,10 @@ def as_boxes(given: Any, where: str = 'bboxes') -> np.ndarray | dict[str, np.nda
 
 
 def _coco_annotations(content: dict[str, Any], where: str) -> dict[str, np.ndarray]:
-    names = {image['id']: image['file_name'] for image in content['images']}
-    categories = content.get('categories')
-    persons = {_COCO_PERSON} if not categories else {c['id'] for c in categories if c['name'] == 'person'}
-    by_name: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-    for annotation in content['annotations']:
-        if annotation.get('category_id', _COCO_PERSON) in persons and not annotation.get('iscrowd', 0):
-            by_name[names[annotation['image_id']]].append(_row(annotation))
+    by_name: dict[str, list[list[float]]] = {}
+    for image, annotations in person_annotations(content):
+        people = [annotation for annotation in annotations if not annotation.get('iscrowd')]
+        by_name.setdefault(image['file_name'], []).extend(map(_row, people))
     return as_boxes(by_name, where)  # type: ignore[return-value]
 
 
@@ -282,12 +277,12 @@ def _coco_results(content: Sequence[dict[str, Any]], where: str) -> dict[str, np
     by_name: dict[str, list[list[float]]] = {}
     for result in content:
         rows = by_name.setdefault(str(result.get('file_name', result['image_id'])), [])
-        if result.get('category_id', _COCO_PERSON) == _COCO_PERSON:
+        if result.get('category_id', COCO_PERSON) == COCO_PERSON:
             rows.append(_row(result))
     return as_boxes(by_name, where)  # type: ignore[return-value]
 
 
-def _row(entry: dict[str, Any]) -> list[float]:
+def _row(entry: Mapping[str, Any]) -> list[float]:
     x, y, width, height = (float(value) for value in entry['bbox'])
     score = float(entry.get('score', 1))
     return [x, y, x + width, y + height, score if math.isfinite(score) else 0.0]
