@@ -29,6 +29,7 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         dataset: The other dataset, or its config.
         cache_dir: Folder of the cache.
         variants: Number of augmentations of each sample to use.
+        num_rois: M, if the cache has more RoIs: the first of them are used.
 
     Attributes:
         dataset: The other dataset.
@@ -39,9 +40,15 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         ValueError: The cache has another number of samples than the dataset.
     """
 
-    def __init__(self, dataset: dict[str, Any] | BaseDataset, cache_dir: str, variants: int = 1) -> None:
+    def __init__(
+        self,
+        dataset: dict[str, Any] | BaseDataset,
+        cache_dir: str,
+        variants: int = 1,
+        num_rois: int | None = None,
+    ) -> None:
         self.dataset: Any = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
-        self.cache_dir, self.variants = Path(cache_dir), variants
+        self.cache_dir, self.variants, self.num_rois = Path(cache_dir), variants, num_rois
         self._shards: dict[Path, Shard] = {}
         try:
             self.meta: dict[str, Any] = json.loads((self.cache_dir / META_FILE).read_text())
@@ -91,7 +98,7 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         path = shard_path(self.cache_dir, variant, index // SHARD_SIZE)
         if path not in self._shards:
             self._shards[path] = self._open(path)
-        features, sample = self._shards[path][index % SHARD_SIZE]
+        features, sample = self._shards[path].get(index % SHARD_SIZE, self.num_rois)
         return dict(features=[torch.from_numpy(feature) for feature in features], data_samples=sample)
 
     def _open(self, path: Path) -> Shard:

@@ -18,6 +18,7 @@ from mmroi.structures import HMRDataSample
 
 SHARD_SIZE = 256  # samples
 
+_PER_ROI = ('boxes', 'crop_matrices')  # metainfo with a row for each RoI
 _KINDS = {str: 'item', bool: 'item', int: 'item', float: 'item', tuple: 'tuple', list: 'list'}
 
 
@@ -96,13 +97,21 @@ class Shard:
             np.load(path.with_suffix(f'.{i}.npy'), mmap_mode='r') for i in range(len(header['bytes']))
         ]
 
-    def __getitem__(self, index: int) -> tuple[list[np.ndarray], HMRDataSample]:
-        """Return the features (M, C, h, w) and the sample at an index."""
-        sample = HMRDataSample(
-            metainfo={key: _restore(array[index], self._kinds[key]) for key, array in self._meta.items()}
-        )
+    def get(self, index: int, num_rois: int | None = None) -> tuple[list[np.ndarray], HMRDataSample]:
+        """Return features and sample at an index.
+
+        Args:
+            index: Index in the shard.
+            num_rois: M, the first of the stored RoIs; None for all.
+
+        Returns:
+            For each map (M, C, h, w), and the sample of these RoIs.
+        """
+        meta = {key: _restore(array[index], self._kinds[key]) for key, array in self._meta.items()}
+        meta.update({key: meta[key][:num_rois] for key in _PER_ROI if key in meta})
+        sample = HMRDataSample(metainfo=meta)
         sample.gt_instances = InstanceData(**{key: array[index] for key, array in self._labels.items()})
-        return [np.array(array[index]) for array in self._maps], sample
+        return [np.array(array[index, :num_rois]) for array in self._maps], sample
 
 
 def _keys(samples: Sequence[HMRDataSample], labels: bool) -> list[str]:

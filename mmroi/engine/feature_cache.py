@@ -13,7 +13,8 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from torch import nn
 
 from mmroi.datasets.cached_features import META_FILE
 from mmroi.datasets.feature_shards import is_complete, shard_path, shard_sizes
+from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.feature_encoder import FeatureEncoder, fill_shard, start_process
 from mmroi.engine.hooks.loss_coverage_hook import find_sets
+from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.downloads import locate
 from mmroi.fileio.processes import run_in_processes
@@ -35,7 +38,7 @@ from mmroi.registry import DATASETS, MODELS
 from mmroi.utils.progress import ProgressBar
 
 _VERSION = 1
-_PRECISIONS = ('float32', 'bfloat16')
+_PRECISIONS = ('float32', 'bfloat16', 'auto')
 _STORAGE = ('float16', 'float32')
 
 
@@ -45,11 +48,12 @@ class FeatureCacheOptions:
 
     Attributes:
         variants: Number of random augmentations of each training sample, at least 1.
-        precision: ``'float32'``, or ``'bfloat16'`` to run the backbone under autocast, which is faster on
-            GPUs and on CPUs with AMX.
+        precision: ``'float32'``; ``'bfloat16'`` to run the backbone under autocast; ``'auto'`` for bfloat16
+            where it is faster, on GPUs and on CPUs with instructions for it.
         storage: Type of the stored features: ``'float16'`` or ``'float32'``.
         seed: Seed of the augmentations.
         jobs: Number of processes on a CPU, or of loader workers beside a GPU; by default the number of cores.
+        num_rois: Number of RoIs to store if more than the model's, for models with fewer RoIs to share.
         cache_dir: Folder of the caches; by default ``features/`` in the ``data_root`` of the dataset.
 
     Raises:
@@ -61,6 +65,7 @@ class FeatureCacheOptions:
     storage: str = 'float16'
     seed: int = 0
     jobs: int | None = None
+    num_rois: int | None = None
     cache_dir: str | None = None
 
     def __post_init__(self) -> None:
@@ -82,7 +87,11 @@ class FeatureCacheOptions:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(given) - set(known)):
             raise ValueError(f'feature_cache does not know {", ".join(unknown)}; it knows {", ".join(known)}')
-        return cls(**given)
+        options = cls(**given)
+        if options.precision == 'auto':
+            faster = get_device() != 'cpu' or has_fast_bfloat16()
+            return replace(options, precision='bfloat16' if faster else 'float32')
+        return options
 
 
 def use_feature_cache(cfg: Config, progress: bool = True) -> None:
@@ -109,10 +118,18 @@ def use_feature_cache(cfg: Config, progress: bool = True) -> None:
         loader = cfg.get(f'{name}_dataloader')
         if loader:
             variants = 1 if name == 'val' else options.variants
-            cache = FeatureCache(model, loader.dataset, options, cfg.get('custom_imports'))
+            dataset = deepcopy(loader.dataset)
+            num_rois = read_crops(dataset).num_rois
+            if options.num_rois:
+                set_crops(dataset, num_rois=max(num_rois, options.num_rois))
+            cache = FeatureCache(model, dataset, options, cfg.get('custom_imports'))
             cache.fill(variants, progress)
             loader.dataset = dict(
-                type='CachedFeatures', dataset=loader.dataset, cache_dir=str(cache.folder), variants=variants
+                type='CachedFeatures',
+                dataset=loader.dataset,
+                cache_dir=str(cache.folder),
+                variants=variants,
+                num_rois=num_rois,
             )
             # Memory maps are read faster than workers could send their content.
             loader.update(num_workers=0, persistent_workers=False, pin_memory=False)
