@@ -33,6 +33,7 @@ _FULL: dict[str, Any] = dict(
     beta_scale=1.0,
     # Objects and visibility.
     crate=0.2,  # probability of an occluding crate
+    crate_height=(0.3, 0.9),  # meters
     min_visible=0.35,  # minimum visible share of a person to be annotated
 )
 
@@ -76,6 +77,7 @@ _NATURAL: dict[str, Any] = dict(
         casual=0.44, stand=0.08, walk=0.15, sit=0.12, reach=0.07, crouch=0.04, active=0.09, sit_floor=0.01
     ),
     crate=0.22,
+    crate_height=(0.3, 1.15),
     min_visible=0.15,
 )
 

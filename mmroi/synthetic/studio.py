@@ -96,7 +96,7 @@ class Studio:
             rendering = self._renderer.render(rng, scene)
             rows = label_rows(scene, rendering, self.config['min_visible'])
             if len(rows['person_id']):
-                quality = int(rng.integers(85, 97))
+                quality = int(rng.integers(60, 98))
                 _, data = cv2.imencode('.jpg', rendering.image, [cv2.IMWRITE_JPEG_QUALITY, quality])
                 return data.tobytes(), rows
 
