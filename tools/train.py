@@ -6,6 +6,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmroi.engine.amp import use_amp
 from mmroi.engine.body_model import check_body_model, warn_of_open_body
+from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.launch import (
     add_config_arguments,
     add_runner_arguments,
@@ -35,6 +36,15 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by batch size / auto_scale_lr.base_batch_size',
     )
+    parser.add_argument(
+        '--cache-features',
+        nargs='?',
+        type=int,
+        const=4,
+        metavar='N',
+        help='compute the features of the frozen encoder once, of N variants of each training image '
+        '(default: 4); the same as feature_cache.variants of a config',
+    )
     add_runner_arguments(parser)
     return parser.parse_args()
 
@@ -60,6 +70,9 @@ def main() -> None:
         cfg.load_from = None if cfg.resume else cfg.get('load_from')
     elif args.resume:
         cfg.resume, cfg.load_from = True, existing_file(args.resume)
+    if args.cache_features is not None:
+        cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
+    use_feature_cache(cfg)
     runner = Runner.from_cfg(cfg)
     warn_of_open_body(cfg)
     runner.train()

@@ -1,6 +1,5 @@
 """Convert published checkpoints to checkpoints of mmroi."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.body_models.body_files import OPEN
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
+from mmroi.fileio.downloads import sha256_of
 from mmroi.fileio.installation import find_file
 from mmroi.version import __version__
 
@@ -83,7 +83,7 @@ def convert_published(
     meta = dict(
         source_kind=kind,
         source_file=source.name,
-        source_sha256=_sha256(source),
+        source_sha256=sha256_of(source),
         config=str(config or network.config),
         mmroi_version=__version__,
     )
@@ -173,11 +173,3 @@ def _other_network(
         if name.startswith('head.regressor.') and (name not in own or own[name].shape != value.shape):
             return f'made for another head than the {type(head).__name__} of {config}; use {network.config}'
     return None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Datasets, samplers, transforms, and converters of raw downloads."""
 
+from mmroi.datasets.cached_features import CachedFeatures
 from mmroi.datasets.human_image_dataset import HumanImageDataset
 from mmroi.datasets.mixed_dataset import MixedDataset
 from mmroi.datasets.row_checks import BadSampleError
@@ -19,6 +20,7 @@ from mmroi.fileio.human_data import HumanData  # whoever looks for a dataset's f
 
 __all__ = [
     'BadSampleError',
+    'CachedFeatures',
     'GetPersonBox',
     'HumanData',
     'HumanImageDataset',

@@ -1,7 +1,7 @@
 """Metrics of predicted meshes and cameras under named protocols."""
 
 from mmroi.evaluation.actions import H36MName, action_of, parse_h36m_name
-from mmroi.evaluation.baseline import MeanPoseBaseline
+from mmroi.evaluation.baseline import MeanPerson, MeanPoseBaseline
 from mmroi.evaluation.functional import (
     auc,
     camera_translation_error,
@@ -14,6 +14,7 @@ from mmroi.evaluation.functional import (
     pck,
     pve,
 )
+from mmroi.evaluation.keypoint_accuracy import KeypointAccuracy, PersonKeypoints
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.evaluation.mesh_results import DumpMeshResults, MeshResults
 from mmroi.evaluation.metrics import MESH_METRICS, MetricInfo, metric_info
@@ -26,10 +27,13 @@ __all__ = [
     'DumpMeshResults',
     'EvaluationProtocol',
     'H36MName',
+    'KeypointAccuracy',
+    'MeanPerson',
     'MeanPoseBaseline',
     'MeshMetric',
     'MeshResults',
     'MetricInfo',
+    'PersonKeypoints',
     'Table',
     'action_of',
     'auc',

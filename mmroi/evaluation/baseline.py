@@ -1,10 +1,11 @@
 """The baseline that any trained model must beat: the same body for everyone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from mmroi.body_models import SMPL
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.geometry import local_to_full, rot6d_to_matrix
 from mmroi.registry import METRICS
@@ -36,23 +37,38 @@ class MeanPoseBaseline(MeshMetric):
             data_batch: Unused.
             data_samples: Data samples as dicts, with ``gt_instances``, boxes, and focal length.
         """
-        body_model = self.bodies.neutral
-        rotations = rot6d_to_matrix(body_model.mean_pose6d.reshape(1, 24, 6))
-        betas = body_model.mean_betas.reshape(1, 10)
-        body = body_model(rotations[:, 0], rotations[:, 1:], betas)
-        mean_camera = body_model.mean_camera.double().cpu()
-        predictions = []
-        for sample in data_samples:
-            base_box = torch.as_tensor(sample['boxes'], dtype=torch.float64)[:1]
-            local_camera = mean_camera.expand(1, 3)
-            full_camera = local_to_full(
-                local_camera,
-                base_box,
-                torch.tensor(float(sample['focal_length']), dtype=torch.float64),
-            )
-            full_camera = full_camera.to(betas)
-            mean_person = Predictions.from_body(
-                rotations, betas, body, local_camera[None].to(betas), full_camera[None], full_camera
-            )
-            predictions.append({**sample, 'pred_instances': mean_person.to_dict()})
+        predict = MeanPerson(self.bodies.neutral)
+        predictions = [{**sample, 'pred_instances': predict(sample).to_dict()} for sample in data_samples]
         super().process(data_batch, predictions)
+
+
+class MeanPerson:
+    """Predicts the mean parameters of a body, and the mean camera in the base box, for everyone.
+
+    Args:
+        body_model: The neutral body; it is posed once.
+    """
+
+    @torch.no_grad()
+    def __init__(self, body_model: SMPL) -> None:
+        self._rotations = rot6d_to_matrix(body_model.mean_pose6d.reshape(1, 24, 6))
+        self._betas = body_model.mean_betas.reshape(1, 10)
+        self._body = body_model(self._rotations[:, 0], self._rotations[:, 1:], self._betas)
+        self._camera = body_model.mean_camera.double().cpu().expand(1, 3)
+
+    def __call__(self, sample: Mapping[str, Any]) -> Predictions:
+        """Predict one person.
+
+        Args:
+            sample: Has ``boxes`` (M, 3) and ``focal_length``.
+
+        Returns:
+            Predictions with a single RoI.
+        """
+        base_box = torch.as_tensor(sample['boxes'], dtype=torch.float64)[:1]
+        focal_length = torch.tensor(float(sample['focal_length']), dtype=torch.float64)
+        full_camera = local_to_full(self._camera, base_box, focal_length).to(self._betas)
+        local_camera = self._camera[None].to(self._betas)
+        return Predictions.from_body(
+            self._rotations, self._betas, self._body, local_camera, full_camera[None], full_camera
+        )

@@ -1,6 +1,7 @@
 """Arguments that the tools for saved results have in common."""
 
 import argparse
+import math
 from typing import Any
 
 from mmroi.engine.body_model import add_body_argument
@@ -17,6 +18,21 @@ def positive_int(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'must be at least 1, not {text}')
     return int(text)
+
+
+def positive_float(text: str) -> float:
+    """Parse a finite number above zero, as a ``type`` of ``argparse``.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is not one.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f'must be a number above 0, not {text}')
+    return value
 
 
 def add_metric_arguments(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,8 @@ def write_checkpoint(
         raise ValueError(f'a checkpoint must end in {" or ".join(SUFFIXES)}, not {path.name!r}')
     if path.suffix == '.safetensors':
         words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in meta.items()}
-        content = save({name: value.contiguous() for name, value in state_dict.items()}, words)
+        tensors = {name: value.contiguous() for name, value in state_dict.items()}
+        content = _sort_metadata(save(tensors, words))
     else:
         buffer = io.BytesIO()
         torch.save(dict(meta=dict(meta), state_dict=dict(state_dict)), buffer)
@@ -55,6 +56,16 @@ def write_checkpoint(
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return path
+
+
+def _sort_metadata(content: bytes) -> bytes:
+    """Sort the metadata of a safetensors file, whose order is random: equal content has equal bytes."""
+    end = 8 + int.from_bytes(content[:8], 'little')
+    header = json.loads(content[8:end])
+    header['__metadata__'] = dict(sorted(header.get('__metadata__', {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(',', ':')).encode()
+    text += b' ' * (-len(text) % 8)
+    return len(text).to_bytes(8, 'little') + text + content[end:]
 
 
 @CheckpointLoader.register_scheme(prefixes=r'(?!\w+://).*\.safetensors$')

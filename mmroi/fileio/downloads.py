@@ -1,5 +1,6 @@
 """Find checkpoints named in configs, and download them if needed."""
 
+import hashlib
 import os
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
@@ -15,21 +16,40 @@ from mmroi.fileio.installation import find_file
 SHORT_NAMES = {'torchvision://': 'torchvision_0.12.json', 'open-mmlab://': 'openmmlab.json'}
 
 
-def locate(checkpoint: str | Path) -> Path:
+def locate(checkpoint: str | Path, sha256: str | None = None) -> Path:
     """Find the file of a checkpoint, and download it if it is not cached.
 
     Args:
         checkpoint: Path, also relative to this copy of the project (``checkpoints/...``); URL; or a short
             name of MMEngine such as ``torchvision://resnet50``.
+        sha256: Hash that the file must have, in hexadecimal; None accepts any content.
 
     Returns:
         An existing file.
 
     Raises:
         FileNotFoundError: The file does not exist or cannot be downloaded; says which file to put where.
-        ValueError: The short name or the scheme is unknown.
+        ValueError: The short name or the scheme is unknown, or the file has another hash.
     """
-    name = str(checkpoint)
+    path = _find(str(checkpoint))
+    if sha256 is not None and (found := sha256_of(path)) != sha256:
+        raise ValueError(
+            f'{path}: its SHA-256 is {found}, not {sha256}: it is damaged or another file than '
+            f'{checkpoint}; delete it and download it again.'
+        )
+    return path
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _find(name: str) -> Path:
     for scheme, table in SHORT_NAMES.items():
         if name.startswith(scheme):
             name = _look_up(name.removeprefix(scheme), scheme, table)

@@ -1,5 +1,6 @@
 """Data structures: ``HMRDataSample``, ``Predictions`` and keypoint conventions."""
 
+from mmroi.structures.annotated_joints import annotated_joint
 from mmroi.structures.hmr_data_sample import HMRDataSample
 from mmroi.structures.keypoint_names import COCO_17, H36M_17, HUMAN_DATA_190, SMPL_24, SMPL_54, SPIN_24
 from mmroi.structures.keypoints import (
@@ -24,6 +25,7 @@ __all__ = [
     'SPIN_24',
     'HMRDataSample',
     'Predictions',
+    'annotated_joint',
     'convert_keypoints',
     'flip_indices',
     'get_convention',

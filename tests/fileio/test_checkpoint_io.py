@@ -44,6 +44,17 @@ def test_the_hash_of_the_file_in_its_name(tmp_path):
     assert old.read_bytes() == b'another file of this name' and len(list(tmp_path.iterdir())) == 2
 
 
+def test_equal_content_has_equal_bytes(tmp_path):
+    meta = {f'key{i}': str(i) for i in range(20)}
+    first, second = (write_checkpoint(tmp_path / f'{i}.safetensors', STATE, meta) for i in (1, 2))
+    assert first.read_bytes() == second.read_bytes()
+    backwards = dict(reversed(meta.items()))
+    assert write_checkpoint(tmp_path / '3.safetensors', STATE, backwards).read_bytes() == first.read_bytes()
+    assert int.from_bytes(first.read_bytes()[:8], 'little') % 8 == 0  # tensors are aligned
+    content = CheckpointLoader.load_checkpoint(str(first))
+    assert content['meta'] == meta and torch.equal(content['state_dict']['bias'], STATE['bias'])
+
+
 def test_what_safetensors_remember_is_words(tmp_path):
     path = write_checkpoint(tmp_path / 'a.safetensors', STATE, dict(epoch=4, cfg='a = 1', seed=None))
     assert CheckpointLoader.load_checkpoint(str(path))['meta'] == dict(epoch='4', cfg='a = 1', seed='null')

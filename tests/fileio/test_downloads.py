@@ -1,3 +1,4 @@
+import hashlib
 import http.server
 import os
 import threading
@@ -44,6 +45,19 @@ def test_a_file_is_downloaded_once(server, hub):
         path = locate(f'{url}/x-0123.pth')
         assert path == hub / 'x-0123.pth' and path.read_bytes() == b'weights'
     assert requests == ['/x-0123.pth'] and os.listdir(hub) == ['x-0123.pth']
+
+
+def test_the_hash_is_checked_each_time(server, hub):
+    folder, url, requests = server
+    (folder / 'x.pth').write_bytes(b'weights')
+    digest = hashlib.sha256(b'weights').hexdigest()
+    assert locate(f'{url}/x.pth', digest) == hub / 'x.pth'
+    (hub / 'x.pth').write_bytes(b'weighty')
+    with pytest.raises(
+        ValueError, match=f'SHA-256 is .*, not {digest}: .* than {url}/x.pth; delete it and down'
+    ):
+        locate(f'{url}/x.pth', digest)
+    assert locate(f'{url}/x.pth').read_bytes() == b'weighty'  # none was asked for
 
 
 def test_a_failed_download_says_which_file_to_put_where(hub, resnet):

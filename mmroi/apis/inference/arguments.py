@@ -14,16 +14,7 @@ def add_people_arguments(parser: argparse.ArgumentParser) -> None:
         parser: Parser of the tool. ``--bboxes`` is stored as the name of a file or a list of boxes.
     """
     group = parser.add_argument_group('people')
-    add = group.add_argument
-    add('--det-model', help='config or name of an MMDetection detector (default: rtmdet-m)')
-    add('--det-weights', help='checkpoint of the detector')
-    add(
-        '--det-score',
-        type=float,
-        default=0.5,
-        metavar='SCORE',
-        help='minimum score of a detected person (default: %(default)s)',
-    )
+    add_detector_arguments(group)
     given = group.add_mutually_exclusive_group()
     given.add_argument(
         '--bboxes',
@@ -34,6 +25,28 @@ def add_people_arguments(parser: argparse.ArgumentParser) -> None:
         'numbers per person, for every image',
     )
     given.add_argument('--whole-image', action='store_true', help='assume that one person fills each image')
+
+
+def add_detector_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the arguments that choose the detector.
+
+    Args:
+        group: Group of the tool's parser.
+    """
+    add = group.add_argument
+    add(
+        '--det-model',
+        metavar='NAME',
+        help='movenet, which comes with this project, or name or config of an MMDetection detector such as '
+        'rtmdet-m, which is downloaded (default: rtmdet-m if it has been downloaded, else movenet)',
+    )
+    add('--det-weights', metavar='FILE', help='checkpoint of the detector')
+    add(
+        '--det-score',
+        type=float,
+        metavar='SCORE',
+        help='minimum score of a detected person (default: 0.3 for movenet, else 0.5)',
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-
-# category_id of persons in COCO; results contain no category names
-_COCO_PERSON = 1
+from mmroi.datasets.coco_annotations import COCO_PERSON, person_annotations
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +21,23 @@ class People:
         bboxes: (P, 4) corners x1, y1, x2, y2 in pixels of the frame, float64.
         scores: (P,) confidence, float64.
         problems: Boxes of the frame that could not be used.
+        keypoints: (P, 17, 3) x, y in pixels of the frame (centers at integers) and score in [0, 1], in the
+            order of ``COCO_17``, float64, from a detector that finds them; else None.
     """
 
     bboxes: np.ndarray
     scores: np.ndarray
     problems: tuple[BadInput, ...] = ()
+    keypoints: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.bboxes)
+
+    def persons(self) -> Iterator[dict[str, Any]]:
+        """Give what is known of each person: ``bbox``, ``bbox_score`` and, if found, ``det_keypoints``."""
+        for i, (bbox, score) in enumerate(zip(self.bboxes, self.scores, strict=True)):
+            keypoints = {} if self.keypoints is None else dict(det_keypoints=self.keypoints[i])
+            yield dict(bbox=bbox, bbox_score=float(score), **keypoints)
 
 
 class WholeImage:
@@ -268,13 +275,10 @@ def as_boxes(given: Any, where: str = 'bboxes') -> np.ndarray | dict[str, np.nda
 
 
 def _coco_annotations(content: dict[str, Any], where: str) -> dict[str, np.ndarray]:
-    names = {image['id']: image['file_name'] for image in content['images']}
-    categories = content.get('categories')
-    persons = {_COCO_PERSON} if not categories else {c['id'] for c in categories if c['name'] == 'person'}
-    by_name: dict[str, list[list[float]]] = {name: [] for name in names.values()}
-    for annotation in content['annotations']:
-        if annotation.get('category_id', _COCO_PERSON) in persons and not annotation.get('iscrowd', 0):
-            by_name[names[annotation['image_id']]].append(_row(annotation))
+    by_name: dict[str, list[list[float]]] = {}
+    for image, annotations in person_annotations(content):
+        people = [annotation for annotation in annotations if not annotation.get('iscrowd')]
+        by_name.setdefault(image['file_name'], []).extend(map(_row, people))
     return as_boxes(by_name, where)  # type: ignore[return-value]
 
 
@@ -282,12 +286,12 @@ def _coco_results(content: Sequence[dict[str, Any]], where: str) -> dict[str, np
     by_name: dict[str, list[list[float]]] = {}
     for result in content:
         rows = by_name.setdefault(str(result.get('file_name', result['image_id'])), [])
-        if result.get('category_id', _COCO_PERSON) == _COCO_PERSON:
+        if result.get('category_id', COCO_PERSON) == COCO_PERSON:
             rows.append(_row(result))
     return as_boxes(by_name, where)  # type: ignore[return-value]
 
 
-def _row(entry: dict[str, Any]) -> list[float]:
+def _row(entry: Mapping[str, Any]) -> list[float]:
     x, y, width, height = (float(value) for value in entry['bbox'])
     score = float(entry.get('score', 1))
     return [x, y, x + width, y + height, score if math.isfinite(score) else 0.0]

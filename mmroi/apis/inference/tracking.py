@@ -32,10 +32,7 @@ class IoUTracker:
             (P,) identities, int, numbered from 0 in order of appearance.
         """
         bboxes = np.asarray(bboxes, float).reshape(-1, 4)
-        overlaps = _iou(bboxes, self._boxes)
-        rows, tracks = linear_sum_assignment(np.where(overlaps >= self._iou_thr, overlaps, 0), maximize=True)
-        good = overlaps[rows, tracks] >= self._iou_thr
-        rows, tracks = rows[good], tracks[good]
+        rows, tracks = match_boxes(bboxes, self._boxes, self._iou_thr)
         ids = np.full(len(bboxes), -1)
         ids[rows] = self._ids[tracks]
         new = ids < 0
@@ -48,6 +45,23 @@ class IoUTracker:
         self._boxes = np.concatenate([bboxes, self._boxes[kept]])
         self._ages = np.concatenate([np.zeros(len(ids), int), self._ages[kept]])
         return ids
+
+
+def match_boxes(first: np.ndarray, second: np.ndarray, iou_thr: float) -> tuple[np.ndarray, np.ndarray]:
+    """Match boxes jointly: the sum of overlaps (intersection over union) is maximal.
+
+    Args:
+        first: (P, 4) corners x1, y1, x2, y2.
+        second: (Q, 4) corners.
+        iou_thr: Minimum overlap of a match.
+
+    Returns:
+        Indices of the matched boxes in ``first`` and in ``second``, both (N,).
+    """
+    overlaps = _iou(first, second)
+    rows, columns = linear_sum_assignment(np.where(overlaps >= iou_thr, overlaps, 0), maximize=True)
+    good = overlaps[rows, columns] >= iou_thr
+    return rows[good], columns[good]
 
 
 def _iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:

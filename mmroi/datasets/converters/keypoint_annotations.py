@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmroi.datasets.boxes import MARGIN, crop_boxes, with_margin
+from mmroi.datasets.coco_annotations import person_annotations
 from mmroi.datasets.converters.base import Part, Unit
 from mmroi.datasets.converters.raw_files import read_json, read_mat, shaped
 
@@ -40,9 +41,13 @@ class CocoKeypoints(_WholeFile):
     def read(self, unit: Unit) -> Part:
         """Read all rows, ordered by image and person."""
         content = read_json(self.path, ('images', 'annotations'))
-        names = {image['id']: image['file_name'] for image in content['images']}
+        try:
+            pairs = [(image, one) for image, people in person_annotations(content) for one in people]
+        except ValueError as error:
+            raise ValueError(f'{self.path}: {error}') from error
+        names = {image['id']: image['file_name'] for image, _ in pairs}
         people = sorted(
-            (person for person in content['annotations'] if 'keypoints' in person),
+            (person for _, person in pairs if 'keypoints' in person),
             key=lambda person: (person['image_id'], person['id']),
         )
         keypoints = shaped([person['keypoints'] for person in people], (17, 3), f"{self.path}: 'keypoints'")

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import ConcatDataset
 
+from mmroi.datasets import CachedFeatures
 from mmroi.models.estimators import GROUND_TRUTH, arguments_of
 from mmroi.registry import HOOKS
 
@@ -98,7 +99,7 @@ def find_sets(dataset: Any) -> Iterator[Any]:
     if isinstance(dataset, ConcatDataset):
         for part in dataset.datasets:
             yield from find_sets(part)
-    elif isinstance(dataset, RepeatDataset | ClassBalancedDataset):
+    elif isinstance(dataset, RepeatDataset | ClassBalancedDataset | CachedFeatures):
         yield from find_sets(dataset.dataset)
     else:
         yield dataset

@@ -5,7 +5,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmroi.models.backbones.movenet import VARIANTS, Conv3x3, MoveNetBackbone
+from mmroi.models.backbones.inverted_residuals import LAST_CHANNELS, SameConv2d
+from mmroi.models.backbones.movenet import MoveNetBackbone
 from mmroi.registry import MODELS
 
 PYRAMID_STRIDE = 4  # of the maps that the heads return
@@ -25,7 +26,7 @@ class SeparableConv(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.depthwise = Conv3x3(in_channels, in_channels, groups=in_channels, bias=False)
+        self.depthwise = SameConv2d(in_channels, in_channels, groups=in_channels, bias=False)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,11 +71,12 @@ class MoveNetPose(MoveNetBackbone):
 
     def __init__(self, variant: str = 'multipose', init_cfg: dict[str, Any] | None = None) -> None:
         super().__init__(variant, init_cfg=init_cfg)
-        widths = VARIANTS[variant]
-        blocks = widths.blocks()
-        self.top = nn.Conv2d(widths.last, _TOP, 1)
+        self.top = nn.Conv2d(LAST_CHANNELS, _TOP, 1)
         self.laterals = nn.ModuleDict(
-            {str(block): nn.Conv2d(blocks[block], channels, 1) for block, channels in _LATERALS.items()}
+            {
+                str(block): nn.Conv2d(self.block_channels[block], channels, 1)
+                for block, channels in _LATERALS.items()
+            }
         )
         self.merges = nn.ModuleList(
             SeparableConv(before, after) for before, after in zip(_LATERALS.values(), _MERGED, strict=True)
@@ -94,8 +96,8 @@ class MoveNetPose(MoveNetBackbone):
         Raises:
             ValueError: A side is no multiple of 32.
         """
-        outputs = self.block_outputs(images)
-        merged = self.top(outputs[-1])
+        outputs, last = self.collect(images, _LATERALS)
+        merged = self.top(last)
         for (block, lateral), merge in zip(self.laterals.items(), self.merges, strict=True):
             merged = F.interpolate(merged, scale_factor=2, mode='bilinear', align_corners=False)
             merged = merge(merged + lateral(outputs[int(block)]))

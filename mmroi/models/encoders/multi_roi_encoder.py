@@ -26,7 +26,9 @@ class MultiRoIEncoder(BaseModule):
 
     The width of the features is measured by encoding one black crop. A backbone that takes crops of one size
     only needs ``crop_size``, or declares the channels of its maps as ``out_channels`` (an integer, or one for
-    each map), from which the widths are read unless there is a neck.
+    each map), from which the widths are read unless there is a neck. One whose weights expect crops that are
+    not normalized as ImageNet's declares ``input_mean`` and ``input_std``, which the estimator compares with
+    the data preprocessor.
 
     Args:
         backbone: Config of the backbone.
@@ -37,7 +39,8 @@ class MultiRoIEncoder(BaseModule):
             a branch equals bringing it to the coarsest resolution by area interpolation first.
         frozen_stages: Last stage whose weights and BatchNorm statistics stay fixed; -1 for none, 0 for the
             stem. For ResNet 1 to 4 are ``layer1`` to ``layer4``; for HRNet see
-            :func:`mmroi.models.encoders.backbone.hrnet_stages`.
+            :func:`mmroi.models.encoders.backbone.hrnet_stages`; for MoveNet they are the stages of
+            ``out_indices``, the last one with the last convolution.
         norm_eval: Keep the running statistics of all BatchNorms in the backbone fixed.
         with_cp: Activation checkpointing: blocks keep only their inputs and are recomputed in the backward
             pass, so more RoIs fit into memory. Outputs and gradients do not change, but the running

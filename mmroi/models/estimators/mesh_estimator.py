@@ -15,7 +15,7 @@ from mmroi.models.estimators.loss_inputs import (
     bind_arguments,
     check_losses,
 )
-from mmroi.models.estimators.part_building import build_part
+from mmroi.models.estimators.part_building import build_part, check_normalization
 from mmroi.models.estimators.referenced_backbone import restore_backbone
 from mmroi.models.estimators.views_and_labels import Labels, Views, stack_labels, stack_views
 from mmroi.models.heads.base_head import rotations_of
@@ -71,6 +71,7 @@ class MeshEstimator(BaseModel):
         # Built here: BaseModel would look only into MMEngine's registry when no default scope is set.
         super().__init__(MODELS.build(data_preprocessor) if data_preprocessor else None, init_cfg)
         self.encoder = MODELS.build(encoder)
+        check_normalization(self.encoder, self.data_preprocessor)
         widths = self.encoder.out_channels, self.encoder.map_channels
         self.fusion = build_part('fusion', fusion, *widths, num_rois) if fusion else None
         self.head = build_part('head', head, *widths, num_rois)

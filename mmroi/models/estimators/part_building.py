@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from mmroi.registry import MODELS
@@ -59,3 +60,27 @@ def build_part(
             + ('; say the number once, as num_rois of the model.' if 'num_rois' in taken else ' only.')
         )
     return part
+
+
+def check_normalization(encoder: nn.Module, preprocessor: nn.Module) -> None:
+    """Refuse crops that are normalized otherwise than the backbone expects.
+
+    Args:
+        encoder: Its backbone may declare ``input_mean`` and ``input_std``, three numbers each: RGB, 0 to 255.
+        preprocessor: The data preprocessor; one without ``mean`` and ``std`` is not checked.
+
+    Raises:
+        ValueError: They differ; names the values to set.
+    """
+    backbone: Any = getattr(encoder, 'backbone', None)
+    if not hasattr(backbone, 'input_mean') or not hasattr(preprocessor, 'mean'):
+        return
+    used: Any = preprocessor
+    given = [used.mean.flatten().tolist(), used.std.flatten().tolist()]
+    expected = [list(backbone.input_mean), list(backbone.input_std)]
+    if not torch.allclose(torch.tensor(given), torch.tensor(expected)):
+        raise ValueError(
+            f'MeshEstimator: the backbone {type(backbone).__name__} needs crops normalized with mean '
+            f'{expected[0]} and std {expected[1]}, but data_preprocessor has mean {given[0]} and std '
+            f'{given[1]}: set data_preprocessor=dict(mean={expected[0]}, std={expected[1]}).'
+        )

@@ -54,7 +54,10 @@ class GridNeck(BaseNeck):
         Returns:
             tuple[Tensor]: One map (B, C, rows, columns), float32.
         """
-        return (F.adaptive_avg_pool2d(maps[-1].float(), self.grid),)
+        cells = maps[-1].float()
+        if cells.shape[-2:] == self.grid:  # pooling is slow even if it changes nothing
+            return (cells,)
+        return (F.adaptive_avg_pool2d(cells, self.grid),)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Compute the vector.

@@ -153,7 +153,7 @@ def test_coco_results(tmp_path: Path, image_id: int | str) -> None:
         (
             '{"images": [{"id": 1, "file_name": "a"}], '
             '"annotations": [{"image_id": 2, "bbox": [1, 2, 3, 4]}]}',
-            'looks like a COCO file but lacks 2; check',
+            'looks like a COCO file but has an annotation of image 2, which is not in its images; check',
         ),
         ('[{"image_id": 1, "bbox": [1, 2, 0, 4], "score": 1}]', r'box \(1, 2, 1, 6\) must be'),
         ('[{"image_id": 1, "bbox": [1, 2, 3]}]', 'looks like a COCO file but'),

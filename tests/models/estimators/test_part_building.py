@@ -1,6 +1,7 @@
 import copy
 
 import pytest
+import torch
 
 PARTS = ('fusion', 'head', 'projector', 'heatmap_head')
 
@@ -53,3 +54,29 @@ def test_an_unknown_type_is_the_registrys_error(bare, build):
     bare['head'] = dict(type='NoSuchHead')
     with pytest.raises(KeyError, match='NoSuchHead'):
         build(bare)
+
+
+MOVENET = dict(type='MoveNetBackbone', variant='lightning')
+HALF = dict(mean=[127.5] * 3, std=[127.5] * 3)
+
+
+@pytest.mark.parametrize('mean_std', [{}, dict(HALF, std=[127.5, 127.5, 127]), dict(mean=HALF['mean'])])
+def test_crops_that_are_normalized_for_another_backbone(cliff, build, mean_std):
+    cliff['encoder']['backbone'] = MOVENET
+    cliff['head'].pop('in_channels')
+    cliff['data_preprocessor'] = dict(type='HMRDataPreprocessor', **mean_std)
+    with pytest.raises(
+        ValueError, match=r'set data_preprocessor=dict\(mean=\[127.5, 127.5, 127.5\], std=\[127.5'
+    ):
+        build(cliff)
+
+
+def test_crops_that_are_normalized_as_the_backbone_expects(cliff, build):
+    cliff['data_preprocessor'] = dict(type='HMRDataPreprocessor', **HALF)
+    build(cliff)  # a ResNet does not say what it expects
+    cliff['encoder']['backbone'] = MOVENET
+    cliff['head'].pop('in_channels')
+    model = build(cliff)
+    crops = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 1, 2).expand(1, 1, 3, 1, 2)
+    assert model.data_preprocessor.normalize(crops)[0, 0, 0, 0].tolist() == [-1, 1]
+    build(dict(cliff, data_preprocessor=None))  # nothing to compare with
