@@ -43,11 +43,15 @@ class HandCurler:
         points = self._rest[index]
         along = side * points[:, 0] - start
         across = (points[:, 2] - center[2]) / 0.04
-        curvature = np.maximum(angle * (1 - 0.5 * spread * across), 0.02) / along.max()
-        turn = curvature * along
         height = points[:, 1] - center[1]
-        x = np.sin(turn) / curvature + height * np.sin(turn)
-        y = (np.cos(turn) - 1) / curvature + height * np.cos(turn)
+        # In the rest pose the fingers already slope down.
+        droop = np.arctan(-(along @ height) / (along @ along))
+        length = along * np.cos(droop) - height * np.sin(droop)
+        above = along * np.sin(droop) + height * np.cos(droop)
+        curvature = np.maximum(angle * (1 - 0.5 * spread * across), 0.02) / length.max()
+        turn = droop + curvature * length
+        x = (np.sin(turn) - np.sin(droop)) / curvature + above * np.sin(turn)
+        y = (np.cos(turn) - np.cos(droop)) / curvature + above * np.cos(turn)
         return index, np.stack([side * (x - along), y - height, np.zeros_like(x)], axis=1)
 
     def curl(self, rng: np.random.Generator, vertices: np.ndarray, rotations: np.ndarray) -> np.ndarray:

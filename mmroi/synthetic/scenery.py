@@ -126,7 +126,7 @@ def furnish(rng: np.random.Generator, scene: Scene, colors: np.ndarray, room: fl
         colors: (H, W, 3) linear BGR background, changed in place.
         room: Distance of the back wall, meters.
     """
-    near = _behind(scene) + 0.9
+    near = _behind(scene) + 1.4
     for at in _places(rng, scene, int(rng.integers(1, 6)), near, max(room - 0.3, near + 0.1)):
         yaw, kind = rng.normal(0, 0.3), rng.random()
         if kind < 0.3:  # shelf or cupboard

@@ -31,7 +31,7 @@ from mmroi.utils.progress import ProgressBar
 SPLITS = ('train', 'val')
 _CHUNK = 16
 _IMAGE_INDEX = 'photo_index'  # key in the shards; renaming it would break resuming of existing folders
-_VERSION = 2  # increment it when the same seed gives other images
+_VERSION = 3  # increment it when the same seed gives other images
 
 
 @dataclass(frozen=True)
