@@ -172,6 +172,12 @@ def test_the_schedule_is_the_papers(name, rate, batch, epochs):
     assert cfg['train_dataloader']['batch_size'] == batch and cfg['train_cfg']['max_epochs'] == epochs
 
 
+def test_a_control_of_the_encoder_changes_nothing_else():
+    base, control = (read(f'cliff/cliff_{name}_synthetic') for name in ('movenet', 'efficientnet-lite0'))
+    places = {'encoder.backbone', 'data_preprocessor.mean', 'data_preprocessor.std'}
+    assert differences(base, control) == {f'model.{place}' for place in places}
+
+
 FINE_TUNINGS = [path for path in CONFIGS if path.stem.endswith('finetune')]
 
 
@@ -188,11 +194,14 @@ def test_every_address_of_weights_is_documented():
     text = (ROOT / 'docs/pretrained.md').read_text()
     files = set()
     for path in CONFIGS:
-        init = read(path)['model']['encoder']['backbone'].get('init_cfg') or {}
-        # Fine-tuning and converted checkpoints bring weights; synthetic photographs are learned from scratch.
-        assert bool(init) == (path.stem.endswith('_mixture') or path.parent.name == 'ablation')
+        encoder = read(path)['model']['encoder']
+        init = encoder['backbone'].get('init_cfg') or {}
+        # Fine-tuning and converted checkpoints bring weights; synthetic images are learned from scratch,
+        # unless the encoder is frozen.
+        real = path.stem.endswith('_mixture') or path.parent.name == 'ablation'
+        assert bool(init) == (real or encoder.get('frozen_stages') == 4)
         files |= {init['checkpoint'].rpartition('/')[2]} if init else set()
-    assert len(files) == 2 and all(file in text for file in files)
+    assert len(files) == 4 and all(file in text for file in files)
 
 
 @pytest.mark.parametrize('folder', FOLDERS, ids=lambda path: path.name)

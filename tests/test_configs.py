@@ -44,7 +44,9 @@ def test_one_training_step_and_evaluation(path, photos):
     use_body_model(cfg, 'open')
     init_default_scope(cfg.default_scope)
     # These take multiples of 32.
-    height = 128 if any(n in cfg.model.encoder.backbone.type for n in ('HRNet', 'MoveNet')) else 64
+    height = (
+        128 if any(n in cfg.model.encoder.backbone.type for n in ('HRNet', 'MoveNet', 'EfficientNet')) else 64
+    )
     read_from(cfg.train_dataloader, photos, 'train.npz', height)
     read_from(cfg.val_dataloader, photos, 'val.npz', height)
     train = Runner.build_dataloader(cfg.train_dataloader, seed=0)

@@ -15,6 +15,7 @@ from mmroi.registry import DATASETS
 from mmroi.structures import HMRDataSample
 
 META_FILE = 'cache.json'
+_PER_ROI = ('boxes', 'crop_matrices')  # metainfo with a row for each RoI
 
 
 @DATASETS.register_module()
@@ -31,6 +32,7 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         dataset: Config of the other dataset, a ``BaseDataset``.
         cache_dir: Folder of the cache.
         variants: Number of augmentations of each sample to use.
+        num_rois: M, if the cache has more RoIs: the first of them are used.
 
     Attributes:
         dataset: The other dataset.
@@ -41,9 +43,11 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         ValueError: The cache was filled from another dataset: says what differs.
     """
 
-    def __init__(self, dataset: dict[str, Any], cache_dir: str, variants: int = 1) -> None:
+    def __init__(
+        self, dataset: dict[str, Any], cache_dir: str, variants: int = 1, num_rois: int | None = None
+    ) -> None:
         self.dataset: Any = DATASETS.build(dataset)
-        self.cache_dir, self.variants = Path(cache_dir), variants
+        self.cache_dir, self.variants, self.num_rois = Path(cache_dir), variants, num_rois
         self._shards: dict[Path, Shard] = {}
         try:
             self.meta: dict[str, Any] = json.loads((self.cache_dir / META_FILE).read_text())
@@ -104,6 +108,8 @@ class CachedFeatures(Dataset[dict[str, Any]]):
                 f'{path} is missing or damaged ({error}): start the training again with feature_cache, '
                 'which computes it'
             ) from error
+        maps = [array[: self.num_rois] for array in maps]
+        meta.update({key: meta[key][: self.num_rois] for key in _PER_ROI if key in meta})
         sample, instances = HMRDataSample(), InstanceData()
         for key, value in meta.items():
             sample.set_field(value, key, field_type='metainfo')

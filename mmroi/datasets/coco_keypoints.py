@@ -77,7 +77,7 @@ def read_coco_keypoints(
     Args:
         path: The file. Segmentations and further keys are ignored.
         category: Name of the people's category, see :func:`person_annotations`.
-        convention: Order of the joints, for files without their names: a key of ``CONVENTIONS`` such as
+        convention: Order of the joints, instead of their names in the file: a key of ``CONVENTIONS`` such as
             ``coco``.
         skip_unknown: Leave out joints that ``smpl_54`` does not have.
         visible_only: Leave out joints with visibility 1, which are labeled but hidden.

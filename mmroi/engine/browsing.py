@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmroi.datasets import CachedFeatures, MixedDataset, MixtureSampler, MultiRoICrop, PackHMRInputs
-from mmroi.engine.pipelines import Pipeline, change_pipelines, is_step
+from mmroi.engine.pipelines import Pipeline, change_pipelines, is_step, set_crops
 
 
 def keep_frames(config: Any) -> Any:
@@ -26,6 +26,8 @@ def keep_frames(config: Any) -> Any:
 
 def _without_caches(config: Any) -> Any:
     if is_step(config, CachedFeatures):
+        if config.get('num_rois'):
+            set_crops(config['dataset'], num_rois=config['num_rois'])
         return _without_caches(config['dataset'])
     if isinstance(config, dict):
         return {key: _without_caches(value) for key, value in config.items()}

@@ -6,6 +6,7 @@ Heads, losses, and seeds then train on the same features in minutes.
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
@@ -16,6 +17,7 @@ from torch.utils.data import ConcatDataset
 
 from mmroi.datasets import MixedDataset
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions, check_space
+from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.fileio.downloads import locate
 from mmroi.fileio.state_dicts import read_state_dict
 from mmroi.registry import DATASETS, MODELS
@@ -54,11 +56,14 @@ def use_feature_cache(
             continue
 
         def read_from_cache(dataset: Any, variants: int = options.variants if split == 'train' else 1) -> Any:
-            cache = FeatureCache(model, dataset, options, cfg.get('custom_imports'))
+            stored, read = deepcopy(dataset), {}
+            if options.num_rois and (num_rois := read_crops(dataset).num_rois) < options.num_rois:
+                set_crops(stored, num_rois=options.num_rois)
+                read = dict(num_rois=num_rois)
+            cache = FeatureCache(model, stored, options, cfg.get('custom_imports'))
             caches.append((cache, variants))
-            return dict(
-                type='CachedFeatures', dataset=dataset, cache_dir=str(cache.folder), variants=variants
-            )
+            folder = str(cache.folder)
+            return dict(type='CachedFeatures', dataset=stored, cache_dir=folder, variants=variants, **read)
 
         loader.dataset = _change_sets(loader.dataset, read_from_cache)
         # Features are read faster than workers could send them.

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mmengine.logging import print_log
 from mmroi.datasets.cached_features import META_FILE
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import Shard, is_complete, pack_records, shard_path, shard_sizes
+from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.feature_encoder import FeatureEncoder, Job, fill_shard, start_process
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
@@ -28,7 +29,7 @@ from mmroi.registry import DATASETS
 from mmroi.utils.progress import ProgressBar
 
 _VERSION = 2
-_PRECISIONS = ('float32', 'bfloat16')
+_PRECISIONS = ('float32', 'bfloat16', 'auto')
 _STORAGE = ('float16', 'float32')
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TOLERANCE = 0.05  # relative; between machines, bfloat16 gives up to 1 % other features
@@ -40,11 +41,12 @@ class FeatureCacheOptions:
 
     Attributes:
         variants: Number of random augmentations of each training sample, at least 1.
-        precision: ``'float32'``, or ``'bfloat16'`` to run the backbone under autocast, which is faster on
-            GPUs and on CPUs with AMX.
+        precision: ``'float32'``; ``'bfloat16'`` to run the backbone under autocast; ``'auto'`` for bfloat16
+            where it is faster, on GPUs and on CPUs with instructions for it.
         storage: Type of the stored features: ``'float16'`` or ``'float32'``.
         seed: Seed of the augmentations.
         jobs: Number of processes on a CPU, or of loader workers beside a GPU; by default the number of cores.
+        num_rois: Number of RoIs to store if more than the model's, for models with fewer RoIs to share.
         cache_dir: Folder of the caches; by default ``features/`` in the ``data_root`` of the dataset.
 
     Raises:
@@ -56,6 +58,7 @@ class FeatureCacheOptions:
     storage: str = 'float16'
     seed: int = 0
     jobs: int | None = None
+    num_rois: int | None = None
     cache_dir: str | None = None
 
     def __post_init__(self) -> None:
@@ -79,7 +82,11 @@ class FeatureCacheOptions:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(given) - set(known)):
             raise ValueError(f'feature_cache does not know {", ".join(unknown)}; it knows {", ".join(known)}')
-        return cls(**given)
+        options = cls(**given)
+        if options.precision == 'auto':
+            faster = get_device() != 'cpu' or has_fast_bfloat16()
+            return replace(options, precision='bfloat16' if faster else 'float32')
+        return options
 
 
 class FeatureCache:

@@ -21,6 +21,7 @@ class Camera:
         height: Image height in pixels.
         width: Image width in pixels.
         rotation: (3, 3) from the world frame (y up) to the OpenCV camera frame (y down, z forward).
+        roll: Roll within ``rotation``, radians.
     """
 
     focal_length: float
@@ -28,6 +29,7 @@ class Camera:
     height: int
     width: int
     rotation: np.ndarray
+    roll: float = 0.0
 
     @property
     def up(self) -> np.ndarray:
@@ -51,6 +53,13 @@ class Camera:
         px, py = self.principal_point
         directions = ((np.asarray(x) - px) / self.focal_length, (np.asarray(y) - py) / self.focal_length)
         return np.stack([*directions, np.ones_like(directions[0])], axis=-1).astype(np.float32)
+
+
+def look_rotation(pitch: float, roll: float) -> np.ndarray:
+    """Return the rotation (3, 3) of a camera that looks down by ``pitch`` and rolls by ``roll``, radians."""
+    # Pitching down moves the scene up in the image, along -y.
+    turn = Rotation.from_euler('z', roll) * Rotation.from_euler('x', pitch)
+    return turn.as_matrix() @ _WORLD_TO_LEVEL_CAMERA
 
 
 def _clipped_normal(rng: np.random.Generator, spec: dict[str, float]) -> float:
@@ -80,6 +89,4 @@ def sample_camera(rng: np.random.Generator, config: dict[str, Any], image_size: 
     if rng.random() < 1 / 3:
         principal_point = principal_point + jitter
     pitch, roll = (np.radians(_clipped_normal(rng, config[name])) for name in ('pitch', 'roll'))
-    # Pitching down moves the scene up in the image, along -y.
-    turn = Rotation.from_euler('z', roll) * Rotation.from_euler('x', pitch)
-    return Camera(focal, principal_point, height, width, turn.as_matrix() @ _WORLD_TO_LEVEL_CAMERA)
+    return Camera(focal, principal_point, height, width, look_rotation(pitch, roll), roll)

@@ -161,8 +161,21 @@ def reach(rng: np.random.Generator, s: float) -> Angles:
     return angles
 
 
+def casual(rng: np.random.Generator, s: float) -> Angles:
+    """Draw an everyday standing pose; the arms make the difference."""
+    return {**stand(rng, 0.8 * s), **_trunk(rng, 0.7 * s, bend=3)}
+
+
 LEGS: dict[str, Callable[[np.random.Generator, float], Angles]] = dict(
-    stand=stand, walk=walk, sit=sit, sit_floor=sit_floor, reach=reach, crouch=crouch, lie=lie, active=active
+    stand=stand,
+    walk=walk,
+    sit=sit,
+    sit_floor=sit_floor,
+    reach=reach,
+    crouch=crouch,
+    lie=lie,
+    active=active,
+    casual=casual,
 )
 
 # Styles of one arm: elevation from hanging, plane (0 is sideways, 90 forward), twist and elbow flexion, each
@@ -177,7 +190,19 @@ ARMS: dict[str, tuple[tuple[float, float], ...]] = dict(
     wave=((80, 14), (10, 12), (-75, 10), (95, 20)),
     lap=((32, 8), (75, 10), (18, 12), (55, 14)),
     down=((28, 14), (80, 14), (5, 18), (15, 12)),
+    clasped=((15, 2), (78, 5), (50, 4), (34, 3)),
+    held_belly=((17, 3), (31, 8), (40, 6), (79, 5)),
+    crossed_over=((32, 3), (98, 4), (36, 5), (82, 4)),
+    crossed_under=((23, 3), (93, 4), (49, 5), (87, 4)),
+    pocket=((28, 3), (-34, 6), (46, 6), (60, 6)),
+    hold=((20, 5), (59, 10), (6, 8), (80, 10)),
+    phone_chest=((25, 5), (75, 10), (8, 8), (97, 9)),
+    chin=((35, 5), (85, 8), (5, 8), (137, 4)),
+    drink=((48, 6), (73, 8), (-12, 8), (119, 6)),
+    strap=((16, 3), (5, 8), (20, 6), (136, 5)),
 )
+# Arm styles that need both arms, the left and the right one.
+_PAIRS = dict(clasped=('clasped', 'clasped'), crossed_over=('crossed_over', 'crossed_under'))
 # Probabilities of the arm styles for each pose style; 'own' keeps the arms that the pose style itself draws.
 ARM_STYLES: dict[str, dict[str, float]] = dict(
     stand=dict(relaxed=0.5, hip=0.1, phone=0.08, side=0.08, forward=0.12, wave=0.06, up=0.06),
@@ -188,6 +213,24 @@ ARM_STYLES: dict[str, dict[str, float]] = dict(
     crouch=dict(down=0.35, forward=0.35, lap=0.3),
     lie=dict(relaxed=0.5, side=0.3, up=0.2),
     active=dict(side=0.4, up=0.25, forward=0.25, hip=0.1),
+    casual=dict(
+        relaxed=0.24,
+        hip=0.07,
+        pocket=0.1,
+        clasped=0.07,
+        crossed_over=0.08,
+        held_belly=0.05,
+        hold=0.07,
+        phone_chest=0.06,
+        phone=0.04,
+        chin=0.02,
+        drink=0.03,
+        strap=0.02,
+        wave=0.03,
+        up=0.03,
+        side=0.04,
+        forward=0.05,
+    ),
 )
 
 
@@ -198,6 +241,10 @@ def arms(rng: np.random.Generator, s: float, style: str) -> Angles:
     kinds = rng.choice(names, 2, p=probability)
     if rng.random() < 0.5 or 'own' in kinds:
         kinds[1] = kinds[0]
+    for kind in kinds:
+        if kind in _PAIRS:
+            kinds = rng.permutation(_PAIRS[kind])
+            break
     out: Angles = {}
     for side, kind in zip(('left', 'right'), kinds, strict=True):
         out[f'{side}_collar_shrug'] = 2 + 3 * float(rng.normal())

@@ -11,7 +11,8 @@ from mmroi.synthetic.joint_angles import angles_to_matrices, clip_angles
 _NECK, _HEAD = 12, 15
 _FOREARMS = ((18, 20), (19, 21))  # elbow, wrist
 _LEGS = ((1, 4, 7), (2, 5, 8))  # hip, knee, ankle
-_STANDING = ('stand', 'walk', 'reach', 'crouch', 'active')
+_STANDING = ('stand', 'walk', 'reach', 'crouch', 'active', 'casual')
+_TOUCHING = ('casual',)  # styles whose hands may touch the trunk, the thighs, the head and each other
 
 
 class Pose(NamedTuple):
@@ -52,23 +53,28 @@ def _segment_distance(point: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(point - a - t * (b - a)))
 
 
-def limbs_collide(joints: np.ndarray) -> bool:
+def limbs_collide(joints: np.ndarray, touching: bool = False) -> bool:
     """Return whether a forearm intersects the trunk, head or a thigh, or the limbs intersect each other.
 
     Args:
         joints: (24, 3) joint positions, meters.
+        touching: Whether hands may touch the body and each other.
     """
+    closer = 0.05 if touching else 0.0
     for elbow, wrist in _FOREARMS:
         hand = joints[wrist] + 0.5 * (joints[wrist] - joints[elbow]) * 0.7
         for point in (0.5 * (joints[elbow] + joints[wrist]), joints[wrist], hand):
-            if _segment_distance(point, joints[0], joints[_NECK]) < 0.18:
+            if _segment_distance(point, joints[0], joints[_NECK]) < 0.18 - closer:
                 return True
-            if np.linalg.norm(point - joints[_HEAD] - (0, 0.06, 0)) < 0.15:
+            if np.linalg.norm(point - joints[_HEAD] - (0, 0.06, 0)) < 0.15 - closer:
                 return True
-            if min(_segment_distance(point, joints[hip], joints[knee]) for hip, knee, _ in _LEGS) < 0.11:
+            if (
+                min(_segment_distance(point, joints[hip], joints[knee]) for hip, knee, _ in _LEGS)
+                < 0.11 - closer
+            ):
                 return True
     wrists = joints[[20, 21]]
-    if np.linalg.norm(wrists[0] - wrists[1]) < 0.1:
+    if np.linalg.norm(wrists[0] - wrists[1]) < 0.1 - closer:
         return True
     left, right = (joints[list(leg[1:])] for leg in _LEGS)
     samples = np.linspace(0, 1, 4)[:, None]
@@ -112,7 +118,7 @@ class PoseSampler:
             drawn = pose_styles.LEGS[style](rng, self._scale)
             angles = clip_angles({**drawn, **pose_styles.arms(rng, self._scale, style)})
             rotations = angles_to_matrices(angles)
-            if not limbs_collide(joint_positions(rotations, self._rest, self._parents)):
+            if not limbs_collide(joint_positions(rotations, self._rest, self._parents), style in _TOUCHING):
                 break
         rotations[0] = self._root(rng, style, angles, rotations)
         if style in _STANDING:

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 _FULL: dict[str, Any] = dict(
+    image_size=256,  # recommended long side of the images, pixels
     # Camera.
     focal_ratio=(0.6, 2.5),  # focal length / image diagonal, log-uniform
     # (width / height, probability); the long side is the image size
@@ -15,9 +16,16 @@ _FULL: dict[str, Any] = dict(
     camera_height=(0.15, 6.0),  # meters above the floor
     # People.
     num_people=((1, 0.5), (2, 0.32), (3, 0.18)),  # (number, probability)
+    framing='free',  # function of :mod:`~mmroi.synthetic.framing`
+    # Of the framing ``photographer`` alone: the camera's height above the floor, meters, and the probability
+    # of a portrait that ends at a part of the body.
+    eye_height=dict(mean=1.45, std=0.3, low=0.5, high=2.6),
+    portraits={},
+    depth_spread=(0.0, 0.3),  # mean and standard deviation of log(depth of the others / depth of the first)
     person_size=(0.3, 1.25),  # extent of the first person / short image side, log-uniform
     truncation=0.25,  # probability that the first person may leave the image
     yaw=180.0,  # maximum angle to the camera in either direction, degrees
+    facing=0.0,  # additional share of people who face the camera within about 30 degrees
     poses=dict(
         stand=0.26, walk=0.18, sit=0.14, sit_floor=0.08, reach=0.12, crouch=0.08, lie=0.07, active=0.07
     ),
@@ -25,6 +33,7 @@ _FULL: dict[str, Any] = dict(
     beta_scale=1.0,
     # Objects and visibility.
     crate=0.2,  # probability of an occluding crate
+    crate_height=(0.3, 0.9),  # meters
     min_visible=0.35,  # minimum visible share of a person to be annotated
 )
 
@@ -48,7 +57,31 @@ _EASY: dict[str, Any] = dict(
 # The cameras, groups and occluders of ``full``, with orientations and poses that a short training can learn.
 _FRONTAL: dict[str, Any] = dict(_FULL, **{key: _EASY[key] for key in ('yaw', 'poses', 'pose_scale')})
 
-_PRESETS = dict(easy=_EASY, frontal=_FRONTAL, full=_FULL)
+# People as in everyday photos.
+_NATURAL: dict[str, Any] = dict(
+    _FULL,
+    image_size=384,
+    focal_ratio=(0.6, 3.2),  # a phone's main camera has 0.6, a portrait lens 2
+    aspects=((4 / 3, 0.32), (3 / 4, 0.32), (1.0, 0.16), (3 / 2, 0.1), (2 / 3, 0.1)),
+    principal_point_jitter=0.0,
+    roll=dict(mean=0.0, std=2.0, low=-8.0, high=8.0),
+    camera_height=(0.3, 3.0),
+    num_people=((1, 0.5), (2, 0.3), (3, 0.2)),
+    framing='photographer',
+    portraits=dict(chest=0.11, hips=0.13, thighs=0.05, knees=0.06, shins=0.03),
+    depth_spread=(0.2, 0.35),
+    person_size=(0.27, 0.98),
+    truncation=0.05,
+    facing=0.4,
+    poses=dict(
+        casual=0.44, stand=0.08, walk=0.15, sit=0.12, reach=0.07, crouch=0.04, active=0.09, sit_floor=0.01
+    ),
+    crate=0.22,
+    crate_height=(0.3, 1.15),
+    min_visible=0.15,
+)
+
+_PRESETS = dict(easy=_EASY, frontal=_FRONTAL, full=_FULL, natural=_NATURAL)
 PRESETS = tuple(_PRESETS)
 
 
@@ -57,8 +90,9 @@ def get_preset(name: str) -> dict[str, Any]:
 
     Args:
         name: ``'easy'`` (facing the camera within 60 degrees, mild poses, mostly one person), ``'full'`` (all
-            orientations, poses and cameras, up to three people, truncation and occlusion) or ``'frontal'``
-            (orientations and poses of ``easy``, everything else of ``full``).
+            orientations, poses and cameras, up to three people, truncation and occlusion), ``'frontal'``
+            (orientations and poses of ``easy``, everything else of ``full``) or ``'natural'`` (everyday poses
+            and framings as in photos, from a portrait to the whole body far away).
 
     Returns:
         The settings; comments in this module explain them.

@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from mmroi.synthetic.body import PosedBodies, StudioBody
 from mmroi.synthetic.camera import Camera, sample_camera
+from mmroi.synthetic.framing import FRAMINGS
 from mmroi.synthetic.poses import Pose, PoseSampler
 
 _NEAR = 0.4  # minimum distance of people and boxes to the camera, meters
@@ -92,45 +93,35 @@ class SceneSampler:
             poses = [self._poses.sample(rng) for _ in range(rng.choice(counts, p=weights))]
             betas = np.clip(rng.normal(size=(len(poses), 10)), -2.2, 2.2) * self._config['beta_scale']
             yaws = np.radians(rng.uniform(-self._config['yaw'], self._config['yaw'], len(poses)))
+            if self._config['facing']:
+                toward = rng.random(len(poses)) < self._config['facing']
+                yaws[toward] = np.radians(rng.normal(0, 30, toward.sum()))
             rotations = np.stack([pose.rotations for pose in poses])
             rotations[:, 0] = Rotation.from_rotvec(np.outer(yaws, (0, 1, 0))).as_matrix() @ rotations[:, 0]
             world = self._body.pose(rotations, betas)
             for _ in range(12):
                 camera = sample_camera(rng, self._config, self._image_size)
-                placed = self._place(rng, camera, world.vertices)
+                placed = self._place(rng, camera, world)
                 if placed is not None:
-                    return self._scene(rng, camera, placed, poses, rotations, betas.astype(np.float32), world)
+                    return self._scene(rng, *placed, poses, rotations, betas.astype(np.float32), world)
 
     def _place(
-        self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray
-    ) -> tuple[np.ndarray, float] | None:
+        self, rng: np.random.Generator, camera: Camera, world: PosedBodies
+    ) -> tuple[Camera, np.ndarray, float] | None:
         """Draw root joints (N, 3) in the world and the floor's distance below the camera, or fail: None."""
-        config, to_world = self._config, camera.rotation.T
+        config, vertices = self._config, world.vertices
         low, high = vertices.min(1), vertices.max(1)
         # Size and position of the first person in the image are random and determine the floor.
-        turned = vertices[0] @ camera.rotation.T
-        extent = np.ptp(turned, axis=0)
-        size = np.exp(rng.uniform(*np.log(config['person_size'])))
-        depth = camera.focal_length * max(extent[0], extent[1]) / (size * min(camera.height, camera.width))
-        frame = np.array([camera.width, camera.height], float)
-        half = 0.5 * extent[:2] * camera.focal_length / depth
-        if rng.random() < config['truncation']:
-            target = rng.uniform(-0.05, 1.05, 2) * frame
-        else:
-            margin = np.minimum(half, 0.5 * frame)
-            target = rng.uniform(margin, frame - margin)
-        center = (turned.max(0) + turned.min(0)) / 2
-        first = to_world @ (
-            np.append((target - camera.principal_point) / camera.focal_length, 1) * depth
-            - np.append(center[:2], 0)
-        )
+        frame_person = FRAMINGS[config['framing']]
+        camera, first, depth = frame_person(rng, config, camera, vertices[0], world.joints[0])
+        to_world, frame = camera.rotation.T, (camera.width, camera.height)
         floor = -(first[1] + low[0, 1])
         if not config['camera_height'][0] <= floor <= config['camera_height'][1]:
             return None
         roots = [first]
         for k in range(1, len(vertices)):
             for _ in range(15):
-                ahead = depth * np.exp(rng.normal(0, 0.3))
+                ahead = depth * np.exp(rng.normal(*config['depth_spread']))
                 x = (rng.uniform(0, camera.width) - camera.principal_point[0]) / camera.focal_length
                 spot = to_world @ (np.array([x, 0, 1]) * ahead)
                 spot[1] = -floor - low[k, 1]
@@ -152,19 +143,19 @@ class SceneSampler:
         ]
         if min([nearest, *others]) < _NEAR or np.any(high[:, 1] + placed[:, 1] < -floor):
             return None
-        return placed, float(floor)
+        return camera, placed, float(floor)
 
     def _scene(
         self,
         rng: np.random.Generator,
         camera: Camera,
-        placed: tuple[np.ndarray, float],
+        roots: np.ndarray,
+        floor: float,
         poses: list[Pose],
         rotations: np.ndarray,
         betas: np.ndarray,
         world: PosedBodies,
     ) -> Scene:
-        roots, floor = placed
         rotations = rotations.copy()
         rotations[:, 0] = camera.rotation @ rotations[:, 0]
         turn = camera.rotation.astype(np.float32).T
@@ -219,7 +210,9 @@ class SceneSampler:
         root = scene.camera.rotation.T @ person.pelvis
         reach = np.linalg.norm(person.vertices - person.pelvis, axis=1).max()
         distance = float(np.hypot(root[0], root[2]))
-        size = np.array([rng.uniform(0.4, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.7)])
+        size = np.array(
+            [rng.uniform(0.4, 1.2), rng.uniform(*self._config['crate_height']), rng.uniform(0.3, 0.7)]
+        )
         at = distance - 0.75 * reach - 0.6 * size[2] - rng.uniform(0, 0.3)
         if at < 0.9:
             return None

@@ -9,9 +9,6 @@ import skimage
 
 # Only files inside the scikit-image wheel, so nothing is downloaded. Crops (x0, y0, x1, y1) exclude people.
 _SCENES = dict(
-    garage_left=('motorcycle_left.png', None),
-    garage_right=('motorcycle_right.png', None),
-    shelves=('motorcycle_left.png', (380, 0, 741, 250)),
     launch_pad=('rocket.jpg', None),
     skyline=('camera.png', (345, 60, 512, 320)),
     curtain=('astronaut.png', (0, 0, 110, 190)),
@@ -21,7 +18,6 @@ _SURFACES = dict(
     gravel=('gravel.png', None),
     brick=('brick.png', None),
     wood=('coffee.png', (490, 150, 600, 400)),
-    concrete=('motorcycle_left.png', (0, 400, 180, 500)),
 )
 
 SCENES, SURFACES = tuple(_SCENES), tuple(_SURFACES)
@@ -87,6 +83,15 @@ def _tinted(rng: np.random.Generator, name: str, color: np.ndarray, height: int,
     return np.clip(relief + color.astype(np.float32), 0, 255).astype(np.uint8)
 
 
+def _concrete(rng: np.random.Generator, side: int) -> np.ndarray:
+    """Draw a square of concrete or asphalt: blotches of all sizes, and grain; (side, side, 3) uint8."""
+    relief = np.zeros((side, side), np.float32)
+    for cells, depth in ((4, 10), (16, 6), (64, 4), (side, 5)):
+        noise = rng.normal(0, depth, (cells, cells)).astype(np.float32)
+        relief += cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.clip(muted(rng, 70, 190, 0.03) + relief[..., None], 0, 255).astype(np.uint8)
+
+
 def floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray, float]:
     """Draw a square floor texture (BGR, uint8) and its side in meters."""
     kinds = (
@@ -101,11 +106,12 @@ def floor_texture(rng: np.random.Generator, outdoors: bool) -> tuple[np.ndarray,
             gravel=(115, 122, 128),
             brick=(100, 115, 135),
             wood=(88, 118, 150),
-            concrete=(130, 135, 138),
         )
         color = np.array(hues[kind]) * np.exp(rng.normal(0, 0.18)) * np.exp(rng.normal(0, 0.03, 3))
         return _tinted(rng, kind, color, 384, 384), rng.uniform(1.2, 3.0)
     side = 256
+    if kind == 'concrete':
+        return _concrete(rng, 384), rng.uniform(1.2, 3.0)
     canvas = np.ones((side, side, 3), np.float32) * muted(rng, 70, 215)
     if kind in ('tiles', 'planks'):
         nx, ny = (4, 4) if kind == 'tiles' else (8, 2)

@@ -19,6 +19,7 @@ from mmroi.engine import feature_cache
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions
 from mmroi.engine.hooks.loss_coverage_hook import find_sets
+from mmroi.engine.pipelines import set_crops
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -383,3 +384,24 @@ def test_an_incomplete_cache_is_not_read(cfg, tmp_path):
     shutil.rmtree(folder)
     with pytest.raises(FileNotFoundError, match='--cache-features'):
         DATASETS.build(cfg.train_dataloader.dataset)
+
+
+def test_models_with_fewer_rois_share_a_cache(cfg, tmp_path):
+    one = Config(json.loads(json.dumps(cfg.to_dict())))
+    one.merge_from_dict({'model.num_rois': 1, 'feature_cache.num_rois': 2})
+    set_crops(one, num_rois=1)
+    plain = DATASETS.build(one.val_dataloader.dataset)
+    use_feature_cache(cfg)
+    before = folders(tmp_path / 'data')
+    use_feature_cache(one)
+    assert folders(tmp_path / 'data') == before
+    cached = DATASETS.build(one.val_dataloader.dataset)
+    model = MODELS.build(one.model)
+    model.init_weights()
+    results = [
+        model.eval().test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
+        for dataset in (plain, cached)
+    ]
+    for expected, found in zip(*results, strict=True):
+        np.testing.assert_array_equal(found.boxes, expected.boxes)
+        torch.testing.assert_close(found.pred_instances.vertices, expected.pred_instances.vertices)

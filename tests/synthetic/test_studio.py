@@ -86,7 +86,11 @@ def test_damaged_settings_are_named(tmp_path, content):
 
 @pytest.mark.parametrize(
     'settings, message',
-    [(('hard', 64, 0), 'easy, frontal, full'), (('easy', 16, 0), '64 to 2048'), (('easy', 64, -1), 'seed')],
+    [
+        (('hard', 64, 0), 'easy, frontal, full, natural'),
+        (('easy', 16, 0), '64 to 2048'),
+        (('easy', 64, -1), 'seed'),
+    ],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):

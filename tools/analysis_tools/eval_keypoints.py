@@ -55,7 +55,8 @@ def parse_args() -> argparse.Namespace:
     add(
         '--convention',
         choices=sorted(CONVENTIONS),
-        help='order of the joints if the file has no names of them',
+        metavar='NAME',
+        help='order of the joints, for files without their names: ' + ', '.join(sorted(CONVENTIONS)),
     )
     add('--skip-unknown', action='store_true', help='leave out joints that the body model lacks')
     add('--visible-only', action='store_true', help='leave out joints with visibility 1, labeled but hidden')

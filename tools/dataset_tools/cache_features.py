@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--jobs', type=int, metavar='N', help='number of processes (default: all cores)')
     parser.add_argument(
         '--precision',
-        choices=('float32', 'bfloat16'),
+        choices=('float32', 'bfloat16', 'auto'),
         help='of the encoder; features of another precision are another cache (default: float32)',
     )
     return parser.parse_args()

@@ -6,7 +6,7 @@ import time
 
 import cv2
 
-from mmroi.synthetic import PRESETS, StudioSettings, contact_sheet, make_dataset
+from mmroi.synthetic import PRESETS, StudioSettings, contact_sheet, get_preset, make_dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,12 +22,17 @@ def parse_args() -> argparse.Namespace:
         choices=PRESETS,
         default='full',
         help='easy: facing the camera, mild poses, mostly one person; full: everything; '
-        'frontal: orientations and poses of easy, cameras, groups and occlusion of full',
+        'frontal: orientations and poses of easy, cameras, groups and occlusion of full; '
+        'natural: everyday people as in photos, close and far, often cut off by the frame',
     )
     parser.add_argument('--out', help='folder to write (default: data/synthetic/PRESET)')
     parser.add_argument('--num-train', type=int, default=20000, help='number of training images')
     parser.add_argument('--num-val', type=int, default=500, help='number of validation images')
-    parser.add_argument('--image-size', type=int, default=256, help='long side of the images in pixels')
+    parser.add_argument(
+        '--image-size',
+        type=int,
+        help='long side of the images in pixels (default: 384 for natural, 256 for the others)',
+    )
     parser.add_argument('--seed', type=int, default=0, help='random seed')
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='number of processes')
     parser.add_argument(
@@ -46,7 +51,7 @@ def main() -> None:
     try:
         result = make_dataset(
             out,
-            StudioSettings(args.preset, args.image_size, args.seed),
+            StudioSettings(args.preset, args.image_size or get_preset(args.preset)['image_size'], args.seed),
             args.num_train,
             args.num_val,
             args.workers,

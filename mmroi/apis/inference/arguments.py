@@ -34,14 +34,18 @@ def add_detector_arguments(group: argparse._ArgumentGroup) -> None:
         group: Group of the tool's parser.
     """
     add = group.add_argument
-    add('--det-model', help='config or name of an MMDetection detector (default: rtmdet-m)')
-    add('--det-weights', help='checkpoint of the detector')
+    add(
+        '--det-model',
+        metavar='NAME',
+        help='movenet, which comes with this project, or name or config of an MMDetection detector such as '
+        'rtmdet-m, which is downloaded (default: rtmdet-m if it has been downloaded, else movenet)',
+    )
+    add('--det-weights', metavar='FILE', help='checkpoint of the detector')
     add(
         '--det-score',
         type=float,
-        default=0.5,
         metavar='SCORE',
-        help='minimum score of a detected person (default: %(default)s)',
+        help='minimum score of a detected person (default: 0.3 for movenet, else 0.5)',
     )
 
 

@@ -12,10 +12,11 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from torch import nn
 
+from mmroi.apis.inference.detectors import PeopleFinder, make_detector
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
 from mmroi.apis.inference.outputs import ResultWriter
-from mmroi.apis.inference.people import DetectedPeople, GivenPeople, People, WholeImage
+from mmroi.apis.inference.people import GivenPeople, WholeImage
 from mmroi.apis.inference.pictures import draw_result
 from mmroi.apis.inference.results import FrameResult, frame_dict
 from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
@@ -29,8 +30,6 @@ from mmroi.utils import ProgressBar
 
 DEFAULT_MODEL = 'multi-roi_r18_synthetic'
 
-PeopleFinder = Callable[[Sequence[Frame]], list[People]]
-
 
 @INFERENCERS.register_module()
 class MultiRoIInferencer(BaseInferencer):
@@ -42,9 +41,9 @@ class MultiRoIInferencer(BaseInferencer):
         model: Config file, ``Config`` or its dict, or name in ``model-index.yml``; by default the shipped
             one.
         weights: Checkpoint; by default the one that the index names for the model.
-        det_model: Detector, see ``DetectedPeople``; loaded when it is first needed.
+        det_model: Detector, see ``make_detector``; loaded when it is first needed.
         det_weights: Its weights.
-        det_score_thr: Lowest score of a detected person.
+        det_score_thr: Lowest score of a detected person; by default the detector's own.
         device: Device such as ``cuda:0`` or ``cpu``; by default the accelerator if there is one.
         box_scale: Enlargement of the tight boxes; by default that of the config's test pipeline.
         show_progress: Show a progress bar if standard error is a terminal.
@@ -62,15 +61,14 @@ class MultiRoIInferencer(BaseInferencer):
         weights: str | Path | None = None,
         det_model: str | None = None,
         det_weights: str | Path | None = None,
-        det_score_thr: float = 0.5,
+        det_score_thr: float | None = None,
         device: str | None = None,
         box_scale: float | None = None,
         show_progress: bool = True,
         body_model: str | None = None,
     ) -> None:
         self._box_scale, self._body_model = box_scale, body_model
-        named = dict(model=det_model) if det_model else {}
-        self._det_options: dict[str, Any] = dict(named, weights=det_weights, score_thr=det_score_thr)
+        self._det_options = det_model, det_weights, det_score_thr
         self._detector: PeopleFinder | None = None
         if isinstance(model, dict):
             model = Config(model)
@@ -261,7 +259,7 @@ class MultiRoIInferencer(BaseInferencer):
             return WholeImage()
         if bboxes is not None:
             return GivenPeople(bboxes)
-        self._detector = self._detector or DetectedPeople(**self._det_options, device=str(self.device))
+        self._detector = self._detector or make_detector(*self._det_options, str(self.device))
         return self._detector
 
     def _to_sample(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict[str, Any]:
@@ -296,9 +294,9 @@ class MultiRoIInferencer(BaseInferencer):
             found = next(people_of_next)
             own = [next(samples) for _ in found.bboxes]
             origin = 'given' if focal_length else 'EXIF' if item.focal_length else 'estimated'
-            for sample, bbox, score in zip(own, found.bboxes, found.scores, strict=True):
+            for sample, person in zip(own, found.persons(), strict=True):
                 _check_finite(sample, item)
-                sample.set_metainfo(dict(bbox=bbox, bbox_score=float(score), focal_length_from=origin))
+                sample.set_metainfo(dict(person, focal_length_from=origin))
             motion(item, own)
             yield FrameResult(item, own, found.problems)
 

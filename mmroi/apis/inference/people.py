@@ -21,14 +21,23 @@ class People:
         bboxes: (P, 4) corners x1, y1, x2, y2 in pixels of the frame, float64.
         scores: (P,) confidence, float64.
         problems: Boxes of the frame that could not be used.
+        keypoints: (P, 17, 3) x, y in pixels of the frame (centers at integers) and score in [0, 1], in the
+            order of ``COCO_17``, float64, from a detector that finds them; else None.
     """
 
     bboxes: np.ndarray
     scores: np.ndarray
     problems: tuple[BadInput, ...] = ()
+    keypoints: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.bboxes)
+
+    def persons(self) -> Iterator[dict[str, Any]]:
+        """Give what is known of each person: ``bbox``, ``bbox_score`` and, if found, ``det_keypoints``."""
+        for i, (bbox, score) in enumerate(zip(self.bboxes, self.scores, strict=True)):
+            keypoints = {} if self.keypoints is None else dict(det_keypoints=self.keypoints[i])
+            yield dict(bbox=bbox, bbox_score=float(score), **keypoints)
 
 
 class WholeImage:

@@ -9,7 +9,7 @@ import torch
 
 from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.geometry import matrix_to_axis_angle, project
-from mmroi.structures import SMPL_54, HMRDataSample
+from mmroi.structures import COCO_17, SMPL_54, HMRDataSample
 
 DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
 
@@ -21,8 +21,8 @@ class FrameResult:
     Attributes:
         frame: The frame.
         samples: One sample per person as in ``tools/test.py``, on the CPU. Metainfo are also ``track_id``,
-            ``bbox`` (4,) xyxy in pixels, ``bbox_score`` and ``focal_length_from`` (``given``, ``EXIF`` or
-            ``estimated``).
+            ``bbox`` (4,) xyxy in pixels, ``bbox_score``, ``focal_length_from`` (``given``, ``EXIF`` or
+            ``estimated``), and ``det_keypoints`` (17, 3) if the detector finds them, see ``People``.
         problems: Boxes that were given for the frame and could not be used.
     """
 
@@ -77,7 +77,8 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
 
     Returns:
         Arrays by name: ``track_id``; ``bbox`` (4,) xyxy and ``bbox_score``; ``boxes`` (M, 3), RoIs as center
-        relative to the principal point and height, pixels; SMPL's ``global_orient`` (3,) and ``body_pose``
+        relative to the principal point and height, pixels; ``det_keypoints`` (17, 3) x, y in pixels and score
+        in COCO's order, if the detector finds them; SMPL's ``global_orient`` (3,) and ``body_pose``
         (23, 3), axis-angle in radians, and ``betas`` (10,); ``joints3d`` (54, 3) and ``vertices`` (V, 3),
         meters; ``camera_translation`` (3,), SMPL's ``transl``, which moves them to the camera frame;
         ``joints2d`` (54, 2), pixels of the image; ``local_cameras`` (M, 3) ``(s, t_x, t_y)`` and
@@ -101,6 +102,7 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         bbox=np.asarray(sample.bbox),
         bbox_score=np.asarray(sample.bbox_score),
         boxes=np.asarray(sample.boxes),
+        **({'det_keypoints': np.asarray(sample.det_keypoints)} if 'det_keypoints' in sample else {}),
         **{name: tensor[0].numpy() for name, tensor in tensors.items()},
     )
 
@@ -135,8 +137,8 @@ def frame_dict(result: FrameResult) -> dict[str, Any]:
         result: The frame.
 
     Returns:
-        Origin of the frame, its camera (None if there is nobody), the names of the 54 joints, and ``people``:
-        the arrays of ``person_arrays`` without vertices.
+        Origin of the frame, its camera (None if there is nobody), the names of the 54 joints and of the 17
+        keypoints of ``det_keypoints``, and ``people``: the arrays of ``person_arrays`` without vertices.
     """
     frame, first = result.frame, result.samples[0] if result.samples else None
     return dict(
@@ -150,6 +152,7 @@ def frame_dict(result: FrameResult) -> dict[str, Any]:
         focal_length_from=first.focal_length_from if first else None,
         principal_point=_plain(first.principal_point) if first else None,
         joint_names=list(SMPL_54),
+        det_keypoint_names=list(COCO_17),
         people=[
             {name: _plain(value) for name, value in person_arrays(sample).items()}
             for sample in result.samples

@@ -67,10 +67,10 @@ def draw_person(size):
     return picture[step][:, step].astype(np.uint8)
 
 
-def make_weights(network):
+def make_weights(state_dict):
     """Make weights in half precision that are the same everywhere: hashed counts, scaled as He et al. do."""
     state = {}
-    for seed, (name, value) in enumerate(sorted(network.state_dict().items())):
+    for seed, (name, value) in enumerate(sorted(state_dict.items())):
         bits = np.arange(value.numel(), dtype=np.uint64) + (seed << 24)
         for _ in range(2):
             bits = ((bits >> 16) ^ bits) * 0x45D9F3B & 0xFFFFFFFF
@@ -112,7 +112,7 @@ def main(folder, variant):
     state = convert_graph(graph, weights, variant)
     assert pack_weights(graph, state, constants) == content
     if variant == 'lightning':
-        content = pack_weights(graph, make_weights(MoveNetPose(variant)), constants)
+        content = pack_weights(graph, make_weights(MoveNetPose(variant).state_dict()), constants)
     nodes = {
         'last': next(
             n['name'] for n in graph['modelTopology']['node'] if n['name'].endswith('/out_relu/Relu6')

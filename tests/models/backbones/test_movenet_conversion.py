@@ -43,7 +43,7 @@ def lightning(reference, monkeypatch):
     """Graph and content of Lightning with other weights than the published ones, whose hash is known."""
     arrays = np.load(reference.DATA / 'movenet_lightning.npz')
     graph = json.loads(arrays['graph'].tobytes())
-    state = reference.make_weights(MoveNetPose('lightning'))
+    state = reference.make_weights(MoveNetPose('lightning').state_dict())
     content = reference.pack_weights(graph, state, arrays['constants'])
     monkeypatch.setitem(SHA256_OF_WEIGHTS, 'lightning', hashlib.sha256(content).hexdigest())
     return graph, content, state

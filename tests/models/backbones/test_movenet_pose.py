@@ -20,7 +20,7 @@ def computed(request, reference):
     expected = np.load(reference.DATA / f'movenet_{variant}.npz')
     network = MoveNetPose(variant).eval()
     state = (
-        reference.make_weights(network)  # lightning's own weights are not shipped
+        reference.make_weights(network.state_dict())  # lightning's own weights are not shipped
         if variant == 'lightning'
         else read_state_dict(locate(f'checkpoints/movenet_{variant}.safetensors'))
     )

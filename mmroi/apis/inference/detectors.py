@@ -1,0 +1,46 @@
+"""The choice of a detector: what the user names, else the best one whose weights are on this machine."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmroi.apis.inference.frames import Frame
+from mmroi.apis.inference.movenet_people import MoveNetPeople
+from mmroi.apis.inference.people import DetectedPeople, People
+from mmroi.fileio.downloads import cache_path
+
+MOVENET, RTMDET = 'movenet', 'rtmdet-m'
+# MMDetection's; a look-up in its model zoo would import MMDetection, which takes seconds.
+RTMDET_WEIGHTS = 'rtmdet_m_8xb32-300e_coco_20220719_112220-229f527c.pth'
+
+PeopleFinder = Callable[[Sequence[Frame]], list[People]]
+
+
+def make_detector(
+    model: str | None = None,
+    weights: str | Path | None = None,
+    score_thr: float | None = None,
+    device: str | None = None,
+) -> PeopleFinder:
+    """Make a detector of people.
+
+    Args:
+        model: ``'movenet'`` for the detector that comes with the project, else a name in MMDetection's model
+            zoo or one of its config files. By default RTMDet-m if its weights are given or have been
+            downloaded, else ``'movenet'``.
+        weights: File or URL; by default the model's own.
+        score_thr: Lowest score of a person; by default the detector's own.
+        device: Device; by default the accelerator if there is one.
+
+    Returns:
+        A callable that finds the people in frames.
+
+    Raises:
+        BadInputError: Model or weights do not exist, cannot be downloaded or do not fit.
+    """
+    if model is None:
+        model = RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET
+    threshold: dict[str, Any] = {} if score_thr is None else dict(score_thr=score_thr)
+    if model == MOVENET:
+        return MoveNetPeople(weights, device, **threshold)
+    return DetectedPeople(model, weights, device, **threshold)
