@@ -248,11 +248,10 @@ def check_space(caches: Sequence[tuple[FeatureCache, int]]) -> None:
         place = next(path for path in (cache.folder, *cache.folder.resolve().parents) if path.exists())
         free, disk = shutil.disk_usage(place).free, os.stat(place).st_dev
         needed[disk] = needed.get(disk, 0) + missing
-        if missing:
-            print_log(
+        if missing and os.environ.get('RANK', '0') == '0':
+            print_log(  # there is no logger yet
                 f'feature cache {cache.folder}: {size / 1e9:.3f} GB, of which {missing / 1e9:.3f} GB have to '
-                f'be computed; {free / 1e9:.1f} GB are free',
-                'current',
+                f'be computed; {free / 1e9:.1f} GB are free'
             )
         if needed[disk] > free:
             raise OSError(

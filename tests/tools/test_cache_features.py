@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors.torch import save_file
 
@@ -86,15 +87,17 @@ def test_a_resumed_training_equals_the_uninterrupted_one(config, trained, run_to
 
 
 def test_tests_use_crops_unless_told_otherwise(config, trained, run_tool):
-    """The config that the training has left names the cache for validation alone."""
+    """Also with the config that the training has left, which names the caches."""
     left = trained / config.name
     found, before = [], files(config)
     for name, given, options in (('crops', left, ()), ('cache', config, ('--cache-features',))):
         out = config.parent / f'{name}.json'
         shared = ('--work-dir', config.parent / name, '--out', out)
-        done = run_tool('test.py', given, trained / 'epoch_2.pth', *shared, *options)
-        assert ('CachedFeatures' in done.stdout) == (name == 'cache')
+        run_tool('test.py', given, trained / 'epoch_2.pth', *shared, *options)
         found.append(json.loads(out.read_text()))
+        used = Config.fromfile(config.parent / name / config.name)
+        kind = {'crops': 'HumanImageDataset', 'cache': 'CachedFeatures'}[name]
+        assert used.test_dataloader.dataset.type == kind
     assert found[0] == pytest.approx(found[1], rel=1e-3)
     assert files(config) == before
 

@@ -282,3 +282,44 @@ def test_tokens_are_no_map():
         ValueError, match=r'_Tokens must return feature maps .*\(1, 4096, 3\).*reshape tokens'
     ):
         MultiRoIEncoder(dict(type=_Tokens))
+
+
+@pytest.mark.parametrize('pool', ['last', 'concat'])
+def test_reduced_maps_pool_to_the_same(pool, both):
+    encoder = MultiRoIEncoder(both['HRNet'], pool=pool).eval()
+    maps = encoder.extract_maps(torch.randn(2, 3, 3, 64, 32))
+    reduced = encoder.reduce_maps(maps)
+    assert [m.shape[-2:] for m in reduced] == [(1, 1)] * (1 if pool == 'last' else 4)
+    torch.testing.assert_close(encoder.pool_maps(reduced, 3), encoder.pool_maps(maps, 3))
+    torch.testing.assert_close(encoder.reduce_maps(reduced), reduced)
+
+
+def test_a_neck_reduces_to_its_grid():
+    neck = dict(type='GridNeck', in_channels=(64,), grid=(2, 1), channels=4, out_channels=8)
+    encoder = MultiRoIEncoder(dict(RESNET, out_indices=(3,)), neck=neck).eval()
+    maps = encoder.extract_maps(torch.randn(2, 3, 3, 128, 96))
+    reduced = encoder.reduce_maps(maps)
+    assert [m.shape for m in reduced] == [(6, 64, 2, 1)]
+    torch.testing.assert_close(encoder.pool_maps(reduced, 3), encoder.pool_maps(maps, 3))
+
+
+@pytest.mark.parametrize('name', ['ResNet', 'HRNet'])
+def test_is_frozen(both, name):
+    assert MultiRoIEncoder(both[name], frozen_stages=4, norm_eval=True).is_frozen
+    assert MultiRoIEncoder(both[name], frozen_stages=4).is_frozen
+    for options in (dict(), dict(norm_eval=True), dict(frozen_stages=3, norm_eval=True)):
+        encoder = MultiRoIEncoder(both[name], **options)
+        mode = [module.training for module in encoder.modules()]
+        assert not encoder.is_frozen
+        assert [module.training for module in encoder.modules()] == mode
+    encoder = MultiRoIEncoder(both[name], norm_eval=False)
+    encoder.backbone.requires_grad_(False)
+    assert not encoder.is_frozen  # its statistics move
+
+
+def test_a_backbone_with_dropout_is_not_frozen():
+    encoder = MultiRoIEncoder(RESNET, frozen_stages=4)
+    encoder.backbone.add_module('drop', torch.nn.Dropout(0.1))
+    assert not encoder.is_frozen
+    encoder.backbone.drop.p = 0.0
+    assert encoder.is_frozen

@@ -347,3 +347,20 @@ def test_a_head_may_take_maps_and_give_rotations(cliff, build, people):
     instance = model(inputs, samples, mode='predict')[1].pred_instances
     torch.testing.assert_close(instance.global_orient[0], output['rotations'][1, 0])
     torch.testing.assert_close(instance.body_pose[0], output['rotations'][1, 1:])
+
+
+def test_features_stand_for_crops(multi_roi, build, people):
+    model, inputs, samples = build(multi_roi).eval(), crops(2, 3), people(2, 3)
+    for sample in samples:
+        sample.set_metainfo(dict(crop_size=tuple(inputs.shape[-2:])))
+    maps = model.encoder.reduce_maps(model.encoder.extract_maps(inputs))
+    features = [m.unflatten(0, (2, 3)) for m in maps]
+    expected, found = model(inputs, samples), model(data_samples=samples, features=features)
+    for name in ('pose6d', 'betas', 'cameras', 'features'):
+        torch.testing.assert_close(found[name], expected[name])
+    with pytest.raises(ValueError, match='give either inputs or features'):
+        model(inputs, samples, features=features)
+    with pytest.raises(ValueError, match='give either inputs or features'):
+        model(data_samples=samples)
+    with pytest.raises(ValueError, match='persons and RoIs, must agree'):
+        model(data_samples=samples, features=[feature[:, :2] for feature in features])

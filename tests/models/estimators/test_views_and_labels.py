@@ -13,6 +13,13 @@ def test_views_are_stacked_in_float64_with_the_shape_of_the_crops(people):
     assert views.focal_length.tolist() == [600, 600] and views.aspect == 0.75
 
 
+def test_the_aspect_is_that_of_the_crops_behind_features(people):
+    samples = people(2, 3)
+    for sample in samples:
+        sample.set_metainfo(dict(crop_size=(256, 192)))
+    assert stack_views(samples, torch.zeros(2, 3, 1280, 4, 4)).aspect == 0.75
+
+
 def test_person_ids_are_known_for_all_or_for_none(people):
     samples = people(2, 1)
     inputs = torch.zeros(2, 1, 3, 64, 48)
