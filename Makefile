@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # processes of pytest
 WORKERS ?= 2
-# more arguments for the training of `make pretrain`, such as --cfg-options; empty TRAIN_ARGS trains in float32
-TRAIN_ARGS ?= --amp
+# more arguments for the training of `make pretrain`, such as --cfg-options
+TRAIN_ARGS ?=
 SEED ?= 0
 
 MODELS := cliff multi-roi
@@ -15,7 +15,7 @@ PRETRAIN := work_dirs/pretrain
 
 cliff_dir := cliff
 multi-roi_dir := multi_roi
-full_config = configs/$($(1)_dir)/$(1)_r18_synthetic.py
+full_config = configs/$($(1)_dir)/$(1)_movenet_synthetic.py
 
 BIN := $(VENV)/bin
 # Without an NVIDIA driver torch comes from PyTorch's CPU wheels, which are 3 GB smaller; where that index cannot be
@@ -64,21 +64,18 @@ clean:  ## remove the results of the demo and caches; keeps the environment, dat
 	rm -rf $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
-data/synthetic/full/.made: | $(INSTALLED)
-	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset full --seed $(SEED) --num-train 10400 --num-val 500
+data/synthetic/natural/.made: | $(INSTALLED)
+	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset natural --seed $(SEED) --num-train 10000 --num-val 500
 	@touch $@
 
 # the shipped checkpoints
-$(PRETRAIN)/%/trained: data/synthetic/full/.made | $(INSTALLED)
+$(PRETRAIN)/%/trained: data/synthetic/natural/.made | $(INSTALLED)
 	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
 	@touch $@
 
-# its config starts from the encoder of CLIFF
-$(PRETRAIN)/multi-roi/trained: $(PRETRAIN)/cliff/published
-
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained
 	$(BIN)/python tools/model_converters/publish_model.py "$$(cat $(@D)/last_checkpoint)" \
-		checkpoints/$*_r18_synthetic.pth --half
+		checkpoints/$*_movenet_synthetic.pth --half --without-backbone
 	@touch $@
 
 .SECONDARY:

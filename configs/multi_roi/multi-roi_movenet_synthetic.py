@@ -6,3 +6,6 @@ _base_ = [
     '../_base_/schedules/adamw_heads.py',
     '../_base_/default_runtime.py',
 ]
+
+# The networks share features.
+feature_cache = dict(variants=4, precision='auto', num_rois=5)

@@ -35,7 +35,18 @@ class StrictPretrainedInit(PretrainedInit):
             see :func:`mmroi.fileio.state_dicts.read_state_dict` for the formats.
         prefix: Prefix of the module's names in the file, such as ``'backbone.'``.
         map_location: Ignored: weights are read on the CPU and copied to the module's device.
+        log_skipped: Log the parts of the file that the module does not have.
     """
+
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str | None = None,
+        map_location: str | None = None,
+        log_skipped: bool = True,
+    ) -> None:
+        super().__init__(checkpoint, prefix, map_location)
+        self.log_skipped = log_skipped
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights.
@@ -84,7 +95,7 @@ class StrictPretrainedInit(PretrainedInit):
                 "precedes the parts there, such as 'backbone.'."
             )
         others = Counter(_part(name) for name in below if _part(name) not in parts)
-        if others:
+        if others and self.log_skipped:
             counts = ', '.join(f'{name} ({count} tensors)' for name, count in sorted(others.items()))
             print_log(
                 f'{self._source()}: {type(module).__name__} has no such parts, left out: {counts}',

@@ -5,6 +5,7 @@ import numpy as np
 
 from mmroi.synthetic.camera import Camera
 from mmroi.synthetic.scene import Scene
+from mmroi.synthetic.scenery import clutter, furnish, populate_outdoors
 from mmroi.synthetic.textures import SCENES, crop, floor_texture, muted, wall_texture
 
 _LINEAR = (np.arange(256, dtype=np.float32) / 255) ** 2.2
@@ -63,8 +64,11 @@ def _sky(rng: np.random.Generator, rays: np.ndarray) -> np.ndarray:
 
 def _walls(
     rng: np.random.Generator, scene: Scene, rays: np.ndarray, reach: np.ndarray, colors: np.ndarray
-) -> None:
-    """Draw a back wall, and usually a side wall, into ``colors`` and ``reach`` wherever they are nearest."""
+) -> float:
+    """Draw a back wall, and usually a side wall, into ``colors`` and ``reach`` wherever they are nearest.
+
+    Return the distance of the back wall, meters.
+    """
     far = max((scene.camera.rotation.T @ p.pelvis * (0, 0, -1)).sum() for p in scene.people) + rng.uniform(
         0.8, 5
     )
@@ -92,6 +96,7 @@ def _walls(
         ) * np.float32(rng.uniform(0.75, 1.0))
         colors[hit] = wall[hit]
         reach[hit] = t[hit]
+    return float(far)
 
 
 def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +115,9 @@ def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarra
         t = np.where(rays[..., 1] < -1e-4, np.float32(-scene.floor) / rays[..., 1], np.float32(_FAR))
     t = np.minimum(t, np.float32(_FAR))
     floor = t < _FAR
-    kind = rng.choice(['room', 'outdoors', 'photo'], p=[0.52, 0.28, 0.2])
+    kind = rng.choice(['room', 'outdoors', 'clutter', 'photo'], p=[0.44, 0.31, 0.19, 0.06])
+    if kind == 'clutter':
+        return linear(clutter(rng, camera.height, camera.width)), floor
     if kind == 'photo':
         name = str(rng.choice(SCENES))
         colors = linear(crop(rng, name, camera.height, camera.width))
@@ -130,11 +137,19 @@ def sample_background(rng: np.random.Generator, scene: Scene) -> tuple[np.ndarra
         haze = np.clip(t / _FAR, 0, 1)[..., None] ** 2
         colors = np.where(floor[..., None], ground, 0) * (1 - 0.5 * haze) + 0.25 * haze
         colors = np.where(floor[..., None], colors, _sky(rng, rays)).astype(np.float32)
+        populate_outdoors(rng, scene, colors)
     else:
         colors = ground
         reach[~floor] = np.inf
-        _walls(rng, scene, rays, reach, colors)
-    blur = abs(rng.normal(0, 0.8)) * max(camera.width, camera.height) / 256
+        far = _walls(rng, scene, rays, reach, colors)
+        if rng.random() < 0.7:
+            furnish(rng, scene, colors, far)
+    # A long lens, or a person close to the camera, leaves the background out of focus.
+    blur = (
+        (abs(rng.normal(0, 0.7)) if rng.random() < 0.8 else rng.uniform(1, 4))
+        * max(camera.width, camera.height)
+        / 256
+    )
     if blur > 0.3:
         colors = cv2.GaussianBlur(colors, (0, 0), blur)
     return colors, floor & (reach >= t)

@@ -67,17 +67,16 @@ def photographer(
     With the probability ``config['truncation']`` the left or right edge cuts the person.
     """
     frame = np.array([camera.width, camera.height], float)
-    names, weights = zip(*config['portraits'].items(), strict=True)
-    crop = str(rng.choice(['whole', *names], p=[1 - sum(weights), *weights]))
+    portraits = config['portraits']
+    crop = str(rng.choice(['whole', *portraits], p=[1 - sum(portraits.values()), *portraits.values()]))
     # Head, or what is raised above it, and the end of the crop, in the world.
     top, bottom = float(vertices[:, 1].max()), float(vertices[:, 1].min())
     left, right = float(vertices[:, 0].min()), float(vertices[:, 0].max())
     if crop == 'whole':
         size = np.exp(rng.uniform(*np.log(config['person_size'])))
         pixels = size * min(frame[1], frame[0] * (top - bottom) / max(right - left, 1e-3))
-        low, end = bottom, rng.uniform(pixels, frame[1]) if pixels < frame[1] else frame[1]
         # People stand in the middle or below rather than at the upper edge.
-        end = max(end, rng.uniform(pixels, frame[1])) if pixels < frame[1] else end
+        low, end = bottom, float(rng.uniform(min(pixels, frame[1]), frame[1], 2).max())
     else:
         low = float(np.mean(joints[list(_CUTS[crop]), 1]) + rng.normal(0, 0.04))
         top = min(top, float(joints[15, 1]) + rng.choice([0.17, 1.0], p=[0.4, 0.6]))

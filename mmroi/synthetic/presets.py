@@ -33,6 +33,7 @@ _FULL: dict[str, Any] = dict(
     beta_scale=1.0,
     # Objects and visibility.
     crate=0.2,  # probability of an occluding crate
+    crate_height=(0.3, 0.9),  # meters
     min_visible=0.35,  # minimum visible share of a person to be annotated
 )
 
@@ -67,15 +68,16 @@ _NATURAL: dict[str, Any] = dict(
     camera_height=(0.3, 3.0),
     num_people=((1, 0.5), (2, 0.3), (3, 0.2)),
     framing='photographer',
-    portraits=dict(chest=0.14, hips=0.16, thighs=0.06, knees=0.07, shins=0.04),
+    portraits=dict(chest=0.11, hips=0.13, thighs=0.05, knees=0.06, shins=0.03),
     depth_spread=(0.2, 0.35),
     person_size=(0.27, 0.98),
-    truncation=0.1,
+    truncation=0.05,
     facing=0.4,
     poses=dict(
         casual=0.44, stand=0.08, walk=0.15, sit=0.12, reach=0.07, crouch=0.04, active=0.09, sit_floor=0.01
     ),
     crate=0.22,
+    crate_height=(0.3, 1.15),
     min_visible=0.15,
 )
 

@@ -9,10 +9,12 @@ from mmroi.geometry import Fragments, interpolate, rasterize, vertex_normals
 from mmroi.synthetic.backgrounds import sample_background
 from mmroi.synthetic.body import StudioBody
 from mmroi.synthetic.camera import Camera
+from mmroi.synthetic.drape import drape_mesh
 from mmroi.synthetic.fabric import cloth_color, smooth_noise, smoothstep
+from mmroi.synthetic.hands import HandCurler
 from mmroi.synthetic.lighting import Lights, floor_shadow, sample_lights
-from mmroi.synthetic.scene import Box, Scene
-from mmroi.synthetic.wardrobe import Layer, Wardrobe
+from mmroi.synthetic.scene import Box, Person, Scene
+from mmroi.synthetic.wardrobe import Outfit, Wardrobe
 
 _SAMPLES = 2  # per pixel along each axis
 _BOX_FACES = np.array(
@@ -64,8 +66,9 @@ class _Item:
     pixels: np.ndarray
     normals: np.ndarray
     rest: np.ndarray
-    layers: list[Layer] | None
+    outfit: Outfit | None
     color: np.ndarray
+    draped: np.ndarray | None = None
 
 
 class Renderer:
@@ -78,6 +81,7 @@ class Renderer:
     def __init__(self, body: StudioBody) -> None:
         self._body = body
         self._wardrobe = Wardrobe(body)
+        self._hands = HandCurler(body)
         self._rest = np.ascontiguousarray(body.rest_vertices, np.float32)
 
     def render(self, rng: np.random.Generator, scene: Scene) -> Rendering:
@@ -102,7 +106,7 @@ class Renderer:
         owner = np.full(height * width, -1, np.int8)
         items, alone = [], []
         for k, person in enumerate(scene.people):
-            item = self._person(rng, camera, person.vertices)
+            item = self._person(rng, camera, person)
             items.append(item)
             alone.append(len(item.fragments.pixel_index))
             _merge(item.fragments, k, depth, owner)
@@ -123,11 +127,12 @@ class Renderer:
         )
         return Rendering(_develop(rng, image), boxes, visible, plane, depth.reshape(height, width))
 
-    def _person(self, rng: np.random.Generator, camera: Camera, vertices: np.ndarray) -> _Item:
-        layers = self._wardrobe.dress(rng)
+    def _person(self, rng: np.random.Generator, camera: Camera, person: Person) -> _Item:
+        outfit = self._wardrobe.dress(rng)
+        vertices = self._hands.curl(rng, person.vertices, person.rotations)
         lift = np.zeros(len(vertices), np.float32)
         folds = smooth_noise(rng, self._rest, 0.16) + 0.6 * smooth_noise(rng, self._rest, 0.07)
-        for layer in layers:
+        for layer in outfit.layers:
             if layer.thickness:
                 cover = smoothstep(layer.covers(self._rest) / 0.012 - 0.5)
                 lift += (
@@ -135,10 +140,21 @@ class Renderer:
                 )
         faces = self._body.faces
         dressed = vertices + vertex_normals(vertices, faces) * np.maximum(lift, 0)[:, None].astype(np.float32)
-        fragments = _rasterize(camera, dressed, faces)
         attributes = np.concatenate([vertex_normals(dressed, faces), self._rest], axis=1)
+        # In a lap the cloth folds instead of spanning the legs.
+        flexion = max(person.pose.angles[f'{side}_hip_flexion'] for side in ('left', 'right'))
+        if outfit.drape is not None and flexion < 55:
+            skirt = drape_mesh(outfit.drape, dressed, self._rest, person.rotations[0][:, 0])
+            more = np.concatenate([vertex_normals(skirt.vertices, skirt.faces), skirt.rest], axis=1)
+            attributes = np.concatenate([attributes, more])
+            faces = np.concatenate([faces, skirt.faces + len(dressed)])
+            dressed = np.concatenate([dressed, skirt.vertices])
+        fragments = _rasterize(camera, dressed, faces)
         values = interpolate(attributes, faces, fragments)
-        return _Item(fragments, fragments.pixel_index, values[:, :3], values[:, 3:], layers, np.zeros(3))
+        draped = fragments.face_index >= len(self._body.faces)
+        return _Item(
+            fragments, fragments.pixel_index, values[:, :3], values[:, 3:], outfit, np.zeros(3), draped
+        )
 
     def _crate(self, rng: np.random.Generator, camera: Camera, box: Box) -> _Item:
         corners = box.corners.astype(np.float32)
@@ -170,7 +186,13 @@ class Renderer:
         image = np.zeros((height * width, 3), np.float32)
         occlusion = _occlusion(depth.reshape(height, width), camera).ravel()
         for k, item in enumerate(items):
-            mine = owner[item.pixels] == (k if k < num_people else -3 - k)
+            name = k if k < num_people else -3 - k
+            # Where all samples of a pixel show the same object, one of them is enough.
+            blocks = (owner == name).reshape(camera.height, _SAMPLES, camera.width, _SAMPLES)
+            whole = blocks.all(axis=(1, 3))
+            needed = blocks & ~whole[:, None, :, None]
+            needed[:, 0, :, 0] |= whole
+            mine = needed.reshape(-1)[item.pixels]
             pixels, z = item.pixels[mine], item.fragments.depth[mine].astype(np.float32)
             rays = camera.ray(
                 (pixels % width + 0.5) / _SAMPLES - 0.5, (pixels // width + 0.5) / _SAMPLES - 0.5
@@ -179,13 +201,21 @@ class Renderer:
             normals = normals / np.sqrt(np.einsum('nc,nc->n', normals, normals) + 1e-12)[:, None]
             footprint = z / np.float32(camera.focal_length)
             albedo, gloss = self._albedo(item, item.rest[mine], footprint)
+            if item.outfit is not None and item.outfit.drape is not None and item.draped is not None:
+                cloth = item.draped[mine]
+                rest = item.rest[mine][cloth]
+                albedo[cloth] = item.outfit.drape.fabric(rest, rest[:, 1], footprint[cloth])
+                gloss[cloth] = 0.02
             color = lights.shade(albedo, normals, rays, gloss, occlusion[pixels])
             image[pixels] = color[:, ::-1]
+            samples = image.reshape(camera.height, _SAMPLES, camera.width, _SAMPLES, 3)
+            rows, columns = np.nonzero(whole)
+            samples[rows, :, columns] = samples[rows, 0, columns, 0][:, None, None]
         return image.reshape(height, width, 3)
 
     def _albedo(self, item: _Item, rest: np.ndarray, footprint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute colors (n, 3), linear RGB, and gloss (n,) of surface points."""
-        if item.layers is None:
+        if item.outfit is None:
             edge = np.sort(np.minimum(rest, 1 - rest), axis=1)[:, 1]
             shade = 0.8 + 0.2 * np.clip(edge / 0.03, 0, 1)
             return (item.color * shade[:, None]).astype(np.float32), np.full(len(rest), 0.02, np.float32)
@@ -194,7 +224,7 @@ class Renderer:
         head = np.flatnonzero(rest[:, 1] > self._wardrobe.neck_height)
         albedo = np.zeros((len(rest), 3), np.float32)
         gloss = np.zeros(len(rest), np.float32)
-        for layer in item.layers:
+        for layer in item.outfit.layers:
             where = head if layer.on_head else np.arange(len(rest))
             inside = layer.covers(rest[where] if layer.on_head else rest)
             near = np.flatnonzero(inside > -0.02)
@@ -259,17 +289,41 @@ def _share_in_frame(camera: Camera, vertices: np.ndarray) -> float:
     return float(np.mean((x > -0.5) & (y > -0.5) & (x < camera.width - 0.5) & (y < camera.height - 0.5)))
 
 
+def _lens(rng: np.random.Generator, image: np.ndarray, size: float) -> np.ndarray:
+    """Blur by the lens, and in some images by poor focus or motion of the camera."""
+    blur = rng.uniform(0.1, 0.5) * size if rng.random() < 0.85 else rng.uniform(0.5, 1.1) * size
+    if blur > 0.25:
+        image = cv2.GaussianBlur(image, (0, 0), blur)
+    if rng.random() < 0.1:
+        length = max(int(rng.uniform(2, 5) * size), 2)
+        turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1)
+        line = np.zeros((length, length), np.float32)
+        line[length // 2] = 1
+        kernel = cv2.warpAffine(line, turn, (length, length))
+        image = cv2.filter2D(image, -1, kernel / kernel.sum())
+    return image
+
+
 def _develop(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Convert linear BGR to uint8, with random exposure, white balance, lens blur and noise."""
     size = max(image.shape[:2]) / 256
+    image = _lens(rng, image, size)
     bright = float(np.percentile(image[::4, ::4], 92))
-    exposure = np.clip(0.75 / max(bright, 1e-3), 0.6, 2.2) ** 0.6 * np.exp(rng.normal(0, 0.15))
-    image = image * (exposure * np.exp(rng.normal(0, 0.03, 3))).astype(np.float32)
-    blur = rng.uniform(0.1, 0.55) * size
-    if blur > 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), blur)
+    exposure = np.clip(0.75 / max(bright, 1e-3), 0.6, 2.2) ** 0.6 * np.exp(rng.normal(0, 0.25))
+    warmth = rng.normal(0, 0.08)
+    balance = np.array([-warmth, 0, warmth]) + rng.normal(0, 0.025, 3)
+    image = image * (exposure * np.exp(balance)).astype(np.float32)
+    # Shot noise grows with the light, read noise does not.
+    shot, read = rng.exponential(0.0005), rng.exponential(0.0013)
+    noise = rng.standard_normal(image.shape, np.float32)
+    if rng.random() < 0.5:  # denoised colors
+        noise[...] = noise[..., :1]
+    image = image + noise * np.sqrt(np.float32(shot) * image + np.float32(read**2))
     # Compress highlights smoothly instead of clipping them.
     image = np.where(image > 0.7, 0.7 + 0.3 * np.tanh((image - 0.7) / 0.3), image)
+    if rng.random() < 0.04:
+        image = cv2.merge([image @ np.array([0.11, 0.59, 0.3], np.float32)] * 3)
     srgb = _GAMMA[(np.sqrt(np.clip(image, 0, 1)) * (len(_GAMMA) - 1)).astype(np.int32)]
-    srgb += rng.standard_normal((*image.shape[:2], 1), np.float32) * np.float32(abs(rng.normal(0.5, 2.0)))
+    contrast = np.float32(np.exp(rng.normal(0, 0.08)))
+    srgb = (srgb - 110) * contrast + np.float32(110 + rng.normal(0, 5))
     return np.clip(srgb + 0.5, 0, 255).astype(np.uint8)

@@ -210,7 +210,9 @@ class SceneSampler:
         root = scene.camera.rotation.T @ person.pelvis
         reach = np.linalg.norm(person.vertices - person.pelvis, axis=1).max()
         distance = float(np.hypot(root[0], root[2]))
-        size = np.array([rng.uniform(0.4, 1.2), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.7)])
+        size = np.array(
+            [rng.uniform(0.4, 1.2), rng.uniform(*self._config['crate_height']), rng.uniform(0.3, 0.7)]
+        )
         at = distance - 0.75 * reach - 0.6 * size[2] - rng.uniform(0, 0.3)
         if at < 0.9:
             return None

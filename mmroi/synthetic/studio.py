@@ -31,7 +31,7 @@ from mmroi.utils.progress import ProgressBar
 SPLITS = ('train', 'val')
 _CHUNK = 16
 _IMAGE_INDEX = 'photo_index'  # key in the shards; renaming it would break resuming of existing folders
-_VERSION = 2  # increment it when the same seed gives other images
+_VERSION = 3  # increment it when the same seed gives other images
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Studio:
             rendering = self._renderer.render(rng, scene)
             rows = label_rows(scene, rendering, self.config['min_visible'])
             if len(rows['person_id']):
-                quality = int(rng.integers(85, 97))
+                quality = int(rng.integers(60, 98))
                 _, data = cv2.imencode('.jpg', rendering.image, [cv2.IMWRITE_JPEG_QUALITY, quality])
                 return data.tobytes(), rows
 

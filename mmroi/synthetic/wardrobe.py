@@ -13,6 +13,7 @@ from functools import reduce
 import numpy as np
 
 from mmroi.synthetic.body import StudioBody
+from mmroi.synthetic.drape import Drape
 from mmroi.synthetic.fabric import (
     Fabric,
     cloth_color,
@@ -54,6 +55,19 @@ def intersection(*fields: np.ndarray) -> np.ndarray:
     return reduce(np.minimum, fields)
 
 
+@dataclass
+class Outfit:
+    """What a person wears.
+
+    Attributes:
+        layers: From the skin outwards; the first one covers the whole body.
+        drape: A skirt, or the lower part of a coat.
+    """
+
+    layers: list[Layer]
+    drape: Drape | None = None
+
+
 class Wardrobe:
     """Draws outfits for a body, measured in its rest pose.
 
@@ -88,8 +102,8 @@ class Wardrobe:
         mix = smoothstep(out / 0.08)
         return rest[:, 1] + mix * (np.float32(self._y['shoulder']) - out - rest[:, 1])
 
-    def dress(self, rng: np.random.Generator) -> list[Layer]:
-        """Draw an outfit as layers from the skin outwards; the first one covers the whole body."""
+    def dress(self, rng: np.random.Generator) -> Outfit:
+        """Draw an outfit."""
         skin = skin_color(rng)
         layers = [
             Layer(lambda p: np.ones(len(p), np.float32), Fabric('plain', np.stack([skin, skin])), gloss=0.05)
@@ -99,10 +113,37 @@ class Wardrobe:
         bottom = self._bottom(rng)
         top, sleeve, hem = self._top(rng)
         shoes = self._shoes(rng)
+        drape = None
+        kind = rng.choice(['none', 'skirt', 'dress', 'coat'], p=[0.82, 0.07, 0.05, 0.06])
+        if kind in ('skirt', 'dress'):
+            bottom = self._tights(rng)
+            drape = self._skirt(rng, top.fabric if kind == 'dress' else None)
         layers += shoes + ([top, bottom] if rng.random() < 0.25 else [bottom, top])
-        if rng.random() < 0.22:
+        if kind == 'coat' or rng.random() < 0.22:
             layers.append(self._jacket(rng, sleeve, hem))
-        return layers + self._hair(rng, hair)
+        if kind == 'coat':
+            drape = self._skirt(rng, layers[-1].fabric)
+        return Outfit(layers + self._hair(rng, hair), drape)
+
+    def _skirt(self, rng: np.random.Generator, fabric: Fabric | None) -> Drape:
+        """Draw a skirt from a mini to below the knees, of its own fabric unless one is given."""
+        fabric = fabric or sample_fabric(rng, trouser_color(rng), cloth_color(rng), 0.25)
+        hem = rng.uniform(self._y['knee'] - 0.2, self._y['knee'] + 0.2)
+        top = self._y['hip'] + rng.uniform(0.04, 0.12)
+        flare = rng.choice([0.01, 0.04, 0.1], p=[0.4, 0.4, 0.2])
+        return Drape(fabric, float(top), float(hem), float(rng.uniform(0.018, 0.03)), float(flare))
+
+    def _tights(self, rng: np.random.Generator) -> Layer:
+        """Draw what is under a skirt: tights, or shorts that do not show."""
+        bare = rng.random() < 0.6
+        cuff = float(self._y['hip'] - 0.1 if bare else self._y['ankle'] - 0.03)
+        waist = float(self._y['waist'])
+        color = trouser_color(rng)
+        return Layer(
+            lambda p: intersection(waist - p[:, 1], p[:, 1] - cuff),
+            Fabric('plain', np.stack([color, color])),
+            0.003,
+        )
 
     def _neckline(self, p: np.ndarray, radius: float, drop: float) -> np.ndarray:
         """Evaluate a field that is positive outside a tube around the neck, lowered by ``drop`` in front."""
@@ -130,7 +171,7 @@ class Wardrobe:
         drop = float(rng.choice([0.0, 0.02, 0.05, 0.1]))
         color = cloth_color(rng)
         fabric = sample_fabric(rng, color, cloth_color(rng), 0.42)
-        loose = rng.uniform(0.004, 0.018)
+        loose = rng.uniform(0.004, 0.018) if rng.random() < 0.7 else rng.uniform(0.018, 0.03)
 
         def covers(p: np.ndarray) -> np.ndarray:
             return intersection(p[:, 1] - hem, sleeve - np.abs(p[:, 0]), self._neckline(p, radius, drop))
@@ -163,7 +204,7 @@ class Wardrobe:
         )
         waist = float(self._y['waist'] + rng.uniform(-0.03, 0.05))
         fabric = sample_fabric(rng, trouser_color(rng), cloth_color(rng), 0.12)
-        loose = rng.uniform(0.004, 0.016)
+        loose = rng.uniform(0.004, 0.016) if rng.random() < 0.65 else rng.uniform(0.016, 0.028)
         return Layer(
             lambda p: intersection(waist - p[:, 1], p[:, 1] - cuff), fabric, loose, 0.3 * loose + 0.002
         )
@@ -191,7 +232,8 @@ class Wardrobe:
 
     def _hair(self, rng: np.random.Generator, color: np.ndarray) -> list[Layer]:
         style = rng.choice(
-            ['short', 'full', 'long', 'shaved', 'bald', 'hat'], p=[0.38, 0.16, 0.2, 0.08, 0.06, 0.12]
+            ['short', 'full', 'long', 'bun', 'shaved', 'bald', 'hat'],
+            p=[0.36, 0.15, 0.22, 0.06, 0.07, 0.05, 0.09],
         )
         line = float(rng.uniform(-0.008, 0.012))
         fabric = Fabric('mottle', np.stack([color, 0.55 * color]), 0.02, 0.5, int(rng.integers(2**31)))
@@ -199,6 +241,7 @@ class Wardrobe:
             short=rng.uniform(0.006, 0.016),
             full=rng.uniform(0.022, 0.04),
             long=rng.uniform(0.012, 0.022),
+            bun=rng.uniform(0.006, 0.012),
             shaved=0.001,
             bald=0.0,
             hat=0.006,
@@ -228,6 +271,17 @@ class Wardrobe:
                     fabric,
                     volume + 0.006,
                     0.003,
+                    gloss=0.1,
+                )
+            )
+        if style == 'bun':
+            center = np.array([0.0, self._eye_y + rng.uniform(-0.01, 0.09), self._neck_z - 0.075])
+            layers.append(
+                Layer(
+                    lambda p: (0.042 - np.linalg.norm(p - center, axis=1)).astype(np.float32),
+                    fabric,
+                    rng.uniform(0.03, 0.045),
+                    0.002,
                     gloss=0.1,
                 )
             )

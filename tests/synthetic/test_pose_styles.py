@@ -39,3 +39,14 @@ def test_arms_swing_opposite_to_the_legs_in_a_stride():
         # A leg in mid-swing is lifted, so only clear strides tell front from back.
         if abs(left_leg - right_leg) > 15:
             assert (angles['left_arm_plane'] > angles['right_arm_plane']) == (left_leg < right_leg)
+
+
+def test_crossed_arms_are_one_over_the_other_on_either_side():
+    found = set()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        angles = arms(rng, 0.0, 'casual')
+        found.add(tuple(angles[f'{side}_arm_elevation'] for side in ('left', 'right')))
+    over, under, clasped = (ARMS[name][0][0] for name in ('crossed_over', 'crossed_under', 'clasped'))
+    assert {(over, under), (under, over), (clasped, clasped)} <= found
+    assert all((pair[0] == over) == (pair[1] == under) for pair in found)

@@ -57,3 +57,22 @@ def test_sitting_people_have_a_seat_under_them(scenes):
         tops = [(box.corners @ scene.camera.up + scene.floor).max() for box in scene.boxes]
         pelvis = person.pelvis @ scene.camera.up + scene.floor
         assert any(0.02 < pelvis - top < 0.3 for top in tops)
+
+
+def test_natural_people_stand_upright_in_all_orientations_most_of_them_facing_the_camera(scenes):
+    people = [(scene, person) for scene in scenes['natural'] for person in scene.people]
+    axes = np.array([scene.camera.rotation.T @ person.rotations[0] for scene, person in people])
+    assert (axes[:, 1, 1] > 0.6).mean() > 0.8
+    yaw = np.degrees(np.abs(np.arctan2(axes[:, 0, 2], axes[:, 2, 2])))
+    assert (yaw < 60).mean() > 0.4 and (yaw > 120).any() and ((yaw > 60) & (yaw < 120)).any()
+
+
+def test_the_frame_cuts_off_a_good_part_of_natural_people_mostly_below(scenes):
+    cut = []
+    for scene in scenes['natural']:
+        points = scene.camera.project(scene.people[0].vertices)
+        frame = (scene.camera.width, scene.camera.height)
+        cut.append([*(points.min(0) < -1), *(points.max(0) > frame)])
+    left, top, right, bottom = np.mean(cut, axis=0)
+    assert 0.2 < np.any(cut, axis=1).mean() < 0.65
+    assert bottom > max(left, top, right)

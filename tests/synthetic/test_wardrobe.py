@@ -17,7 +17,7 @@ def wardrobe(body):
 
 @pytest.fixture(scope='module')
 def outfits(wardrobe):
-    return [wardrobe.dress(np.random.default_rng(i)) for i in range(60)]
+    return [wardrobe.dress(np.random.default_rng(i)).layers for i in range(60)]
 
 
 @pytest.fixture(scope='module')

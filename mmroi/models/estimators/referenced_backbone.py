@@ -61,7 +61,7 @@ def restore_backbone(model: nn.Module, state_dict: dict[str, Tensor], prefix: st
             'config.'
         )
     try:
-        StrictPretrainedInit(**init_cfg)(backbone)
+        StrictPretrainedInit(**init_cfg, log_skipped=False)(backbone)
     except (OSError, ValueError) as error:
         raise RuntimeError(f'The checkpoint leaves out the backbone: {error}') from error
     state = backbone.state_dict()
