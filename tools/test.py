@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmroi.engine.body_model import check_body_model
+from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.launch import (
     add_config_arguments,
     add_runner_arguments,
@@ -60,8 +61,16 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='test-time augmentation: average over the image and its mirror image',
     )
+    parser.add_argument(
+        '--cache-features',
+        action='store_true',
+        help='read the features of the frozen encoder from the cache of --cache-features of tools/train.py, '
+        'and compute them where they are missing; the figures then have its precision',
+    )
     add_runner_arguments(parser)
     args = parser.parse_args()
+    if args.cache_features and args.tta:
+        parser.error('--tta needs crops, not --cache-features')
     if args.out and Path(args.out).suffix not in ('.json', '.npz', '.pkl'):
         parser.error(f'--out must end in .json, .npz or .pkl, not {args.out!r}')
     if (args.interval or args.worst) and not (args.show_dir or args.show):
@@ -94,6 +103,9 @@ def main() -> None:
         enable_drawing(cfg, args)
     if args.tta:
         use_tta(cfg)
+    if args.cache_features:
+        cfg.setdefault('feature_cache', {})
+        use_feature_cache(cfg, ['test'])
     runner = Runner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults

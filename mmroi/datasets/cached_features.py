@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import BaseDataset
+from mmengine.structures import InstanceData
 from torch.utils.data import Dataset
 
-from mmroi.datasets.feature_shards import SHARD_SIZE, Shard, shard_path
+from mmroi.datasets.dataset_state import describe_dataset, find_differences
+from mmroi.datasets.feature_shards import DAMAGED, SHARD_SIZE, Shard, shard_path
 from mmroi.registry import DATASETS
+from mmroi.structures import HMRDataSample
 
 META_FILE = 'cache.json'
+_PER_ROI = ('boxes', 'crop_matrices')  # metainfo with a row for each RoI
 
 
 @DATASETS.register_module()
@@ -26,7 +29,7 @@ class CachedFeatures(Dataset[dict[str, Any]]):
     What it does not define itself, it takes from the other dataset.
 
     Args:
-        dataset: The other dataset, or its config.
+        dataset: Config of the other dataset, a ``BaseDataset``.
         cache_dir: Folder of the cache.
         variants: Number of augmentations of each sample to use.
         num_rois: M, if the cache has more RoIs: the first of them are used.
@@ -36,18 +39,14 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         meta: What the features depend on, as written by the filling.
 
     Raises:
-        FileNotFoundError: The cache does not exist or lacks samples.
-        ValueError: The cache has another number of samples than the dataset.
+        FileNotFoundError: The cache does not exist.
+        ValueError: The cache was filled from another dataset: says what differs.
     """
 
     def __init__(
-        self,
-        dataset: dict[str, Any] | BaseDataset,
-        cache_dir: str,
-        variants: int = 1,
-        num_rois: int | None = None,
+        self, dataset: dict[str, Any], cache_dir: str, variants: int = 1, num_rois: int | None = None
     ) -> None:
-        self.dataset: Any = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.dataset: Any = DATASETS.build(dataset)
         self.cache_dir, self.variants, self.num_rois = Path(cache_dir), variants, num_rois
         self._shards: dict[Path, Shard] = {}
         try:
@@ -57,10 +56,11 @@ class CachedFeatures(Dataset[dict[str, Any]]):
                 f'{self.cache_dir} is no feature cache: train with feature_cache in the config, or '
                 '--cache-features, which fills it'
             ) from None
-        if self.meta['num_samples'] != len(self.dataset):
+        state = describe_dataset(self.dataset, dataset)
+        if differing := find_differences({key: self.meta.get(key) for key in state}, state):
             raise ValueError(
-                f'{self.cache_dir} has the features of {self.meta["num_samples"]} samples, the dataset has '
-                f'{len(self.dataset)}; fill the cache again'
+                f'{self.cache_dir} has the features of other data, which differ in {", ".join(differing)}: '
+                'train with feature_cache in the config, or --cache-features, which fills another cache'
             )
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class CachedFeatures(Dataset[dict[str, Any]]):
             ``features``: for each map of the encoder float16 or float32 (M, C, h, w); ``data_samples``: as
             packed by the pipeline of the dataset.
         """
-        random = self.variants > 1 and not getattr(self.dataset, 'test_mode', False)
+        random = self.variants > 1 and not self.dataset.test_mode
         return self.get_variant(index, np.random.randint(self.variants) if random else 0)
 
     def get_variant(self, index: int, variant: int) -> dict[str, Any]:
@@ -93,18 +93,27 @@ class CachedFeatures(Dataset[dict[str, Any]]):
 
         Returns:
             As ``__getitem__``.
-        """
-        index = index if index >= 0 else len(self) + index
-        path = shard_path(self.cache_dir, variant, index // SHARD_SIZE)
-        if path not in self._shards:
-            self._shards[path] = self._open(path)
-        features, sample = self._shards[path].get(index % SHARD_SIZE, self.num_rois)
-        return dict(features=[torch.from_numpy(feature) for feature in features], data_samples=sample)
 
-    def _open(self, path: Path) -> Shard:
+        Raises:
+            FileNotFoundError: A file is missing or damaged.
+        """
+        shard, position = divmod(range(len(self))[index], SHARD_SIZE)
+        path = shard_path(self.cache_dir, variant, shard)
         try:
-            return Shard(path)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            if path not in self._shards:
+                self._shards[path] = Shard(path, self.dataset.data_root)
+            maps, labels, meta = self._shards[path][position]
+        except DAMAGED as error:
             raise FileNotFoundError(
-                f'{path}.npz is missing or damaged ({error}): delete it and fill the cache again'
+                f'{path} is missing or damaged ({error}): start the training again with feature_cache, '
+                'which computes it'
             ) from error
+        maps = [array[: self.num_rois] for array in maps]
+        meta.update({key: meta[key][: self.num_rois] for key in _PER_ROI if key in meta})
+        sample, instances = HMRDataSample(), InstanceData()
+        for key, value in meta.items():
+            sample.set_field(value, key, field_type='metainfo')
+        for key, value in labels.items():
+            instances.set_field(value, key)  # as in setattr, but without comparing all lengths
+        sample.gt_instances = instances
+        return dict(features=[torch.from_numpy(m).permute(0, 3, 1, 2) for m in maps], data_samples=sample)

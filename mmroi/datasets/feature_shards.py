@@ -1,30 +1,30 @@
-"""Files of a feature cache: shards of packed samples whose crops are replaced by features.
+"""Files of a feature cache: packed samples whose crops are replaced by features.
 
-A shard is a file ``<shard>.<i>.npy`` for each map of the encoder, and ``<shard>.npz`` with labels and
-metainfo, which is written last: a shard is complete if it exists.
+A shard is one NumPy file with a record for each sample, which holds its features, labels and metainfo. A
+sample is read by one read of the file, and no file stays open, however many shards there are.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.structures import InstanceData
+from numpy.lib import format as npy_format
 
 from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import HMRDataSample
 
-SHARD_SIZE = 256  # samples
+SHARD_SIZE = 64  # samples
+DAMAGED = (OSError, ValueError, EOFError)  # what reading a damaged shard raises
 
-_PER_ROI = ('boxes', 'crop_matrices')  # metainfo with a row for each RoI
 _KINDS = {str: 'item', bool: 'item', int: 'item', float: 'item', tuple: 'tuple', list: 'list'}
+_dtypes: dict[np.dtype, np.dtype] = {}  # shards share theirs
 
 
 def shard_path(folder: Path, variant: int, shard: int) -> Path:
-    """Return the path of a shard without suffix."""
-    return folder / f'variant_{variant:02d}' / f'{shard:06d}'
+    """Return the path of a shard."""
+    return folder / f'variant_{variant:02d}' / f'{shard:06d}.npy'
 
 
 def shard_sizes(num_samples: int) -> list[int]:
@@ -32,90 +32,124 @@ def shard_sizes(num_samples: int) -> list[int]:
     return [min(SHARD_SIZE, num_samples - start) for start in range(0, num_samples, SHARD_SIZE)]
 
 
-def write_shard(path: Path, maps: Sequence[np.ndarray], samples: Sequence[HMRDataSample]) -> None:
-    """Write a shard.
+def pack_records(
+    features: Sequence[Sequence[np.ndarray]], samples: Sequence[HMRDataSample], root: str = ''
+) -> np.ndarray:
+    """Pack samples into records.
 
     Args:
-        path: Without suffix.
-        maps: Features of S samples for each map (S, M, C, h, w).
+        features: Of each sample, a map (M, C_i, h_i, w_i) for each map of the encoder. They are stored as
+            (M, h_i, w_i, C_i), as channels-last networks read them.
         samples: Their labels and metainfo.
+        root: Folder of the data; ``img_path`` is stored relative to it.
+
+    Returns:
+        Structured array (S,).
 
     Raises:
         ValueError: Samples have different keys, or a value is no array, number, string or tuple.
     """
-    for i, array in enumerate(maps):
-        with atomic_write(path.with_suffix(f'.{i}.npy'), fsync=False) as temporary:
-            np.save(temporary, array)
-    labels = {
-        f'label.{key}': _stack(key, [s.gt_instances[key] for s in samples]) for key in _keys(samples, True)
+    columns = {
+        f'feature.{i}': np.stack([np.moveaxis(array, 1, -1) for array in arrays])
+        for i, arrays in enumerate(zip(*features, strict=True))
     }
-    meta, kinds = {}, {}
-    for key in _keys(samples, False):
+    for key in _keys([sample.gt_instances.keys() for sample in samples]):
+        columns[f'label.{key}'] = _stack(key, [sample.gt_instances[key] for sample in samples])
+    for key in _keys([sample.metainfo_keys() for sample in samples]):
         values = [sample.metainfo[key] for sample in samples]
-        meta[f'meta.{key}'] = _stack(key, values)
-        kinds[key] = _KINDS.get(type(values[0]), 'array')
-    header = dict(kinds=kinds, bytes=[path.with_suffix(f'.{i}.npy').stat().st_size for i in range(len(maps))])
-    with atomic_write(path.with_suffix('.npz'), fsync=False) as temporary:
-        np.savez(temporary, header=np.array(json.dumps(header)), **labels, **meta)  # type: ignore[arg-type]
+        kind = _KINDS.get(type(values[0]), 'array')
+        if key == 'img_path':
+            values = [str(path).removeprefix(os.path.join(root, '')) for path in values]
+        columns[f'{kind}.{key}'] = _stack(key, values)
+    fields = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
+    records = np.zeros(len(samples), np.dtype(fields, align=True))
+    for name, column in columns.items():
+        records[name] = column
+    return records
+
+
+def write_shard(path: Path, records: np.ndarray) -> None:
+    """Write a shard whole or not at all.
+
+    Args:
+        path: The file.
+        records: As of :func:`pack_records`.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    # Not by ndarray.tofile, as np.save does, whose errors do not say that the disk is full.
+    with atomic_write(path, fsync=False) as temporary, open(temporary, 'wb') as file:
+        npy_format.write_array_header_1_0(file, npy_format.header_data_from_array_1_0(records))
+        file.write(records.view(np.uint8).data)
 
 
 def is_complete(path: Path, size: int) -> bool:
-    """Return whether a shard exists and its files have the sizes with which they were written.
+    """Return whether a shard exists and is as long as it should be.
 
     Args:
-        path: Without suffix.
+        path: The file.
         size: Number of samples.
     """
     try:
-        with np.load(path.with_suffix('.npz')) as file:
-            header = json.loads(str(file['header']))
-            num_samples = next((len(file[name]) for name in file.files if name != 'header'), 0)
-        found = [os.path.getsize(path.with_suffix(f'.{i}.npy')) for i in range(len(header['bytes']))]
-    except (OSError, ValueError, KeyError, EOFError):
+        return len(Shard(path)) == size
+    except DAMAGED:
         return False
-    return num_samples == size and found == header['bytes']
 
 
 class Shard:
-    """A shard, whose features stay on disk until they are used.
+    """A shard, of which each sample is read from the file as it is asked for.
 
     Args:
-        path: Without suffix.
+        path: The file.
+        root: Folder of the data, which ``img_path`` is relative to.
 
     Raises:
-        FileNotFoundError: It is not complete.
+        OSError: The file does not exist.
+        ValueError: The file is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        with np.load(path.with_suffix('.npz')) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop('header')))
-        self._kinds: dict[str, str] = header['kinds']
-        self._labels = {n.removeprefix('label.'): a for n, a in arrays.items() if n.startswith('label.')}
-        self._meta = {n.removeprefix('meta.'): a for n, a in arrays.items() if n.startswith('meta.')}
-        self._maps = [
-            np.load(path.with_suffix(f'.{i}.npy'), mmap_mode='r') for i in range(len(header['bytes']))
-        ]
+    def __init__(self, path: Path, root: str = '') -> None:
+        self._path, self._root = path, root
+        with open(path, 'rb') as file:
+            npy_format.read_magic(file)
+            (self._size,), _, dtype = npy_format.read_array_header_1_0(file)
+            self._offset = file.tell()
+        self._dtype = _dtypes.setdefault(dtype, dtype)
+        expected, found = self._offset + self._size * dtype.itemsize, path.stat().st_size
+        if found != expected:
+            raise ValueError(f'the file has {found} bytes instead of {expected}')
 
-    def get(self, index: int, num_rois: int | None = None) -> tuple[list[np.ndarray], HMRDataSample]:
-        """Return features and sample at an index.
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index: int) -> tuple[list[np.ndarray], dict[str, np.ndarray], dict[str, Any]]:
+        """Read a sample.
 
         Args:
-            index: Index in the shard.
-            num_rois: M, the first of the stored RoIs; None for all.
+            index: From 0 to the number of samples - 1.
 
         Returns:
-            For each map (M, C, h, w), and the sample of these RoIs.
+            Features (M, h_i, w_i, C_i), labels, and metainfo.
         """
-        meta = {key: _restore(array[index], self._kinds[key]) for key, array in self._meta.items()}
-        meta.update({key: meta[key][:num_rois] for key in _PER_ROI if key in meta})
-        sample = HMRDataSample(metainfo=meta)
-        sample.gt_instances = InstanceData(**{key: array[index] for key, array in self._labels.items()})
-        return [np.array(array[index, :num_rois]) for array in self._maps], sample
+        offset = self._offset + index * self._dtype.itemsize
+        (record,) = np.fromfile(self._path, self._dtype, 1, offset=offset)
+        maps, labels, meta = [], {}, {}
+        for name in self._dtype.names or ():
+            kind, _, key = name.partition('.')
+            value = record[name]
+            if kind == 'feature':
+                maps.append(value)
+            elif kind == 'label':
+                labels[key] = value.copy()  # a view would keep the features in memory
+            else:
+                meta[key] = _restore(value, kind)
+        if 'img_path' in meta:
+            meta['img_path'] = os.path.join(self._root, meta['img_path'])
+        return maps, labels, meta
 
 
-def _keys(samples: Sequence[HMRDataSample], labels: bool) -> list[str]:
-    found = [tuple(s.gt_instances.keys() if labels else s.metainfo_keys()) for s in samples]
+def _keys(found: Sequence[Sequence[str]]) -> list[str]:
     if any(set(keys) != set(found[0]) for keys in found):
         differing = sorted(set().union(*found) - set(found[0]).intersection(*found))
         raise ValueError(f'samples differ in their keys ({", ".join(differing)}), so they cannot be cached')
@@ -137,5 +171,5 @@ def _stack(key: str, values: Sequence[Any]) -> np.ndarray:
 
 def _restore(value: Any, kind: str) -> Any:
     if kind == 'array':
-        return value
+        return value.copy()
     return value.item() if kind == 'item' else dict(tuple=tuple, list=list)[kind](value.tolist())

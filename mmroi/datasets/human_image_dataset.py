@@ -266,6 +266,11 @@ class HumanImageDataset(BaseDataset):
         yield from rows[self._faults.numpy()[rows.indices] == 0].label_confidences()
 
     @force_full_init
+    def image_paths(self) -> list[str]:
+        """Return the full path of each sample's image."""
+        return [self._image_path(path) for path in self.data_list.image_paths()]
+
+    @force_full_init
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Return one row with the full path of its image.
 

@@ -1,6 +1,6 @@
 """Concatenation of datasets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.dataset import BaseDataset, ConcatDataset
@@ -31,5 +31,22 @@ class MixedDataset(ConcatDataset):
     ) -> None:
         if not datasets:
             raise ValueError('MixedDataset: `datasets` is empty, give it at least one dataset')
-        parts = [{**shared, **part} if isinstance(part, dict) else part for part in datasets]
-        super().__init__(parts, lazy_init)
+        super().__init__(_with_shared(datasets, shared), lazy_init)
+
+    @staticmethod
+    def spell_out(config: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the shared arguments of a config to each of its datasets.
+
+        Args:
+            config: Config of a ``MixedDataset``.
+
+        Returns:
+            An equivalent config.
+        """
+        own = {key: config[key] for key in ('type', 'datasets', 'lazy_init') if key in config}
+        shared = {key: value for key, value in config.items() if key not in own}
+        return dict(own, datasets=_with_shared(config['datasets'], shared))
+
+
+def _with_shared(datasets: Sequence[Any], shared: Mapping[str, Any]) -> list[Any]:
+    return [{**shared, **part} if isinstance(part, dict) else part for part in datasets]

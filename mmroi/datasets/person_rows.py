@@ -72,6 +72,10 @@ class PersonRows(Sequence[dict[str, Any]]):
         row = int(self.indices[index])
         return {**self.columns.row(row), 'dataset_name': self.dataset_name, 'row': row}
 
+    def image_paths(self) -> list[str]:
+        """Return the path of each row's image as it is in the file."""
+        return [str(path) for path in np.asarray(self.columns.image_path)[self.indices]]
+
     def find_faults(self) -> np.ndarray:
         """Check boxes, labels and cameras.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mmroi.datasets import MixedDataset, MixtureSampler, MultiRoICrop, PackHMRInputs
-from mmroi.engine.pipelines import Pipeline, change_pipelines, is_step
+from mmroi.datasets import CachedFeatures, MixedDataset, MixtureSampler, MultiRoICrop, PackHMRInputs
+from mmroi.engine.pipelines import Pipeline, change_pipelines, is_step, set_crops
 
 
 def keep_frames(config: Any) -> Any:
@@ -19,9 +19,19 @@ def keep_frames(config: Any) -> Any:
     Returns:
         A changed copy.
     """
-    changed = copy.deepcopy(config)
+    changed = _without_caches(copy.deepcopy(config))
     change_pipelines(changed, _without_packing)
     return changed
+
+
+def _without_caches(config: Any) -> Any:
+    if is_step(config, CachedFeatures):
+        if config.get('num_rois'):
+            set_crops(config['dataset'], num_rois=config['num_rois'])
+        return _without_caches(config['dataset'])
+    if isinstance(config, dict):
+        return {key: _without_caches(value) for key, value in config.items()}
+    return [_without_caches(value) for value in config] if isinstance(config, list) else config
 
 
 def _without_packing(steps: Pipeline) -> Pipeline:

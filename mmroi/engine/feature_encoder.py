@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,11 +13,25 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
 from torch.utils.data import DataLoader
 
-from mmroi.datasets.feature_shards import SHARD_SIZE, shard_path, write_shard
+from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
 from mmroi.registry import DATASETS
 
 _BATCH_SIZE = 8  # samples
+
+
+class Job(NamedTuple):
+    """A shard to fill.
+
+    Attributes:
+        path: The file.
+        variant: Index of the variant.
+        indices: Indices of the samples.
+    """
+
+    path: Path
+    variant: int
+    indices: range
 
 
 class FeatureEncoder:
@@ -26,23 +40,14 @@ class FeatureEncoder:
     Args:
         model: A ``MeshEstimator`` with its weights.
         dataset: Config of the dataset.
-        precision: ``'float32'``, or ``'bfloat16'`` to run the backbone under autocast.
-        storage: Type of the features: ``'float16'`` or ``'float32'``.
-        seed: Seed of the augmentations.
+        options: ``FeatureCacheOptions``.
         custom_imports: As in a config, for other processes.
     """
 
     def __init__(
-        self,
-        model: Any,
-        dataset: Mapping[str, Any],
-        precision: str,
-        storage: str,
-        seed: int,
-        custom_imports: Mapping[str, Any],
+        self, model: Any, dataset: Mapping[str, Any], options: Any, custom_imports: Mapping[str, Any]
     ) -> None:
-        self.encoder, self.preprocessor = model.encoder, model.data_preprocessor
-        self.precision, self.storage, self.seed = precision, storage, seed
+        self.encoder, self.preprocessor, self.options = model.encoder, model.data_preprocessor, options
         self.dataset_config, self.custom_imports = dict(dataset), dict(custom_imports)
 
     def start(self) -> None:
@@ -57,12 +62,24 @@ class FeatureEncoder:
     def encode(
         self, dataset: Any, items: Sequence[tuple[int, int]], loaders: int = 0
     ) -> Iterator[tuple[list[np.ndarray], list[Any]]]:
-        """Yield the features (B, M, C, h, w) of each map, and the samples, of batches."""
+        """Encode samples in batches.
+
+        Args:
+            dataset: The dataset.
+            items: Indices of samples, and of their variants.
+            loaders: Number of processes that read the images; 0 for this one.
+
+        Yields:
+            The features (B, M, C, h, w) of each map, and B samples.
+
+        Raises:
+            ValueError: Features are too large for the type in which they are stored.
+        """
         device = get_device()
         self.encoder.to(device)
         self.preprocessor.to(device)
         loader = DataLoader(
-            SeededSamples(dataset, items, self.seed),
+            SeededSamples(dataset, items, self.options.seed),
             _BATCH_SIZE,
             num_workers=loaders,
             collate_fn=pseudo_collate,
@@ -70,29 +87,33 @@ class FeatureEncoder:
         for batch in loader:
             samples = batch['data_samples']
             crops = self.preprocessor.normalize(torch.stack(batch['inputs']).to(device))
-            low = self.precision == 'bfloat16'
+            low = self.options.precision == 'bfloat16'
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
                 maps = self.encoder.extract_maps(crops)
             maps = [m.unflatten(0, crops.shape[:2]) for m in self.encoder.reduce_maps(maps)]
-            storage = getattr(torch, self.storage)
-            yield [m.to(storage).cpu().numpy() for m in maps], samples
+            maps = [m.to(getattr(torch, self.options.storage)).cpu() for m in maps]
+            if not all(m.isfinite().all() for m in maps):
+                raise ValueError(
+                    f'feature_cache: the backbone gives features that are not finite in '
+                    f'{self.options.storage}, such as those of {samples[0].get("img_path")}: set '
+                    "feature_cache.storage='float32', or check the backbone's weights"
+                )
+            yield [m.numpy() for m in maps], samples
 
-    def fill_all(
-        self, jobs: Sequence[tuple[Path, int, int, int]], dataset: Any, loaders: int
-    ) -> Iterator[int]:
-        """Fill shards in this process, the images being read by others."""
-        items = [(shard * SHARD_SIZE + i, variant) for _, variant, shard, size in jobs for i in range(size)]
+    def fill_all(self, jobs: Sequence[Job], dataset: Any, loaders: int) -> Iterator[int]:
+        """Fill shards in this process, the images being read by others; yield their sizes."""
+        items = [(index, job.variant) for job in jobs for index in job.indices]
         encoded = self._one_by_one(self.encode(dataset, items, loaders if loaders > 1 else 0))
-        for folder, variant, shard, size in jobs:
-            self._write(shard_path(folder, variant, shard), list(islice(encoded, size)))
-            yield size
+        for job in jobs:
+            self._write(job.path, list(islice(encoded, len(job.indices))), dataset.data_root)
+            yield len(job.indices)
 
-    def fill(self, folder: Path, variant: int, shard: int, size: int) -> int:
-        """Fill one shard in a process of its own."""
-        items = [(shard * SHARD_SIZE + i, variant) for i in range(size)]
+    def fill(self, job: Job) -> int:
+        """Fill one shard in a process of its own; return its size."""
+        items = [(index, job.variant) for index in job.indices]
         encoded = self._one_by_one(self.encode(self.dataset, items))
-        self._write(shard_path(folder, variant, shard), list(encoded))
-        return size
+        self._write(job.path, list(encoded), self.dataset.data_root)
+        return len(job.indices)
 
     @staticmethod
     def _one_by_one(batches: Any) -> Iterator[tuple[list[np.ndarray], Any]]:
@@ -101,9 +122,9 @@ class FeatureEncoder:
                 yield [m[i] for m in maps], sample
 
     @staticmethod
-    def _write(path: Path, encoded: Sequence[tuple[list[np.ndarray], Any]]) -> None:
-        maps = [np.stack(arrays) for arrays in zip(*(features for features, _ in encoded), strict=True)]
-        write_shard(path, maps, [sample for _, sample in encoded])
+    def _write(path: Path, encoded: Sequence[tuple[list[np.ndarray], Any]], root: str) -> None:
+        features, samples = zip(*encoded, strict=True)
+        write_shard(path, pack_records(features, samples, root))
 
 
 _encoder: FeatureEncoder
@@ -116,6 +137,6 @@ def start_process(encoder: FeatureEncoder) -> None:
     _encoder.start()
 
 
-def fill_shard(folder: Path, variant: int, shard: int, size: int) -> int:
+def fill_shard(job: Job) -> int:
     """Fill a shard and return its number of samples."""
-    return _encoder.fill(folder, variant, shard, size)
+    return _encoder.fill(job)

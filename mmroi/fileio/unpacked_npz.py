@@ -9,8 +9,6 @@ import hashlib
 import logging
 import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +16,8 @@ from mmengine.logging import print_log
 from numpy.lib import format as npy_format
 
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.npz_io import LazyNpz
-
-try:
-    import fcntl
-except ImportError:  # Windows: processes that start together each unpack the same file
-    fcntl = None  # type: ignore[assignment]
 
 UNPACK_FROM = 64 << 20
 """Bytes; smaller members are decoded into memory."""
@@ -79,7 +73,7 @@ class UnpackedNpz(LazyNpz):
             user_cache / 'mmroi' / f'{digest}-{self.path.name}.cache',
         )
         fingerprint = self._fingerprint()
-        with _one_process_at_a_time(self.path):
+        with one_process_at_a_time(self.path):
             for place in places:
                 if _is_copy(place, fingerprint):
                     return LazyNpz(place)
@@ -138,13 +132,3 @@ def _is_copy(place: Path, fingerprint: bytes) -> bool:
             return archive.comment == fingerprint
     except (OSError, zipfile.BadZipFile):
         return False
-
-
-@contextmanager
-def _one_process_at_a_time(path: Path) -> Iterator[None]:
-    """Lock a file that is only read. Has no effect if the file system does not support locks."""
-    with open(path, 'rb') as file:
-        if fcntl is not None:
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield

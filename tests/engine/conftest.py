@@ -1,11 +1,89 @@
 import random
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from safetensors.torch import save_file
 from torch.utils.data import Dataset
+
+from mmroi.registry import MODELS
+from mmroi.synthetic import StudioSettings, make_dataset
+
+FROZEN = dict(type='mmdet.ResNet', depth=18, base_channels=8, out_indices=(3,))
+STEPS = [
+    dict(type='LoadImage'),
+    dict(type='GetPersonBox'),
+    dict(type='RandomMirror', prob=0.5),
+    dict(type='RandomBoxScale', factor=0.2),
+    dict(type='MultiRoICrop', num_rois=2, crop_size=(64, 48)),
+    dict(type='PackHMRInputs'),
+]
+
+
+@pytest.fixture(scope='session')
+def cached_images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('images')
+    make_dataset(folder, StudioSettings('easy', 96, 0), 9, 3, workers=1, progress=False)
+    return folder
+
+
+@pytest.fixture
+def cfg(cached_images, tmp_path, monkeypatch):
+    """A training of small heads on a frozen ResNet, with shards of four samples."""
+    for module in ('feature_shards', 'cached_features'):
+        monkeypatch.setattr(f'mmroi.datasets.{module}.SHARD_SIZE', 4)
+    init_default_scope('mmroi')
+    torch.manual_seed(1)
+    save_file(MODELS.build(FROZEN).state_dict(), tmp_path / 'weights.safetensors')
+    root = tmp_path / 'data'
+    shutil.copytree(cached_images, root)
+
+    def loader(name):
+        dataset = dict(
+            type='HumanImageDataset',
+            ann_file=f'{name}.npz',
+            data_root=str(root),
+            pipeline=STEPS if name == 'train' else [STEPS[i] for i in (0, 1, 4, 5)],
+            test_mode=name == 'val',
+        )
+        return dict(batch_size=3, num_workers=2, dataset=dataset)
+
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.safetensors'))
+    model = dict(
+        type='MeshEstimator',
+        num_rois=2,
+        data_preprocessor=dict(type='HMRDataPreprocessor'),
+        encoder=dict(
+            type='MultiRoIEncoder',
+            backbone=dict(**FROZEN, init_cfg=init_cfg),
+            neck=dict(type='GridNeck', in_channels=(64,), grid=(2, 2), channels=4, out_channels=16),
+            frozen_stages=4,
+            norm_eval=True,
+        ),
+        fusion=dict(type='RoIAwareFusion'),
+        head=dict(type='MultiRoIHead', hidden_channels=(16, 16)),
+        projector=dict(type='ContrastiveProjector'),
+        body_model=dict(type='SMPL'),
+        losses=dict(
+            smpl=dict(type='SMPLParameterLoss'),
+            keypoints2d=dict(type='Keypoint2DLoss'),
+            camera=dict(type='CameraConsistencyLoss'),
+            contrastive=dict(type='ContrastiveLoss'),
+        ),
+    )
+    return Config(
+        dict(
+            model=model,
+            train_dataloader=loader('train'),
+            val_dataloader=loader('val'),
+            feature_cache=dict(variants=2, storage='float32', jobs=1),
+        )
+    )
 
 
 class NoisyNumbers(Dataset):

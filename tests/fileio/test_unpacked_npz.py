@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmroi.fileio import HumanData, unpacked_npz
+from mmroi.fileio import HumanData, locking, unpacked_npz
 from mmroi.fileio.unpacked_npz import UnpackedNpz
 
 
@@ -138,7 +138,7 @@ def test_malicious_and_damaged_members_leave_no_copy(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ['a.npz']
 
 
-@pytest.mark.skipif(unpacked_npz.fcntl is None, reason='without locks each process makes its own')
+@pytest.mark.skipif(locking.fcntl is None, reason='without locks each process makes its own')
 def test_processes_that_start_together_make_one_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, write = _write(tmp_path / 'a.npz'), unpacked_npz.atomic_write
     (tmp_path / 'log').touch()

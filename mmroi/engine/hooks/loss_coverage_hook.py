@@ -14,7 +14,6 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import ConcatDataset
 
-from mmroi.datasets import CachedFeatures
 from mmroi.models.estimators import GROUND_TRUTH, arguments_of
 from mmroi.registry import HOOKS
 
@@ -99,7 +98,7 @@ def find_sets(dataset: Any) -> Iterator[Any]:
     if isinstance(dataset, ConcatDataset):
         for part in dataset.datasets:
             yield from find_sets(part)
-    elif isinstance(dataset, RepeatDataset | ClassBalancedDataset | CachedFeatures):
+    elif isinstance(dataset, RepeatDataset | ClassBalancedDataset):
         yield from find_sets(dataset.dataset)
     else:
         yield dataset

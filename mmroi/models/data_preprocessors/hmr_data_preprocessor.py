@@ -60,7 +60,9 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         if samples:
             self._move_labels(samples)
         if 'features' in data:
-            maps = [self._move(torch.stack(list(feature))).float() for feature in data['features']]
+            # Features lie channels-last in memory, as the first convolution behind a cache reads them.
+            stacked = [torch.stack([f.permute(0, 2, 3, 1) for f in feature]) for feature in data['features']]
+            maps = [self._move(feature).float().permute(0, 1, 4, 2, 3) for feature in stacked]
             return dict(features=maps, data_samples=samples)
         return dict(inputs=self.normalize(self._move(_stack(data['inputs']))), data_samples=samples)
 
@@ -87,7 +89,7 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
             values = [torch.as_tensor(label[name]) for label in owners]
             moved = self._move(torch.cat(values))
             for label, value in zip(owners, moved.split([len(value) for value in values]), strict=True):
-                setattr(label, name, value)
+                label.set_field(value, name)  # its length is the same, which setattr would check at a cost
 
 
 def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:

@@ -154,9 +154,10 @@ class MultiRoIEncoder(BaseModule):
         modules, mode = list(self.backbone.modules()), self.training
         self.train()
         norms = [m for m in modules if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        updated = any(norm.training and norm.track_running_stats for norm in norms)
+        changing = any(norm.training and norm.track_running_stats for norm in norms)
+        random = any(m.training and isinstance(m, nn.modules.dropout._DropoutNd) and m.p for m in modules)
         self.train(mode)
-        return not updated and not any(p.requires_grad for p in self.backbone.parameters())
+        return not (changing or random or any(p.requires_grad for p in self.backbone.parameters()))
 
     def reduce_maps(self, maps: Sequence[Tensor]) -> Sequence[Tensor]:
         """Keep of the backbone's maps what the weights behind it need.
