@@ -1,6 +1,6 @@
 """Recover SMPL meshes of people in images, videos or a webcam stream.
 
-Example: ``python tools/demo.py image.jpg --out-dir out``.
+Example: ``python tools/demo.py image.jpg``.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
 
 EPILOG = f"""
-People are found by a detector (MMDetection). Without its weights, use --bboxes or --whole-image.
+People are found by MoveNet MultiPose, which comes with this project, or by a detector of MMDetection.
 
 files in --out-dir, by kind ({', '.join(SAVES)}):
   json, npz   predictions/: SMPL parameters, joints, cameras, boxes; vertices adds the meshes to the npz
   overlay     overlays/: meshes drawn on the image; one annotated video per video
+  keypoints   keypoints/: boxes and keypoints of the detector drawn on the image
   views       views/: RoIs, overlay, side view, top view, cameras of all RoIs
   glb obj ply meshes/: one file per image with a mesh per person, meters, camera at the origin
   viewer      viewer.html: all results in a browser, one file that needs no network
@@ -27,9 +28,10 @@ exit status: 0 if no input failed and there are results; 1 if an input failed or
 130 if interrupted. Finished files are kept. An image without people counts as a result.
 
 examples:
-  python tools/demo.py image.jpg --out-dir out --whole-image
+  python tools/demo.py image.jpg
+  python tools/demo.py image.jpg --out-dir out --det-model rtmdet-m
   python tools/demo.py images/ --out-dir out --bboxes boxes.json
-  python tools/demo.py clip.mp4 --out-dir out --smooth --det-weights rtmdet_m_8xb32-300e_coco.pth
+  python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay keypoints
   python tools/demo.py image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
 """
 
@@ -42,7 +44,9 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('inputs', nargs='+', help='images, videos, folders, globs, or the number of a webcam')
-    parser.add_argument('--out-dir', required=True, help='folder for the results; created if missing')
+    parser.add_argument(
+        '--out-dir', default='out', help='folder for the results; created if missing (default: %(default)s)'
+    )
     parser.add_argument(
         '--model',
         help='config, or a model of model-index.yml such as cliff_r18_synthetic (default: Multi-RoI)',

@@ -2,18 +2,29 @@
 
 import hashlib
 import os
+import re
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
+from urllib.request import Request, urlopen
 
 import mmengine
 import torch
 from mmengine import dist
 
+from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
+from mmroi.utils import ProgressBar
 
 # MMEngine's tables of URLs by short name
 SHORT_NAMES = {'torchvision://': 'torchvision_0.12.json', 'open-mmlab://': 'openmmlab.json'}
+
+_CHUNK = 2**20  # bytes
+_TIMEOUT = 30  # seconds without an answer
+
+
+class DownloadError(OSError):
+    """A file that could not be downloaded; the message is the reason alone."""
 
 
 def locate(checkpoint: str | Path, sha256: str | None = None) -> Path:
@@ -54,7 +65,14 @@ def _find(name: str) -> Path:
         if name.startswith(scheme):
             name = _look_up(name.removeprefix(scheme), scheme, table)
     if name.startswith(('http://', 'https://')):
-        return _fetch(name)
+        try:
+            return fetch(name)
+        except DownloadError as error:
+            raise FileNotFoundError(
+                f'pretrained weights {name} cannot be downloaded ({error}): download that file on a machine '
+                f'with network access and put it at {cache_path(name)}, or set the '
+                "config's init_cfg.checkpoint to another file."
+            ) from None
     if '://' in name:
         raise ValueError(
             f'pretrained weights {name}: only files, http://, https:// and '
@@ -84,20 +102,56 @@ def _look_up(name: str, scheme: str, table: str) -> str:
     return urls[name]
 
 
-def _fetch(url: str) -> Path:
-    """Download a file in one process per machine, under a temporary name, while the others wait."""
+def fetch(url: str) -> Path:
+    """Download a file to torch's cache, unless it is there.
+
+    One process per machine downloads, under a temporary name, while the others wait. If the name ends in the
+    first 8 digits of the content's SHA-256, as OpenMMLab's and torchvision's do, the content is checked.
+
+    Args:
+        url: URL of the file.
+
+    Returns:
+        The file.
+
+    Raises:
+        DownloadError: It cannot be downloaded, or the content does not match its name.
+    """
     path = cache_path(url)
     reason = 'the first process of this machine could not'
     if not path.is_file() and int(os.environ.get('LOCAL_RANK', dist.get_rank())) == 0:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(path))
+            _download(url, path)
         except (OSError, HTTPException) as error:
             reason = ' '.join(str(error).split()) or type(error).__name__
     dist.barrier()
     if not path.is_file():
-        raise FileNotFoundError(
-            f'pretrained weights {url} cannot be downloaded ({reason}): download that file on a machine with '
-            f"network access and put it at {path}, or set the config's init_cfg.checkpoint to another file."
-        )
+        raise DownloadError(reason)
     return path
+
+
+def _download(url: str, path: Path) -> None:
+    """Write the content of a URL to a file, whole and checked or not at all."""
+    expected, digest = _hash_in(path.name), hashlib.sha256()
+    with (
+        urlopen(Request(url, headers={'User-Agent': 'mmroi'}), timeout=_TIMEOUT) as source,
+        atomic_write(path) as temporary,
+        temporary.open('wb') as file,
+    ):
+        length = source.headers['Content-Length']
+        with ProgressBar(int(length) // _CHUNK if length else None, f'{path.name} (MiB)') as bar:
+            while chunk := source.read(_CHUNK):
+                file.write(chunk)
+                digest.update(chunk)
+                bar.advance()
+        if length and file.tell() != int(length):
+            raise OSError(f'the connection ended after {file.tell()} of {length} bytes')
+        if expected and not digest.hexdigest().startswith(expected):
+            raise OSError(f'the SHA-256 begins with {digest.hexdigest()[:8]}, not with {expected}')
+
+
+def _hash_in(name: str) -> str | None:
+    found = re.search(r'-([0-9a-f]{8})\.\w+$', name)
+    # a date such as 20220719 is none
+    return None if found is None or re.fullmatch(r'20\d{6}', found[1]) else found[1]

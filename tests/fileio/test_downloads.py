@@ -71,6 +71,38 @@ def test_a_failed_download_says_which_file_to_put_where(hub, resnet):
     StrictPretrainedInit(UNREACHABLE, prefix='backbone.')(network)  # put there, it is found
 
 
+def test_the_digits_at_the_end_of_the_name_are_checked(server, hub):
+    folder, url, _ = server
+    digits = hashlib.sha256(b'weights').hexdigest()[:8]
+    for name in (f'resnet-{digits}.pth', 'resnet_20220719_112220-20220719.pth'):  # a date is no hash
+        (folder / name).write_bytes(b'weights')
+        assert locate(f'{url}/{name}').read_bytes() == b'weights'
+    (folder / f'other-{digits}.pth').write_bytes(b'weight5')
+    found = hashlib.sha256(b'weight5').hexdigest()[:8]
+    with pytest.raises(FileNotFoundError, match=f'the SHA-256 begins with {found}, not with {digits}'):
+        locate(f'{url}/other-{digits}.pth')
+    assert sorted(os.listdir(hub)) == sorted([f'resnet-{digits}.pth', 'resnet_20220719_112220-20220719.pth'])
+
+
+def test_half_a_file_does_not_stay(hub):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header('Content-Length', '1000')
+            self.end_headers()
+            self.wfile.write(b'x' * 400)
+
+        def log_message(self, *args): ...
+
+    with http.server.HTTPServer(('127.0.0.1', 0), Handler) as served:
+        thread = threading.Thread(target=served.handle_request)
+        thread.start()
+        with pytest.raises(FileNotFoundError, match='the connection ended after 400 of 1000 bytes'):
+            locate(f'http://127.0.0.1:{served.server_port}/x.pth')
+        thread.join()
+    assert not list(hub.iterdir())
+
+
 def test_a_page_that_is_not_there(server, hub):
     with pytest.raises(FileNotFoundError, match='404'):
         locate(f'{server[1]}/x.pth')

@@ -127,7 +127,7 @@ def test_a_photo_needs_no_further_argument(tmp_path):
     with pytest.MonkeyPatch.context() as patch:  # as on a machine that has downloaded nothing
         patch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
         patch.setenv('MMENGINE_HOME', str(tmp_path / 'cache'))
-        done = run('astronaut.png', '--out-dir', 'out', cwd=tmp_path)
+        done = run('astronaut.png', cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == '', done.stderr
     assert done.stdout.startswith('1 person in 1 image, ')
     found = json.loads((tmp_path / 'out/predictions/astronaut.json').read_text())

@@ -11,12 +11,9 @@ from torch import nn
 
 from mmroi.apis.inference.frames import BadInputError
 from mmroi.fileio import read_state_dict
-from mmroi.fileio.downloads import cache_path, locate
+from mmroi.fileio.downloads import DownloadError, cache_path, fetch, locate
 
-_INSTEAD = (
-    'or run without a detector: give boxes (bboxes, --bboxes), or use the whole image as one person '
-    '(whole_image, --whole-image)'
-)
+_INSTEAD = 'or use the detector that comes with this project (--det-model movenet), or give boxes (--bboxes)'
 
 
 class Detector(DetInferencer):
@@ -24,11 +21,12 @@ class Detector(DetInferencer):
 
     Args:
         model: Name in MMDetection's model zoo, or a config file of MMDetection.
-        weights: File or URL; None for those of the model zoo, which must have been downloaded.
+        weights: File or URL; None for those of the model zoo, which are downloaded if they are not cached.
         device: Device; None for the accelerator if there is one.
 
     Raises:
-        BadInputError: If model or weights do not exist or do not fit; says what to download to where.
+        BadInputError: If model or weights do not exist, cannot be downloaded or do not fit; says what to put
+            where.
     """
 
     def __init__(self, model: str, weights: str | Path | None, device: str | None) -> None:
@@ -58,13 +56,14 @@ class Detector(DetInferencer):
             ) from None
         if self._given is not None:
             return config, None
-        path = cache_path(url)
-        if not path.is_file():
+        try:
+            return config, str(fetch(url))
+        except DownloadError as error:
             raise BadInputError(
-                f'the weights of the detector {model} are not on this machine: download {url} to {path}, '
-                f'or elsewhere and give its path (det_weights, --det-weights), {_INSTEAD}'
-            )
-        return config, str(path)
+                f'the weights of the detector {model} are not on this machine and cannot be downloaded '
+                f'({error}): put {url} at {cache_path(url)}, or elsewhere and give its path (det_weights, '
+                f'--det-weights), {_INSTEAD}'
+            ) from None
 
     def _init_model(self, cfg: Any, weights: str, device: str) -> nn.Module:
         try:

@@ -1,6 +1,7 @@
 """People found by MoveNet MultiPose, whose weights come with the project."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,17 +19,28 @@ from mmroi.models.pretrained_init import StrictPretrainedInit
 
 WEIGHTS = 'checkpoints/movenet_multipose.safetensors'
 
+# Long side of a person in the network's input, pixels. Many smaller people are missed. Those above twice that
+# size are found at the coarser scale, and the larger they are, the more they fall into parts.
+SMALL = 80
+# Below the usual threshold: at a scale where people are small, their scores are low.
+HINT = 0.15
+MAX_ZOOM = 4
+
 
 class MoveNetPeople:
     """People and their 17 COCO keypoints, found by MoveNet MultiPose.
+
+    Frames are seen at ``size`` first. Where that finds nobody, or people who are small, or hints of them, it
+    is doubled up to ``max_size``, and people are taken from the scale that suits their size.
 
     Args:
         weights: File or URL; by default the file that comes with the project.
         device: Device; by default the accelerator if there is one.
         score_thr: Lowest score of a person.
-        size: Long side of the network's input, pixels.
-        batch_size: Number of frames in a batch of the network.
-        max_people: Largest number of people in a frame; those with the best scores are kept.
+        size: Long side of the network's first input, pixels.
+        max_size: Maximum long side of its inputs, for small people and crowds.
+        batch_size: Number of frames in a batch at ``size``; of larger inputs as many as have the same area.
+        max_people: Maximum number of people in a frame; those with the best scores are kept.
         iou_threshold: A box whose IoU with a better one exceeds this is dropped.
 
     Raises:
@@ -41,13 +53,14 @@ class MoveNetPeople:
         device: str | None = None,
         score_thr: float = 0.3,
         size: int = 256,
+        max_size: int = 1024,
         batch_size: int = 8,
         max_people: int = 100,
-        iou_threshold: float = 0.7,
+        iou_threshold: float = 0.6,
     ) -> None:
         self._network = _load(weights or WEIGHTS, device)
-        self._score_thr, self._size, self._batch_size = score_thr, size, batch_size
-        self._max_people, self._iou_threshold = max_people, iou_threshold
+        self._score_thr, self._size, self._max_size = score_thr, size, max_size
+        self._batch_size, self._max_people, self._iou_threshold = batch_size, max_people, iou_threshold
 
     def __call__(self, frames: Sequence[Frame]) -> list[People]:
         """Find people.
@@ -58,13 +71,35 @@ class MoveNetPeople:
         Returns:
             One item per frame, the best score first, with ``keypoints``.
         """
-        images = [_shrink(frame.image, self._size) for frame in frames]
-        people: list[People | None] = [None] * len(frames)
-        for chosen in _batches([_padded(image) for image in images], self._batch_size):
-            maps = self._run([images[i] for i in chosen])
-            for row, i in enumerate(chosen):
-                people[i] = self._decode({name: m[row] for name, m in maps.items()}, images[i], frames[i])
-        return [found for found in people if found is not None]
+        found: list[list[PeopleAtScale]] = [[] for _ in frames]
+        pending, size = list(range(len(frames))), self._size
+        while pending:
+            for i, scale in zip(pending, self._look([frames[i].image for i in pending], size), strict=True):
+                found[i].append(scale)
+            size *= 2
+            pending = [
+                i
+                for i in pending
+                if size <= min(self._max_size, MAX_ZOOM * max(frames[i].image.shape[:2]))
+                and self._may_have_missed(found[i])
+            ]
+        return [self.merge(scales) for scales in found]
+
+    def _may_have_missed(self, scales: Sequence['PeopleAtScale']) -> bool:
+        nobody = all((scale.scores < self._score_thr).all() for scale in scales)
+        return nobody or bool((scales[-1].sides < SMALL).any())
+
+    def _look(self, images: Sequence[np.ndarray], size: int) -> list['PeopleAtScale']:
+        """Find people at one scale."""
+        resized = [_resize(image, size) for image in images]
+        batch_size = max(self._batch_size * self._size**2 // size**2, 1)
+        found = {}
+        for batch in _batches([_padded(image) for image in resized], batch_size):
+            maps = self._run([resized[i] for i in batch])
+            for row, i in enumerate(batch):
+                people = self._decode({name: m[row] for name, m in maps.items()}, resized[i].shape[1::-1])
+                found[i] = people.scaled(np.divide(images[i].shape[1::-1], resized[i].shape[1::-1]))
+        return [found[i] for i in range(len(images))]
 
     @torch.no_grad()
     def _run(self, images: Sequence[np.ndarray]) -> dict[str, Tensor]:
@@ -73,22 +108,59 @@ class MoveNetPeople:
         for row, image in zip(batch, images, strict=True):
             row[: image.shape[0], : image.shape[1]] = image[..., ::-1]
         device = next(self._network.parameters()).device
+        # the layout in memory is channels last, as that of the weights
         inputs = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return {name: m.float().cpu() for name, m in self._network.maps(inputs).items()}
+        return {name: m.cpu() for name, m in self._network.maps(inputs).items()}
 
-    def _decode(self, maps: dict[str, Tensor], image: np.ndarray, frame: Frame) -> People:
-        peaks, scores = find_peaks(maps['center'], self._score_thr, self._max_people)
-        height, width = image.shape[:2]
-        limit = torch.tensor([width, height, width, height])
-        boxes = read_boxes_at(maps, peaks).clamp(min=0).minimum(limit)
+    def _decode(self, maps: dict[str, Tensor], image_size: Sequence[int]) -> 'PeopleAtScale':
+        peaks, scores = find_peaks(maps['center'], min(HINT, self._score_thr))
+        boxes = read_boxes_at(maps, peaks).clamp(min=0).minimum(torch.tensor(image_size).repeat(2))
         kept = nms(boxes, scores, self._iou_threshold)
         kept = kept[(boxes[kept, 2:] > boxes[kept, :2]).all(dim=1)]
-        scale = np.array(frame.image.shape[1::-1]) / (width, height)
-        keypoints = read_keypoints(maps, peaks[kept]).double().numpy()
-        keypoints[..., :2] = keypoints[..., :2] * scale - 0.5  # pixel centers at integers
-        return People(
-            boxes[kept].double().numpy() * np.tile(scale, 2), scores[kept].double().numpy(), (), keypoints
+        sides = (boxes[kept, 2:] - boxes[kept, :2]).amax(1)
+        return PeopleAtScale(
+            boxes[kept].double(), scores[kept].double(), read_keypoints(maps, peaks[kept]).double(), sides
         )
+
+    def merge(self, scales: Sequence['PeopleAtScale']) -> People:
+        """Take each person from the scale that suits best, of two that overlap."""
+        chosen = []
+        for number, scale in enumerate(scales):
+            wanted = scale.scores >= self._score_thr
+            if number > 0:
+                wanted &= scale.sides <= 2 * SMALL
+            ranks = (
+                scale.scores + 1.0 * (scale.sides >= SMALL) if scale is not scales[-1] else scale.scores + 1
+            )
+            chosen.append([values[wanted] for values in (scale.boxes, scale.scores, scale.keypoints, ranks)])
+        boxes, scores, keypoints, ranks = (torch.cat(values) for values in zip(*chosen, strict=True))
+        kept = nms(boxes, ranks, self._iou_threshold)
+        kept = kept[scores[kept].argsort(descending=True, stable=True)][: self._max_people]
+        return People(boxes[kept].numpy(), scores[kept].numpy(), (), keypoints[kept].numpy())
+
+
+@dataclass(frozen=True)
+class PeopleAtScale:
+    """People found at one scale.
+
+    Attributes:
+        boxes: (P, 4) x1, y1, x2, y2 in pixels of the frame.
+        scores: (P,).
+        keypoints: (P, 17, 3) x and y in pixels of the frame, and score.
+        sides: (P,) long sides of the boxes in pixels of the network's input.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    keypoints: Tensor
+    sides: Tensor
+
+    def scaled(self, factors: np.ndarray) -> 'PeopleAtScale':
+        """Multiply positions in the network's input by x and y factors, which gives pixels of the frame."""
+        factor = torch.as_tensor(factors)
+        points = self.keypoints[..., :2] * factor - 0.5  # pixel centers at integers
+        keypoints = torch.cat([points, self.keypoints[..., 2:]], dim=-1)
+        return PeopleAtScale(self.boxes * factor.repeat(2), self.scores, keypoints, self.sides)
 
 
 def _load(weights: str | Path, device: str | None) -> MoveNetPose:
@@ -102,7 +174,7 @@ def _load(weights: str | Path, device: str | None) -> MoveNetPose:
     return network.eval()
 
 
-def _shrink(image: np.ndarray, size: int) -> np.ndarray:
+def _resize(image: np.ndarray, size: int) -> np.ndarray:
     """Resize an image so that its long side has a length."""
     height, width = image.shape[:2]
     ratio = size / max(height, width)

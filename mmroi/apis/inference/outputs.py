@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mmroi.apis.inference.frames import Frame
-from mmroi.apis.inference.pictures import draw_result, draw_views, viewer_frame
+from mmroi.apis.inference.pictures import draw_detections, draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.results import FrameResult, frame_arrays, frame_dict
 from mmroi.apis.inference.videos import VideoWriter
 from mmroi.fileio.atomic import atomic_write
@@ -18,7 +18,7 @@ from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
 MESHES = ('glb', 'obj', 'ply')
-SAVES = ('json', 'npz', 'vertices', 'overlay', 'views', *MESHES, 'viewer')
+SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, 'viewer')
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
 # A mesh file takes 0.25 MB per person, too much to write for every frame by default.
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')
@@ -30,7 +30,7 @@ class ResultWriter:
     """Writes results to files; a context manager.
 
     Writes ``predictions/<name>.json`` and ``.npz`` (``vertices``: an npz that includes the meshes),
-    ``overlays/<name>.jpg`` (for a video ``overlays/<video>.mp4``), ``views/<name>.jpg``,
+    ``overlays/<name>.jpg`` and ``keypoints/<name>.jpg`` (for a video ``<video>.mp4``), ``views/<name>.jpg``,
     ``meshes/<name>.glb`` (``.obj``, ``.ply``), and at the end ``viewer.html`` of the whole run. Frames
     without people have no views and meshes and are not in the viewer.
 
@@ -61,7 +61,7 @@ class ResultWriter:
         self._faces = np.asarray(faces)
         self._saves = saves
         self._viewer = _EvenlySpread(viewer_frames)
-        self._video: VideoWriter | None = None
+        self._videos: dict[str, VideoWriter] = {}  # by folder
 
     def __enter__(self) -> 'ResultWriter':
         return self
@@ -88,7 +88,9 @@ class ResultWriter:
         if 'npz' in saves or 'vertices' in saves:
             write_npz(self._path('predictions', frame, '.npz'), frame_arrays(result, 'vertices' in saves))
         if 'overlay' in saves:
-            self._write_overlay(result)
+            self._write_image('overlays', frame, draw_result(result, self._faces, IMAGE_SIZE))
+        if 'keypoints' in saves:
+            self._write_image('keypoints', frame, draw_detections(result, IMAGE_SIZE))
         if not result.samples:
             return
         if 'views' in saves:
@@ -102,8 +104,9 @@ class ResultWriter:
             self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE))
 
     def close(self) -> None:
-        """Finish the video and write the viewer."""
-        self._close_video()
+        """Finish the videos and write the viewer."""
+        for folder in list(self._videos):
+            self._close_video(folder)
         if self._viewer.kept:
             write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
 
@@ -120,21 +123,17 @@ class ResultWriter:
         with atomic_write(self._path(folder, frame, suffix)) as temporary:
             temporary.write_bytes(content)
 
-    def _write_overlay(self, result: FrameResult) -> None:
-        frame, image = result.frame, draw_result(result, self._faces, IMAGE_SIZE)
+    def _write_image(self, folder: str, frame: Frame, image: np.ndarray) -> None:
         if frame.video is None:
-            self._write('overlays', frame, '.jpg', _jpeg(image))
+            self._write(folder, frame, '.jpg', _jpeg(image))
             return
-        path = self.out_dir / 'overlays' / f'{frame.video}.mp4'
-        if self._video is None or self._video.path != path:
-            self._close_video()
-            self._video = VideoWriter(path)
-        self._video.add(image, frame.time)
+        path = self.out_dir / folder / f'{frame.video}.mp4'
+        if folder in self._videos and self._videos[folder].path != path:
+            self._close_video(folder)
+        self._videos.setdefault(folder, VideoWriter(path)).add(image, frame.time)
 
-    def _close_video(self) -> None:
-        if self._video is not None:
-            self._video.close()
-            self._video = None
+    def _close_video(self, folder: str) -> None:
+        self._videos.pop(folder).close()
 
 
 class _EvenlySpread:

@@ -62,13 +62,14 @@ class DetectedPeople:
 
     Args:
         model: Name in MMDetection's model zoo, or a config file of MMDetection.
-        weights: File or URL; by default those of the model zoo, which must have been downloaded.
+        weights: File or URL; by default those of the model zoo, which are downloaded if they are not cached.
         device: Device; by default the accelerator if there is one.
         score_thr: Lowest score of a person.
         batch_size: Number of frames in a batch of the detector.
 
     Raises:
-        BadInputError: If model or weights do not exist or do not fit, or the model has no class ``person``.
+        BadInputError: If model or weights do not exist, cannot be downloaded or do not fit, or the model has
+            no class ``person``.
     """
 
     def __init__(

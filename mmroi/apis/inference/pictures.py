@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 
 from mmroi.apis.inference.results import FrameResult, person_arrays
+from mmroi.structures import convert_keypoints
 from mmroi.visualization import (
     draw_cameras,
+    draw_keypoints,
     draw_overlay,
     draw_rois,
     draw_side_view,
@@ -15,8 +17,10 @@ from mmroi.visualization import (
     person_colors,
     tile_images,
 )
+from mmroi.visualization.drawing import line
 from mmroi.visualization.viewer import ViewerFrame
 
+MIN_KEYPOINT_SCORE = 0.2  # below, a keypoint is out of the image or hidden
 SHEET_HEIGHT = 480  # of each view in the sheet, pixels
 LISTED = ('bbox_score', 'bbox', 'camera_translation', 'betas', 'global_orient', 'body_pose', 'local_cameras')
 
@@ -81,6 +85,32 @@ def draw_result(result: FrameResult, faces: np.ndarray, max_size: int) -> np.nda
         resized.principal_point,
         person_colors(result.ids),
     )
+
+
+def draw_detections(result: FrameResult, max_size: int) -> np.ndarray:
+    """Draw the boxes of the people, and their keypoints if the detector finds them, on the image.
+
+    Args:
+        result: Result for a frame.
+        max_size: Maximum length of the long side, pixels; larger images are scaled down.
+
+    Returns:
+        (H, W, 3) BGR uint8.
+    """
+    image = _shrink(result.frame.image, max_size).copy()
+    scale = np.array(image.shape[1::-1]) / result.frame.image.shape[1::-1]
+    unit = max(min(image.shape[:2]) / 720, 0.5)  # line width, pixels
+    for sample, color in zip(result.samples, person_colors(result.ids), strict=True):
+        x1, y1, x2, y2 = np.asarray(sample.bbox) * np.tile(scale, 2) - 0.5
+        corners = np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            line(image, start, end, color, 2 * unit)
+        if 'det_keypoints' in sample:
+            keypoints, _ = convert_keypoints(np.array(sample.det_keypoints), 'coco', 'smpl_54')
+            keypoints[:, :2] = (keypoints[:, :2] + 0.5) * scale - 0.5
+            keypoints[keypoints[:, 2] < MIN_KEYPOINT_SCORE] = 0
+            image = draw_keypoints(image, keypoints, 4 * unit)
+    return image
 
 
 def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from mmengine.structures import InstanceData
 
 from mmroi.apis.inference.frames import BadInputError, Frame
 from mmroi.apis.inference.people import DetectedPeople
+from mmroi.fileio import downloads
 
 CLASSES = ('dog', 'person')
 
@@ -124,10 +125,15 @@ def test_boxes_are_in_pixels_of_each_frame(bright_things: tuple[str, str]) -> No
         np.testing.assert_allclose(found.bboxes, [box, box], atol=max(frame.image.shape) / 640 + 1e-3)
 
 
-def test_absent_weights_say_what_to_download_and_what_to_do_instead(
+def without_network(*args: object, **kwargs: object) -> None:
+    raise OSError('no route to host')
+
+
+def test_weights_that_cannot_be_downloaded_say_what_to_put_where_and_what_to_do_instead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr(downloads, 'urlopen', without_network)
     with pytest.raises(BadInputError) as caught:
         DetectedPeople()
     name = 'rtmdet_m_8xb32-300e_coco_20220719_112220-229f527c.pth'
@@ -137,9 +143,11 @@ def test_absent_weights_say_what_to_download_and_what_to_do_instead(
         str(tmp_path / 'hub' / 'checkpoints' / name),
         'det_weights',
         '--bboxes',
-        '--whole-image',
+        '--det-model movenet',
+        '(no route to host)',
     ):
         assert part in str(caught.value)
+    assert not list((tmp_path / 'hub' / 'checkpoints').glob('*'))
 
 
 def test_weights_of_the_zoo_are_taken_where_they_were_downloaded_to(

@@ -21,6 +21,7 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
     assert files(out) == sorted(
         [
             'overlays/a.b.jpg',
+            'keypoints/a.b.jpg',
             'views/a.b.jpg',
             'viewer.html',
             'meshes/a.b.glb',
@@ -44,7 +45,12 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
 def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
     with ResultWriter(tmp_path, body.faces, SAVES) as writer:
         writer.write(FrameResult(Frame(photo, 'a', 'a.jpg'), []))
-    assert files(tmp_path) == ['overlays/a.jpg', 'predictions/a.json', 'predictions/a.npz']
+    assert files(tmp_path) == [
+        'keypoints/a.jpg',
+        'overlays/a.jpg',
+        'predictions/a.json',
+        'predictions/a.npz',
+    ]
 
 
 def test_videos_get_one_file_of_overlays_each(tmp_path, make_result, photo, body):
@@ -110,3 +116,15 @@ def test_bad_arguments(tmp_path, body):
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='file'):
         ResultWriter(tmp_path / 'file', body.faces)
+
+
+def test_two_kinds_of_videos_at_a_time(tmp_path, make_result, photo, body):
+    with ResultWriter(tmp_path, body.faces, ['overlay', 'keypoints']) as writer:
+        for video in ('one', 'two'):
+            for i in range(3):
+                writer.write(make_result(Frame(photo, f'{video}_{i}', f'{video}.avi', i, video, i / 8)))
+    assert files(tmp_path) == [
+        f'{kind}/{video}.mp4' for kind in ('keypoints', 'overlays') for video in ('one', 'two')
+    ]
+    for name in files(tmp_path):
+        assert cv2.VideoCapture(str(tmp_path / name)).get(cv2.CAP_PROP_FRAME_COUNT) == 3

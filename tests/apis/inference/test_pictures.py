@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from mmroi.apis.inference import Frame, FrameResult
-from mmroi.apis.inference.pictures import draw_result, draw_views, fit_image, viewer_frame
+from mmroi.apis.inference.pictures import (
+    _shrink,
+    draw_detections,
+    draw_result,
+    draw_views,
+    fit_image,
+    viewer_frame,
+)
+from mmroi.structures import COCO_17
 
 
 @pytest.fixture
@@ -52,3 +60,20 @@ def test_viewer_frame(result, body):
     assert frame.image.shape == (100, 120, 3) and frame.focal_length == 200 and frame.ids == [0, 1]
     np.testing.assert_array_equal(frame.vertices, result.vertices)
     assert len(frame.parameters) == 2 and frame.parameters[0]['betas'].shape == (10,)
+
+
+def test_detections_are_drawn_where_they_are(result):
+    keypoints = np.zeros((17, 3))
+    keypoints[COCO_17.index('nose')] = 20, 180, 0.9
+    keypoints[COCO_17.index('left_ear')] = 200, 20, 0.1  # too uncertain
+    for sample in result.samples:
+        sample.set_metainfo(dict(bbox=np.array([100, 50, 160, 120.0]), det_keypoints=keypoints))
+    for max_size in (1920, 120):  # the second halves the image
+        drawn, plain = draw_detections(result, max_size), _shrink(result.frame.image, max_size)
+        changed = (drawn != plain).any(axis=2)
+        scale = len(drawn) / len(result.frame.image)
+        y, x = np.nonzero(changed[:, : round(60 * scale)])  # the nose alone
+        assert abs(x.mean() - 20 * scale) < 1 and abs(y.mean() - 180 * scale) < 1
+        y, x = np.nonzero(changed[:, round(60 * scale) :])  # the box
+        assert np.allclose((x.min() + 60 * scale, y.min()), (100 * scale, 50 * scale), atol=2.5)
+        assert np.allclose((x.max() + 60 * scale, y.max()), (160 * scale, 120 * scale), atol=2.5)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmroi.apis.inference import BadInput, Frame, FrameResult, RunSummary
+from mmroi.apis.inference import BadInput, Frame, FrameResult, People, RunSummary
 from mmroi.apis.inference.results import frame_arrays, frame_dict, person_arrays
-from mmroi.structures import SMPL_54
+from mmroi.structures import COCO_17, SMPL_54
 
 BAD = BadInput('b.jpg', 'is empty; copy it again')
 
@@ -105,3 +105,18 @@ def test_arrays_and_json_of_nobody(photo):
     assert frame_arrays(result).keys() == {'image_size'}
     content = frame_dict(result)
     assert content['people'] == [] and content['focal_length'] is None
+
+
+def test_keypoints_of_the_detector(make_result, photo):
+    result = make_result(Frame(photo, 'a', 'a.jpg'))
+    assert 'det_keypoints' not in frame_dict(result)['people'][0]  # of given boxes
+    assert 'det_keypoints' not in frame_arrays(result)
+    found = np.random.default_rng(0).uniform(0, 200, (2, 17, 3))
+    people = People(np.zeros((2, 4)), np.ones(2), keypoints=found)
+    for sample, person in zip(result.samples, people.persons(), strict=True):
+        sample.set_metainfo(person)
+    content = json.loads(json.dumps(frame_dict(result)))
+    assert content['det_keypoint_names'] == list(COCO_17)
+    read = np.array([person['det_keypoints'] for person in content['people']])
+    np.testing.assert_allclose(read, found, atol=1e-6)
+    np.testing.assert_array_equal(frame_arrays(result)['det_keypoints'], found)
