@@ -19,11 +19,22 @@ import torch  # noqa: E402
 from mmengine.registry import DefaultScope, init_default_scope  # noqa: E402
 from scipy import sparse  # noqa: E402
 
+from mmroi.apis.model_index import IndexedModel, read_model_index  # noqa: E402
 from mmroi.body_models.body_files import OPEN_BODY, load_body_file  # noqa: E402
 from mmroi.compat import mmhuman3d  # noqa: E402
 from mmroi.registry import MODELS  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
+
+
+def shipped(folder: str) -> IndexedModel:
+    """Find the model of a folder of ``configs/`` that has weights."""
+    (model,) = (m for m in read_model_index().values() if m.weights and m.config.parent.name == folder)
+    return model
+
+
+SMALL_CROP = (64, 48)  # height, width
+SHIPPED_MULTI_ROI, SHIPPED_CLIFF = shipped('multi_roi'), shipped('cliff')
 
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
@@ -186,6 +197,24 @@ def mmpose_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope='session')
+def small_multi_roi(tmp_path_factory):
+    """File of a config of Multi-RoI that trains in seconds, from scratch."""
+    return write_small_config(tmp_path_factory, 'multi_roi/multi-roi_r18_synthetic.py')
+
+
+@pytest.fixture(scope='session')
+def small_cliff(tmp_path_factory):
+    """File of a config of CLIFF that trains in seconds, from scratch."""
+    return write_small_config(tmp_path_factory, 'cliff/cliff_r18_synthetic.py')
+
+
+def write_small_config(tmp_path_factory, base):
+    path = tmp_path_factory.mktemp('small') / Path(base).name
+    path.write_text(f'_base_ = {str(ROOT / "configs" / base)!r}\ncrop_size = {SMALL_CROP}\n')
+    return path
 
 
 @pytest.fixture(scope='session')

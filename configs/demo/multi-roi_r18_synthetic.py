@@ -1,9 +1,6 @@
 # ``make demo``: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
 _base_ = '../multi_roi/multi-roi_r18_synthetic.py'
 
-# From scratch, unlike its base.
-model = dict(encoder=dict(init_cfg=None), heatmap_head=dict(init_cfg=None))
-
 crop_size = (64, 48)
 data_root = 'data/synthetic/easy/'
 train_dataloader = dict(dataset=dict(data_root=data_root))

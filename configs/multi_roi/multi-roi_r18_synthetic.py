@@ -1,17 +1,11 @@
-# The shipped Multi-RoI: half-width ResNet-18 on small crops, starting from the encoder of the shipped CLIFF
-# (``make pretrain`` makes both), as the paper starts from an encoder that knows 2D pose.
+# The network of the shipped Multi-RoI, half-width ResNet-18 on small crops, from scratch. The training of the
+# shipped weights started from the encoder of the shipped CLIFF.
 _base_ = [
     '../_base_/models/multi-roi_r18.py',
     '../_base_/datasets/synthetic_96x72.py',
     '../_base_/schedules/adamw_one-cycle.py',
     '../_base_/default_runtime.py',
 ]
-
-cliff = 'checkpoints/cliff_r18_synthetic.pth'
-model = dict(
-    encoder=dict(init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='encoder.')),
-    heatmap_head=dict(init_cfg=dict(type='Pretrained', checkpoint=cliff, prefix='heatmap_head.')),
-)
 
 max_epochs = 5
 param_scheduler = [

@@ -13,7 +13,6 @@ from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
-from mmroi.fileio.installation import find_file
 
 PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -185,10 +184,6 @@ def _shrink(model: ConfigDict, small: ConfigDict) -> None:
     """Give a model the encoder of a small one, what belongs to it, and narrow heads."""
     for name in ('encoder', 'heatmap_head', 'body_model'):
         model[name] = deepcopy(small[name])
-    for part in dicts_in(model):
-        checkpoint = part.get('checkpoint')
-        if checkpoint and not Path(checkpoint).is_file():  # the working directory is not the checkout
-            part['checkpoint'] = str(find_file(checkpoint))
     if model.head.type in NARROW_HEADS:
         widths = model.head.get('hidden_channels', (1024, 1024))
         model.head.update(hidden_channels=tuple(width // 2 for width in widths), dropout=small.head.dropout)

@@ -11,7 +11,10 @@ from mmengine.registry import init_default_scope
 from mmroi.benchmark import profiles, project_files, suites
 from mmroi.datasets import MultiRoICrop
 from mmroi.engine.pipelines import find_steps, load_config, read_crops
+from mmroi.fileio import locate
 from mmroi.registry import MODELS
+
+from ..conftest import SHIPPED_CLIFF
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,10 +106,13 @@ def test_overrides_of_parts_that_a_row_does_not_have_are_left_out():
     assert made.model.new == dict(a=1)
 
 
-def test_the_encoder_starts_from_the_shipped_checkpoint_in_any_folder(base, quick, tmp_path, monkeypatch):
+def test_the_encoder_starts_from_the_shipped_cliff_in_any_folder(base, quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    checkpoint = profiles.make_config(base, quick, seed=0).model.encoder.init_cfg.checkpoint
-    assert Path(checkpoint) == ROOT / 'checkpoints' / 'cliff_r18_synthetic.pth'
+    model = profiles.make_config(base, quick, seed=0).model
+    for name in ('encoder', 'heatmap_head'):
+        init = model[name].init_cfg
+        assert init.type == 'Pretrained' and init.prefix == f'{name}.'
+        assert locate(init.checkpoint) == SHIPPED_CLIFF.weights
 
 
 def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):

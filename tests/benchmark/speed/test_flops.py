@@ -12,10 +12,9 @@ from mmroi.benchmark.speed.flops import INFERENCE, count, measure_cost, paramete
 from mmroi.engine.pipelines import load_config, read_crops
 from mmroi.registry import MODELS
 
-ROOT = Path(__file__).parents[3]
-CONFIG = ROOT / 'configs' / 'demo' / 'multi-roi_r18_synthetic.py'
-CLIFF = ROOT / 'configs' / 'demo' / 'cliff_r18_synthetic.py'
-CROP_SIZE = (64, 48)
+from ...conftest import SMALL_CROP
+
+CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +33,7 @@ def multiply_adds(config: Any, num_rois: int) -> dict[str, int]:
                     out[0].numel() * m.in_channels * m.kernel_size[0] * m.kernel_size[1]
                 )
             )
-    encoder(torch.zeros(1, 1, 3, 64, 48))
+    encoder(torch.zeros(1, 1, 3, *SMALL_CROP))
     d, width, encoding = 256, 512, 3 + 6 * 32
     pairs = num_rois * d * 256 + num_rois**2 * encoding * 256  # of each feature once
     scores = num_rois * (num_rois * 256 * 256 + 256 * 256 + 256 * num_rois)
@@ -59,15 +58,19 @@ def mesh_decoder(num_rois: int, d: int, width: int) -> int:
 
 
 @pytest.fixture(scope='module')
-def rows():
+def config(small_multi_roi):
+    return load_config(small_multi_roi)
+
+
+@pytest.fixture(scope='module')
+def rows(config):
     init_default_scope('mmroi')
-    config = load_config(CONFIG)
-    return {num_rois: measure_cost(config.model, num_rois, CROP_SIZE) for num_rois in (1, 2, 5)}
+    return {num_rois: measure_cost(config.model, num_rois, SMALL_CROP) for num_rois in (1, 2, 5)}
 
 
-def test_operations_by_formula(rows):
+def test_operations_by_formula(config, rows):
     for num_rois, row in rows.items():
-        for part, expected in multiply_adds(load_config(CONFIG), num_rois).items():
+        for part, expected in multiply_adds(config, num_rois).items():
             assert row['flops'][part] == 2 * expected, part
     assert rows[5]['flops']['encoder'] == 5 * rows[1]['flops']['encoder']
     assert rows[5]['flops']['body_model'] == rows[1]['flops']['body_model'] > 2 * 6890 * 24 * 12
@@ -88,17 +91,17 @@ def test_counts_of_single_layers():
     assert parameters_of(linear) == 7 * 5 + 5 and parameters_of(None) == 0
 
 
-def test_cliff_takes_one_roi():
-    model = load_config(CLIFF).model
-    assert measure_cost(model, 2, CROP_SIZE) is None
-    row = measure_cost(model, 1, CROP_SIZE)
+def test_cliff_takes_one_roi(small_cliff):
+    model = load_config(small_cliff).model
+    assert measure_cost(model, 2, SMALL_CROP) is None
+    row = measure_cost(model, 1, SMALL_CROP)
     assert row['flops']['fusion'] == row['parameters']['projector'] == 0
     assert row['flops']['head'] == 2 * decoder(256 + 3, 157, 512)
 
 
 @pytest.mark.parametrize('name', ['hybrik/hybrik_r34', 'pare/pare_hr32', 'hmr/hmr_r50'])
 def test_heads_that_take_maps_or_return_rotations(name):
-    config = load_config(CLIFF.parents[1] / f'{name}_mmhuman3d_synthetic.py')
+    config = load_config(CONFIGS / f'{name}_mmhuman3d_synthetic.py')
     crop_size = read_crops(config).crop_size
     row = measure_cost(config.model, 1, crop_size)
     assert row['parameters']['inference'] == MODELS.build(config.model).num_parameters()

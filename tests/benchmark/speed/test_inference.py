@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -8,27 +6,26 @@ from mmroi.benchmark.speed import inference
 from mmroi.benchmark.speed.inference import Variant
 from mmroi.engine.pipelines import load_config
 
-CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
 CPU = torch.device('cpu')
 
 
 @pytest.fixture
-def config():
+def config(small_multi_roi):
     init_default_scope('mmroi')
-    return load_config(CONFIGS / 'multi-roi_r18_synthetic.py')
+    return load_config(small_multi_roi)
 
 
-def test_networks_share_one_encoder(config):
+def test_networks_share_one_encoder(config, small_multi_roi):
     networks = inference.build_networks(config, [1, 3, 3], CPU)
-    name = 'multi-roi_r18_synthetic'
+    name = small_multi_roi.stem
     assert list(networks) == [(name, 1), (name, 3), ('CLIFF', 1), ('HMR', 1)]
     assert len({id(network.encoder) for network in networks.values()}) == 1
     assert not any(network.training for network in networks.values())
 
 
-def test_numbers_of_rois_that_a_network_does_not_support(capsys):
+def test_numbers_of_rois_that_a_network_does_not_support(small_cliff, capsys):
     init_default_scope('mmroi')
-    config = load_config(CONFIGS / 'cliff_r18_synthetic.py')
+    config = load_config(small_cliff)
     assert [rois for _, rois in inference.build_networks(config, [1, 2], CPU, with_baselines=False)] == [1]
     assert 'does not support M = 2' in capsys.readouterr().out
     with pytest.raises(ValueError, match='takes none of --rois 2'):

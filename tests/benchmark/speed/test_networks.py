@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -14,18 +12,16 @@ from mmroi.benchmark.speed.networks import (
 from mmroi.engine.pipelines import load_config
 from mmroi.registry import MODELS
 
-CONFIGS = Path(__file__).parents[3] / 'configs' / 'demo'
-
 
 @pytest.fixture(scope='module')
-def multi_roi():
+def multi_roi(small_multi_roi):
     init_default_scope('mmroi')
-    return load_config(CONFIGS / 'multi-roi_r18_synthetic.py')
+    return load_config(small_multi_roi)
 
 
 @pytest.fixture(scope='module')
-def cliff():
-    return load_config(CONFIGS / 'cliff_r18_synthetic.py')
+def cliff(small_cliff):
+    return load_config(small_cliff)
 
 
 def test_networks_for_other_numbers_of_rois(multi_roi, cliff):
