@@ -7,8 +7,12 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
-from mmroi.apis import build_model, find_model, init_model, read_model_index
+from mmroi.apis import build_model, init_model, read_model_index
 from mmroi.fileio import installation
+
+from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
+
+MILLION_PARAMETERS = {SHIPPED_CLIFF.name: 3.36, SHIPPED_MULTI_ROI.name: 4.27}
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def test_a_part_for_training_may_be_absent_from_either(forms, part, in_checkpoin
             assert torch.equal(value, tested.state_dict()[name]), name
 
 
-@pytest.mark.parametrize('name, millions', [('cliff_r18_synthetic', 3.36), ('multi-roi_r18_synthetic', 4.27)])
+@pytest.mark.parametrize('name, millions', MILLION_PARAMETERS.items())
 def test_parameters_of_the_shipped_networks(name, millions):
     """Those that predict: the checkpoints also hold the parts that only training uses."""
     model = init_model(name)
@@ -155,9 +159,8 @@ def test_no_weights_in_the_file(config, tmp_path):
 def test_absent_files(config, tmp_path):
     with pytest.raises(FileNotFoundError, match='nothing.pth does not exist'):
         init_model(config, tmp_path / 'nothing.pth')
-    with pytest.raises(
-        FileNotFoundError, match='nothing.py does not exist; models with weights: .*cliff_r18'
-    ):
+    message = f'nothing.py does not exist; models with weights: .*{SHIPPED_CLIFF.name}'
+    with pytest.raises(FileNotFoundError, match=message):
         init_model(tmp_path / 'nothing.py')
     config.pop('model')
     with pytest.raises(ValueError, match='has no `model`'):
@@ -165,8 +168,8 @@ def test_absent_files(config, tmp_path):
 
 
 def test_a_name_takes_config_and_weights_of_the_index():
-    named, found = init_model('CLIFF_R18_synthetic'), find_model('cliff_r18_synthetic')
-    from_files = init_model(found.config, found.weights).state_dict()
+    named = init_model(SHIPPED_CLIFF.name.upper())
+    from_files = init_model(SHIPPED_CLIFF.config, SHIPPED_CLIFF.weights).state_dict()
     assert all(torch.equal(value, from_files[name]) for name, value in named.state_dict().items())
 
 

@@ -3,10 +3,13 @@ from pathlib import Path
 import pytest
 
 from mmroi.apis import MultiRoIInferencer, find_model, model_index, read_model_index
+from mmroi.apis.inference.inferencer import DEFAULT_MODEL
 from mmroi.fileio import installation
 from mmroi.fileio.installation import find_file
 
-SHIPPED = ('multi-roi_r18_synthetic', 'cliff_r18_synthetic')
+from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
+
+SHIPPED = (SHIPPED_MULTI_ROI.name, SHIPPED_CLIFF.name)
 
 
 def test_every_model_of_the_index_has_its_config():
@@ -23,7 +26,11 @@ def test_shipped_models_are_found_with_their_weights(name):
 
 def test_the_inferencer_lists_the_names_of_the_index():
     assert MultiRoIInferencer.list_models() == list(read_model_index())
-    assert set(MultiRoIInferencer.list_models(patterns='r18_synthetic')) >= set(SHIPPED)
+    assert set(MultiRoIInferencer.list_models(patterns='_synthetic')) >= set(SHIPPED)
+
+
+def test_the_inferencer_runs_the_shipped_multi_roi_by_default():
+    assert DEFAULT_MODEL == SHIPPED_MULTI_ROI.name
 
 
 def test_a_model_without_weights():
@@ -31,13 +38,13 @@ def test_a_model_without_weights():
 
 
 def test_unknown_names_are_explained():
-    with pytest.raises(FileNotFoundError, match=r"'multi-roi_r18' .*; did you mean multi-roi_r18_synthetic"):
-        find_model('multi-roi_r18')
-    with pytest.raises(FileNotFoundError, match='models with weights: .*cliff_r18_synthetic'):
+    name = SHIPPED_MULTI_ROI.name
+    with pytest.raises(FileNotFoundError, match=f"'{name[:-1]}' .*; did you mean {name}"):
+        find_model(name[:-1])
+    with pytest.raises(FileNotFoundError, match=f'models with weights: .*{SHIPPED_CLIFF.name}'):
         find_model('xyzzy')
-    with pytest.raises(
-        FileNotFoundError, match=r'^config configs/nothing.py does not exist; .*cliff_r18_syn'
-    ):
+    message = f'^config configs/nothing.py does not exist; .*{SHIPPED_CLIFF.name}'
+    with pytest.raises(FileNotFoundError, match=message):
         find_model('configs/nothing.py')
 
 

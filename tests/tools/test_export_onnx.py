@@ -16,13 +16,16 @@ import torch
 import trimesh
 from mmcv.transforms import Compose
 
-from mmroi.apis import init_model
+from mmroi.apis import build_model, init_model
 from mmroi.synthetic import StudioSettings, make_dataset
+
+from ..conftest import SHIPPED_MULTI_ROI, SMALL_CROP
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools' / 'deployment'
-MULTI_ROI = ROOT / 'configs' / 'multi_roi' / 'multi-roi_r18_synthetic.py'
-CLIFF = ROOT / 'configs' / 'cliff' / 'cliff_r18_synthetic.py'
+# of the shipped Multi-RoI
+NUM_ROIS = 5
+CROP_SIZE = (96, 72)
 ALONE = """
 import importlib.abc, runpy, sys
 class Gate(importlib.abc.MetaPathFinder):
@@ -35,10 +38,6 @@ sys.path.pop(0)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name='__main__')
 """
-
-
-def checkpoint_of(config: Path) -> Path:
-    return ROOT / 'checkpoints' / f'{config.stem}.pth'
 
 
 def load_tool(name: str):
@@ -91,10 +90,22 @@ def photo(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='module')
+def cliff(small_cliff, tmp_path_factory) -> tuple[Path, Path]:
+    """Config and random weights of a small CLIFF."""
+    return small_cliff, save_random_weights(small_cliff, tmp_path_factory.mktemp('weights') / 'cliff.pth')
+
+
+def save_random_weights(config: Path, checkpoint: Path) -> Path:
+    torch.save(build_model(config).state_dict(), checkpoint)
+    return checkpoint
+
+
+@pytest.fixture(scope='module')
 def onnx_file(tmp_path_factory) -> Path:
     """The shipped Multi-RoI with its body."""
     folder = tmp_path_factory.mktemp('onnx')
-    done = export(MULTI_ROI, checkpoint_of(MULTI_ROI), '--out', 'new/model.onnx', '--with-smpl', cwd=folder)
+    shipped = SHIPPED_MULTI_ROI.config, SHIPPED_MULTI_ROI.weights
+    done = export(*shipped, '--out', 'new/model.onnx', '--with-smpl', cwd=folder)
     assert done.returncode == 0, done.stderr
     names = ('rotations', 'betas', 'local_cameras', 'camera_translation', 'vertices', 'joints3d')
     printed = dict(line.split() for line in done.stdout.splitlines() if line.startswith('  '))
@@ -119,12 +130,12 @@ def test_shapes_metadata_and_no_path_of_this_machine(onnx_file, metadata):
     (persons,) = {shape[0] for shape in shapes.values()}
     assert isinstance(persons, str)  # free
     assert {name: shape[1:] for name, shape in shapes.items()} == dict(
-        crops=[5, 3, 96, 72],
-        boxes=[5, 3],
+        crops=[NUM_ROIS, 3, *CROP_SIZE],
+        boxes=[NUM_ROIS, 3],
         focal_length=[],
         rotations=[24, 3, 3],
         betas=[10],
-        local_cameras=[5, 3],
+        local_cameras=[NUM_ROIS, 3],
         camera_translation=[3],
         vertices=[6890, 3],
         joints3d=[54, 3],
@@ -134,8 +145,8 @@ def test_shapes_metadata_and_no_path_of_this_machine(onnx_file, metadata):
         for value in model.graph.input
     }
     assert kinds == dict(crops='UINT8', boxes='DOUBLE', focal_length='DOUBLE')
-    assert metadata['num_rois'] == 5 and metadata['crop_size'] == [96, 72] and metadata['bgr_to_rgb'] is True
-    assert metadata['box_scale'] == 1.2 and metadata['box_aspect'] == 0.75
+    assert metadata['num_rois'] == NUM_ROIS and metadata['crop_size'] == list(CROP_SIZE)
+    assert metadata['box_scale'] == 1.2 and metadata['box_aspect'] == 0.75 and metadata['bgr_to_rgb'] is True
     assert metadata['roi_offsets'][2] == [-0.1, 0.0, 1.25]
     assert np.allclose(metadata['mean'], [123.675, 116.28, 103.53])
     assert str(ROOT).encode() not in onnx_file.read_bytes()
@@ -143,7 +154,7 @@ def test_shapes_metadata_and_no_path_of_this_machine(onnx_file, metadata):
 
 def test_crops_equal_the_pipeline(example, metadata):
     """Bit by bit: smaller and larger people than crops, across the border, odd sizes."""
-    model = init_model('multi-roi_r18_synthetic')
+    model = init_model(SHIPPED_MULTI_ROI.name)
     pipeline = Compose(model.cfg.test_pipeline)
     rng = np.random.default_rng(0)
     image = cv2.resize(rng.integers(0, 256, (61, 83, 3), dtype=np.uint8), (1499, 1001))
@@ -163,7 +174,7 @@ def test_example_without_this_project(onnx_file, photo, tmp_path):
     flags = [word for bbox in bboxes for word in ('--bbox', *bbox)]
     done = run_example(photo, *flags, '--onnx', onnx_file, '--out-dir', 'out', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    model = init_model('multi-roi_r18_synthetic')
+    model = init_model(SHIPPED_MULTI_ROI.name)
     pipeline = Compose(model.cfg.test_pipeline)
     people = [
         pipeline(dict(img_path=str(photo), bbox_xywh=np.array([x, y, u - x, v - y]))) for x, y, u, v in bboxes
@@ -191,18 +202,18 @@ def test_example_without_this_project(onnx_file, photo, tmp_path):
     assert changed[pixels[:, 1], pixels[:, 0]].mean() > 0.97 and changed.mean() < 0.9
 
 
-def test_torch_export(tmp_path):
-    """The program of the shipped CLIFF gives PyTorch's numbers for any number of people."""
-    done = export(CLIFF, checkpoint_of(CLIFF), '--format', 'torch-export', '--out', 'model.pt2', cwd=tmp_path)
+def test_torch_export(cliff, tmp_path):
+    """The program of a CLIFF gives PyTorch's numbers for any number of people."""
+    done = export(*cliff, '--format', 'torch-export', '--out', 'model.pt2', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     files = {'mmroi.json': ''}
     program = torch.export.load(tmp_path / 'model.pt2', extra_files=files)
     recipe = json.loads(files['mmroi.json'])
     assert recipe['num_rois'] == 1 and 'faces' not in recipe
     assert str(ROOT) not in str(program.graph_module)
-    model = init_model('cliff_r18_synthetic')
+    model = init_model(*cliff)
     for persons in (1, 4):
-        crops = torch.randint(0, 256, (persons, 1, 3, 96, 72), dtype=torch.uint8)
+        crops = torch.randint(0, 256, (persons, 1, 3, *SMALL_CROP), dtype=torch.uint8)
         boxes = torch.rand(persons, 1, 3, dtype=torch.float64) * 100 + 200
         focal_length = torch.full((persons,), 900.0, dtype=torch.float64)
         with torch.no_grad():
@@ -212,10 +223,11 @@ def test_torch_export(tmp_path):
         torch.testing.assert_close(found[2], output['cameras'])
 
 
-def test_checkpoint_of_another_config(tmp_path):
-    done = export(CLIFF, checkpoint_of(MULTI_ROI), '--out', 'model.onnx', cwd=tmp_path)
+def test_checkpoint_of_another_config(small_cliff, small_multi_roi, tmp_path):
+    weights = save_random_weights(small_multi_roi, tmp_path / 'multi-roi.pth')
+    done = export(small_cliff, weights, '--out', 'model.onnx', cwd=tmp_path)
     assert done.returncode == 1 and 'another architecture' in done.stderr.strip().splitlines()[-1]
-    assert 'Traceback' not in done.stderr and not list(tmp_path.iterdir())
+    assert 'Traceback' not in done.stderr and list(tmp_path.iterdir()) == [weights]
 
 
 @pytest.mark.parametrize(
@@ -231,10 +243,10 @@ def test_checkpoint_of_another_config(tmp_path):
         ),
     ],
 )
-def test_exporter_says_what_is_wrong(arguments, missing, words, tmp_path, monkeypatch):
+def test_exporter_says_what_is_wrong(cliff, arguments, missing, words, tmp_path, monkeypatch):
     tool = load_tool('export_onnx')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', ['export_onnx.py', str(CLIFF), str(checkpoint_of(CLIFF)), *arguments])
+    monkeypatch.setattr(sys, 'argv', ['export_onnx.py', *map(str, cliff), *arguments])
     if missing:
         monkeypatch.setattr(tool, 'find_spec', lambda name: None if name in missing else name)
     with pytest.raises(SystemExit, match=words):

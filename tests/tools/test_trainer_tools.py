@@ -8,10 +8,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from mmroi.apis import find_model
 from mmroi.engine.pipelines import load_config
 
-MODEL = find_model('multi-roi_r18_synthetic')
+from ..conftest import SHIPPED_MULTI_ROI
 
 
 @pytest.fixture
@@ -86,10 +85,10 @@ def test_bad_logs(work_dir, tmp_path, fails, arguments, message):
     assert message in fails('analysis_tools/analyze_logs.py', *arguments)
 
 
-def test_schedule(run_tool, tmp_path):
+def test_schedule(small_multi_roi, run_tool, tmp_path):
     done = run_tool(
         'analysis_tools/vis_scheduler.py',
-        MODEL.config,
+        small_multi_roi,
         '--dataset-size',
         640,
         '--save-path',
@@ -109,40 +108,44 @@ def test_schedule(run_tool, tmp_path):
     assert cv2.imread(str(tmp_path / 'new' / 'lr.png')).shape[:2] == (480, 960)
 
 
-def test_bad_schedule(fails):
+def test_bad_schedule(small_multi_roi, fails):
     tool = 'analysis_tools/vis_scheduler.py'
     assert fails(tool, 'gone.py') == 'error: config gone.py does not exist'
-    assert '--dataset-size must be at least 1' in fails(tool, MODEL.config, '-d', 0)
+    assert '--dataset-size must be at least 1' in fails(tool, small_multi_roi, '-d', 0)
 
 
-def test_whole_config(run_tool, tmp_path):
+def test_whole_config(small_multi_roi, run_tool, tmp_path):
     done = run_tool(
         'analysis_tools/print_config.py',
-        MODEL.config,
+        small_multi_roi,
         '--save-path',
         tmp_path / 'whole.py',
         '--cfg-options',
         'train_dataloader.batch_size=3',
     )
-    expected = load_config(MODEL.config)
+    expected = load_config(small_multi_roi)
     expected.train_dataloader.batch_size = 3
     assert done.stdout.strip() == expected.pretty_text.strip()
     assert Config.fromfile(tmp_path / 'whole.py').to_dict() == expected.to_dict()
 
 
-def test_bad_config(fails):
+def test_bad_config(small_multi_roi, fails):
     tool = 'analysis_tools/print_config.py'
     assert fails(tool, 'gone.py') == 'error: config gone.py does not exist'
-    assert "must end in .py, .json or .yml, not 'a.txt'" in fails(tool, MODEL.config, '--save-path', 'a.txt')
+    assert "must end in .py, .json or .yml, not 'a.txt'" in fails(
+        tool, small_multi_roi, '--save-path', 'a.txt'
+    )
 
 
 def test_published_as_safetensors(run_tool, tmp_path):
     target = tmp_path / 'new' / 'model.safetensors'
-    done = run_tool('model_converters/publish_model.py', MODEL.weights, target, '--hash', '--half')
+    done = run_tool(
+        'model_converters/publish_model.py', SHIPPED_MULTI_ROI.weights, target, '--hash', '--half'
+    )
     (path,) = target.parent.iterdir()
     assert path.stem.startswith('model-') and len(path.stem) == 14 and str(path) in done.stdout
     written = CheckpointLoader.load_checkpoint(str(path), 'cpu')
-    shipped = torch.load(MODEL.weights, map_location='cpu', weights_only=True)
+    shipped = torch.load(SHIPPED_MULTI_ROI.weights, map_location='cpu', weights_only=True)
     assert written['state_dict'].keys() == shipped['state_dict'].keys()
     assert all(torch.equal(written['state_dict'][key], value) for key, value in shipped['state_dict'].items())
     assert written['meta']['epoch'] == str(shipped['meta']['epoch'])
