@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
 from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments
+from mmroi.apis.inference.inferencer import DEFAULT_MODEL
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
 
@@ -49,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--model',
-        help='config, or a model of model-index.yml such as cliff_r18_synthetic (default: Multi-RoI)',
+        help=f'config, or name of a model in model-index.yml (default: {DEFAULT_MODEL})',
     )
     parser.add_argument('--weights', help="checkpoint (default: the model's own)")
     add_body_argument(parser, "the model's")

@@ -16,7 +16,10 @@ from mmroi.evaluation import DumpMeshResults
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
+from ..conftest import SHIPPED_CLIFF
+
 ROOT = Path(__file__).parents[2]
+MILLION_PARAMETERS = {'CLIFF': 3.36, 'Multi-RoI': 4.27}
 PROFILE = f"""
 _base_: {profiles.PROFILES / 'demo.yml'}
 synthetic: {{out: images, num_train: 1, num_val: 3, image_size: 96}}
@@ -40,7 +43,6 @@ def demo(tmp_path_factory):
             config = profiles.for_testing(profiles.network_config(run.row, profile, run.seed))
             (run.folder / 'train').mkdir(parents=True)
             config.dump(run.config('test'))
-            config.model.encoder.init_cfg = config.model.heatmap_head.init_cfg = None
             model = MODELS.build(config.model).eval()
             for name, value in model.named_parameters():
                 if run.row.name == 'cliff' and 'decoders' in name:  # its regressors add nothing to the mean
@@ -101,7 +103,7 @@ def test_table_and_images(demo, monkeypatch, capsys):
     assert relative == f'({100 * (float(error) / mean - 1):+.0f} %)'
     for row in (*trained, 'CLIFF, shipped', 'Multi-RoI, shipped'):
         assert float(table[row][4]) > 0  # spread of cameras
-        assert float(table[row][5]) == pytest.approx(3.36 if row.startswith('CLIFF') else 4.27, abs=0.01)
+        assert float(table[row][5]) == pytest.approx(MILLION_PARAMETERS[row.split(',')[0]], abs=0.01)
         assert (table[row][6] == '–') == (row not in trained)
         assert table[row][7] == '5.00'
     pictures = sorted((demo / 'demo' / 'pictures').glob('*.jpg'))
@@ -133,7 +135,7 @@ def test_a_shipped_model_is_tested_and_not_trained(tmp_path, monkeypatch, capsys
     assert '[1/1] cliff_shipped: MPJPE ' in capsys.readouterr().out
     [record] = (tmp_path / 'demo' / 'runs').rglob('run.json')
     folder = record.parent
-    assert folder.parent.name == 'cliff_r18_synthetic_from_cliff_r18_synthetic'
+    assert folder.parent.name == f'{SHIPPED_CLIFF.config.stem}_from_{SHIPPED_CLIFF.weights.stem}'
     assert not (folder / 'train').exists() and not list(folder.rglob('*.pth'))
     # Another checkpoint is tested again.
     suite = suites.load_suite('demo').select(['cliff_shipped'])

@@ -70,7 +70,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def config(folder):
+def config(small_multi_roi, folder):
     """A config on a data set that make_synthetic.py has just made."""
     data = folder / 'data'
     tool(
@@ -89,8 +89,7 @@ def config(folder):
         1,
     )
     path = folder / 'tiny.py'
-    base = ROOT / 'configs' / 'demo' / 'multi-roi_r18_synthetic.py'
-    path.write_text(CONFIG.format(base=str(base), data=str(data)))
+    path.write_text(CONFIG.format(base=str(small_multi_roi), data=str(data)))
     return path
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +13,6 @@ from mmroi.compat import safe_globals
 from mmroi.registry import MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """
 _base_ = {base!r}
 max_epochs = 2
@@ -36,16 +34,15 @@ default_hooks = dict(checkpoint=dict(max_keep_ckpts=-1))
 
 
 @pytest.fixture(scope='module')
-def config(tmp_path_factory):
-    """A training of the demo's heads on a frozen ResNet."""
+def config(small_multi_roi, tmp_path_factory):
+    """A training of small heads on a frozen ResNet."""
     folder = tmp_path_factory.mktemp('cached')
     make_dataset(folder / 'data', StudioSettings('easy', 96, 0), 12, 5, workers=1, progress=False)
     init_default_scope('mmroi')
     resnet = dict(type='mmdet.ResNet', depth=18, base_channels=8)
     save_file(MODELS.build(resnet).state_dict(), folder / 'weights.safetensors')
     path = folder / 'tiny.py'
-    base = ROOT / 'configs' / 'demo' / 'multi-roi_r18_synthetic.py'
-    names = dict(base=base, data=folder / 'data', weights=folder / 'weights.safetensors')
+    names = dict(base=small_multi_roi, data=folder / 'data', weights=folder / 'weights.safetensors')
     path.write_text(CONFIG.format(**{name: str(value) for name, value in names.items()}))
     return path
 

@@ -15,6 +15,8 @@ from skimage import data
 from mmroi.apis.inference import ResultWriter
 from mmroi.synthetic import Studio, StudioSettings
 
+from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'tools' / 'demo.py'
 GROUP = 9  # number of a photo with three people
@@ -141,16 +143,19 @@ def test_a_photo_needs_no_further_argument(tmp_path):
     ('arguments', 'message'),
     [
         (('absent.jpg', '--whole-image'), 'error: absent.jpg does not exist'),
-        (('photo.png', '--whole-image', '--model', 'cliff_r18'), 'did you mean cliff_r18_synthetic'),
+        (
+            ('photo.png', '--whole-image', '--model', SHIPPED_CLIFF.name[:-1]),
+            f'did you mean {SHIPPED_CLIFF.name}',
+        ),
         (('photo.png', '--whole-image', '--weights', 'absent.pth'), 'checkpoint absent.pth does not exist'),
         (
             (
                 'photo.png',
                 '--whole-image',
                 '--model',
-                'cliff_r18_synthetic',
+                SHIPPED_CLIFF.name,
                 '--weights',
-                ROOT / 'checkpoints/multi-roi_r18_synthetic.pth',
+                SHIPPED_MULTI_ROI.weights,
             ),
             'another architecture than the config',
         ),

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmroi.apis import MultiRoIInferencer, find_model
-from mmroi.apis.inference.inferencer import DEFAULT_MODEL
+from mmroi.apis import MultiRoIInferencer
 from mmroi.structures import COCO_17, SMPL_54
 from mmroi.synthetic import Studio, StudioSettings
+
+from ..conftest import SHIPPED_MULTI_ROI
 
 TOOL = 'analysis_tools/eval_keypoints.py'
 PATH = Path(__file__).parents[2] / 'tools' / TOOL
@@ -23,8 +24,7 @@ ROWS = [SMPL_54.index(name) for name in COCO_17]
 
 @pytest.fixture(scope='module')
 def model():
-    found = find_model(DEFAULT_MODEL)
-    return found.config, found.weights
+    return SHIPPED_MULTI_ROI.config, SHIPPED_MULTI_ROI.weights
 
 
 @pytest.fixture(scope='module')

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import cv2
 import pytest
+import torch
 
+from mmroi.apis import build_model
 from mmroi.benchmark.speed.humandata import make_h36m_file
 
+from ..conftest import SMALL_CROP
+
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'configs' / 'demo' / 'multi-roi_r18_synthetic.py'
-CLIFF = ROOT / 'configs' / 'demo' / 'cliff_r18_synthetic.py'
 MACHINE = {'date', 'device', 'cpu', 'cores', 'threads', 'load_before', 'torch'}
 ONCE = ('--seconds', '0', '--rounds', '1')
 
@@ -33,10 +35,10 @@ def check_table(printed, rows):
     assert len(lines) == 2 + len(rows) and len({len(line) for line in lines}) == 1
 
 
-def test_inference(run):
+def test_inference(small_multi_roi, run):
     printed, figures = run(
         'benchmark_inference.py',
-        CONFIG,
+        small_multi_roi,
         '--rois',
         1,
         3,
@@ -49,7 +51,8 @@ def test_inference(run):
         *ONCE,
     )
     rows = figures['rows']
-    networks = [('multi-roi_r18_synthetic', 1), ('multi-roi_r18_synthetic', 3), ('CLIFF', 1), ('HMR', 1)]
+    name = small_multi_roi.stem
+    networks = [(name, 1), (name, 3), ('CLIFF', 1), ('HMR', 1)]
     expected = [
         (*network, batch, precision, 'eager')
         for batch, precision, network in product((1, 2), ('fp32', 'bf16'), networks)
@@ -58,17 +61,17 @@ def test_inference(run):
     for first, row in zip([rows[i // 4 * 4] for i in range(16)], rows, strict=True):
         assert row['ratio'] == pytest.approx(row['frames_per_second'] / first['frames_per_second'])
         assert 0 < row['p50_ms'] <= row['p95_ms'] and row['peak_mib'] > 4 * 3.8  # 4 million weights
-    assert set(figures['machine']) == MACHINE and figures['crop_size'] == [64, 48]
+    assert set(figures['machine']) == MACHINE and figures['crop_size'] == list(SMALL_CROP)
     check_table(printed, rows)
 
 
-def test_inference_from_images_with_a_checkpoint_of_other_rois(run):
-    config = ROOT / 'configs' / 'multi_roi' / 'multi-roi_r18_synthetic.py'
+def test_inference_from_images_with_a_checkpoint_of_other_rois(small_multi_roi, run, tmp_path):
+    torch.save(build_model(small_multi_roi).state_dict(), tmp_path / 'five_rois.pth')
     printed, figures = run(
         'benchmark_inference.py',
-        config,
+        small_multi_roi,
         '--weights',
-        ROOT / 'checkpoints' / 'multi-roi_r18_synthetic.pth',
+        'five_rois.pth',
         '--rois',
         2,
         '--batch-sizes',
@@ -84,10 +87,10 @@ def test_inference_from_images_with_a_checkpoint_of_other_rois(run):
     assert [row['rois'] for row in figures['rows']] == [2]
 
 
-def test_training(run):
+def test_training(small_multi_roi, run):
     printed, figures = run(
         'benchmark_training.py',
-        CONFIG,
+        small_multi_roi,
         '--compare',
         'channels_last+with_cp',
         '--batch-size',
@@ -109,9 +112,9 @@ def test_training(run):
     check_table(printed, rows)
 
 
-def test_dataloader(run):
+def test_dataloader(small_multi_roi, run):
     printed, figures = run(
-        'benchmark_dataloader.py', CONFIG, '--samples', 3, '--frame', 480, 360, '--cpu-time', *ONCE
+        'benchmark_dataloader.py', small_multi_roi, '--samples', 3, '--frame', 480, 360, '--cpu-time', *ONCE
     )
     rows = {row['what']: row for row in figures['rows']}
     assert figures['frame'] == [480, 360] and figures['people'] == 3 and figures['rois'] == 5
@@ -122,9 +125,9 @@ def test_dataloader(run):
     check_table(printed, figures['rows'])
 
 
-def test_flops(run):
-    printed, figures = run('get_flops.py', CONFIG, '--rois', 1, 2)
-    assert [row['rois'] for row in figures['rows']] == [1, 2] and figures['crop_size'] == [64, 48]
+def test_flops(small_multi_roi, run):
+    printed, figures = run('get_flops.py', small_multi_roi, '--rois', 1, 2)
+    assert [row['rois'] for row in figures['rows']] == [1, 2] and figures['crop_size'] == list(SMALL_CROP)
     header = 'M | encoder | fusion | head | body_model | inference | projector | heatmap_head'
     titles = [line for line in printed.splitlines() if 'encoder' in line]
     assert [[cell.strip() for cell in line.strip('|').split('|')] for line in titles] == [
@@ -178,8 +181,8 @@ def test_pictures(run, tmp_path):
         ('benchmark_training', ['{cliff}', '--compare', 'amp+speed'], "joined by +; got 'speed'"),
     ],
 )
-def test_bad_input(run_tool, tmp_path, tool, arguments, message):
-    paths = dict(cliff=CLIFF, data=ROOT / 'configs' / '_base_' / 'datasets' / 'synthetic.py')
+def test_bad_input(small_cliff, run_tool, tmp_path, tool, arguments, message):
+    paths = dict(cliff=small_cliff, data=ROOT / 'configs' / '_base_' / 'datasets' / 'synthetic.py')
     arguments = [argument.format(**paths) for argument in arguments]
     done = run_tool(f'analysis_tools/{tool}.py', *arguments, cwd=tmp_path, check=False)
     assert done.returncode and message in done.stderr.strip().splitlines()[-1]

@@ -5,11 +5,11 @@ import csv
 import cv2
 import pytest
 
-from mmroi.apis import find_model
 from mmroi.evaluation import MeshMetric, MeshResults
 from mmroi.synthetic import StudioSettings, make_dataset
 
-MODEL = find_model('multi-roi_r18_synthetic')
+from ..conftest import SHIPPED_MULTI_ROI
+
 NUM_IMAGES = 24
 
 
@@ -23,8 +23,8 @@ def test(tmp_path_factory, run_tool):
         folder = tmp_path_factory.mktemp(name)
         done = run_tool(
             'test.py',
-            MODEL.config,
-            MODEL.weights,
+            SHIPPED_MULTI_ROI.config,
+            SHIPPED_MULTI_ROI.weights,
             '--work-dir',
             folder / 'work',
             '--out',

@@ -11,14 +11,13 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
 from PIL import Image
 
-from mmroi.apis import IndexedModel, MultiRoIInferencer, find_model, init_model
+from mmroi.apis import IndexedModel, MultiRoIInferencer, init_model
 from mmroi.apis.inference import BadInput, BadInputError
 from mmroi.apis.inference import inferencer as module
 from mmroi.registry import INFERENCERS, TRANSFORMS
 
+from ...conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
 from .conftest import BOXES
-
-SHIPPED = find_model('multi-roi_r18_synthetic')
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ def vertices(result):
 def test_it_predicts_what_the_test_pipeline_and_the_model_do(inferencer, photo, tmp_path):
     path = tmp_path / 'photo.png'
     cv2.imwrite(str(path), photo)
-    config = Config.fromfile(SHIPPED.config)
-    model = init_model('multi-roi_r18_synthetic')
+    config = Config.fromfile(SHIPPED_MULTI_ROI.config)
+    model = init_model(SHIPPED_MULTI_ROI.name)
     pipeline = Compose([TRANSFORMS.build(step) for step in config.test_pipeline])
     rows = [
         pipeline(dict(img_path=str(path), bbox_xywh=np.array((x1, y1, x2 - x1, y2 - y1))))
@@ -163,30 +162,29 @@ def test_smoothing_and_trackers_of_ones_own(inferencer, photo, tmp_path):
 
 
 def test_names_files_and_configs(photo):
-    from_name = MultiRoIInferencer('CLIFF_r18_synthetic', device='cpu')
-    shipped = find_model('cliff_r18_synthetic')
-    from_file = MultiRoIInferencer(shipped.config, shipped.weights, device='cpu')
-    content = Config.fromfile(shipped.config).to_dict()
-    from_dict = MultiRoIInferencer(content, shipped.weights, device='cpu')
+    from_name = MultiRoIInferencer(SHIPPED_CLIFF.name.upper(), device='cpu')
+    from_file = MultiRoIInferencer(SHIPPED_CLIFF.config, SHIPPED_CLIFF.weights, device='cpu')
+    content = Config.fromfile(SHIPPED_CLIFF.config).to_dict()
+    from_dict = MultiRoIInferencer(content, SHIPPED_CLIFF.weights, device='cpu')
     one, *others = (i(photo, bboxes=BOXES)['predictions'][0] for i in (from_name, from_file, from_dict))
     for other in others:
         torch.testing.assert_close(vertices(one), vertices(other))
     assert one[0].boxes.shape == (1, 3)
-    assert 'cliff_r18_synthetic' in MultiRoIInferencer.list_models(patterns='cliff')
+    assert SHIPPED_CLIFF.name in MultiRoIInferencer.list_models(patterns='cliff')
 
 
 def test_it_is_an_inferencer_of_the_family():
     built = INFERENCERS.build(dict(type='MultiRoIInferencer', device='cpu'))
     assert isinstance(built, BaseInferencer)
-    assert built.model.cfg.filename.endswith('multi-roi_r18_synthetic.py') and not built.model.training
+    assert built.model.cfg.filename == str(SHIPPED_MULTI_ROI.config) and not built.model.training
 
 
 def test_models_that_cannot_run(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py has no weights; give a'):
         MultiRoIInferencer('multi-roi_r50_published')
-    with pytest.raises(ValueError, match='multi-roi_r18_synthetic.pth: .* another architecture than'):
-        MultiRoIInferencer('cliff_r18_synthetic', SHIPPED.weights)
-    absent = IndexedModel('a', SHIPPED.config, tmp_path / 'gone.pth')
+    with pytest.raises(ValueError, match=f'{SHIPPED_MULTI_ROI.weights.name}: .* another architecture than'):
+        MultiRoIInferencer(SHIPPED_CLIFF.name, SHIPPED_MULTI_ROI.weights)
+    absent = IndexedModel('a', SHIPPED_MULTI_ROI.config, tmp_path / 'gone.pth')
     monkeypatch.setattr(module, 'find_model', lambda name: absent)
     with pytest.raises(FileNotFoundError, match='gone.pth does not exist'):
         MultiRoIInferencer('a')
