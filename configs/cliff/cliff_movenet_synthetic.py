@@ -1,7 +1,7 @@
 # The shipped CLIFF: small heads on a frozen encoder that knows 2D poses of real people (``make pretrain``).
 _base_ = [
     '../_base_/models/cliff_movenet.py',
-    '../_base_/datasets/synthetic_natural.py',
+    '../_base_/datasets/synthetic_natural_full.py',
     '../_base_/schedules/adamw_heads.py',
     '../_base_/default_runtime.py',
 ]

@@ -1,10 +1,10 @@
 # ``make demo``: a few minutes on two cores, on the easy preset. A demonstration, not a benchmark.
-_base_ = '../multi_roi/multi-roi_movenet_synthetic.py'
-
-data_root = 'data/synthetic/easy/'
-train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
-test_dataloader = val_dataloader
+_base_ = [
+    '../_base_/models/multi-roi_movenet.py',
+    '../_base_/datasets/synthetic_easy.py',
+    '../_base_/schedules/adamw_heads.py',
+    '../_base_/default_runtime.py',
+]
 
 # Both networks read the same features.
 feature_cache = dict(variants=2, precision='auto', num_rois=5)

@@ -2,7 +2,7 @@
 # (``make pretrain``).
 _base_ = [
     '../_base_/models/multi-roi_movenet.py',
-    '../_base_/datasets/synthetic_natural.py',
+    '../_base_/datasets/synthetic_natural_full.py',
     '../_base_/schedules/adamw_heads.py',
     '../_base_/default_runtime.py',
 ]

@@ -19,7 +19,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine and train.py read; the others are variables of the file. Without its
 # visualizer, a run logs to the same files.
 FIELDS = {*inspect.signature(Runner).parameters, 'custom_imports', 'feature_cache'} - {'visualizer'}
-NARROW_HEADS = ('CLIFFHead', 'MultiRoIHead', 'PerRoIMeshHead')  # MMHuman3D's keep their own width
+OWN_HEADS = ('CLIFFHead', 'MultiRoIHead', 'PerRoIMeshHead')  # MMHuman3D's keep their width and read whole maps
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
 
 
@@ -33,8 +33,8 @@ def load_profile(name: str) -> Config:
         The profile: ``title``, ``seeds``, ``amp``, and optionally
 
         * ``synthetic``: the synthetic dataset that is made, and that all rows are trained and tested on;
-        * ``settings``: a config; all rows get its data, schedule, hooks, encoder, heatmap head, and body
-          model;
+        * ``settings``: a config; all rows get its data, schedule, hooks, feature cache, encoder, heatmap
+          head, preprocessor, and body model;
         * ``people_per_epoch``: length of an epoch, drawn from the training set without repetition;
         * ``overrides``: as those of ``--cfg-options``, for rows that have the part.
 
@@ -66,22 +66,24 @@ def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
     return 'gpu-synthetic' if torch.cuda.is_available() else 'cpu'
 
 
-def missing_files(config: Config) -> list[str]:
+def missing_files(config: Config, *stages: str) -> list[str]:
     """Find the annotation and body model files that a config needs and that do not exist.
 
     Args:
         config: The config of a row.
+        *stages: Those of ``train``, ``val`` and ``test`` that it has; all by default.
 
     Returns:
         Their paths.
     """
     files = set()
-    for loader in LOADERS:
-        dataset = config[loader].dataset
+    stages = stages or ('train', 'val', 'test')
+    for stage in stages:
+        dataset = config[f'{stage}_dataloader'].dataset
         for part in dicts_in(dataset):
             if 'ann_file' in part:
                 files.add(Path(part.get('data_root', dataset.get('data_root', ''))) / part['ann_file'])
-    files.update(needed_body_files(config, 'train', 'val', 'test'))
+    files.update(needed_body_files(config, *stages))
     return sorted(str(path) for path in files if not path.is_file())
 
 
@@ -147,6 +149,8 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
         for loader in LOADERS:
             set_crops(cfg[loader], num_rois=crops.num_rois, box_scale=crops.box_scale, random=crops.random)
         _shrink(cfg.model, settings.model)
+        if cfg.model.head.type not in OWN_HEADS:
+            cfg.pop('feature_cache', None)
     _override(cfg, profile.get('overrides', {}))
     for loader in LOADERS if 'synthetic' in profile else ():
         cfg[loader].dataset.data_root = profile.synthetic.out
@@ -182,9 +186,10 @@ def read_config(path: Path) -> Config:
 
 def _shrink(model: ConfigDict, small: ConfigDict) -> None:
     """Give a model the encoder of a small one, what belongs to it, and narrow heads."""
-    for name in ('encoder', 'heatmap_head', 'body_model'):
-        model[name] = deepcopy(small[name])
-    if model.head.type in NARROW_HEADS:
+    for name in ('data_preprocessor', 'encoder', 'heatmap_head', 'body_model'):
+        if name in small:
+            model[name] = deepcopy(small[name])
+    if model.head.type in OWN_HEADS:
         widths = model.head.get('hidden_channels', (1024, 1024))
         model.head.update(hidden_channels=tuple(width // 2 for width in widths), dropout=small.head.dropout)
 

@@ -69,6 +69,14 @@ class Run:
         return self.folder / f'{stage}.py'
 
     @property
+    def weights(self) -> Path:
+        """The checkpoint that was tested."""
+        if self.row.checkpoint:
+            return find_file(self.row.checkpoint)
+        note = self.stages[-1] / 'last_checkpoint'
+        return note.with_name(Path(note.read_text(encoding='utf-8').strip()).name)
+
+    @property
     def stages(self) -> list[Path]:
         """Work folders of the trainings that have begun, in order."""
         return [path for path in (self.folder / 'train', self.folder / 'finetune') if path.is_dir()]

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmroi.benchmark.columns import METRICS, format_number
 from mmroi.benchmark.frame_rate import measure_frame_rates
 from mmroi.benchmark.people_images import draw_people
+from mmroi.benchmark.photos import draw_photos
 from mmroi.benchmark.plots import draw_all
 from mmroi.benchmark.profiles import missing_files, network_config, stage_configs
 from mmroi.benchmark.report import write_report
@@ -72,12 +73,13 @@ def check_data(suite: Suite, profile: Config) -> None:
     for row in suite.rows:
         if not row.config:
             continue
+        stages = ('test',) if row.checkpoint else ('train', 'val', 'test')
         for config in (*stage_configs(row, profile, 0).values(), network_config(row, profile, 0)):
             try:
-                check_body_model(config, 'train', 'val', 'test')
+                check_body_model(config, *stages)
             except FileNotFoundError as error:
                 raise FileNotFoundError(f'{error} Or benchmark on synthetic images: --synthetic.') from error
-            if files := missing_files(config):
+            if files := missing_files(config, *stages):
                 raise FileNotFoundError(
                     f'{", ".join(files)} missing; see docs/data.md, or use synthetic images: --synthetic'
                 )
@@ -153,4 +155,6 @@ def report_suite(
     of_last_row = [run for run in done if run.row == suite.rows[-1]]
     if suite.num_images and of_last_row:
         draw_people(of_last_row[0], folder / 'pictures', suite.num_images)
+    if suite.photos and of_last_row:
+        draw_photos(of_last_row[0], folder / 'pictures' / 'real_people.jpg')
     return write_report(suite, profile, summaries, mean_pose(done[0]) if done else {}, plots, command, folder)

@@ -50,6 +50,7 @@ class Suite:
         hidden_columns: Standard columns that the Markdown table does not have.
         relative_to_mean_pose: Print MPJPE also relative to that of the mean pose.
         num_images: Number of test images on which the meshes of the last row are drawn.
+        photos: Draw the last row's meshes of the real people of ``PHOTOS``, too.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Suite:
     hidden_columns: tuple[str, ...] = ()
     relative_to_mean_pose: bool = False
     num_images: int = 0
+    photos: bool = False
 
     def select(self, names: Sequence[str] | None) -> 'Suite':
         """Return the suite with some of its rows.

@@ -11,7 +11,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark import profiles, results, runs, suites
+from mmroi.benchmark import photos, profiles, results, runs, suites
 from mmroi.evaluation import DumpMeshResults
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
@@ -19,7 +19,7 @@ from mmroi.synthetic import StudioSettings, make_dataset
 from ..conftest import SHIPPED_CLIFF
 
 ROOT = Path(__file__).parents[2]
-MILLION_PARAMETERS = {'CLIFF': 3.36, 'Multi-RoI': 4.27}
+MILLION_PARAMETERS = {'CLIFF': 7.28, 'Multi-RoI': 8.38}
 PROFILE = f"""
 _base_: {profiles.PROFILES / 'demo.yml'}
 synthetic: {{out: images, num_train: 1, num_val: 3, image_size: 96}}
@@ -107,9 +107,11 @@ def test_table_and_images(demo, monkeypatch, capsys):
         assert (table[row][6] == '–') == (row not in trained)
         assert table[row][7] == '5.00'
     pictures = sorted((demo / 'demo' / 'pictures').glob('*.jpg'))
-    assert len(pictures) == 4
+    assert [path.stem for path in pictures[3:]] == ['real_people', 'sheet'] and len(pictures) == 5
     height, width = cv2.imread(str(pictures[0])).shape[:2]
     assert height >= 512 and width == 3 * height
+    three_photos = cv2.imread(str(pictures[3]))
+    assert three_photos.shape[0] >= 3 * photos.HEIGHT and three_photos.std() > 30
 
 
 def test_the_mean_pose_is_the_start_of_an_untrained_network(demo, monkeypatch):

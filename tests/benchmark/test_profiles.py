@@ -14,8 +14,6 @@ from mmroi.engine.pipelines import find_steps, load_config, read_crops
 from mmroi.fileio import locate
 from mmroi.registry import MODELS
 
-from ..conftest import SHIPPED_CLIFF
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -106,13 +104,15 @@ def test_overrides_of_parts_that_a_row_does_not_have_are_left_out():
     assert made.model.new == dict(a=1)
 
 
-def test_the_encoder_starts_from_the_shipped_cliff_in_any_folder(base, quick, tmp_path, monkeypatch):
+def test_rows_read_features_of_one_frozen_encoder(base, quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    model = profiles.make_config(base, quick, seed=0).model
-    for name in ('encoder', 'heatmap_head'):
-        init = model[name].init_cfg
-        assert init.type == 'Pretrained' and init.prefix == f'{name}.'
-        assert locate(init.checkpoint) == SHIPPED_CLIFF.weights
+    made = profiles.make_config(base, quick, seed=0)
+    init = made.model.encoder.backbone.init_cfg
+    assert init.type == 'Pretrained' and locate(init.checkpoint).is_file()
+    assert made.model.encoder.frozen_stages == 4 and made.feature_cache.num_rois == 5
+    whole_maps = load_config(ROOT / 'configs/hmr/hmr_r50_mmhuman3d_mixture.py', import_custom_modules=False)
+    made = profiles.make_config(whole_maps, quick, seed=0)
+    assert made.model.encoder.backbone.init_cfg == init and 'feature_cache' not in made
 
 
 def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
@@ -121,11 +121,11 @@ def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
     tested = profiles.for_testing(trained)
     assert [crop.num_rois for crop in crops(tested)] == [1, 5, 5]
     for config in (trained, tested):
-        config.model.encoder.init_cfg = config.model.heatmap_head.init_cfg = None
+        config.model.encoder.backbone.init_cfg = None
     init_default_scope('mmroi')
     one, five = (MODELS.build(config.model).eval() for config in (trained, tested))
     five.load_state_dict(one.state_dict())
-    inputs = torch.randn(2, 5, 3, 64, 48)
+    inputs = torch.randn(2, 5, 3, 64, 64)
     boxes = torch.tensor([[10.0, -20.0, 150.0]], dtype=torch.float64).expand(2, 5, 3)
     focal_length = torch.full((2,), 500.0, dtype=torch.float64)
     with torch.no_grad():

@@ -22,7 +22,7 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
         if row.config:
             small = profiles.stage_configs(row, quick, 0)
             assert list(small) == ([] if row.checkpoint else ['train'])
-            assert profiles.network_config(row, quick, 0).model.encoder.backbone.depth == 18
+            assert profiles.network_config(row, quick, 0).model.encoder.backbone.type == 'MoveNetBackbone'
             for stage, config in profiles.stage_configs(row, real, 7).items():
                 file = {'train': row.config, 'finetune': row.finetune}[stage]
                 own = load_config(files.find_config(file), import_custom_modules=False)

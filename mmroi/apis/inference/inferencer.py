@@ -28,7 +28,7 @@ from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
 
-DEFAULT_MODEL = 'multi-roi_r18_synthetic'
+DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
 
 
 @INFERENCERS.register_module()

@@ -61,7 +61,8 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
             self._move_labels(samples)
         if 'features' in data:
             # Features lie channels-last in memory, as the first convolution behind a cache reads them.
-            stacked = [torch.stack([f.permute(0, 2, 3, 1) for f in feature]) for feature in data['features']]
+            with torch.autocast('cpu', enabled=False):  # which cannot stack float16 under bfloat16
+                stacked = [torch.stack([f.permute(0, 2, 3, 1) for f in maps]) for maps in data['features']]
             maps = [self._move(feature).float().permute(0, 1, 4, 2, 3) for feature in stacked]
             return dict(features=maps, data_samples=samples)
         return dict(inputs=self.normalize(self._move(_stack(data['inputs']))), data_samples=samples)

@@ -82,9 +82,11 @@ def test_statistics_are_no_part_of_a_checkpoint() -> None:
     assert not HMRDataPreprocessor().state_dict()
 
 
-def test_features_are_stacked_to_float32_and_lie_channels_last() -> None:
+@pytest.mark.parametrize('autocast', [False, True])
+def test_features_are_stacked_to_float32_and_lie_channels_last(autocast: bool) -> None:
     maps = [[torch.randn(2, c, 4, 3).half() for _ in range(3)] for c in (5, 7)]
-    output = HMRDataPreprocessor()(dict(features=maps, data_samples=[_sample(1) for _ in range(3)]))
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        output = HMRDataPreprocessor()(dict(features=maps, data_samples=[_sample(1) for _ in range(3)]))
     assert 'inputs' not in output and len(output['data_samples']) == 3
     for feature, given in zip(output['features'], maps, strict=True):
         assert torch.equal(feature, torch.stack(given).float())
