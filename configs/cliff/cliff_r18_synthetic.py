@@ -1,4 +1,4 @@
-# The shipped CLIFF: half-width ResNet-18 from scratch on small crops (``make pretrain``).
+# Half-width ResNet-18 from scratch on small crops, for a CPU.
 _base_ = [
     '../_base_/models/cliff_r18.py',
     '../_base_/datasets/synthetic_96x72.py',

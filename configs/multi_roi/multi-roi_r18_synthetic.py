@@ -1,5 +1,4 @@
-# The network of the shipped Multi-RoI, half-width ResNet-18 on small crops, from scratch. The training of the
-# shipped weights started from the encoder of the shipped CLIFF.
+# Half-width ResNet-18 from scratch on small crops, for a CPU.
 _base_ = [
     '../_base_/models/multi-roi_r18.py',
     '../_base_/datasets/synthetic_96x72.py',

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmroi.apis import build_model, export
 from mmroi.apis.export import ExportableEstimator, export_model, load_onnx, random_inputs, read_recipe
 from mmroi.engine.pipelines import CropSettings
+from mmroi.models import BoxEncoding
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = [
@@ -83,3 +84,20 @@ def test_recipe(with_pipeline):
     del steps[1]
     with pytest.raises(ValueError, match='lacks GetPersonBox or MultiRoICrop'):
         read_recipe(with_pipeline)
+
+
+def test_boxes_are_encoded_in_float64_in_a_file(tmp_path):
+    """The highest of 32 frequencies turns by 2^31 half turns per unit: float32 constants would leave noise."""
+    encoding = BoxEncoding(32)
+
+    class Encode(torch.nn.Module):
+        def forward(self, boxes, focal_length):
+            return encoding(encoding.normalize(boxes, focal_length))
+
+    boxes = torch.tensor([[[120.3, -45.7, 333.1], [7.9, 81.2, 512.6]]], dtype=torch.float64)
+    inputs = boxes, torch.tensor([731.7], dtype=torch.float64)
+    path = tmp_path / 'encoding.onnx'
+    torch.onnx.export(Encode(), inputs, path, dynamo=True, verbose=False, input_names=['boxes', 'focal'])
+    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    (found,) = session.run(None, dict(boxes=inputs[0].numpy(), focal=inputs[1].numpy()))
+    np.testing.assert_allclose(found, Encode()(*inputs).numpy(), rtol=0, atol=1e-5)

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools' / 'deployment'
 # of the shipped Multi-RoI
 NUM_ROIS = 5
-CROP_SIZE = (96, 72)
+CROP_SIZE = (256, 192)
 ALONE = """
 import importlib.abc, runpy, sys
 class Gate(importlib.abc.MetaPathFinder):
