@@ -6,18 +6,7 @@ train_dataloader = dict(dataset=dict(data_root=data_root))
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 
-# Both networks read the same features.
-feature_cache = dict(variants=2, precision='auto', num_rois=5)
+feature_cache = dict(variants=2)
 
 max_epochs = 20
-param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=1e-3,
-        pct_start=0.15,
-        total_steps=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
-train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+train_cfg = dict(val_interval=max_epochs)

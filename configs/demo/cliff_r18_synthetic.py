@@ -10,14 +10,4 @@ test_dataloader = val_dataloader
 auto_scale_lr = dict(base_batch_size=16)
 
 max_epochs = 8
-param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=1e-3,
-        pct_start=0.15,
-        total_steps=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
-train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+train_cfg = dict(val_interval=max_epochs)

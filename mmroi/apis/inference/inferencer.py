@@ -23,7 +23,7 @@ from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
-from mmroi.engine.pipelines import expand_crops, inference_pipeline, load_config
+from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config
 from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
@@ -245,7 +245,7 @@ class MultiRoIInferencer(BaseInferencer):
         return init_model(cfg, weights, device, body_model=self._body_model)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        expand_crops(cfg)
+        expand_numbers(cfg)
         return Compose([TRANSFORMS.build(step) for step in inference_pipeline(cfg, self._box_scale)])
 
     def _init_collate(self, cfg: Config) -> Callable[..., Any]:
