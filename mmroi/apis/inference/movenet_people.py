@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mmengine.device import get_device
 from torch import Tensor
 
 from mmroi.apis.inference.frames import BadInputError, Frame
@@ -169,8 +170,7 @@ def _load(weights: str | Path, device: str | None) -> MoveNetPose:
         StrictPretrainedInit(str(weights))(network)
     except (FileNotFoundError, ValueError) as error:
         raise BadInputError(f'detector movenet: {error}') from None
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    network.requires_grad_(False).to(device, memory_format=torch.channels_last)
+    network.requires_grad_(False).to(device or get_device(), memory_format=torch.channels_last)
     return network.eval()
 
 
