@@ -64,7 +64,8 @@ def main() -> None:
     args = parse_args()
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
-    summary, start, interrupted = RunSummary(), time.monotonic(), False
+    summary = RunSummary(detected=args.bboxes is None)
+    start, interrupted = time.monotonic(), False
     models = (args.model, args.weights, args.det_model, args.det_weights, args.det_score, args.device)
     names = (
         'bboxes',
@@ -78,7 +79,7 @@ def main() -> None:
     )
     options = {name: getattr(args, name) for name in names}
     try:
-        inferencer = MultiRoIInferencer(*models, body_model=args.body_model)
+        inferencer = MultiRoIInferencer(*models, body_model=args.body_model, det_size=args.det_size)
         results = inferencer.stream(inputs[0] if len(inputs) == 1 else inputs, **options)
     except (OSError, ValueError) as error:  # documented for bad arguments
         sys.exit(f'error: {explain(error)}')

@@ -10,14 +10,4 @@ _base_ = [
 feature_cache = dict(variants=2, precision='auto', num_rois=5)
 
 max_epochs = 20
-param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=1e-3,
-        pct_start=0.15,
-        total_steps=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
-train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+train_cfg = dict(val_interval=max_epochs)

@@ -11,7 +11,7 @@ from torch import nn
 
 from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
-from mmroi.engine.pipelines import expand_crops, load_config
+from mmroi.engine.pipelines import expand_numbers, load_config
 from mmroi.fileio import read_state_dict
 from mmroi.models.estimators import check_state_dict, restore_backbone
 from mmroi.registry import MODELS
@@ -75,7 +75,7 @@ def build_model(
             config = find_model(str(config)).config
         config = load_config(config, cfg_options)
     else:
-        expand_crops(config, cfg_options)
+        expand_numbers(config, cfg_options)
     if 'model' not in config:
         raise ValueError(f'config {config.filename} has no `model`')
     if body_model:

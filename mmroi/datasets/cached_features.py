@@ -105,8 +105,8 @@ class CachedFeatures(Dataset[dict[str, Any]]):
             maps, labels, meta = self._shards[path][position]
         except DAMAGED as error:
             raise FileNotFoundError(
-                f'{path} is missing or damaged ({error}): start the training again with feature_cache, '
-                'which computes it'
+                f'{path} is missing or damaged ({error}): delete it, and start the training again with '
+                'feature_cache, which computes it'
             ) from error
         maps = [array[: self.num_rois] for array in maps]
         meta.update({key: meta[key][: self.num_rois] for key in _PER_ROI if key in meta})

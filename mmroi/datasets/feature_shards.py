@@ -1,10 +1,12 @@
 """Files of a feature cache: packed samples whose crops are replaced by features.
 
-A shard is one NumPy file with a record for each sample, which holds its features, labels and metainfo. A
-sample is read by one read of the file, and no file stays open, however many shards there are.
+A shard is one NumPy file with a record for each sample, which holds its features, labels and metainfo, and
+their checksum. A sample is read by one read of the file, and no file stays open, however many shards there
+are.
 """
 
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import HMRDataSample
 
 SHARD_SIZE = 64  # samples
+CHECKSUM = 'crc32'  # the last field, of all bytes before it; records of earlier versions have none
 DAMAGED = (OSError, ValueError, EOFError)  # what reading a damaged shard raises
 
 _KINDS = {str: 'item', bool: 'item', int: 'item', float: 'item', tuple: 'tuple', list: 'list'}
@@ -61,10 +64,13 @@ def pack_records(
         if key == 'img_path':
             values = [str(path).removeprefix(os.path.join(root, '')) for path in values]
         columns[f'{kind}.{key}'] = _stack(key, values)
+    columns[CHECKSUM] = np.zeros(len(samples), np.uint32)
     fields = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
     records = np.zeros(len(samples), np.dtype(fields, align=True))
     for name, column in columns.items():
         records[name] = column
+    for i in range(len(records)):
+        records[CHECKSUM][i] = _checksum(records[i : i + 1])
     return records
 
 
@@ -85,7 +91,7 @@ def write_shard(path: Path, records: np.ndarray) -> None:
 
 
 def is_complete(path: Path, size: int) -> bool:
-    """Return whether a shard exists and is as long as it should be.
+    """Return whether a shard exists and is as long as it should be. Checksums would take reading all of it.
 
     Args:
         path: The file.
@@ -119,6 +125,7 @@ class Shard:
         expected, found = self._offset + self._size * dtype.itemsize, path.stat().st_size
         if found != expected:
             raise ValueError(f'the file has {found} bytes instead of {expected}')
+        self._unchecked = set(range(self._size)) if CHECKSUM in (dtype.names or ()) else set()
 
     def __len__(self) -> int:
         return self._size
@@ -131,11 +138,22 @@ class Shard:
 
         Returns:
             Features (M, h_i, w_i, C_i), labels, and metainfo.
+
+        Raises:
+            OSError: The file does not exist any more.
+            ValueError: The file is damaged. The checksum is verified when the sample is first read.
         """
         offset = self._offset + index * self._dtype.itemsize
-        (record,) = np.fromfile(self._path, self._dtype, 1, offset=offset)
+        records = np.fromfile(self._path, self._dtype, 1, offset=offset)
+        (record,) = records
+        if index in self._unchecked:
+            if record[CHECKSUM] != _checksum(records):
+                raise ValueError(f'the checksum of sample {index} is wrong')
+            self._unchecked.remove(index)
         maps, labels, meta = [], {}, {}
         for name in self._dtype.names or ():
+            if name == CHECKSUM:
+                continue
             kind, _, key = name.partition('.')
             value = record[name]
             if kind == 'feature':
@@ -147,6 +165,12 @@ class Shard:
         if 'img_path' in meta:
             meta['img_path'] = os.path.join(self._root, meta['img_path'])
         return maps, labels, meta
+
+
+def _checksum(record: np.ndarray) -> int:
+    """CRC-32 of an array of one record, up to the field of the checksum."""
+    assert record.dtype.fields is not None
+    return zlib.crc32(record.view(np.uint8).data[: record.dtype.fields[CHECKSUM][1]])
 
 
 def _keys(found: Sequence[Sequence[str]]) -> list[str]:

@@ -17,11 +17,10 @@ from mmengine.config import Config
 from mmroi.datasets import GetPersonBox, MultiRoICrop
 from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
 from mmroi.engine.body_model import dicts_in
+from mmroi.engine.config_numbers import NUMBERS, read_numbers
+from mmroi.engine.epochs import read_epochs, set_epochs
 
 Pipeline = list[dict[str, Any]]
-
-# Numbers at the top level of a config, which ``expand_crops`` writes to where they belong.
-NUMBERS = ('num_rois', 'crop_size', 'box_scale', 'box_aspect', 'random_rois')
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _set_aspect(step: dict[str, Any], crop_size: tuple[int, int], box_aspect: fl
 
 
 def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **options: Any) -> Config:
-    """Load a config with its top-level numbers written to pipelines and model.
+    """Load a config with its top-level numbers written to pipelines, model and schedule.
 
     Args:
         path: The file.
@@ -141,19 +140,20 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
         **options: Of ``Config.fromfile``.
 
     Returns:
-        Config: Expanded by :func:`expand_crops`.
+        Config: Expanded by :func:`expand_numbers`.
     """
     cfg = Config.fromfile(path, **options)
-    expand_crops(cfg, cfg_options)
+    expand_numbers(cfg, cfg_options)
     return cfg
 
 
-def expand_crops(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
-    """Write the numbers at the top level of a config to all its pipelines and its model.
+def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
+    """Write the numbers at the top level of a config to all its pipelines, its model and its schedule.
 
-    These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (by default that of the crops) and
-    ``random_rois``. They are removed afterwards, so that a number that is still there has not been expanded,
-    and a dumped config is complete. (MMEngine's configs have no references that are resolved at the end.)
+    These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (by default that of the crops),
+    ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is still there has
+    not been expanded, and a dumped config is complete. (MMEngine's configs have no references that are
+    resolved at the end.)
 
     Args:
         cfg: Config of a run; changed.
@@ -161,21 +161,22 @@ def expand_crops(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None
             pipeline wins over them. They may be numbers as well.
 
     Raises:
-        ValueError: A number is out of range, or nothing in the config takes it.
+        ValueError: A number is out of range or misspelled, or nothing in the config takes it.
     """
     _expand(cfg)
     if cfg_options:
+        epochs = read_epochs(cfg)
         cfg.merge_from_dict(cfg_options)
-        _expand(cfg)
+        _expand(cfg, epochs)
 
 
-def _expand(cfg: Config) -> None:
-    numbers = _numbers(cfg)
-    if not numbers:
-        return
-    random = numbers.get('random_rois')
+def _expand(cfg: Config, epochs: int | None = None) -> None:
+    numbers = read_numbers(cfg)
+    random, max_epochs = numbers.pop('random_rois', None), numbers.pop('max_epochs', None)
     try:
-        set_crops(_items(cfg), random=random, **{k: v for k, v in numbers.items() if k != 'random_rois'})
+        set_crops(_items(cfg), random=random, **numbers)
+        if max_epochs is not None:
+            set_epochs(cfg, max_epochs, epochs)
     except ValueError as error:
         raise ValueError(f'config {cfg.filename}: {error}') from None
     if 'num_rois' in numbers and cfg.get('model'):
@@ -188,7 +189,7 @@ def _expand(cfg: Config) -> None:
 
 
 def check_expanded(cfg: Config) -> None:
-    """Refuse a config whose top-level numbers differ from its pipelines or model: it was not expanded.
+    """Refuse a config whose top-level numbers differ from the rest of it: it was not expanded.
 
     Args:
         cfg: Config of a run.
@@ -196,14 +197,14 @@ def check_expanded(cfg: Config) -> None:
     Raises:
         ValueError: Names the numbers and the remedy.
     """
-    numbers = _numbers(cfg)
+    numbers = read_numbers(cfg)
     expanded = copy.deepcopy(cfg)
-    expand_crops(expanded)
+    expand_numbers(expanded)
     if any(expanded.get(key) != value for key, value in cfg.items() if key not in NUMBERS):
         given = ', '.join(f'{name} = {value}' for name, value in numbers.items())
         raise ValueError(
-            f'config {cfg.filename} says {given}, but its pipelines or its model do not: read it by '
-            'mmroi.engine.pipelines.load_config, as tools/train.py does, instead of Config.fromfile'
+            f'config {cfg.filename} says {given}, but its pipelines, its model or its schedule do not: read '
+            'it by mmroi.engine.pipelines.load_config, as tools/train.py does, instead of Config.fromfile'
         )
 
 
@@ -369,32 +370,3 @@ def _set(step: dict[str, Any], **arguments: Any) -> None:
 def _size(value: Any) -> tuple[int, int]:
     height, width = value
     return int(height), int(width)
-
-
-def _numbers(cfg: Config) -> dict[str, Any]:
-    """Numbers at the top level of a config."""
-    numbers = {name: cfg[name] for name in NUMBERS if cfg.get(name) is not None}
-    for name, value in numbers.items():
-        if not _CHECKS[name][0](value):
-            raise ValueError(f'config {cfg.filename}: {name} must be {_CHECKS[name][1]}, not {value!r}')
-    return numbers
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float('inf')
-
-
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = dict(
-    num_rois=(_is_count, 'a positive integer'),
-    crop_size=(
-        lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value)),
-        'height and width in pixels, such as (256, 192)',
-    ),
-    box_scale=(_is_positive, 'a positive number'),
-    box_aspect=(_is_positive, 'a positive number'),
-    random_rois=(lambda value: isinstance(value, bool), 'True or False'),
-)

@@ -65,6 +65,33 @@ def fingerprint(state_dict: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def find_mismatches(
+    given: Mapping[str, Tensor], own: Mapping[str, Tensor], source: str = 'file', target: str = 'network'
+) -> list[str]:
+    """Compare names and shapes of tensors with those of a network.
+
+    Args:
+        given: Tensors by name.
+        own: Those that the network has.
+        source: Where the former come from, for the messages.
+        target: What the latter belong to.
+
+    Returns:
+        Differences in the order of the network, then of the file. The counters of BatchNorm,
+        ``num_batches_tracked``, may be missing on either side.
+    """
+
+    def without(others: Mapping[str, Tensor], names: Mapping[str, Tensor]) -> list[str]:
+        return [name for name in names if name not in others and not name.endswith('num_batches_tracked')]
+
+    shapes = {name: (tuple(given[name].shape), tuple(own[name].shape)) for name in own if name in given}
+    return [
+        *(f'{name} is not in the {source}' for name in without(given, own)),
+        *(f'{n} is {a} in the {source}, {b} in the {target}' for n, (a, b) in shapes.items() if a != b),
+        *(f'{name} is not in the {target}' for name in without(own, given)),
+    ]
+
+
 def _load(path: Path) -> object:
     with path.open('rb') as file:
         is_safetensors = file.read(9)[8:] == b'{'  # a JSON header behind its length

@@ -10,7 +10,7 @@ from mmengine.model.weight_init import PretrainedInit, update_init_info
 from torch import Tensor, nn
 
 from mmroi.fileio.downloads import locate
-from mmroi.fileio.state_dicts import read_state_dict
+from mmroi.fileio.state_dicts import find_mismatches, read_state_dict
 from mmroi.registry import WEIGHT_INITIALIZERS
 
 _FUSE_LAYER = re.compile(r'(?:.*\.)?stage4\.(?P<module>\d+)\.fuse_layers\.[1-9]\d*\.')
@@ -58,7 +58,7 @@ class StrictPretrainedInit(PretrainedInit):
         given = self._select(read_state_dict(locate(self.checkpoint)), module)
         own = module.state_dict()
         absent = _absent_from_pose_networks(own, given)
-        findings = _mismatches(own, given, absent)
+        findings = find_mismatches(given, {name: own[name] for name in own if name not in absent})
         if findings:
             raise ValueError(
                 f'{self._source()} does not fit {type(module).__name__} ({len(findings)} mismatches: '
@@ -113,19 +113,3 @@ def _absent_from_pose_networks(own: Mapping[str, Tensor], given: Mapping[str, Te
     fuse = {name: int(match['module']) for name in own if (match := _FUSE_LAYER.match(name))}
     last = [name for name, index in fuse.items() if index == max(fuse.values())]
     return [] if given.keys() & set(last) else last
-
-
-def _mismatches(own: Mapping[str, Tensor], given: Mapping[str, Tensor], absent: list[str]) -> list[str]:
-    """Differences in names and shapes, in the order of the module, then of the file."""
-    expected = {name for name in own if not name.endswith('num_batches_tracked')} - set(absent)
-    findings = [f'{name} is not in the file' for name in own if name in expected and name not in given]
-    findings += [
-        f'{name} is {tuple(given[name].shape)} in the file, {tuple(value.shape)} in the network'
-        for name, value in own.items()
-        if name in given and given[name].shape != value.shape
-    ]
-    return findings + [
-        f'{name} is not in the network'
-        for name in given
-        if name not in own and not name.endswith('num_batches_tracked')
-    ]

@@ -100,6 +100,41 @@ def test_damaged_shards(tmp_path, damage):
         Shard(path)
 
 
+def test_a_flipped_bit_is_noticed_when_the_sample_is_first_read(tmp_path):
+    path = tmp_path / 'a.npy'
+    write_shard(path, pack_records([maps() for _ in range(3)], [sample() for _ in range(3)]))
+    whole = path.read_bytes()
+    start = len(whole) - len(pack_records([maps()] * 3, [sample()] * 3).view(np.uint8))
+    size = (len(whole) - start) // 3
+    opened = Shard(path)
+    opened[1]
+    for place in (size, size + 100, 2 * size - 30):  # features, labels and metainfo, of the second sample
+        damaged = bytearray(whole)
+        damaged[start + place] ^= 16
+        path.write_bytes(damaged)
+        assert is_complete(path, 3)
+        shard = Shard(path)
+        assert shard[0] and shard[2]
+        for _ in range(2):
+            with pytest.raises(ValueError, match='the checksum of sample 1 is wrong'):
+                shard[1]
+        opened[1]  # once per process
+
+
+def test_shards_of_earlier_versions_have_no_checksum(tmp_path):
+    records = pack_records([maps()] * 2, [sample()] * 2)
+    names = [name for name in records.dtype.names if name != feature_shards.CHECKSUM]
+    earlier = np.zeros(2, np.dtype([(name, records.dtype[name]) for name in names], align=True))
+    for name in names:
+        earlier[name] = records[name]
+    for name, array in dict(new=records, old=earlier).items():
+        write_shard(tmp_path / f'{name}.npy', array)
+    new, old = (Shard(tmp_path / f'{name}.npy') for name in ('new', 'old'))
+    assert is_complete(tmp_path / 'old.npy', 2)
+    for one, other in zip(new[1], old[1], strict=True):
+        np.testing.assert_equal(one, other)
+
+
 def test_a_full_disk_is_reported_as_such(tmp_path, monkeypatch):
     @contextmanager
     def full(path, fsync):

@@ -8,7 +8,7 @@ from mmroi.engine.pipelines import (
     CropSettings,
     change_pipelines,
     check_expanded,
-    expand_crops,
+    expand_numbers,
     find_pipeline,
     find_steps,
     inference_pipeline,
@@ -123,12 +123,12 @@ def test_numbers_of_a_config_reach_all_its_pipelines_once():
         val_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(pipeline=pipeline()))),
         tta_pipeline=[dict(type='TestTimeAug', transforms=[[PIPELINE[1]], [PIPELINE[2]]])],
     )
-    expand_crops(cfg)
+    expand_numbers(cfg)
     wanted = CropSettings(2, (64, 64), 1.0, 1.1, True)
     loaders = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'tta_pipeline')
     assert all(read_crops(cfg[name]) == wanted for name in loaders)
     before = cfg.to_dict()
-    expand_crops(cfg)
+    expand_numbers(cfg)
     assert cfg.to_dict() == before and 'num_rois' not in before
 
 
@@ -155,16 +155,20 @@ def test_an_option_for_one_pipeline_wins(tmp_path):
         (dict(crop_size=(64, -1)), 'crop_size must be height and width'),
         (dict(box_scale=float('inf')), 'box_scale must be a positive number, not inf'),
         (dict(random_rois=1), 'random_rois must be True or False, not 1'),
+        (dict(max_epochs=2.5), 'max_epochs must be a positive integer, not 2.5'),
+        (dict(num_roi=3), "nothing reads num_roi = 3; did you mean 'num_rois'"),
     ],
 )
 def test_bad_numbers(numbers, message):
     with pytest.raises(ValueError, match=message):
-        expand_crops(config(PIPELINE, **numbers))
+        expand_numbers(config(PIPELINE, **numbers))
 
 
 def test_numbers_that_nothing_takes():
     with pytest.raises(ValueError, match='config .*: no pipeline has MultiRoICrop'):
-        expand_crops(Config(dict(num_rois=3)))
+        expand_numbers(Config(dict(num_rois=3)))
+    with pytest.raises(ValueError, match='config .*: max_epochs = 3, but train_cfg has no max_epochs'):
+        expand_numbers(config(PIPELINE, max_epochs=3, train_cfg=dict(max_iters=10)))
 
 
 def test_numbers_that_were_not_expanded_are_refused():
@@ -173,8 +177,30 @@ def test_numbers_that_were_not_expanded_are_refused():
         check_expanded(cfg)
     check_expanded(config(PIPELINE, num_rois=5, crop_size=(256, 192)))  # what the pipelines have
     check_expanded(config(PIPELINE))
-    expand_crops(cfg)
+    expand_numbers(cfg)
     check_expanded(cfg)
+
+
+def test_epochs_of_a_config_and_of_options_reach_its_schedule():
+    def cfg():
+        one_cycle = dict(type='OneCycleLR', total_steps=20)
+        return Config(dict(max_epochs=5, train_cfg=dict(max_epochs=20), param_scheduler=[one_cycle]))
+
+    def found(cfg):
+        return cfg.train_cfg.max_epochs, cfg.param_scheduler[0].total_steps
+
+    with pytest.raises(ValueError, match='max_epochs = 5'):
+        check_expanded(cfg())
+    for options, expected in [
+        (None, (5, 5)),
+        (dict(max_epochs=2), (2, 2)),
+        ({'train_cfg.max_epochs': 2}, (2, 5)),  # a training that is cut short
+        ({'max_epochs': 2, 'train_cfg.max_epochs': 2}, (2, 2)),
+    ]:
+        changed = cfg()
+        expand_numbers(changed, options)
+        assert found(changed) == expected and 'max_epochs' not in changed
+        check_expanded(changed)
 
 
 @pytest.mark.parametrize('given, expected', [(None, 1.5), (1.1, 1.1), (1.0, 1.0)])
@@ -211,6 +237,6 @@ def test_a_backbone_of_one_crop_size_follows_the_number():
             test_dataloader=dict(dataset=dict(pipeline=[dict(type='MultiRoICrop', crop_size=(64, 48))])),
         )
     )
-    expand_crops(cfg)
+    expand_numbers(cfg)
     assert cfg.model.encoder.crop_size == cfg.model.encoder.backbone.crop_size == (96, 72)
     assert cfg.test_dataloader.dataset.pipeline[0].crop_size == (96, 72)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mmroi.fileio.state_dicts import find_mismatches
 from mmroi.models import read_state_dict
 
 pytestmark = pytest.mark.usefixtures('mmroi_scope', 'hub')
@@ -103,3 +104,16 @@ def test_files_without_weights(tmp_path, content, found):
 def test_absent_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='x.pth does not exist'):
         read_state_dict(tmp_path / 'x.pth')
+
+
+def test_mismatches_by_hand():
+    one, two = torch.zeros(1), torch.zeros(2, 3)
+    own = {'a': one, 'b': two, 'bn.num_batches_tracked': one, 'c': one}
+    given = {'z': one, 'other.num_batches_tracked': one, 'b': one, 'c': one}
+    assert find_mismatches(given, own) == [
+        'a is not in the file',
+        'b is (1,) in the file, (2, 3) in the network',
+        'z is not in the network',
+    ]
+    assert find_mismatches({}, dict(a=one), 'checkpoint') == ['a is not in the checkpoint']
+    assert find_mismatches(own, own) == []

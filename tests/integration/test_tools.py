@@ -155,7 +155,6 @@ def test_two_processes_train(folder, config):
         '--auto-scale-lr',
         '--cfg-options',
         'max_epochs=1',
-        'train_cfg.max_epochs=1',
         PORT=free_port(),
     )
     # Both processes validate with the statistics that are saved, so one process finds the same errors.

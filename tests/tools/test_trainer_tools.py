@@ -95,8 +95,6 @@ def test_schedule(small_multi_roi, run_tool, tmp_path):
         tmp_path / 'new' / 'lr.png',
         '--cfg-options',
         'max_epochs=4',
-        'train_cfg.max_epochs=4',
-        'param_scheduler.0.total_steps=4',
         'param_scheduler.0.eta_max=5e-4',
         'train_dataloader.batch_size=64',
     )

@@ -84,7 +84,7 @@ def main() -> None:
     annotations = find_images(annotations, args.image_root, args.skip_missing)
     detector = args.det_model, args.det_weights, args.det_score
     model = args.config, args.checkpoint, *detector, args.device
-    inferencer = MultiRoIInferencer(*model, body_model=args.body_model)
+    inferencer = MultiRoIInferencer(*model, body_model=args.body_model, det_size=args.det_size)
     faces = inferencer.model.body_model.faces
     pictures = KeypointPictures(args.show_dir, faces, args.worst) if args.show_dir else None
     people = []

@@ -1,7 +1,5 @@
-# From scratch on a small backbone: AdamW, one cycle up to 1e-3. A config sets ``max_epochs`` and
-# ``total_steps`` to the same number.
-max_epochs = 20
-
+# From scratch on a small backbone: AdamW, one cycle up to 1e-3. A config that says ``max_epochs = 5`` changes
+# both numbers of epochs.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01),
@@ -12,13 +10,13 @@ param_scheduler = [
         type='OneCycleLR',
         eta_max=1e-3,
         pct_start=0.15,
-        total_steps=max_epochs,
+        total_steps=20,
         by_epoch=True,
         convert_to_iter_based=True,
     ),
 ]
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=2)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=2)
 val_cfg = dict()
 test_cfg = dict()
 

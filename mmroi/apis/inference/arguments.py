@@ -47,6 +47,13 @@ def add_detector_arguments(group: argparse._ArgumentGroup) -> None:
         metavar='SCORE',
         help='minimum score of a detected person (default: 0.3 for movenet, else 0.5)',
     )
+    add(
+        '--det-size',
+        type=int,
+        metavar='PIXELS',
+        help="maximum long side of movenet's input, which is 256 first; such as 2048 for small people in a "
+        'large photo (default: 1024, and 2048 for crowds)',
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

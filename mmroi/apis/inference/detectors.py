@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmroi.apis.inference.frames import Frame
+from mmroi.apis.inference.frames import BadInputError, Frame
 from mmroi.apis.inference.movenet_people import MoveNetPeople
 from mmroi.apis.inference.people import DetectedPeople, People
 from mmroi.fileio.downloads import cache_path
@@ -21,6 +21,7 @@ def make_detector(
     weights: str | Path | None = None,
     score_thr: float | None = None,
     device: str | None = None,
+    size: int | None = None,
 ) -> PeopleFinder:
     """Make a detector of people.
 
@@ -31,16 +32,23 @@ def make_detector(
         weights: File or URL; by default the model's own.
         score_thr: Lowest score of a person; by default the detector's own.
         device: Device; by default the accelerator if there is one.
+        size: Maximum long side of MoveNet's input, pixels; by default its own.
 
     Returns:
         A callable that finds the people in frames.
 
     Raises:
-        BadInputError: Model or weights do not exist, cannot be downloaded or do not fit.
+        BadInputError: Model or weights do not exist, cannot be downloaded or do not fit; or ``size`` is given
+            for another detector than MoveNet.
     """
     if model is None:
         model = RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET
     threshold: dict[str, Any] = {} if score_thr is None else dict(score_thr=score_thr)
     if model == MOVENET:
-        return MoveNetPeople(weights, device, **threshold)
+        return MoveNetPeople(weights, device, max_size=size, **threshold)
+    if size is not None:
+        raise BadInputError(
+            f'the size of the input (det_size, --det-size) is an option of movenet; {model} takes it from '
+            'its config. Choose --det-model movenet, or a config with another size'
+        )
     return DetectedPeople(model, weights, device, **threshold)

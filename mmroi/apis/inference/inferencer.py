@@ -23,7 +23,7 @@ from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
-from mmroi.engine.pipelines import expand_crops, inference_pipeline, load_config
+from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config
 from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
@@ -48,6 +48,7 @@ class MultiRoIInferencer(BaseInferencer):
         box_scale: Enlargement of the tight boxes; by default that of the config's test pipeline.
         show_progress: Show a progress bar if standard error is a terminal.
         body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
+        det_size: Maximum long side of MoveNet's input, pixels, see ``MoveNetPeople``.
 
     Raises:
         FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
@@ -66,9 +67,12 @@ class MultiRoIInferencer(BaseInferencer):
         box_scale: float | None = None,
         show_progress: bool = True,
         body_model: str | None = None,
+        det_size: int | None = None,
     ) -> None:
         self._box_scale, self._body_model = box_scale, body_model
-        self._det_options = det_model, det_weights, det_score_thr
+        self._det_options: dict[str, Any] = dict(
+            model=det_model, weights=det_weights, score_thr=det_score_thr, size=det_size
+        )
         self._detector: PeopleFinder | None = None
         if isinstance(model, dict):
             model = Config(model)
@@ -245,7 +249,7 @@ class MultiRoIInferencer(BaseInferencer):
         return init_model(cfg, weights, device, body_model=self._body_model)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        expand_crops(cfg)
+        expand_numbers(cfg)
         return Compose([TRANSFORMS.build(step) for step in inference_pipeline(cfg, self._box_scale)])
 
     def _init_collate(self, cfg: Config) -> Callable[..., Any]:
@@ -259,7 +263,7 @@ class MultiRoIInferencer(BaseInferencer):
             return WholeImage()
         if bboxes is not None:
             return GivenPeople(bboxes)
-        self._detector = self._detector or make_detector(*self._det_options, str(self.device))
+        self._detector = self._detector or make_detector(device=str(self.device), **self._det_options)
         return self._detector
 
     def _to_sample(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mmengine.device import get_device
 from torch import Tensor
 
 from mmroi.apis.inference.frames import BadInputError, Frame
@@ -24,7 +25,9 @@ WEIGHTS = 'checkpoints/movenet_multipose.safetensors'
 SMALL = 80
 # Below the usual threshold: at a scale where people are small, their scores are low.
 HINT = 0.15
-MAX_ZOOM = 4
+MAX_ZOOM = 5  # the more an image is enlarged, the more often one person is found twice
+MAX_SIZE, CROWD_SIZE = 1024, 2048  # long sides of the network's input, pixels
+CROWD = 10  # so many small people at MAX_SIZE are worth the seconds that CROWD_SIZE takes
 
 
 class MoveNetPeople:
@@ -38,13 +41,14 @@ class MoveNetPeople:
         device: Device; by default the accelerator if there is one.
         score_thr: Lowest score of a person.
         size: Long side of the network's first input, pixels.
-        max_size: Maximum long side of its inputs, for small people and crowds.
+        max_size: Maximum long side of its inputs, for small people; by default 1024, and 2048 where at least
+            ten people are small at 1024.
         batch_size: Number of frames in a batch at ``size``; of larger inputs as many as have the same area.
-        max_people: Maximum number of people in a frame; those with the best scores are kept.
+        max_people: Maximum number of people in a frame; those with the best scores are kept. By default all.
         iou_threshold: A box whose IoU with a better one exceeds this is dropped.
 
     Raises:
-        BadInputError: The weights do not exist or are not those of MultiPose.
+        BadInputError: The weights do not exist or are not those of MultiPose, or ``max_size`` is too small.
     """
 
     def __init__(
@@ -53,13 +57,16 @@ class MoveNetPeople:
         device: str | None = None,
         score_thr: float = 0.3,
         size: int = 256,
-        max_size: int = 1024,
+        max_size: int | None = None,
         batch_size: int = 8,
-        max_people: int = 100,
+        max_people: int | None = None,
         iou_threshold: float = 0.6,
     ) -> None:
+        if max_size is not None and max_size < STRIDE:
+            raise BadInputError(f'detector movenet sees at least {STRIDE} pixels, not {max_size}')
         self._network = _load(weights or WEIGHTS, device)
-        self._score_thr, self._size, self._max_size = score_thr, size, max_size
+        self._score_thr, self._size = score_thr, min(size, max_size or size)
+        self._max_size, self._crowd_size = max_size or MAX_SIZE, max_size or CROWD_SIZE
         self._batch_size, self._max_people, self._iou_threshold = batch_size, max_people, iou_threshold
 
     def __call__(self, frames: Sequence[Frame]) -> list[People]:
@@ -80,14 +87,18 @@ class MoveNetPeople:
             pending = [
                 i
                 for i in pending
-                if size <= min(self._max_size, MAX_ZOOM * max(frames[i].image.shape[:2]))
-                and self._may_have_missed(found[i])
+                if size <= MAX_ZOOM * max(frames[i].image.shape[:2]) and self._is_worth(size, found[i])
             ]
         return [self.merge(scales) for scales in found]
 
-    def _may_have_missed(self, scales: Sequence['PeopleAtScale']) -> bool:
+    def _is_worth(self, size: int, scales: Sequence['PeopleAtScale']) -> bool:
+        """Whether more people may be found at the next size."""
+        small = scales[-1].sides < SMALL
+        if size > self._max_size:
+            crowd = int((small & (scales[-1].scores >= self._score_thr)).sum()) >= CROWD
+            return crowd and size <= self._crowd_size
         nobody = all((scale.scores < self._score_thr).all() for scale in scales)
-        return nobody or bool((scales[-1].sides < SMALL).any())
+        return nobody or bool(small.any())
 
     def _look(self, images: Sequence[np.ndarray], size: int) -> list['PeopleAtScale']:
         """Find people at one scale."""
@@ -169,8 +180,7 @@ def _load(weights: str | Path, device: str | None) -> MoveNetPose:
         StrictPretrainedInit(str(weights))(network)
     except (FileNotFoundError, ValueError) as error:
         raise BadInputError(f'detector movenet: {error}') from None
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    network.requires_grad_(False).to(device, memory_format=torch.channels_last)
+    network.requires_grad_(False).to(device or get_device(), memory_format=torch.channels_last)
     return network.eval()
 
 

@@ -11,6 +11,10 @@ from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.geometry import matrix_to_axis_angle, project
 from mmroi.structures import COCO_17, SMPL_54, HMRDataSample
 
+REMEDIES = (
+    'to find more people: lower --det-score, raise --det-size, take another detector (--det-model rtmdet-m), '
+    'or give boxes (--bboxes, or --whole-image for one person who fills the image)'
+)
 DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
 
 
@@ -175,6 +179,7 @@ class RunSummary:
         empty: Names of the frames without a person.
         problems: Given boxes that could not be used.
         failed: Inputs that could not be read.
+        detected: People come from a detector, so that its options may help where there is nobody.
     """
 
     images: int = 0
@@ -182,6 +187,7 @@ class RunSummary:
     empty: list[str] = field(default_factory=list)
     problems: list[BadInput] = field(default_factory=list)
     failed: list[BadInput] = field(default_factory=list)
+    detected: bool = True
 
     def add(self, result: FrameResult | BadInput) -> None:
         """Count one result.
@@ -220,6 +226,7 @@ class RunSummary:
         if self.empty:
             names = ', '.join(self.empty[:listed]) + (', ...' if len(self.empty) > listed else '')
             lines.append(f'no person found in {len(self.empty)} of them: {names}')
+            lines += [REMEDIES] if self.detected else []
         lines += [f'box not used: {problem}' for problem in self.problems[:listed]]
         if len(self.problems) > listed:
             lines.append(f'... and {len(self.problems) - listed} more boxes not used')

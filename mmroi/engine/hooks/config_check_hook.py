@@ -1,4 +1,4 @@
-"""A check that the numbers at the top of a config have reached its pipelines."""
+"""A check that the numbers at the top of a config have reached the rest of it."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -9,15 +9,15 @@ from mmroi.registry import HOOKS
 
 @HOOKS.register_module()
 class ConfigCheckHook(Hook):
-    """Refuse a config whose top-level ``num_rois``, ``crop_size`` or ``box_scale`` nothing has expanded.
+    """Refuse a config whose top-level numbers, such as ``num_rois``, nothing has expanded.
 
     The tools and ``init_model`` load configs with :func:`mmroi.engine.pipelines.load_config`, which writes
-    these numbers to the pipelines and the model. A script that calls ``Config.fromfile`` instead would
-    silently run with other crops.
+    these numbers to the pipelines, the model and the schedule. A script that calls ``Config.fromfile``
+    instead would silently run with other crops or another schedule.
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Compare the numbers with the pipelines and the model.
+        """Compare the numbers with the rest of the config.
 
         Raises:
             ValueError: They differ; names the remedy.

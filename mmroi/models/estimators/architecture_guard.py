@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from mmroi.fileio.state_dicts import find_mismatches
+
 PREDICTING = ('encoder', 'fusion', 'head')
 
 
@@ -33,10 +35,8 @@ def check_state_dict(
     """
     only_in_training = tuple(getattr(model, 'ONLY_IN_TRAINING', ()))
     parts = (*PREDICTING, *only_in_training)
-    own = {name: value.shape for name, value in model.state_dict().items() if name.startswith(parts)}
-    given = {
-        name[len(prefix) :]: value.shape for name, value in state_dict.items() if name.startswith(prefix)
-    }
+    own = {name: value for name, value in sorted(model.state_dict().items()) if name.startswith(parts)}
+    given = {name[len(prefix) :]: value for name, value in state_dict.items() if name.startswith(prefix)}
     known = [part for part in parts if any(name.startswith(f'{part}.') for name in given)]
     if not known:
         example = next(iter(given), 'none at all')
@@ -59,21 +59,11 @@ def check_state_dict(
         )
     findings = []
     for part in known:
-        mine = {name for name in own if name.startswith(f'{part}.')}
+        mine = {name: value for name, value in own.items() if name.startswith(f'{part}.')}
         if part in only_in_training and not mine:
             continue
-        theirs = {name for name in given if name.startswith(f'{part}.')}
-        findings += [f'{name} is not in the model' for name in sorted(theirs - mine)]
-        findings += [
-            f'{name} is not in the checkpoint'
-            for name in sorted(mine - theirs)
-            if not name.endswith('num_batches_tracked')
-        ]
-        findings += [
-            f'{name} is {tuple(given[name])} in the checkpoint, {tuple(own[name])} in the model'
-            for name in sorted(mine & theirs)
-            if given[name] != own[name]
-        ]
+        theirs = {name: value for name, value in given.items() if name.startswith(f'{part}.')}
+        findings += find_mismatches(theirs, mine, 'checkpoint', 'model')
     if findings:
         raise RuntimeError(
             f'The checkpoint is of another architecture than the config ({len(findings)} mismatches, first: '

@@ -1,8 +1,10 @@
 import argparse
+import re
 
 import pytest
 
 from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments
+from mmroi.apis.inference.results import REMEDIES
 
 
 def parse(*arguments):
@@ -43,7 +45,13 @@ def test_boxes_exclude_the_whole_image(capsys):
 def test_defaults_and_kinds(capsys):
     args = parse('--save', 'json', 'glb')
     assert args.save == ['json', 'glb'] and (args.viewer_frames, args.batch_size) == (30, 16)
-    assert args.det_model is args.det_weights is args.det_score is None  # the detector's own
+    assert args.det_model is args.det_weights is args.det_score is args.det_size is None  # the detector's own
     with pytest.raises(SystemExit):
         parse('--save', 'gif')
     assert "invalid choice: 'gif'" in capsys.readouterr().err
+
+
+def test_remedies_against_missed_people_are_options():
+    parser = argparse.ArgumentParser()
+    add_people_arguments(parser)
+    assert set(re.findall('--[a-z-]+', REMEDIES)) <= parser._option_string_actions.keys()

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.hub import get_config
 
-from mmroi.apis.inference import MoveNetPeople, detectors
+from mmroi.apis.inference import BadInputError, MoveNetPeople, detectors
 from mmroi.apis.inference.detectors import RTMDET_WEIGHTS, make_detector
 from mmroi.fileio.downloads import cache_path
 
@@ -29,6 +29,16 @@ def test_with_them_or_with_others_it_is_rtmdet(asked):
     make_detector(score_thr=0.7, device='cpu')
     assert asked == [('rtmdet-m', 'own.pth', 'cpu', {}), ('rtmdet-m', None, 'cpu', dict(score_thr=0.7))]
     assert isinstance(make_detector('movenet', device='cpu'), MoveNetPeople)
+
+
+def test_the_size_of_the_input_is_an_option_of_movenet(asked, monkeypatch):
+    made = []
+    monkeypatch.setattr(detectors, 'MoveNetPeople', lambda *args, **kwargs: made.append(kwargs))
+    make_detector(size=2048)
+    assert made == [dict(max_size=2048)]
+    with pytest.raises(BadInputError, match='--det-size.* of movenet; rtmdet-m takes it from its config'):
+        make_detector('rtmdet-m', size=2048)
+    assert not asked
 
 
 def test_names_and_configs_are_those_of_mmdetection(asked):

@@ -149,6 +149,57 @@ def test_a_photo_without_small_people_is_seen_once(detector, astronaut, monkeypa
     assert len(people) == 1 and is_astronaut(people.bboxes[0], 100, 100, 160 / 512)
 
 
+HINTS = [((50, 0, 60, 30), 0.2, 40)] * 30
+LARGE = [((0, 0, 100, 200), 0.9, 200)]
+
+
+def small(count, side=60):
+    return [((30 * i, 0, 30 * i + 20, 60), 0.5, side) for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ('found', 'side', 'max_size', 'sizes'),
+    [
+        ([LARGE], 640, None, [256]),
+        ([LARGE], 640, 4096, [256]),
+        # nobody, or hints: up to 1024
+        ([[], [], []], 640, None, [256, 512, 1024]),
+        ([HINTS, HINTS, HINTS], 640, None, [256, 512, 1024]),
+        ([[], [], [], []], 640, 2048, [256, 512, 1024, 2048]),
+        ([small(2), LARGE], 640, None, [256, 512]),
+        # a crowd of ten that is still small at 1024, and one of nine
+        ([[], small(4), small(10), small(40)], 640, None, [256, 512, 1024, 2048]),
+        ([[], small(4), small(9) + HINTS], 640, None, [256, 512, 1024]),
+        ([small(40), small(40, 90)], 640, None, [256, 512]),
+        # not for a wish, nor beyond 5 times the image
+        ([[], small(40)], 640, 512, [256, 512]),
+        ([[]], 640, 128, [128]),
+        ([small(40), small(40), small(40)], 205, None, [256, 512, 1024]),
+        ([[], []], 204, None, [256, 512]),
+    ],
+)
+def test_the_sizes_that_a_frame_is_seen_at(monkeypatch, found, side, max_size, sizes):
+    detector, seen, answers = MoveNetPeople(device='cpu', max_size=max_size), [], iter(found)
+
+    def look(images, size):
+        seen.append(size)
+        return [scale_of(*next(answers)) for _ in images]
+
+    monkeypatch.setattr(detector, '_look', look)
+    detector([frame(np.zeros((side // 2, side, 3), np.uint8))])
+    assert seen == sizes
+
+
+def test_more_than_a_hundred_people(detector):
+    crowd = [((30 * i, 0, 30 * i + 20, 60), 0.5, 90) for i in range(150)]
+    assert len(detector.merge([scale_of(*crowd)])) == 150
+
+
+def test_bad_size():
+    with pytest.raises(BadInputError, match='detector movenet sees at least 32 pixels, not 0'):
+        MoveNetPeople(max_size=0)
+
+
 def test_bad_weights(tmp_path):
     with pytest.raises(BadInputError, match=r'detector movenet: .*gone.safetensors do not exist'):
         MoveNetPeople(tmp_path / 'gone.safetensors')

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmroi.apis.inference import BadInput, Frame, FrameResult, People, RunSummary
-from mmroi.apis.inference.results import frame_arrays, frame_dict, person_arrays
+from mmroi.apis.inference.results import REMEDIES, frame_arrays, frame_dict, person_arrays
 from mmroi.structures import COCO_17, SMPL_54
 
 BAD = BadInput('b.jpg', 'is empty; copy it again')
@@ -32,10 +32,13 @@ def test_summary_counts(make_result, photo):
     assert summary.lines() == [
         '2 people in 3 images',
         'no person found in 2 of them: a, a',
+        REMEDIES,
         'box not used: b.jpg is empty; copy it again',
         'failed: b.jpg is empty; copy it again',
     ]
     assert summary.lines(1)[1] == 'no person found in 2 of them: a, ...'
+    summary.detected = False
+    assert REMEDIES not in summary.lines()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmroi.engine.pipelines import expand_crops
+from mmroi.engine.pipelines import expand_numbers
 
 PIPELINE = [dict(type='GetPersonBox'), dict(type='MultiRoICrop', num_rois=5)]
 
@@ -11,6 +11,6 @@ def test_no_training_starts_with_numbers_that_were_not_expanded(make_runner):
     runner.cfg = Config(dict(num_rois=3, test_dataloader=dict(dataset=dict(pipeline=PIPELINE))))
     with pytest.raises(ValueError, match='num_rois = 3'):
         runner.train()
-    expand_crops(runner.cfg)
+    expand_numbers(runner.cfg)
     runner.train()
     assert runner.epoch == 1
