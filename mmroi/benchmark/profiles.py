@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import dicts_in, needed_body_files
+from mmroi.engine.epochs import set_epochs
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
 
 PROFILES = Path(__file__).parent / 'profiles'
@@ -35,13 +36,14 @@ def load_profile(name: str) -> Config:
         * ``synthetic``: the synthetic dataset that is made, and that all rows are trained and tested on;
         * ``settings``: a config; all rows get its data, schedule, hooks, feature cache, encoder, heatmap
           head, preprocessor, and body model;
+        * ``max_epochs``: length of a training, also for the schedulers;
         * ``people_per_epoch``: length of an epoch, drawn from the training set without repetition;
         * ``overrides``: as those of ``--cfg-options``, for rows that have the part.
 
     Raises:
         FileNotFoundError: If there is no such profile.
     """
-    return read_config(find_data(PROFILES, name))
+    return Config.fromfile(find_data(PROFILES, name), import_custom_modules=False)
 
 
 def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
@@ -151,6 +153,8 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
         _shrink(cfg.model, settings.model)
         if cfg.model.head.type not in OWN_HEADS:
             cfg.pop('feature_cache', None)
+    if 'max_epochs' in profile:
+        set_epochs(cfg, profile.max_epochs)
     _override(cfg, profile.get('overrides', {}))
     for loader in LOADERS if 'synthetic' in profile else ():
         cfg[loader].dataset.data_root = profile.synthetic.out

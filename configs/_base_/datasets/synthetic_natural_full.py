@@ -6,14 +6,11 @@ train_dataloader = dict(
         _delete_=True,
         type='MixedDataset',
         datasets=[
-            dict(
-                type='HumanImageDataset',
-                ann_file='train.npz',
-                data_root=f'data/synthetic/{preset}/',
-                dataset_name=preset,
-            )
-            for preset in ('natural', 'full')
+            dict(type='HumanImageDataset', data_root='data/synthetic/natural/'),
+            dict(type='HumanImageDataset', data_root='data/synthetic/full/'),
         ],
+        ann_file='train.npz',
+        dataset_name='synthetic',
         pipeline=_base_.train_pipeline,
     )
 )
