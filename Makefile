@@ -50,7 +50,7 @@ lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/mypy
 
 demo: $(INSTALLED)  ## train and test both models in minutes, test the shipped ones, draw pictures, print a table
-	$(BIN)/python tools/benchmark.py demo --jobs 1 --work-dir $(DEMO) --report-dir $(DEMO)
+	$(BIN)/python tools/benchmark.py demo --work-dir $(DEMO) --report-dir $(DEMO)
 
 pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints again: hours on a CPU, minutes on a GPU
 
@@ -64,12 +64,16 @@ clean:  ## remove the results of the demo and caches; keeps the environment, dat
 	rm -rf $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
-data/synthetic/natural/.made: | $(INSTALLED)
-	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset natural --seed $(SEED) --num-train 10000 --num-val 500
+# images for training, by preset
+num_natural := 10000
+num_full := 7000
+
+data/synthetic/%/.made: | $(INSTALLED)
+	$(BIN)/python tools/dataset_tools/make_synthetic.py --preset $* --seed $(SEED) --num-train $(num_$*) --num-val 500
 	@touch $@
 
 # the shipped checkpoints
-$(PRETRAIN)/%/trained: data/synthetic/natural/.made | $(INSTALLED)
+$(PRETRAIN)/%/trained: data/synthetic/natural/.made data/synthetic/full/.made | $(INSTALLED)
 	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
 	@touch $@
 
