@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from mmroi.benchmark.run_pool import RunPool
 from mmroi.benchmark.runs import Run, check_done, locked
 from mmroi.benchmark.suites import Suite
 from mmroi.engine.body_model import check_body_model
+from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.synthetic import StudioSettings, make_dataset
 
 
@@ -85,6 +87,14 @@ def check_data(suite: Suite, profile: Config) -> None:
                 )
 
 
+def compute_features(runs: Sequence[Run], profile: Config) -> None:
+    """Fill the feature caches that the runs share, with a progress bar that they could not show."""
+    for run in runs:
+        for config in stage_configs(run.row, profile, run.seed).values():
+            with suppress(ImportError, OSError, ValueError):  # the run meets it again and reports it
+                use_feature_cache(config)
+
+
 def run_suite(
     suite: Suite, profile: Config, runs: Sequence[Run], work_dir: Path, gpus: int | None, jobs: int
 ) -> dict[str, Measured]:
@@ -121,6 +131,7 @@ def run_suite(
     with locked(work_dir):
         title = f'{suite.title}: {profile.title}'
         print(f'{title}; {len(todo)} of {len(runs)} runs to do, in {work_dir}', flush=True)
+        compute_features(todo, profile)
         progress = Progress(len(runs), len(runs) - len(todo))
         RunPool(profile, gpus, jobs, progress).run(todo)
         if {'fps', 'ms'} & set(suite.columns):
