@@ -32,9 +32,7 @@ def draw_photos(run: Run, path: Path) -> None:
         FileNotFoundError: If a package no longer has its photo, or the run's checkpoint is gone.
     """
     init_default_scope('mmroi')
-    inferencer = MultiRoIInferencer(
-        run.config('test'), run.weights, det_model='movenet', show_progress=False
-    )
+    inferencer = MultiRoIInferencer(run.config('test'), run.weights, det_model='movenet', show_progress=False)
     rows = []
     for package, name in PHOTOS:
         with as_file(files(package) / name) as photo:
@@ -52,5 +50,10 @@ def _draw(result: FrameResult, faces: np.ndarray) -> np.ndarray:
         return result.frame.image
     photo = fit_image(result, 2 * HEIGHT)
     return overlay_triptych(
-        photo.image, result.vertices, faces, photo.focal_length, photo.principal_point, person_colors(result.ids)
+        photo.image,
+        result.vertices,
+        faces,
+        photo.focal_length,
+        photo.principal_point,
+        person_colors(result.ids),
     )
