@@ -27,8 +27,8 @@ _ROI_OFFSETS = (
 )
 MAX_ROIS = len(_ROI_OFFSETS)
 
-# CLIFF's statistics of a box in units of 1/50: center gain 2.8, mean of b/f 0.24, spread of b/f 0.06. Integers are
-# exact in ONNX files, where torch.onnx rounds other numbers to float32, also those of float64 arithmetic.
+# CLIFF's statistics of a box in units of 1/50: center gain 2.8, mean of b/f 0.24, spread of b/f 0.06.
+# Integers are exact in ONNX files, where torch.onnx rounds other numbers to float32.
 _CENTER_GAIN, _SIZE_MEAN, _SIZE_STD = 140, 12, 3
 
 

@@ -87,7 +87,7 @@ def test_recipe(with_pipeline):
 
 
 def test_boxes_are_encoded_in_float64_in_a_file(tmp_path):
-    """The highest of 32 frequencies turns by 2^31 half turns per unit: float32 constants would leave noise."""
+    """The highest of 32 frequencies turns by 2^31 half turns per unit: float32 constants leave noise."""
     encoding = BoxEncoding(32)
 
     class Encode(torch.nn.Module):
