@@ -152,7 +152,8 @@ class LinearBlendSkinning(nn.Module):
         coordinates = []
         for turn, shift in zip(world.unbind(2), shifts.unbind(2), strict=True):
             blended = turn.mT.flatten(0, 1) @ self.weights
-            coordinates.append((blended.unflatten(0, (-1, 3)) * unposed).sum(1) + shift @ self.weights)
+            turned = (blended.unflatten(0, (-1, 3)) * unposed).sum(1)
+            coordinates.append(torch.addmm(turned, shift, self.weights))
         return torch.stack(coordinates, dim=1).mT, joints
 
 

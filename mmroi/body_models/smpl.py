@@ -1,7 +1,7 @@
 """The registered SMPL module: the open body by default, or official SMPL files."""
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import roma
@@ -78,7 +78,7 @@ class SMPL(nn.Module):
         model_path: str | Path | None = None,
         gender: str = 'neutral',
         num_betas: int = 10,
-        layer: Literal['mmroi', 'smplx'] = 'mmroi',
+        layer: str = 'mmroi',
     ) -> None:
         super().__init__()
         if layer not in ('mmroi', 'smplx'):
