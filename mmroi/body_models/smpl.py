@@ -153,8 +153,9 @@ class SMPL(nn.Module):
         """
         rotations, betas = self._prepare(global_orient, body_pose, betas)
         vertices, skeleton = self.skinning(rotations, betas)
+        mesh = vertices.contiguous()  # before the next line: gradients then add up in the layout of the layer
         used = vertices.mT.index_select(2, self.regressed_from)
-        output = SMPLOutput(vertices.contiguous(), *self._joints(skeleton, used))
+        output = SMPLOutput(mesh, *self._joints(skeleton, used))
         if transl is None:
             return output
         return SMPLOutput(*(points + transl.to(points.dtype)[:, None] for points in output))
