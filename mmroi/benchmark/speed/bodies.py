@@ -49,17 +49,17 @@ def make_steps(
 
 def _make_step(body: SMPL, variant: BodyVariant, device: torch.device) -> Callable[[], object]:
     generator = torch.Generator().manual_seed(0)
-    pose = 0.5 * torch.randn(variant.bodies, 24, 3, generator=generator)
-    rotations = axis_angle_to_matrix(pose).to(device)
+    axis_angle = 0.5 * torch.randn(variant.bodies, 24, 3, generator=generator)
+    rotations = axis_angle_to_matrix(axis_angle).to(device)
     betas = torch.randn(variant.bodies, body.num_betas, generator=generator).to(device)
-    function = body if variant.output == 'mesh' else body.forward_joints
-    if not variant.backward:
-        return torch.no_grad()(lambda: function(rotations[:, :1], rotations[:, 1:], betas))
-    inputs = rotations.requires_grad_(), betas.requires_grad_()
 
     def pose() -> tuple[torch.Tensor, ...]:
-        return tuple(function(rotations[:, :1], rotations[:, 1:], betas))
+        function = body.forward if variant.output == 'mesh' else body.forward_joints
+        return function(rotations[:, :1], rotations[:, 1:], betas)
 
+    if not variant.backward:
+        return torch.no_grad()(pose)
+    inputs = rotations.requires_grad_(), betas.requires_grad_()
     gradients = [torch.ones_like(output) for output in pose()]
     return lambda: torch.autograd.grad(pose(), inputs, gradients)
 
