@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from mmroi.engine.pipelines import CropSettings, check_margin
 from mmroi.fileio.atomic import atomic_write
-from mmroi.geometry import make_rois, roi_offsets
+from mmroi.geometry import make_rois, project, roi_offsets
 from mmroi.version import __version__
 
 INPUTS = ('crops', 'boxes', 'focal_length')
 OUTPUTS = ('rotations', 'betas', 'local_cameras', 'camera_translation')
-BODY_OUTPUTS = ('vertices', 'joints3d')
+BODY_OUTPUTS = ('vertices', 'joints3d', 'keypoints2d')
 SUFFIXES = {'onnx': '.onnx', 'torch-export': '.pt2'}
 OPSETS = (18, 23)  # range that torch's exporter supports
 METADATA_FILE = 'mmroi.json'  # inside a .pt2 file
@@ -77,7 +77,7 @@ class ExportableEstimator(nn.Module):
 
     Args:
         estimator: A ``MeshEstimator``; it is set to evaluation mode.
-        with_smpl: Also output vertices and joints.
+        with_smpl: Also output vertices, joints and their projections.
 
     Attributes:
         output_names: Names of the tensors that ``forward`` returns.
@@ -100,12 +100,16 @@ class ExportableEstimator(nn.Module):
 
         Returns:
             rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3) and camera_translation (N, 3);
-            ``with_smpl`` also vertices (N, 6890, 3) and joints3d (N, 54, 3), meters, without the translation.
+            ``with_smpl`` also vertices (N, 6890, 3) and joints3d (N, 54, 3), meters, without the translation,
+            and keypoints2d (N, 54, 2), pixels relative to the principal point.
         """
         inputs = self.estimator.data_preprocessor.normalize(crops)
         output = self.estimator.regress(inputs, boxes, focal_length)
         found = self.estimator.predict_tensors(output, boxes, focal_length)
-        return tuple(getattr(found, name) for name in self.output_names)
+        outputs = dict(vars(found), rotations=found.rotations)
+        if 'keypoints2d' in self.output_names:
+            outputs['keypoints2d'] = project(found.joints3d, found.camera_translation, focal_length)
+        return tuple(outputs[name] for name in self.output_names)
 
 
 def export_model(
@@ -126,7 +130,7 @@ def export_model(
         model: Model returned by ``init_model``, on the CPU.
         out: File to write, ``.onnx`` or ``.pt2``.
         file_format: ``'onnx'`` or ``'torch-export'``.
-        with_smpl: Also output vertices and joints.
+        with_smpl: Also output vertices, joints and their projections.
         opset: ONNX opset version.
         tolerance: Maximum allowed difference, relative to an output's largest magnitude where that exceeds 1.
         origin: Origin for the file's metadata, such as the name of the checkpoint.
@@ -187,7 +191,8 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
         bgr_to_rgb=preprocessor.bgr_to_rgb,
         conventions='crops: BGR, uint8, normalized by the file itself. boxes: center x, center y and height '
         'in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
-        'meters; add camera_translation to vertices and joints3d.',
+        'meters; add camera_translation to vertices and joints3d. keypoints2d: joints3d in pixels, relative '
+        'to the principal point.',
     )
     if with_smpl:
         faces = body_model.faces.astype('<u2')

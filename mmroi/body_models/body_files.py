@@ -1,7 +1,6 @@
 """Reads body models in SMPL's format: the open body, official SMPL pickles, npz files with the same keys."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,13 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 }
 _REGRESSORS = {'J_regressor_h36m': 17, 'J_regressor_extra': 9}
 _REGRESSOR_FILES = tuple(f'{key}.npy' for key in _REGRESSORS)
+_OTHER_MODELS = {5: 'FLAME', 16: 'MANO', 52: 'SMPL-H', 55: 'SMPL-X'}  # by number of joints
+_OPEN_REMEDY = f'use the open body: --body-model {OPEN}, or model_path={OPEN!r} in a config'
+_REMEDY = f'Download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de again, or {_OPEN_REMEDY}.'
+_REGRESSOR_REMEDY = (
+    "It is part of SPIN's data (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's "
+    'body_models.'
+)
 
 
 def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Path:
@@ -51,8 +57,7 @@ def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Pa
         f'no body model at {candidates[0]}: download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de '
         '(registration, non-commercial license), rename basicmodel_{neutral,m,f}_lbs_10_207_0_v1.1.0.pkl to '
         f'SMPL_{{NEUTRAL,MALE,FEMALE}}.pkl and put it there, together with {" and ".join(_REGRESSOR_FILES)} '
-        '(docs/body_models.md). Or use the open body, which ships with mmroi but is not SMPL: --body-model '
-        f'{OPEN} on the command line, model_path={OPEN!r} in a config.'
+        f'(docs/body_models.md). Or {_OPEN_REMEDY}; it ships with mmroi but is not SMPL.'
     )
 
 
@@ -124,33 +129,49 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         FileNotFoundError: If the joint regressors of an official model are missing.
-        ValueError: If a key is missing or has a wrong shape, or the file cannot be read.
+        ValueError: If a key is missing, has a wrong shape or values that are not finite numbers, the file is
+            that of another model (SMPL-H, SMPL-X, ...), or it cannot be read.
         pickle.UnpicklingError: If a pickle refers to anything that SMPL files do not need.
     """
     path = Path(path)
     arrays = load_smpl_pickle(path) if path.suffix == '.pkl' else _load_npz(path)
-    if 'posedirs_value' in arrays:
+    if 'weights' in arrays and (name := _name_other_model(arrays['weights'])):
+        raise ValueError(
+            f"{path}: 'weights' are those of {name}, and mmroi needs SMPL, with {NUM_JOINTS} joints: use its "
+            f'files (https://smpl.is.tue.mpg.de), or {_OPEN_REMEDY}.'
+        )
+    if 'posedirs_value' in arrays and 'posedirs_step' in arrays:
         arrays['posedirs'] = _densify_posedirs(arrays.pop('posedirs_step'), arrays.pop('posedirs_value'))
     for key, shape in _SHAPES.items():
-        _check_shape(path, key, arrays, shape)
+        _check_array(path, key, arrays.get(key), shape, _REMEDY)
     if tuple(int(p) for p in arrays['kintree_table'][0, 1:]) != SMPL_PARENTS[1:]:
-        raise ValueError(f"{path}: 'kintree_table' is not SMPL's kinematic tree")
+        raise ValueError(f"{path}: 'kintree_table' is not SMPL's kinematic tree. {_REMEDY}")
+    if not 0 <= arrays['f'].min() <= arrays['f'].max() < NUM_VERTICES:
+        raise ValueError(f"{path}: 'f' names vertices that are not among the {NUM_VERTICES}. {_REMEDY}")
     for key, rows in _REGRESSORS.items():
+        origin, remedy = path, _REMEDY
         if key not in arrays:
-            arrays[key] = _load_regressor(path, key)
-        _check_shape(path, key, arrays, (rows, NUM_VERTICES))
+            origin, remedy = path.parent / f'{key}.npy', _REGRESSOR_REMEDY
+            arrays[key] = _load_regressor(origin)
+        _check_array(origin, key, arrays[key], (rows, NUM_VERTICES), remedy)
     return arrays
 
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+            # Other models' files have pickled objects, too: their weights suffice to refuse them.
+            other = 'weights' in archive and _name_other_model(archive['weights'])
+            return {key: archive[key] for key in (('weights',) if other else archive.files)}
     except Exception as error:
         raise ValueError(
             f'{path}: not a readable npz of plain arrays ({error}). Download or create it again, without '
             'pickled objects.'
         ) from error
+
+
+def _name_other_model(weights: np.ndarray) -> str | None:
+    return _OTHER_MODELS.get(weights.shape[1]) if weights.ndim == 2 else None
 
 
 def _densify_posedirs(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -160,24 +181,32 @@ def _densify_posedirs(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
     return dense.reshape(NUM_VERTICES, 3, -1)
 
 
-def _check_shape(path: Path, key: str, arrays: dict[str, Any], shape: tuple[int | None, ...]) -> None:
-    if key not in arrays:
-        raise ValueError(f"{path}: key '{key}' is missing; this is not a body model in SMPL's format")
-    found = np.shape(arrays[key])
+def _check_array(
+    path: Path, key: str, array: np.ndarray | None, shape: tuple[int | None, ...], remedy: str
+) -> None:
+    if array is None:
+        raise ValueError(
+            f"{path}: key '{key}' is missing; this is not a body model in SMPL's format. {remedy}"
+        )
+    found = np.shape(array)
     if len(found) != len(shape) or any(n is not None and n != m for n, m in zip(shape, found, strict=True)):
         wanted = tuple('*' if n is None else n for n in shape)
-        raise ValueError(f"{path}: '{key}' has shape {found}, expected {wanted}")
+        raise ValueError(f"{path}: '{key}' has shape {found}, expected {wanted}. {remedy}")
+    if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+        raise ValueError(f"{path}: '{key}' has values that are no finite numbers. {remedy}")
 
 
-def _load_regressor(model_path: Path, key: str) -> np.ndarray:
-    path = model_path.parent / f'{key}.npy'
+def _load_regressor(path: Path) -> np.ndarray:
     _check_regressor(path)
-    return np.load(path, allow_pickle=False)
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f'{path}: not a readable npy ({error}). {_REGRESSOR_REMEDY}') from error
 
 
 def _check_regressor(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path} is missing: an official SMPL file needs {path.name} in the same folder. It is part of '
-            "SPIN's data (https://github.com/nkolot/SPIN, fetch_data.sh) and of MMHuman3D's body_models."
+            f'{path} is missing: an official SMPL file needs {path.name} in the same folder. '
+            f'{_REGRESSOR_REMEDY}'
         )

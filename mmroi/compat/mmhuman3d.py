@@ -5,8 +5,9 @@ moved to MMEngine. While its modules are imported, ``sys.modules['mmcv']`` is a 
 that provides those names from MMEngine and the installed mmcv. Afterwards the installed mmcv, which is not
 modified, is restored. If the import fails, no module of MMHuman3D remains.
 
-Install MMHuman3D with ``pip install --no-deps mmhuman3d==0.11.0 einops``: of its declared dependencies,
-chumpy, pickle5, numpy < 1.24 and pytorch3d cannot be installed today, and its networks use none of them.
+Install MMHuman3D with ``pip install --no-deps mmhuman3d==0.11.0 einops smplx``: of its declared dependencies,
+chumpy, pickle5, numpy < 1.24 and pytorch3d cannot be installed today, and its networks use none of them. It
+imports smplx, whose license is for non-commercial research only.
 
 Upstream: https://github.com/open-mmlab/mmhuman3d/issues/309 (no release supports mmcv > 1.6.1)
 Remove when: MMHuman3D releases a version for mmcv 2.x and MMEngine.
@@ -41,7 +42,7 @@ def load(*names: str) -> list[ModuleType]:
             ``custom_imports`` by advice about the search path.
     """
     if 'mmhuman3d' not in sys.modules and find_spec('mmhuman3d') is None:
-        raise RuntimeError('MMHuman3D is not installed: pip install --no-deps mmhuman3d==0.11.0 einops')
+        raise RuntimeError('MMHuman3D is not installed: pip install --no-deps mmhuman3d==0.11.0 einops smplx')
     with _undone_if_failed(), _mmcv_of_old():
         try:
             return [import_module(f'mmhuman3d.{name}') for name in names]
@@ -49,7 +50,7 @@ def load(*names: str) -> list[ModuleType]:
             reason = ' '.join(str(error).split())
             raise RuntimeError(
                 f'MMHuman3D cannot be imported: {type(error).__name__}: {reason}. The supported version is: '
-                'pip install --no-deps mmhuman3d==0.11.0 einops'
+                'pip install --no-deps mmhuman3d==0.11.0 einops smplx'
             ) from error
 
 

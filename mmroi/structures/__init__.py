@@ -2,7 +2,15 @@
 
 from mmroi.structures.annotated_joints import annotated_joint
 from mmroi.structures.hmr_data_sample import HMRDataSample
-from mmroi.structures.keypoint_names import COCO_17, H36M_17, HUMAN_DATA_190, SMPL_24, SMPL_54, SPIN_24
+from mmroi.structures.keypoint_names import (
+    COCO_17,
+    H36M_17,
+    HUMAN_DATA_190,
+    SMPL_24,
+    SMPL_54,
+    SMPL_VERTEX_IDS,
+    SPIN_24,
+)
 from mmroi.structures.keypoints import (
     CONVENTIONS,
     H36M_TO_J14,
@@ -22,6 +30,7 @@ __all__ = [
     'SMPL_24',
     'SMPL_54',
     'SMPL_PARENTS',
+    'SMPL_VERTEX_IDS',
     'SPIN_24',
     'HMRDataSample',
     'Predictions',

@@ -35,23 +35,31 @@ SMPL_24 = (
     'right_hand',
 )
 
-_FINGERS = ('thumb', 'index', 'middle', 'ring', 'pinky')
-
-# Vertices that smplx appends to the joints, in its order.
-_SMPL_VERTEX_JOINTS = (
-    'nose',
-    'right_eye',
-    'left_eye',
-    'right_ear',
-    'left_ear',
-    'left_bigtoe',
-    'left_smalltoe',
-    'left_heel',
-    'right_bigtoe',
-    'right_smalltoe',
-    'right_heel',
-    *(f'{side}_{finger}' for side in ('left', 'right') for finger in _FINGERS),
-)
+# Points of the surface that follow the joints, in this order, as in every tool made for SMPL.
+SMPL_VERTEX_IDS = {
+    'nose': 332,
+    'right_eye': 6260,
+    'left_eye': 2800,
+    'right_ear': 4071,
+    'left_ear': 583,
+    'left_bigtoe': 3216,
+    'left_smalltoe': 3226,
+    'left_heel': 3387,
+    'right_bigtoe': 6617,
+    'right_smalltoe': 6624,
+    'right_heel': 6787,
+    'left_thumb': 2746,
+    'left_index': 2319,
+    'left_middle': 2445,
+    'left_ring': 2556,
+    'left_pinky': 2673,
+    'right_thumb': 6191,
+    'right_index': 5782,
+    'right_middle': 5905,
+    'right_ring': 6016,
+    'right_pinky': 6133,
+}
+"""Vertex of SMPL's mesh for each of the 21 points."""
 
 # Rows of J_regressor_extra.npy: LSP (4), MPII (2), Human3.6M (3).
 _REGRESSED_EXTRA = (
@@ -66,7 +74,7 @@ _REGRESSED_EXTRA = (
     'head_extra',
 )
 
-SMPL_54 = SMPL_24 + _SMPL_VERTEX_JOINTS + _REGRESSED_EXTRA
+SMPL_54 = SMPL_24 + tuple(SMPL_VERTEX_IDS) + _REGRESSED_EXTRA
 
 # Rows of J_regressor_h36m.npy. Left leg first: H36M_TO_J14 reads the right ankle from row 6.
 H36M_17 = (
@@ -294,7 +302,7 @@ HUMAN_DATA_190 = (
     'left_eyeball',
     'right_eyeball',
     *_HANDS,
-    *_SMPL_VERTEX_JOINTS,
+    *SMPL_VERTEX_IDS,
     *_FACE,
     *_REGRESSED_EXTRA,
     *OPENPOSE_25,

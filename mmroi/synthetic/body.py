@@ -9,9 +9,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from mmroi.body_models import SMPL
-
-# Face landmarks: vertices of smplx.vertex_ids['smplh'].
-_NOSE, _RIGHT_EYE, _LEFT_EYE = 332, 6260, 2800
+from mmroi.body_models.body_files import OPEN_BODY, load_body_file
+from mmroi.structures import SMPL_VERTEX_IDS
 
 
 class PosedBodies(NamedTuple):
@@ -42,19 +41,17 @@ class StudioBody:
 
     def fingerprint(self) -> str:
         """Return a hash of the body model's stored geometry, which is the same on every machine."""
+        arrays = load_body_file(OPEN_BODY)
+        arrays['posedirs'] = arrays['posedirs'].reshape(-1, arrays['posedirs'].shape[2]).T
         digest = hashlib.sha256()
-        for name in ('v_template', 'shapedirs', 'posedirs', 'J_regressor', 'lbs_weights'):
-            digest.update(self.model.get_buffer(f'layer.{name}').numpy().tobytes())
+        for name in ('v_template', 'shapedirs', 'posedirs', 'J_regressor', 'weights'):
+            digest.update(arrays[name].astype(np.float32).tobytes())
         return digest.hexdigest()[:16]
 
     @cached_property
     def face_landmarks(self) -> dict[str, np.ndarray]:
         """Rest positions (3,) of ``nose``, ``left_eye`` and ``right_eye``, meters."""
-        return dict(
-            nose=self.rest_vertices[_NOSE],
-            left_eye=self.rest_vertices[_LEFT_EYE],
-            right_eye=self.rest_vertices[_RIGHT_EYE],
-        )
+        return {name: self.rest_vertices[SMPL_VERTEX_IDS[name]] for name in ('nose', 'left_eye', 'right_eye')}
 
     def _forward(self, pose: np.ndarray, betas: np.ndarray) -> PosedBodies:
         pose_t, betas_t = torch.from_numpy(pose), torch.from_numpy(betas)

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -74,21 +75,63 @@ def test_npz_of_the_same_keys(tmp_path: Path, arrays: dict[str, np.ndarray]) -> 
         np.testing.assert_array_equal(loaded[key], value)
 
 
+NAN = np.full((24, 6890), np.nan)
+
+
 @pytest.mark.parametrize(
     ('key', 'value', 'match'),
     [
-        ('weights', None, "body.npz: key 'weights' is missing"),
+        ('weights', None, "key 'weights' is missing"),
+        ('posedirs', None, "key 'posedirs' is missing"),
         ('v_template', np.zeros((10475, 3)), r"'v_template' has shape \(10475, 3\), expected \(6890, 3\)"),
-        ('kintree_table', np.zeros((2, 24), int), 'kinematic tree'),
+        ('J_regressor', NAN, "'J_regressor' has values that are no finite numbers"),
+        ('v_template', np.full((6890, 3), 'x'), "'v_template' has values that are no finite numbers"),
+        ('kintree_table', np.zeros((2, 24), int), "'kintree_table' is not SMPL's kinematic tree"),
+        ('f', np.full((13776, 3), 6890), "'f' names vertices that are not among the 6890"),
+        ('J_regressor_extra', np.zeros((17, 6890)), r"'J_regressor_extra' has shape .* expected \(9, 6890\)"),
     ],
 )
-def test_wrong_content_names_file_and_key(
+def test_wrong_content_names_file_key_and_remedy(
     tmp_path: Path, arrays: dict[str, np.ndarray], key: str, value: np.ndarray | None, match: str
 ) -> None:
     changed = {**arrays, key: value}
     np.savez(tmp_path / 'body.npz', **{k: v for k, v in changed.items() if v is not None})
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ValueError, match=rf'body\.npz: {match}.*Download SMPL .* or use the open body'):
         load_body_file(tmp_path / 'body.npz')
+
+
+@pytest.mark.parametrize('name, joints', [('SMPL-H', 52), ('SMPL-X', 55)])
+@pytest.mark.parametrize('suffix', ['.pkl', '.npz'])
+def test_other_models_are_refused_by_name(tmp_path: Path, name: str, joints: int, suffix: str) -> None:
+    """Their npz files have objects, too, which are not unpickled."""
+    path = tmp_path / f'model{suffix}'
+    weights = np.zeros((6890, joints))
+    if suffix == '.pkl':
+        path.write_bytes(pickle.dumps(dict(weights=weights), protocol=2))
+    else:
+        np.savez(path, part2num=np.array({}, dtype=object), weights=weights)
+    with pytest.raises(
+        ValueError, match=f"model{suffix}: 'weights' are those of {name}, and mmroi needs SMPL"
+    ):
+        load_body_file(path)
+
+
+@pytest.mark.parametrize(
+    'content, match',
+    [
+        (np.zeros((9, 10475)), r"'J_regressor_extra' has shape \(9, 10475\), expected \(9, 6890\)"),
+        (np.full((9, 6890), np.inf), "'J_regressor_extra' has values that are no finite numbers"),
+        (b'text', 'not a readable npy'),
+        (b'', 'not a readable npy'),
+    ],
+)
+def test_wrong_regressor_file_names_itself(
+    smpl_folder: Path, content: np.ndarray | bytes, match: str
+) -> None:
+    path = smpl_folder / 'J_regressor_extra.npy'
+    np.save(path, content) if isinstance(content, np.ndarray) else path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"J_regressor_extra\.npy: {match}.*part of SPIN's data"):
+        SMPL(smpl_folder)
 
 
 def test_npz_with_a_pickle_inside_is_refused(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from mmroi.body_models import SMPL
 from mmroi.registry import MODELS
 
+ROTATIONS = ('global_orient', 'body_pose')
+
 
 def random_inputs(count: int = 3, seed: int = 0) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
@@ -19,15 +22,97 @@ def random_inputs(count: int = 3, seed: int = 0) -> dict[str, torch.Tensor]:
     }
 
 
-def test_equals_smplx(smpl: SMPL, smpl_folder: Path) -> None:
+@pytest.mark.parametrize('layer', ['mmroi', 'smplx'])
+def test_equals_smplx(layer: str, smpl_folder: Path) -> None:
+    """On a file of the official layout."""
     reference = smplx.SMPL(str(smpl_folder / 'SMPL_NEUTRAL.pkl'), batch_size=3)
+    smpl = SMPL(smpl_folder, layer=layer)
     inputs, transl = random_inputs(), torch.tensor([[0.1, 0.2, 3.0]]).repeat(3, 1)
-    expected = reference(**inputs, transl=transl)
-    output = smpl(**inputs, transl=transl)
-    torch.testing.assert_close(output.vertices, expected.vertices, atol=2e-6, rtol=0)
-    torch.testing.assert_close(output.joints[:, :45], expected.joints, atol=2e-6, rtol=0)
+    expected = reference(**inputs, transl=0 * transl)
+    output = smpl(**inputs)
+    torch.testing.assert_close(output.vertices, expected.vertices, atol=1e-6, rtol=0)
+    torch.testing.assert_close(output.joints[:, :45], expected.joints, atol=1e-6, rtol=0)
+    for moved, points in zip(smpl(**inputs, transl=transl), output, strict=True):
+        torch.testing.assert_close(moved, points + transl[:, None])
     assert np.array_equal(smpl.faces, reference.faces.astype(np.int64))
     assert smpl.parents.tolist() == reference.parents.tolist()
+
+
+def test_layer_of_smplx_gives_exactly_its_numbers(smpl_folder: Path) -> None:
+    reference = smplx.SMPL(str(smpl_folder / 'SMPL_FEMALE.pkl'), batch_size=3)
+    smpl = SMPL(smpl_folder, 'female', layer='smplx')
+    inputs = random_inputs()
+    rotations = {key: roma.rotvec_to_rotmat(inputs.pop(key).unflatten(1, (-1, 3))) for key in ROTATIONS}
+    expected = reference(**inputs, **rotations, pose2rot=False)
+    assert torch.equal(smpl(**inputs, **rotations).vertices, expected.vertices)
+    assert torch.equal(smpl(**inputs, **rotations).joints[:, :45], expected.joints)
+    assert torch.equal(smpl.forward_joints(**inputs, **rotations).joints[:, :45], expected.joints)
+    assert not smpl.state_dict()
+
+
+def test_layer_of_smplx_without_it_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'smplx', None)
+    monkeypatch.setitem(sys.modules, 'smplx.lbs', None)
+    with pytest.raises(ImportError, match=r"needs smplx.*pip install 'smplx>=0\.1\.28,<0\.2'"):
+        SMPL(layer='smplx')
+    with pytest.raises(ValueError, match="layer must be 'mmroi' or 'smplx', got 'own'"):
+        SMPL(layer='own')
+
+
+def test_joints_alone_are_those_of_the_mesh(smpl: SMPL) -> None:
+    inputs = random_inputs(8)
+    mesh, joints = smpl(**inputs), smpl.forward_joints(**inputs)
+    torch.testing.assert_close(joints.joints, mesh.joints, atol=1e-6, rtol=0)
+    torch.testing.assert_close(joints.joints_h36m, mesh.joints_h36m, atol=1e-6, rtol=0)
+
+
+def test_joints_alone_have_the_gradients_of_the_mesh(smpl: SMPL) -> None:
+    weights = torch.randn(8, 54, 3, generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for pose in (smpl, smpl.forward_joints):
+        inputs = {key: value.requires_grad_() for key, value in random_inputs(8).items()}
+        (pose(**inputs).joints * weights).sum().backward()
+        gradients.append([value.grad for value in inputs.values()])
+    for mesh, joints in zip(*gradients, strict=True):
+        torch.testing.assert_close(joints, mesh, atol=1e-5, rtol=1e-5)
+
+
+def test_more_shape_coefficients(arrays: dict[str, np.ndarray], tmp_path: Path, smpl: SMPL) -> None:
+    """Files of SMPL 1.1.0 have 300: those that are zero change nothing, and the others do."""
+    rng = np.random.default_rng(0)
+    more = np.concatenate([arrays['shapedirs'], 1e-3 * rng.normal(size=(6890, 3, 290))], axis=2)
+    np.savez(tmp_path / 'body.npz', **{**arrays, 'shapedirs': more.astype(np.float32)})
+    inputs = random_inputs()
+    wide = SMPL(tmp_path / 'body.npz', num_betas=300)
+    padded = torch.nn.functional.pad(inputs['betas'], (0, 290))
+    output = wide(inputs['global_orient'], inputs['body_pose'], padded)
+    for mine, theirs in zip(output, smpl(**inputs), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-6, rtol=0)
+    rest = torch.zeros(1, 3), torch.zeros(1, 69)
+    last = torch.eye(300)[299:]
+    moved = wide(*rest, last).vertices - wide(*rest, 0 * last).vertices
+    np.testing.assert_allclose(moved[0], more[..., 299], atol=1e-6)
+    assert wide.mean_betas.shape == (300,) and wide.rest_root(padded).shape == (3, 3)
+    with pytest.raises(ValueError, match=r"'shapedirs' has 10 shape coefficients; num_betas must be 1 to 10"):
+        SMPL(num_betas=11)
+    with pytest.raises(ValueError, match=r'betas has shape \(3, 10\); expected \(N, 300\)'):
+        wide(**inputs)
+
+
+def test_double_precision(smpl: SMPL) -> None:
+    inputs = {key: value.double() for key, value in random_inputs().items()}
+    double = SMPL().double()(**inputs)
+    assert {points.dtype for points in double} == {torch.float64}
+    for mine, theirs in zip(double, smpl(**inputs), strict=True):
+        torch.testing.assert_close(theirs, mine.float(), atol=1e-6, rtol=0)
+
+
+def test_compiles_whole(smpl: SMPL) -> None:
+    inputs = random_inputs(2)
+    for pose in (smpl.forward, smpl.forward_joints):
+        compiled = torch.compile(pose, backend='eager', fullgraph=True)
+        for mine, theirs in zip(compiled(**inputs), pose(**inputs), strict=True):
+            assert torch.equal(mine, theirs)
 
 
 def test_regressed_joints(smpl: SMPL, arrays: dict[str, np.ndarray]) -> None:
@@ -46,6 +131,16 @@ def test_official_folder_gives_the_same(smpl: SMPL, smpl_folder: Path) -> None:
         torch.testing.assert_close(mine, theirs, atol=2e-6, rtol=0)
     female = SMPL(smpl_folder, gender='female')
     assert female(**inputs).vertices.std() < loaded(**inputs).vertices.std()
+
+
+def test_is_exported_for_any_number_of_bodies(smpl: SMPL) -> None:
+    people = {0: torch.export.Dim('N', min=1)}
+    arguments = tuple(random_inputs(2).values())
+    program = torch.export.export(smpl, arguments, dynamic_shapes=(people,) * 3)
+    for count in (1, 5):
+        arguments = tuple(random_inputs(count).values())
+        for found, expected in zip(program.module()(*arguments), smpl(*arguments), strict=True):
+            torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize('root_shape', [(3,), (3, 3), (1, 3, 3)])
@@ -73,6 +168,8 @@ def test_wrong_rotation_shape_is_an_error(smpl: SMPL) -> None:
         smpl(torch.zeros(2, 3), torch.zeros(2, 72), torch.zeros(2, 10))
     with pytest.raises(ValueError, match='global_orient'):
         smpl(torch.zeros(2, 6), torch.zeros(2, 69), torch.zeros(2, 10))
+    with pytest.raises(ValueError, match='body_pose has shape'):
+        smpl.forward_joints(torch.zeros(1, 3), torch.zeros(1, 21, 3), torch.zeros(1, 10))
 
 
 def test_turns_about_the_rest_root(smpl: SMPL) -> None:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import smplx
 import torch
 
 from mmroi.body_models import SMPL
@@ -7,6 +8,7 @@ from mmroi.structures import (
     CONVENTIONS,
     H36M_TO_J14,
     SMPL_PARENTS,
+    SMPL_VERTEX_IDS,
     convert_keypoints,
     flip_indices,
     get_convention,
@@ -54,7 +56,18 @@ def test_human_data_holds_every_joint_of_the_others(convention):
     assert set(get_convention(convention)) <= set(get_convention('human_data'))
 
 
-def test_smpl_54_continues_the_skeleton_with_smplx_vertices_and_extra_regressors():
+def test_vertex_ids_are_those_of_smplx():
+    """In its order, under our names."""
+    ids = smplx.vertex_ids.vertex_ids['smplh']
+    reference = smplx.vertex_joint_selector.VertexJointSelector(ids)
+    assert list(SMPL_VERTEX_IDS.values()) == reference.extra_joints_idxs.tolist()
+    for name, vertex in SMPL_VERTEX_IDS.items():
+        side, _, part = name.rpartition('_')
+        theirs = next(key for key, value in ids.items() if value == vertex).lower()
+        assert theirs == side[:1] + part
+
+
+def test_smpl_54_continues_the_skeleton_with_vertices_and_extra_regressors():
     names = get_convention('smpl_54')
     assert names[:24] == get_convention('smpl')
     # Positions that SPIN's joint map and smplx document.

@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from mmroi.body_models.body_files import OPEN_BODY, load_body_file
 from mmroi.synthetic.body import StudioBody, matrices_to_rotvecs
 
 
@@ -31,11 +32,12 @@ def test_rest_pose_and_face(body):
     assert face['nose'][2] > body.rest_joints[15, 2]
 
 
-def test_fingerprint_changes_with_the_geometry(body):
-    other = StudioBody()
-    assert other.fingerprint() == body.fingerprint()
-    other.model.layer.v_template[0, 0] += 1e-6
-    assert other.fingerprint() != body.fingerprint()
+def test_fingerprint_changes_with_the_geometry(body, monkeypatch):
+    assert body.fingerprint() == '559d1ecd48e45128'  # datasets and caches that exist have it
+    arrays = load_body_file(OPEN_BODY)
+    arrays['v_template'][0, 0] += 1e-6
+    monkeypatch.setattr('mmroi.synthetic.body.load_body_file', lambda path: arrays)
+    assert body.fingerprint() != '559d1ecd48e45128'
 
 
 def test_rotation_vectors_keep_the_leading_shape():

@@ -107,9 +107,11 @@ def onnx_file(tmp_path_factory) -> Path:
     shipped = SHIPPED_MULTI_ROI.config, SHIPPED_MULTI_ROI.weights
     done = export(*shipped, '--out', 'new/model.onnx', '--with-smpl', cwd=folder)
     assert done.returncode == 0, done.stderr
-    names = ('rotations', 'betas', 'local_cameras', 'camera_translation', 'vertices', 'joints3d')
+    names = ('rotations', 'betas', 'local_cameras', 'camera_translation')
+    names += ('vertices', 'joints3d', 'keypoints2d')
     printed = dict(line.split() for line in done.stdout.splitlines() if line.startswith('  '))
-    assert tuple(printed) == names and all(float(value) < 1e-4 for value in printed.values())
+    assert tuple(printed) == names
+    assert all(float(printed[name]) < 1e-4 for name in names if name != 'keypoints2d')  # which are pixels
     assert [path.name for path in (folder / 'new').iterdir()] == ['model.onnx']
     return folder / 'new' / 'model.onnx'
 
@@ -139,6 +141,7 @@ def test_shapes_metadata_and_no_path_of_this_machine(onnx_file, metadata):
         camera_translation=[3],
         vertices=[6890, 3],
         joints3d=[54, 3],
+        keypoints2d=[54, 2],
     )
     kinds = {
         value.name: onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
@@ -188,6 +191,9 @@ def test_example_without_this_project(onnx_file, photo, tmp_path):
             np.testing.assert_allclose(found[name][i], expected[name][0], atol=1e-4, rtol=1e-4)
         np.testing.assert_allclose(found['rotations'][i, 1:], expected.body_pose[0], atol=1e-4)
         np.testing.assert_allclose(found['rotations'][i, 0], expected.global_orient[0], atol=1e-4)
+        points = (found['joints3d'][i] + found['camera_translation'][i]).astype(float)
+        pixels = found['focal_length'][i] * points[:, :2] / points[:, 2:]
+        np.testing.assert_allclose(found['keypoints2d'][i], pixels, atol=1e-3)
         assert f'person {i}: {expected.camera_translation[0, 2]:.2f} m away' in done.stdout
     mesh = trimesh.load(tmp_path / 'out' / f'{photo.stem}.obj', process=False)
     assert (len(mesh.vertices), len(mesh.faces)) == (2 * 6890, 2 * 13776)

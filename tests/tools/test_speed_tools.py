@@ -87,6 +87,14 @@ def test_inference_from_images_with_a_checkpoint_of_other_rois(small_multi_roi, 
     assert [row['rois'] for row in figures['rows']] == [2]
 
 
+def test_body(run):
+    printed, figures = run('benchmark_body.py', '--bodies', 2, *ONCE)
+    rows = figures['rows']
+    assert [row['layer'] for row in rows] == ['smplx'] * 4 + ['mmroi'] * 4
+    assert all(row['ms'] > 0 for row in rows) and set(figures['machine']) == MACHINE
+    check_table(printed, rows)
+
+
 def test_training(small_multi_roi, run):
     printed, figures = run(
         'benchmark_training.py',

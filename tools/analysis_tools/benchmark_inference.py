@@ -9,10 +9,9 @@ with the config's test pipeline, one after the other in this process; this does 
 as it would in a loader. CLIFF and HMR are those of this project, with the encoder of CONFIG.
 
 Memory is that of weights and buffers plus the peak of a step; on a CPU it is resident memory (Linux).
---modes compiled compiles the network without the body model, which smplx writes as a loop that torch.compile
-cannot follow; it takes up to minutes for each variant and, on a CPU, needs a C++ compiler. The ratio compares
-frames per second with the first of --rois at the same batch size, precision and mode, as the paper's Table 4
-does.
+--modes compiled compiles the network and the body model; it takes up to minutes for each variant and, on a
+CPU, needs a C++ compiler. The ratio compares frames per second with the first of --rois at the same batch
+size, precision and mode, as the paper's Table 4 does.
 """
 
 import argparse

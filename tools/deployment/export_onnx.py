@@ -31,7 +31,9 @@ def parse_args() -> argparse.Namespace:
         default='onnx',
         help='onnx, or torch-export for a program that PyTorch runs and compiles',
     )
-    parser.add_argument('--with-smpl', action='store_true', help='vertices and joints, too (20 MB more)')
+    parser.add_argument(
+        '--with-smpl', action='store_true', help='vertices, joints and their pixels, too (20 MB more)'
+    )
     parser.add_argument('--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument(
         '--tolerance',

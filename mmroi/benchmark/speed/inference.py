@@ -167,8 +167,9 @@ def _make_step(
     variant: Variant, model: Any, batches: MakeBatch, device: torch.device
 ) -> Callable[[], object]:
     if variant.mode == 'compiled':
-        model = copy.copy(model)  # shares the weights, has its own function
-        model.regress = torch.compile(model.regress, dynamic=False)
+        model = copy.copy(model)  # shares the weights, has its own functions
+        for name in ('regress', 'predict_tensors'):
+            setattr(model, name, torch.compile(getattr(model, name), dynamic=False))
     return prediction_step(
         model, lambda: batches(variant.batch, variant.rois), device, bf16=variant.precision == 'bf16'
     )

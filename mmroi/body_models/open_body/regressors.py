@@ -12,11 +12,11 @@ import torch
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
-from smplx.lbs import lbs
-from smplx.vertex_ids import vertex_ids
 
 from mmroi.body_models.open_body.topology import MIRROR_JOINTS
-from mmroi.structures import flip_indices
+from mmroi.body_models.skinning import LinearBlendSkinning, Skeleton
+from mmroi.geometry import axis_angle_to_matrix
+from mmroi.structures import SMPL_VERTEX_IDS, flip_indices
 
 _UNIT_SUM_WEIGHT = 10.0  # meters: how strongly a row is pulled to sum to one before it is normalized
 # Rows as (point, joint it moves with); ``_landmarks`` computes the points. Both are in SPIN's order; extra is
@@ -118,24 +118,11 @@ def fit_landmark_regressors(
     betas = rng.standard_normal((count, 10))
     pose = 0.35 * rng.standard_normal((count, 24, 3))
     pose[:, 0] = 0
-    tensors = {
-        key: torch.from_numpy(np.asarray(arrays[key], np.float64))
-        for key in ('v_template', 'shapedirs', 'J_regressor', 'weights')
-    }
-    posedirs = torch.from_numpy(arrays['posedirs'].reshape(-1, 207).T.copy())
-    parents = torch.from_numpy(arrays['kintree_table'][0].astype(np.int64))
+    skinning = LinearBlendSkinning(Skeleton(arrays, dtype=torch.float64), arrays, dtype=torch.float64)
 
     def skin(betas: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        vertices, joints = lbs(
-            torch.from_numpy(betas),
-            torch.from_numpy(pose.reshape(len(pose), -1)),
-            tensors['v_template'],
-            tensors['shapedirs'],
-            posedirs,
-            tensors['J_regressor'],
-            parents,
-            tensors['weights'],
-        )
+        rotations = axis_angle_to_matrix(torch.from_numpy(pose))
+        vertices, joints = skinning(rotations, torch.from_numpy(betas))
         return vertices.numpy(), joints.numpy()
 
     rest_vertices, rest_joints = skin(betas, np.zeros_like(pose))
@@ -170,7 +157,7 @@ def _landmarks(vertices: np.ndarray, joints: np.ndarray, rows: tuple[tuple[str, 
     points = {f'J{index}': joints[:, index] for index in range(24)}
     points['top'] = top
     points['head'] = (joints[:, 15] + 2 * top) / 3
-    points['jaw'] = (vertices[:, vertex_ids['smplh']['nose']] + joints[:, 15]) / 2
+    points['jaw'] = (vertices[:, SMPL_VERTEX_IDS['nose']] + joints[:, 15]) / 2
     points['thorax'] = (joints[:, 16] + joints[:, 17]) / 2
     return np.stack([points[name] for name, _ in rows], 1)
 

@@ -1,15 +1,14 @@
-"""A mirror-symmetric mesh of 6890 vertices, with landmarks at the indices that smplx hard-codes."""
+"""A mirror-symmetric mesh of 6890 vertices, with SMPL's 21 surface points at their vertex ids."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
-from smplx.vertex_ids import vertex_ids
 
 from mmroi.body_models.body_files import NUM_FACES, NUM_VERTICES
 from mmroi.body_models.open_body.source_body import SourceBody
-from mmroi.structures import flip_indices
+from mmroi.structures import SMPL_VERTEX_IDS, flip_indices
 
 MIRROR_JOINTS = np.array(flip_indices('smpl'))
 
@@ -125,15 +124,15 @@ def _barycentric_transfer(
 
 
 def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:
-    """Join the half to its mirror image and move the landmarks to smplx's vertex ids.
+    """Join the half to its mirror image and move the landmarks to SMPL's vertex ids.
 
     Args:
         half: The left half.
-        landmarks: Vertex of the half for ``nose`` (on the plane) and for smplx's names of the left side
-            (``leye``, ``LHeel``, ...).
+        landmarks: Vertex of the half for ``nose`` (on the plane) and the points of the left side
+            (``left_eye``, ``left_heel``, ...).
 
     Returns:
-        The whole mesh; the mirror image of a landmark has the id of the right side's name.
+        The whole mesh; the mirror image of a landmark has the id of the point on the right side.
     """
     size = len(half.points)
     right_of = np.full(size, -1)
@@ -144,13 +143,13 @@ def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:
     slots = np.arange(NUM_VERTICES)  # slots[i]: vertex (left, then right half) that gets index i
 
     def place(vertex: int, name: str) -> None:
-        target, current = vertex_ids['smplh'][name], int(np.flatnonzero(slots == vertex)[0])
+        target, current = SMPL_VERTEX_IDS[name], int(np.flatnonzero(slots == vertex)[0])
         slots[target], slots[current] = slots[current], slots[target]
 
     for name, vertex in landmarks.items():
         place(vertex, name)
         if name != 'nose':
-            place(int(right_of[vertex]), name.replace('L', 'R', 1) if name[0] == 'L' else f'r{name[1:]}')
+            place(int(right_of[vertex]), name.replace('left', 'right'))
     index_of = np.argsort(slots)
     mirror = np.empty(NUM_VERTICES, np.int64)
     left, right = index_of[np.arange(size)], index_of[right_of]
@@ -159,7 +158,7 @@ def mirror_half(half: HalfMesh, landmarks: dict[str, int]) -> Symmetry:
 
 
 def find_landmarks(source: SourceBody, half: HalfMesh, heads: np.ndarray) -> dict[str, int]:
-    """Find smplx's landmarks of the left side: nose, eye, ear, toes, heel, finger tips.
+    """Find the landmarks of the left side: nose, eye, ear, toes, heel, finger tips.
 
     Args:
         source: The source rig, whose skinning weights identify fingers and toes.
@@ -183,13 +182,14 @@ def find_landmarks(source: SourceBody, half: HalfMesh, heads: np.ndarray) -> dic
     below_eyes = head[half.central[head] & (points[head, 1] < eye[1])]
     found = {
         'nose': int(below_eyes[points[below_eyes, 2].argmax()]),
-        'leye': int(front[np.linalg.norm(points[front, :2] - eye[:2], axis=1).argmin()]),
-        'lear': int(ear_level[points[ear_level, 0].argmax()]),
-        'LBigToe': farthest('toe1-2.L', np.array([-0.2, 0, 1])),
-        'LSmallToe': farthest('toe5-3.L', np.array([0.5, 0, 1])),
-        'LHeel': farthest('foot.L', np.array([0, -0.3, -1])),
+        'left_eye': int(front[np.linalg.norm(points[front, :2] - eye[:2], axis=1).argmin()]),
+        'left_ear': int(ear_level[points[ear_level, 0].argmax()]),
+        'left_bigtoe': farthest('toe1-2.L', np.array([-0.2, 0, 1])),
+        'left_smalltoe': farthest('toe5-3.L', np.array([0.5, 0, 1])),
+        'left_heel': farthest('foot.L', np.array([0, -0.3, -1])),
     }
     for number, name in enumerate(('thumb', 'index', 'middle', 'ring', 'pinky'), start=1):
         tip = f'finger{number}-3.L'
-        found[f'l{name}'] = farthest(tip, heads[source.bone(tip)] - heads[source.bone(f'finger{number}-2.L')])
+        before = source.bone(f'finger{number}-2.L')
+        found[f'left_{name}'] = farthest(tip, heads[source.bone(tip)] - heads[before])
     return found

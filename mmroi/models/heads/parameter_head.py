@@ -51,7 +51,15 @@ class ParameterHead(BaseHead):
 
         Args:
             body_model: The body model of the estimator.
+
+        Raises:
+            ValueError: If the body model has another number of shape coefficients than the head predicts.
         """
+        if body_model.num_betas != SHAPE_SIZE:
+            raise ValueError(
+                f'body_model: num_betas={body_model.num_betas}, but {type(self).__name__} predicts '
+                f'{SHAPE_SIZE}: leave num_betas away'
+            )
         self.set_mean_parameters(body_model.mean_pose6d, body_model.mean_betas, body_model.mean_camera)
 
     def set_mean_parameters(self, pose6d: Tensor, betas: Tensor, camera: Tensor) -> None:

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from smplx.vertex_ids import vertex_ids
 
 from mmroi.body_models import SMPL
 from mmroi.body_models.body_files import OPEN_BODY
+from mmroi.structures import SMPL_VERTEX_IDS
 
 FLIP = np.array([-1.0, 1.0, 1.0])
 MIRROR_JOINTS = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
 MIRROR_H36M = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
-IDS = vertex_ids['smplh']
 
 
 def test_size_and_provenance() -> None:
@@ -62,35 +61,50 @@ def test_regressors_and_weights_are_averages(arrays: dict[str, np.ndarray]) -> N
         np.testing.assert_allclose(arrays[key].sum(1), 1, atol=1e-5)
 
 
-def test_landmarks_of_smplx(arrays: dict[str, np.ndarray]) -> None:
+def test_landmarks(arrays: dict[str, np.ndarray]) -> None:
     vertices = arrays['v_template']
     joints = dict(enumerate(arrays['J_regressor'] @ vertices))
     height = np.ptp(vertices[:, 1])
     assert 1.6 < height < 1.8
-    assert abs(vertices[IDS['nose'], 0]) < 1e-6 and vertices[IDS['nose'], 2] > joints[15][2] + 0.08
+    assert (
+        abs(vertices[SMPL_VERTEX_IDS['nose'], 0]) < 1e-6
+        and vertices[SMPL_VERTEX_IDS['nose'], 2] > joints[15][2] + 0.08
+    )
     for left, right in (
-        ('leye', 'reye'),
-        ('lear', 'rear'),
-        ('LBigToe', 'RBigToe'),
-        ('LHeel', 'RHeel'),
-        ('LSmallToe', 'RSmallToe'),
-        ('lthumb', 'rthumb'),
-        ('lpinky', 'rpinky'),
+        ('left_eye', 'right_eye'),
+        ('left_ear', 'right_ear'),
+        ('left_bigtoe', 'right_bigtoe'),
+        ('left_heel', 'right_heel'),
+        ('left_smalltoe', 'right_smalltoe'),
+        ('left_thumb', 'right_thumb'),
+        ('left_pinky', 'right_pinky'),
     ):
-        assert vertices[IDS[left], 0] > 0.01  # left is at +x
-        np.testing.assert_allclose(vertices[IDS[right]], vertices[IDS[left]] * FLIP, atol=1e-6)
+        assert vertices[SMPL_VERTEX_IDS[left], 0] > 0.01  # left is at +x
+        np.testing.assert_allclose(
+            vertices[SMPL_VERTEX_IDS[right]], vertices[SMPL_VERTEX_IDS[left]] * FLIP, atol=1e-6
+        )
     ground = vertices[:, 1].min()
-    for name in ('LBigToe', 'LSmallToe', 'LHeel'):
-        assert vertices[IDS[name], 1] < ground + 0.05
-    heel, small_toe, big_toe = (vertices[IDS[name], 2] for name in ('LHeel', 'LSmallToe', 'LBigToe'))
+    for name in ('left_bigtoe', 'left_smalltoe', 'left_heel'):
+        assert vertices[SMPL_VERTEX_IDS[name], 1] < ground + 0.05
+    heel, small_toe, big_toe = (
+        vertices[SMPL_VERTEX_IDS[name], 2] for name in ('left_heel', 'left_smalltoe', 'left_bigtoe')
+    )
     assert heel < joints[7][2] < small_toe < big_toe
-    assert vertices[IDS['LBigToe'], 0] < vertices[IDS['LSmallToe'], 0]
-    for name in ('lindex', 'lmiddle', 'lring', 'lpinky'):
-        assert 0.12 < vertices[IDS[name], 0] - joints[20][0] < 0.22
-    fingers = vertices[[IDS[name] for name in ('lthumb', 'lindex', 'lmiddle', 'lring', 'lpinky')], 2]
+    assert vertices[SMPL_VERTEX_IDS['left_bigtoe'], 0] < vertices[SMPL_VERTEX_IDS['left_smalltoe'], 0]
+    for name in ('left_index', 'left_middle', 'left_ring', 'left_pinky'):
+        assert 0.12 < vertices[SMPL_VERTEX_IDS[name], 0] - joints[20][0] < 0.22
+    fingers = vertices[
+        [
+            SMPL_VERTEX_IDS[name]
+            for name in ('left_thumb', 'left_index', 'left_middle', 'left_ring', 'left_pinky')
+        ],
+        2,
+    ]
     assert (np.diff(fingers) < 0).all()  # palms down: the thumb in front
-    assert vertices[IDS['lear'], 0] == pytest.approx(vertices[IDS['leye'], 0], abs=0.08)
-    assert vertices[IDS['leye'], 1] > vertices[IDS['nose'], 1]
+    assert vertices[SMPL_VERTEX_IDS['left_ear'], 0] == pytest.approx(
+        vertices[SMPL_VERTEX_IDS['left_eye'], 0], abs=0.08
+    )
+    assert vertices[SMPL_VERTEX_IDS['left_eye'], 1] > vertices[SMPL_VERTEX_IDS['nose'], 1]
 
 
 def test_joints_are_where_anatomy_says(arrays: dict[str, np.ndarray]) -> None:
@@ -125,12 +139,12 @@ def test_all_betas_matter(arrays: dict[str, np.ndarray]) -> None:
     assert 1.45 < heights[0] < 1.6 and 1.8 < heights[1] < 1.95
 
 
-def test_pose_blend_shapes_keep_volume(smpl: SMPL) -> None:
+def test_pose_blend_shapes_keep_volume(smpl: SMPL, arrays: dict[str, np.ndarray]) -> None:
     """A straight wrist twisted by 90 degrees must not collapse as linear blend skinning alone does."""
     pose = torch.zeros(1, 23, 3)
     pose[0, 19, 0] = np.pi / 2  # left wrist (joint 20) about the arm's axis
     rest, twisted = (smpl(torch.zeros(1, 3), p, torch.zeros(1, 10)).vertices[0] for p in (0 * pose, pose))
-    weights = smpl.layer.lbs_weights
+    weights = torch.from_numpy(arrays['weights'])
     blended = ((weights[:, 20] > 0.3) & (weights[:, 20] < 0.7)).nonzero().squeeze(1)
     wrist = smpl(torch.zeros(1, 3), pose, torch.zeros(1, 10)).joints[0, 20]
     radii = [(vertices[blended] - wrist)[:, 1:].norm(dim=1).mean() for vertices in (rest, twisted)]

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from smplx.vertex_ids import vertex_ids
 
 from mmroi.body_models.open_body.topology import (
     HalfMesh,
@@ -10,10 +9,10 @@ from mmroi.body_models.open_body.topology import (
     decimate_half,
     mirror_half,
 )
+from mmroi.structures import SMPL_VERTEX_IDS
 
-IDS = vertex_ids['smplh']
 FLIP = np.array([-1.0, 1.0, 1.0])
-LEFT = ('leye', 'lear', 'LBigToe', 'LSmallToe', 'LHeel', 'lthumb', 'lindex', 'lmiddle', 'lring', 'lpinky')
+LEFT = [name for name in SMPL_VERTEX_IDS if name.startswith('left')]
 
 
 @pytest.fixture(scope='module')
@@ -32,7 +31,7 @@ def half(arrays: dict[str, np.ndarray], mirror: np.ndarray) -> HalfMesh:
 
 @pytest.fixture(scope='module')
 def landmarks(arrays: dict[str, np.ndarray], half: HalfMesh) -> dict[str, int]:
-    points = {name: arrays['v_template'][IDS[name]] for name in ('nose', *LEFT)}
+    points = {name: arrays['v_template'][SMPL_VERTEX_IDS[name]] for name in ('nose', *LEFT)}
     return {name: int(np.linalg.norm(half.points - point, axis=1).argmin()) for name, point in points.items()}
 
 
@@ -54,15 +53,13 @@ def test_points_are_mirror_images(whole: Symmetry, half: HalfMesh) -> None:
     assert (points[whole.mirrored, 0] < 0).all() and (points[~whole.mirrored, 0] >= 0).all()
 
 
-def test_landmarks_are_at_the_ids_of_smplx(
-    whole: Symmetry, half: HalfMesh, landmarks: dict[str, int]
-) -> None:
+def test_landmarks_are_at_their_ids(whole: Symmetry, half: HalfMesh, landmarks: dict[str, int]) -> None:
     points = whole.points(half.points)
     for name, vertex in landmarks.items():
-        np.testing.assert_array_equal(points[IDS[name]], half.points[vertex])
+        np.testing.assert_array_equal(points[SMPL_VERTEX_IDS[name]], half.points[vertex])
         if name != 'nose':
-            right = name.replace('L', 'R') if name[0] == 'L' else f'r{name[1:]}'
-            np.testing.assert_array_equal(points[IDS[right]], half.points[vertex] * FLIP)
+            right = name.replace('left', 'right')
+            np.testing.assert_array_equal(points[SMPL_VERTEX_IDS[right]], half.points[vertex] * FLIP)
 
 
 def test_bone_weights_change_sides(whole: Symmetry, half: HalfMesh) -> None:

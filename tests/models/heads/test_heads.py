@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmroi.body_models import SMPL
 from mmroi.geometry import encode_box, local_to_full, rot6d_to_matrix
 from mmroi.models import BaseHead, CLIFFHead, MultiRoIHead, PerRoIMeshHead
 
@@ -228,6 +229,11 @@ def test_wrong_number_of_rois(head, match):
 def test_bad_arguments(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+def test_a_body_of_other_shape_coefficients():
+    with pytest.raises(ValueError, match='num_betas=4, but CLIFFHead predicts 10: leave num_betas away'):
+        CLIFFHead(D).adopt_body(SMPL(num_betas=4))
 
 
 def test_the_base_head_takes_any_number_of_rois_and_leaves_the_body_alone():
