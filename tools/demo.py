@@ -23,6 +23,9 @@ files in --out-dir, by kind ({', '.join(SAVES)}):
   keypoints   keypoints/: boxes and keypoints of the detector drawn on the image
   views       views/: RoIs, overlay, side view, top view, cameras of all RoIs
   glb obj ply meshes/: one file per image with a mesh per person, meters, camera at the origin
+  anim        animations/: a skinned, animated GLB per tracked person, meters, y up
+  bvh         animations/: skeleton and motion of each tracked person
+  smpl        animations/: an npz in AMASS's layout per tracked person
   viewer      viewer.html: all results in a browser, one file that needs no network
 
 exit status: 0 if no input failed and there are results; 1 if an input failed or there is no result;
@@ -32,7 +35,8 @@ examples:
   python tools/demo.py image.jpg
   python tools/demo.py image.jpg --out-dir out --det-model rtmdet-m
   python tools/demo.py images/ --out-dir out --bboxes boxes.json
-  python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay keypoints
+  python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
+  python tools/demo.py frames/ --out-dir out --fps 30 --smooth --save overlay anim
   python tools/demo.py image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
 """
 
@@ -75,6 +79,7 @@ def main() -> None:
         'out_dir',
         'save',
         'viewer_frames',
+        'fps',
     )
     options = {name: getattr(args, name) for name in names}
     try:

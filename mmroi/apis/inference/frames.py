@@ -40,6 +40,7 @@ class Frame:
         video: Name of its video or webcam; None for a single image.
         time: Seconds since the start of the video or webcam; None for a single image.
         focal_length: Pixels, from EXIF; None if unknown.
+        fps: Frames per second of its video according to the header; None if unknown.
     """
 
     image: np.ndarray = field(repr=False)
@@ -49,6 +50,7 @@ class Frame:
     video: str | None = None
     time: float | None = None
     focal_length: float | None = None
+    fps: float | None = None
 
 
 def group_frames(

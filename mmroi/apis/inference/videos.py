@@ -64,7 +64,8 @@ class Video:
 
     def _frames(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
         index, last = 0, 0.0
-        interval = 1 / (capture.get(cv2.CAP_PROP_FPS) or _FPS)
+        fps = capture.get(cv2.CAP_PROP_FPS) or None
+        interval = 1 / (fps or _FPS)
         while True:
             good, image = capture.read()
             if not good:
@@ -72,7 +73,7 @@ class Video:
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index and stamp <= last:  # damaged or missing stamps
                 stamp = last + interval
-            yield _frame(image, self.name, self.source, index, stamp)
+            yield _frame(image, self.name, self.source, index, stamp, fps)
             index, last = index + 1, stamp
 
 
@@ -192,5 +193,7 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
     return int(count) if count > 0 else None
 
 
-def _frame(image: cv2.typing.MatLike, video: str, source: str, index: int, stamp: float) -> Frame:
-    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp)
+def _frame(
+    image: cv2.typing.MatLike, video: str, source: str, index: int, stamp: float, fps: float | None = None
+) -> Frame:
+    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp, fps=fps)

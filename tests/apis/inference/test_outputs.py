@@ -15,7 +15,7 @@ def files(folder):
 
 def test_everything_of_a_photo(tmp_path, make_result, photo, body):
     result = make_result(Frame(photo, 'a.b', 'x/a.b.jpg'))
-    with ResultWriter(tmp_path / 'new' / 'out', body.faces, SAVES) as writer:
+    with ResultWriter(tmp_path / 'new' / 'out', body, SAVES) as writer:
         writer.write(result)
     out = tmp_path / 'new' / 'out'
     assert files(out) == sorted(
@@ -29,6 +29,7 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
             'meshes/a.b.ply',
             'predictions/a.b.json',
             'predictions/a.b.npz',
+            *(f'animations/a.b_person_{i}.{kind}' for i in (0, 1) for kind in ('bvh', 'glb', 'npz')),
             *(f for f in files(out) if f.endswith('.mtl')),
         ]
     )
@@ -43,7 +44,7 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
 
 
 def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
-    with ResultWriter(tmp_path, body.faces, SAVES) as writer:
+    with ResultWriter(tmp_path, body, SAVES) as writer:
         writer.write(FrameResult(Frame(photo, 'a', 'a.jpg'), []))
     assert files(tmp_path) == [
         'keypoints/a.jpg',
@@ -54,7 +55,7 @@ def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
 
 
 def test_videos_get_one_file_of_overlays_each(tmp_path, make_result, photo, body):
-    with ResultWriter(tmp_path, body.faces) as writer:
+    with ResultWriter(tmp_path, body) as writer:
         for video in ('one', 'two'):
             for i in range(3):
                 writer.write(make_result(Frame(photo, f'{video}_{i}', f'{video}.avi', i, video, i / 8)))
@@ -74,7 +75,7 @@ def test_videos_get_one_file_of_overlays_each(tmp_path, make_result, photo, body
 
 
 def test_what_was_done_before_a_break_is_kept(tmp_path, make_result, photo, body):
-    with pytest.raises(KeyboardInterrupt), ResultWriter(tmp_path, body.faces) as writer:
+    with pytest.raises(KeyboardInterrupt), ResultWriter(tmp_path, body) as writer:
         for i in range(3):
             writer.write(make_result(Frame(photo, f'v_{i}', 'v.avi', i, 'v', i / 8)))
         raise KeyboardInterrupt
@@ -84,7 +85,7 @@ def test_what_was_done_before_a_break_is_kept(tmp_path, make_result, photo, body
 
 
 def test_huge_photos_are_drawn_smaller(tmp_path, make_result, body):
-    with ResultWriter(tmp_path, body.faces, ['overlay']) as writer:
+    with ResultWriter(tmp_path, body, ['overlay']) as writer:
         writer.write(make_result(Frame(np.zeros((1500, 3000, 3), np.uint8), 'a', 'a.jpg')))
     assert cv2.imread(str(tmp_path / 'overlays/a.jpg')).shape == (960, 1920, 3)
 
@@ -110,16 +111,16 @@ def test_the_viewer_shows_a_bounded_even_choice(limit, number, kept):
 
 def test_bad_arguments(tmp_path, body):
     with pytest.raises(ValueError, match='unknown fbx; choose from json, npz'):
-        ResultWriter(tmp_path, body.faces, ['json', 'fbx'])
+        ResultWriter(tmp_path, body, ['json', 'fbx'])
     with pytest.raises(ValueError, match='viewer_frames must be positive, not 0'):
-        ResultWriter(tmp_path, body.faces, viewer_frames=0)
+        ResultWriter(tmp_path, body, viewer_frames=0)
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='file'):
-        ResultWriter(tmp_path / 'file', body.faces)
+        ResultWriter(tmp_path / 'file', body)
 
 
 def test_two_kinds_of_videos_at_a_time(tmp_path, make_result, photo, body):
-    with ResultWriter(tmp_path, body.faces, ['overlay', 'keypoints']) as writer:
+    with ResultWriter(tmp_path, body, ['overlay', 'keypoints']) as writer:
         for video in ('one', 'two'):
             for i in range(3):
                 writer.write(make_result(Frame(photo, f'{video}_{i}', f'{video}.avi', i, video, i / 8)))
