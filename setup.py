@@ -55,6 +55,7 @@ setup(
     license_files=['LICENSE', 'NOTICE'],
     packages=find_packages(include=['mmroi', 'mmroi.*']),
     package_data={
+        'mmroi.apis.inference': ['*.json'],
         'mmroi.benchmark': ['suites/*.yml', 'profiles/*.yml'],
         'mmroi.body_models': ['assets/*.npz'],
         'mmroi.visualization.viewer': ['web/*', 'web/three/*'],

@@ -26,6 +26,7 @@ files in --out-dir, by kind ({', '.join(SAVES)}):
   anim        animations/: a skinned, animated GLB per tracked person, meters, y up
   bvh         animations/: skeleton and motion of each tracked person
   smpl        animations/: an npz in AMASS's layout per tracked person
+  coco        coco/: keypoints of the meshes in COCO's results format, and the list of images
   viewer      viewer.html: all results in a browser, one file that needs no network
 
 exit status: 0 if no input failed and there are results; 1 if an input failed or there is no result;

@@ -8,6 +8,7 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from mmroi.apis.inference.coco_results import CocoWriter
 from mmroi.apis.inference.frames import Frame
 from mmroi.apis.inference.motions import WRITERS, MotionWriter
 from mmroi.apis.inference.pictures import draw_detections, draw_result, draw_views, viewer_frame
@@ -21,7 +22,7 @@ from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
 MESHES = ('glb', 'obj', 'ply')
 MOTIONS = tuple(WRITERS)
-SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, *MOTIONS, 'viewer')
+SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, *MOTIONS, 'coco', 'viewer')
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
 # A mesh file takes 0.25 MB per person, too much to write for every frame by default.
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')
@@ -36,8 +37,8 @@ class ResultWriter:
     ``overlays/<name>.jpg`` and ``keypoints/<name>.jpg`` (for a video ``<video>.mp4``), ``views/<name>.jpg``,
     ``meshes/<name>.glb`` (``.obj``, ``.ply``), for each person of a video or image
     ``animations/<video>_person_<id>.glb`` (``anim``), ``.bvh`` and ``.npz`` (``smpl``), and at the end
-    ``viewer.html`` of the whole run. Frames without people have no views and meshes and are not in the
-    viewer.
+    ``coco/keypoints.json``, ``coco/images.json`` and ``viewer.html`` of the whole run. Frames without people
+    have no views and meshes and are not in the viewer.
 
     Args:
         out_dir: Output folder; created if missing.
@@ -68,6 +69,7 @@ class ResultWriter:
         self._viewer = _EvenlySpread(viewer_frames)
         self._videos: dict[str, VideoWriter] = {}  # by folder
         self._motions = MotionWriter(self.out_dir, body_model)
+        self._coco = CocoWriter(self.out_dir)
 
     def __enter__(self) -> 'ResultWriter':
         return self
@@ -97,6 +99,8 @@ class ResultWriter:
             self._write_image('overlays', frame, draw_result(result, self._faces, IMAGE_SIZE))
         if 'keypoints' in saves:
             self._write_image('keypoints', frame, draw_detections(result, IMAGE_SIZE))
+        if 'coco' in saves:
+            self._coco.add(result)
         if motions := [kind for kind in MOTIONS if kind in saves]:
             self._motions.add(result, motions)
         if not result.samples:
@@ -116,6 +120,7 @@ class ResultWriter:
         for folder in list(self._videos):
             self._close_video(folder)
         self._motions.close()
+        self._coco.close()
         if self._viewer.kept:
             write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
 

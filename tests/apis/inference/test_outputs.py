@@ -29,6 +29,8 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
             'meshes/a.b.ply',
             'predictions/a.b.json',
             'predictions/a.b.npz',
+            'coco/images.json',
+            'coco/keypoints.json',
             *(f'animations/a.b_person_{i}.{kind}' for i in (0, 1) for kind in ('bvh', 'glb', 'npz')),
             *(f for f in files(out) if f.endswith('.mtl')),
         ]
@@ -47,6 +49,8 @@ def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
     with ResultWriter(tmp_path, body, SAVES) as writer:
         writer.write(FrameResult(Frame(photo, 'a', 'a.jpg'), []))
     assert files(tmp_path) == [
+        'coco/images.json',
+        'coco/keypoints.json',
         'keypoints/a.jpg',
         'overlays/a.jpg',
         'predictions/a.json',
