@@ -62,7 +62,7 @@ setup(
     },
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('det', 'vis', 'deploy', 'dev')},
+    extras_require={name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'dev')},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

@@ -117,7 +117,7 @@ def test_a_video(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('5 people in 5 images, ')
-    assert 'viewer.html shows at most 3 of 5 images' in done.stdout
+    assert 'viewer.html shows at most 3 of 5 images' in done.stdout and '\nvideos: ' in done.stdout
     clip = cv2.VideoCapture(str(tmp_path / 'out/overlays/clip.mp4'))
     assert (clip.get(cv2.CAP_PROP_FRAME_COUNT), clip.get(cv2.CAP_PROP_FPS)) == (5, 10)
     with np.load(tmp_path / 'out/predictions/clip_000004.npz', allow_pickle=False) as arrays:

@@ -13,7 +13,7 @@ from mmroi.apis.inference.frames import Frame
 from mmroi.apis.inference.motions import WRITERS, MotionWriter
 from mmroi.apis.inference.pictures import draw_detections, draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.results import FrameResult, frame_arrays, frame_dict
-from mmroi.apis.inference.videos import VideoWriter
+from mmroi.apis.inference.video_writer import VideoWriter
 from mmroi.body_models import SMPL
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
@@ -144,7 +144,10 @@ class ResultWriter:
         path = self.out_dir / folder / f'{frame.video}.mp4'
         if folder in self._videos and self._videos[folder].path != path:
             self._close_video(folder)
-        self._videos.setdefault(folder, VideoWriter(path)).add(image, frame.time)
+        if folder not in self._videos:
+            sound = Path(frame.source) if frame.has_sound else None
+            self._videos[folder] = VideoWriter(path, frame.fps, sound)
+        self._videos[folder].add(image, frame.time)
 
     def _close_video(self, folder: str) -> None:
         self._videos.pop(folder).close()

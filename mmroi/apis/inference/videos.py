@@ -1,22 +1,19 @@
-"""Read frames of video files and webcams one at a time, and write annotated videos."""
+"""Read frames of video files and webcams one at a time."""
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.fileio.atomic import atomic_write
 
 # Some containers do not store the number of frames, and OpenCV estimates it from duration and rate.
 _COUNT_TOLERANCE = 0.01
 _FPS = 30.0  # assumed for damaged time stamps if the file states no rate
-FALLBACK_FPS = 25.0  # of a written video with one frame or unknown times
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Video:
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index and stamp <= last:  # damaged or missing stamps
                 stamp = last + interval
-            yield _frame(image, self.name, self.source, index, stamp, fps)
+            yield _frame(image, self.name, self.source, index, stamp, fps, has_sound=True)
             index, last = index + 1, stamp
 
 
@@ -116,69 +113,6 @@ class Webcam:
                 index += 1
 
 
-class VideoWriter:
-    """Writes an MP4 file (MPEG-4 Part 2, the codec of OpenCV's wheels); the file appears when it is closed.
-
-    Args:
-        path: The file, ending in ``.mp4``; its folder is created.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._files = ExitStack()
-        self._writer: cv2.VideoWriter | None = None
-        self._first: tuple[np.ndarray, float | None] | None = None
-
-    def add(self, image: np.ndarray, time: float | None) -> None:
-        """Add a frame; all frames must have the size of the first.
-
-        Args:
-            image: (H, W, 3) BGR uint8.
-            time: Seconds. The first two frames determine the frame rate.
-
-        Raises:
-            OSError: If the file cannot be written.
-        """
-        if self._writer is not None:
-            self._writer.write(_even(image))
-        elif self._first is None:
-            self._first = image, time
-        else:
-            self._start(time)
-            self.add(image, time)
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self._first is not None:
-            self._start(None)
-        if self._writer is not None:
-            self._writer.release()
-        self._files.close()
-
-    def _start(self, second_time: float | None) -> None:
-        assert self._first is not None
-        image, time = self._first
-        self._first = None
-        known = time is not None and second_time is not None and second_time > time
-        fps = 1 / (second_time - time) if known else FALLBACK_FPS  # type: ignore[operator]
-        height, width = _even(image).shape[:2]
-        code = cv2.VideoWriter.fourcc(*'mp4v')
-        with ExitStack() as files:
-            temporary = files.enter_context(atomic_write(self.path))
-            writer = cv2.VideoWriter(str(temporary), code, fps, (width, height))
-            if self.path.is_dir() or not writer.isOpened():
-                raise OSError(f'cannot write the video {self.path}')
-            self._files = files.pop_all()
-        self._writer = writer
-        self._writer.write(_even(image))
-
-
-def _even(image: np.ndarray) -> np.ndarray:
-    """Crop the last row or column if the size is odd: players require even sizes."""
-    height, width = image.shape[:2]
-    return np.ascontiguousarray(image[: height - height % 2 or 1, : width - width % 2 or 1])
-
-
 @contextmanager
 def _capture(source: str | int) -> Iterator[cv2.VideoCapture]:
     capture = cv2.VideoCapture(source)
@@ -194,6 +128,13 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
 
 
 def _frame(
-    image: cv2.typing.MatLike, video: str, source: str, index: int, stamp: float, fps: float | None = None
+    image: cv2.typing.MatLike,
+    video: str,
+    source: str,
+    index: int,
+    stamp: float,
+    fps: float | None = None,
+    has_sound: bool = False,
 ) -> Frame:
-    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp, fps=fps)
+    name = f'{video}_{index:06d}'
+    return Frame(image, name, source, index, video, stamp, fps=fps, has_sound=has_sound)

@@ -1,11 +1,12 @@
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import trimesh
 
-from mmroi.apis.inference import SAVES, Frame, FrameResult, ResultWriter
+from mmroi.apis.inference import SAVES, Frame, FrameResult, ResultWriter, outputs
 from mmroi.apis.inference.outputs import _EvenlySpread
 
 
@@ -133,3 +134,18 @@ def test_two_kinds_of_videos_at_a_time(tmp_path, make_result, photo, body):
     ]
     for name in files(tmp_path):
         assert cv2.VideoCapture(str(tmp_path / name)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+def test_sound_comes_from_video_files(tmp_path, make_result, photo, body, monkeypatch):
+    class Recorder(outputs.VideoWriter):
+        def __init__(self, path, fps, sound):
+            asked[path.stem] = fps, sound
+            super().__init__(path, fps, sound)
+
+    asked = {}
+    monkeypatch.setattr(outputs, 'VideoWriter', Recorder)
+    with ResultWriter(tmp_path, body, ['overlay']) as writer:
+        writer.write(make_result(Frame(photo, 'a', 'clip.mov', 0, 'a', 0, fps=24, has_sound=True)))
+        writer.write(make_result(Frame(photo, 'b', 'b_1.png', 0, 'b', 0, fps=8)))
+        writer.write(make_result(Frame(photo, 'c', 'webcam 0', 0, 'c', 0)))
+    assert asked == {'a': (24, Path('clip.mov')), 'b': (8, None), 'c': (None, None)}
