@@ -7,11 +7,25 @@ import numpy as np
 
 from mmroi.apis.inference.results import FrameResult, person_arrays
 from mmroi.body_models import SMPL
-from mmroi.visualization.animation import Clip, Rig, Track, write_amass, write_bvh, write_glb
+from mmroi.visualization import person_colors
+from mmroi.visualization.animation import (
+    Clip,
+    Rig,
+    Track,
+    encode_glb,
+    write_amass,
+    write_bvh,
+    write_glb,
+)
 from mmroi.visualization.animation.clips import measure_fps
+from mmroi.visualization.viewer import ViewerClip, ViewerSequence
 
 FOLDER = 'animations'
 STILL_FPS = 30.0  # of the single frame that a photo gives
+VIEWER = 'viewer'  # asks for sequences of the viewer
+VIEWER_PEOPLE = 10  # per video: those who are seen longest
+VIEWER_KEYS = 1500  # per person: longer clips get fewer frames per second
+VIEWER_BYTES = 24_000_000  # of all videos; those that come later are left out
 _TRUSTED = 0.1  # relative difference between the rate in a header and the measured one
 
 Writer = Callable[[Path, Clip, Rig, int], None]
@@ -31,11 +45,16 @@ class MotionWriter:
     Args:
         out_dir: Output folder of the run.
         body_model: The body that posed the people.
+
+    Attributes:
+        sequences: What the viewer plays, of limited size: see the constants of this module.
     """
 
     def __init__(self, out_dir: Path, body_model: SMPL) -> None:
+        self.sequences: list[ViewerSequence] = []
         self._folder = out_dir / FOLDER
         self._body = body_model
+        self._room = VIEWER_BYTES
         self._video: str | None = None
         self._kinds: Collection[str] = ()
         self._fps: float | None = None
@@ -47,7 +66,7 @@ class MotionWriter:
 
         Args:
             result: Result for the frame.
-            kinds: Names of ``WRITERS`` to write for its video.
+            kinds: Names of ``WRITERS``, and ``VIEWER``, to make for its video.
 
         Raises:
             OSError: If a file cannot be written.
@@ -75,14 +94,36 @@ class MotionWriter:
     def _write(self, name: str) -> None:
         tracks, fps = self._tracks, frame_rate(self._fps, self._times)
         self._tracks, self._times = {}, []
+        moving: list[tuple[int, Clip, Rig]] = []
         for person, track in tracks.items():
             clips = track.clips(self._body, f'{name}_person_{person}', fps)
             rig = Rig.from_body(self._body, clips[0].betas)
             for clip in clips:
+                if len(clip) > 1:
+                    moving.append((person, clip, rig))
                 for kind in self._kinds:
+                    if kind == VIEWER:
+                        continue
                     suffix, write = WRITERS[kind]
                     # Not with_suffix: a name may contain a dot.
                     write(self._folder / f'{clip.name}{suffix}', clip, rig, person)
+        if VIEWER in self._kinds:
+            self._add_sequence(name, fps, moving)
+
+    def _add_sequence(self, name: str, fps: float, moving: list[tuple[int, Clip, Rig]]) -> None:
+        """Keep the longest clips for the viewer, in the order of the people, while there is room."""
+        longest = sorted(moving, key=lambda item: -len(item[1]))[:VIEWER_PEOPLE]
+        clips = []
+        for person, clip, rig in sorted(longest, key=lambda item: item[0]):
+            short = clip.thinned(-(-len(clip) // VIEWER_KEYS))
+            glb = encode_glb(short, rig, person)
+            self._room -= len(glb)
+            if self._room < 0:
+                break
+            (color,) = person_colors([person])
+            clips.append(ViewerClip(person, color, float(short.times[0]), float(short.times[-1]), glb))
+        if clips:
+            self.sequences.append(ViewerSequence(name, fps, clips))
 
 
 def frame_rate(stated: float | None, times: list[float]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmroi.apis.inference.coco_results import CocoWriter
 from mmroi.apis.inference.frames import Frame
-from mmroi.apis.inference.motions import WRITERS, MotionWriter
+from mmroi.apis.inference.motions import VIEWER, WRITERS, MotionWriter
 from mmroi.apis.inference.pictures import draw_detections, draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.results import FrameResult, frame_arrays, frame_dict
 from mmroi.apis.inference.video_writer import VideoWriter
@@ -101,7 +101,7 @@ class ResultWriter:
             self._write_image('keypoints', frame, draw_detections(result, IMAGE_SIZE))
         if 'coco' in saves:
             self._coco.add(result)
-        if motions := [kind for kind in MOTIONS if kind in saves]:
+        if motions := [kind for kind in (*MOTIONS, VIEWER) if kind in saves]:
             self._motions.add(result, motions)
         if not result.samples:
             return
@@ -122,7 +122,7 @@ class ResultWriter:
         self._motions.close()
         self._coco.close()
         if self._viewer.kept:
-            write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
+            write_viewer(self.out_dir / 'viewer.html', self._viewer.kept, sequences=self._motions.sequences)
 
     def _saves_for(self, frame: Frame) -> Sequence[str]:
         if self._saves is not None:

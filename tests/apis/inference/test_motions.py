@@ -1,13 +1,16 @@
+import base64
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 
-from mmroi.apis.inference import Frame, FrameResult, ResultWriter
+from mmroi.apis.inference import Frame, FrameResult, ResultWriter, motions
 from mmroi.apis.inference.motions import frame_rate
 from mmroi.visualization.animation import JOINT_NAMES
 
+BOXES = (0.0, 0.0, 120.0), (-60.0, 10.0, 90.0), (60.0, 0.0, 80.0)
 MOTIONS = ['anim', 'bvh', 'smpl']
 
 
@@ -20,6 +23,12 @@ def read_glb(path):
     return json.loads(content[20 : 20 + int.from_bytes(content[12:16], 'little')])
 
 
+def read_page(path):
+    """Sequences of a page of the viewer."""
+    pattern = r'<script type="application/json" class="sequence" data-name="[^"]*">(.*?)</script>'
+    return [json.loads(found) for found in re.findall(pattern, path.read_text(encoding='utf-8'))]
+
+
 @pytest.fixture
 def write(tmp_path, make_result, photo, body):
     """write(video, [ids of frame 0, ids of frame 1, ...], fps) writes the motions of a video."""
@@ -27,7 +36,8 @@ def write(tmp_path, make_result, photo, body):
     def make(video, people, fps=10.0, kinds=MOTIONS):
         with ResultWriter(tmp_path, body, kinds) as writer:
             for i, ids in enumerate(people):
-                result = make_result(Frame(photo, f'{video}_{i}', 'v', i, video, i / 10, fps=fps))
+                frame = Frame(photo, f'{video}_{i}', 'v', i, video, i / 10, fps=fps)
+                result = make_result(frame, BOXES)
                 for sample in result.samples:
                     sample.pred_instances.camera_translation += torch.tensor([0.1 * i, 0, 0])
                 samples = [result.samples[number] for number in ids]
@@ -76,6 +86,29 @@ def test_nobody_and_several_videos(write):
     assert files(write('nobody', [[], []])) == []
     write('one', [[0]], kinds=['bvh'])
     assert files(write('two', [[1]], kinds=['bvh'])) == ['one_person_0.bvh', 'two_person_1.bvh']
+
+
+def test_the_viewer_plays_who_moves(write, monkeypatch):
+    """Three people: one for five frames, one for one, one for two."""
+    frames = [[0, 1], [0, 2], [0, 2], [0], [0]]
+    page = read_page(write('v', frames, kinds=['viewer']).parent / 'viewer.html')
+    (sequence,) = page
+    assert (sequence['name'], sequence['fps']) == ('v', 10)
+    assert [(clip['id'], clip['start'], clip['end']) for clip in sequence['clips']] == [
+        (0, 0, 0.4),
+        (2, 0.1, 0.2),
+    ]
+    assert base64.b64decode(sequence['clips'][0]['glb'])[:4] == b'glTF'
+    assert files(write('still', [[0]], kinds=['viewer'])) == []  # no animations/
+    monkeypatch.setattr(motions, 'VIEWER_PEOPLE', 1)
+    monkeypatch.setattr(motions, 'VIEWER_KEYS', 3)
+    (sequence,) = read_page(write('v', frames, kinds=['viewer']).parent / 'viewer.html')
+    (clip,) = sequence['clips']
+    glb = base64.b64decode(clip['glb'])
+    assert json.loads(glb[20 : 20 + int.from_bytes(glb[12:16], 'little')])['extras']['frames'] == 3
+    assert (clip['start'], clip['end']) == (0, 0.4)
+    monkeypatch.setattr(motions, 'VIEWER_BYTES', 1000)
+    assert read_page(write('v', frames, kinds=['viewer']).parent / 'viewer.html') == []
 
 
 def test_frame_rates():

@@ -8,7 +8,6 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from mmroi.body_models import SMPL
 from mmroi.visualization.animation import Track
 
 FPS = 25.0
@@ -17,8 +16,8 @@ SIZES = {'SCALAR': 1, 'VEC2': 2, 'VEC3': 3, 'VEC4': 4, 'MAT4': 16}
 
 
 @pytest.fixture(scope='session')
-def body():
-    return SMPL()
+def body(smpl):
+    return smpl
 
 
 @pytest.fixture(scope='session')

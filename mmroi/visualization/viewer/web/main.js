@@ -10,6 +10,7 @@ class Viewer {
     this.photo = new PhotoView(pick);
     this.space = new SpaceView(pick);
     if (!this.space.renderer) this.notice('This browser offers no WebGL: image and numbers only, no meshes.');
+    this.motion = new MotionView();
     this.chooser.append(...FRAMES.map(({dataset}, i) => new Option(dataset.name, i)));
     this.chooser.addEventListener('change', () => this.selectFrame(this.chooser.selectedIndex));
     this.previous = document.getElementById('previous');
@@ -58,4 +59,4 @@ class Viewer {
   }
 }
 
-new Viewer();
+const viewer = new Viewer();
