@@ -19,7 +19,7 @@ def write_amass(path: str | Path, clip: Clip, rig: Rig, gender: str = 'neutral')
     """Write an npz file.
 
     It has ``poses`` (T, 156), axis-angle of SMPL+H: the root, 21 body joints, zeros for the fingers;
-    ``trans`` (T, 3) meters, SMPL's ``transl``; ``betas`` (16,), of which the last six are zero; ``dmpls``
+    ``trans`` (T, 3) meters, SMPL's ``transl``; ``betas`` (16,), padded by zeros; ``dmpls``
     (T, 8), zeros; ``gender`` and ``mocap_framerate``. All numbers are float64. The world is z up. SMPL's
     rotations of the hands have no place in this layout.
 
@@ -34,7 +34,7 @@ def write_amass(path: str | Path, clip: Clip, rig: Rig, gender: str = 'neutral')
     body = Rotation.from_matrix(rotations[:, :BODY].reshape(-1, 3, 3)).as_rotvec()
     poses[:, : 3 * BODY] = body.reshape(len(clip), -1)
     betas = np.zeros(_BETAS)
-    betas[: len(clip.betas)] = clip.betas
+    betas[: len(clip.betas)] = clip.betas[:_BETAS]
     write_npz(
         path,
         dict(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from mmroi.visualization.animation import Track
+from mmroi.visualization.animation import Rig, Track
 
 FPS = 25.0
 DTYPES = {5120: '<i1', 5121: '<u1', 5122: '<i2', 5123: '<u2', 5125: '<u4', 5126: '<f4'}
@@ -72,7 +72,7 @@ def pose(body, parameters):
         for joint in range(1, 24):
             turns[:, joint] = turns[:, body.parents[joint]] @ turns[:, joint]
         local = (rest.vertices[0, :, None] - rest.joints[0, :24]).double().numpy()  # (V, 24, 3)
-        weights = body.layer.lbs_weights.double().numpy()
+        weights = Rig.from_body(body, np.zeros(10)).weights
         skinned = np.einsum('vj,tjab,vjb->tva', weights, turns, local, optimize=True)
         return skinned + np.einsum('vj,tja->tva', weights, joints), joints
 
