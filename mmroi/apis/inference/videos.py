@@ -13,7 +13,7 @@ from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 
 # Some containers do not store the number of frames, and OpenCV estimates it from duration and rate.
 _COUNT_TOLERANCE = 0.01
-_FPS = 30.0  # assumed for damaged time stamps if the file states no rate
+_FPS = 30.0  # assumed if the file or the camera states no rate
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,15 @@ class Webcam:
     def __iter__(self) -> Iterator[Frame | BadInput]:
         with _capture(self.index) as capture:
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, however long processing took
+            # Frames come as slowly as they are processed; a video of them is written at the camera's rate.
+            fps = capture.get(cv2.CAP_PROP_FPS) or _FPS
             index, start = 0, time.monotonic()
             while True:
                 good, image = capture.read()
                 if not good:
                     yield BadInput(self.source, f'stopped after frame {index}; check that it is connected')
                     return
-                yield _frame(image, self.name, self.source, index, time.monotonic() - start)
+                yield _frame(image, self.name, self.source, index, time.monotonic() - start, fps)
                 index += 1
 
 

@@ -140,6 +140,7 @@ def test_webcam(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -
     *frames, end = inputs
     assert [frame.name for frame in frames] == [f'webcam_3_{i:06d}' for i in range(COUNT)]
     assert {(frame.source, frame.video) for frame in frames} == {('webcam 3', 'webcam_3')}
+    assert all(frame.fps > 0 and not frame.has_sound for frame in frames)
     assert all(np.diff([0.0, *(frame.time for frame in frames)]) > 0)
     assert str(end) == f'webcam 3 stopped after frame {COUNT}; check that it is connected'
 
