@@ -54,6 +54,8 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
             focalLength=frame.focal_length,
             principalPoint=frame.principal_point,
             aspect=frame.aspect,
+            video=frame.video,
+            time=frame.time,
             people=people,
         )
     )

@@ -53,8 +53,9 @@ def write_viewer(
                 file.write(
                     f'<script type="application/json" class="faces">{encode_faces(topologies[-1])}</script>\n'
                 )
+            moment = f' data-video="{escape(frame.video)}" data-time="{frame.time}"' if frame.video else ''
             file.write(
-                f'<script type="application/json" class="frame" data-name="{escape(frame.name)}">'
+                f'<script type="application/json" class="frame" data-name="{escape(frame.name)}"{moment}>'
                 f'{encode_frame(frame, number, photo_size, quality)}</script>\n'
             )
         if count == 0:

@@ -38,7 +38,12 @@ def clips(smpl):
 def page(browser, clips, make_frame, tmp_path_factory):
     path = tmp_path_factory.mktemp('viewer') / 'view.html'
     sequences = [ViewerSequence(NAME, 10, clips), ViewerSequence('second', 25, clips[1:])]
-    write_viewer(path, [make_frame([0, 0, 4])], sequences=sequences)
+    frames = [
+        make_frame([0, 0, 4], name='photo'),
+        *(make_frame([0, 0, 4], name=f'at {t}', video=NAME, time=t) for t in (0.0, 0.4, 1.0)),
+        make_frame([0, 0, 4], name='other', video='second', time=0.6),
+    ]
+    write_viewer(path, frames, sequences=sequences)
     page = browser.new_page(viewport=dict(width=900, height=620))
     page.set_default_timeout(PATIENCE)
     page.heard = []
@@ -141,6 +146,29 @@ def test_it_is_turned_by_keys_and_stays_inside_its_card(page):
     assert (np.abs(look(page) - before).max(axis=2) > 12).mean() > 0.01
     canvas, view = (page.locator(s).bounding_box() for s in ('#motion', '#motion-card .view'))
     assert canvas == view
+
+
+def shown(page):
+    return page.evaluate('[viewer.frame.name, viewer.motion.number, viewer.motion.time]')
+
+
+def test_the_image_nearest_in_time_follows(page):
+    for time, name in ((0, 'at 0.0'), (0.3, 'at 0.4'), (0.6, 'at 0.4'), (0.8, 'at 1.0')):
+        go(page, time)
+        assert shown(page) == [name, 0, pytest.approx(time)]
+
+
+def test_people_follow_the_image(page):
+    for index, time in ((2, 0.4), (3, 1.0), (1, 0.0)):
+        page.select_option('#frame', index=index)
+        assert shown(page) == [f'at {time}', 0, time]
+    page.select_option('#frame', index=4)
+    assert shown(page) == ['other', 1, 0.6] and page.evaluate('viewer.motion.clips.length') == 1
+    page.select_option('#frame', index=0)
+    assert shown(page) == ['photo', 1, 0.6]  # of no video
+    page.click('#play')
+    page.select_option('#frame', index=1)
+    assert shown(page) == ['at 0.0', 0, 0] and page.get_by_role('button', name='Play').count() == 1
 
 
 def test_another_video(page):

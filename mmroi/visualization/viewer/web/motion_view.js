@@ -5,7 +5,7 @@
 const SEQUENCES = [...document.querySelectorAll('script.sequence')];
 
 class MotionView extends OrbitView {
-  constructor() {
+  constructor(onTime) {
     super(document.getElementById('motion'));
     this.play = document.getElementById('play');
     this.slider = document.getElementById('time');
@@ -13,22 +13,28 @@ class MotionView extends OrbitView {
     this.speed = document.getElementById('speed');
     this.actors = new THREE.Group();
     this.surroundings = new THREE.Group();
+    this.onTime = onTime;
     this.scene.add(this.actors, this.surroundings);
-    if (!SEQUENCES.length || !this.renderer) return;
+    if (!this.renderer) return;
     document.getElementById('motion-card').hidden = false;
     this.chooser.append(...SEQUENCES.map(({dataset}, i) => new Option(dataset.name, i)));
     this.chooser.hidden = SEQUENCES.length === 1;
-    this.chooser.addEventListener('change', () => this.select(this.chooser.selectedIndex));
+    this.chooser.addEventListener('change', () => {
+      this.select(this.chooser.selectedIndex);
+      this.move(this.start);
+    });
     this.play.addEventListener('click', () => this.toggle());
     this.slider.addEventListener('input', () => {
       this.pause();
-      this.show(Number(this.slider.value));
+      this.move(Number(this.slider.value));
     });
     this.select(0);
   }
 
   select(number) {
     this.pause();
+    this.number = number;
+    this.chooser.selectedIndex = number;
     const sequence = readJson(SEQUENCES[number]);
     const clips = sequence.clips.map((clip) => this.load(clip));
     this.actors.children.forEach(dispose);
@@ -69,6 +75,20 @@ class MotionView extends OrbitView {
     this.surroundings.add(this.makeGround(this.bounds));
   }
 
+  // To the time of an image.
+  goTo(video, time) {
+    const number = SEQUENCES.findIndex(({dataset}) => dataset.name === video);
+    if (number < 0 || !this.clips) return;
+    if (number === this.number) this.pause();
+    else this.select(number);
+    this.show(time);
+  }
+
+  move(time) {
+    this.show(time);
+    this.onTime(SEQUENCES[this.number].dataset.name, time);
+  }
+
   show(time) {
     this.time = time;
     for (const {model, mixer, action, start, end} of this.clips) {
@@ -84,7 +104,7 @@ class MotionView extends OrbitView {
   toggle() {
     if (this.playing) return this.pause();
     if (!this.clips) return;
-    if (this.time >= this.end) this.show(this.start);
+    if (this.time >= this.end) this.move(this.start);
     this.playing = true;
     this.play.textContent = '❚❚';
     this.play.setAttribute('aria-label', 'Pause');
@@ -93,7 +113,7 @@ class MotionView extends OrbitView {
       if (!this.playing) return;
       const time = this.time + Number(this.speed.value) * Math.max(0, now - last) / 1000;
       last = now;
-      this.show(Math.min(time, this.end));
+      this.move(Math.min(time, this.end));
       if (time >= this.end) this.pause();
       requestAnimationFrame(step);
     };
