@@ -72,6 +72,8 @@ class MotionWriter:
             OSError: If a file cannot be written.
         """
         frame = result.frame
+        if frame.video is None and set(kinds) <= {VIEWER}:
+            return  # nothing moves in a photo
         if frame.video is None or frame.video != self._video:
             self.close()
         self._video, self._kinds, self._fps = frame.video, kinds, frame.fps

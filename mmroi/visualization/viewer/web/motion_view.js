@@ -2,6 +2,7 @@
 
 // People of a video in motion: skinned meshes that the browser poses at any time.
 
+const LONGEST_STEP = 0.25;  // seconds between two pictures while people move
 const SEQUENCES = [...document.querySelectorAll('script.sequence')];
 
 class MotionView extends OrbitView {
@@ -111,7 +112,9 @@ class MotionView extends OrbitView {
     let last = performance.now();
     const step = (now) => {
       if (!this.playing) return;
-      const time = this.time + Number(this.speed.value) * Math.max(0, now - last) / 1000;
+      // A hidden page draws nothing: it goes on where it was.
+      const passed = Math.min(Math.max(0, now - last) / 1000, LONGEST_STEP);
+      const time = this.time + Number(this.speed.value) * passed;
       last = now;
       this.move(Math.min(time, this.end));
       if (time >= this.end) this.pause();
