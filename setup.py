@@ -55,13 +55,14 @@ setup(
     license_files=['LICENSE', 'NOTICE'],
     packages=find_packages(include=['mmroi', 'mmroi.*']),
     package_data={
+        'mmroi.apis.inference': ['*.json'],
         'mmroi.benchmark': ['suites/*.yml', 'profiles/*.yml'],
         'mmroi.body_models': ['assets/*.npz'],
         'mmroi.visualization.viewer': ['web/*', 'web/three/*'],
     },
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('det', 'vis', 'deploy', 'smplx', 'dev')},
+    extras_require={name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'smplx', 'dev')},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

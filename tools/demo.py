@@ -11,6 +11,7 @@ from pathlib import Path
 from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
 from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
+from mmroi.apis.inference.video_writer import describe_videos
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
 
@@ -19,10 +20,14 @@ People are found by MoveNet MultiPose, which comes with this project, or by a de
 
 files in --out-dir, by kind ({', '.join(SAVES)}):
   json, npz   predictions/: SMPL parameters, joints, cameras, boxes; vertices adds the meshes to the npz
-  overlay     overlays/: meshes drawn on the image; one annotated video per video
+  overlay     overlays/: meshes drawn on the image; one annotated video per video, with its sound
   keypoints   keypoints/: boxes and keypoints of the detector drawn on the image
   views       views/: RoIs, overlay, side view, top view, cameras of all RoIs
   glb obj ply meshes/: one file per image with a mesh per person, meters, camera at the origin
+  anim        animations/: a skinned, animated GLB per tracked person, meters, y up
+  bvh         animations/: skeleton and motion of each tracked person
+  smpl        animations/: an npz in AMASS's layout per tracked person
+  coco        coco/: keypoints of the meshes in COCO's results format, and the list of images
   viewer      viewer.html: all results in a browser, one file that needs no network
 
 exit status: 0 if no input failed and there are results; 1 if an input failed or there is no result;
@@ -32,7 +37,8 @@ examples:
   python tools/demo.py image.jpg
   python tools/demo.py image.jpg --out-dir out --det-model rtmdet-m
   python tools/demo.py images/ --out-dir out --bboxes boxes.json
-  python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay keypoints
+  python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
+  python tools/demo.py frames/ --out-dir out --fps 30 --smooth --save overlay anim
   python tools/demo.py image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
 """
 
@@ -76,6 +82,7 @@ def main() -> None:
         'out_dir',
         'save',
         'viewer_frames',
+        'fps',
     )
     options = {name: getattr(args, name) for name in names}
     try:
@@ -113,6 +120,8 @@ def report(summary: RunSummary, out_dir: Path, viewer_frames: int, seconds: floa
     with_people = summary.images - len(summary.empty)
     found = sorted(path.name + ('/' if path.is_dir() else '') for path in out_dir.iterdir())
     print(f'{out_dir}: {", ".join(found) or "no files"}')
+    if any(out_dir.glob('*/*.mp4')):
+        print(f'videos: {describe_videos()}')
     if with_people > viewer_frames and (out_dir / 'viewer.html').is_file():
         print(f'viewer.html shows at most {viewer_frames} of {with_people} images, spread evenly')
 

@@ -61,3 +61,16 @@ def as_colors(colors: Colors | None, count: int) -> np.ndarray:
     if result.shape != (count, 3) or not ((result >= 0) & (result <= 255)).all():
         raise ValueError(f'colors must be one (blue, green, red) of 0 to 255 for each of {count} people')
     return np.rint(result).astype(np.int64)
+
+
+def linear_color(color: np.ndarray) -> np.ndarray:
+    """Convert sRGB to linear light, which glTF's color factors are defined in.
+
+    Args:
+        color: (..., 3) sRGB, 0-255.
+
+    Returns:
+        (..., 3) float64, 0-1.
+    """
+    share = np.asarray(color) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)

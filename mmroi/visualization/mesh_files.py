@@ -8,7 +8,7 @@ import numpy as np
 
 from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import vertex_normals
-from mmroi.visualization.colors import Colors, as_colors, person_colors
+from mmroi.visualization.colors import Colors, as_colors, linear_color, person_colors
 from mmroi.visualization.rendering import as_bodies, as_faces
 
 if TYPE_CHECKING:
@@ -131,7 +131,4 @@ def _rgba(color: np.ndarray) -> np.ndarray:
 
 
 def _linear(rgba: np.ndarray) -> np.ndarray:
-    """Convert sRGB to linear light, which glTF's color factors are defined in."""
-    share = rgba[:3] / 255
-    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return np.array([*np.rint(255 * light), 255], np.uint8)
+    return np.array([*np.rint(255 * linear_color(rgba[:3])), 255], np.uint8)

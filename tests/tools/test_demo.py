@@ -109,6 +109,9 @@ def test_a_video(tmp_path):
         'overlay',
         'npz',
         'viewer',
+        'anim',
+        'bvh',
+        'smpl',
         '--viewer-frames',
         '3',
         '--focal-length',
@@ -117,11 +120,32 @@ def test_a_video(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('5 people in 5 images, ')
-    assert 'viewer.html shows at most 3 of 5 images' in done.stdout
+    assert 'viewer.html shows at most 3 of 5 images' in done.stdout and '\nvideos: ' in done.stdout
     clip = cv2.VideoCapture(str(tmp_path / 'out/overlays/clip.mp4'))
     assert (clip.get(cv2.CAP_PROP_FRAME_COUNT), clip.get(cv2.CAP_PROP_FPS)) == (5, 10)
     with np.load(tmp_path / 'out/predictions/clip_000004.npz', allow_pickle=False) as arrays:
         assert arrays['focal_length'] == 300 and arrays['track_id'].tolist() == [0]
+    animations = tmp_path / 'out/animations'
+    assert sorted(path.name for path in animations.iterdir()) == [
+        f'clip_person_0.{suffix}' for suffix in ('bvh', 'glb', 'npz')
+    ]
+    with np.load(animations / 'clip_person_0.npz', allow_pickle=False) as arrays:
+        assert arrays['poses'].shape == (5, 156) and arrays['mocap_framerate'] == 10
+    assert 'Frames: 5\nFrame Time: 0.1\n' in (animations / 'clip_person_0.bvh').read_text()
+    assert 'class="sequence" data-name="clip"' in (tmp_path / 'out/viewer.html').read_text(encoding='utf-8')
+
+
+def test_images_as_a_video(call, tmp_path):
+    (tmp_path / 'läuft').mkdir()
+    for number in (2, 10, 9):
+        cv2.imwrite(f'läuft/{number}.png', np.zeros((60, 60, 3), np.uint8))
+    saves = ('--save', 'json', 'overlay', 'anim')
+    assert call('läuft', '--fps', '4', '--whole-image', '--out-dir', 'out', *saves) == 0
+    assert json.loads(Path('out/predictions/9.json').read_text())['time'] == 0.25
+    clip = cv2.VideoCapture('out/overlays/läuft.mp4')
+    assert (clip.get(cv2.CAP_PROP_FRAME_COUNT), clip.get(cv2.CAP_PROP_FPS)) == (3, 4)
+    assert [path.name for path in Path('out/animations').iterdir()] == ['läuft_person_0.glb']
+    assert 'frame rate is -1' in call('läuft', '--fps', '-1', '--whole-image', '--out-dir', 'out')
 
 
 def test_a_photo_needs_no_further_argument(tmp_path):

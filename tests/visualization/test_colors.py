@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmroi.visualization import PALETTE, person_colors
-from mmroi.visualization.colors import as_colors
+from mmroi.visualization.colors import as_colors, linear_color
 
 
 def test_colors_depend_on_the_id_alone():
@@ -32,3 +32,9 @@ def test_colors_of_a_picture():
     for bad in ([(1, 2, 3)], [(1, 2), (3, 4)], [(0, 0, 256)] * 2, [(0, 0, -1)] * 2, [(0, 0, np.nan)] * 2):
         with pytest.raises(ValueError, match='for each of 2 people'):
             as_colors(bad, 2)
+
+
+def test_linear_light_by_hand():
+    """The ends, the middle, and the value at which the curve of sRGB changes."""
+    np.testing.assert_allclose(linear_color([0, 255, 188]), [0, 1, 0.5029], atol=1e-4)
+    np.testing.assert_allclose(linear_color(np.array([[10.0]])), 10 / 255 / 12.92)

@@ -69,6 +69,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PIXELS',
         help='focal length of all inputs (default: from EXIF, else the image diagonal)',
     )
+    add(
+        '--fps',
+        type=float,
+        metavar='RATE',
+        help='take the images of each folder as one video of this frame rate, in the order of their numbers',
+    )
     add('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
     add(
         '--save',

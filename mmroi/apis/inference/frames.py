@@ -40,6 +40,8 @@ class Frame:
         video: Name of its video or webcam; None for a single image.
         time: Seconds since the start of the video or webcam; None for a single image.
         focal_length: Pixels, from EXIF; None if unknown.
+        fps: Frames per second of its video according to the header; None if unknown.
+        has_sound: Whether ``source`` is a video file, which may have sound.
     """
 
     image: np.ndarray = field(repr=False)
@@ -49,6 +51,8 @@ class Frame:
     video: str | None = None
     time: float | None = None
     focal_length: float | None = None
+    fps: float | None = None
+    has_sound: bool = False
 
 
 def group_frames(

@@ -126,6 +126,7 @@ class MultiRoIInferencer(BaseInferencer):
         out_dir: str | Path | None = None,
         save: Sequence[str] | None = None,
         viewer_frames: int = 30,
+        fps: float | None = None,
     ) -> Generator[FrameResult | BadInput, None, None]:
         """Run inputs frame by frame with constant memory.
 
@@ -143,6 +144,7 @@ class MultiRoIInferencer(BaseInferencer):
             out_dir: Output folder, see ``ResultWriter``; by default no files are written.
             save: Kinds of files, see ``ResultWriter``.
             viewer_frames: Maximum number of frames in the viewer.
+            fps: Take the images of each folder as one video of this frame rate, see ``open_inputs``.
 
         Returns:
             Iterator over the results as soon as they are available, with a ``BadInput`` in place of each
@@ -158,11 +160,11 @@ class MultiRoIInferencer(BaseInferencer):
             raise ValueError(f'batch_size must be positive, not {batch_size}')
         if focal_length is not None and not 0 < focal_length < float('inf'):
             raise ValueError(f'focal_length must be a positive number of pixels, not {focal_length}')
-        frames = open_inputs(inputs)
+        frames = open_inputs(inputs, fps)
         find_people = self._people_finder(bboxes, whole_image)
         make_smoother = (smooth if callable(smooth) else OneEuro) if smooth else None
         motion = Motion(self.model.body_model, tracker, make_smoother)
-        writer = ResultWriter(out_dir, self.model.body_model.faces, save, viewer_frames) if out_dir else None
+        writer = ResultWriter(out_dir, self.model.body_model, save, viewer_frames) if out_dir else None
         # A webcam does not wait for a batch.
         groups = group_frames(frames, 1 if isinstance(inputs, int) else batch_size)
         results = (

@@ -1,6 +1,7 @@
 """Streams of frames from images, folders, globs, bytes, arrays, videos and webcams."""
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from glob import glob, has_magic
@@ -11,6 +12,7 @@ import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.image_files import ImageSource
+from mmroi.apis.inference.image_sequences import ImageSequence, natural_order
 from mmroi.apis.inference.videos import Video, Webcam
 
 InputType: TypeAlias = str | Path | bytes | int | np.ndarray
@@ -93,25 +95,30 @@ class Inputs:
             yield from source
 
 
-def open_inputs(inputs: InputsType) -> Inputs:
+def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
     """Resolve inputs, and check what can be checked without decoding.
 
     Args:
         inputs: A path (image, video or folder), a glob, an encoded image as bytes, an array (see
             :func:`.image_files.as_bgr`), the number of a webcam, or a list of these. A folder stands for its
             images and videos in alphabetical order, without subfolders.
+        fps: Take the images of each folder as one video of this frame rate, in the order of the numbers in
+            their names, and likewise all arrays and encoded images in their own order.
 
     Returns:
         The stream of frames.
 
     Raises:
-        BadInputError: If there is nothing to read.
+        BadInputError: If there is nothing to read, or ``fps`` is not a positive number.
     """
+    if fps is not None and not 0 < fps < math.inf:
+        raise BadInputError(f'the frame rate is {fps}; give a positive number of frames per second')
     listed = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if not listed:
         raise BadInputError('the list of inputs is empty; give an image, a folder, a video or a webcam')
     names = _Names()
-    return Inputs([source for item in listed for source in _sources(item, names)])
+    sources = [source for item in listed for source in _sources(item, names)]
+    return Inputs(_join(sources, fps, names) if fps else sources)
 
 
 class _Names:
@@ -132,6 +139,9 @@ class _Names:
         name = self._unique(wish, lambda key: key in self._numbered)
         self._videos.add(name.casefold())
         return name
+
+    def sequence(self, wish: str) -> str:
+        return self._unique(wish, lambda key: False)
 
     def _unique(self, wish: str, clashes: Callable[[str], bool]) -> str:
         tries = itertools.chain([wish], (f'{wish}_{number}' for number in itertools.count(2)))
@@ -155,6 +165,25 @@ def _sources(item: Any, names: _Names) -> list[Source]:
     raise BadInputError(
         f'an input is a {type(item).__name__}; give a path, bytes, an array or a webcam by its number'
     )
+
+
+def _join(sources: Sequence[Source], fps: float, names: _Names) -> Iterator[Source]:
+    """Replace the images of each folder by a sequence, in the place of the first."""
+    folders: dict[Path | None, list[ImageSource]] = {}
+    for source in sources:
+        if isinstance(source, ImageSource):
+            folders.setdefault(_folder(source), []).append(source)
+    for source in sources:
+        if not isinstance(source, ImageSource):
+            yield source
+        elif images := folders.pop(folder := _folder(source), None):
+            if folder is not None:
+                images.sort(key=lambda image: natural_order(Path(image.source)))
+            yield ImageSequence(images, names.sequence(folder.name if folder else 'images'), fps)
+
+
+def _folder(image: ImageSource) -> Path | None:
+    return image.content.resolve().parent if isinstance(image.content, Path) else None
 
 
 def _file(path: Path, names: _Names) -> Source:

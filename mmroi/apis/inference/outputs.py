@@ -8,17 +8,21 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from mmroi.apis.inference.coco_results import CocoWriter
 from mmroi.apis.inference.frames import Frame
+from mmroi.apis.inference.motions import VIEWER, WRITERS, MotionWriter
 from mmroi.apis.inference.pictures import draw_detections, draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.results import FrameResult, frame_arrays, frame_dict
-from mmroi.apis.inference.videos import VideoWriter
+from mmroi.apis.inference.video_writer import VideoWriter
+from mmroi.body_models import SMPL
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
 MESHES = ('glb', 'obj', 'ply')
-SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, 'viewer')
+MOTIONS = tuple(WRITERS)
+SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, *MOTIONS, 'coco', 'viewer')
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
 # A mesh file takes 0.25 MB per person, too much to write for every frame by default.
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')
@@ -31,12 +35,14 @@ class ResultWriter:
 
     Writes ``predictions/<name>.json`` and ``.npz`` (``vertices``: an npz that includes the meshes),
     ``overlays/<name>.jpg`` and ``keypoints/<name>.jpg`` (for a video ``<video>.mp4``), ``views/<name>.jpg``,
-    ``meshes/<name>.glb`` (``.obj``, ``.ply``), and at the end ``viewer.html`` of the whole run. Frames
-    without people have no views and meshes and are not in the viewer.
+    ``meshes/<name>.glb`` (``.obj``, ``.ply``), for each person of a video or image
+    ``animations/<video>_person_<id>.glb`` (``anim``), ``.bvh`` and ``.npz`` (``smpl``), and at the end
+    ``coco/keypoints.json``, ``coco/images.json`` and ``viewer.html`` of the whole run. Frames without people
+    have no views and meshes and are not in the viewer.
 
     Args:
         out_dir: Output folder; created if missing.
-        faces: Triangles of the body, (F, 3).
+        body_model: The body that posed the people.
         saves: Names of ``SAVES``; None for ``DEFAULT_SAVES``, or ``DEFAULT_SAVES_OF_VIDEOS`` for frames of
             videos.
         viewer_frames: Maximum number of frames in the viewer, spread evenly over the run.
@@ -49,7 +55,7 @@ class ResultWriter:
     def __init__(
         self,
         out_dir: str | Path,
-        faces: np.ndarray,
+        body_model: SMPL,
         saves: Sequence[str] | None = None,
         viewer_frames: int = 30,
     ) -> None:
@@ -58,10 +64,12 @@ class ResultWriter:
             raise ValueError(f'save: unknown {", ".join(unknown)}; choose from {", ".join(SAVES)}')
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
-        self._faces = np.asarray(faces)
+        self._faces = body_model.faces
         self._saves = saves
         self._viewer = _EvenlySpread(viewer_frames)
         self._videos: dict[str, VideoWriter] = {}  # by folder
+        self._motions = MotionWriter(self.out_dir, body_model)
+        self._coco = CocoWriter(self.out_dir)
 
     def __enter__(self) -> 'ResultWriter':
         return self
@@ -91,6 +99,10 @@ class ResultWriter:
             self._write_image('overlays', frame, draw_result(result, self._faces, IMAGE_SIZE))
         if 'keypoints' in saves:
             self._write_image('keypoints', frame, draw_detections(result, IMAGE_SIZE))
+        if 'coco' in saves:
+            self._coco.add(result)
+        if motions := [kind for kind in (*MOTIONS, VIEWER) if kind in saves]:
+            self._motions.add(result, motions)
         if not result.samples:
             return
         if 'views' in saves:
@@ -104,11 +116,13 @@ class ResultWriter:
             self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE))
 
     def close(self) -> None:
-        """Finish the videos and write the viewer."""
+        """Finish the videos and write animations and the viewer."""
         for folder in list(self._videos):
             self._close_video(folder)
+        self._motions.close()
+        self._coco.close()
         if self._viewer.kept:
-            write_viewer(self.out_dir / 'viewer.html', self._viewer.kept)
+            write_viewer(self.out_dir / 'viewer.html', self._viewer.kept, sequences=self._motions.sequences)
 
     def _saves_for(self, frame: Frame) -> Sequence[str]:
         if self._saves is not None:
@@ -130,7 +144,10 @@ class ResultWriter:
         path = self.out_dir / folder / f'{frame.video}.mp4'
         if folder in self._videos and self._videos[folder].path != path:
             self._close_video(folder)
-        self._videos.setdefault(folder, VideoWriter(path)).add(image, frame.time)
+        if folder not in self._videos:
+            sound = Path(frame.source) if frame.has_sound else None
+            self._videos[folder] = VideoWriter(path, frame.fps, sound)
+        self._videos[folder].add(image, frame.time)
 
     def _close_video(self, folder: str) -> None:
         self._videos.pop(folder).close()

@@ -175,6 +175,8 @@ def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> Viewe
         full_cameras=result.full_cameras,
         parameters=[{name: person[name] for name in LISTED} for person in people],
         aspect=resized.aspect,
+        video=result.frame.video,
+        time=result.frame.time,
     )
 
 

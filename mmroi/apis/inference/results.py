@@ -15,7 +15,9 @@ REMEDIES = (
     'to find more people: lower --det-score, raise --det-size, take another detector (--det-model rtmdet-m), '
     'or give boxes (--bboxes, or --whole-image for one person who fills the image)'
 )
+SCHEMA_VERSION = '1.0'  # of the JSON, described by predictions.schema.json
 DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
+EXTRINSICS = np.eye(4)  # from the world to the camera: results are in the camera frame
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,20 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
     )
 
 
+def camera_matrix(sample: HMRDataSample) -> np.ndarray:
+    """Return the camera matrix of the image of a person.
+
+    Args:
+        sample: A sample of ``FrameResult``.
+
+    Returns:
+        (3, 3) float64, from the camera frame to pixels, whose centers lie at integers.
+    """
+    x, y = np.asarray(sample.principal_point, np.float64)
+    focal_length = float(sample.focal_length)
+    return np.array([[focal_length, 0, x], [0, focal_length, y], [0, 0, 1]])
+
+
 def frame_arrays(result: FrameResult, vertices: bool = False) -> dict[str, np.ndarray]:
     """Return the predictions for all people of a frame, and its camera.
 
@@ -119,10 +135,11 @@ def frame_arrays(result: FrameResult, vertices: bool = False) -> dict[str, np.nd
         vertices: Include the meshes.
 
     Returns:
-        The arrays of ``person_arrays`` with a leading dimension of P people, and ``image_size`` (H, W),
-        ``focal_length`` and ``principal_point`` (2,) in pixels; only ``image_size`` if there is nobody.
+        The arrays of ``person_arrays`` with a leading dimension of P people, ``image_size`` (H, W),
+        ``focal_length``, ``principal_point`` (2,) and ``K`` (3, 3) in pixels, and ``extrinsics`` (4, 4); only
+        ``image_size`` and ``extrinsics`` if there is nobody.
     """
-    size = dict(image_size=np.asarray(result.frame.image.shape[:2]))
+    size = dict(image_size=np.asarray(result.frame.image.shape[:2]), extrinsics=EXTRINSICS)
     if not result.samples:
         return size
     people = [person_arrays(sample, vertices) for sample in result.samples]
@@ -130,6 +147,7 @@ def frame_arrays(result: FrameResult, vertices: bool = False) -> dict[str, np.nd
         size,
         focal_length=np.asarray(result.samples[0].focal_length, np.float64),
         principal_point=np.asarray(result.samples[0].principal_point),
+        K=camera_matrix(result.samples[0]),
         **{name: np.stack([person[name] for person in people]) for name in people[0]},
     )
 
@@ -141,17 +159,21 @@ def frame_dict(result: FrameResult) -> dict[str, Any]:
         result: The frame.
 
     Returns:
-        Origin of the frame, its camera (None if there is nobody), the names of the 54 joints and of the 17
-        keypoints of ``det_keypoints``, and ``people``: the arrays of ``person_arrays`` without vertices.
+        What ``predictions.schema.json`` describes: origin of the frame, its camera (None if there is nobody),
+        the names of the 54 joints and of the 17 keypoints of ``det_keypoints``, and ``people``: the arrays of
+        ``person_arrays`` without vertices.
     """
     frame, first = result.frame, result.samples[0] if result.samples else None
     return dict(
+        schema_version=SCHEMA_VERSION,
         name=frame.name,
         source=frame.source,
         video=frame.video,
         index=frame.index,
         time=frame.time,
         image_size=list(frame.image.shape[:2]),
+        K=_plain(camera_matrix(first)) if first else None,
+        extrinsics=_plain(EXTRINSICS),
         focal_length=_plain(first.focal_length) if first else None,
         focal_length_from=first.focal_length_from if first else None,
         principal_point=_plain(first.principal_point) if first else None,

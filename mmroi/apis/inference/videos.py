@@ -1,22 +1,19 @@
-"""Read frames of video files and webcams one at a time, and write annotated videos."""
+"""Read frames of video files and webcams one at a time."""
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.fileio.atomic import atomic_write
 
 # Some containers do not store the number of frames, and OpenCV estimates it from duration and rate.
 _COUNT_TOLERANCE = 0.01
-_FPS = 30.0  # assumed for damaged time stamps if the file states no rate
-FALLBACK_FPS = 25.0  # of a written video with one frame or unknown times
+_FPS = 30.0  # assumed if the file or the camera states no rate
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,8 @@ class Video:
 
     def _frames(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
         index, last = 0, 0.0
-        interval = 1 / (capture.get(cv2.CAP_PROP_FPS) or _FPS)
+        fps = capture.get(cv2.CAP_PROP_FPS) or None
+        interval = 1 / (fps or _FPS)
         while True:
             good, image = capture.read()
             if not good:
@@ -72,7 +70,7 @@ class Video:
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index and stamp <= last:  # damaged or missing stamps
                 stamp = last + interval
-            yield _frame(image, self.name, self.source, index, stamp)
+            yield _frame(image, self.name, self.source, index, stamp, fps, has_sound=True)
             index, last = index + 1, stamp
 
 
@@ -105,77 +103,16 @@ class Webcam:
     def __iter__(self) -> Iterator[Frame | BadInput]:
         with _capture(self.index) as capture:
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, however long processing took
+            # Frames come as slowly as they are processed; a video of them is written at the camera's rate.
+            fps = capture.get(cv2.CAP_PROP_FPS) or _FPS
             index, start = 0, time.monotonic()
             while True:
                 good, image = capture.read()
                 if not good:
                     yield BadInput(self.source, f'stopped after frame {index}; check that it is connected')
                     return
-                yield _frame(image, self.name, self.source, index, time.monotonic() - start)
+                yield _frame(image, self.name, self.source, index, time.monotonic() - start, fps)
                 index += 1
-
-
-class VideoWriter:
-    """Writes an MP4 file (MPEG-4 Part 2, the codec of OpenCV's wheels); the file appears when it is closed.
-
-    Args:
-        path: The file, ending in ``.mp4``; its folder is created.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._files = ExitStack()
-        self._writer: cv2.VideoWriter | None = None
-        self._first: tuple[np.ndarray, float | None] | None = None
-
-    def add(self, image: np.ndarray, time: float | None) -> None:
-        """Add a frame; all frames must have the size of the first.
-
-        Args:
-            image: (H, W, 3) BGR uint8.
-            time: Seconds. The first two frames determine the frame rate.
-
-        Raises:
-            OSError: If the file cannot be written.
-        """
-        if self._writer is not None:
-            self._writer.write(_even(image))
-        elif self._first is None:
-            self._first = image, time
-        else:
-            self._start(time)
-            self.add(image, time)
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self._first is not None:
-            self._start(None)
-        if self._writer is not None:
-            self._writer.release()
-        self._files.close()
-
-    def _start(self, second_time: float | None) -> None:
-        assert self._first is not None
-        image, time = self._first
-        self._first = None
-        known = time is not None and second_time is not None and second_time > time
-        fps = 1 / (second_time - time) if known else FALLBACK_FPS  # type: ignore[operator]
-        height, width = _even(image).shape[:2]
-        code = cv2.VideoWriter.fourcc(*'mp4v')
-        with ExitStack() as files:
-            temporary = files.enter_context(atomic_write(self.path))
-            writer = cv2.VideoWriter(str(temporary), code, fps, (width, height))
-            if self.path.is_dir() or not writer.isOpened():
-                raise OSError(f'cannot write the video {self.path}')
-            self._files = files.pop_all()
-        self._writer = writer
-        self._writer.write(_even(image))
-
-
-def _even(image: np.ndarray) -> np.ndarray:
-    """Crop the last row or column if the size is odd: players require even sizes."""
-    height, width = image.shape[:2]
-    return np.ascontiguousarray(image[: height - height % 2 or 1, : width - width % 2 or 1])
 
 
 @contextmanager
@@ -192,5 +129,14 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
     return int(count) if count > 0 else None
 
 
-def _frame(image: cv2.typing.MatLike, video: str, source: str, index: int, stamp: float) -> Frame:
-    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp)
+def _frame(
+    image: cv2.typing.MatLike,
+    video: str,
+    source: str,
+    index: int,
+    stamp: float,
+    fps: float | None = None,
+    has_sound: bool = False,
+) -> Frame:
+    name = f'{video}_{index:06d}'
+    return Frame(image, name, source, index, video, stamp, fps=fps, has_sound=has_sound)

@@ -2,5 +2,6 @@
 
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
 from mmroi.visualization.viewer.viewer_page import write_viewer
+from mmroi.visualization.viewer.viewer_sequence import ViewerClip, ViewerSequence
 
-__all__ = ['ViewerFrame', 'write_viewer']
+__all__ = ['ViewerClip', 'ViewerFrame', 'ViewerSequence', 'write_viewer']

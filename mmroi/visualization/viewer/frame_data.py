@@ -3,12 +3,14 @@
 import base64
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
+from mmroi.visualization.viewer.viewer_sequence import ViewerSequence
 
 STEPS = 65535  # quantization steps over the extent of a body
 # JSON in a script tag must neither end the script nor open a comment.
@@ -32,11 +34,10 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
     positions = np.asarray(frame.camera_translation)[:, None] - np.asarray(frame.full_cameras)
     people = []
     for i, vertices in enumerate(np.asarray(frame.vertices, np.float64)):
-        blue, green, red = (int(value) for value in frame.colors[i])
         people.append(
             dict(
                 id=int(frame.ids[i]),
-                color=f'#{red:02x}{green:02x}{blue:02x}',
+                color=_css(frame.colors[i]),
                 mesh=quantize(vertices),
                 boxes=frame.boxes[i],
                 cameras=frame.full_cameras[i],
@@ -53,9 +54,33 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
             focalLength=frame.focal_length,
             principalPoint=frame.principal_point,
             aspect=frame.aspect,
+            video=frame.video,
+            time=frame.time,
             people=people,
         )
     )
+
+
+def encode_sequence(sequence: ViewerSequence) -> str:
+    """Encode the people of a video.
+
+    Args:
+        sequence: The video.
+
+    Returns:
+        JSON that is safe in a script tag.
+    """
+    clips = [
+        dict(
+            id=clip.person,
+            color=_css(clip.color),
+            start=clip.start,
+            end=clip.end,
+            glb=base64.b64encode(clip.glb).decode('ascii'),
+        )
+        for clip in sequence.clips
+    ]
+    return to_json(dict(name=sequence.name, fps=sequence.fps, clips=clips))
 
 
 def encode_faces(faces: np.ndarray) -> str:
@@ -123,6 +148,11 @@ def _jpeg_uri(image: np.ndarray, size: int, quality: int) -> str:
     if not done:
         raise ValueError('OpenCV cannot write the image as JPEG')
     return 'data:image/jpeg;base64,' + _base64(data)
+
+
+def _css(color: Sequence[int]) -> str:
+    blue, green, red = (int(value) for value in color)
+    return f'#{red:02x}{green:02x}{blue:02x}'
 
 
 def _base64(array: np.ndarray) -> str:

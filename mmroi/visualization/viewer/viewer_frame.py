@@ -28,6 +28,8 @@ class ViewerFrame:
             (``geometry.local_to_full``).
         parameters: Entries of the table per person: name -> text, number or array of any shape.
         aspect: Width / height of the RoIs.
+        video: Name of its :class:`ViewerSequence`; None for a single image.
+        time: Seconds since the start of the video.
 
     Raises:
         ValueError: If shapes do not match, or values of the meshes are not finite.
@@ -46,6 +48,8 @@ class ViewerFrame:
     full_cameras: np.ndarray
     parameters: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     aspect: float = 0.75
+    video: str | None = None
+    time: float | None = None
 
     def __post_init__(self) -> None:
         where = f'frame {self.name!r}: '

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mmroi.fileio.atomic import atomic_write
-from mmroi.visualization.viewer.frame_data import encode_faces, encode_frame
+from mmroi.visualization.viewer.frame_data import encode_faces, encode_frame, encode_sequence
 from mmroi.visualization.viewer.viewer_frame import ViewerFrame
+from mmroi.visualization.viewer.viewer_sequence import ViewerSequence
 
 _WEB = Path(__file__).parent / 'web'
 _STYLE = re.compile(r'<link rel="stylesheet" href="([\w./-]+)">')
@@ -18,7 +19,11 @@ _DATA = '<!-- data -->'
 
 
 def write_viewer(
-    path: str | Path, frames: Iterable[ViewerFrame], photo_size: int = 1920, quality: int = 88
+    path: str | Path,
+    frames: Iterable[ViewerFrame],
+    photo_size: int = 1920,
+    quality: int = 88,
+    sequences: Iterable[ViewerSequence] = (),
 ) -> None:
     """Write one HTML file that shows all frames and needs no other file and no network.
 
@@ -30,6 +35,7 @@ def write_viewer(
         frames: At least one frame.
         photo_size: Maximum length of an image's long side, pixels; larger images are scaled down.
         quality: JPEG quality of the images, 1-100.
+        sequences: Videos whose people the page plays.
 
     Raises:
         ValueError: If there is no frame.
@@ -47,12 +53,18 @@ def write_viewer(
                 file.write(
                     f'<script type="application/json" class="faces">{encode_faces(topologies[-1])}</script>\n'
                 )
+            moment = f' data-video="{escape(frame.video)}" data-time="{frame.time}"' if frame.video else ''
             file.write(
-                f'<script type="application/json" class="frame" data-name="{escape(frame.name)}">'
+                f'<script type="application/json" class="frame" data-name="{escape(frame.name)}"{moment}>'
                 f'{encode_frame(frame, number, photo_size, quality)}</script>\n'
             )
         if count == 0:
             raise ValueError('no frame to show')
+        for sequence in sequences:
+            file.write(
+                f'<script type="application/json" class="sequence" data-name="{escape(sequence.name)}">'
+                f'{encode_sequence(sequence)}</script>\n'
+            )
         file.write(tail)
 
 

@@ -1,11 +1,12 @@
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import trimesh
 
-from mmroi.apis.inference import SAVES, Frame, FrameResult, ResultWriter
+from mmroi.apis.inference import SAVES, Frame, FrameResult, ResultWriter, outputs
 from mmroi.apis.inference.outputs import _EvenlySpread
 
 
@@ -15,7 +16,7 @@ def files(folder):
 
 def test_everything_of_a_photo(tmp_path, make_result, photo, body):
     result = make_result(Frame(photo, 'a.b', 'x/a.b.jpg'))
-    with ResultWriter(tmp_path / 'new' / 'out', body.faces, SAVES) as writer:
+    with ResultWriter(tmp_path / 'new' / 'out', body, SAVES) as writer:
         writer.write(result)
     out = tmp_path / 'new' / 'out'
     assert files(out) == sorted(
@@ -29,6 +30,9 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
             'meshes/a.b.ply',
             'predictions/a.b.json',
             'predictions/a.b.npz',
+            'coco/images.json',
+            'coco/keypoints.json',
+            *(f'animations/a.b_person_{i}.{kind}' for i in (0, 1) for kind in ('bvh', 'glb', 'npz')),
             *(f for f in files(out) if f.endswith('.mtl')),
         ]
     )
@@ -43,9 +47,11 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
 
 
 def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
-    with ResultWriter(tmp_path, body.faces, SAVES) as writer:
+    with ResultWriter(tmp_path, body, SAVES) as writer:
         writer.write(FrameResult(Frame(photo, 'a', 'a.jpg'), []))
     assert files(tmp_path) == [
+        'coco/images.json',
+        'coco/keypoints.json',
         'keypoints/a.jpg',
         'overlays/a.jpg',
         'predictions/a.json',
@@ -54,7 +60,7 @@ def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
 
 
 def test_videos_get_one_file_of_overlays_each(tmp_path, make_result, photo, body):
-    with ResultWriter(tmp_path, body.faces) as writer:
+    with ResultWriter(tmp_path, body) as writer:
         for video in ('one', 'two'):
             for i in range(3):
                 writer.write(make_result(Frame(photo, f'{video}_{i}', f'{video}.avi', i, video, i / 8)))
@@ -74,7 +80,7 @@ def test_videos_get_one_file_of_overlays_each(tmp_path, make_result, photo, body
 
 
 def test_what_was_done_before_a_break_is_kept(tmp_path, make_result, photo, body):
-    with pytest.raises(KeyboardInterrupt), ResultWriter(tmp_path, body.faces) as writer:
+    with pytest.raises(KeyboardInterrupt), ResultWriter(tmp_path, body) as writer:
         for i in range(3):
             writer.write(make_result(Frame(photo, f'v_{i}', 'v.avi', i, 'v', i / 8)))
         raise KeyboardInterrupt
@@ -84,7 +90,7 @@ def test_what_was_done_before_a_break_is_kept(tmp_path, make_result, photo, body
 
 
 def test_huge_photos_are_drawn_smaller(tmp_path, make_result, body):
-    with ResultWriter(tmp_path, body.faces, ['overlay']) as writer:
+    with ResultWriter(tmp_path, body, ['overlay']) as writer:
         writer.write(make_result(Frame(np.zeros((1500, 3000, 3), np.uint8), 'a', 'a.jpg')))
     assert cv2.imread(str(tmp_path / 'overlays/a.jpg')).shape == (960, 1920, 3)
 
@@ -110,16 +116,16 @@ def test_the_viewer_shows_a_bounded_even_choice(limit, number, kept):
 
 def test_bad_arguments(tmp_path, body):
     with pytest.raises(ValueError, match='unknown fbx; choose from json, npz'):
-        ResultWriter(tmp_path, body.faces, ['json', 'fbx'])
+        ResultWriter(tmp_path, body, ['json', 'fbx'])
     with pytest.raises(ValueError, match='viewer_frames must be positive, not 0'):
-        ResultWriter(tmp_path, body.faces, viewer_frames=0)
+        ResultWriter(tmp_path, body, viewer_frames=0)
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='file'):
-        ResultWriter(tmp_path / 'file', body.faces)
+        ResultWriter(tmp_path / 'file', body)
 
 
 def test_two_kinds_of_videos_at_a_time(tmp_path, make_result, photo, body):
-    with ResultWriter(tmp_path, body.faces, ['overlay', 'keypoints']) as writer:
+    with ResultWriter(tmp_path, body, ['overlay', 'keypoints']) as writer:
         for video in ('one', 'two'):
             for i in range(3):
                 writer.write(make_result(Frame(photo, f'{video}_{i}', f'{video}.avi', i, video, i / 8)))
@@ -128,3 +134,18 @@ def test_two_kinds_of_videos_at_a_time(tmp_path, make_result, photo, body):
     ]
     for name in files(tmp_path):
         assert cv2.VideoCapture(str(tmp_path / name)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+def test_sound_comes_from_video_files(tmp_path, make_result, photo, body, monkeypatch):
+    class Recorder(outputs.VideoWriter):
+        def __init__(self, path, fps, sound):
+            asked[path.stem] = fps, sound
+            super().__init__(path, fps, sound)
+
+    asked = {}
+    monkeypatch.setattr(outputs, 'VideoWriter', Recorder)
+    with ResultWriter(tmp_path, body, ['overlay']) as writer:
+        writer.write(make_result(Frame(photo, 'a', 'clip.mov', 0, 'a', 0, fps=24, has_sound=True)))
+        writer.write(make_result(Frame(photo, 'b', 'b_1.png', 0, 'b', 0, fps=8)))
+        writer.write(make_result(Frame(photo, 'c', 'webcam 0', 0, 'c', 0)))
+    assert asked == {'a': (24, Path('clip.mov')), 'b': (8, None), 'c': (None, None)}

@@ -1,13 +1,17 @@
 import json
+from pathlib import Path
 
+import cv2
+import jsonschema
 import numpy as np
 import pytest
 import torch
 
-from mmroi.apis.inference import BadInput, Frame, FrameResult, People, RunSummary
+from mmroi.apis.inference import BadInput, Frame, FrameResult, People, RunSummary, results
 from mmroi.apis.inference.results import REMEDIES, frame_arrays, frame_dict, person_arrays
 from mmroi.structures import COCO_17, SMPL_54
 
+SCHEMA = Path(results.__file__).with_name('predictions.schema.json')
 BAD = BadInput('b.jpg', 'is empty; copy it again')
 
 
@@ -42,7 +46,7 @@ def test_summary_counts(make_result, photo):
 
 
 @pytest.mark.parametrize(
-    ('results', 'succeeded'),
+    ('names', 'succeeded'),
     [
         (['people'], True),
         (['nobody'], True),
@@ -52,7 +56,7 @@ def test_summary_counts(make_result, photo):
         ([], False),
     ],
 )
-def test_success(make_result, photo, results, succeeded):
+def test_success(make_result, photo, names, succeeded):
     frame = Frame(photo, 'a', 'a.jpg')
     kinds = {
         'people': make_result(frame),
@@ -61,7 +65,7 @@ def test_success(make_result, photo, results, succeeded):
         'wrong box': FrameResult(frame, [], (BAD,)),
     }
     summary = RunSummary()
-    for name in results:
+    for name in names:
         summary.add(kinds[name])
     assert summary.succeeded is succeeded
 
@@ -78,6 +82,39 @@ def test_parameters_pose_the_same_body(make_result, photo, body):
     np.testing.assert_allclose(posed.vertices.numpy(), result.vertices, atol=1e-5)
     np.testing.assert_allclose(arrays['vertices'] + arrays['camera_translation'][:, None], result.vertices)
     assert 'vertices' not in frame_arrays(result)
+
+
+def test_camera_matrix_projects_the_joints(make_result, photo):
+    """As OpenCV does with K, the extrinsics and no distortion."""
+    result = make_result(Frame(photo, 'a', 'a.jpg'))
+    arrays, content = frame_arrays(result), frame_dict(result)
+    for camera in (arrays, {name: np.array(content[name]) for name in ('K', 'extrinsics', 'image_size')}):
+        assert camera['K'].tolist() == [[400, 0, 120], [0, 400, 100], [0, 0, 1]]
+        assert camera['image_size'].tolist() == [200, 240]
+        rotation, translation = camera['extrinsics'][:3, :3], camera['extrinsics'][:3, 3]
+        points = arrays['joints3d'] + arrays['camera_translation'][:, None]
+        pixels, _ = cv2.projectPoints(points.reshape(-1, 3), rotation, translation, camera['K'], None)
+        np.testing.assert_allclose(pixels.reshape(2, 54, 2), arrays['joints2d'], atol=1e-3)
+
+
+@pytest.mark.parametrize('people', [0, 1, 2])
+@pytest.mark.parametrize('video', [None, 'clip'])
+def test_json_follows_its_schema(make_result, photo, people, video):
+    result = make_result(Frame(photo, 'a', 'a.jpg', 3, video, 0.1 if video else None))
+    for sample in result.samples[:1]:
+        sample.set_metainfo(dict(det_keypoints=np.ones((17, 3))))
+    content = json.loads(json.dumps(frame_dict(FrameResult(result.frame, result.samples[:people]))))
+    schema = json.loads(SCHEMA.read_text(encoding='utf-8'))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(content, schema)
+    assert content['schema_version'] == schema['properties']['schema_version']['const']
+    # it describes every key, and all but one are always there
+    assert set(content) == set(schema['required']) == set(schema['properties'])
+    person = schema['$defs']['person']
+    assert set(person['properties']) - set(person['required']) == {'det_keypoints'}
+    for wrong in (dict(content, more=1), dict(content, K=[1, 2]), dict(content, people=[{}])):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
 
 
 def test_joints_on_the_photo(make_result, photo):
@@ -105,7 +142,7 @@ def test_json(make_result, photo):
 
 def test_arrays_and_json_of_nobody(photo):
     result = FrameResult(Frame(photo, 'a', 'a.jpg'), [])
-    assert frame_arrays(result).keys() == {'image_size'}
+    assert frame_arrays(result).keys() == {'image_size', 'extrinsics'}
     content = frame_dict(result)
     assert content['people'] == [] and content['focal_length'] is None
 

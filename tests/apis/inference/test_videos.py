@@ -10,7 +10,6 @@ import pytest
 from mmroi.apis.inference import videos
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.inputs import open_inputs
-from mmroi.apis.inference.videos import FALLBACK_FPS, VideoWriter
 
 SIZE = (64, 48)  # width, height
 COUNT = 30
@@ -141,6 +140,7 @@ def test_webcam(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -
     *frames, end = inputs
     assert [frame.name for frame in frames] == [f'webcam_3_{i:06d}' for i in range(COUNT)]
     assert {(frame.source, frame.video) for frame in frames} == {('webcam 3', 'webcam_3')}
+    assert all(frame.fps > 0 and not frame.has_sound for frame in frames)
     assert all(np.diff([0.0, *(frame.time for frame in frames)]) > 0)
     assert str(end) == f'webcam 3 stopped after frame {COUNT}; check that it is connected'
 
@@ -148,39 +148,3 @@ def test_webcam(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -
 def test_absent_webcam() -> None:
     with pytest.raises(BadInputError, match='webcam 97 cannot be opened; check that it is connected'):
         open_inputs(97)
-
-
-def read(path):
-    video = cv2.VideoCapture(str(path))
-    frames = []
-    while (found := video.read())[0]:
-        frames.append(found[1])
-    return frames, video.get(cv2.CAP_PROP_FPS)
-
-
-@pytest.mark.parametrize(
-    ('times', 'fps'),
-    [([0.0, 0.1, 0.2], 10), ([0.0], FALLBACK_FPS), ([None, None], FALLBACK_FPS), ([1.0, 1.0], FALLBACK_FPS)],
-)
-def test_round_trip(tmp_path, times, fps):
-    path = tmp_path / 'new' / 'clip.mp4'
-    video = VideoWriter(path)
-    for i, time in enumerate(times):
-        video.add(np.full((65, 97, 3), 60 * i + 30, np.uint8), time)
-    video.close()
-    frames, found = read(path)
-    assert [round(float(frame.mean()) / 60 - 0.5) for frame in frames] == list(range(len(times)))
-    assert frames[0].shape == (64, 96, 3) and found == pytest.approx(fps)
-
-
-def test_nothing_to_write(tmp_path):
-    VideoWriter(tmp_path / 'clip.mp4').close()
-    assert not (tmp_path / 'clip.mp4').exists()
-
-
-def test_a_file_that_cannot_be_written(tmp_path):
-    (tmp_path / 'clip.mp4').mkdir()
-    video = VideoWriter(tmp_path / 'clip.mp4')
-    video.add(np.zeros((64, 64, 3), np.uint8), 0.0)
-    with pytest.raises(OSError, match='cannot write the video .*clip.mp4'):
-        video.add(np.zeros((64, 64, 3), np.uint8), 0.1)

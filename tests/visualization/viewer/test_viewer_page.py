@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 from html.parser import HTMLParser
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import mmroi.visualization.viewer as viewer
-from mmroi.visualization.viewer import write_viewer
+from mmroi.visualization.viewer import ViewerClip, ViewerSequence, write_viewer
 
 WEB = Path(viewer.__file__).parent / 'web'
 
@@ -45,6 +46,21 @@ def test_three_people_are_small(make_frame, tmp_path):
         sizes.append((tmp_path / 'view.html').stat().st_size)
     assert sizes[0] < 800_000  # the library
     assert sizes[1] - sizes[0] < 180_000  # 55 KB of vertices for each
+
+
+def test_sequences_are_data_of_the_page(make_frame, tmp_path):
+    path, name = tmp_path / 'view.html', '</script> 舞'
+    clip = ViewerClip(3, (0, 128, 255), 0.5, 1.5, b'glTF\0\xff')
+    write_viewer(path, [make_frame([0, 0, 4])], sequences=[ViewerSequence(name, 25, [clip, clip])])
+    page = Page(path.read_text(encoding='utf-8'))
+    (sequence,) = (value for kind, value in page.data if kind == 'sequence')
+    assert (sequence['name'], sequence['fps'], len(sequence['clips'])) == (name, 25, 2)
+    glb = base64.b64encode(clip.glb).decode()
+    assert sequence['clips'][0] == dict(id=3, color='#ff8000', start=0.5, end=1.5, glb=glb)
+    with pytest.raises(ValueError, match='sequence .a. has no clip'):
+        ViewerSequence('a', 25, [])
+    with pytest.raises(ValueError, match='fps must be positive, not 0'):
+        ViewerSequence('a', 0, [clip])
 
 
 def test_nothing_is_loaded_from_elsewhere(make_frame, tmp_path):

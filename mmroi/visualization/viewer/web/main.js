@@ -10,6 +10,7 @@ class Viewer {
     this.photo = new PhotoView(pick);
     this.space = new SpaceView(pick);
     if (!this.space.renderer) this.notice('This browser offers no WebGL: image and numbers only, no meshes.');
+    if (SEQUENCES.length) this.motion = new MotionView((video, time) => this.follow(video, time));
     this.chooser.append(...FRAMES.map(({dataset}, i) => new Option(dataset.name, i)));
     this.chooser.addEventListener('change', () => this.selectFrame(this.chooser.selectedIndex));
     this.previous = document.getElementById('previous');
@@ -25,7 +26,16 @@ class Viewer {
     notice.hidden = false;
   }
 
-  selectFrame(number) {
+  // While people move, the image nearest in time is shown; while images change, people stand as at their time.
+  follow(video, time) {
+    const frames = FRAMES.map(({dataset}, i) => ({...dataset, i})).filter((frame) => frame.video === video);
+    if (!frames.length) return;
+    const distance = (frame) => Math.abs(Number(frame.time) - time);
+    const {i} = frames.reduce((best, frame) => distance(frame) < distance(best) ? frame : best);
+    if (i !== this.number) this.selectFrame(i, false);
+  }
+
+  selectFrame(number, moves = true) {
     const id = this.person?.id;
     this.frame?.people.forEach(({geometry}) => geometry.dispose());
     this.number = number;
@@ -38,6 +48,7 @@ class Viewer {
     this.photo.show(this.frame);
     this.space.show(this.frame);
     this.people.replaceChildren(...this.frame.people.map((person, index) => this.chip(person, index)));
+    if (moves && this.frame.video !== null) this.motion?.goTo(this.frame.video, this.frame.time);
     this.selectPerson(Math.max(0, this.frame.people.findIndex((person) => person.id === id)));
   }
 
@@ -58,4 +69,4 @@ class Viewer {
   }
 }
 
-new Viewer();
+const viewer = new Viewer();

@@ -2,53 +2,22 @@
 
 // Meshes, ground and cameras in space, turned by mouse, fingers and keys.
 
-const SPACE_KEYS = {
-  ArrowLeft: (controls) => controls.rotateLeft(0.12),
-  ArrowRight: (controls) => controls.rotateLeft(-0.12),
-  ArrowUp: (controls) => controls.rotateUp(0.08),
-  ArrowDown: (controls) => controls.rotateUp(-0.08),
-  '+': (controls) => controls.dollyIn(1.1),
-  '=': (controls) => controls.dollyIn(1.1),
-  '-': (controls) => controls.dollyOut(1.1),
-};
-
-const FIELD_OF_VIEW = 35;  // degrees; that of the image when looking through its camera
-const NEAR = 0.01;
-
-class SpaceView {
+class SpaceView extends OrbitView {
   constructor(onPick) {
-    this.canvas = document.getElementById('space');
+    super(document.getElementById('space'));
     this.showCameras = document.getElementById('show-cameras');
     this.showPhoto = document.getElementById('show-photo');
     this.looks = document.querySelectorAll('[data-look]');
-    this.scene = new THREE.Scene();
     this.bodies = new THREE.Group();
     this.surroundings = new THREE.Group();
     this.cameras = new THREE.Group();
-    this.camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW, 1, NEAR, 1000);
     this.currentLook = 'oblique';
-    addLights(this.camera);
-    this.scene.add(this.bodies, this.surroundings, this.cameras, this.camera);
+    this.scene.add(this.bodies, this.surroundings, this.cameras);
     this.onPick = onPick;
-    this.render = oncePerPicture(() => this.draw());
-    try {
-      this.renderer = makeRenderer(this.canvas);
-    } catch {
-      return;  // main.js says so
-    }
-    this.controls = new THREE.OrbitControls(this.camera, this.canvas);
-    this.controls.addEventListener('change', () => this.render());
-    this.controls.addEventListener('start', () => this.leaveLook());
+    if (!this.renderer) return;
     for (const box of [this.showCameras, this.showPhoto]) box.addEventListener('change', () => this.render());
     this.looks.forEach((button) => button.addEventListener('click', () => this.look(button.dataset.look)));
-    this.canvas.addEventListener('keydown', (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !SPACE_KEYS[event.key]) return;
-      SPACE_KEYS[event.key](this.controls);
-      this.leaveLook();
-      event.preventDefault();
-    });
     this.listenToPicks();
-    new ResizeObserver(() => this.resize()).observe(this.canvas);
   }
 
   // Fitted views fit again in another size and for another frame; a view that someone has turned stays.
@@ -73,17 +42,10 @@ class SpaceView {
     }
     this.bounds = new THREE.Box3().setFromObject(this.bodies);
     if (this.bounds.isEmpty()) this.bounds.set(toScene([-1, 1, 5]), toScene([1, -1, 3]));
-    this.addGround();
+    const around = this.bounds.clone();
+    around.max.z = 0.5;  // up to the camera
+    this.surroundings.add(this.makeGround(around));
     this.addPhoto();
-  }
-
-  addGround() {
-    const {min, max} = this.bounds;
-    const length = Math.ceil(Math.max(max.x - min.x, -min.z, 2) + 1);
-    const grid = new THREE.GridHelper(length, length, 0x9a9a9a, 0x9a9a9a);
-    Object.assign(grid.material, {transparent: true, opacity: 0.55});
-    grid.position.set((min.x + max.x) / 2, min.y, (min.z + 0.5) / 2);
-    this.surroundings.add(grid);
   }
 
   // The image behind the people, where it covers what the camera at the origin sees, and that camera's edges.
@@ -145,7 +107,7 @@ class SpaceView {
       ({x}) => [min, max].flatMap(({y}) => [min, max].map(({z}) => new THREE.Vector3(x, y, z)))));
     const everything = [this.bounds.min, this.bounds.max, ...people, origin];
     const [direction, points] = {
-      oblique: [[0.9, 0.42, 0.8], everything],
+      oblique: [OBLIQUE, everything],
       side: [[1, 0, 0], everything],
       top: [[0, 1, 1e-4], everything],
       cameras: [[0.8, 0.45, 0.7], this.person ? this.person.positions.map(toScene) : [origin]],
@@ -166,24 +128,6 @@ class SpaceView {
     this.render();
   }
 
-  // Puts the camera as near as it can be with all points in its view.
-  fit(points, direction) {
-    const {target} = this.controls;
-    new THREE.Box3().setFromPoints(points).getCenter(target);
-    Object.assign(this.camera, {fov: FIELD_OF_VIEW, near: NEAR});
-    this.camera.position.copy(target).add(direction);
-    this.camera.lookAt(target);
-    const turn = this.camera.quaternion.clone().invert();
-    const slope = 0.88 * Math.tan(this.camera.fov / 2 * Math.PI / 180);
-    const distance = Math.max(0.4, ...points.map((point) => {
-      const {x, y, z} = point.clone().sub(target).applyQuaternion(turn);
-      return z + Math.max(Math.abs(y), Math.abs(x) / this.camera.aspect) / slope;
-    }));
-    this.camera.position.copy(target).addScaledVector(direction, distance);
-    this.controls.update();
-    this.render();
-  }
-
   listenToPicks() {
     let start = null;
     this.canvas.addEventListener('pointerdown', ({clientX, clientY}) => { start = [clientX, clientY]; });
@@ -199,13 +143,9 @@ class SpaceView {
   }
 
   draw() {
-    if (!this.renderer || !this.frame) return;
-    const {clientWidth: width, clientHeight: height} = this.canvas;
+    if (!this.frame) return;
     this.cameras.visible = this.showCameras.checked;
     this.backdrop.visible = this.showPhoto.checked;
-    this.camera.aspect = width / height;
-    this.camera.updateProjectionMatrix();
-    this.renderer.setSize(width, height, false);
-    this.renderer.render(this.scene, this.camera);
+    super.draw();
   }
 }
