@@ -76,12 +76,15 @@ def _config(name: str, root: Path | str | None = None) -> Config:
 def test_without_data_one_message_says_what_makes_them(name: str) -> None:
     cfg = _config(name)
     for dataset in (cfg.train_dataloader.dataset, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
-        with pytest.raises(FileNotFoundError) as info:
-            DATASETS.build({**dataset, 'data_root': f'nowhere/{dataset.data_root}'})
+        # The sets of a mixture share the folder, or the file's name, or neither.
+        rooted = dataset if 'data_root' in dataset else dataset.datasets[0]
         file = dataset.get('ann_file') or dataset.datasets[0].ann_file
+        root = rooted.data_root = f'nowhere/{rooted.data_root}'
+        with pytest.raises(FileNotFoundError) as info:
+            DATASETS.build(dataset)
         tool = 'make_synthetic.py' if 'synthetic' in name else 'convert.py'
         for part in (
-            f'nowhere/{dataset.data_root}{file}: no such',
+            f'{root}{file}: no such',
             f'python tools/dataset_tools/{tool} ',
             'docs/data.md',
         ):

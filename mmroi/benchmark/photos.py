@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.registry import init_default_scope
 
 from mmroi.apis.inference import FrameResult, MultiRoIInferencer
 from mmroi.apis.inference.pictures import fit_image
@@ -31,7 +30,6 @@ def draw_photos(run: Run, path: Path) -> None:
     Raises:
         FileNotFoundError: If a package no longer has its photo, or the run's checkpoint is gone.
     """
-    init_default_scope('mmroi')
     inferencer = MultiRoIInferencer(run.config('test'), run.weights, det_model='movenet', show_progress=False)
     rows = []
     for package, name in PHOTOS:

@@ -89,7 +89,8 @@ def check_data(suite: Suite, profile: Config) -> None:
 
 def compute_features(runs: Sequence[Run], profile: Config) -> None:
     """Fill the feature caches that the runs share, with a progress bar that they could not show."""
-    for run in runs:
+    one_of_each_row = {run.row.name: run for run in runs}  # the features do not depend on the seed of a run
+    for run in one_of_each_row.values():
         for config in stage_configs(run.row, profile, run.seed).values():
             with suppress(ImportError, OSError, ValueError):  # the run meets it again and reports it
                 use_feature_cache(config)
