@@ -7,8 +7,8 @@ from mmengine.runner import Runner
 from mmroi.engine.amp import use_amp
 from mmroi.engine.body_model import check_body_model, warn_of_open_body
 from mmroi.engine.checkpoints import prepare_resume
-from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.epochs import check_iterations
+from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.launch import add_config_arguments, add_runner_arguments, read_runner_config, run_tool
 
 

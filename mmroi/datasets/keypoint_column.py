@@ -64,8 +64,8 @@ class KeypointColumn:
             row: Row of the file.
 
         Returns:
-            (54, D) float32, zero where the confidence is zero. Confidences are at most 1: COCO's 2, and 255, are
-            1; ``find_faults`` refuses others.
+            (54, D) float32, zero where the confidence is zero. Confidences are at most 1: COCO's 2, and 255,
+            are 1; ``find_faults`` refuses others.
         """
         keypoints = np.zeros((54, self.dim), np.float32)
         if self.values is not None:

@@ -1,4 +1,4 @@
-"""Samples whose random augmentation depends on a seed and what is asked for, not on the process that makes it."""
+"""Samples whose random augmentation depends on a seed and their rows, not on the process that makes them."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -35,9 +35,9 @@ class SeededSamples(Dataset[Any]):
 class SeededBatches:
     """Mixin of datasets: the augmentation of a batch depends on a seed and its rows alone.
 
-    ``DataLoader`` asks for whole batches by ``__getitems__``. Then the number of loader workers, or none, does not
-    change the samples. Two batches of an epoch differ in their rows, so a row that is drawn twice is augmented in
-    two ways.
+    ``DataLoader`` asks for whole batches by ``__getitems__``. Then the number of loader workers, or none,
+    does not change the samples. Two batches of an epoch differ in their rows, so a row that is drawn twice
+    is augmented in two ways.
 
     Attributes:
         batch_seed: Set by ``EpochSeedHook`` for each epoch; None leaves the random state as it is.

@@ -50,8 +50,8 @@ def use_amp(cfg: Config) -> None:
     On a GPU: ``AmpOptimWrapper``, in bfloat16 if the GPU supports it, else in float16 with loss scaling; a
     ``dtype`` given in the config is kept. On a CPU with bfloat16 instructions: :class:`CPUAmpOptimWrapper` in
     bfloat16, unless the config says float32 or float64, which are no mixed precision on a CPU. On other CPUs:
-    float32. What a config has for a GPU alone (``loss_scale``, ``use_fsdp``) is left out on a CPU, and a message
-    says so.
+    float32. What a config has for a GPU alone (``loss_scale``, ``use_fsdp``) is left out on a CPU, and a
+    message says so.
 
     Args:
         cfg: Config of the run; its ``optim_wrapper`` is modified.

@@ -67,8 +67,8 @@ def check_resumable(path: str | Path) -> None:
 def find_resumable(work_dir: str | Path) -> tuple[Path | None, list[str]]:
     """Find the newest checkpoint of a work folder from which a training can be resumed.
 
-    The folder may have been moved or copied: a checkpoint in the folder itself comes before the one at the path
-    that ``last_checkpoint`` names.
+    The folder may have been moved or copied: a checkpoint in the folder itself comes before the one at the
+    path that ``last_checkpoint`` names.
 
     Args:
         work_dir: Work folder of a training.
@@ -103,8 +103,8 @@ def prepare_resume(cfg: Config, wanted: str | None) -> None:
         path, problems = find_resumable(cfg.work_dir)
         if path is None and problems:
             raise ValueError(
-                f'no checkpoint in {cfg.work_dir} can be resumed: {"; ".join(problems)}. Restore one of them, or '
-                'train in another --work-dir'
+                f'no checkpoint in {cfg.work_dir} can be resumed: {"; ".join(problems)}. Restore one of '
+                'them, or train in another --work-dir'
             )
         for problem in problems:
             print_log(f'{problem}; resuming from {path}, an older one', 'current', logging.WARNING)

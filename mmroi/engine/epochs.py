@@ -62,8 +62,8 @@ def check_iterations(runner: Runner) -> None:
     loader = runner.train_dataloader
     if not len(loader):
         raise ValueError(
-            f'train_dataloader gives no batch: {len(loader.dataset)} samples for {runner.world_size} process(es) '
-            f'are fewer than batches of {loader.batch_size}, and drop_last is True. Set '
+            f'train_dataloader gives no batch: {len(loader.dataset)} samples for {runner.world_size} '
+            f'process(es) are fewer than batches of {loader.batch_size}, and drop_last is True. Set '
             'train_dataloader.batch_size to less, or train_dataloader.drop_last=False'
         )
 

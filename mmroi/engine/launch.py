@@ -135,8 +135,8 @@ def run_tool(main: Callable[[], None]) -> None:
 
     Missing files are reported without a traceback, which would add nothing.
 
-    SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. Whatever way
-    it ends, the processes that it has started end with it.
+    SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. Whatever
+    way it ends, the processes that it has started end with it.
 
     A tool that has done its work leaves its process group: gloo's threads may abort a process that exits
     without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other

@@ -212,8 +212,8 @@ class HumanData(MutableMapping[str, Any]):
         if mask.ndim != 1 or not any(np.isin(mask, (0, true)).all() for true in (1, 255)):
             shown = np.array2string(mask.ravel()[:8], threshold=8)
             raise ValueError(
-                f"{self.source}: '{key}_mask' must be 0 or 1 for each joint of the convention, found {shown} of "
-                f'shape {mask.shape}. Correct it or convert the dataset again'
+                f"{self.source}: '{key}_mask' must be 0 or 1 for each joint of the convention, found "
+                f'{shown} of shape {mask.shape}. Correct it or convert the dataset again'
             )
         return mask > 0
 

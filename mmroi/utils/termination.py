@@ -1,4 +1,4 @@
-"""How the processes of a tool end: as after Ctrl-C when they are terminated, and never later than their parent."""
+"""How the processes of a tool end: by a signal as by Ctrl-C, and never later than their parent."""
 
 import ctypes
 import multiprocessing
@@ -33,9 +33,9 @@ class Terminated(KeyboardInterrupt):
 def end_like_ctrl_c() -> None:
     """Raise :class:`Terminated` in the main thread on SIGTERM and SIGHUP, instead of ending at once.
 
-    Signals that are ignored, as by ``nohup``, or that have a handler stay as they are. A signal that is repeated
-    is ignored: schedulers signal a whole process group, and its parents pass the signal on. No-op outside the
-    main thread, which alone receives signals.
+    Signals that are ignored, as by ``nohup``, or that have a handler stay as they are. A signal that is
+    repeated is ignored: schedulers signal a whole process group, and its parents pass the signal on. No-op
+    outside the main thread, which alone receives signals.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -45,7 +45,7 @@ def end_like_ctrl_c() -> None:
 
 
 def end_children_with_this_process() -> None:
-    """Let all processes that ``multiprocessing`` forks from now on, such as loader workers, end with this one.
+    """Let all processes that ``multiprocessing`` forks from now on, such as loader workers, end with this.
 
     They also get the system's way of ending by a signal, as nobody would catch the exception.
     """

@@ -18,21 +18,21 @@ from mmroi.registry import HOOKS
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """Save checkpoints as MMEngine does, but so that a training can be killed at any moment and loses nothing.
+    """Save checkpoints as MMEngine does, but so that a training that is killed loses nothing.
 
     * Every file is written under a temporary name, flushed to the disk, and renamed. Old checkpoints and the
       previous best one are removed only then.
-    * A checkpoint knows whether the validation after it was done. A resumed training makes up for one that was
-      interrupted, so that the best checkpoint and the curve are those of an uninterrupted training.
+    * A checkpoint knows whether the validation after it was done. A resumed training makes up for one that
+      was interrupted, so that the best checkpoint and the curve are those of an uninterrupted training.
     * The files belong to the work folder, not to the path that it had: a moved or copied folder resumes, and
       nothing of the original is removed.
     * A best checkpoint that is missing or cannot be read does not count.
 
     Args:
-        save_best: As in MMEngine: ``'auto'`` for the first metric, or names of metrics, also without the prefix
-            if one metric has that name (``'MPJPE'`` for ``'synthetic/MPJPE'``).
-        rule: As in MMEngine: ``'less'`` or ``'greater'``. By default larger is better for metrics of this project
-            that are not errors, and for those that MMEngine knows; others are errors.
+        save_best: As in MMEngine: ``'auto'`` for the first metric, or names of metrics, also without the
+            prefix if one metric has that name (``'MPJPE'`` for ``'synthetic/MPJPE'``).
+        rule: As in MMEngine: ``'less'`` or ``'greater'``. By default larger is better for metrics of this
+            project that are not errors, and for those that MMEngine knows; others are errors.
         **kwargs: Other arguments of :class:`mmengine.hooks.CheckpointHook`.
     """
 
@@ -154,8 +154,8 @@ class AtomicCheckpointHook(CheckpointHook):
             names = list(metrics)[:1] if key == 'auto' else names
             if len(names) != 1:
                 raise KeyError(
-                    f'default_hooks.checkpoint.save_best={key!r} is {"no" if not names else "not the only"} metric '
-                    f'of that name; the validation gives {", ".join(metrics)}'
+                    f'default_hooks.checkpoint.save_best={key!r} is {"no" if not names else "not the only"} '
+                    f'metric of that name; the validation gives {", ".join(metrics)}'
                 )
             found += names
         if found != self.key_indicators:
@@ -211,8 +211,8 @@ class AtomicCheckpointHook(CheckpointHook):
         except OSError as error:
             kept = f'{self.last_ckpt} is complete' if self.last_ckpt else 'there is no earlier checkpoint'
             raise OSError(
-                f'{path} cannot be written: {error.strerror or error}; {kept}. Make room on the disk and start '
-                'the same command with --resume'
+                f'{path} cannot be written: {error.strerror or error}; {kept}. Make room on the disk and '
+                'start the same command with --resume'
             ) from error
 
     def _remove(self, names: Sequence[str]) -> None:
@@ -243,8 +243,8 @@ class AtomicCheckpointHook(CheckpointHook):
             path = self._path(Path(info[key]).name)
             if not own or not Path(path).is_file():
                 runner.logger.warning(
-                    f'The best checkpoint {Path(path).name} is not in {self.out_dir}: the next validation begins a '
-                    'new search'
+                    f'The best checkpoint {Path(path).name} is not in {self.out_dir}: the next validation '
+                    'begins a new search'
                 )
                 self._forget_best(runner)
                 break

@@ -25,10 +25,10 @@ class EpochSeedHook(Hook):
     and augmentation differ after a resume. Seeding each epoch by its number needs no state in the checkpoint
     and works for any number of processes.
 
-    Datasets of this project (:class:`mmroi.datasets.seeded_samples.SeededBatches`) are seeded for each batch, so
-    that the augmentation does not depend on the number of loader workers. With others, worker processes start
-    with each epoch and take their seeds from the main process, as PyTorch does by default; MMEngine's own worker
-    seeds are the same in every epoch and repeat the same augmentation.
+    Datasets of this project (:class:`mmroi.datasets.seeded_samples.SeededBatches`) are seeded for each
+    batch, so that the augmentation does not depend on the number of loader workers. With others, worker
+    processes start with each epoch and take their seeds from the main process, as PyTorch does by default;
+    MMEngine's own worker seeds are the same in every epoch and repeat the same augmentation.
 
     Checkpoints must be written at the end of epochs, as ``CheckpointHook(by_epoch=True)`` does.
     """

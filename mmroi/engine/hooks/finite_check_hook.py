@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from mmroi.registry import HOOKS
 
 _MAX_ROWS = 16  # named in a message
-# A loss scaler leaves out steps whose gradients overflow, and halves its scale, which begins with 2^16. Below 2^-16
-# it is not the scale that is too large.
+# A loss scaler leaves out steps whose gradients overflow, and halves its scale, which begins with 2^16.
+# Below 2^-16 it is not the scale that is too large.
 _MAX_SCALER_SKIPS, _LOWEST_SCALE = 32, 2.0**-16
 
 
@@ -25,9 +25,9 @@ _MAX_SCALER_SKIPS, _LOWEST_SCALE = 32, 2.0**-16
 class FiniteCheckHook(Hook):
     """Stop a training at a loss, gradient or weight that is not finite.
 
-    A gradient is checked before the optimizer's step, so that the weights stay as they were; weights are checked
-    before a checkpoint is written, so that those on the disk stay usable. The message names epoch, iteration,
-    losses, the rows of the batch, and the last good checkpoint.
+    A gradient is checked before the optimizer's step, so that the weights stay as they were; weights are
+    checked before a checkpoint is written, so that those on the disk stay usable. The message names epoch,
+    iteration, losses, the rows of the batch, and the last good checkpoint.
 
     Buffers that are not finite from the start, such as masks of ``-inf``, may stay so. A loss scaler
     (``AmpOptimWrapper`` with float16) leaves out steps by itself; they count only when it does not recover.
@@ -102,8 +102,8 @@ class FiniteCheckHook(Hook):
         bad = set(_not_finite(checkpoint['state_dict'])) - self._not_finite_from_the_start
         if bad:
             raise FloatingPointError(
-                f'{_enumerate(sorted(bad))} of the network is not finite after iteration {runner.iter}: nothing is '
-                f'saved. {_describe_last(runner)}'
+                f'{_enumerate(sorted(bad))} of the network is not finite after iteration {runner.iter}: '
+                f'nothing is saved. {_describe_last(runner)}'
             )
 
     def _remember_losses(self, model: nn.Module, inputs: Any, outputs: Any) -> None:
@@ -123,10 +123,10 @@ class FiniteCheckHook(Hook):
         """Let a bad iteration pass with a warning, or stop."""
         self._bad_now = True
         self._num_bad += 1
+        rate = next(iter(runner.optim_wrapper.get_lr().values()))[0]
         message = (
-            f'{what} is not finite in epoch {runner.epoch + 1}, iteration {runner.iter + 1}, in which the learning '
-            f'rate is {next(iter(runner.optim_wrapper.get_lr().values()))[0]:.3g}{self._describe_losses()}; '
-            f'{_describe_rows(self._batch)}'
+            f'{what} is not finite in epoch {runner.epoch + 1}, iteration {runner.iter + 1}, in which the '
+            f'learning rate is {rate:.3g}{self._describe_losses()}; {_describe_rows(self._batch)}'
         )
         if self._num_bad > limit:
             raise FloatingPointError(

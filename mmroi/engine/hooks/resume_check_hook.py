@@ -19,13 +19,13 @@ _SIMPLE = (bool, int, float, str, type(None))
 class ResumeCheckHook(Hook):
     """Compare the optimizer's settings and the schedules of a config with those of the resumed checkpoint.
 
-    MMEngine takes both from the checkpoint, so a learning rate that was changed has no effect, and a one-cycle
-    schedule whose training was extended stays at the lowest rate.
+    MMEngine takes both from the checkpoint, so a learning rate that was changed has no effect, and a
+    one-cycle schedule whose training was extended stays at the lowest rate.
 
     Args:
-        settings: ``'checkpoint'`` keeps MMEngine's way, and warns with the values. ``'config'`` takes the settings
-            of the config and moves its schedules on to the iteration of the checkpoint; the optimizer keeps its
-            moments.
+        settings: ``'checkpoint'`` keeps MMEngine's way, and warns with the values. ``'config'`` takes the
+            settings of the config and moves its schedules on to the iteration of the checkpoint; the
+            optimizer keeps its moments.
 
     Raises:
         ValueError: ``settings`` is neither.
@@ -108,7 +108,7 @@ class ResumeCheckHook(Hook):
 
 
 def _settings(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a parameter group; of scheduled ones those at the start."""
+    """Read the settings of a parameter group; those that are scheduled, at their start."""
     start = {
         key.removeprefix('initial_'): value for key, value in group.items() if key.startswith('initial_')
     }
