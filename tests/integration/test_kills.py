@@ -1,4 +1,4 @@
-"""Trainings that are killed, or whose disk is full, at any change of their files go on as if nothing had been.
+"""Trainings that are killed, or whose disk is full, at any change of their files lose nothing.
 
 ``MMROI_KILLS=300 pytest tests/integration/test_kills.py``, or ``make reliability``, is the long form.
 """

@@ -134,18 +134,25 @@ def test_leftovers_of_kills_are_cleared_away(run, tmp_path):
     (work / '.epoch_4.pth.ab12cd_3').mkdir()
     (work / '.epoch_4.pth.ab12cd_3' / 'epoch_4.pth').write_bytes(b'half')
     (work / '.last_checkpoint.ab12cd_3').mkdir()
-    shutil.copy(work / 'epoch_3.pth', work / 'epoch_2.pth')  # not removed any more
     shutil.copy(work / 'epoch_3.pth', work / 'epoch_1.pth')  # kept by the user
     (work / 'best_synthetic_MPJPE_epoch_9.pth').write_bytes(b'half')
     run([4.0], resume=True, max_epochs=4, max_keep_ckpts=1)
-    assert names(work) == ['best_synthetic_MPJPE_epoch_3.pth', 'epoch_1.pth', 'epoch_4.pth'] or names(
-        work
-    ) == [
-        'best_synthetic_MPJPE_epoch_3.pth',
-        'epoch_1.pth',
-        'epoch_2.pth',
-        'epoch_4.pth',
-    ]
+    assert names(work) == ['best_synthetic_MPJPE_epoch_3.pth', 'epoch_1.pth', 'epoch_4.pth']
+
+
+def test_what_a_kill_has_kept_from_being_removed_is_removed(run, tmp_path, monkeypatch):
+    work = tmp_path / 'work'
+
+    def killed(hook, names):
+        if names:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AtomicCheckpointHook, '_remove', killed)
+        run([5.0, 6.0], max_keep_ckpts=1, fails=[0])
+    assert names(work) == ['best_synthetic_MPJPE_epoch_1.pth', 'epoch_1.pth', 'epoch_2.pth']
+    run([6.0], resume=True, max_epochs=2, max_keep_ckpts=1)
+    assert names(work) == ['best_synthetic_MPJPE_epoch_1.pth', 'epoch_2.pth']
 
 
 def test_a_copied_folder_leaves_the_original_alone(run, tmp_path):

@@ -6,7 +6,7 @@ from mmroi.engine.hooks import AtomicCheckpointHook, EpochSeedHook, ResumeCheckH
 
 @pytest.fixture
 def run(make_runner, tmp_path):
-    """``run(max_epochs, ...)`` trains in one folder, from its last checkpoint; gives the runner and warnings."""
+    """``run(max_epochs, ...)`` trains on in one folder; gives the runner and its warnings of settings."""
 
     def train(max_epochs, lr=0.1, scheduler=None, settings='checkpoint', folder='work', **optimizer):
         work_dir = tmp_path / folder
