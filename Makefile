@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # processes of pytest
 WORKERS ?= 2
+# trainings that `make reliability` kills
+KILLS ?= 120
 # more arguments for the training of `make pretrain`, such as --cfg-options
 TRAIN_ARGS ?=
 SEED ?= 0
@@ -26,7 +28,7 @@ INSTALLED := $(VENV)/.installed
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo pretrain test lint mmcv-ops clean
+.PHONY: help install demo pretrain test reliability lint mmcv-ops clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +45,9 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+reliability: $(INSTALLED)  ## run the long form of the tests that kill trainings: minutes
+	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) $(BIN)/python -m pytest tests/integration/test_kills.py
 
 lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .

@@ -9,7 +9,6 @@ command resumes.
 import argparse
 import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 
@@ -68,9 +67,6 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     """Run a suite and report it."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(ending, lambda *_: sys.exit('stopped; the same command resumes'))
     args = parse_args()
     require_matplotlib()
     full = load_suite(args.suite)

@@ -71,7 +71,7 @@ def main() -> None:
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary = RunSummary(detected=args.bboxes is None)
-    start, interrupted = time.monotonic(), False
+    start, interrupted = time.monotonic(), 0
     models = (args.model, args.weights, args.det_model, args.det_weights, args.det_score, args.device)
     names = (
         'bboxes',
@@ -93,8 +93,8 @@ def main() -> None:
     try:
         for result in results:
             summary.add(result)
-    except KeyboardInterrupt:
-        interrupted = True
+    except KeyboardInterrupt as ending:
+        interrupted = getattr(ending, 'status', 130)  # 143 after SIGTERM
     except BadInputError as error:
         sys.exit(f'error: {explain(error)}')
     finally:
@@ -102,7 +102,7 @@ def main() -> None:
     report(summary, Path(args.out_dir), args.viewer_frames, time.monotonic() - start)
     if interrupted:
         print('interrupted; finished results are kept')
-        sys.exit(130)
+        sys.exit(interrupted)
     sys.exit(0 if summary.succeeded else 1)
 
 

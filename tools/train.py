@@ -2,18 +2,14 @@
 
 import argparse
 
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from mmroi.engine.amp import use_amp
 from mmroi.engine.body_model import check_body_model, warn_of_open_body
+from mmroi.engine.checkpoints import prepare_resume
+from mmroi.engine.epochs import check_iterations
 from mmroi.engine.feature_cache import use_feature_cache
-from mmroi.engine.launch import (
-    add_config_arguments,
-    add_runner_arguments,
-    existing_file,
-    read_runner_config,
-    run_tool,
-)
+from mmroi.engine.launch import add_config_arguments, add_runner_arguments, read_runner_config, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +21,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='resume from a checkpoint; without a value or with "auto": from the latest in the work folder',
+        help='resume from a checkpoint; without a value or with "auto": from the newest readable one in the '
+        'work folder',
     )
     parser.add_argument(
         '--amp', action='store_true', help='use mixed precision where it is faster, on GPU and CPU'
@@ -64,17 +61,13 @@ def main() -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise KeyError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
         cfg.auto_scale_lr.enable = True
-    if args.resume == 'auto':
-        # MMEngine would also resume from load_from, which is only for the first start.
-        cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
-        cfg.load_from = None if cfg.resume else cfg.get('load_from')
-    elif args.resume:
-        cfg.resume, cfg.load_from = True, existing_file(args.resume)
+    prepare_resume(cfg, args.resume)
     if args.cache_features is not None:
         cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
     use_feature_cache(cfg)
     runner = Runner.from_cfg(cfg)
     warn_of_open_body(cfg)
+    check_iterations(runner)
     runner.train()
 
 

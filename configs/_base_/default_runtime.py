@@ -5,7 +5,11 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The best by the first figure of the metric, which is MPJPE under every protocol.
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto', rule='less'),
+    checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2, save_best='auto'),
+    # Stop before anything that is not finite is saved; or leave out up to max_skips steps in a row.
+    finite=dict(type='FiniteCheckHook', max_skips=0),
+    # Say which settings a resumed training keeps from its checkpoint; 'config': take those of the config.
+    resume=dict(type='ResumeCheckHook', settings='checkpoint'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # enable=True: pictures of up to max_pictures people at each validation, to the backends below.
     visualization=dict(type='MeshVisualizationHook', enable=False, max_pictures=8),

@@ -1,6 +1,5 @@
 """Trains and tests runs with the project's tools, each in a process of its own."""
 
-import ctypes
 import json
 import os
 import queue
@@ -22,9 +21,8 @@ from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
 from mmroi.benchmark.runs import Run, RunError, check_config
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
+from mmroi.utils.termination import signal_on_parents_death
 
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 _PACKAGES = Path(mmroi.__file__).parents[1]
 
 
@@ -167,7 +165,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 def _end_with_parent() -> None:
     """Interrupt a new process when this one is killed, so that no two processes train in the same folder."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ``nohup command &`` ignores it
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+    signal_on_parents_death(signal.SIGINT)
 
 
 def last_words(log: Path) -> str:

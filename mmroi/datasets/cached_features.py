@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import DAMAGED, SHARD_SIZE, Shard, shard_path
+from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.registry import DATASETS
 from mmroi.structures import HMRDataSample
 
@@ -19,7 +20,7 @@ _PER_ROI = ('boxes', 'crop_matrices')  # metainfo with a row for each RoI
 
 
 @DATASETS.register_module()
-class CachedFeatures(Dataset[dict[str, Any]]):
+class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
     """Gives, for each sample of another dataset, features of its crops instead of the crops.
 
     Of each sample there are ``variants`` random augmentations, of which a training draws one; in test mode it

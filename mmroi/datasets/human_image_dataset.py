@@ -25,6 +25,7 @@ from mmroi.datasets.row_checks import (
     fault_reason,
     find_wrong_units,
 )
+from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.fileio.human_data import HumanData
 from mmroi.registry import DATASETS
 
@@ -33,7 +34,7 @@ _NUM_INSPECTED = 32  # rows whose derived keypoints are compared with the box
 
 
 @DATASETS.register_module()
-class HumanImageDataset(BaseDataset):
+class HumanImageDataset(SeededBatches, BaseDataset):
     """People in images, one per row of a HumanData file.
 
     Keypoints of any convention are mapped to ``smpl_54``. Labels are checked once, when the dataset is built.

@@ -36,10 +36,10 @@ class KeypointColumn:
         if key not in human_data:
             return
         values = human_data.raw(key)
-        mask = human_data.get(f'{key}_mask')
+        mask = human_data.joint_mask(key)
         convention = _convention(human_data, key, values.shape[1] if mask is None else len(mask))
         num_joints = len(get_convention(convention))
-        present = np.ones(num_joints, bool) if mask is None else np.asarray(mask) == 1
+        present = np.ones(num_joints, bool) if mask is None else mask
         stored = present.sum() if human_data.keypoints_compressed else num_joints
         if len(present) != num_joints or values.shape[1] != stored:
             raise ValueError(
@@ -64,12 +64,14 @@ class KeypointColumn:
             row: Row of the file.
 
         Returns:
-            (54, D) float32, zero where the confidence is zero.
+            (54, D) float32, zero where the confidence is zero. Confidences are at most 1: COCO's 2, and 255,
+            are 1; ``find_faults`` refuses others.
         """
         keypoints = np.zeros((54, self.dim), np.float32)
         if self.values is not None:
             keypoints[self.target] = self.values[row][self.source]
             keypoints[keypoints[:, -1] <= 0] = 0
+            keypoints[:, -1] = np.minimum(keypoints[:, -1], 1)
         return keypoints
 
     def confidences(self, rows: np.ndarray) -> np.ndarray:
@@ -79,11 +81,11 @@ class KeypointColumn:
             rows: (R,) rows of the file.
 
         Returns:
-            (R, 54) float32, not negative.
+            (R, 54) float32 between 0 and 1.
         """
         found = np.zeros((len(rows), 54), np.float32)
         if self.values is not None:
-            found[:, self.target] = np.maximum(self.values[rows, :, -1][:, self.source], 0)
+            found[:, self.target] = np.clip(self.values[rows, :, -1][:, self.source], 0, 1)
         return found
 
     def joint(self, joint: int, rows: np.ndarray) -> np.ndarray:

@@ -5,11 +5,12 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset, ConcatDataset
 
+from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.registry import DATASETS
 
 
 @DATASETS.register_module()
-class MixedDataset(ConcatDataset):
+class MixedDataset(SeededBatches, ConcatDataset):
     """Concatenate datasets built with shared arguments.
 
     A config changes the pipeline in one place, as with a single dataset. ``MixtureSampler`` draws from the

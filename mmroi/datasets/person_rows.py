@@ -229,7 +229,10 @@ class _Columns:
 
 def _flags(human_data: HumanData, key: str) -> np.ndarray:
     """(N,) bool from numbers (N,) or (N, 1); NaN counts as False."""
-    values = np.nan_to_num(np.asarray(human_data[key], np.float64))
+    try:
+        values = np.nan_to_num(np.asarray(human_data[key], np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(f'{human_data.source}: {key!r} must be 0 or 1 for each row') from None
     if values.size != human_data.data_len:
         raise ValueError(
             f'{human_data.source}: {key!r} has shape {values.shape}, expected '

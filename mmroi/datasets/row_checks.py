@@ -12,14 +12,24 @@ MAX_BODY_SIZE = 4.0
 """Meters, diagonal of the bounding box of a person's 3D keypoints."""
 _MAX_DISTANCE = 300.0  # meters from the camera
 _MAX_ANGLE = 4 * np.pi  # radians; fitted poses slightly exceed 2 pi
+_MAX_BETA = 15.0  # standard deviations; children fitted with adult bodies reach 10
+_MAX_CONFIDENCE = 1.25  # peaks of heatmaps slightly exceed 1
+_FLAGS = (2, 255)  # COCO's visible; true in 8 bits
+# In focal lengths: a box of 10 spans 157 degrees, a person at 10 stands 84 degrees beside the axis.
+_MAX_BOX, _MAX_OFFSET = 10.0, 10.0
+_MAX_PIXELS = 1e6
 
 UNIT_FAULTS = {
     f'body larger than {MAX_BODY_SIZE:g} m': 'lengths must be in meters, not millimeters',
     f'person farther than {_MAX_DISTANCE:g} m': 'lengths must be in meters, not millimeters',
     'rotation beyond 4 pi': 'angles must be in radians, not degrees',
+    f'betas beyond {_MAX_BETA:g}': 'betas must be the shape coefficients of SMPL, in standard deviations',
+    'confidence beyond 1': 'confidences must be between 0 and 1, or 0, 1 and 2 as in COCO, or 0 and 255',
+    'implausible focal length': 'focal lengths must be in pixels of the image, neither in mm nor normalized',
+    'implausible principal point': 'principal points must be in pixels from the corner of the image',
 }
 """Faults that indicate wrong units when most rows of a file have them, and how to fix the file."""
-_TOO_LARGE, _TOO_FAR, _TOO_TWISTED = UNIT_FAULTS
+_TOO_LARGE, _TOO_FAR, _TOO_TWISTED, _TOO_SHAPED, _TOO_SURE, _BAD_FOCAL, _BAD_CENTER = UNIT_FAULTS
 
 REASONS = (
     'missing image',
@@ -89,9 +99,17 @@ def find_faults(rows: Mapping[str, np.ndarray]) -> np.ndarray:
             faults[labeled & too_twisted(rows[key])] = fault_code(_TOO_TWISTED)
     if 'transl' in rows:
         faults[labeled & too_far(rows['transl'])] = fault_code(_TOO_FAR)
+    if 'betas' in rows:
+        faults[labeled & _any(np.abs(rows['betas']) > _MAX_BETA)] = fault_code(_TOO_SHAPED)
     if 'keypoints3d' in rows:
         faults[too_large(rows['keypoints3d'])] = fault_code(_TOO_LARGE)
+    for key in ('keypoints2d', 'keypoints3d'):
+        if key in rows:
+            faults[_too_sure(rows[key][..., -1])] = fault_code(_TOO_SURE)
+    if 'principal_point' in rows:
+        faults[_off_image(bbox, rows['principal_point'], rows.get('focal_length'))] = fault_code(_BAD_CENTER)
     if 'focal_length' in rows:
+        faults[_off_scale(bbox, rows['focal_length'])] = fault_code(_BAD_FOCAL)
         faults[_any(rows['focal_length'] <= 0)] = fault_code('focal length not positive')
     faults[_find_nan_labels(rows, labeled)] = fault_code('NaN labels')
     faults[(bbox[:, 2:] <= 0).any(1)] = fault_code('zero-area box')
@@ -190,6 +208,27 @@ def too_twisted(rotations: np.ndarray) -> np.ndarray:
     return _any(np.linalg.norm(rotations, axis=-1) > _MAX_ANGLE)
 
 
+def _too_sure(confidences: np.ndarray) -> np.ndarray:
+    """(R,) bool: rows with a confidence (R, K) that is neither a probability nor a known flag."""
+    return _any((confidences > _MAX_CONFIDENCE) & ~np.isin(confidences, _FLAGS))
+
+
+def _off_scale(bbox: np.ndarray, focal_length: np.ndarray) -> np.ndarray:
+    """(R,) bool: rows whose focal length, (R,) or (R, 2), cannot be in pixels."""
+    focal_length = focal_length.reshape(len(bbox), -1)
+    size = bbox[:, 2:].max(1, keepdims=True)
+    return _any((focal_length * _MAX_BOX < size) | (focal_length > _MAX_PIXELS))
+
+
+def _off_image(bbox: np.ndarray, principal_point: np.ndarray, focal_length: np.ndarray | None) -> np.ndarray:
+    """(R,) bool: rows whose principal point is far from the person, or normalized or unknown: 1 or less."""
+    far = np.abs(principal_point) > _MAX_PIXELS
+    if focal_length is not None:
+        offset = np.abs(bbox[:, :2] + bbox[:, 2:] / 2 - principal_point)
+        far |= offset > _MAX_OFFSET * focal_length.reshape(len(bbox), -1)
+    return _any(far) | (np.abs(principal_point) <= 1).all(1)
+
+
 def _find_nan_labels(rows: Mapping[str, np.ndarray], labeled: np.ndarray) -> np.ndarray:
     """(R,) bool: rows with NaN or infinite labels or cameras."""
     found = np.zeros(len(labeled), bool)
@@ -207,8 +246,9 @@ def _find_nan_labels(rows: Mapping[str, np.ndarray], labeled: np.ndarray) -> np.
 
 
 def _find_nan(values: np.ndarray) -> np.ndarray:
-    """(R,) bool: rows of (R, ...) with a number that is not finite."""
-    return _any(~np.isfinite(values))
+    """(R,) bool: rows of (R, ...) with a number that is not finite as float32, as networks take it."""
+    with np.errstate(over='ignore'):
+        return _any(~np.isfinite(values.astype(np.float32, copy=False)))
 
 
 def _any(found: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Samples whose random augmentation depends on the sample and a seed alone."""
+"""Samples whose random augmentation depends on a seed and their rows, not on the process that makes them."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -32,14 +32,36 @@ class SeededSamples(Dataset[Any]):
             return self.dataset[index]
 
 
+class SeededBatches:
+    """Mixin of datasets: the augmentation of a batch depends on a seed and its rows alone.
+
+    ``DataLoader`` asks for whole batches by ``__getitems__``. Then the number of loader workers, or none,
+    does not change the samples. Two batches of an epoch differ in their rows, so a row that is drawn twice
+    is augmented in two ways.
+
+    Attributes:
+        batch_seed: Set by ``EpochSeedHook`` for each epoch; None leaves the random state as it is.
+    """
+
+    batch_seed: tuple[int, ...] | None = None
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return the samples of a batch."""
+        samples: Any = self
+        if self.batch_seed is None:
+            return [samples[index] for index in indices]
+        with seeded(*self.batch_seed, *map(int, indices)):
+            return [samples[index] for index in indices]
+
+
 @contextmanager
 def seeded(*seed: int) -> Iterator[None]:
-    """Seed Python, NumPy and PyTorch by a few numbers, and restore their states afterwards."""
+    """Seed Python, NumPy and PyTorch on the CPU by a few numbers, and restore their states afterwards."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     mixed = int(np.random.SeedSequence(seed).generate_state(1)[0])
     random.seed(mixed)
     np.random.seed(mixed)
-    torch.manual_seed(mixed)
+    torch.default_generator.manual_seed(mixed)  # torch.manual_seed would seed the GPU, too
     try:
         yield
     finally:

@@ -1,20 +1,33 @@
 """Additions to MMEngine: optimizer wrapper, hooks and what the command-line tools share.
 
 Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so that
-every runner with ``default_scope = 'mmroi'`` can resume.
+every runner with ``default_scope = 'mmroi'`` can resume, and ``mmroi::`` in ``_base_`` of configs
+(:mod:`mmroi.compat.config_scope`).
 """
 
-from mmroi.compat import safe_globals
+from mmroi.compat import config_scope, safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
-from mmroi.engine.hooks import EpochSeedHook, LossCoverageHook, MeshVisualizationHook, ProgressBarHook
+from mmroi.engine.hooks import (
+    AtomicCheckpointHook,
+    EpochSeedHook,
+    FiniteCheckHook,
+    LossCoverageHook,
+    MeshVisualizationHook,
+    ProgressBarHook,
+    ResumeCheckHook,
+)
 
 __all__ = [
+    'AtomicCheckpointHook',
     'CPUAmpOptimWrapper',
     'EpochSeedHook',
+    'FiniteCheckHook',
     'LossCoverageHook',
     'MeshVisualizationHook',
     'ProgressBarHook',
+    'ResumeCheckHook',
     'use_amp',
 ]
 
+config_scope.install()
 safe_globals.install()

@@ -48,8 +48,10 @@ def use_amp(cfg: Config) -> None:
     """Switch a config to mixed precision where it is faster.
 
     On a GPU: ``AmpOptimWrapper``, in bfloat16 if the GPU supports it, else in float16 with loss scaling; a
-    ``dtype`` given in the config is kept. On a CPU with bfloat16 instructions: :class:`CPUAmpOptimWrapper`;
-    on other CPUs nothing changes.
+    ``dtype`` given in the config is kept. On a CPU with bfloat16 instructions: :class:`CPUAmpOptimWrapper` in
+    bfloat16, unless the config says float32 or float64, which are no mixed precision on a CPU. On other CPUs:
+    float32. What a config has for a GPU alone (``loss_scale``, ``use_fsdp``) is left out on a CPU, and a
+    message says so.
 
     Args:
         cfg: Config of the run; its ``optim_wrapper`` is modified.
@@ -63,11 +65,23 @@ def use_amp(cfg: Config) -> None:
             '--amp knows OptimWrapper, AmpOptimWrapper and CPUAmpOptimWrapper, but the config '
             f'has optim_wrapper.type={kind!r}: remove --amp or change the type'
         )
+    wrapper = cfg.optim_wrapper
     if get_device() != 'cpu':
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        wrapper.type = 'AmpOptimWrapper'
         if torch.cuda.is_available():
-            cfg.optim_wrapper.setdefault('dtype', 'bfloat16' if torch.cuda.is_bf16_supported() else 'float16')
-    elif has_fast_bfloat16():
-        cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
-    else:
-        print_log('--amp: this CPU has no bfloat16 instructions, training stays in float32', logger='current')
+            wrapper.setdefault('dtype', 'bfloat16' if torch.cuda.is_bf16_supported() else 'float16')
+        return
+    left_out = {key: wrapper.pop(key) for key in ('loss_scale', 'use_fsdp', 'dtype') if key in wrapper}
+    wanted = str(left_out.get('dtype') or 'bfloat16').removeprefix('torch.')
+    if wanted not in ('float16', 'bfloat16', 'float32', 'float64'):
+        raise ValueError(f'optim_wrapper.dtype={wanted!r} is not float16, bfloat16, float32, or float64')
+    reason = f'the config asks for {wanted}' if wanted in ('float32', 'float64') else ''
+    reason = reason or ('' if has_fast_bfloat16() else 'this CPU has no bfloat16 instructions')
+    wrapper.type = 'OptimWrapper' if reason else 'CPUAmpOptimWrapper'
+    result = f'{reason}, training stays in float32' if reason else 'training in bfloat16'
+    without = [
+        f'{key}={value!r}' for key, value in left_out.items() if value not in (None, False, 'bfloat16')
+    ]
+    note = f'; on a CPU {", ".join(without)} has no effect' if without else ''
+    if reason or without:
+        print_log(f'--amp: {result}{note}', logger='current')

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmroi.engine.body_model import dicts_in
 
@@ -47,6 +48,24 @@ def set_epochs(cfg: Config, epochs: int, before: int | None = None) -> None:
                 'max_epochs = None and the others'
             )
     cfg.train_cfg['max_epochs'] = epochs
+
+
+def check_iterations(runner: Runner) -> None:
+    """Check that an epoch has an iteration; MMEngine would train nothing and say nothing.
+
+    Args:
+        runner: Runner before its training.
+
+    Raises:
+        ValueError: The data are fewer than a batch, of which the sampler or loader drops the rest.
+    """
+    loader = runner.train_dataloader
+    if not len(loader):
+        raise ValueError(
+            f'train_dataloader gives no batch: {len(loader.dataset)} samples for {runner.world_size} '
+            f'process(es) are fewer than batches of {loader.batch_size}, and drop_last is True. Set '
+            'train_dataloader.batch_size to less, or train_dataloader.drop_last=False'
+        )
 
 
 def _ends(schedulers: Any) -> Iterator[tuple[dict[str, Any], str, int]]:

@@ -5,6 +5,7 @@ import difflib
 import inspect
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,12 @@ from torch import distributed as dist
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
 from mmroi.engine.pipelines import load_config
+from mmroi.utils.termination import (
+    Terminated,
+    end_children_with_this_process,
+    end_like_ctrl_c,
+    signal_on_parents_death,
+)
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
@@ -128,14 +135,24 @@ def run_tool(main: Callable[[], None]) -> None:
 
     Missing files are reported without a traceback, which would add nothing.
 
+    SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. Whatever
+    way it ends, the processes that it has started end with it.
+
     A tool that has done its work leaves its process group: gloo's threads may abort a process that exits
     without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other
     processes may still wait in a collective.
     """
+    end_like_ctrl_c()
+    end_children_with_this_process()
+    if 'TORCHELASTIC_RUN_ID' in os.environ:  # a process of torchrun, which may be killed
+        signal_on_parents_death(signal.SIGTERM)
     try:
         main()
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
+    except Terminated as ended:
+        print(ended, file=sys.stderr)
+        sys.exit(ended.status)
     except KeyboardInterrupt:
         sys.exit('interrupted')
     except Exception as error:

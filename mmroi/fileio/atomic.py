@@ -1,9 +1,10 @@
 """Write files whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -39,3 +40,29 @@ def atomic_write(path: str | Path, fsync: bool = True) -> Iterator[Path]:
             with open(temporary, 'rb+') as file:
                 os.fsync(file.fileno())
         os.replace(temporary, path)
+    if fsync:
+        _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: str | Path, pattern: str) -> None:
+    """Remove the temporary folders that killed processes have left while they wrote.
+
+    Call it only where no other process writes such files.
+
+    Args:
+        folder: Folder of the files.
+        pattern: Pattern of their names, such as ``*.pth``.
+    """
+    for path in Path(folder).glob(f'.{pattern}.{"?" * 8}'):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the new name to disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

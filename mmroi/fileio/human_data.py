@@ -39,7 +39,7 @@ class HumanData(MutableMapping[str, Any]):
     ``bbox_xywh``                      (N, 5)              x, y, width, height, confidence; pixels
     ``keypoints2d``                    (N, K, 3)           x, y, confidence; pixels
     ``keypoints3d``                    (N, K, 4)           x, y, z, confidence; meters, OpenCV camera frame
-    ``keypoints{2,3}d_mask``           (K,)                1 if the file has the joint
+    ``keypoints{2,3}d_mask``           (K,)                1 (or 255) if the file has the joint
     ``keypoints{2,3}d_convention``     str                 a key of ``mmroi.structures.CONVENTIONS``
     ``smpl``                           dict                ``global_orient`` (N, 3), ``body_pose`` (N, 23, 3),
                                                            ``betas`` (N, 10), optionally ``transl`` (N, 3)
@@ -194,6 +194,29 @@ class HumanData(MutableMapping[str, Any]):
                 f'{sorted(self._keys)}. Convert the dataset again, or use a file with this label'
             )
 
+    def joint_mask(self, key: str) -> np.ndarray | None:
+        """Return which joints of a keypoint convention the file has.
+
+        Args:
+            key: ``keypoints2d`` or ``keypoints3d``.
+
+        Returns:
+            (K,) bool; None if the file has no mask.
+
+        Raises:
+            ValueError: The mask is not of 0 and 1, or of 0 and 255.
+        """
+        if f'{key}_mask' not in self:
+            return None
+        mask = np.asarray(self.raw(f'{key}_mask'))
+        if mask.ndim != 1 or not any(np.isin(mask, (0, true)).all() for true in (1, 255)):
+            shown = np.array2string(mask.ravel()[:8], threshold=8)
+            raise ValueError(
+                f"{self.source}: '{key}_mask' must be 0 or 1 for each joint of the convention, found "
+                f'{shown} of shape {mask.shape}. Correct it or convert the dataset again'
+            )
+        return mask > 0
+
     def compress_keypoints_by_mask(self) -> None:
         """Store only the joints of the masks, as MMHuman3D's method of this name does.
 
@@ -205,7 +228,7 @@ class HumanData(MutableMapping[str, Any]):
         keys = [key for key in self._keys if _KEYPOINTS.match(key)]
         self.require(f'{key}_mask' for key in keys)
         for key in keys:
-            self._values[key] = self.raw(key)[:, np.asarray(self.raw(f'{key}_mask')) == 1]
+            self._values[key] = self.raw(key)[:, self.joint_mask(key)]
         self._edited.update(keys)
         self.keypoints_compressed = True
 
@@ -215,7 +238,8 @@ class HumanData(MutableMapping[str, Any]):
         if not (self.keypoints_compressed and _KEYPOINTS.match(key)):
             return value
         self.require([f'{key}_mask'])
-        mask = np.asarray(self.raw(f'{key}_mask')) == 1
+        mask = self.joint_mask(key)
+        assert mask is not None  # by the line above
         if mask.sum() != value.shape[1]:
             raise ValueError(
                 f'{self.source}: {key!r} holds {value.shape[1]} joints but its mask names '

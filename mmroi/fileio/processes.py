@@ -1,11 +1,11 @@
 """Worker processes that do not outlive their parent."""
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import Any, TypeVar
+
+from mmroi.utils.termination import end_with_parent
 
 T = TypeVar('T')
 
@@ -40,19 +40,7 @@ def run_in_processes(
             raise
 
 
-def end_with_parent() -> None:
-    """End this worker process with its parent. If the parent is killed, the worker would wait forever."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
-
-
 def _start_worker(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
     end_with_parent()
     if initializer is not None:
         initializer(*initargs)
-
-
-def _wait_for_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -11,7 +11,7 @@ from mmroi.structures import CONVENTIONS, convert_keypoints, get_convention
 
 def _file(convention: str, num: int = 3, **more: object) -> HumanData:
     joints = len(get_convention(convention))
-    keypoints = np.random.default_rng(0).uniform(1, 2, (num, joints, 3))
+    keypoints = np.random.default_rng(0).uniform(0.1, 1, (num, joints, 3))
     return HumanData(
         dict(image_path=['a'] * num, keypoints2d=keypoints, keypoints2d_convention=convention, **more)
     )
@@ -46,6 +46,34 @@ def test_joints_without_confidence_are_zero_and_may_be_nan() -> None:
     np.testing.assert_array_equal(column.row(0)[3], 0)
     faults = find_faults(dict(bbox_xywh=np.ones((3, 4)), keypoints2d=column.stored(np.arange(3))))
     np.testing.assert_array_equal(faults > 0, (False, True, True))
+
+
+def test_flags_and_peaks_count_as_one() -> None:
+    file = _file('smpl_54')
+    for joint, confidence in enumerate((0, 1, 2, 255, 1.1, -1, 0.5)):
+        file['keypoints2d'][1, joint, 2] = confidence
+    column = KeypointColumn(file, 'keypoints2d', 3)
+    expected = np.float32((0, 1, 1, 1, 1, 0, 0.5))
+    np.testing.assert_array_equal(column.row(1)[:7, 2], expected)
+    np.testing.assert_array_equal(column.confidences(np.array([1]))[0, :7], expected)
+
+
+@pytest.mark.parametrize('compressed', [False, True])
+@pytest.mark.parametrize(('dtype', 'true'), [(np.uint8, 255), (bool, True), (np.float64, 1.0)])
+def test_masks_of_any_kind(compressed: bool, dtype: type, true: float) -> None:
+    mask = np.arange(17) % 3 > 0
+    file = _file('coco', keypoints2d_mask=np.where(mask, true, 0).astype(dtype))
+    expected, _ = convert_keypoints(file['keypoints2d'] * mask[:, None], 'coco', 'smpl_54')
+    if compressed:
+        file.compress_keypoints_by_mask()
+        np.testing.assert_array_equal(file['keypoints2d'].any((0, 2)), mask)
+    np.testing.assert_allclose(KeypointColumn(file, 'keypoints2d', 3).row(2), expected[2], rtol=1e-6)
+
+
+@pytest.mark.parametrize('mask', [np.full(17, 2), np.full(17, np.nan), np.full((3, 17), 1), ['a'] * 17])
+def test_other_masks_are_refused(mask: object) -> None:
+    with pytest.raises(ValueError, match="HumanData: 'keypoints2d_mask' must be 0 or 1 for each joint"):
+        KeypointColumn(_file('coco', keypoints2d_mask=mask), 'keypoints2d', 3)
 
 
 def test_wrong_convention_is_named() -> None:

@@ -54,3 +54,26 @@ def test_people_in_one_image_and_another_confidence_are_no_duplicates(
     np.testing.assert_array_equal(rows.find_duplicates(), [False] + [True] * 7)
     np.testing.assert_array_equal(rows[np.array([4, 2])].find_duplicates(), (False, True))
     assert rows[:0].find_duplicates().shape == (0,)
+
+
+@pytest.mark.parametrize(
+    'flags', [[1, 0, 1, 1], [[1], [0], [1], [1]], [True, False, True, True], [2.0, 0, 1, 1]]
+)
+def test_flags_of_any_form(people: HumanData, flags: list[object]) -> None:
+    few = HumanData({**_first(people, 4), 'has_smpl': np.array(flags)})
+    rows = PersonRows(few, 'people')
+    assert [row['has_smpl'] for row in rows] == [True, False, True, True]
+    assert not rows.find_faults().any()
+
+
+@pytest.mark.parametrize('flags', [np.ones((4, 2)), np.ones(3), ['yes', 'no', 'yes', 'no'], [{}] * 4])
+def test_bad_flags_name_file_and_key(people: HumanData, flags: object) -> None:
+    with pytest.raises(ValueError, match=r"^HumanData: 'has_smpl' "):
+        PersonRows(HumanData({**_first(people, 4), 'has_smpl': flags}), 'people')
+
+
+def _first(people: HumanData, num: int) -> dict[str, object]:
+    keys = ('image_path', 'bbox_xywh', 'keypoints2d', 'keypoints2d_mask', 'keypoints2d_convention', 'smpl')
+    found = {key: people[key] for key in keys}
+    found['smpl'] = {name: values[:num] for name, values in people['smpl'].items()}
+    return {k: v[:num] if k in ('image_path', 'bbox_xywh', 'keypoints2d') else v for k, v in found.items()}

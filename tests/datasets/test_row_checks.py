@@ -70,7 +70,15 @@ FAULTS = [
     ('transl', 2, 301.0, 'person farther than 300 m'),
     ('global_orient', 0, 13.0, 'rotation beyond 4 pi'),
     ('body_pose', (22, 1), -13.0, 'rotation beyond 4 pi'),
+    ('betas', 3, -15.5, 'betas beyond 15'),
+    ('keypoints2d', (3, 2), 100.0, 'confidence beyond 1'),
+    ('keypoints3d', (3, 3), 3.0, 'confidence beyond 1'),
     ('focal_length', 1, 0.0, 'focal length not positive'),
+    ('focal_length', 1, 0.05, 'implausible focal length'),
+    ('focal_length', 1, 2e6, 'implausible focal length'),
+    ('principal_point', 0, -1e5, 'implausible principal point'),
+    ('principal_point', slice(2), 0.5, 'implausible principal point'),
+    ('betas', 9, 1e39, 'NaN labels'),
     ('focal_length', 1, np.nan, 'NaN labels'),
     ('principal_point', 0, np.inf, 'NaN labels'),
     ('keypoints2d', (3, 0), np.nan, 'NaN labels'),
@@ -101,6 +109,19 @@ def test_what_a_row_does_not_have_may_hold_anything() -> None:
     for key in ('keypoints2d', 'keypoints3d'):
         rows[key][1, 5] = np.nan
         rows[key][1, 5, -1] = 0
+    assert not find_faults(rows).any()
+
+
+@pytest.mark.parametrize('value', [0.0, 0.5, 1.0, 1.2, 2.0, 255.0, -1.0])
+def test_confidences_and_flags(value: float) -> None:
+    rows = good_rows()
+    rows['keypoints2d'][1, 4, 2] = rows['keypoints3d'][2, 5, 3] = value
+    assert not find_faults(rows).any()
+
+
+def test_one_coordinate_of_the_principal_point_may_be_small() -> None:
+    rows = good_rows()
+    rows['principal_point'][1, 0] = 0
     assert not find_faults(rows).any()
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 
 from mmroi.engine import CPUAmpOptimWrapper, amp, use_amp
 from mmroi.registry import OPTIM_WRAPPERS
@@ -57,6 +57,42 @@ def test_choice_of_the_wrapper(monkeypatch, device, fast, bf16_gpu, expected):
     cfg = config(type='OptimWrapper')
     use_amp(cfg)
     assert dict(cfg.optim_wrapper, optimizer=None) == dict(expected, optimizer=None)
+
+
+@pytest.mark.parametrize('fast', [True, False])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(type='AmpOptimWrapper'),
+        dict(type='AmpOptimWrapper', loss_scale='dynamic'),
+        dict(type='AmpOptimWrapper', loss_scale=512.0, dtype='float16'),
+        dict(type='AmpOptimWrapper', loss_scale=dict(init_scale=512.0), dtype=torch.bfloat16),
+        dict(type='AmpOptimWrapper', dtype='float64', use_fsdp=False),
+        dict(type='AmpOptimWrapper', dtype='float32', accumulative_counts=2, clip_grad=dict(max_norm=1.0)),
+        dict(type='CPUAmpOptimWrapper', dtype='bfloat16'),
+    ],
+)
+def test_every_config_of_a_gpu_trains_on_a_cpu(monkeypatch, fast, options):
+    monkeypatch.setattr(amp, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(amp, 'has_fast_bfloat16', lambda: fast)
+    cfg = config(**options)
+    use_amp(cfg)
+    layer = torch.nn.Linear(2, 1)
+    wrapper = build_optim_wrapper(layer, cfg.optim_wrapper)
+    half = fast and options.get('dtype') not in ('float64', 'float32')
+    with wrapper.optim_context(layer):
+        assert layer(torch.ones(1, 2)).dtype is (torch.bfloat16 if half else torch.float32)
+    assert wrapper._accumulative_counts == options.get('accumulative_counts', 1)
+
+
+def test_what_has_no_effect_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(amp, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(amp, 'has_fast_bfloat16', lambda: True)
+    use_amp(config(type='AmpOptimWrapper', loss_scale='dynamic', dtype='float16'))
+    words = ' '.join(''.join(capsys.readouterr()).split())
+    assert "training in bfloat16; on a CPU loss_scale='dynamic', dtype='float16' has no effect" in words
+    with pytest.raises(ValueError, match="dtype='int8'"):
+        use_amp(config(type='AmpOptimWrapper', dtype='int8'))
 
 
 def test_dtype_of_the_config_is_kept(monkeypatch):

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmroi.engine.epochs import read_epochs, set_epochs
+from mmroi.engine.epochs import check_iterations, read_epochs, set_epochs
 
 
 def config(*schedulers, **train_cfg):
@@ -48,3 +48,13 @@ def test_a_loop_that_does_not_count_epochs():
     for cfg in (config(max_iters=100), Config(dict(train_cfg=None)), Config()):
         with pytest.raises(ValueError, match='train_cfg has no max_epochs'):
             set_epochs(cfg, 5)
+
+
+def test_a_training_needs_an_iteration(make_runner, loader):
+    runner = make_runner(train_loader=loader(batch_size=8, drop_last=True))
+    with pytest.raises(
+        ValueError, match=r'6 samples for 1 process.* batches of 8.*train_dataloader.batch_size'
+    ):
+        check_iterations(runner)
+    check_iterations(make_runner(train_loader=loader(batch_size=8)))
+    check_iterations(make_runner(train_loader=loader(batch_size=6, drop_last=True)))

@@ -1,9 +1,10 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.atomic import atomic_write, remove_leftovers
 
 
 @pytest.mark.parametrize('fsync', [True, False])
@@ -50,3 +51,16 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     with atomic_write(tmp_path / 'a.txt') as temporary:
         temporary.touch()
     assert (tmp_path / 'a.txt').stat().st_mode == (tmp_path / 'plain').stat().st_mode
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    kept = tmp_path / '.epoch_1.pth.notes', tmp_path / '.epoch_1.pth.12345678', tmp_path / '.a.txt.abcdefgh'
+    kept[0].mkdir()
+    kept[1].touch()  # a file is not ours
+    kept[2].mkdir()
+    with pytest.raises(KeyboardInterrupt), atomic_write(tmp_path / 'epoch_1.pth') as temporary:
+        temporary.write_text('half')
+        shutil.copytree(temporary.parent, tmp_path / '.epoch_1.pth.abc_1234')  # what a kill would leave
+        raise KeyboardInterrupt
+    remove_leftovers(tmp_path, '*.pth')
+    assert sorted(tmp_path.iterdir()) == sorted(kept)

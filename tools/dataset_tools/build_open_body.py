@@ -19,6 +19,7 @@ import numpy as np
 
 from mmroi.body_models.body_files import OPEN_BODY
 from mmroi.body_models.open_body.build import build, save
+from mmroi.engine.launch import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

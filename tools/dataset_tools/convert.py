@@ -24,6 +24,7 @@ import cv2
 
 from mmroi.datasets.converters import Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
+from mmroi.engine.launch import run_tool
 from mmroi.fileio import HumanData
 from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import CONVERTERS
@@ -111,4 +112,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -6,6 +6,7 @@ import time
 
 import cv2
 
+from mmroi.engine.launch import run_tool
 from mmroi.synthetic import PRESETS, StudioSettings, contact_sheet, get_preset, make_dataset
 
 
@@ -66,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

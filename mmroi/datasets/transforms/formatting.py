@@ -38,6 +38,7 @@ META = (
     'gender',
     'action',
     'dataset_name',
+    'row',
     'sample_idx',
     'person_id',
 )

@@ -8,6 +8,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.registry import HOOKS
 
 
@@ -22,9 +23,12 @@ class EpochSeedHook(Hook):
 
     MMEngine resumes weights, optimizer, schedules and the order of samples, but no random state, so dropout
     and augmentation differ after a resume. Seeding each epoch by its number needs no state in the checkpoint
-    and works for any number of processes. Worker processes start with each epoch and take their seeds from
-    the main process, as PyTorch does by default; MMEngine's own worker seeds are the same in every epoch and
-    repeat the same augmentation.
+    and works for any number of processes.
+
+    Datasets of this project (:class:`mmroi.datasets.seeded_samples.SeededBatches`) are seeded for each
+    batch, so that the augmentation does not depend on the number of loader workers. With others, worker
+    processes start with each epoch and take their seeds from the main process, as PyTorch does by default;
+    MMEngine's own worker seeds are the same in every epoch and repeat the same augmentation.
 
     Checkpoints must be written at the end of epochs, as ``CheckpointHook(by_epoch=True)`` does.
     """
@@ -56,3 +60,6 @@ class EpochSeedHook(Hook):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+        dataset = runner.train_dataloader.dataset
+        if isinstance(dataset, SeededBatches):
+            dataset.batch_seed = (runner.seed, runner.epoch)

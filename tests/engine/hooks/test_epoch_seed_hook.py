@@ -3,8 +3,11 @@ import shutil
 import pytest
 import torch
 
+from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.engine import EpochSeedHook
 from mmroi.engine.hooks.epoch_seed_hook import epoch_seed
+
+from ..conftest import NoisyNumbers
 
 
 def weights(runner):
@@ -54,6 +57,31 @@ def test_workers_draw_anew_in_each_epoch(make_runner, loader):
     first, second = torch.cat(seen[:3]), torch.cat(seen[3:])
     assert len(first) == len(second) == 6
     assert not torch.equal(first.sort().values, second.sort().values)
+
+
+class SeededNumbers(SeededBatches, NoisyNumbers):
+    """Noisy numbers whose noise depends on the batch."""
+
+
+@pytest.mark.parametrize('num_workers', [1, 2])
+def test_samples_do_not_depend_on_the_number_of_workers(make_runner, loader, num_workers):
+    found = []
+    for workers in (0, num_workers):
+        seen = []
+        runner = make_runner(
+            custom_hooks=[EpochSeedHook()],
+            train_loader=loader(num_workers=workers, dataset=SeededNumbers()),
+            max_epochs=2,
+        )
+        runner.model.layer.register_forward_pre_hook(
+            lambda layer, args, seen=seen: seen.append(args[0].clone())
+        )
+        runner.train()
+        found.append((torch.cat(seen), weights(runner)))
+    (noise, trained), (other_noise, other_trained) = found
+    assert torch.equal(noise, other_noise)
+    assert torch.equal(trained, other_trained)  # dropout as well
+    assert not torch.equal(noise[:6].sort(0).values, noise[6:].sort(0).values)
 
 
 def test_refuses_workers_that_outlive_an_epoch(make_runner, loader):

@@ -1,0 +1,26 @@
+"""Lets configs name those of this project by scope: ``_base_ = 'mmroi::cliff/cliff_r18_synthetic.py'``.
+
+MMEngine has a fixed list of packages whose configs it finds.
+
+Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/config/utils.py (``MODULE2PACKAGE``)
+Remove when: MMEngine finds the configs of any installed package with a folder ``.mim``.
+"""
+
+from mmengine.config import Config
+
+from mmroi.fileio.installation import find_file
+
+_SCOPE = 'mmroi::'
+_original = Config._get_cfg_path
+
+
+def install() -> None:
+    """Add the scope to MMEngine's configs. Calling it again has no effect."""
+    Config._get_cfg_path = staticmethod(_get_cfg_path)
+
+
+def _get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+    if cfg_path.startswith(_SCOPE):
+        return str(find_file(f'configs/{cfg_path.removeprefix(_SCOPE)}')), None
+    found: tuple[str, str | None] = _original(cfg_path, filename)
+    return found
