@@ -1,6 +1,7 @@
 """A dataset of features that a frozen encoder has computed before the training."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,9 @@ class CachedFeatures(Dataset[dict[str, Any]]):
         self._shards: dict[Path, Shard] = {}
         try:
             self.meta: dict[str, Any] = json.loads((self.cache_dir / META_FILE).read_text())
-        except OSError:
+        except (OSError, ValueError):
             raise FileNotFoundError(
-                f'{self.cache_dir} is no feature cache: train with feature_cache in the config, or '
+                f'{self.cache_dir} is no feature cache, or its {META_FILE} is damaged: train with feature_cache in the config, or '
                 '--cache-features, which fills it'
             ) from None
         state = describe_dataset(self.dataset, dataset)
@@ -104,9 +105,12 @@ class CachedFeatures(Dataset[dict[str, Any]]):
                 self._shards[path] = Shard(path, self.dataset.data_root)
             maps, labels, meta = self._shards[path][position]
         except DAMAGED as error:
+            with suppress(OSError):  # else it would be taken for complete again
+                path.unlink(missing_ok=True)
+            remedy = 'delete it and start' if path.exists() else 'start'
             raise FileNotFoundError(
-                f'{path} is missing or damaged ({error}): delete it, and start the training again with '
-                'feature_cache, which computes it'
+                f'{path} is missing or was damaged ({error}): {remedy} the training again with feature_cache, '
+                'which computes it'
             ) from error
         maps = [array[: self.num_rois] for array in maps]
         meta.update({key: meta[key][: self.num_rois] for key in _PER_ROI if key in meta})

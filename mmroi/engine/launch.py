@@ -16,6 +16,7 @@ from torch import distributed as dist
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
 from mmroi.engine.pipelines import load_config
+from mmroi.fileio.atomic import WriteError
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
@@ -126,7 +127,7 @@ def _known_keys(class_name: str, error: BaseException) -> list[str]:
 def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; on an error, exit with one sentence that says what is wrong, below the traceback.
 
-    Missing files are reported without a traceback, which would add nothing.
+    Missing files and full disks are reported without a traceback, which would add nothing.
 
     A tool that has done its work leaves its process group: gloo's threads may abort a process that exits
     without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other
@@ -139,6 +140,6 @@ def run_tool(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('interrupted')
     except Exception as error:
-        if not isinstance(error, FileNotFoundError):
+        if not isinstance(error, FileNotFoundError | WriteError):
             traceback.print_exc()
         sys.exit(f'error: {explain(error)}')

@@ -6,7 +6,8 @@
     python tools/dataset_tools/convert.py my_dataset --import my_converter.py
 
 docs/data.md lists the downloads and the expected folders, docs/customize.md shows how to write a converter.
-An interrupted run resumes when it is called again. Existing files are kept unless --overwrite is given.
+An interrupted run resumes when it is called again; what has changed in the download since is read again.
+Existing files are kept unless --overwrite is given.
 """
 
 import argparse
@@ -106,7 +107,7 @@ def main() -> None:
                 with atomic_write(sheet) as temporary:
                     temporary.write_bytes(cv2.imencode('.jpg', image)[1].tobytes())
                 print(f'  labels drawn into {sheet}')
-    except (OSError, ValueError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise SystemExit(f'convert {args.dataset}: {error}') from error
 
 
