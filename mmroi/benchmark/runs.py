@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from mmroi.evaluation import MeshResults
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
 from mmroi.fileio.locking import reserve
-
 
 RECORDED = ('people_seen', 'date', 'device', 'code')  # in Run.record
 
@@ -78,7 +77,11 @@ class Run:
     @property
     def damage(self) -> str | None:
         """What is wrong with a file that the test wrote; None if those that exist can be read."""
-        readers = ((self.record, _read_record), (self.results, MeshResults), (self.config('test'), _read_test))
+        readers = (
+            (self.record, _read_record),
+            (self.results, MeshResults),
+            (self.config('test'), _read_test),
+        )
         for path, read in readers:
             if path.is_file() and (error := _find_damage(path, read)):
                 return f'{path} is damaged ({error}); without --report-only the same command makes it again'
@@ -245,7 +248,7 @@ def _find_damage(path: Path, read: Callable[[Path], object]) -> str | None:
     return _damage_of(path, read, found.st_size, found.st_mtime_ns)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _damage_of(path: Path, read: Callable[[Path], object], _size: int, _time: int) -> str | None:
     try:
         read(path)

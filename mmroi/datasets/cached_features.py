@@ -54,8 +54,8 @@ class CachedFeatures(Dataset[dict[str, Any]]):
             self.meta: dict[str, Any] = json.loads((self.cache_dir / META_FILE).read_text())
         except (OSError, ValueError):
             raise FileNotFoundError(
-                f'{self.cache_dir} is no feature cache, or its {META_FILE} is damaged: train with feature_cache in the config, or '
-                '--cache-features, which fills it'
+                f'{self.cache_dir} is no feature cache, or {META_FILE} in it is damaged: train with '
+                'feature_cache in the config, or --cache-features, which fills it'
             ) from None
         state = describe_dataset(self.dataset, dataset)
         if differing := find_differences({key: self.meta.get(key) for key in state}, state):
@@ -109,7 +109,7 @@ class CachedFeatures(Dataset[dict[str, Any]]):
                 path.unlink(missing_ok=True)
             remedy = 'delete it and start' if path.exists() else 'start'
             raise FileNotFoundError(
-                f'{path} is missing or was damaged ({error}): {remedy} the training again with feature_cache, '
+                f'{path} is missing or damaged ({error}): {remedy} the training again with feature_cache, '
                 'which computes it'
             ) from error
         maps = [array[: self.num_rois] for array in maps]

@@ -93,9 +93,10 @@ class LazyNpz:
             ) from error
         unpacked = sum(info.file_size for info in self._members.values())
         if unpacked > max(_HARMLESS, _LARGEST_RATIO * self._found.st_size):
+            size = f'{self._found.st_size / 1e6:.1f} MB'
             raise ValueError(
-                f'{self.path}: its {self._found.st_size / 1e6:.1f} MB would unpack to {unpacked / 1e9:.1f} GB, '
-                'which annotations never do; the file is damaged, or made to fill the disk. Do not use it'
+                f'{self.path}: its {size} would unpack to {unpacked / 1e9:.1f} GB, as no annotations do; '
+                'the file is damaged, or made to fill the disk. Do not use it'
             )
         self._map: mmap.mmap | None = None
 

@@ -119,7 +119,8 @@ class UnpackedNpz(LazyNpz):
         free = shutil.disk_usage(folder).free
         if needed + _SPARE > free:
             raise OSError(
-                errno.ENOSPC, f'{needed / 1e6:.1f} MB are needed, and {free / 1e6:.1f} MB of its disk are free'
+                errno.ENOSPC,
+                f'{needed / 1e6:.1f} MB are needed, and {free / 1e6:.1f} MB of its disk are free',
             )
 
     def _unpack(self, keys: list[str], place: Path, fingerprint: bytes) -> None:

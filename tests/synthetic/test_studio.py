@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,22 @@ def test_complete_images_are_not_rendered_again(made):
     before = {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
     assert make_dataset(folder, SETTINGS, 34, 3, progress=False)['new_images'] == 0
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
+
+
+@pytest.mark.parametrize('damage', [lambda b: b'', lambda b: b[:-9], lambda b: bytes(len(b)), None])
+@pytest.mark.parametrize('name', ['images/train/000/000001.jpg', 'shards/train/000000.npz'])
+def test_damaged_files_are_made_again(made, tmp_path, capsys, name, damage):
+    folder, _ = made
+    shutil.copytree(folder, tmp_path / 'copy')
+    path = tmp_path / 'copy' / name
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
+    result = make_dataset(tmp_path / 'copy', SETTINGS, 34, 3, progress=False)
+    assert result['new_images'] == 16 and digest(tmp_path / 'copy') == digest(folder)
+    if damage:
+        assert f'{path} is missing or damaged: images 0 to 15 are made again' in capsys.readouterr().out
 
 
 def test_another_seed_gives_other_images_and_is_not_mixed_in(made, tmp_path):

@@ -21,12 +21,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import cv2
-
 from mmroi.datasets.converters import Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
 from mmroi.fileio import HumanData
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.image_writing import write_image
 from mmroi.registry import CONVERTERS
 from mmroi.visualization.label_check import draw_annotations
 
@@ -104,8 +102,7 @@ def main() -> None:
             if args.check:
                 sheet = path.with_name(f'{path.stem}_check.jpg')
                 image = draw_annotations(path, args.root, args.check, args.body_model)
-                with atomic_write(sheet) as temporary:
-                    temporary.write_bytes(cv2.imencode('.jpg', image)[1].tobytes())
+                write_image(sheet, image)
                 print(f'  labels drawn into {sheet}')
     except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise SystemExit(f'convert {args.dataset}: {error}') from error

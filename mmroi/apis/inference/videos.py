@@ -21,8 +21,8 @@ _FPS = 30.0  # assumed if the file or the camera states no rate
 class Video:
     """A video file.
 
-    OpenCV rotates its frames upright according to the metadata. Frames whose pixels are not square are widened
-    or heightened, as players show them.
+    OpenCV rotates its frames upright according to the metadata. Frames whose pixels are not square are
+    resized to square ones, as players show them.
 
     Attributes:
         path: The file.

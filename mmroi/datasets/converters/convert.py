@@ -105,7 +105,9 @@ def convert_split(
     summary = Summary(Path(out) / f'{converter.output_name(split)}.npz')
     busy = f'{summary.path}: another process is converting it; wait for it, or choose another folder (--out)'
     with reserve(summary.path.with_name(f'.{summary.path.stem}.lock'), busy):
-        job = _Job(converter, split, summary.path.with_name(f'.{summary.path.stem}.parts'), skip_bad, check_images)
+        job = _Job(
+            converter, split, summary.path.with_name(f'.{summary.path.stem}.parts'), skip_bad, check_images
+        )
         _convert(job, summary, workers, progress)
     summary.seconds = time.monotonic() - start
     return summary
@@ -252,7 +254,15 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
 def _open_work_folder(job: _Job, units: Sequence[Unit], inputs: set[str]) -> None:
     """Make the folder of finished units, or empty it if they were made with other settings."""
     converter, options = job.converter, (job.skip_bad, job.check_images)
-    settings = [_VERSION, converter.name, str(converter.root), converter.settings(), job.split, units, options]
+    settings = [
+        _VERSION,
+        converter.name,
+        str(converter.root),
+        converter.settings(),
+        job.split,
+        units,
+        options,
+    ]
     described = json.dumps([settings, stamps(inputs)], default=str)
     fingerprint = hashlib.sha256(described.encode()).hexdigest()
     note = job.folder / 'fingerprint'

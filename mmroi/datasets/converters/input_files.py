@@ -11,7 +11,9 @@ Stamps = dict[str, list[int] | None]
 """Size and time of change (ns) of files by path; None for those that do not exist."""
 
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
-_NO_DATA = tuple(os.path.join(prefix, '') for prefix in {sys.prefix, sys.base_prefix, '/proc', '/sys', '/dev'})
+_NO_DATA = tuple(
+    os.path.join(prefix, '') for prefix in {sys.prefix, sys.base_prefix, '/proc', '/sys', '/dev'}
+)
 _PROGRAMS = ('.py', '.pyc', '.so')
 _recording: set[str] | None = None
 _is_listening = False
@@ -74,5 +76,9 @@ def _listen(event: str, args: tuple[Any, ...]) -> None:
     if _recording is None or event != 'open':
         return
     path, _, flags = args
-    if isinstance(path, str | bytes | os.PathLike) and isinstance(flags, int) and flags & _ACCESS == os.O_RDONLY:
+    if (
+        isinstance(path, str | bytes | os.PathLike)
+        and isinstance(flags, int)
+        and flags & _ACCESS == os.O_RDONLY
+    ):
         _recording.add(os.path.abspath(os.fsdecode(path)))
