@@ -16,6 +16,8 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Numbers of the errors that say that a disk, a quota or the largest allowed file is full."""
 
 _OF_THE_DISK = (*DISK_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
+# What PyTorch and ndarray.tofile say of a full disk, without a number.
+_OF_A_WRITER = ('PytorchStreamWriter', 'inline_container.cc', ' requested and ')
 _PREFIX = '.mmroi-tmp-'  # short, so that a long file name stays within the limit of the file system
 _LEFTOVER_AGE = 60.0  # seconds; a younger folder may not be locked yet
 
@@ -94,6 +96,8 @@ def _explained(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         # zipfile and others raise errors of their own while they close a file that is not complete.
+        if any(words in str(error) for words in _OF_A_WRITER):
+            raise write_error(path, None, 'the disk may be full') from error
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, OSError):
             cause = cause.__cause__ or cause.__context__

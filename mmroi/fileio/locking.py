@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from mmengine.logging import print_log
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -20,9 +22,7 @@ def one_process_at_a_time(path: str | Path) -> Iterator[None]:
         path: An existing file, which no one replaces.
     """
     with open(path, 'rb') as file:
-        if fcntl is not None:
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file, wait=True)
         yield
 
 
@@ -93,9 +93,12 @@ def _lock(file: IO[Any], wait: bool) -> None:
     if fcntl is None:
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise
+        if not wait:
+            raise
+        print_log(f'waiting for another process that works there ({file.name})', 'current')
+        fcntl.flock(file, fcntl.LOCK_EX)
     except OSError:  # a file system without locks
         pass
 
