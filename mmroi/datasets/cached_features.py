@@ -1,17 +1,20 @@
 """A dataset of features that a frozen encoder has computed before the training."""
 
 import json
+import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch.utils.data import Dataset
 
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import DAMAGED, SHARD_SIZE, Shard, shard_path
+from mmroi.fileio.ownership import is_own
 from mmroi.registry import DATASETS
 from mmroi.structures import HMRDataSample
 
@@ -57,6 +60,13 @@ class CachedFeatures(Dataset[dict[str, Any]]):
                 f'{self.cache_dir} is no feature cache, or {META_FILE} in it is damaged: train with '
                 'feature_cache in the config, or --cache-features, which fills it'
             ) from None
+        if not is_own(self.cache_dir, Path(self.dataset.ann_file)):
+            print_log(
+                f'{self.cache_dir} belongs to another user, or everyone may write to it: if you do not trust '
+                'them, set feature_cache.cache_dir to a folder of your own',
+                'current',
+                logging.WARNING,
+            )
         state = describe_dataset(self.dataset, dataset)
         if differing := find_differences({key: self.meta.get(key) for key in state}, state):
             raise ValueError(

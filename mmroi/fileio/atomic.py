@@ -110,7 +110,7 @@ def _is_of(path: Path, error: OSError) -> bool:
     """Return whether an error is one of writing this file."""
     if isinstance(error, WriteError):
         return False
-    if error.filename is None:
+    if error.filename is None or isinstance(error.filename, int):
         return error.errno in _OF_THE_DISK
     if isinstance(error, FileNotFoundError):
         return False

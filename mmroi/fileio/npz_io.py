@@ -168,11 +168,26 @@ class LazyNpz:
         same = os.path.samestat(found, self._found)
         if not same and may_be_replaced:
             return
-        if not same or (found.st_size, found.st_mtime_ns) != (self._found.st_size, self._found.st_mtime_ns):
+        if same and (found.st_size, found.st_mtime_ns) == (self._found.st_size, self._found.st_mtime_ns):
+            return
+        if not self._has_same_members():
             raise ValueError(
                 f'{self.path}: was replaced or changed while it was in use; start again with the new file, '
                 'and give new versions of files new names'
             )
+
+        self._found = found  # a copy, or only touched
+
+    def _has_same_members(self) -> bool:
+        """Return whether the directory of the file still has the members that were found, by checksum."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                now = {info.filename.removesuffix('.npy'): info for info in archive.infolist()}
+        except Exception:  # damaged bytes make zipfile raise almost anything
+            return False
+        return {key: _identity(info) for key, info in now.items()} == {
+            key: _identity(info) for key, info in self._members.items()
+        }
 
     def release(self) -> None:
         """Release the pages read so far. They stay in the system's cache and are mapped again when needed."""
@@ -250,6 +265,10 @@ class LazyNpz:
     def __getstate__(self) -> dict[str, Any]:
         # A spawned worker maps the file again instead of receiving its content through a pipe.
         return {**self.__dict__, '_map': None}
+
+
+def _identity(info: zipfile.ZipInfo) -> tuple[int, ...]:
+    return info.CRC, info.file_size, info.compress_size, info.header_offset
 
 
 def write_npz(path: str | Path, members: Mapping[str, Any], compress: bool = False) -> None:

@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import shutil
-import stat
 import zipfile
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from numpy.lib import format as npy_format
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.npz_io import LazyNpz
+from mmroi.fileio.ownership import is_own
 
 UNPACK_FROM = 64 << 20
 """Bytes; smaller members are decoded into memory."""
@@ -85,14 +85,13 @@ class UnpackedNpz(LazyNpz):
             user_cache / 'mmroi' / f'{digest}-{self.path.name}.cache',
         )
         fingerprint = self._fingerprint()
-        trusted = {0, os.geteuid() if hasattr(os, 'geteuid') else 0, self._found.st_uid}
         with one_process_at_a_time(self.path):
             for place in places:
-                if _is_own(place, trusted) and (copy := _open_copy(place, fingerprint)):
+                if is_own(place, self.path) and (copy := _open_copy(place, fingerprint)):
                     return copy
             for place in places:
                 try:
-                    if place.exists() and not _is_own(place, trusted):
+                    if place.exists() and not is_own(place, self.path):
                         raise PermissionError(errno.EPERM, 'a file of another user is there')
                     self._check_space(keys, place)
                     self._unpack(keys, place, fingerprint)
@@ -165,12 +164,3 @@ def _open_copy(place: Path, fingerprint: bytes) -> LazyNpz | None:
         return LazyNpz(place) if right else None
     except (OSError, ValueError, zipfile.BadZipFile):
         return None
-
-
-def _is_own(place: Path, trusted: set[int]) -> bool:
-    """Return whether a file belongs to someone whose file it may be, and only they can write to it."""
-    try:
-        found = place.lstat()
-    except OSError:
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_uid in trusted and not found.st_mode & stat.S_IWOTH

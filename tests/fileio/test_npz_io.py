@@ -1,6 +1,7 @@
 import io
 import os
 import pickle
+import shutil
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -205,6 +206,19 @@ def test_a_file_that_changes_while_it_is_used(tmp_path: Path) -> None:
     assert len(LazyNpz(path).read('b')) == 9
     path.unlink()
     file.check_unchanged()
+
+
+def test_a_file_that_is_touched_or_copied_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / 'a.npz'
+    write_npz(path, dict(a=np.arange(9), b=np.arange(9)))
+    file = LazyNpz(path)
+    file.read('a')
+    os.utime(path, (1, 1))
+    file.check_unchanged()
+    shutil.copy(path, tmp_path / 'b.npz')
+    os.replace(tmp_path / 'b.npz', path)
+    file.check_unchanged()
+    np.testing.assert_array_equal(file.read('b'), file.read('a'))
 
 
 @pytest.mark.parametrize('compress', [False, True])

@@ -85,6 +85,15 @@ def add_common_options(parser: argparse.ArgumentParser, name: str, converter: ty
     add_body_argument(parser, 'the open body, which only approximates the shapes of people drawn by --check')
 
 
+def count_rows(path: Path) -> int:
+    """Return the number of people in an annotation file; 0, with a message, if it is damaged."""
+    try:
+        return HumanData.fromfile(path).data_len
+    except (ValueError, pickle.UnpicklingError) as error:
+        print(f'{error}; converting it again')
+        return 0
+
+
 def main() -> None:
     """Convert the splits."""
     args = parse_args()
@@ -93,8 +102,8 @@ def main() -> None:
         converter = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
         for split in args.splits:
             path = args.out / f'{converter.output_name(split)}.npz'
-            if path.is_file() and not args.overwrite:
-                rows = HumanData.fromfile(path).data_len
+            rows = count_rows(path) if path.is_file() and not args.overwrite else 0
+            if rows:
                 print(f'{path}: exists already, {rows} people; --overwrite converts it again')
             else:
                 options = (args.workers, args.skip_bad, not args.no_image_check)
