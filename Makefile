@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 # processes of pytest
 WORKERS ?= 2
-# trainings that `make reliability` kills
+# processes that `make reliability` kills, and damaged files of each kind
 KILLS ?= 120
+FUZZ_CASES ?= 300
 # more arguments for the training of `make pretrain`, such as --cfg-options
 TRAIN_ARGS ?=
 SEED ?= 0
@@ -46,8 +47,13 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-reliability: $(INSTALLED)  ## run the long form of the tests that kill trainings: minutes
+reliability: $(INSTALLED)  ## kill trainings and writers and damage hundreds of files: the long form of the tests
 	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) $(BIN)/python -m pytest tests/integration/test_kills.py
+	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) MMROI_FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -k 'damage or kills' \
+		tests/fileio tests/datasets/test_feature_shards.py tests/datasets/converters/test_convert.py \
+		tests/apis/inference/test_videos.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_readers.py --cases $(FUZZ_CASES)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_inputs.py --cases $(FUZZ_CASES)
 
 lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,7 @@ def shipped(folder: str) -> IndexedModel:
 
 
 SMALL_CROP = (64, 48)  # height, width
+FUZZ_CASES = int(os.environ.get('MMROI_FUZZ_CASES', '40'))  # damaged files per kind; `make fuzz` takes more
 SHIPPED_MULTI_ROI, SHIPPED_CLIFF = shipped('multi_roi'), shipped('cliff')
 
 torch.set_num_threads(1)
@@ -108,6 +110,44 @@ def write_smpl() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def small_disk():
+    """``with small_disk(n):`` no file may grow beyond ``n`` bytes: to a program, a full disk."""
+    resource = pytest.importorskip('resource')
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
+
+
+@pytest.fixture
+def mutate():
+    """``mutate(content, seed)`` damages a file at random: bits, bytes, stretches, its length."""
+
+    def damage(content: bytes, seed: int) -> bytes:
+        rng = np.random.default_rng(seed)
+        changed, kind = bytearray(content), seed % 5
+        place = int(rng.integers(len(content)))
+        if kind == 0:
+            return bytes(changed[:place])
+        if kind == 1:
+            return bytes(changed[:place] + changed[place + int(rng.integers(1, 64)) :])
+        if kind == 2:
+            changed[place : place + 64] = bytes(len(changed[place : place + 64]))
+        for place in rng.integers(len(content), size=int(rng.integers(1, 20))).tolist():
+            changed[place] = int(rng.integers(256)) if kind == 3 else changed[place] ^ 1 << rng.integers(8)
+        return bytes(changed)
+
+    return damage
 
 
 @pytest.fixture

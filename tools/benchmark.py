@@ -84,7 +84,7 @@ def main() -> None:
     else:
         print(report)
     print(folder / 'report.md')
-    if failed := [run.name for run in runs if not run.is_done and run.failure.is_file()]:
+    if failed := [run.name for run in runs if run.read_failure()]:
         sys.exit(
             f'error: {len(failed)} of {len(runs)} runs failed: {"; ".join(failed)}; the same command tries '
             'them again'

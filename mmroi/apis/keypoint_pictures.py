@@ -4,10 +4,10 @@ import heapq
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmroi.apis.keypoint_evaluation import PredictedPerson
+from mmroi.fileio.image_writing import write_image
 from mmroi.visualization import tile_images
 from mmroi.visualization.keypoint_errors import PredictedMesh, draw_keypoint_errors
 
@@ -40,7 +40,7 @@ class KeypointPictures:
         for number, person in enumerate(people):
             picture = self._draw(person)
             missed = '' if person.keypoints.found else '_missed'
-            cv2.imwrite(str(self._folder / f'{person.result.frame.name}_{number}{missed}.jpg'), picture)
+            write_image(self._folder / f'{person.result.frame.name}_{number}{missed}.jpg', picture)
             self._count += 1
             if not missed:
                 heapq.heappush(self._worst, (person.keypoints.mean_error, -self._count, picture))
@@ -54,7 +54,7 @@ class KeypointPictures:
                 picture for *_, picture in sorted(self._worst, key=lambda item: item[:2], reverse=True)
             ]
             sheet = tile_images(pictures, min(COLUMNS, len(pictures)), pictures[0].shape[0])
-            cv2.imwrite(str(self._folder / 'worst.jpg'), sheet)
+            write_image(self._folder / 'worst.jpg', sheet)
 
     def _draw(self, person: PredictedPerson) -> np.ndarray:
         keypoints, mesh = person.keypoints, None

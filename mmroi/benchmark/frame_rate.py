@@ -31,7 +31,7 @@ def measure_frame_rates(runs: Sequence[Run], profile: Config) -> None:
         runs: Runs of the suite. ``Run.speed`` is written for the first complete run of each row.
         profile: The profile.
     """
-    measured = [run.row for run in runs if run.speed.is_file()]
+    measured = [run.row for run in runs if run.read_speed() is not None]
     chosen: list[Run] = []
     for run in runs:
         if run.is_done and run.row not in [*measured, *(other.row for other in chosen)]:

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.runs import Run
 from mmroi.evaluation import MeshResults
+from mmroi.fileio.image_writing import write_image
 from mmroi.registry import METRICS
 from mmroi.visualization import overlay_triptych, tile_images
 
@@ -38,7 +39,6 @@ def draw_people(run: Run, folder: Path, number: int) -> list[Path]:
     paths = sorted(people)
     paths = [paths[i] for i in np.linspace(0, len(paths) - 1, min(number, len(paths))).astype(int)]
     samples = iter(results.data_samples(body_model, [index for path in paths for index in people[path]]))
-    folder.mkdir(parents=True, exist_ok=True)
     drawn, written = [], []
     for path in paths:
         group = [next(samples) for _ in people[path]]
@@ -54,7 +54,7 @@ def draw_people(run: Run, folder: Path, number: int) -> list[Path]:
         focal_length = float(group[0].focal_length) * scale
         drawn.append(overlay_triptych(image, vertices, body_model.faces, focal_length, center))
         written.append(folder / f'{Path(path).stem}.jpg')
-        cv2.imwrite(str(written[-1]), drawn[-1])
+        write_image(written[-1], drawn[-1])
     written.append(folder / 'sheet.jpg')
-    cv2.imwrite(str(written[-1]), tile_images(drawn, columns=2, height=HEIGHT // 2))
+    write_image(written[-1], tile_images(drawn, columns=2, height=HEIGHT // 2))
     return written

@@ -3,12 +3,12 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmroi.apis.inference import FrameResult, MultiRoIInferencer
 from mmroi.apis.inference.pictures import fit_image
 from mmroi.benchmark.runs import Run
+from mmroi.fileio.image_writing import write_image
 from mmroi.visualization import overlay_triptych, person_colors, tile_images
 
 # Package, path in it: all free to use, see NOTICE.
@@ -39,8 +39,7 @@ def draw_photos(run: Run, path: Path) -> None:
             (result,) = inferencer.stream(str(photo))
         assert isinstance(result, FrameResult)
         rows.append(_draw(result, inferencer.model.body_model.faces))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), tile_images(rows, columns=1, height=HEIGHT))
+    write_image(path, tile_images(rows, columns=1, height=HEIGHT))
 
 
 def _draw(result: FrameResult, faces: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmroi.benchmark.results import Summary
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
+from mmroi.fileio.atomic import atomic_write
 
 
 def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
@@ -24,7 +25,6 @@ def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
         ImportError: If matplotlib is missing.
     """
     require_matplotlib()
-    folder.mkdir(parents=True, exist_ok=True)
     done = [summary for summary in summaries if summary.measured]
     plots = []
     trained = [summary for summary in done if any(len(one.curve) > 1 for one in summary.measured)]
@@ -128,5 +128,6 @@ def _new_figure() -> tuple[Any, Any]:
 
 def _save_figure(figure: Any, path: Path) -> Path:
     figure.legend(frameon=False, fontsize='small', loc='outside right upper')
-    figure.savefig(path, dpi=150)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150)
     return path

@@ -1,6 +1,5 @@
 """What the runs measured, read from their files; needs neither datasets nor checkpoints."""
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.runs import Run
 from mmroi.benchmark.suites import Row
+from mmroi.engine.launch import explain
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 from mmroi.evaluation import MeshMetric, MeshResults, Table
 from mmroi.registry import METRICS, MODELS
@@ -44,7 +44,7 @@ class Summary:
     Attributes:
         row: The row.
         measured: Its runs that are done.
-        failures: Messages of those that failed.
+        failures: Messages of those that failed or cannot be read.
         missing: Number of those that were not run.
     """
 
@@ -79,7 +79,7 @@ def measure(run: Run) -> Measured:
     config = Config.fromfile(run.config('test'))
     numbers, metric = _evaluate(run, config)
     numbers['parameters'] = MODELS.build(config.model).num_parameters() / 1e6
-    record = json.loads(run.record.read_text(encoding='utf-8'))
+    record = run.read_record()
     people_seen, curve = record.pop('people_seen'), {}
     if run.stages:
         numbers['minutes'] = sum(training_minutes(stage) for stage in run.stages)
@@ -137,27 +137,31 @@ def summarize(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measure
     Returns:
         One summary per row.
     """
+    failed: dict[str, str] = {}
     for run in runs:
         if run.is_done and run.name not in known:
-            known[run.name] = measure(run)
+            try:
+                known[run.name] = measure(run)
+            except Exception as error:  # of one row: the others are reported
+                failed[run.name] = f'{run.folder} cannot be evaluated: {explain(error)}'
+        elif message := run.read_failure():
+            failed[run.name] = message
     summaries = []
     for row in rows:
         own = [run for run in runs if run.row == row]
-        failures = tuple(
-            run.failure.read_text(encoding='utf-8').strip()
-            for run in own
-            if run.failure.is_file() and not run.is_done
+        failures = tuple(failed[run.name] for run in own if run.name in failed)
+        measured = tuple(
+            _with_speed(known[run.name]) for run in own if run.is_done and run.name not in failed
         )
-        measured = tuple(_with_speed(known[run.name]) for run in own if run.is_done)
         summaries.append(Summary(row, measured, failures, len(own) - len(measured) - len(failures)))
     return summaries
 
 
 def _with_speed(one: Measured) -> Measured:
     """Add what is measured after all runs are done."""
-    if not one.run.speed.is_file():
+    speed = one.run.read_speed()
+    if speed is None:
         return one
-    speed = json.loads(one.run.speed.read_text(encoding='utf-8'))
     return replace(
         one,
         numbers={**one.numbers, 'fps': speed['fps'], 'ms': 1e3 / speed['fps']},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
+from zipfile import is_zipfile
 
 import torch
 from mmengine.config import Config
@@ -18,7 +19,8 @@ from mmengine.config import Config
 import mmroi.engine  # noqa: F401  makes checkpoints of MMEngine readable
 from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
-from mmroi.benchmark.runs import Run, RunError, check_config
+from mmroi.benchmark.runs import Run, RunError, check_config, dump_config, last_checkpoint
+from mmroi.engine.launch import explain
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
 from mmroi.utils.termination import signal_on_parents_death
@@ -77,11 +79,14 @@ class RunPool:
         try:
             run.failure.unlink(missing_ok=True)
             self._execute(run, gpu)
-        except (RunError, OSError) as error:
+        except Exception as error:  # of one row: the others go on
             if self._stopped.is_set():
                 return
-            run.folder.mkdir(parents=True, exist_ok=True)
-            run.failure.write_text(f'{error}\n', encoding='utf-8')
+            try:
+                with atomic_write(run.failure) as path:
+                    path.write_text(f'{explain(error)}\n', encoding='utf-8')
+            except OSError as unwritten:
+                print(f'{run.name}: {explain(error)}; {unwritten}', flush=True)
         finally:
             self._slots.put(gpu)
         with self._reporting:
@@ -98,7 +103,7 @@ class RunPool:
             meta = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)['meta']
             people_seen += meta['iter'] * config.train_dataloader.batch_size
         assert checkpoint is not None
-        for_testing(network_config(run.row, self.profile, run.seed)).dump(run.config('test'))
+        dump_config(for_testing(network_config(run.row, self.profile, run.seed)), run.config('test'))
         work_dir = run.folder / 'test'
         arguments = (run.config('test'), checkpoint, '--work-dir', work_dir, '--out', run.results)
         self._call('test.py', *arguments, log=run.folder / 'test.log', gpu=gpu)
@@ -116,7 +121,7 @@ class RunPool:
         work_dir = run.folder / stage
         if (work_dir / 'last_checkpoint').is_file():
             check_config(config, run, stage)
-        config.dump(run.config(stage))
+        dump_config(config, run.config(stage))
         checkpoint = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
         if not _is_complete(checkpoint):
             arguments = (run.config(stage), '--work-dir', work_dir, '--resume', 'auto')
@@ -176,9 +181,7 @@ def last_words(log: Path) -> str:
 
 def _is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint was written completely; MMEngine notes its name after that."""
-    note = checkpoint.with_name('last_checkpoint')
-    return (
-        checkpoint.is_file()
-        and note.is_file()
-        and Path(note.read_text(encoding='utf-8').strip()).name == checkpoint.name
-    )
+    try:
+        return is_zipfile(checkpoint) and last_checkpoint(checkpoint.parent) == checkpoint
+    except FileNotFoundError:
+        return False

@@ -1,16 +1,23 @@
 """Runs: one row with one seed, and its files."""
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from mmroi.benchmark.profiles import for_testing, network_config, read_config, stage_configs
 from mmroi.benchmark.suites import Row
+from mmroi.evaluation import MeshResults
+from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
+from mmroi.fileio.locking import reserve
+
+RECORDED = ('people_seen', 'date', 'device', 'code')  # in Run.record
 
 
 class RunError(RuntimeError):
@@ -58,11 +65,51 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether the row was trained and tested, and a checkpoint of the row has not changed since."""
-        if not (self.record.is_file() and self.results.is_file()):
+        """Whether the row was trained and tested, its files can be read, and its checkpoint is as it was."""
+        if not (self.record.is_file() and self.results.is_file()) or self.damage is not None:
             return False
-        checkpoint = self.row.checkpoint
-        return not checkpoint or find_file(checkpoint).stat().st_mtime <= self.record.stat().st_mtime
+        try:
+            checkpoint = find_file(self.row.checkpoint) if self.row.checkpoint else None
+        except FileNotFoundError:  # what it gave is still there
+            return True
+        return checkpoint is None or checkpoint.stat().st_mtime <= self.record.stat().st_mtime
+
+    @property
+    def damage(self) -> str | None:
+        """What is wrong with a file that the test wrote; None if those that exist can be read."""
+        readers = (
+            (self.record, _read_record),
+            (self.results, MeshResults),
+            (self.config('test'), _read_test),
+        )
+        for path, read in readers:
+            if path.is_file() and (error := _find_damage(path, read)):
+                return f'{path} is damaged ({error}); without --report-only the same command makes it again'
+        return None
+
+    def read_record(self) -> dict[str, Any]:
+        """Read the record.
+
+        Raises:
+            ValueError: It is damaged.
+        """
+        return _read_record(self.record)
+
+    def read_speed(self) -> dict[str, Any] | None:
+        """Read the speed; None if it was not measured, or the file is damaged."""
+        try:
+            speed = json.loads(self.speed.read_bytes())
+            return dict(fps=float(speed['fps']), device=str(speed['device']))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def read_failure(self) -> str | None:
+        """Return the message of a run that failed; None if it did not, or is done."""
+        if self.is_done:
+            return None
+        if self.failure.is_file():
+            return self.failure.read_text(encoding='utf-8', errors='replace').strip() or 'it gave no reason'
+        return self.damage
 
     def config(self, stage: str) -> Path:
         """Return the path of the generated config of ``train``, ``finetune`` or ``test``."""
@@ -73,8 +120,7 @@ class Run:
         """The checkpoint that was tested."""
         if self.row.checkpoint:
             return find_file(self.row.checkpoint)
-        note = self.stages[-1] / 'last_checkpoint'
-        return note.with_name(Path(note.read_text(encoding='utf-8').strip()).name)
+        return last_checkpoint(self.stages[-1])
 
     @property
     def stages(self) -> list[Path]:
@@ -117,7 +163,8 @@ def check_done(run: Run, profile: Config) -> None:
     if run.row.checkpoint:
         stages = dict(test=for_testing(network_config(run.row, profile, run.seed)))
     for stage, config in stages.items():
-        check_config(config, run, stage)
+        if _find_damage(run.config(stage), read_config) is None:  # else there is nothing to compare with
+            check_config(config, run, stage)
 
 
 def check_config(config: Config, run: Run, stage: str) -> None:
@@ -131,7 +178,10 @@ def check_config(config: Config, run: Run, stage: str) -> None:
     Raises:
         RunError: If they differ.
     """
-    before = read_config(run.config(stage)).to_dict()
+    try:
+        before = read_config(run.config(stage)).to_dict()
+    except Exception as error:  # damaged bytes raise almost anything
+        raise RunError(f'{run.config(stage)} cannot be read ({error}); remove {run.folder}') from error
     # A second stage starts from the checkpoint of the first.
     now = dict(config.to_dict(), load_from=before.get('load_from'))
     changed = sorted(key for key in before | now if before.get(key) != now.get(key))
@@ -152,15 +202,59 @@ def locked(work_dir: Path) -> Iterator[None]:
     Raises:
         RuntimeError: If another benchmark runs in it.
     """
-    work_dir.mkdir(parents=True, exist_ok=True)
-    with open(work_dir / '.lock', 'w', encoding='utf-8') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RuntimeError(
-                f'another benchmark runs in {work_dir}; wait for it, or choose another --work-dir'
-            ) from error
+    busy = f'another benchmark runs in {work_dir}; wait for it, or choose another --work-dir'
+    with reserve(work_dir / '.lock', busy):
         yield
+
+
+def last_checkpoint(work_dir: Path) -> Path:
+    """Return the checkpoint that a training names as its last one; moved folders are all right.
+
+    Raises:
+        FileNotFoundError: It names none.
+    """
+    note = work_dir / 'last_checkpoint'
+    if not (name := Path(note.read_text(encoding='utf-8', errors='replace').strip()).name):
+        raise FileNotFoundError(f'{note} names no checkpoint')
+    return note.with_name(name)
+
+
+def dump_config(config: Config, path: Path) -> None:
+    """Write a config whole or not at all."""
+    with atomic_write(path) as temporary:
+        config.dump(temporary)
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    record = json.loads(path.read_bytes())
+    missing = sorted(set(RECORDED) - set(record))
+    if missing:
+        raise ValueError(f'it lacks {", ".join(missing)}')
+    return dict(record)
+
+
+def _read_test(path: Path) -> None:
+    config = read_config(path)
+    if missing := [key for key in ('model', 'test_evaluator') if key not in config]:
+        raise ValueError(f'it lacks {", ".join(missing)}')
+
+
+def _find_damage(path: Path, read: Callable[[Path], object]) -> str | None:
+    """Return why a file cannot be read, or None."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        return str(error.strerror)
+    return _damage_of(path, read, found.st_size, found.st_mtime_ns)
+
+
+@cache
+def _damage_of(path: Path, read: Callable[[Path], object], _size: int, _time: int) -> str | None:
+    try:
+        read(path)
+    except Exception as error:  # damaged bytes raise almost anything
+        return ' '.join(str(error).split()) or type(error).__name__
+    return None
 
 
 def _folder(row: Row) -> Path:

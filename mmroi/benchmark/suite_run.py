@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from mmengine.config import Config
@@ -22,7 +23,10 @@ from mmroi.benchmark.runs import Run, check_done, locked
 from mmroi.benchmark.suites import Suite
 from mmroi.engine.body_model import check_body_model
 from mmroi.engine.feature_cache import use_feature_cache
+from mmroi.engine.launch import explain
 from mmroi.synthetic import StudioSettings, make_dataset
+
+T = TypeVar('T')
 
 
 class Progress:
@@ -41,16 +45,21 @@ class Progress:
     def __call__(self, run: Run) -> None:
         """Print the line of a run that has ended."""
         self.done += 1
-        if run.is_done:
-            one = self.measured[run.name] = measure(run)
-            numbers = {name: one.numbers[name] for name in METRICS if name in one.numbers}
-            message = ', '.join(f'{name} {format_number(name, value)}' for name, value in numbers.items())
-        else:
-            message = f'FAILED: {run.failure.read_text(encoding="utf-8").strip()}'
+        try:
+            message = self._describe(run)
+        except Exception as error:  # of one row: the others go on
+            message = f'FAILED: {explain(error)}'
         minutes = (time.monotonic() - self._start) / 60
         left = (self.total - self.done) * minutes / (self.done - self._before)
         line = f'[{self.done}/{self.total}] {run.name}: {message}; {minutes:.1f} min, about {left:.0f} left'
         print(line, flush=True)
+
+    def _describe(self, run: Run) -> str:
+        if not run.is_done:
+            return f'FAILED: {run.read_failure() or "it left no message"}'
+        one = self.measured[run.name] = measure(run)
+        numbers = {name: one.numbers[name] for name in METRICS if name in one.numbers}
+        return ', '.join(f'{name} {format_number(name, value)}' for name, value in numbers.items())
 
 
 def make_images(settings: Config) -> None:
@@ -162,11 +171,23 @@ def report_suite(
         The report, as Markdown.
     """
     summaries = summarize(runs, suite.rows, dict(measured))
-    plots = draw_all(summaries, folder)
-    done = [run for run in runs if run.is_done]
-    of_last_row = [run for run in done if run.row == suite.rows[-1]]
+    plots = _attempt('plots', draw_all, summaries, folder) or []
+    readable = [one.run for summary in summaries for one in summary.measured]
+    of_last_row = [run for run in readable if run.row == suite.rows[-1]]
     if suite.num_images and of_last_row:
-        draw_people(of_last_row[0], folder / 'pictures', suite.num_images)
+        _attempt('images of people', draw_people, of_last_row[0], folder / 'pictures', suite.num_images)
     if suite.photos and of_last_row:
-        draw_photos(of_last_row[0], folder / 'pictures' / 'real_people.jpg')
-    return write_report(suite, profile, summaries, mean_pose(done[0]) if done else {}, plots, command, folder)
+        photos = folder / 'pictures' / 'real_people.jpg'
+        _attempt('photos', draw_photos, of_last_row[0], photos)
+    first = min(readable, key=runs.index, default=None)
+    baseline = first and _attempt('mean pose', mean_pose, first)
+    return write_report(suite, profile, summaries, baseline or {}, plots, command, folder)
+
+
+def _attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:
+    """Call a function without which a report is still a report, and print what is wrong with it."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        print(f'the report lacks {what}: {explain(error)}', flush=True)
+        return None

@@ -1,17 +1,21 @@
 """A dataset of features that a frozen encoder has computed before the training."""
 
 import json
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch.utils.data import Dataset
 
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import DAMAGED, SHARD_SIZE, Shard, shard_path
 from mmroi.datasets.seeded_samples import SeededBatches
+from mmroi.fileio.ownership import is_own
 from mmroi.registry import DATASETS
 from mmroi.structures import HMRDataSample
 
@@ -52,11 +56,18 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
         self._shards: dict[Path, Shard] = {}
         try:
             self.meta: dict[str, Any] = json.loads((self.cache_dir / META_FILE).read_text())
-        except OSError:
+        except (OSError, ValueError):
             raise FileNotFoundError(
-                f'{self.cache_dir} is no feature cache: train with feature_cache in the config, or '
-                '--cache-features, which fills it'
+                f'{self.cache_dir} is no feature cache, or {META_FILE} in it is damaged: train with '
+                'feature_cache in the config, or --cache-features, which fills it'
             ) from None
+        if not is_own(self.cache_dir, Path(self.dataset.ann_file)):
+            print_log(
+                f'{self.cache_dir} belongs to another user, or everyone may write to it: if you do not trust '
+                'them, set feature_cache.cache_dir to a folder of your own',
+                'current',
+                logging.WARNING,
+            )
         state = describe_dataset(self.dataset, dataset)
         if differing := find_differences({key: self.meta.get(key) for key in state}, state):
             raise ValueError(
@@ -105,9 +116,12 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
                 self._shards[path] = Shard(path, self.dataset.data_root)
             maps, labels, meta = self._shards[path][position]
         except DAMAGED as error:
+            with suppress(OSError):  # else it would be taken for complete again
+                path.unlink(missing_ok=True)
+            remedy = 'delete it and start' if path.exists() else 'start'
             raise FileNotFoundError(
-                f'{path} is missing or damaged ({error}): delete it, and start the training again with '
-                'feature_cache, which computes it'
+                f'{path} is missing or damaged ({error}): {remedy} the training again with feature_cache, '
+                'which computes it'
             ) from error
         maps = [array[: self.num_rois] for array in maps]
         meta.update({key: meta[key][: self.num_rois] for key in _PER_ROI if key in meta})

@@ -118,9 +118,14 @@ class Shard:
     def __init__(self, path: Path, root: str = '') -> None:
         self._path, self._root = path, root
         with open(path, 'rb') as file:
-            npy_format.read_magic(file)
-            (self._size,), _, dtype = npy_format.read_array_header_1_0(file)
+            try:
+                npy_format.read_magic(file)
+                (self._size,), _, dtype = npy_format.read_array_header_1_0(file)
+            except Exception as error:  # damaged bytes raise almost anything
+                raise ValueError(f'its header is damaged ({error})') from error
             self._offset = file.tell()
+        if dtype.hasobject or dtype.names is None or self._size < 0:
+            raise ValueError('it holds no records')
         self._dtype = _dtypes.setdefault(dtype, dtype)
         expected, found = self._offset + self._size * dtype.itemsize, path.stat().st_size
         if found != expected:

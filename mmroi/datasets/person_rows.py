@@ -70,6 +70,7 @@ class PersonRows(Sequence[dict[str, Any]]):
             view.__dict__.update(self.__dict__, indices=self.indices[index])
             return view
         row = int(self.indices[index])
+        self.human_data.check_unchanged()
         return {**self.columns.row(row), 'dataset_name': self.dataset_name, 'row': row}
 
     def image_paths(self) -> list[str]:
@@ -102,6 +103,7 @@ class PersonRows(Sequence[dict[str, Any]]):
 
     def _in_chunks(self, look: Callable[[np.ndarray], Any]) -> Iterator[Any]:
         for chunk in np.split(self.indices, range(_CHUNK, len(self), _CHUNK)):
+            self.human_data.check_unchanged()
             yield look(chunk)
             self.human_data.release()  # otherwise the whole file would count as memory of this process
 

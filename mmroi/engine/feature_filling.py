@@ -21,7 +21,7 @@ from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import Shard, is_complete, pack_records, shard_path, shard_sizes
 from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.feature_encoder import FeatureEncoder, Job, fill_shard, start_process
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.atomic import DISK_FULL, WriteError, atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.processes import run_in_processes
 from mmroi.fileio.state_dicts import fingerprint
@@ -31,7 +31,6 @@ from mmroi.utils.progress import ProgressBar
 _VERSION = 2
 _PRECISIONS = ('float32', 'bfloat16', 'auto')
 _STORAGE = ('float16', 'float32')
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _TOLERANCE = 0.05  # relative; between machines, bfloat16 gives up to 1 % other features
 
 
@@ -224,10 +223,10 @@ class FeatureCache:
                     fill_shard, [(job,) for job in jobs], workers, start_process, (self._encoder,)
                 )
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in DISK_FULL:
                 raise
-            raise OSError(
-                errno.ENOSPC,
+            raise WriteError(
+                error.errno,
                 f'the disk of {self.folder} is full; {self.num_bytes(variants)[1] / 1e9:.3f} GB of features '
                 'are still missing. What has been computed stays: free space and repeat the command',
             ) from error
@@ -254,7 +253,7 @@ def check_space(caches: Sequence[tuple[FeatureCache, int]]) -> None:
                 f'be computed; {free / 1e9:.1f} GB are free'
             )
         if needed[disk] > free:
-            raise OSError(
+            raise WriteError(
                 errno.ENOSPC,
                 f'feature cache: {(needed[disk] - free) / 1e9:.3f} GB are missing on the disk of '
                 f'{cache.folder}: free them, use fewer feature_cache.variants, or set '

@@ -17,6 +17,7 @@ from torch import distributed as dist
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
 from mmroi.engine.pipelines import load_config
+from mmroi.fileio.atomic import WriteError
 from mmroi.utils.termination import (
     Terminated,
     end_children_with_this_process,
@@ -133,7 +134,7 @@ def _known_keys(class_name: str, error: BaseException) -> list[str]:
 def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; on an error, exit with one sentence that says what is wrong, below the traceback.
 
-    Missing files are reported without a traceback, which would add nothing.
+    Missing files and full disks are reported without a traceback, which would add nothing.
 
     SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. Whatever
     way it ends, the processes that it has started end with it.
@@ -156,6 +157,6 @@ def run_tool(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('interrupted')
     except Exception as error:
-        if not isinstance(error, FileNotFoundError):
+        if not isinstance(error, FileNotFoundError | WriteError):
             traceback.print_exc()
         sys.exit(f'error: {explain(error)}')

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmroi.engine.training_log import Curve
 from mmroi.evaluation import require_matplotlib
+from mmroi.fileio.atomic import atomic_write
 
 
 def plot_curves(
@@ -47,8 +48,8 @@ def plot_curves(
         axes.legend(fontsize='small')
     if title:
         figure.suptitle(title)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=120)
+    with atomic_write(out) as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 def _draw_curve(axes: Any, curve: Curve, window: int, name: str) -> None:
@@ -89,5 +90,5 @@ def plot_schedule(
     axes.grid(alpha=0.3)
     to_epochs = (lambda x: np.asarray(x) / iterations, lambda x: np.asarray(x) * iterations)
     axes.secondary_xaxis('top', functions=to_epochs).set_xlabel('epoch')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=120)
+    with atomic_write(out) as temporary:
+        figure.savefig(temporary, dpi=120)

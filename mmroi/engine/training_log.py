@@ -101,6 +101,8 @@ def _curve(points: dict[int, float]) -> Curve:
 def read_log(path: str | Path) -> Iterator[dict[str, Any]]:
     """Read the entries of a log in order: iterations with ``loss`` and ``time``, validations with metrics.
 
+    The last line is left out if it is not complete, as after a kill or on a full disk.
+
     Args:
         path: Work folder, or one of its files ``*/vis_data/scalars.json``.
 
@@ -114,8 +116,14 @@ def read_log(path: str | Path) -> Iterator[dict[str, Any]]:
     # The names of the folders are times, so that sorting them gives the order of the runs.
     logs = sorted(Path(path).glob('*/vis_data/scalars.json')) if Path(path).is_dir() else [Path(path)]
     for log in logs:
-        try:
-            for line in log.read_text(encoding='utf-8').splitlines():
-                yield json.loads(line)
-        except ValueError as error:  # JSON or encoding
-            raise ValueError(f'{log} is no log of MMEngine (scalars.json): {error}') from error
+        lines = log.read_bytes().splitlines()
+        for number, line in enumerate(lines, 1):
+            try:
+                entry = json.loads(line)
+                if not isinstance(entry, dict):
+                    raise ValueError(f'line {number} is no object')
+            except ValueError as error:  # JSON or encoding
+                if number == len(lines) and (number > 1 or log != Path(path)):
+                    return
+                raise ValueError(f'{log} is no log of MMEngine (scalars.json): {error}') from error
+            yield entry

@@ -151,5 +151,5 @@ def draw_bars(tables: Mapping[str, Table], path: str | Path, column: str = 'MPJP
     axes.set_ylabel(f'{column} ({unit})')
     if len(tables) > 1:
         figure.legend(frameon=False, fontsize='small', loc='outside right upper')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150)

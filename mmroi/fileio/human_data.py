@@ -146,6 +146,15 @@ class HumanData(MutableMapping[str, Any]):
         if self._file is not None:
             self._file.release()
 
+    def check_unchanged(self) -> None:
+        """Check that the file is the one that was opened.
+
+        Raises:
+            ValueError: It was replaced, or someone wrote into it.
+        """
+        if self._file is not None:
+            self._file.check_unchanged()
+
     def forget(self, key: str) -> None:
         """Drop a value read from the file, such as a large pickle. It is read again when needed."""
         if self._file is not None and key not in self._edited:

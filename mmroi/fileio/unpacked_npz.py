@@ -5,9 +5,11 @@ and memory. A file with large decoded members is therefore unpacked once: a copy
 that cannot be mapped, uncompressed, and the arrays of dictionaries as separate members.
 """
 
+import errno
 import hashlib
 import logging
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from numpy.lib import format as npy_format
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.npz_io import LazyNpz
+from mmroi.fileio.ownership import is_own
 
 UNPACK_FROM = 64 << 20
 """Bytes; smaller members are decoded into memory."""
-_FORMAT = 'mmroi unpacked npz 1'
+_FORMAT = 'mmroi unpacked npz 2'
+_SPARE = 64 << 20  # bytes that are left on the disk
 
 
 class UnpackedNpz(LazyNpz):
@@ -29,7 +33,9 @@ class UnpackedNpz(LazyNpz):
 
     The copy is ``<file>.cache`` beside the file or, if that folder is read-only, in the cache folder of the
     user (``$XDG_CACHE_HOME/mmroi``). It may be deleted at any time and is recreated if the content of the
-    file changes. If it cannot be written, the file is decoded into memory.
+    file changes. A copy counts only if it belongs to this user, the owner of the file or root, no one else
+    may write to it, and its own checksums are right. If it cannot be written, or the disk is too full for it,
+    the file is decoded into memory.
 
     Args:
         path: The npz file.
@@ -59,6 +65,12 @@ class UnpackedNpz(LazyNpz):
                     parts[name] = self._copy.read(_part_name(key, name))
         return array
 
+    def check_unchanged(self, may_be_replaced: bool = False) -> None:
+        """Check that no one has changed the file or written into its copy; see ``LazyNpz``."""
+        super().check_unchanged(may_be_replaced)
+        if self._copy is not None:
+            self._copy.check_unchanged(may_be_replaced=True)
+
     def release(self) -> None:
         """Release the pages read so far."""
         super().release()
@@ -75,10 +87,13 @@ class UnpackedNpz(LazyNpz):
         fingerprint = self._fingerprint()
         with one_process_at_a_time(self.path):
             for place in places:
-                if _is_copy(place, fingerprint):
-                    return LazyNpz(place)
+                if is_own(place, self.path) and (copy := _open_copy(place, fingerprint)):
+                    return copy
             for place in places:
                 try:
+                    if place.exists() and not is_own(place, self.path):
+                        raise PermissionError(errno.EPERM, 'a file of another user is there')
+                    self._check_space(keys, place)
                     self._unpack(keys, place, fingerprint)
                     return LazyNpz(place)
                 except OSError as error:
@@ -97,6 +112,16 @@ class UnpackedNpz(LazyNpz):
         members = sorted((key, info.CRC, info.file_size) for key, info in self._members.items())
         return f'{_FORMAT} {hashlib.sha256(repr(members).encode()).hexdigest()}'.encode()
 
+    def _check_space(self, keys: list[str], place: Path) -> None:
+        needed = sum(self._members[key].file_size for key in keys)
+        folder = next(parent for parent in place.absolute().parents if parent.exists())
+        free = shutil.disk_usage(folder).free
+        if needed + _SPARE > free:
+            raise OSError(
+                errno.ENOSPC,
+                f'{needed / 1e6:.1f} MB are needed, and {free / 1e6:.1f} MB of its disk are free',
+            )
+
     def _unpack(self, keys: list[str], place: Path, fingerprint: bytes) -> None:
         with atomic_write(place) as temporary, zipfile.ZipFile(temporary, 'w') as archive:
             print_log(f'{self.path}: unpacking to {place}, once', 'current')
@@ -106,7 +131,7 @@ class UnpackedNpz(LazyNpz):
                     continue
                 with archive.open(f'{key}.npy', 'w', force_zip64=True) as out:
                     out.writelines(self.pieces(key))
-            archive.comment = fingerprint
+            archive.comment = fingerprint + _digest(archive)
 
 
 def _part_name(key: str, name: str) -> str:
@@ -126,9 +151,16 @@ def _write_objects(archive: zipfile.ZipFile, key: str, value: np.ndarray) -> Non
         npy_format.write_array(out, value)
 
 
-def _is_copy(place: Path, fingerprint: bytes) -> bool:
+def _digest(archive: zipfile.ZipFile) -> bytes:
+    """Identify the content of a copy by its own checksums, which are compared when it is read."""
+    members = [(info.filename, info.CRC, info.file_size) for info in archive.infolist()]
+    return hashlib.sha256(repr(members).encode()).hexdigest().encode()
+
+
+def _open_copy(place: Path, fingerprint: bytes) -> LazyNpz | None:
     try:
         with zipfile.ZipFile(place) as archive:
-            return archive.comment == fingerprint
-    except (OSError, zipfile.BadZipFile):
-        return False
+            right = archive.comment == fingerprint + _digest(archive)
+        return LazyNpz(place) if right else None
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None

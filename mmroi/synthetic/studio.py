@@ -7,6 +7,7 @@ rendered again.
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from mmengine.logging import print_log
 
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.locking import reserve
 from mmroi.fileio.processes import run_in_processes
 from mmroi.synthetic.body import StudioBody
 from mmroi.synthetic.labels import Rows, label_rows, to_human_data
@@ -111,16 +114,34 @@ def _shard_path(out: Path, split: str, chunk: int) -> Path:
 
 
 def _chunk_is_done(out: Path, split: str, chunk: int, end: int) -> bool:
-    """Return whether the shard of a chunk reaches up to image ``end`` and all its images exist."""
+    """Return whether the shard of a chunk reaches up to image ``end`` and it and all its images are whole."""
     shard = _shard_path(out, split, chunk)
     if not shard.is_file():
         return False
+    images = [out / image_path(split, i) for i in range(chunk * _CHUNK, end)]
     try:
         with np.load(shard) as file:
-            complete = int(file['end']) == end
-    except (OSError, ValueError, KeyError, EOFError):
+            content = {key: file[key] for key in file.files}  # compares the checksums
+        if int(content['end']) != end:  # there were fewer images before
+            return False
+        damaged = [path for path in images if not _is_whole(path)]
+    except Exception:  # damaged bytes raise almost anything
+        damaged = [shard]
+    if damaged:
+        message = f'{damaged[0]} is missing or damaged: images {chunk * _CHUNK} to {end - 1} are made again'
+        print_log(message, 'current', logging.WARNING)
+    return not damaged
+
+
+def _is_whole(image: Path) -> bool:
+    """Return whether a JPEG begins and ends as one; a power failure can leave it empty or cut off."""
+    try:
+        with open(image, 'rb') as file:
+            start = file.read(2)
+            file.seek(-2, os.SEEK_END)
+            return start + file.read(2) == b'\xff\xd8\xff\xd9'
+    except OSError:
         return False
-    return complete and all((out / image_path(split, i)).is_file() for i in range(chunk * _CHUNK, end))
 
 
 def _make_chunk(studio: Studio, out: Path, split: str, chunk: int, end: int) -> int:
@@ -214,7 +235,7 @@ def make_dataset(
     workers: int = 1,
     progress: bool = True,
 ) -> dict[str, int]:
-    """Render a dataset, or what is missing of it.
+    """Render a dataset, or what is missing of it. Wait for another process that does so in the same folder.
 
     Args:
         out: Folder to write ``train.npz``, ``val.npz``, ``images/`` and ``shards/`` to. An interrupted run
@@ -238,6 +259,13 @@ def make_dataset(
         raise ValueError(f'the number of workers must be at least 1, got {workers}')
     out = Path(out)
     studio = Studio(settings)
+    with reserve(out / '.lock', busy=None):
+        return _make_missing(studio, out, counts, workers, progress)
+
+
+def _make_missing(
+    studio: Studio, out: Path, counts: dict[str, int], workers: int, progress: bool
+) -> dict[str, int]:
     _check_folder(out, studio.fingerprint())
     todo: list[tuple[str, int, int]] = []
     done = 0

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.visualization import Visualizer
 
 from mmroi.body_models import SMPL
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.image_writing import write_image
 from mmroi.registry import MODELS, VISUALIZERS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization.colors import PALETTE
@@ -88,11 +87,7 @@ class MeshVisualizer(Visualizer):
         if out_file is None:
             self.add_image(name, np.ascontiguousarray(drawn[..., ::-1]), step)
             return
-        try:
-            with atomic_write(out_file, fsync=False) as temporary:
-                cv2.imwrite(str(temporary), drawn)
-        except OSError as error:
-            raise OSError(f'cannot write {out_file}: {error}') from error
+        write_image(out_file, drawn)
 
     def draw_person(
         self,

@@ -1,10 +1,16 @@
 """Runs and their folders."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmroi.benchmark import runs, suites
+from mmroi.evaluation.mesh_results import PREDICTIONS
+from mmroi.fileio.atomic import WriteError
+from mmroi.fileio.npz_io import write_npz
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,3 +44,63 @@ def test_a_folder_is_kept_for_one_benchmark(tmp_path):
         pass
     with runs.locked(tmp_path):
         pass
+
+
+@pytest.fixture
+def tested(tmp_path):
+    """A run whose test has written its files."""
+    run = runs.Run(suites.Row('a', 'first', 'a.py'), 0, tmp_path / 'a')
+    arrays = {f'pred_instances.{name}': np.random.default_rng(0).normal(size=(3, 9)) for name in PREDICTIONS}
+    write_npz(run.results, arrays)
+    run.config('test').write_text("model = dict(type='A')\ntest_evaluator = dict(type='B')\n")
+    run.record.write_text(json.dumps(dict(people_seen=1, date='2026', device='d', code='c')))
+    assert run.is_done and run.damage is None and run.read_failure() is None
+    return run
+
+
+DAMAGES = {
+    'empty': lambda content: b'',
+    'half': lambda content: content[: len(content) // 2],
+    'zeros': lambda content: bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize('damage', DAMAGES)
+@pytest.mark.parametrize('name', ['results.npz', 'run.json', 'test.py'])
+def test_done_means_readable(tested, name, damage):
+    path = tested.folder / name
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    assert not tested.is_done
+    assert tested.read_failure().startswith(f'{path} is damaged (')
+    tested.failure.write_bytes(b'\xff: why')
+    assert tested.read_failure() == '\ufffd: why'
+
+
+def test_a_run_without_files_is_neither_done_nor_failed(tmp_path):
+    run = runs.Run(suites.Row('a', 'first', 'a.py'), 0, tmp_path / 'a')
+    assert not run.is_done and run.damage is None and run.read_failure() is None and run.read_speed() is None
+
+
+@pytest.mark.parametrize('content', [b'', b'{"fps": 3', b'{}', b'[]', b'\xff', b'{"fps": "x", "device": ""}'])
+def test_a_damaged_speed_is_measured_again(tested, content):
+    tested.speed.write_bytes(content)
+    assert tested.read_speed() is None
+    tested.speed.write_text('{"fps": 3, "device": "d"}')
+    assert tested.read_speed() == dict(fps=3.0, device='d')
+
+
+def test_the_last_checkpoint(tmp_path):
+    note = tmp_path / 'last_checkpoint'
+    note.write_text('/elsewhere/epoch_3.pth\n')
+    assert runs.last_checkpoint(tmp_path) == tmp_path / 'epoch_3.pth'
+    note.write_text('')
+    with pytest.raises(FileNotFoundError, match='last_checkpoint names no checkpoint'):
+        runs.last_checkpoint(tmp_path)
+
+
+def test_configs_are_written_whole(tmp_path, small_disk):
+    path = tmp_path / 'train.py'
+    runs.dump_config(Config(dict(a=1)), path)
+    with pytest.raises(WriteError), small_disk(1000):
+        runs.dump_config(Config(dict(a='x' * 2000)), path)
+    assert Config.fromfile(path).a == 1

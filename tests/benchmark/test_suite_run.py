@@ -118,6 +118,16 @@ overrides = dict(
     ):
         call()
 
+    # What cannot be read fails alone.
+    for name in ('results.npz', 'run.json', 'test.py', 'speed.json'):
+        content = (first / name).read_bytes()
+        (first / name).write_bytes(content[: len(content) // 2])
+        call('--report-only') if name == 'speed.json' else pytest.raises(SystemExit, call, '--report-only')
+        failed = (folder / 'report.md').read_text(encoding='utf-8')
+        assert (f'{name} is damaged' in failed) == (name != 'speed.json')
+        assert table()['Second'].split('|')[2] != ' – '
+        (first / name).write_bytes(content)
+
     shutil.rmtree('images')
     for checkpoint in work_dir.rglob('*.pth'):
         checkpoint.unlink()

@@ -12,6 +12,8 @@ from mmroi.datasets import feature_shards
 from mmroi.datasets.feature_shards import Shard, is_complete, pack_records, shard_sizes, write_shard
 from mmroi.structures import HMRDataSample
 
+from ..conftest import FUZZ_CASES
+
 META = dict(
     boxes=np.arange(6.0).reshape(2, 3),
     focal_length=1000.5,
@@ -144,3 +146,18 @@ def test_a_full_disk_is_reported_as_such(tmp_path, monkeypatch):
     with pytest.raises(OSError) as caught:
         write_shard(tmp_path / 'a.npy', pack_records([maps()], [sample()]))
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_random_damage_is_noticed(tmp_path, mutate):
+    path = tmp_path / 'a.npy'
+    write_shard(path, pack_records([maps()] * 2, [sample()] * 2))
+    content = path.read_bytes()
+    expected = [Shard(path)[i][0] for i in range(2)]
+    for seed in range(FUZZ_CASES):
+        path.write_bytes(mutate(content, seed))
+        try:
+            shard = Shard(path)
+            found = [shard[i][0] for i in range(2)]
+        except feature_shards.DAMAGED:
+            continue
+        np.testing.assert_equal(found, expected)

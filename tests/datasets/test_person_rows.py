@@ -56,6 +56,20 @@ def test_people_in_one_image_and_another_confidence_are_no_duplicates(
     assert rows[:0].find_duplicates().shape == (0,)
 
 
+def test_a_file_that_is_overwritten_while_it_is_read(tmp_path):
+    """An error that names it; reading pages of a mapped file that became shorter would end the process."""
+    path, rows = tmp_path / 'a.npz', 30_000
+    boxes = np.random.default_rng(0).uniform(1, 50, (rows, 5))
+    HumanData(dict(image_path=['a.jpg'] * rows, bbox_xywh=boxes)).dump(path)
+    people = PersonRows(HumanData.fromfile(path), 'a')
+    assert people[rows - 1]['img_path'] == 'a.jpg'
+    with open(path, 'rb+') as file:
+        file.truncate(1000)
+    for read in (lambda: people[rows - 1], people.find_faults):
+        with pytest.raises(ValueError, match=r'a\.npz: was replaced or changed while it was in use'):
+            read()
+
+
 @pytest.mark.parametrize(
     'flags', [[1, 0, 1, 1], [[1], [0], [1], [1]], [True, False, True, True], [2.0, 0, 1, 1]]
 )

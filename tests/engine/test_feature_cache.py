@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
 from mmroi.datasets import MixtureSampler
+from mmroi.datasets.cached_features import META_FILE
 from mmroi.datasets.seeded_samples import SeededSamples, seeded
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.hooks.loss_coverage_hook import find_sets
@@ -163,6 +164,29 @@ def test_an_incomplete_cache_is_not_read(cfg, tmp_path):
     shutil.rmtree(folder)
     with pytest.raises(FileNotFoundError, match='--cache-features'):
         DATASETS.build(cfg.train_dataloader.dataset)
+
+
+def test_a_damaged_shard_is_computed_again(cfg, tmp_path):
+    """Its length is right, so only reading it tells; it is removed, and the next start computes it."""
+    again = Config(json.loads(json.dumps(cfg.to_dict())))
+    use_feature_cache(cfg)
+    (folder,) = [f for f in folders(tmp_path / 'data') if f.name.startswith('train')]
+    path = folder / 'variant_00' / '000000.npy'
+    content = path.read_bytes()
+    path.write_bytes(content[:-2000] + bytes(2000))
+    cached = DATASETS.build(cfg.train_dataloader.dataset)
+    with pytest.raises(
+        FileNotFoundError, match=r'000000\.npy is missing or damaged \(.*\): start the training'
+    ):
+        for index in range(len(cached)):
+            cached.get_variant(index, 0)
+    assert not path.exists()
+    (folder / META_FILE).write_bytes(b'{"half')
+    with pytest.raises(FileNotFoundError, match='is no feature cache, or cache.json in it is damaged'):
+        DATASETS.build(cfg.train_dataloader.dataset)
+    use_feature_cache(again)
+    assert path.read_bytes() == content
+    cached.get_variant(0, 0)
 
 
 def test_models_with_fewer_rois_share_a_cache(cfg, tmp_path):

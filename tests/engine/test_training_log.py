@@ -90,3 +90,19 @@ def test_what_is_no_log(tmp_path):
 
 def test_a_folder_without_a_log(tmp_path):
     assert training_minutes(tmp_path) == 0 and validation_curve(tmp_path, '3dpw/MPJPE') == {}
+
+
+@pytest.mark.parametrize('rest', [b'{"loss": 2.0, "ti', bytes(30), b'{"a": "\xff', b'12'])
+def test_a_last_line_that_is_not_complete_is_left_out(log, rest):
+    folder = log('20260101_100000', dict(loss=1.0, time=60.0, step=1))
+    path = folder / '20260101_100000' / 'vis_data' / 'scalars.json'
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'\n' + rest)
+    assert training_minutes(folder) == 1
+    path.write_bytes(rest)
+    assert training_minutes(folder) == 0  # killed at its first line
+    with pytest.raises(ValueError, match='scalars.json is no log of MMEngine'):
+        read_curves(path)
+    path.write_bytes(rest + b'\n' + whole)
+    with pytest.raises(ValueError, match='scalars.json is no log of MMEngine'):
+        training_minutes(folder)

@@ -1,13 +1,19 @@
 import io
+import os
 import pickle
+import shutil
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mmroi.fileio import npz_io
 from mmroi.fileio.npz_io import LazyNpz, SafeUnpickler, write_npz
+
+from ..conftest import FUZZ_CASES
 
 
 class _Payload:
@@ -152,3 +158,81 @@ def test_written_file_has_usual_permissions(tmp_path: Path) -> None:
     write_npz(tmp_path / 'new' / 'a.npz', dict(a=np.ones(1)))
     (tmp_path / 'plain').touch()
     assert (tmp_path / 'new' / 'a.npz').stat().st_mode == (tmp_path / 'plain').stat().st_mode
+
+
+@pytest.mark.parametrize('compress', [False, True])
+def test_a_flipped_bit_is_noticed_when_the_array_is_first_read(tmp_path: Path, compress: bool) -> None:
+    path = tmp_path / 'a.npz'
+    write_npz(path, dict(a=np.arange(999.0), b=np.ones(9)), compress)
+    content = bytearray(path.read_bytes())
+    content[900] ^= 1
+    path.write_bytes(content)
+    file = LazyNpz(path)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"a\.npz: 'a' cannot be read .* damaged"):
+            file.read('a')
+    np.testing.assert_array_equal(file.read('b'), 1)
+
+
+def test_files_that_fill_memory_and_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz_io, '_HARMLESS', 1 << 20)
+    path = tmp_path / 'a.npz'
+    write_npz(path, dict(a=np.zeros(1 << 18)), compress=True)  # 2 MB in 2 kB
+    with pytest.raises(
+        ValueError, match=r'a\.npz: its 0\.0 MB would unpack to 0\.0 GB, as no annotations do'
+    ):
+        LazyNpz(path)
+    for members, compress in ((dict(a=np.zeros(1 << 18)), False), (dict(a=np.zeros(1 << 16)), True)):
+        write_npz(path, members, compress)
+        assert len(LazyNpz(path).read('a')) == len(members['a'])
+
+
+def test_a_file_that_changes_while_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / 'a.npz'
+    write_npz(path, dict(a=np.arange(50_000.0), b=np.arange(9)))
+    file = LazyNpz(path)
+    file.read('a')
+    file.check_unchanged()
+    write_npz(tmp_path / 'b.npz', dict(a=np.arange(9), b=np.arange(9)))
+    with open(path, 'rb+') as out:  # in place: reading its pages would end this process
+        out.truncate(100)
+    for use in (file.check_unchanged, lambda: file.read('a'), lambda: file.read('b')):
+        with pytest.raises(ValueError, match=r'a\.npz: was replaced or changed while it was in use'):
+            use()
+    os.replace(tmp_path / 'b.npz', path)
+    with pytest.raises(ValueError, match=r'a\.npz: was replaced'):
+        file.read('b')
+    file.check_unchanged(may_be_replaced=True)
+    assert len(LazyNpz(path).read('b')) == 9
+    path.unlink()
+    file.check_unchanged()
+
+
+def test_a_file_that_is_touched_or_copied_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / 'a.npz'
+    write_npz(path, dict(a=np.arange(9), b=np.arange(9)))
+    file = LazyNpz(path)
+    file.read('a')
+    os.utime(path, (1, 1))
+    file.check_unchanged()
+    shutil.copy(path, tmp_path / 'b.npz')
+    os.replace(tmp_path / 'b.npz', path)
+    file.check_unchanged()
+    np.testing.assert_array_equal(file.read('b'), file.read('a'))
+
+
+@pytest.mark.parametrize('compress', [False, True])
+def test_damaged_files_are_read_right_or_named(tmp_path: Path, mutate: Callable, compress: bool) -> None:
+    path, members = tmp_path / 'a.npz', dict(a=np.arange(99.0), b=np.array(['x', 'y']), c=dict(d=np.ones(3)))
+    write_npz(path, members, compress)
+    content = path.read_bytes()
+    for seed in range(FUZZ_CASES):
+        path.write_bytes(mutate(content, seed))
+        try:
+            file = LazyNpz(path)
+            found = {key: file.read(key) for key in file.keys()}
+        except (ValueError, pickle.UnpicklingError) as error:
+            assert str(path) in str(error), seed
+        else:
+            for key in members.keys() & found.keys():
+                np.testing.assert_equal(found[key].tolist(), np.asarray(members[key]).tolist())

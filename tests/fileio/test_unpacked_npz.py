@@ -11,6 +11,8 @@ import pytest
 from mmroi.fileio import HumanData, locking, unpacked_npz
 from mmroi.fileio.unpacked_npz import UnpackedNpz
 
+from ..conftest import FUZZ_CASES
+
 
 class _Payload:
     def __init__(self, path: Path) -> None:
@@ -198,3 +200,80 @@ def test_loader_workers_share_the_labels(tmp_path: Path, method: str) -> None:
     size = labels['keypoints2d'].nbytes + labels['smpl']['body_pose'].nbytes
     assert size > 40e6 and resident > 0.9 * size
     assert own < 0.1 * size
+
+
+def test_copies_of_others_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, cache = _write(tmp_path / 'a.npz'), tmp_path / 'a.npz.cache'
+    UnpackedNpz(path)
+    other = _write(tmp_path / 'b.npz', points=np.full((2, 5), 7.0))
+    with zipfile.ZipFile(cache) as archive:
+        comment = archive.comment
+    UnpackedNpz(other)
+    with zipfile.ZipFile(tmp_path / 'b.npz.cache', 'a') as archive:
+        archive.comment = comment  # a copy that claims to be of the first file
+    os.replace(tmp_path / 'b.npz.cache', cache)
+    np.testing.assert_array_equal(UnpackedNpz(path).read('points'), _members()['points'])
+    assert cache.stat().st_size > 0 and not (tmp_path / 'home').exists()
+
+    cache.chmod(0o666)  # anyone may have written it
+    before = cache.read_bytes()
+    np.testing.assert_array_equal(UnpackedNpz(path).read('points'), _members()['points'])
+    assert cache.read_bytes() == before and len(list((tmp_path / 'home' / 'mmroi').iterdir())) == 1
+    cache.chmod(0o644)
+
+    monkeypatch.setattr(unpacked_npz, 'is_own', lambda place, original: place != cache)
+    shutil.rmtree(tmp_path / 'home')
+    np.testing.assert_array_equal(UnpackedNpz(path).read('points'), _members()['points'])
+    assert cache.read_bytes() == before and len(list((tmp_path / 'home' / 'mmroi').iterdir())) == 1
+
+
+def test_a_copy_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path / 'a.npz')
+    monkeypatch.setattr(unpacked_npz.shutil, 'disk_usage', lambda folder: shutil._ntuple_diskusage(9, 9, 100))
+    np.testing.assert_array_equal(UnpackedNpz(path).read('points'), _members()['points'])
+    assert [p.name for p in tmp_path.iterdir()] == ['a.npz']
+
+
+def test_a_full_disk_while_unpacking(tmp_path: Path, small_disk) -> None:
+    path = _write(tmp_path / 'a.npz', points=np.zeros(9000))
+    with small_disk(4096):
+        np.testing.assert_array_equal(UnpackedNpz(path).read('points'), 0)
+    left = [p.name for p in tmp_path.rglob('*') if p.is_file()]
+    assert left == ['a.npz']
+
+
+def test_a_file_that_changes_while_it_is_used(tmp_path: Path) -> None:
+    path, cache = _write(tmp_path / 'a.npz'), tmp_path / 'a.npz.cache'
+    file = UnpackedNpz(path)
+    file.read('points')
+    shutil.copy(cache, tmp_path / 'new')
+    os.replace(tmp_path / 'new', cache)  # the same, made again
+    file.check_unchanged()
+    with open(cache, 'rb+') as out:
+        out.truncate(100)
+    file.check_unchanged()  # it is another file than the one in use
+    file = UnpackedNpz(path)
+    file.read('points')
+    with open(cache, 'rb+') as out:
+        out.truncate(100)
+    with pytest.raises(ValueError, match=r'a\.npz\.cache: was replaced or changed'):
+        file.check_unchanged()
+    _write(path, points=np.zeros(3))
+    with pytest.raises(ValueError, match=r'a\.npz: was replaced or changed'):
+        file.check_unchanged()
+
+
+@pytest.mark.parametrize('which', ['a.npz', 'a.npz.cache'])
+def test_damaged_files_are_read_right_or_named(tmp_path: Path, mutate, which: str) -> None:
+    path, damaged = _write(tmp_path / 'a.npz'), tmp_path / which
+    UnpackedNpz(path)
+    content = damaged.read_bytes()
+    for seed in range(FUZZ_CASES):
+        damaged.write_bytes(mutate(content, seed))
+        try:
+            file = UnpackedNpz(path)
+            found = file.read('points')
+        except (ValueError, KeyError, pickle.UnpicklingError) as error:
+            assert which == 'a.npz' or str(path) in str(error), seed
+        else:
+            np.testing.assert_array_equal(found, _members()['points'])

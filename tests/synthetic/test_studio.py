@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,23 @@ def test_complete_images_are_not_rendered_again(made):
     before = {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
     assert make_dataset(folder, SETTINGS, 34, 3, progress=False)['new_images'] == 0
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob('*.jpg')}
+
+
+@pytest.mark.parametrize('damage', [lambda b: b'', lambda b: b[:-9], lambda b: bytes(len(b)), None])
+@pytest.mark.parametrize('name', ['images/train/000/000033.jpg', 'shards/train/000002.npz'])
+def test_damaged_files_are_made_again(made, tmp_path, monkeypatch, name, damage):
+    folder, said = made[0], []
+    monkeypatch.setattr('mmroi.synthetic.studio.print_log', lambda text, *_: said.append(text))
+    shutil.copytree(folder, tmp_path / 'copy')
+    path = tmp_path / 'copy' / name
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
+    result = make_dataset(tmp_path / 'copy', SETTINGS, 34, 3, progress=False)
+    assert result['new_images'] == 2 and digest(tmp_path / 'copy') == digest(folder)
+    if damage or path.suffix == '.jpg':
+        assert said == [f'{path} is missing or damaged: images 32 to 33 are made again']
 
 
 def test_another_seed_gives_other_images_and_is_not_mixed_in(made, tmp_path):

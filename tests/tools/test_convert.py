@@ -70,6 +70,9 @@ def test_converts_checks_and_keeps(download, tmp_path):
     before = path.stat().st_mtime_ns
     again = run(*command)
     assert f'exists already, {num} people' in again.stdout and path.stat().st_mtime_ns == before
+    path.write_bytes(path.read_bytes()[:-100])
+    again = run(*command)
+    assert 'converting it again' in again.stdout and HumanData.fromfile(path).data_len == num
 
 
 def test_errors_are_one_sentence(download, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from mmroi.apis.inference import ResultWriter
@@ -214,3 +215,20 @@ def test_an_interrupted_run_keeps_what_was_done(call, capfd, monkeypatch):
     code = call('photo.png', 'photo.png', '--out-dir', 'out', '--whole-image', '--save', 'json', 'viewer')
     assert code == 130 and 'interrupted; finished results are kept' in capfd.readouterr().out
     assert Path('out/viewer.html').is_file() and Path('out/predictions/photo.json').is_file()
+
+
+def test_a_full_disk_is_one_sentence(call, small_disk, capsys):
+    with small_disk(2000):
+        message = call('photo.png', '--whole-image', '--out-dir', 'out', '--save', 'json')
+    assert message.startswith('error: cannot write out/predictions/photo.json: File too large; nothing of it')
+    assert 'Traceback' not in capsys.readouterr().err and not list(Path('out').rglob('*.json'))
+
+
+def test_an_animation_as_a_video(call):
+    frames = [Image.new('RGB', (60, 60), (50 * i, 0, 0)) for i in range(3)]
+    frames[0].save('a.gif', save_all=True, append_images=frames[1:], duration=[200, 100, 300])
+    assert call('a.gif', '--whole-image', '--out-dir', 'out', '--save', 'json', 'overlay') == 0
+    times = [json.loads(path.read_text())['time'] for path in sorted(Path('out/predictions').iterdir())]
+    assert times == pytest.approx([0, 0.2, 0.3])
+    video = cv2.VideoCapture('out/overlays/a.mp4')
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) / video.get(cv2.CAP_PROP_FPS) == pytest.approx(0.6)

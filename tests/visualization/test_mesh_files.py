@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from mmroi.fileio.atomic import WriteError
 from mmroi.visualization import person_colors, save_meshes
 
 TO_CAMERA = np.array([1, -1, -1])
@@ -159,3 +160,13 @@ def test_without_trimesh_it_says_what_to_install(ball, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'trimesh', None)
     with pytest.raises(ImportError, match=r"mesh files need trimesh: pip install 'mmroi\[vis\]'"):
         save_meshes(tmp_path / 'a.glb', *ball((0, 0, 3)))
+
+
+@pytest.mark.parametrize('suffix', ['.glb', '.obj', '.ply'])
+def test_a_full_disk_leaves_no_half_mesh(people, tmp_path, small_disk, suffix):
+    with (
+        small_disk(4096),
+        pytest.raises(WriteError, match=rf'people\{suffix}: File too large; nothing of it'),
+    ):
+        save_meshes(tmp_path / f'people{suffix}', *people)
+    assert [path for path in tmp_path.iterdir() if path.suffix != '.mtl'] == []

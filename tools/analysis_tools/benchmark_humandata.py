@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mmroi.benchmark.speed.humandata import in_new_process, make_h36m_file, open_file, read_in_workers
 from mmroi.engine.launch import run_tool
+from mmroi.fileio.atomic import atomic_write
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +57,8 @@ def main() -> None:
     print(f'file {file_mb:.0f} MB, unpacked copy {copy_mb:.0f} MB')
     if args.json:
         figures = dict(file_mb=file_mb, **openings, copy_mb=copy_mb, workers=workers)
-        args.json.write_text(json.dumps(figures, indent=2), encoding='utf-8')
+        with atomic_write(args.json) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2), encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -26,6 +26,7 @@ from mmroi.benchmark.speed.drawing import drawing_calls
 from mmroi.benchmark.speed.memory import step_memory
 from mmroi.benchmark.speed.timing import describe_machine, latency, take_turns
 from mmroi.engine.launch import run_tool
+from mmroi.fileio.image_writing import write_image
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,7 +54,7 @@ def main() -> None:
         for name, call in calls.items():
             drawn = call()
             if isinstance(drawn, np.ndarray):
-                cv2.imwrite(str(folder / f'{name.replace(" ", "_")}.png'), drawn)
+                write_image(folder / f'{name.replace(" ", "_")}.png', drawn)
         turns = take_turns(calls, device, args.seconds, args.rounds, cpu_time=True)
         rows = [
             dict(what=name, **latency(turns[name]), peak_mib=step_memory(call, device))

@@ -10,7 +10,6 @@ figures in red belong to labels that cannot all be true. ``sheet.jpg`` shows all
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmengine.registry import init_default_scope
 from PIL import Image
@@ -19,6 +18,7 @@ from mmroi.body_models import SMPL
 from mmroi.engine.body_model import add_body_argument, check_body_model
 from mmroi.engine.browsing import choose_people, keep_frames
 from mmroi.engine.launch import add_config_arguments, read_config, run_tool
+from mmroi.fileio.image_writing import write_image
 from mmroi.registry import DATASETS, MODELS
 from mmroi.utils import track
 from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
@@ -39,17 +39,6 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--num must be at least 1, not {args.num}')
     args.out_dir = args.out_dir or Path('work_dirs', 'browse', f'{Path(args.config).stem}_{args.split}')
     return args
-
-
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an image and create its folder.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), image):
-        raise OSError(f'cannot write {path}')
 
 
 def main() -> None:

@@ -12,14 +12,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-
 from mmroi.datasets import LoadImage
 from mmroi.engine.hooks.visualization_hook import describe
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import MESH_METRICS, MeshMetric, MeshResults
 from mmroi.evaluation.command_line import add_metric_arguments, build_metric, positive_int
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.image_writing import write_image
 from mmroi.structures import HMRDataSample
 from mmroi.visualization import MeshVisualizer, tile_images
 
@@ -95,10 +94,10 @@ def main() -> None:
     for number, (sample, row) in enumerate(zip(samples, errors, strict=True), 1):
         image = load(dict(img_path=str(sample.img_path)))['img']
         drawn.append(visualizer.draw_person(image, sample, text=describe(sample, row, args.metric)))
-        cv2.imwrite(str(args.out_dir / f'{number:03d}_{Path(str(sample.img_path)).stem}.jpg'), drawn[-1])
+        write_image(args.out_dir / f'{number:03d}_{Path(str(sample.img_path)).stem}.jpg', drawn[-1])
         print(f'{number:4d}  ' + describe(sample, row, args.metric))
     sheet = tile_images(drawn, 2 if len(drawn) > 3 else 1, drawn[0].shape[0])
-    cv2.imwrite(str(args.out_dir / 'sheet.jpg'), sheet)
+    write_image(args.out_dir / 'sheet.jpg', sheet)
     print(f'{len(drawn)} of {len(results)} people in {args.out_dir}, all in sheet.jpg and worst.csv')
 
 

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmroi.engine.launch import add_config_arguments, read_config, run_tool
+from mmroi.fileio.atomic import atomic_write
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,8 +27,8 @@ def main() -> None:
     cfg = read_config(args)
     print(cfg.pretty_text)
     if args.save_path:
-        args.save_path.parent.mkdir(parents=True, exist_ok=True)
-        cfg.dump(args.save_path)
+        with atomic_write(args.save_path) as temporary:
+            cfg.dump(temporary)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,8 @@
     python tools/dataset_tools/convert.py my_dataset --import my_converter.py
 
 docs/data.md lists the downloads and the expected folders, docs/customize.md shows how to write a converter.
-An interrupted run resumes when it is called again. Existing files are kept unless --overwrite is given.
+An interrupted run resumes when it is called again; what has changed in the download since is read again.
+Existing files are kept unless --overwrite is given.
 """
 
 import argparse
@@ -20,13 +21,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import cv2
-
 from mmroi.datasets.converters import Converter, convert_split
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import run_tool
 from mmroi.fileio import HumanData
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.image_writing import write_image
 from mmroi.registry import CONVERTERS
 from mmroi.visualization.label_check import draw_annotations
 
@@ -87,6 +86,15 @@ def add_common_options(parser: argparse.ArgumentParser, name: str, converter: ty
     add_body_argument(parser, 'the open body, which only approximates the shapes of people drawn by --check')
 
 
+def count_rows(path: Path) -> int:
+    """Return the number of people in an annotation file; 0, with a message, if it is damaged."""
+    try:
+        return HumanData.fromfile(path).data_len
+    except (ValueError, pickle.UnpicklingError) as error:
+        print(f'{error}; converting it again')
+        return 0
+
+
 def main() -> None:
     """Convert the splits."""
     args = parse_args()
@@ -95,8 +103,8 @@ def main() -> None:
         converter = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
         for split in args.splits:
             path = args.out / f'{converter.output_name(split)}.npz'
-            if path.is_file() and not args.overwrite:
-                rows = HumanData.fromfile(path).data_len
+            rows = count_rows(path) if path.is_file() and not args.overwrite else 0
+            if rows:
                 print(f'{path}: exists already, {rows} people; --overwrite converts it again')
             else:
                 options = (args.workers, args.skip_bad, not args.no_image_check)
@@ -104,10 +112,9 @@ def main() -> None:
             if args.check:
                 sheet = path.with_name(f'{path.stem}_check.jpg')
                 image = draw_annotations(path, args.root, args.check, args.body_model)
-                with atomic_write(sheet) as temporary:
-                    temporary.write_bytes(cv2.imencode('.jpg', image)[1].tobytes())
+                write_image(sheet, image)
                 print(f'  labels drawn into {sheet}')
-    except (OSError, ValueError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise SystemExit(f'convert {args.dataset}: {error}') from error
 
 

@@ -4,9 +4,8 @@ import argparse
 import os
 import time
 
-import cv2
-
 from mmroi.engine.launch import run_tool
+from mmroi.fileio.image_writing import write_image
 from mmroi.synthetic import PRESETS, StudioSettings, contact_sheet, get_preset, make_dataset
 
 
@@ -57,13 +56,13 @@ def main() -> None:
             args.num_val,
             args.workers,
         )
-    except ValueError as error:
+        if args.sheet:
+            write_image(args.sheet, contact_sheet(out))
+    except (OSError, ValueError) as error:
         raise SystemExit(f'make_synthetic: {error}') from error
     seconds = time.monotonic() - start
     people = [f'{result[split]} people in {split}.npz' for split in ('train', 'val') if split in result]
     print(f'{out}: {", ".join(people)}; {result["new_images"]} new images in {seconds:.0f} s')
-    if args.sheet and not cv2.imwrite(args.sheet, contact_sheet(out)):
-        raise SystemExit(f'make_synthetic: cannot write {args.sheet}')
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import argparse
 import base64
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,20 @@ def save_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
         lines.append(f'o person_{person}')
         lines += [f'v {x:.5f} {y:.5f} {z:.5f}' for x, y, z in body]
         lines += [f'f {a} {b} {c}' for a, b, c in faces + 1 + person * len(body)]
-    path.write_text('\n'.join(lines) + '\n')
+    write_whole(path, lambda temporary: temporary.write_text('\n'.join(lines) + '\n'))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name first, so that a full disk leaves no half of it."""
+    temporary = path.with_name(f'.{path.name}')
+    try:
+        if write(temporary) is False:
+            raise OSError('the image cannot be encoded or written')
+        temporary.replace(path)
+    except OSError as error:
+        sys.exit(f'error: cannot write {path}: {error.strerror or error}; free space, and run it again')
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_image(path: str) -> np.ndarray:
@@ -223,7 +237,8 @@ def main() -> None:
 
     args.out_dir.mkdir(parents=True, exist_ok=True)
     stem = args.out_dir / Path(args.image).stem
-    np.savez_compressed(f'{stem}.npz', **found, boxes=inputs['boxes'], focal_length=inputs['focal_length'])
+    found_for = dict(boxes=inputs['boxes'], focal_length=inputs['focal_length'])
+    write_whole(Path(f'{stem}.npz'), lambda path: np.savez_compressed(path, **found, **found_for))
     print(f'wrote {stem}.npz')
     if 'vertices' not in found:
         print('for meshes and an overlay, export with --with-smpl')
@@ -239,7 +254,7 @@ def main() -> None:
     radius = max(round(min(image.shape[:2]) / 250), 1)
     for x, y in project(joints[:, :24], focal_length, image).reshape(-1, 2):
         cv2.circle(drawn, (round(float(x)), round(float(y))), radius, (60, 60, 220), -1, cv2.LINE_AA)
-    cv2.imwrite(f'{stem}_overlay.png', drawn)
+    write_whole(Path(f'{stem}_overlay.png'), lambda path: cv2.imwrite(str(path), drawn))
     print(f'wrote {stem}.obj and {stem}_overlay.png')
 
 

@@ -42,6 +42,7 @@ class Frame:
         focal_length: Pixels, from EXIF; None if unknown.
         fps: Frames per second of its video according to the header; None if unknown.
         has_sound: Whether ``source`` is a video file, which may have sound.
+        duration: Seconds for which it is shown; None if it is shown until the next frame.
     """
 
     image: np.ndarray = field(repr=False)
@@ -53,6 +54,7 @@ class Frame:
     focal_length: float | None = None
     fps: float | None = None
     has_sound: bool = False
+    duration: float | None = None
 
 
 def group_frames(

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from mmroi.apis.inference.animated_images import AnimatedImage, count_frames
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.image_files import ImageSource
 from mmroi.apis.inference.image_sequences import ImageSequence, natural_order
@@ -101,7 +102,8 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
     Args:
         inputs: A path (image, video or folder), a glob, an encoded image as bytes, an array (see
             :func:`.image_files.as_bgr`), the number of a webcam, or a list of these. A folder stands for its
-            images and videos in alphabetical order, without subfolders.
+            images and videos in alphabetical order, without subfolders. An animated GIF, WebP or AVIF is a
+            video.
         fps: Take the images of each folder as one video of this frame rate, in the order of the numbers in
             their names, and likewise all arrays and encoded images in their own order.
 
@@ -157,6 +159,8 @@ def _sources(item: Any, names: _Names) -> list[Source]:
     if isinstance(item, np.ndarray):
         return [ImageSource(item, names.image('array'), 'array')]
     if isinstance(item, bytes):
+        if (count := count_frames(item)) > 1:
+            return [AnimatedImage(item, names.video('bytes'), 'bytes', count)]
         return [ImageSource(item, names.image('bytes'), 'bytes')]
     if isinstance(item, int):
         return [Webcam(item, names.video(f'webcam_{item}'), f'webcam {item}')]
@@ -189,6 +193,8 @@ def _folder(image: ImageSource) -> Path | None:
 def _file(path: Path, names: _Names) -> Source:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return Video(path, names.video(path.stem), str(path))
+    if (count := count_frames(path)) > 1:
+        return AnimatedImage(path, names.video(path.stem), str(path), count)
     return ImageSource(path, names.image(path.stem), str(path))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -77,7 +78,11 @@ class ResultWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except OSError:
+            if not isinstance(error, OSError):  # else a full disk is reported by the first file that met it
+                raise
 
     def write(self, result: FrameResult) -> None:
         """Write the files of one frame.
@@ -116,11 +121,22 @@ class ResultWriter:
             self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE))
 
     def close(self) -> None:
-        """Finish the videos and write animations and the viewer."""
-        for folder in list(self._videos):
-            self._close_video(folder)
-        self._motions.close()
-        self._coco.close()
+        """Finish the videos and write animations and the viewer.
+
+        Raises:
+            OSError: If a file cannot be written; the others are written all the same.
+        """
+        errors: list[OSError] = []
+        videos = [partial(self._close_video, folder) for folder in self._videos]
+        for finish in (*videos, self._motions.close, self._coco.close, self._write_viewer):
+            try:
+                finish()
+            except OSError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _write_viewer(self) -> None:
         if self._viewer.kept:
             write_viewer(self.out_dir / 'viewer.html', self._viewer.kept, sequences=self._motions.sequences)
 
@@ -147,7 +163,7 @@ class ResultWriter:
         if folder not in self._videos:
             sound = Path(frame.source) if frame.has_sound else None
             self._videos[folder] = VideoWriter(path, frame.fps, sound)
-        self._videos[folder].add(image, frame.time)
+        self._videos[folder].add(image, frame.time, frame.duration)
 
     def _close_video(self, folder: str) -> None:
         self._videos.pop(folder).close()

@@ -1,5 +1,7 @@
 """Write annotated videos that browsers play, with the sound of the original."""
 
+import errno
+import logging
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -10,8 +12,9 @@ from typing import IO, Protocol
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.atomic import atomic_write, write_error
 
 FALLBACK_FPS = 25.0  # with one frame or unknown times
 _RATES = (1.0, 240.0)  # plausible in a header: some containers state the rate of their clock
@@ -50,19 +53,22 @@ class VideoWriter:
         self._waiting: tuple[np.ndarray, float | None] | None = None
         self._last: np.ndarray | None = None
         self._timed = True  # whether times of frames are known
+        self._duration: float | None = None  # of the last frame, seconds
         self._start = 0.0  # time of the first frame, seconds
         self._count = 0  # of written frames
 
-    def add(self, image: np.ndarray, time: float | None) -> None:
-        """Add a frame; all frames must have the size of the first.
+    def add(self, image: np.ndarray, time: float | None, duration: float | None = None) -> None:
+        """Add a frame; frames of another size than the first are resized to it.
 
         Args:
             image: (H, W, 3) BGR uint8.
             time: Seconds; None to follow the last frame.
+            duration: Seconds for which it is shown if it turns out to be the last one; None for one frame.
 
         Raises:
             OSError: If the file cannot be written.
         """
+        self._duration = duration
         if self._encoder is None and self._fps is None and self._waiting is None:
             self._waiting = image, time
             return
@@ -77,7 +83,7 @@ class VideoWriter:
         """Finish the file.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If it cannot be written, as on a full disk; nothing is left of it.
         """
         if self._encoder is None and self._waiting:
             self._open(*self._waiting, None)
@@ -85,10 +91,44 @@ class VideoWriter:
         with self._files:
             if self._encoder is None:
                 return
+            assert self._temporary and self._fps
+            if self._duration and self._last is not None:
+                for _ in range(round(min(self._duration, _LONGEST_STILL) * self._fps) - 1):
+                    self._write(self._last)
             encoder, self._encoder = self._encoder, None
             encoder.close()
-            if self._sound and self._fps and self._temporary:
-                _add_sound(self._temporary, self._sound, self._count / self._fps)
+            self._check(self._temporary)
+            if self._sound:
+                self._add_sound(self._temporary, self._sound)
+
+    def _check(self, path: Path) -> None:
+        """Check that the frames arrived in the file: encoders need not say that a disk is full."""
+        capture = cv2.VideoCapture(str(path))
+        try:
+            found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        finally:
+            capture.release()
+        if found != self._count:
+            reason = f'{found} of {self._count} frames arrived in it, so the disk may be full'
+            raise write_error(self.path, None, reason)
+
+    def _add_sound(self, path: Path, source: Path) -> None:
+        """Add the sound of a video to the file if FFmpeg is there and finds one that it can read."""
+        if find_ffmpeg() is None or not self._fps:
+            return
+        mixed = path.with_name(f'sound_{path.name}')
+        streams = ('-map', '0:v:0', '-map', '1:a:0?', '-c:v', 'copy', '-c:a', 'aac', '-b:a', '160k')
+        limits = ('-t', f'{self._count / self._fps:.6f}', '-movflags', '+faststart')
+        command = _ffmpeg('-i', path, '-i', source, *streams, *limits, mixed)
+        done = subprocess.run(command, capture_output=True, check=False)
+        try:
+            if done.returncode:
+                raise OSError(_last_words(done.stderr, done.returncode))
+            self._check(mixed)
+        except OSError as error:
+            print_log(f'{self.path} has no sound: {error}', 'current', logging.WARNING)
+            return
+        mixed.replace(path)
 
     def _open(self, image: np.ndarray, time: float | None, next_time: float | None) -> None:
         if self._fps is None:
@@ -98,12 +138,12 @@ class VideoWriter:
         self._start = time or 0.0
         height, width = _even(image).shape[:2]
         if self.path.is_dir():
-            raise OSError(f'cannot write the video {self.path}: it is a folder')
+            raise write_error(self.path, errno.EISDIR, 'it is a folder')
         with ExitStack() as files:
             self._temporary = files.enter_context(atomic_write(self.path))
             codec = h264_encoder()
             make = _FFmpegEncoder if codec else _OpenCVEncoder
-            self._encoder = make(self._temporary, self._fps, (width, height))
+            self._encoder = make(self._temporary, self.path, self._fps, (width, height))
             self._files = files.pop_all()
 
     def _place(self, image: np.ndarray, time: float | None) -> None:
@@ -119,6 +159,8 @@ class VideoWriter:
         if self._last is not None:
             for _ in range(place - self._count):
                 self._write(self._last)
+        if self._last is not None and _even(image).shape != self._last.shape:
+            image = cv2.resize(image, self._last.shape[1::-1])
         self._last = _even(image)
         self._write(self._last)
 
@@ -168,10 +210,10 @@ class _Encoder(Protocol):
 class _FFmpegEncoder:
     """Pipes frames to FFmpeg."""
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
+    def __init__(self, path: Path, final: Path, fps: float, size: tuple[int, int]) -> None:
         codec = h264_encoder()
         assert codec
-        self._path = path
+        self._final = final
         self._errors: IO[bytes] = tempfile.TemporaryFile()
         pixels = ('-f', 'rawvideo', '-pix_fmt', 'bgr24', '-s', f'{size[0]}x{size[1]}', '-r', f'{fps:.6f}')
         arguments = (*pixels, '-i', 'pipe:0', '-c:v', codec, *_QUALITY[codec], *_COLORS)
@@ -200,19 +242,18 @@ class _FFmpegEncoder:
         self._errors.close()
 
     def _failure(self) -> OSError:
-        self._process.wait()
+        code = self._process.wait()
         self._errors.seek(0)
-        reason = self._errors.read().decode(errors='replace').strip().splitlines() or ['no reason given']
-        return OSError(f'cannot write the video {self._path.name}: {reason[-1]}')
+        return write_error(self._final, None, _last_words(self._errors.read(), code))
 
 
 class _OpenCVEncoder:
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
+    def __init__(self, path: Path, final: Path, fps: float, size: tuple[int, int]) -> None:
         for name in _FOURCCS:
             self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*name), fps, size)
             if self._writer.isOpened():
                 return
-        raise OSError(f'cannot write the video {path.name}: OpenCV has no encoder for MP4')
+        raise write_error(final, None, 'OpenCV has no encoder for MP4, or the disk is full')
 
     def write(self, image: np.ndarray) -> None:
         self._writer.write(image)
@@ -221,18 +262,11 @@ class _OpenCVEncoder:
         self._writer.release()
 
 
-def _add_sound(path: Path, source: Path, seconds: float) -> None:
-    """Add the sound of a video to the file if FFmpeg is there and finds one that it can read."""
-    if find_ffmpeg() is None:
-        return
-    mixed = path.with_name(f'sound_{path.name}')
-    streams = ('-map', '0:v:0', '-map', '1:a:0?', '-c:v', 'copy', '-c:a', 'aac', '-b:a', '160k')
-    limits = ('-t', f'{seconds:.6f}', '-movflags', '+faststart')
-    done = subprocess.run(
-        _ffmpeg('-i', path, '-i', source, *streams, *limits, mixed), stderr=subprocess.DEVNULL, check=False
-    )
-    if done.returncode == 0 and mixed.is_file():
-        mixed.replace(path)
+def _last_words(errors: bytes, code: int) -> str:
+    """Return the reason for which FFmpeg ended."""
+    lines = errors.decode(errors='replace').strip().splitlines()
+    ended = f'FFmpeg was ended by signal {-code}' if code < 0 else f'FFmpeg ended with status {code}'
+    return lines[-1] if lines else f'{ended}; the disk may be full'
 
 
 def _ffmpeg(*arguments: str | Path) -> list[str]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,12 +13,16 @@ from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 
 # Some containers do not store the number of frames, and OpenCV estimates it from duration and rate.
 _COUNT_TOLERANCE = 0.01
+_ASPECTS = (0.25, 4.0)  # of pixels; others are damage
 _FPS = 30.0  # assumed if the file or the camera states no rate
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video file. OpenCV rotates its frames upright according to the metadata.
+    """A video file.
+
+    OpenCV rotates its frames upright according to the metadata. Frames whose pixels are not square are
+    resized to square ones, as players show them.
 
     Attributes:
         path: The file.
@@ -61,6 +65,7 @@ class Video:
 
     def _frames(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
         index, last = 0, 0.0
+        stretch, total = _pixel_aspect(capture), _seconds(capture)
         fps = capture.get(cv2.CAP_PROP_FPS) or None
         interval = 1 / (fps or _FPS)
         while True:
@@ -70,7 +75,10 @@ class Video:
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index and stamp <= last:  # damaged or missing stamps
                 stamp = last + interval
-            yield _frame(image, self.name, self.source, index, stamp, fps, has_sound=True)
+            frame = _frame(_with_square_pixels(image, stretch), self.name, self.source, index, stamp, fps)
+            is_last = total is not None and index + 1 == total[0] and total[1] - stamp > interval
+            duration = total[1] - stamp if total is not None and is_last else None
+            yield replace(frame, has_sound=True, duration=duration)
             index, last = index + 1, stamp
 
 
@@ -129,14 +137,32 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
     return int(count) if count > 0 else None
 
 
+def _seconds(capture: cv2.VideoCapture) -> tuple[int, float] | None:
+    """Return the number of frames and the duration of a video according to its header, if it has them."""
+    count, fps = _frame_count(capture), capture.get(cv2.CAP_PROP_FPS)
+    return (count, count / fps) if count and fps > 0 else None
+
+
+def _pixel_aspect(capture: cv2.VideoCapture) -> float:
+    """Return width / height of the pixels of the upright frames."""
+    width, height = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    if not (width > 0 and height > 0 and _ASPECTS[0] <= width / height <= _ASPECTS[1]):
+        return 1.0
+    quarter_turn = capture.get(cv2.CAP_PROP_ORIENTATION_AUTO) and (
+        capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90
+    )
+    return height / width if quarter_turn else width / height
+
+
+def _with_square_pixels(image: cv2.typing.MatLike, aspect: float) -> cv2.typing.MatLike:
+    if aspect == 1:
+        return image
+    height, width = image.shape[:2]
+    size = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+
+
 def _frame(
-    image: cv2.typing.MatLike,
-    video: str,
-    source: str,
-    index: int,
-    stamp: float,
-    fps: float | None = None,
-    has_sound: bool = False,
+    image: cv2.typing.MatLike, video: str, source: str, index: int, stamp: float, fps: float | None = None
 ) -> Frame:
-    name = f'{video}_{index:06d}'
-    return Frame(image, name, source, index, video, stamp, fps=fps, has_sound=has_sound)
+    return Frame(image, f'{video}_{index:06d}', source, index, video, stamp, fps=fps)

@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from mmroi.engine.body_model import add_body_argument, check_body_model
 from mmroi.engine.launch import add_config_arguments, read_config
+from mmroi.fileio.atomic import atomic_write
 
 
 def make_parser(description: str | None, with_config: bool = True) -> argparse.ArgumentParser:
@@ -128,4 +129,5 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 def write_json(path: Path | None, /, **figures: Any) -> None:
     """Write figures to a file, if one is given."""
     if path:
-        path.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2, default=str), encoding='utf-8')

@@ -22,7 +22,8 @@ processes, progress, resuming, writing) is done by :func:`~mmroi.datasets.conver
             return Part(rows, {'camera not valid': 3})
 
 docs/customize.md has a complete example. Converters are pickled into worker processes. Cache files that are
-expensive to open with ``functools.lru_cache`` on a module-level function, once per process.
+expensive to open with ``functools.lru_cache`` on a module-level function, once per process, and give it
+``input_files.version_of(path)`` as an argument, so that a changed file is read again.
 
 Rows are a dictionary of arrays with R rows. Only the first two are required:
 

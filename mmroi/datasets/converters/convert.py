@@ -1,11 +1,12 @@
 """Run a converter in several processes, check its rows and write the annotation file.
 
 Finished units are kept in ``.<name>.parts`` beside the output until it is written, so an interrupted run can
-be resumed.
+be resumed. Each is converted again if it cannot be read, or a file that it was made from has changed.
 """
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 from collections import Counter
@@ -14,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmroi.datasets.converters.base import Converter, Rows, Unit, check_shapes
+from mmroi.datasets.converters.input_files import recorded_inputs, stamps
 from mmroi.datasets.image_checks import find_image_faults
 from mmroi.datasets.row_checks import (
     SMPL_KEYS,
@@ -27,15 +30,17 @@ from mmroi.datasets.row_checks import (
     find_faults,
     find_wrong_units,
 )
+from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.locking import reserve
 from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import run_in_processes
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
 from mmroi.utils import ProgressBar
 
-_VERSION = 2  # increase it if the same download gives different rows
-_COUNTS = '__counts__'
+_VERSION = 3  # increase it if the same download gives different rows
+_COUNTS, _INPUTS = '__counts__', '__inputs__'
 
 
 @dataclass
@@ -91,23 +96,37 @@ def convert_split(
     Raises:
         BadSampleError: A row is bad and ``skip_bad`` is False.
         FileNotFoundError: A file of the download is missing.
+        RuntimeError: Another process is converting into the same file.
         ValueError: The split is unknown, a file is damaged or in wrong units, or no row is left.
     """
     if split not in converter.splits:
         raise ValueError(f'{converter.name} has no split {split!r}; it has {", ".join(converter.splits)}')
     start = time.monotonic()
     summary = Summary(Path(out) / f'{converter.output_name(split)}.npz')
-    units = list(converter.units(split))
-    folder = _open_work_folder(summary.path, converter, split, units, (skip_bad, check_images))
-    job = _Job(converter, split, folder, skip_bad, check_images)
-    todo = [i for i in range(len(units)) if not job.path(i).is_file()]
+    busy = f'{summary.path}: another process is converting it; wait for it, or choose another folder (--out)'
+    with reserve(summary.path.with_name(f'.{summary.path.stem}.lock'), busy):
+        job = _Job(
+            converter, split, summary.path.with_name(f'.{summary.path.stem}.parts'), skip_bad, check_images
+        )
+        _convert(job, summary, workers, progress)
+    summary.seconds = time.monotonic() - start
+    return summary
+
+
+def _convert(job: '_Job', summary: Summary, workers: int, progress: bool) -> None:
+    """Convert what is missing of a split and write its file."""
+    converter, split = job.converter, job.split
+    with recorded_inputs() as inputs:
+        units = list(converter.units(split))
+    _open_work_folder(job, units, inputs)
+    todo = [i for i, unit in enumerate(units) if not job.is_done(i, unit)]
     with ProgressBar(
         len(units), summary.path.stem, completed=len(units) - len(todo), disable=not progress
     ) as bar:
         for _ in _run(job, units, todo, workers if converter.parallel else 1):
             bar.advance()
     rows = _join([job.path(i) for i in range(len(units))], summary)
-    _drop_duplicates(rows, summary, skip_bad)
+    _drop_duplicates(rows, summary, job.skip_bad)
     if not len(rows.get('image_path', ())):
         raise ValueError(
             f'{summary.path}: no row is left; left out {dict(summary.left_out)}, skipped '
@@ -115,9 +134,7 @@ def convert_split(
         )
     summary.rows, summary.images = len(rows['image_path']), len(np.unique(rows['image_path']))
     to_human_data(rows, converter, split).dump(summary.path)
-    shutil.rmtree(folder)
-    summary.seconds = time.monotonic() - start
-    return summary
+    shutil.rmtree(job.folder, ignore_errors=True)
 
 
 def to_human_data(rows: Rows, converter: Converter, split: str) -> HumanData:
@@ -167,8 +184,34 @@ class _Job:
     def path(self, index: int) -> Path:
         return self.folder / f'{index:06d}.npz'
 
+    def is_done(self, index: int, unit: Unit) -> bool:
+        """Return whether a unit is stored, can be read, and was made from the files as they are now."""
+        path = self.path(index)
+        if not path.exists():
+            return False
+        try:
+            before = json.loads(_read_part(path)[_INPUTS].item())
+            changed = [name for name, stamp in stamps(before).items() if stamp != before[name]]
+        except Exception as error:  # damaged bytes raise almost anything
+            reason = f'its finished rows are damaged ({error})'
+        else:
+            if not changed:
+                return True
+            reason = f'{changed[0]} has changed since'
+        name = f'{self.converter.name} {self.split}, {unit.name}'
+        print_log(f'{name} is converted again: {reason}', 'current', logging.WARNING)
+        return False
+
     def do(self, index: int, unit: Unit) -> int:
         """Convert, check and store one unit."""
+        with recorded_inputs() as inputs:
+            content = self._read(unit)
+        content[_INPUTS] = np.array(json.dumps(stamps(inputs)))
+        write_npz(self.path(index), content)
+        return index
+
+    def _read(self, unit: Unit) -> Rows:
+        """Convert and check one unit."""
         converter = self.converter
         rows, left_out = converter.read(self.split, unit)
         source = f'{converter.name} {self.split}, {unit.name}'
@@ -188,8 +231,7 @@ class _Job:
             _refuse_bad_rows(faults, rows, source)
         counts = [dict(left_out), dict(Counter(map(fault_reason, faults[~good].tolist())))]
         kept = {key: _small(values[good]) for key, values in rows.items()}
-        write_npz(self.path(index), {_COUNTS: np.array(json.dumps(counts)), **kept})
-        return index
+        return {_COUNTS: np.array(json.dumps(counts)), **kept}
 
 
 def _num_joints(convention: str | None) -> int | None:
@@ -209,29 +251,41 @@ def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Ite
     yield from run_in_processes(job.do, [(i, units[i]) for i in todo], workers)
 
 
-def _open_work_folder(
-    path: Path, converter: Converter, split: str, units: Sequence[Unit], options: tuple[bool, bool]
-) -> Path:
-    """Return the folder of finished units, emptied if they were made with other settings."""
-    described = [_VERSION, converter.name, str(converter.root), converter.settings(), split, units, options]
-    fingerprint = hashlib.sha256(json.dumps(described, default=str).encode()).hexdigest()
-    folder = path.with_name(f'.{path.stem}.parts')
-    note = folder / 'fingerprint'
-    if not (note.is_file() and note.read_text() == fingerprint):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        note.write_text(fingerprint)
-    return folder
+def _open_work_folder(job: _Job, units: Sequence[Unit], inputs: set[str]) -> None:
+    """Make the folder of finished units, or empty it if they were made with other settings."""
+    converter, options = job.converter, (job.skip_bad, job.check_images)
+    settings = [
+        _VERSION,
+        converter.name,
+        str(converter.root),
+        converter.settings(),
+        job.split,
+        units,
+        options,
+    ]
+    described = json.dumps([settings, stamps(inputs)], default=str)
+    fingerprint = hashlib.sha256(described.encode()).hexdigest()
+    note = job.folder / 'fingerprint'
+    if not (note.is_file() and note.read_text(errors='replace') == fingerprint):
+        if job.folder.is_dir():
+            shutil.rmtree(job.folder)
+        with atomic_write(note) as temporary:
+            temporary.write_text(fingerprint)
+
+
+def _read_part(path: Path) -> Rows:
+    npz = LazyNpz(path)
+    return {key: np.array(npz.read(key)) for key in npz.keys()}  # not mapped: there may be thousands of files
 
 
 def _join(paths: list[Path], summary: Summary) -> Rows:
     parts: list[Rows] = []
     for path in paths:
-        npz = LazyNpz(path)
-        left_out, skipped = json.loads(npz.read(_COUNTS).item())
+        part = _read_part(path)
+        del part[_INPUTS]
+        left_out, skipped = json.loads(part.pop(_COUNTS).item())
         summary.left_out.update(left_out)
         summary.skipped.update(skipped)
-        part = {key: npz.read(key) for key in npz.keys() if key != _COUNTS}
         if len(part['image_path']):
             parts.append(part)
     keys = {frozenset(part) for part in parts}

@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mmroi.datasets.converters.input_files import version_of
+
 _SUBJECTS = 11
 _CAMERAS = 4
 _EXTRINSICS = 6 * _SUBJECTS * _CAMERAS
@@ -53,7 +55,7 @@ def read_cameras(path: Path) -> dict[tuple[str, str], H36MCamera]:
     Raises:
         ValueError: The file is damaged or has unexpected content.
     """
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path, version_of(path))
 
 
 @lru_cache(1)

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmroi.datasets.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
+from mmroi.datasets.converters.input_files import version_of
 from mmroi.datasets.converters.raw_files import find_file, read_mat, shaped
 from mmroi.datasets.converters.video_frames import provide_frames
 from mmroi.registry import CONVERTERS
@@ -128,7 +129,7 @@ def read_training_labels(path: Path, camera: int) -> tuple[np.ndarray, np.ndarra
     Raises:
         ValueError: The file is damaged or has unexpected content.
     """
-    points, joints = (labels[camera] for labels in _read_annot(path, path.stat().st_mtime_ns))
+    points, joints = (labels[camera] for labels in _read_annot(path, version_of(path)))
     if len(points) != len(joints):
         raise ValueError(
             f"{path}: 'annot2' has {len(points)} frames of camera {camera}, 'annot3' has {len(joints)}"

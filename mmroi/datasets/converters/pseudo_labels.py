@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from mmroi.datasets.boxes import crop_boxes
 from mmroi.datasets.converters.base import Part, Unit, chunks
+from mmroi.datasets.converters.input_files import version_of
 from mmroi.datasets.converters.raw_files import open_npz, read_json, require, shaped
 from mmroi.datasets.converters.spin import crop_rows
 from mmroi.fileio.npz_io import LazyNpz
@@ -104,7 +105,7 @@ class EftLabels:
         return Part(rows, {})
 
     def _records(self) -> list[dict[str, Any]]:
-        return _eft_records(self.path, self.path.stat().st_mtime_ns)
+        return _eft_records(self.path, version_of(self.path))
 
 
 def to_rotvecs(matrices: np.ndarray) -> np.ndarray:

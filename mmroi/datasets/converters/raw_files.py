@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import scipy.io
 
+from mmroi.datasets.converters.input_files import note_input, version_of
 from mmroi.fileio.npz_io import LazyNpz, SafeUnpickler
 
 
@@ -109,7 +110,7 @@ def open_npz(path: Path, required: tuple[str, ...] = ()) -> LazyNpz:
     Raises:
         ValueError: The file is damaged, or members are missing.
     """
-    npz = _cached_npz(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    npz = _cached_npz(path, version_of(path) if path.is_file() else 0)
     require(npz.keys(), required, path)
     return npz
 
@@ -151,6 +152,7 @@ def read_mat(path: Path, required: Iterable[str] = ()) -> Mapping[str, Any]:
     Raises:
         ValueError: The file is damaged, or variables are missing.
     """
+    note_input(path)
     try:
         content: Mapping[str, Any]
         if h5py.is_hdf5(path):

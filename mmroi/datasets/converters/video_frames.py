@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmroi.datasets.converters.input_files import note_input
 from mmroi.datasets.converters.raw_files import find_file
 from mmroi.fileio.atomic import atomic_write
 
@@ -39,7 +40,7 @@ def provide_frames(
     numbers = (frames + 1).tolist()
     for layout in (*layouts, layouts[0]):
         paths = [layout.format(number=number) for number in numbers]
-        there = np.array([(root / path).is_file() for path in paths], bool)
+        there = np.array([_is_there(root / path) for path in paths], bool)
         if there.any():
             break
     in_video = np.ones(len(paths), bool)
@@ -51,7 +52,7 @@ def provide_frames(
             if not is_there
         }
         extract_frames(root / found[0], missing, optional)
-        in_video = np.array([(root / path).is_file() for path in paths], bool)
+        in_video = np.array([_is_there(root / path) for path in paths], bool)
     elif optional:
         in_video = there
     elif not there.any():
@@ -71,6 +72,7 @@ def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = Fals
         OSError: A file cannot be written.
         ValueError: The video cannot be opened, or ends earlier than its header says.
     """
+    note_input(video)
     # One thread, because several processes read videos.
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
@@ -96,6 +98,11 @@ def extract_frames(video: Path, paths: Mapping[int, Path], optional: bool = Fals
             f'{video}: ends after {number} of {announced} frames; it is damaged or truncated. '
             'Download it again'
         )
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a frame is there; an empty file is what a full disk or a power failure leaves."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmroi.engine.checkpoints import LAST, check_checkpoint
 from mmroi.evaluation.metrics import MESH_METRICS
-from mmroi.fileio.atomic import atomic_write, remove_leftovers
+from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import HOOKS
 
 
@@ -56,12 +56,9 @@ class AtomicCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if not self._is_local:
             return
-        if is_main_process():
-            for pattern in ('*.pth', LAST):
-                remove_leftovers(self.out_dir, pattern)
-            if own:
-                self._remove(hub.runtime_info.get('outdated_ckpts', []))
-                self._remove_unreadable_best(runner)
+        if own and is_main_process():
+            self._remove(hub.runtime_info.get('outdated_ckpts', []))
+            self._remove_unreadable_best(runner)
         if resumed:
             if 'last_ckpt' in hub.runtime_info:
                 self.last_ckpt = self._path(Path(hub.get_info('last_ckpt')).name)

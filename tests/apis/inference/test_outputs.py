@@ -8,6 +8,7 @@ import trimesh
 
 from mmroi.apis.inference import SAVES, Frame, FrameResult, ResultWriter, outputs
 from mmroi.apis.inference.outputs import _EvenlySpread
+from mmroi.fileio.atomic import WriteError
 
 
 def files(folder):
@@ -149,3 +150,26 @@ def test_sound_comes_from_video_files(tmp_path, make_result, photo, body, monkey
         writer.write(make_result(Frame(photo, 'b', 'b_1.png', 0, 'b', 0, fps=8)))
         writer.write(make_result(Frame(photo, 'c', 'webcam 0', 0, 'c', 0)))
     assert asked == {'a': (24, Path('clip.mov')), 'b': (8, None), 'c': (None, None)}
+
+
+def test_a_full_disk_is_told_once_and_what_is_whole_stays(tmp_path, make_result, photo, body, small_disk):
+    """The JSON fits, the overlay does not; the viewer neither, of which nothing more is said."""
+    result = make_result(Frame(photo, 'a', 'a.jpg'))
+    with pytest.raises(WriteError, match=r'overlays/a\.jpg: File too large; nothing of it is left'):
+        with small_disk(50_000), ResultWriter(tmp_path, body, ['json', 'overlay', 'viewer']) as writer:
+            writer.write(result)
+    assert files(tmp_path) == ['predictions/a.json']
+    json.loads((tmp_path / 'predictions/a.json').read_text())
+
+
+def test_one_file_that_fails_at_the_end_does_not_take_the_others_along(
+    tmp_path, make_result, photo, body, small_disk
+):
+    with ResultWriter(tmp_path, body, ['overlay', 'coco', 'viewer']) as writer:
+        for i in range(3):
+            writer.write(make_result(Frame(photo, f'v_{i}', 'v.avi', i, 'v', i / 8)))
+        with small_disk(30_000), pytest.raises(WriteError, match=r'viewer\.html|v\.mp4'):
+            writer.close()
+    assert files(tmp_path)[:2] == ['coco/images.json', 'coco/keypoints.json']
+    for path in tmp_path.rglob('*.mp4'):
+        assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3

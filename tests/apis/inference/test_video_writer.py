@@ -6,6 +6,7 @@ import pytest
 
 from mmroi.apis.inference import video_writer
 from mmroi.apis.inference.video_writer import FALLBACK_FPS, VideoWriter, describe_videos, find_ffmpeg
+from mmroi.fileio.atomic import WriteError
 
 needs_ffmpeg = pytest.mark.skipif(find_ffmpeg() is None, reason='needs ffmpeg or imageio-ffmpeg')
 
@@ -127,17 +128,70 @@ def test_nothing_to_write(tmp_path):
 
 def test_a_file_that_cannot_be_written(tmp_path):
     (tmp_path / 'clip.mp4').mkdir()
-    with pytest.raises(OSError, match='cannot write the video .*clip.mp4'):
+    with pytest.raises(OSError, match='cannot write .*clip.mp4: it is a folder'):
         write(tmp_path / 'clip.mp4', [0.0, 0.1])
 
 
 @needs_ffmpeg
 def test_ffmpegs_reason_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(video_writer, '_QUALITY', dict.fromkeys(video_writer._QUALITY, ('-crf', 'x')))
-    with pytest.raises(OSError, match='cannot write the video clip.mp4: .*[Uu]ndefined|[Ee]rror|[Ii]nvalid'):
+    with pytest.raises(OSError, match=r'cannot write .*clip\.mp4: .*([Uu]ndefined|[Ee]rror|[Ii]nvalid)'):
         write(tmp_path / 'clip.mp4', [i / 10 for i in range(50)], fps=10)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_format_is_told(encoder):
     assert describe_videos().startswith('H.264 with sound' if encoder == 'ffmpeg' else 'VP9 without sound; ')
+
+
+@pytest.mark.parametrize('old', [None, b'old'])
+def test_a_full_disk_leaves_no_half_video(encoder, tmp_path, small_disk, old):
+    path = tmp_path / 'clip.mp4'
+    if old:
+        path.write_bytes(old)
+    noise = np.random.default_rng(0)
+    with (
+        small_disk(8192),
+        pytest.raises(WriteError, match=rf'^cannot write {path}: .*; free space or choose'),
+    ):
+        video = VideoWriter(path, fps=10)
+        try:
+            for i in range(30):
+                video.add(noise.integers(0, 256, (64, 96, 3), np.uint8), i / 10)
+        finally:
+            video.close()
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([old] if old else [])
+
+
+@needs_ffmpeg
+def test_no_room_for_the_sound(film, tmp_path, monkeypatch):
+    """The video is kept, and it is said that it has no sound."""
+    run = subprocess.run
+
+    def fail(command, **options):
+        run(command, **options)
+        return subprocess.CompletedProcess(command, 1, b'', b'No space left on device')
+
+    source, said = film('tone.mp4'), []
+    video_writer.h264_encoder()  # which it remembers
+    monkeypatch.setattr(video_writer.subprocess, 'run', fail)
+    monkeypatch.setattr(video_writer, 'print_log', lambda message, *_: said.append(message))
+    write(tmp_path / 'out.mp4', [0, 0.1], fps=10, sound=source)
+    assert read(tmp_path / 'out.mp4')[0] == [0, 1]
+    assert said == [f'{tmp_path}/out.mp4 has no sound: No space left on device']
+
+
+def test_frames_of_another_size_are_resized(encoder, tmp_path):
+    video = VideoWriter(tmp_path / 'a.mp4', fps=10)
+    for size in ((64, 96, 3), (32, 48, 3), (65, 97, 3)):
+        video.add(np.full(size, 90, np.uint8), None)
+    video.close()
+    assert read(tmp_path / 'a.mp4') == ([1, 1, 1], 10, (64, 96, 3), read(tmp_path / 'a.mp4')[3])
+
+
+def test_the_last_frame_is_shown_as_long_as_it_was(tmp_path):
+    video = VideoWriter(tmp_path / 'a.mp4', fps=10)
+    for level, time, duration in ((0, 0.0, 0.2), (1, 0.2, 0.1), (2, 0.3, 0.5)):
+        video.add(np.full((64, 96, 3), 60 * level + 30, np.uint8), time, duration)
+    video.close()
+    assert read(tmp_path / 'a.mp4')[0] == [0, 0, 1, 2, 2, 2, 2, 2]

@@ -1,4 +1,5 @@
 import struct
+import subprocess
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 from mmroi.apis.inference import videos
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.inputs import open_inputs
+from mmroi.apis.inference.video_writer import VideoWriter, find_ffmpeg
+
+from ...conftest import FUZZ_CASES
 
 SIZE = (64, 48)  # width, height
 COUNT = 30
@@ -148,3 +152,53 @@ def test_webcam(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -
 def test_absent_webcam() -> None:
     with pytest.raises(BadInputError, match='webcam 97 cannot be opened; check that it is connected'):
         open_inputs(97)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Callable[..., Path]:
+    """Make a film of 64 x 48 with a filter of FFmpeg."""
+
+    def make(filters: str, rate: int = 10, seconds: float = 1) -> Path:
+        if (ffmpeg := find_ffmpeg()) is None:
+            pytest.skip('needs ffmpeg or imageio-ffmpeg')
+        source = ('-f', 'lavfi', '-i', f'testsrc=size=64x48:rate={rate}:duration={seconds}')
+        options = ('-vf', filters, '-fps_mode', 'passthrough', '-enc_time_base', '1/1000')
+        command = [ffmpeg, '-loglevel', 'error', *source, *options, tmp_path / 'film.mp4']
+        subprocess.run([str(word) for word in command], check=True)
+        return tmp_path / 'film.mp4'
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ('aspect', 'shape'), [('2/1', (48, 128)), ('1/2', (96, 64)), ('1/1', (48, 64)), ('100/1', (48, 64))]
+)
+def test_pixels_are_made_square(film: Callable[..., Path], aspect: str, shape: tuple[int, int]) -> None:
+    frames, problems = frames_of(film(f'setsar={aspect}'))
+    assert len(frames) == 10 and not problems
+    assert {frame.image.shape[:2] for frame in frames} == {shape}
+
+
+def test_a_variable_frame_rate_keeps_its_time(film: Callable[..., Path], tmp_path: Path) -> None:
+    frames, problems = frames_of(film('setpts=N*N/10/TB'))
+    assert not problems
+    assert [frame.time for frame in frames] == pytest.approx([i * i / 10 for i in range(10)], abs=2e-3)
+    writer = VideoWriter(tmp_path / 'out.mp4', frames[0].fps)
+    for frame in frames:
+        writer.add(frame.image, frame.time, frame.duration)
+    writer.close()
+    video = cv2.VideoCapture(str(tmp_path / 'out.mp4'))
+    seconds = video.get(cv2.CAP_PROP_FRAME_COUNT) / video.get(cv2.CAP_PROP_FPS)
+    assert seconds == pytest.approx(8.1, abs=2 / video.get(cv2.CAP_PROP_FPS) + 0.1)
+
+
+def test_damaged_videos_are_read_or_named(write: Callable[[str], Path], mutate: Callable) -> None:
+    path = write('clip.mp4')
+    content = path.read_bytes()
+    for seed in range(FUZZ_CASES):
+        path.write_bytes(mutate(content, seed))
+        for item in open_inputs(path):
+            if isinstance(item, BadInput):
+                assert item.source == str(path) and item.reason
+            else:
+                assert np.isfinite(item.time) and item.image.size

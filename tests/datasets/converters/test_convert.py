@@ -11,8 +11,11 @@ import pytest
 from mmroi.datasets import BadSampleError
 from mmroi.datasets.converters import Converter, Part, Unit, convert_split
 from mmroi.fileio import HumanData
+from mmroi.fileio.atomic import WriteError
+from mmroi.fileio.locking import fcntl, reserve
 from mmroi.structures import get_convention
 
+from ...conftest import FUZZ_CASES
 from .conftest import write_photos
 
 
@@ -249,3 +252,118 @@ def test_no_row_left(toy: Toy):
 def test_unknown_split(toy: Toy):
     with pytest.raises(ValueError, match="toy has no split 'val'; it has train, test"):
         convert_split(toy, 'val', toy.root)
+
+
+@dataclass(frozen=True)
+class FromFiles(Toy):
+    """Reads the boxes of each unit from a text file, and fails in the last unit while ``stop`` is there."""
+
+    name = 'files'
+
+    def units(self, split):
+        return [Unit(name, name) for name in (self.root / 'units.txt').read_text().split()]
+
+    def read(self, split, unit):
+        (self.root / 'read.log').open('a').write(f'{unit.name}\n')
+        if unit.data == 'second' and (self.root / 'stop').exists():
+            raise ValueError('stopped')
+        size = float((self.root / f'{unit.data}.txt').read_text())
+        rows = dict(
+            image_path=np.array([f'{unit.data}/{i}.jpg' for i in range(2)]),
+            bbox_xywh=np.tile([10.0, 20, size, size], (2, 1)),
+            keypoints2d=np.ones((2, 17, 3)),
+            keypoints3d=np.ones((2, 24, 4)),
+        )
+        return Part(rows, {})
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> FromFiles:
+    """A conversion that stopped after its first unit."""
+    write_photos(tmp_path, [f'{name}/{i}.jpg' for name in ('first', 'second') for i in range(2)])
+    (tmp_path / 'units.txt').write_text('first second')
+    for name in ('first', 'second'):
+        (tmp_path / f'{name}.txt').write_text('30')
+    (tmp_path / 'stop').touch()
+    converter = FromFiles(tmp_path)
+    with pytest.raises(ValueError, match='stopped'):
+        convert(converter)
+    (tmp_path / 'stop').unlink()
+    (tmp_path / 'read.log').unlink()
+    return converter
+
+
+def boxes_and_log(converter: FromFiles) -> tuple[list[float], list[str]]:
+    path = convert(converter).path
+    return HumanData.fromfile(path)['bbox_xywh'][:, 2].tolist(), (
+        converter.root / 'read.log'
+    ).read_text().split()
+
+
+@pytest.mark.parametrize(
+    ('change', 'boxes', 'read'),
+    [
+        (lambda root: None, [30, 30, 30, 30], ['second']),
+        (lambda root: (root / 'first.txt').write_text('40.0'), [40, 40, 30, 30], ['first', 'second']),
+        (lambda root: os.utime(root / 'first.txt', (1, 1)), [30, 30, 30, 30], ['first', 'second']),
+        (lambda root: os.utime(root / 'first' / '1.jpg', (1, 1)), [30, 30, 30, 30], ['first', 'second']),
+        (lambda root: (root / 'second.txt').write_text('40'), [30, 30, 40, 40], ['second']),
+        (lambda root: (root / 'units.txt').write_text('first  second'), [30] * 4, ['first', 'second']),
+    ],
+)
+def test_what_changed_in_the_download_is_read_again(stopped: FromFiles, change, boxes, read):
+    change(stopped.root)
+    assert boxes_and_log(stopped) == (boxes, read)
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [lambda b: b'', lambda b: b[:-1], lambda b: b[:500], lambda b: b'x' * 999, lambda b: bytes(len(b))],
+)
+def test_damaged_parts_are_made_again(stopped: FromFiles, damage, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmroi.datasets.converters.convert.print_log', lambda text, *_: said.append(text))
+    part = stopped.root / 'out' / '.toy_train.parts' / '000000.npz'
+    part.write_bytes(damage(part.read_bytes()))
+    (part.parent / '.mmroi-tmp-left').mkdir()
+    (part.parent / '.mmroi-tmp-left' / '000001.npz').write_bytes(b'half')
+    assert boxes_and_log(stopped) == ([30] * 4, ['first', 'second'])
+    assert len(said) == 1
+    assert said[0].startswith('files train, first is converted again: its finished rows are damaged (')
+    assert [path.name for path in part.parents[1].iterdir()] == ['toy_train.npz']
+
+
+def test_random_damage_of_parts(stopped: FromFiles, mutate):
+    folder = stopped.root / 'out' / '.toy_train.parts'
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for seed in range(FUZZ_CASES):
+        folder.mkdir(exist_ok=True)
+        for name, content in kept.items():
+            (folder / name).write_bytes(mutate(content, seed) if name == '000000.npz' else content)
+        assert HumanData.fromfile(convert(stopped).path)['bbox_xywh'][:, 2].tolist() == [30] * 4, seed
+
+
+def test_damaged_settings_of_the_parts(stopped: FromFiles):
+    (stopped.root / 'out' / '.toy_train.parts' / 'fingerprint').write_bytes(b'\xff\xfe half')
+    assert boxes_and_log(stopped) == ([30] * 4, ['first', 'second'])
+
+
+def test_a_full_disk(stopped: FromFiles, small_disk):
+    with pytest.raises(
+        WriteError, match=r'cannot write .*000001\.npz: File too large; nothing of it is left'
+    ):
+        with small_disk(1000):
+            convert(stopped)
+    assert boxes_and_log(stopped) == ([30] * 4, ['second', 'second'])
+
+
+@pytest.mark.skipif(fcntl is None, reason='there are no locks')
+def test_two_conversions_into_one_file(toy: Toy):
+    with reserve(toy.root / 'out' / '.toy_train.lock', 'x'):
+        with pytest.raises(
+            RuntimeError, match='toy_train.npz: another process is converting it; wait for it'
+        ):
+            convert(toy)
+        convert_split(toy, 'test', toy.root / 'out', progress=False)  # another file
+    convert(toy)
+    assert sorted(path.name for path in (toy.root / 'out').iterdir()) == ['toy_test.npz', 'toy_train.npz']
