@@ -6,14 +6,12 @@
 import argparse
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from torch import Tensor
 
 from mmroi.apis import build_model
-from mmroi.compat import safe_globals
 from mmroi.engine.launch import existing_file, run_tool
-from mmroi.fileio import write_checkpoint
+from mmroi.fileio import read_checkpoint, write_checkpoint
 from mmroi.models.estimators import leave_out_backbone, restore_backbone
 from mmroi.version import __version__
 
@@ -45,9 +43,8 @@ def publish(
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
             otherwise; or if the backbone is to be left out and is not the one of that file.
     """
-    safe_globals.install()
-    checkpoint = torch.load(source, map_location='cpu', weights_only=True)
-    if 'state_dict' not in checkpoint:
+    checkpoint = read_checkpoint(source)
+    if not isinstance(checkpoint.get('state_dict'), dict):
         raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
     weights = {}
     for name, value in checkpoint['state_dict'].items():
