@@ -1,6 +1,5 @@
 """Find images that are missing, truncated or unreadable, at a fraction of the cost of decoding them."""
 
-import io
 from collections.abc import Sequence
 
 import cv2
@@ -9,11 +8,14 @@ from mmengine import fileio
 from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
+from mmroi.fileio.image_files import ImageFolders, read_header, read_regular_file
 
 _ORIENTATION = 0x112  # EXIF tag
 
 
-def find_image_faults(image_paths: Sequence[str], bbox: np.ndarray) -> np.ndarray:
+def find_image_faults(
+    image_paths: Sequence[str], bbox: np.ndarray, folders: ImageFolders | None = None
+) -> np.ndarray:
     """Check that the images of R rows can be decoded and contain the boxes.
 
     Each image is read once, however many rows show it.
@@ -21,16 +23,19 @@ def find_image_faults(image_paths: Sequence[str], bbox: np.ndarray) -> np.ndarra
     Args:
         image_paths: Full path of the image of each row.
         bbox: (R, 4) x, y, width, height in pixels; finite.
+        folders: Where the images must lie; None for anywhere.
 
     Returns:
         (R,) uint8, 0 for good rows, otherwise the ``fault_code`` of 'missing image', 'unreadable image',
-        'truncated image' or 'box outside the image'.
+        'truncated image', 'image outside its folder' or 'box outside the image'.
     """
     paths, image_of_row = np.unique(np.asarray(image_paths, np.str_), return_inverse=True)
     sizes = np.full((len(paths), 2), np.inf)  # width, height
     codes = np.zeros(len(paths), np.uint8)
     for i, path in enumerate(paths.tolist()):
         try:
+            if folders is not None:
+                check_folder(path, folders)
             sizes[i] = image_size(path)[::-1]
         except BadSampleError as error:
             codes[i] = fault_code(error.reason)
@@ -53,11 +58,11 @@ def image_size(path: str) -> tuple[int, int]:
         BadSampleError: The image is missing, truncated or unreadable.
     """
     content = read_image_file(path)
+    with check_header(path, content) as image:
+        width, height = image.size[::-1] if _is_rotated(image) else image.size
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            width, height = image.size[::-1] if _is_rotated(image) else image.size
         small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    except (OSError, Image.DecompressionBombError, cv2.error):
+    except cv2.error:
         small = None
     if small is None:
         raise unreadable(path)
@@ -69,24 +74,64 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
 
     Args:
         path: The image.
-        backend_args: File backend of MMEngine.
+        backend_args: File backend of MMEngine; without it, only ordinary local files are read.
 
     Raises:
-        BadSampleError: The image is missing or truncated.
+        BadSampleError: The image is missing or truncated, or no ordinary file.
     """
     try:
-        content = fileio.get(path, backend_args=backend_args)
-    except FileNotFoundError:
+        content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise BadSampleError(
             'missing image',
             f'{path} does not exist. Check `data_root` and '
             '`data_prefix`, or extract the images of the dataset',
         ) from None
+    except (OSError, ValueError) as error:
+        reason = f'cannot be read ({error.strerror})' if isinstance(error, OSError) else str(error)
+        raise BadSampleError('unreadable image', f'{path} {reason}') from None
     if is_truncated(content):
         raise BadSampleError(
             'truncated image', f'{path} ends too early ({len(content)} bytes). Copy or download it again'
         )
     return content
+
+
+def check_folder(path: str, folders: ImageFolders) -> None:
+    """Check that an image lies where the images of its dataset are.
+
+    Args:
+        path: Full path of the image.
+        folders: The folders.
+
+    Raises:
+        BadSampleError: It does not.
+    """
+    if not folders.contain(path):
+        raise BadSampleError(
+            'image outside its folder',
+            f'{path} leads out of data_root, by "..", an absolute path or a link. If these are '
+            "yours, set allow_outside=True in the dataset's config",
+        )
+
+
+def check_header(path: str, content: bytes) -> Image.Image:
+    """Check the size of an image before it is decoded.
+
+    Args:
+        path: The image, for the message.
+        content: The file.
+
+    Returns:
+        The image, not decoded.
+
+    Raises:
+        BadSampleError: It is no image, or has too many pixels.
+    """
+    try:
+        return read_header(content)
+    except ValueError as error:
+        raise BadSampleError('unreadable image', f'{path} {error}') from None
 
 
 def unreadable(path: str) -> BadSampleError:

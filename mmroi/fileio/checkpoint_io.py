@@ -90,6 +90,8 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
     if find_weights(content) is None:
         content['state_dict'] = read_state_dict(path)  # which says what is wrong
     content['state_dict'] = find_weights(content)
+    if isinstance(content.get('meta'), dict):
+        content['meta'].pop('config', None)  # MMEngine runs this text when a training resumes
     return content
 
 

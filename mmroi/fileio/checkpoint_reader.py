@@ -48,7 +48,7 @@ class UnreadEntry:
     def _complain(self, *_arguments: Any) -> NoReturn:
         known = self.__dict__
         raise ValueError(
-            f'{known["path"]}: {known["key"]!r} needs {", ".join(known["names"])}, which mmroi does not read. '
+            f'{known["path"]}: {known["key"]!r} needs {", ".join(known["names"])}, which is not read. '
             'Its weights can be used (load_from, test.py), but no training can resume from it'
         )
 

@@ -2,7 +2,8 @@
 
 NumPy's, SciPy's and chumpy's own functions for reading pickles trust their arguments: a dtype whose state
 claims objects, or a sparse matrix whose indices lie outside, makes them read and write foreign memory. So
-none of them is called here. Each name has a function of ours that checks its arguments and builds plain arrays.
+none of them is called here. Each name has a function of ours that checks its arguments and builds plain
+arrays.
 """
 
 import math

@@ -47,7 +47,7 @@ def test_data_come_back(protocol, core):
     )
     for key, expected in value.items():
         if isinstance(expected, np.ndarray):
-            assert found[key].dtype == expected.dtype and found[key].shape == expected.shape
+            assert found[key].dtype == expected.dtype.newbyteorder('=') and found[key].shape == expected.shape
             np.testing.assert_array_equal(found[key], expected)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from mmroi.apis import build_model
 from mmroi.engine.launch import existing_file, run_tool
 from mmroi.fileio import read_checkpoint, write_checkpoint
+from mmroi.fileio.config_text import parse_config_text
 from mmroi.models.estimators import leave_out_backbone, restore_backbone
 from mmroi.version import __version__
 
@@ -65,7 +66,12 @@ def publish(
 def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:
     """Leave out the backbone after a test that it comes back on loading."""
     referring = leave_out_backbone(weights)
-    model = build_model(Config.fromstring(config, '.py'))
+    try:
+        model = build_model(Config(parse_config_text(config)))
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{source}: the backbone cannot be left out, the checkpoint's config cannot be used: {error}"
+        ) from error
     try:
         restore_backbone(model, dict(referring))
     except RuntimeError as error:

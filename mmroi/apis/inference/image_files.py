@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from mmroi.apis.inference.frames import BadInput, Frame
+from mmroi.fileio.image_files import read_regular_file
 
 # Diagonal in mm of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
@@ -51,7 +52,7 @@ class ImageSource:
             if isinstance(self.content, np.ndarray):
                 image, focal_length = as_bgr(self.content), None
             else:
-                read = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+                read = self.content if isinstance(self.content, bytes) else read_regular_file(self.content)
                 image, focal_length = decode_image(read)
         except OSError as error:
             yield BadInput(self.source, f'cannot be read ({error.strerror}); check the file')

@@ -7,7 +7,7 @@ import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 
-from mmroi.datasets.image_checks import read_image_file, unreadable
+from mmroi.datasets.image_checks import check_header, read_image_file, unreadable
 from mmroi.geometry import estimate_focal_length
 from mmroi.registry import TRANSFORMS
 
@@ -23,7 +23,8 @@ class LoadImage(LoadImageFromFile):
     the diagonal sqrt(H^2 + W^2) and ``principal_point`` the center (W / 2, H / 2), as in CLIFF.
 
     OpenCV decodes truncated JPEGs without an error and fills the rest with gray, so the end of the file is
-    checked. Arguments are those of ``mmcv.transforms.LoadImageFromFile``.
+    checked. Images of more pixels than Pillow opens (179 million) are refused before they are decoded.
+    Arguments are those of ``mmcv.transforms.LoadImageFromFile``.
 
     Raises:
         BadSampleError: The image is missing, truncated or unreadable.
@@ -50,6 +51,7 @@ class LoadImage(LoadImageFromFile):
 
     def _read(self, path: str) -> np.ndarray:
         content = read_image_file(path, self.backend_args)
+        check_header(path, content)
         try:
             image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         except cv2.error:  # a damaged header asks for gigabytes
