@@ -107,7 +107,7 @@ class Sparse:
             places = (_vector(rows, 'iu'), _vector(columns, 'iu'))
         else:
             bounds, inner = _vector(self.state.get('indptr'), 'iu'), _vector(self.state.get('indices'), 'iu')
-            counts = np.diff(bounds.astype(np.int64))
+            counts: np.ndarray = np.diff(bounds.astype(np.int64))
             lines = shape[0] if self.layout == 'csr' else shape[1]
             if len(counts) != lines or bounds[0] != 0 or (counts < 0).any() or bounds[-1] > len(inner):
                 raise ValueError('the index pointers of a sparse matrix do not rise from 0 to its entries')
@@ -176,7 +176,7 @@ def fill_array(array: np.ndarray, state: Any) -> None:
     if not fits:
         raise ValueError(f'an array of shape {shape} has another amount of data')
     # these arguments are sound, and the bytes are not copied once more
-    array.__setstate__((1, shape, kind, bool(fortran), raw))  # type: ignore[attr-defined]
+    array.__setstate__((1, shape, kind, bool(fortran), raw))  # type: ignore[arg-type]
 
 
 def is_key(key: Any) -> bool:
@@ -210,6 +210,7 @@ def _from_buffer(raw: Any, dtype: Any, shape: Any, order: Any = 'C', axes: Any =
     if not raw:
         return np.empty(shape, dtype.dtype)
     array = np.frombuffer(raw, dtype.dtype)
+    array = array.astype(dtype.dtype.newbyteorder('='), copy=False)  # as in other protocols
     if order == 'K' and axes is not None:
         return array.reshape(shape).transpose(_shape(axes))
     return array.reshape(shape, order='F' if order == 'F' else 'C')

@@ -19,7 +19,10 @@ _HARMLESS_BUILTINS = ('slice', 'range', 'xrange', 'int', 'float', 'str', 'list',
 _DICTIONARIES = (dict, OrderedDict, Counter)
 
 
-class InertUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
+_Machine: Any = pickle._Unpickler  # in Python, and so without the faults in memory of the one in C
+
+
+class InertUnpickler(_Machine):
     """Reads the next pickle of a file; text of Python 2 is decoded as latin-1.
 
     Args:
@@ -30,7 +33,7 @@ class InertUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
         skip_unknown: Whether objects of unknown classes become :class:`Unread` instead of an error.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: dict[int, Any] = dict(_Machine.dispatch)
 
     def __init__(
         self,
