@@ -25,8 +25,9 @@ from mmroi.datasets.row_checks import (
     fault_reason,
     find_wrong_units,
 )
+from mmroi.fileio.file_access import ImageFolders
 from mmroi.fileio.human_data import HumanData
-from mmroi.fileio.image_files import ImageFolders
+from mmroi.fileio.named_errors import name_errors
 from mmroi.registry import DATASETS
 
 _MIN_SQUARES = 10  # fewer boxes may all be square by chance
@@ -139,9 +140,12 @@ class HumanImageDataset(BaseDataset):
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
         inside = (self.data_root or '', self.data_prefix.get('img_path', ''))
         self._folders = None if self.allow_outside else ImageFolders(inside)
-        rows = PersonRows(
-            HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
-        )
+        with name_errors(self.ann_file):
+            rows = PersonRows(
+                HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
+            )
+        if not len(rows):
+            raise ValueError(f'{self.ann_file}: has no rows, no person at all. Convert the dataset again')
         self._report_square_boxes(rows.columns.bbox)
         # One byte per row of the file, shared with loader workers: 0, or the code of the fault.
         self._faults = torch.zeros(len(rows), dtype=torch.uint8).share_memory_()
@@ -154,7 +158,8 @@ class HumanImageDataset(BaseDataset):
             The good rows.
         """
         rows = self.data_list
-        faults = rows.find_faults()
+        with name_errors(self.ann_file):
+            faults = rows.find_faults()
         self._refuse_wrong_units(faults)
         if faults.any() and not self.skip_bad:
             first = int(np.flatnonzero(faults)[0])
@@ -287,7 +292,8 @@ class HumanImageDataset(BaseDataset):
         Returns:
             The sample before the pipeline.
         """
-        info = self.data_list[idx]
+        with name_errors(self.ann_file, f'row {self.data_list.indices[idx]}'):
+            info = self.data_list[idx]
         info['box_margin'] = self.box_margin
         info['sample_idx'] = idx if idx >= 0 else len(self) + idx
         info['img_path'] = self._image_path(info['img_path'])

@@ -1,5 +1,6 @@
 """Find images that are missing, truncated or unreadable, at a fraction of the cost of decoding them."""
 
+import io
 from collections.abc import Sequence
 
 import cv2
@@ -8,7 +9,8 @@ from mmengine import fileio
 from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
-from mmroi.fileio.image_files import ImageFolders, read_header, read_regular_file
+from mmroi.fileio.file_access import ImageFolders, read_regular_file
+from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated
 
 _ORIENTATION = 0x112  # EXIF tag
 
@@ -58,15 +60,38 @@ def image_size(path: str) -> tuple[int, int]:
         BadSampleError: The image is missing, truncated or unreadable.
     """
     content = read_image_file(path)
-    with check_header(path, content) as image:
-        width, height = image.size[::-1] if _is_rotated(image) else image.size
     try:
-        small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    except cv2.error:
-        small = None
+        with Image.open(io.BytesIO(content)) as image:
+            plain = is_plain_jpeg(image)
+            width, height = image.size[::-1] if _is_rotated(image) else image.size
+    except Exception:  # decoded to learn why
+        plain = False
+    if not plain:
+        height, width = decode(content, path).shape[:2]
+        return height, width
+    small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
     if small is None:
         raise unreadable(path)
     return height, width
+
+
+def decode(content: bytes, path: str) -> np.ndarray:
+    """Decode an image.
+
+    Args:
+        content: Content of the file.
+        path: The file, for messages.
+
+    Returns:
+        (H, W, 3) BGR uint8, upright, see :func:`mmroi.fileio.images.decode_image`.
+
+    Raises:
+        BadSampleError: It cannot be decoded.
+    """
+    try:
+        return decode_image(content)[0]
+    except ValueError as error:
+        raise unreadable(path, str(error)) from None
 
 
 def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> bytes:
@@ -77,8 +102,10 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
         backend_args: File backend of MMEngine; without it, only ordinary local files are read.
 
     Raises:
-        BadSampleError: The image is missing or truncated, or no ordinary file.
+        BadSampleError: The image is missing, truncated, no ordinary file, or cannot be read.
     """
+    if '://' in path and backend_args is None:
+        raise unreadable(path, 'is a URL; download the image, or set backend_args')
     try:
         content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -87,9 +114,9 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
             f'{path} does not exist. Check `data_root` and '
             '`data_prefix`, or extract the images of the dataset',
         ) from None
-    except (OSError, ValueError) as error:
-        reason = f'cannot be read ({error.strerror})' if isinstance(error, OSError) else str(error)
-        raise BadSampleError('unreadable image', f'{path} {reason}') from None
+    except Exception as error:  # a folder, no permission, a name that is too long, the errors of a backend
+        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+        raise unreadable(path, f'cannot be read ({reason}). Correct the path') from None
     if is_truncated(content):
         raise BadSampleError(
             'truncated image', f'{path} ends too early ({len(content)} bytes). Copy or download it again'
@@ -115,47 +142,9 @@ def check_folder(path: str, folders: ImageFolders) -> None:
         )
 
 
-def check_header(path: str, content: bytes) -> Image.Image:
-    """Check the size of an image before it is decoded.
-
-    Args:
-        path: The image, for the message.
-        content: The file.
-
-    Returns:
-        The image, not decoded.
-
-    Raises:
-        BadSampleError: It is no image, or has too many pixels.
-    """
-    try:
-        return read_header(content)
-    except ValueError as error:
-        raise BadSampleError('unreadable image', f'{path} {error}') from None
-
-
-def unreadable(path: str) -> BadSampleError:
-    """Build the error for an image that cannot be decoded."""
-    return BadSampleError('unreadable image', f'{path} cannot be decoded. Copy or download it again')
-
-
-def is_truncated(content: bytes) -> bool:
-    """Whether the end of a JPEG or PNG file is missing.
-
-    A JPEG is complete if an end-of-image marker follows its last start of scan: compressed data cannot
-    contain the marker, but a thumbnail before it may, and cameras append data after it.
-
-    Args:
-        content: The file.
-
-    Returns:
-        bool: Always False for other formats, unless the file is empty.
-    """
-    if content.startswith(b'\xff\xd8'):
-        return not content.endswith(b'\xff\xd9') and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda')
-    if content.startswith(b'\x89PNG'):
-        return b'IEND\xae\x42\x60\x82' not in content[-64:]
-    return not content
+def unreadable(path: str, reason: str = 'cannot be decoded. Copy or download it again') -> BadSampleError:
+    """Build the error for an image that cannot be read or decoded."""
+    return BadSampleError('unreadable image', f'{path} {reason}')
 
 
 def _is_rotated(image: Image.Image) -> bool:

@@ -27,8 +27,9 @@ from mmroi.datasets.row_checks import (
     find_faults,
     find_wrong_units,
 )
+from mmroi.fileio.file_access import leads_out
 from mmroi.fileio.human_data import HumanData
-from mmroi.fileio.image_files import leads_out
+from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import run_in_processes
 from mmroi.structures import get_convention
@@ -98,7 +99,8 @@ def convert_split(
         raise ValueError(f'{converter.name} has no split {split!r}; it has {", ".join(converter.splits)}')
     start = time.monotonic()
     summary = Summary(Path(out) / f'{converter.output_name(split)}.npz')
-    units = list(converter.units(split))
+    with name_errors(converter.root, f'{converter.name} {split}'):
+        units = list(converter.units(split))
     folder = _open_work_folder(summary.path, converter, split, units, (skip_bad, check_images))
     job = _Job(converter, split, folder, skip_bad, check_images)
     todo = [i for i in range(len(units)) if not job.path(i).is_file()]
@@ -171,8 +173,9 @@ class _Job:
     def do(self, index: int, unit: Unit) -> int:
         """Convert, check and store one unit."""
         converter = self.converter
-        rows, left_out = converter.read(self.split, unit)
         source = f'{converter.name} {self.split}, {unit.name}'
+        with name_errors(converter.root, source):
+            rows, left_out = converter.read(self.split, unit)
         convention2d, convention3d = converter.conventions(self.split)
         check_shapes(rows, (_num_joints(convention2d), _num_joints(convention3d)), source)
         for key in rows.keys() & {'keypoints2d', 'keypoints3d'}:  # 2 in COCO: labeled and visible

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -149,3 +150,19 @@ def test_sound_comes_from_video_files(tmp_path, make_result, photo, body, monkey
         writer.write(make_result(Frame(photo, 'b', 'b_1.png', 0, 'b', 0, fps=8)))
         writer.write(make_result(Frame(photo, 'c', 'webcam 0', 0, 'c', 0)))
     assert asked == {'a': (24, Path('clip.mov')), 'b': (8, None), 'c': (None, None)}
+
+
+def test_without_trimesh_there_are_no_meshes(body, make_result, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'trimesh', None)
+    with pytest.raises(ValueError, match='save: glb, ply need trimesh: pip install trimesh'):
+        ResultWriter(tmp_path / 'out', body, ['json', 'ply', 'glb'])
+    assert not (tmp_path / 'out').exists()
+    frame = Frame(np.zeros((200, 240, 3), np.uint8), 'a', 'a.png')
+    with ResultWriter(tmp_path / 'out', body) as writer:
+        writer.write(make_result(frame))
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        'overlays',
+        'predictions',
+        'viewer.html',
+        'views',
+    ]
