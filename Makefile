@@ -46,6 +46,7 @@ test: $(INSTALLED)  ## run the tests
 
 fuzz: $(INSTALLED)  ## give damaged and hostile files to the readers, some minutes
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_readers.py --cases 300
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_inputs.py
 
 lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .
