@@ -4,10 +4,11 @@ Importing the package checks the versions of its main dependencies and makes MMD
 mmcv-lite. It does not import torch or MMDetection.
 """
 
-from mmroi.compat import mmcv_ext
+from mmroi.compat import mmcv_ext, opencv
 from mmroi.version import __version__, check_versions
 
 __all__ = ['__version__']
 
+opencv.check()
 check_versions()
 mmcv_ext.install()

@@ -1,26 +1,30 @@
 """Neutral, male and female body models of one config, each built on first use."""
 
+import numbers
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from mmroi.body_models.body_files import GENDERS, find_body_file, has_genders
 from mmroi.body_models.smpl import SMPL
 from mmroi.registry import MODELS
 
+# SPIN and its successors number them.
 _SPELLINGS = {
-    **dict.fromkeys(('n', 'neutral', 'unknown', 'none', ''), 'neutral'),
-    **dict.fromkeys(('m', 'male'), 'male'),
-    **dict.fromkeys(('f', 'female'), 'female'),
+    **dict.fromkeys(('n', 'neutral', 'unknown', 'none', '', 'nan', '-1'), 'neutral'),
+    **dict.fromkeys(('m', 'male', '0'), 'male'),
+    **dict.fromkeys(('f', 'female', '1'), 'female'),
 }
 
 
-def normalize_gender(gender: str | None, owner: str = '') -> str:
+def normalize_gender(gender: Any, owner: str = '') -> str:
     """Normalize the name of a gender.
 
     Args:
-        gender: Any spelling found in datasets: the word or its first letter, in any case; ``''``, None and
-            ``'unknown'`` are neutral.
+        gender: Any spelling found in datasets: the word or its first letter, in any case, as string or bytes;
+            SPIN's numbers, 0 for male, 1 for female and -1 for unknown. ``''``, None, NaN and ``'unknown'``
+            are neutral.
         owner: Whose gender it is, for the error message.
 
     Returns:
@@ -29,11 +33,16 @@ def normalize_gender(gender: str | None, owner: str = '') -> str:
     Raises:
         ValueError: If the spelling is unknown.
     """
-    name = _SPELLINGS.get(str(gender).strip().lower())
+    if isinstance(gender, np.ndarray) and gender.size == 1:
+        gender = gender.item()
+    text = gender.decode('latin1') if isinstance(gender, bytes) else str(gender)
+    number = isinstance(gender, numbers.Real) and not isinstance(gender, bool | np.bool_)
+    name = _SPELLINGS.get(f'{float(gender):g}' if number else text.strip().lower())
     if name is None:
         of = f' of {owner}' if owner else ''
         raise ValueError(
-            f'gender "{gender}"{of} is unknown; expected male, female, neutral or their first letters'
+            f'gender "{text}"{of} is unknown; expected male, female, neutral or their first letters, '
+            'or 0, 1 and -1 in this order'
         )
     return name
 

@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 
 from mmroi.datasets.boxes import MARGIN, find_square
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
-from mmroi.datasets.image_checks import find_image_faults
+from mmroi.datasets.image_checks import check_folder, find_image_faults
 from mmroi.datasets.missing_annotations import describe_missing
 from mmroi.datasets.person_rows import PersonRows
 from mmroi.datasets.row_checks import (
@@ -26,7 +26,9 @@ from mmroi.datasets.row_checks import (
     find_wrong_units,
 )
 from mmroi.datasets.seeded_samples import SeededBatches
+from mmroi.fileio.file_access import ImageFolders
 from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.named_errors import name_errors
 from mmroi.registry import DATASETS
 
 _MIN_SQUARES = 10  # fewer boxes may all be square by chance
@@ -82,6 +84,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
             2D keypoints for rows that also have a camera but no 2D keypoints, and the root position where no
             keypoint gives it. Genders have their own body if the folder contains it. The body is built only
             if a row needs it. None derives nothing.
+        allow_outside: Accept image paths that lead out of ``data_root`` and of the folder ``img_path``: by
+            ``..``, as absolute paths, or by links in these folders.
         **kwargs: ``metainfo``, ``indices``, ``test_mode``, ``lazy_init``, ``max_refetch`` of ``BaseDataset``.
 
     Raises:
@@ -106,6 +110,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         crop_boxes: bool | None = None,
         box_margin: float | None = None,
         body_model: dict[str, Any] | None = None,
+        allow_outside: bool = False,
         **kwargs: Any,
     ) -> None:
         self.dataset_name = dataset_name or Path(ann_file).stem
@@ -115,6 +120,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         if not 0 < self.box_margin < float('inf'):
             raise ValueError(f'HumanImageDataset: box_margin must be positive, got {box_margin}')
         self.body_model = body_model
+        self.allow_outside = allow_outside
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -133,9 +139,14 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(describe_missing(self.ann_file, self.dataset_name))
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
-        rows = PersonRows(
-            HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
-        )
+        inside = (self.data_root or '', self.data_prefix.get('img_path', ''))
+        self._folders = None if self.allow_outside else ImageFolders(inside)
+        with name_errors(self.ann_file):
+            rows = PersonRows(
+                HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
+            )
+        if not len(rows):
+            raise ValueError(f'{self.ann_file}: has no rows, no person at all. Convert the dataset again')
         self._report_square_boxes(rows.columns.bbox)
         # One byte per row of the file, shared with loader workers: 0, or the code of the fault.
         self._faults = torch.zeros(len(rows), dtype=torch.uint8).share_memory_()
@@ -148,7 +159,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
             The good rows.
         """
         rows = self.data_list
-        faults = rows.find_faults()
+        with name_errors(self.ann_file):
+            faults = rows.find_faults()
         self._refuse_wrong_units(faults)
         if faults.any() and not self.skip_bad:
             first = int(np.flatnonzero(faults)[0])
@@ -176,7 +188,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
             good = np.flatnonzero(faults == 0)
             indices, columns = rows.indices[good], rows.columns
             paths = [self._image_path(str(columns.image_path[row])) for row in indices]
-            faults[good] = find_image_faults(paths, np.asarray(columns.bbox[indices])[:, :4])
+            faults[good] = find_image_faults(paths, np.asarray(columns.bbox[indices])[:, :4], self._folders)
         self._faults[torch.from_numpy(rows.indices)] = torch.from_numpy(faults)
         if faults.any():
             print_log(
@@ -281,7 +293,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         Returns:
             The sample before the pipeline.
         """
-        info = self.data_list[idx]
+        with name_errors(self.ann_file, f'row {self.data_list.indices[idx]}'):
+            info = self.data_list[idx]
         info['box_margin'] = self.box_margin
         info['sample_idx'] = idx if idx >= 0 else len(self) + idx
         info['img_path'] = self._image_path(info['img_path'])
@@ -304,6 +317,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         if self._faults[row]:
             return None
         try:
+            if self._folders is not None:
+                check_folder(info['img_path'], self._folders)
             return self.pipeline(info)
         except BadSampleError as error:
             if not self.skip_bad or self.test_mode:

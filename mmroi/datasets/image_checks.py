@@ -9,11 +9,15 @@ from mmengine import fileio
 from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
+from mmroi.fileio.file_access import ImageFolders, read_regular_file
+from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated
 
 _ORIENTATION = 0x112  # EXIF tag
 
 
-def find_image_faults(image_paths: Sequence[str], bbox: np.ndarray) -> np.ndarray:
+def find_image_faults(
+    image_paths: Sequence[str], bbox: np.ndarray, folders: ImageFolders | None = None
+) -> np.ndarray:
     """Check that the images of R rows can be decoded and contain the boxes.
 
     Each image is read once, however many rows show it.
@@ -21,16 +25,19 @@ def find_image_faults(image_paths: Sequence[str], bbox: np.ndarray) -> np.ndarra
     Args:
         image_paths: Full path of the image of each row.
         bbox: (R, 4) x, y, width, height in pixels; finite.
+        folders: Where the images must lie; None for anywhere.
 
     Returns:
         (R,) uint8, 0 for good rows, otherwise the ``fault_code`` of 'missing image', 'unreadable image',
-        'truncated image' or 'box outside the image'.
+        'truncated image', 'image outside its folder' or 'box outside the image'.
     """
     paths, image_of_row = np.unique(np.asarray(image_paths, np.str_), return_inverse=True)
     sizes = np.full((len(paths), 2), np.inf)  # width, height
     codes = np.zeros(len(paths), np.uint8)
     for i, path in enumerate(paths.tolist()):
         try:
+            if folders is not None:
+                check_folder(path, folders)
             sizes[i] = image_size(path)[::-1]
         except BadSampleError as error:
             codes[i] = fault_code(error.reason)
@@ -55,13 +62,36 @@ def image_size(path: str) -> tuple[int, int]:
     content = read_image_file(path)
     try:
         with Image.open(io.BytesIO(content)) as image:
+            plain = is_plain_jpeg(image)
             width, height = image.size[::-1] if _is_rotated(image) else image.size
-        small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    except (OSError, Image.DecompressionBombError, cv2.error):
-        small = None
+    except Exception:  # decoded to learn why
+        plain = False
+    if not plain:
+        height, width = decode(content, path).shape[:2]
+        return height, width
+    small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
     if small is None:
         raise unreadable(path)
     return height, width
+
+
+def decode(content: bytes, path: str) -> np.ndarray:
+    """Decode an image.
+
+    Args:
+        content: Content of the file.
+        path: The file, for messages.
+
+    Returns:
+        (H, W, 3) BGR uint8, upright, see :func:`mmroi.fileio.images.decode_image`.
+
+    Raises:
+        BadSampleError: It cannot be decoded.
+    """
+    try:
+        return decode_image(content)[0]
+    except ValueError as error:
+        raise unreadable(path, str(error)) from None
 
 
 def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> bytes:
@@ -69,19 +99,24 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
 
     Args:
         path: The image.
-        backend_args: File backend of MMEngine.
+        backend_args: File backend of MMEngine; without it, only ordinary local files are read.
 
     Raises:
-        BadSampleError: The image is missing or truncated.
+        BadSampleError: The image is missing, truncated, no ordinary file, or cannot be read.
     """
+    if '://' in path and backend_args is None:
+        raise unreadable(path, 'is a URL; download the image, or set backend_args')
     try:
-        content = fileio.get(path, backend_args=backend_args)
-    except FileNotFoundError:
+        content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise BadSampleError(
             'missing image',
             f'{path} does not exist. Check `data_root` and '
             '`data_prefix`, or extract the images of the dataset',
         ) from None
+    except Exception as error:  # a folder, no permission, a name that is too long, the errors of a backend
+        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+        raise unreadable(path, f'cannot be read ({reason}). Correct the path') from None
     if is_truncated(content):
         raise BadSampleError(
             'truncated image', f'{path} ends too early ({len(content)} bytes). Copy or download it again'
@@ -89,28 +124,27 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
     return content
 
 
-def unreadable(path: str) -> BadSampleError:
-    """Build the error for an image that cannot be decoded."""
-    return BadSampleError('unreadable image', f'{path} cannot be decoded. Copy or download it again')
-
-
-def is_truncated(content: bytes) -> bool:
-    """Whether the end of a JPEG or PNG file is missing.
-
-    A JPEG is complete if an end-of-image marker follows its last start of scan: compressed data cannot
-    contain the marker, but a thumbnail before it may, and cameras append data after it.
+def check_folder(path: str, folders: ImageFolders) -> None:
+    """Check that an image lies where the images of its dataset are.
 
     Args:
-        content: The file.
+        path: Full path of the image.
+        folders: The folders.
 
-    Returns:
-        bool: Always False for other formats, unless the file is empty.
+    Raises:
+        BadSampleError: It does not.
     """
-    if content.startswith(b'\xff\xd8'):
-        return not content.endswith(b'\xff\xd9') and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda')
-    if content.startswith(b'\x89PNG'):
-        return b'IEND\xae\x42\x60\x82' not in content[-64:]
-    return not content
+    if not folders.contain(path):
+        raise BadSampleError(
+            'image outside its folder',
+            f'{path} leads out of data_root, by "..", an absolute path or a link. If these are '
+            "yours, set allow_outside=True in the dataset's config",
+        )
+
+
+def unreadable(path: str, reason: str = 'cannot be decoded. Copy or download it again') -> BadSampleError:
+    """Build the error for an image that cannot be read or decoded."""
+    return BadSampleError('unreadable image', f'{path} {reason}')
 
 
 def _is_rotated(image: Image.Image) -> bool:

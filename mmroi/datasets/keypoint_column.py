@@ -121,7 +121,7 @@ def _convention(human_data: HumanData, key: str, num_joints: int) -> str:
         return 'human_data'
     human_data.require([f'{key}_convention'])
     convention = human_data[f'{key}_convention']
-    if convention not in CONVENTIONS:
+    if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise ValueError(
             f"{human_data.source}: '{key}_convention' is {convention!r}, known are "
             f'{", ".join(CONVENTIONS)}. Correct it or convert the dataset again'

@@ -5,6 +5,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from mmroi.body_models import normalize_gender
 from mmroi.datasets.boxes import make_upright
 from mmroi.datasets.camera_params import read_cameras
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
@@ -142,7 +143,7 @@ class _Columns:
         missing = set(SMPL_KEYS[:3]) - set(self.smpl)
         if self.smpl and missing:
             raise KeyError(f"{human_data.source}: 'smpl' lacks {sorted(missing)}. Convert the dataset again")
-        self.gender = human_data.per_row('meta', 'gender', np.str_)
+        self.gender = _genders(human_data)
         self.action = human_data.per_row('meta', 'action', np.str_)
         self.cameras = read_cameras(human_data)
 
@@ -227,6 +228,24 @@ class _Columns:
 
     def _smpl(self, name: str, row: int, has_smpl: bool, shape: tuple[int, ...]) -> np.ndarray:
         return np.array(self.smpl[name][row], np.float32) if has_smpl else np.zeros(shape, np.float32)
+
+
+def _genders(human_data: HumanData) -> np.ndarray | None:
+    """(N,) strings; numbers and bytes become 'm', 'f' or 'n'."""
+    values = human_data.per_row('meta', 'gender', object)
+    if values is None:
+        return None
+    genders = np.array([v if isinstance(v, str) else _letter(v) for v in values], np.str_)
+    for gender, row in zip(*np.unique(genders, return_index=True), strict=True):
+        normalize_gender(values[row] if gender == '?' else gender, f'row {row} of {human_data.source}')
+    return genders
+
+
+def _letter(gender: Any) -> str:
+    try:
+        return normalize_gender(gender)[0]
+    except ValueError:
+        return '?'
 
 
 def _flags(human_data: HumanData, key: str) -> np.ndarray:

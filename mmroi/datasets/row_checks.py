@@ -35,6 +35,7 @@ REASONS = (
     'missing image',
     'truncated image',
     'unreadable image',
+    'image outside its folder',
     'NaN box',
     'zero-area box',
     'box outside the image',

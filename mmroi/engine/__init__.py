@@ -1,11 +1,11 @@
 """Additions to MMEngine: optimizer wrapper, hooks and what the command-line tools share.
 
-Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so that
-every runner with ``default_scope = 'mmroi'`` can resume, and ``mmroi::`` in ``_base_`` of configs
-(:mod:`mmroi.compat.config_scope`).
+Importing it also replaces MMEngine's loader of checkpoints by one that reads them as data
+(:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume, and
+allows ``mmroi::`` in ``_base_`` of configs (:mod:`mmroi.engine.config_scope`).
 """
 
-from mmroi.compat import config_scope, safe_globals
+from mmroi.engine import config_scope
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.hooks import (
     AtomicCheckpointHook,
@@ -16,6 +16,7 @@ from mmroi.engine.hooks import (
     ProgressBarHook,
     ResumeCheckHook,
 )
+from mmroi.fileio import checkpoint_io  # noqa: F401
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -30,4 +31,3 @@ __all__ = [
 ]
 
 config_scope.install()
-safe_globals.install()

@@ -1,17 +1,16 @@
 """Checkpoints of a training: whether they are whole, and from which one to resume."""
 
 import logging
-import pickle
 import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmroi.engine.launch import existing_file
+from mmroi.fileio import read_checkpoint
 
 LAST = 'last_checkpoint'
 """File in a work folder with the path of its last checkpoint."""
@@ -26,7 +25,7 @@ def check_checkpoint(path: str | Path) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        Its content, with tensors that are read from the file when they are used.
+        Its content, as :func:`~mmroi.fileio.checkpoint_reader.read_checkpoint` returns it.
 
     Raises:
         ValueError: The file is damaged or no checkpoint; the message says what is wrong, without the path.
@@ -37,16 +36,12 @@ def check_checkpoint(path: str | Path) -> dict[str, Any]:
             damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f'it is damaged: the checksum of {damaged} is wrong')
-        content = torch.load(path, map_location='cpu', mmap=True, weights_only=True)
     except zipfile.BadZipFile:
         raise ValueError('it is incomplete, damaged, or no checkpoint') from None
-    except pickle.UnpicklingError:
-        raise ValueError('it is damaged, or has objects that no training writes') from None
-    except (RuntimeError, EOFError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ValueError(f'it is damaged: {" ".join(str(error).split()):.200}') from None
-    if not isinstance(content, dict):
-        raise ValueError('it is no checkpoint')
-    return content
+    try:
+        return read_checkpoint(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace(f'{path} is', 'it is', 1).removeprefix(f'{path}: ')) from None
 
 
 def check_resumable(path: str | Path) -> None:

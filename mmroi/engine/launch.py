@@ -11,11 +11,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from torch import distributed as dist
 
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import add_body_argument, use_body_model
+from mmroi.engine.config_options import ConfigOptions
 from mmroi.engine.pipelines import load_config
 from mmroi.fileio.atomic import WriteError
 from mmroi.utils.termination import (
@@ -35,10 +36,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         default={},
         metavar='KEY=VALUE',
-        help='override entries of the config, such as train_dataloader.batch_size=32',
+        help='override entries of the config, such as train_dataloader.batch_size=32; values are numbers, '
+        "text, or Python's lists and dicts, such as \"custom_hooks=[dict(type='EMAHook')]\"",
     )
 
 

@@ -18,7 +18,9 @@ from mmroi.datasets import GetPersonBox, MultiRoICrop
 from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
 from mmroi.engine.body_model import dicts_in
 from mmroi.engine.config_numbers import NUMBERS, read_numbers
+from mmroi.engine.config_options import check_options
 from mmroi.engine.epochs import read_epochs, set_epochs
+from mmroi.engine.loaders import settle_workers
 
 Pipeline = list[dict[str, Any]]
 
@@ -140,10 +142,11 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
         **options: Of ``Config.fromfile``.
 
     Returns:
-        Config: Expanded by :func:`expand_numbers`.
+        Config: Expanded by :func:`expand_numbers`, its loaders changed by :func:`.loaders.settle_workers`.
     """
     cfg = Config.fromfile(path, **options)
     expand_numbers(cfg, cfg_options)
+    settle_workers(cfg)
     return cfg
 
 
@@ -161,10 +164,12 @@ def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> No
             pipeline wins over them. They may be numbers as well.
 
     Raises:
-        ValueError: A number is out of range or misspelled, or nothing in the config takes it.
+        ValueError: A number is out of range or misspelled, or nothing in the config takes it; or nothing
+            reads an option.
     """
     _expand(cfg)
     if cfg_options:
+        check_options(cfg, cfg_options)
         epochs = read_epochs(cfg)
         cfg.merge_from_dict(cfg_options)
         _expand(cfg, epochs)

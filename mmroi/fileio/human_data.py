@@ -1,12 +1,14 @@
 """HumanData, the annotation format on disk: MMHuman3D's npz."""
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import write_npz
 from mmroi.fileio.unpacked_npz import UnpackedNpz
 
@@ -20,6 +22,11 @@ _SHAPES: dict[str, tuple[tuple[int | str, ...], str]] = {
     'smpl.body_pose': (('N', 23, 3), 'axis-angle in radians'),
     'smpl.betas': (('N', 10), 'shape coefficients'),
     'smpl.transl': (('N', 3), 'meters'),
+}
+_GROUPS = {
+    'smpl': 'global_orient, body_pose, betas and optionally transl',
+    'meta': 'gender or other values per row',
+    'misc': 'focal_length, principal_point or other values per row',
 }
 _ATTRIBUTES = ('__key_strict__', '__data_len__', '__keypoints_compressed__')
 _KEYPOINTS = re.compile(r'(keypoints[23]d)(?!.*(_mask|_convention)$)')
@@ -84,7 +91,8 @@ class HumanData(MutableMapping[str, Any]):
         keys = human_data._file.keys()
         human_data._keys = dict.fromkeys(key for key in keys if key not in _ATTRIBUTES)
         if '__keypoints_compressed__' in keys:
-            human_data.keypoints_compressed = bool(human_data._file.read('__keypoints_compressed__'))
+            with name_errors(path, "'__keypoints_compressed__'"):
+                human_data.keypoints_compressed = bool(human_data._file.read('__keypoints_compressed__'))
         return human_data
 
     def dump(self, path: str | Path, compress: bool = False) -> None:
@@ -138,7 +146,8 @@ class HumanData(MutableMapping[str, Any]):
             value: Any = self._file.read(key)
             if value.ndim == 0:
                 value = value.item()
-            self._values[key] = self._checked(key, value)
+            with name_errors(self.source, repr(key)):
+                self._values[key] = self._checked(key, value)
         return self._values[key]
 
     def release(self) -> None:
@@ -180,7 +189,8 @@ class HumanData(MutableMapping[str, Any]):
         values = self[group].get(name) if group in self else None
         if values is None:
             return None
-        values = np.asarray(values, dtype)
+        with name_errors(self.source, f'{group}[{name!r}]'):
+            values = np.asarray(values, dtype)
         wanted = [(self.data_len, *shape) for shape in shapes or ((),)]
         for shape in wanted:
             if values.size == np.prod(shape):
@@ -287,27 +297,51 @@ class HumanData(MutableMapping[str, Any]):
         return {**self.__dict__, '_values': {key: self._values[key] for key in kept if key in self._values}}
 
     def _checked(self, key: str, value: Any) -> Any:
-        if key == 'image_path' and len(value) and isinstance(value[0], bytes):
-            value = [path.decode() for path in value]
-        if key == 'bbox_xywh' and np.ndim(value) == 2 and value.shape[1] == 4:
-            value = np.concatenate([value, np.ones_like(value[:, :1])], axis=1)
-        parts = {key: value}
-        if key == 'smpl':
-            if not isinstance(value, Mapping):
-                raise ValueError(
-                    f"{self.source}: 'smpl' is a {type(value).__name__}, expected a dictionary "
-                    'of global_orient, body_pose, betas and optionally transl. '
-                    'Convert the dataset again'
-                )
-            parts = {f'smpl.{name}': part for name, part in value.items()}
+        if key in ('meta', 'misc') and value is None:  # as MMHuman3D stores what is missing
+            value = {}
+        if key in _GROUPS and not isinstance(value, Mapping):
+            raise ValueError(
+                f'{self.source}: {key!r} is a {type(value).__name__}, expected a dictionary of '
+                f'{_GROUPS[key]}. Convert the dataset again'
+            )
+        if key == 'image_path':
+            value = self._paths(value)
+        if key.endswith('_convention'):
+            value = _text(value)
+        if key == 'bbox_xywh':
+            value = np.asarray(value)
+            if value.ndim == 2 and value.shape[1] == 4:
+                value = np.concatenate([value, np.ones_like(value[:, :1])], axis=1)
+        parts = {f'smpl.{name}': part for name, part in value.items()} if key == 'smpl' else {key: value}
         for name, part in parts.items():
             keypoints = _KEYPOINTS.match(name)
             kind = keypoints.group(1) if keypoints else name
             if kind in _SHAPES:
                 # Count a list of strings without converting it to an array.
-                found = (len(part),) if kind == 'image_path' else np.shape(part)
+                found = (len(part),) if kind == 'image_path' else self._numbers(name, part).shape
                 self._check_shape(name, found, *_SHAPES[kind])
         return value
+
+    def _paths(self, value: Any) -> Any:
+        """Check image paths, and decode those stored as bytes as the file system does."""
+        flat = value.ndim == 1 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
+        if not flat or isinstance(value, str | bytes):
+            raise ValueError(
+                f"{self.source}: 'image_path' is no list but {type(value).__name__}, expected one path per "
+                'row. Convert the dataset again'
+            )
+        if isinstance(value, np.ndarray) and value.dtype.kind == 'U':
+            return value
+        return [os.fsdecode(path) if isinstance(path, bytes) else path for path in value]
+
+    def _numbers(self, name: str, value: Any) -> np.ndarray:
+        array = np.asarray(value)
+        if array.dtype.kind not in 'biuf':
+            raise ValueError(
+                f'{self.source}: {name!r} holds values of type {array.dtype}, expected numbers. Convert the '
+                'dataset again, or correct this key'
+            )
+        return array
 
     def _check_shape(
         self, name: str, found: tuple[int, ...], shape: tuple[int | str, ...], meaning: str
@@ -324,3 +358,10 @@ class HumanData(MutableMapping[str, Any]):
                 f'{self.source}: {name!r} has shape {found}, expected ({wanted}): {meaning}. '
                 'Convert the dataset again, or reshape this key'
             )
+
+
+def _text(value: Any) -> Any:
+    """Return a word that is stored as an array of one word, or as bytes."""
+    while isinstance(value, np.ndarray | list | tuple) and np.size(value) == 1:
+        value = np.asarray(value, object).reshape(-1)[0]
+    return value.decode('latin1') if isinstance(value, bytes) else value

@@ -67,9 +67,9 @@ def save_meshes(
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray) -> 'trimesh.Trimesh':
     try:
-        import trimesh  # optional; training and testing do not need it
+        import trimesh  # here, because training and testing do not need it
     except ImportError as error:
-        raise ImportError("mesh files need trimesh: pip install 'mmroi[vis]'") from error
+        raise ImportError('mesh files need trimesh: pip install trimesh') from error
     normals = vertex_normals(vertices, faces)
     normals[~normals.any(axis=1)] = (0, 0, 1)  # vertices without a face need a unit normal too
     return trimesh.Trimesh(vertices, faces, vertex_normals=normals, process=False)

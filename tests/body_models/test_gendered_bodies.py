@@ -1,5 +1,7 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,15 +21,28 @@ from mmroi.body_models import SMPL, GenderedBodies, normalize_gender
         (' m ', 'male'),
         ('unknown', 'neutral'),
         (None, 'neutral'),
+        (b'f', 'female'),
+        (np.bytes_(b'Male'), 'male'),
+        (np.str_('n'), 'neutral'),
+        (0, 'male'),
+        (np.int64(1), 'female'),
+        (-1, 'neutral'),
+        (1.0, 'female'),
+        ('0', 'male'),
+        (float('nan'), 'neutral'),
+        (np.array('f'), 'female'),
     ],
 )
-def test_spellings(spelling: str | None, name: str) -> None:
+def test_spellings(spelling: Any, name: str) -> None:
     assert normalize_gender(spelling) == name
 
 
 def test_unknown_gender_names_its_owner() -> None:
     with pytest.raises(ValueError, match='^gender "x" is unknown; expected male'):
         normalize_gender('x')
+    for unknown in (2, 0.5, True, b'mf', ['m', 'f']):
+        with pytest.raises(ValueError, match='is unknown; expected male'):
+            normalize_gender(unknown)
     with pytest.raises(ValueError, match=r'^gender "x" of row 3 of a\.npz is unknown'):
         normalize_gender('x', 'row 3 of a.npz')
 

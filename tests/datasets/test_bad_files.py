@@ -144,6 +144,87 @@ def test_duplicates_are_reported_or_left_out(
     assert [dataset.get_data_info(i)['row'] for i in range(6)] == [0, 1, 2, 4, 5, 7]
 
 
+def _mixed_genders() -> np.ndarray:
+    return np.array(['m', b'f', 1, -1, None, 'Female', 0.0, b'n'], object)
+
+
+def test_genders_in_any_spelling(people: HumanData, data_root: Path) -> None:
+    _dump(people, data_root, meta=dict(gender=_mixed_genders()))
+    dataset = _dataset(data_root)
+    found = [dataset.get_data_info(i)['gender'] for i in range(8)]
+    assert found == ['m', 'f', 'f', 'n', 'n', 'Female', 'm', 'n']
+    _dump(people, data_root, meta=dict(gender=np.array([0, 1, 5, 0, 0, 0, 0, 0])))
+    with pytest.raises(ValueError, match=r'gender "5" of row 2 of .*people\.npz is unknown'):
+        _dataset(data_root)
+
+
+def test_words_as_arrays_and_paths_as_bytes(people: HumanData, data_root: Path) -> None:
+    names = [f'\u00fc{i}.png' for i in range(8)]
+    for i, name in enumerate(names):
+        (data_root / f'{i}.png').rename(data_root / name)
+    members = dict(
+        people,
+        image_path=np.array([name.encode() for name in names]),
+        keypoints2d_convention=np.array(['smpl_54']),
+        keypoints3d_convention=np.array([b'smpl_54']),
+    )
+    np.savez(data_root / 'people.npz', **members)
+    sample = _dataset(data_root)[3]
+    assert sample['img_path'].endswith('\u00fc3.png') and sample['has_keypoints2d']
+
+
+def test_no_rows(people: HumanData, data_root: Path) -> None:
+    empty = {
+        key: people[key][:0]
+        for key in ('image_path', 'bbox_xywh', 'keypoints2d', 'keypoints3d', 'keypoints2d_mask')
+    }
+    HumanData({k: v for k, v in empty.items() if k in ('image_path', 'bbox_xywh')}).dump(
+        data_root / 'people.npz'
+    )
+    with pytest.raises(ValueError, match=r'people\.npz: has no rows, no person at all'):
+        _dataset(data_root)
+
+
+@pytest.mark.parametrize(
+    'key, value, message',
+    [
+        ('bbox_xywh', np.full((8, 5), '1'), "'bbox_xywh' holds values of type <U1, expected numbers"),
+        ('keypoints2d', np.zeros((8, 54, 3), complex), "'keypoints2d' holds values of type complex128"),
+        ('meta', [1, 2], "'meta' is a ndarray, expected a dictionary of gender"),
+        ('smpl', np.zeros(3), "'smpl' is a ndarray, expected a dictionary of global_orient"),
+        ('image_path', 'photo.png', "'image_path' is no list but str, expected one path per row"),
+        ('image_path', np.full((8, 1), 'a.png'), "'image_path' is no list but ndarray"),
+        ('keypoints2d_convention', np.arange(3), "'keypoints2d_convention' is array"),
+        ('__keypoints_compressed__', np.arange(3), "'__keypoints_compressed__' cannot be used"),
+        ('keypoints2d_mask', np.ones((54, 2)), 'cannot be used|has 54 joints'),
+    ],
+)
+def test_wrong_content_names_file_and_key(
+    people: HumanData, data_root: Path, key: str, value: object, message: str
+) -> None:
+    np.savez(data_root / 'people.npz', **{**people, key: value})
+    with pytest.raises(ValueError, match=rf'people\.npz: .*{message}'.replace(".*'", "'")):
+        _dataset(data_root, skip_bad=True)
+
+
+@pytest.mark.parametrize(
+    'path, reason',
+    [
+        ('http://example.org/a.jpg', 'http://example.org/a.jpg does not exist'),
+        ('folder.jpg', r'folder\.jpg cannot be read \(Is a directory\)'),
+        ('x' * 300, r'x cannot be read \(File name too long\)'),
+        ('a\0b.jpg', r'cannot be read \(embedded null'),
+    ],
+)
+def test_paths_that_are_no_images(people: HumanData, data_root: Path, path: str, reason: str) -> None:
+    (data_root / 'folder.jpg').mkdir()
+    members = {**people, 'image_path': np.array([*people['image_path'][:7], path], object)}
+    np.savez(data_root / 'people.npz', **members)
+    with pytest.raises(BadSampleError, match=rf'image: row 7 of .*people\.npz: .*{reason}'):
+        _dataset(data_root)[7]
+    assert len(_dataset(data_root, skip_bad=True, test_mode=True)) == 7
+
+
 def test_no_row_left(people: HumanData, data_root: Path) -> None:
     _dump(people, data_root, bbox_xywh=np.zeros((8, 5)))
     with pytest.raises(ValueError, match=r"people\.npz: no row can be used; skipped {'zero-area box': 8}"):

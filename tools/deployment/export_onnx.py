@@ -6,11 +6,10 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmroi.apis import init_model
 from mmroi.apis.export import SUFFIXES, check_target, export_model
 from mmroi.engine.body_model import add_body_argument
+from mmroi.engine.config_options import ConfigOptions
 from mmroi.engine.launch import explain, run_tool
 
 NEEDED = ('onnx', 'onnxruntime', 'onnxscript')
@@ -45,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         metavar='KEY=VALUE',
         help='changes to the config, such as model.head.positive_scale=False',
     )

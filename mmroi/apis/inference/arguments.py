@@ -21,8 +21,9 @@ def add_people_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=_BoxesAction,
         metavar='FILE|X',
-        help='tight boxes to use instead of a detector: a JSON or COCO file, or x1 y1 x2 y2 in pixels, four '
-        'numbers per person, for every image',
+        help='tight boxes to use instead of a detector: x1 y1 x2 y2 in pixels, four numbers per person, for '
+        'every image; or a JSON file with such boxes, of COCO, or with predictions of MMDetection or MMPose, '
+        'or a folder of these',
     )
     given.add_argument('--whole-image', action='store_true', help='assume that one person fills each image')
 
@@ -45,7 +46,8 @@ def add_detector_arguments(group: argparse._ArgumentGroup) -> None:
         '--det-score',
         type=float,
         metavar='SCORE',
-        help='minimum score of a detected person (default: 0.3 for movenet, else 0.5)',
+        help='minimum score of a person, detected or given with a score by --bboxes (default: 0.3 for '
+        'movenet, 0.5 for other detectors, none for --bboxes)',
     )
     add(
         '--det-size',

@@ -1,30 +1,14 @@
-"""Read images of all formats as upright 8-bit BGR, with the focal length from EXIF."""
+"""Images as inputs."""
 
-import io
-import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
 
 from mmroi.apis.inference.frames import BadInput, Frame
-
-# Diagonal in mm of the 36 x 24 mm frame that the 35 mm equivalent refers to.
-FILM_DIAGONAL = math.hypot(36, 24)
-
-# From fisheye to the longest zoom, mm; some old cameras write tens of thousands.
-_EQUIVALENTS = (5.0, 3000.0)
-
-_EXIF_IFD = 0x8769
-_TAGS = {name: tag for tag, name in ExifTags.TAGS.items()}
-# A cropped image may keep its tags; its aspect ratio then differs from the one in the tags.
-_ASPECT_TOLERANCE = 0.02
-# Pillow's modes without known colors: floating point has no fixed range, and CIELAB cannot be converted.
-_NO_COLOR = ('F', 'LAB')
+from mmroi.fileio.file_access import read_regular_file
+from mmroi.fileio.images import as_bgr, decode_image
 
 
 @dataclass(frozen=True)
@@ -51,126 +35,11 @@ class ImageSource:
             if isinstance(self.content, np.ndarray):
                 image, focal_length = as_bgr(self.content), None
             else:
-                read = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+                read = self.content if isinstance(self.content, bytes) else read_regular_file(self.content)
                 image, focal_length = decode_image(read)
         except OSError as error:
-            yield BadInput(self.source, f'cannot be read ({error.strerror}); check the file')
+            yield BadInput(self.source, f'cannot be read ({error.strerror or error}); check the file')
         except ValueError as error:
             yield BadInput(self.source, str(error))
         else:
             yield Frame(image, self.name, self.source, focal_length=focal_length)
-
-
-def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
-    """Decode an image.
-
-    Uses Pillow, because OpenCV drops transparency and EXIF tags. Transparent parts become white, 16 bits
-    become the upper 8, CMYK is converted without a color profile, and only the first image of an animation or
-    a stereo pair is used.
-
-    Args:
-        content: Content of the file.
-
-    Returns:
-        Image (H, W, 3), BGR uint8, upright; focal length in pixels, see :func:`exif_focal_length`.
-
-    Raises:
-        ValueError: If it cannot be decoded; states reason and remedy without the name of the file.
-    """
-    if not content:
-        raise ValueError('is empty (0 bytes); copy or download it again')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # large images are fine, and odd tags do no harm
-            with Image.open(io.BytesIO(content)) as image:
-                image.load()
-    except Image.UnidentifiedImageError:
-        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
-    except Image.DecompressionBombError:
-        raise ValueError(f'has more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels; shrink it') from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's, for all kinds of damage
-        reason = ' '.join(str(error).split())
-        raise ValueError(f'cannot be decoded ({reason}); copy or download it again') from None
-    if image.mode in _NO_COLOR:
-        raise ValueError(f'has pixels of mode {image.mode}, which has no known colors; convert it to RGB')
-    focal_length = exif_focal_length(image)
-    image = _upright(image)  # the same name, so that only one copy of a huge image is kept
-    return _to_bgr(image), focal_length
-
-
-def exif_focal_length(image: Image.Image) -> float | None:
-    """Compute the focal length from the EXIF tags of an image.
-
-    ``FocalLengthIn35mmFilm`` is the focal length in whole mm that gives the same angle of view on a
-    36 x 24 mm film. The standard does not say which angle; manufacturers compare diagonals, which works for
-    all aspect ratios: f = f35 * sqrt(W^2 + H^2) / 43.27 mm. Comparing widths would give 4 % less for 4 : 3.
-
-    Args:
-        image: The opened image.
-
-    Returns:
-        Focal length in pixels; None if the tag is missing, 0 (unknown) or implausible, or if the aspect ratio
-        differs from the one in the tags, which means that the image was cropped.
-    """
-    try:
-        tags = image.getexif().get_ifd(_EXIF_IFD)
-        equivalent = float(tags.get(_TAGS['FocalLengthIn35mmFilm'], 0))
-        taken = [float(tags.get(_TAGS[name], 0)) for name in ('ExifImageWidth', 'ExifImageHeight')]
-    except Exception:  # damaged tags raise anything and are no reason to reject the image
-        return None
-    if not _EQUIVALENTS[0] <= equivalent <= _EQUIVALENTS[1]:
-        return None
-    if min(taken) > 0 and abs(_aspect(*taken) / _aspect(*image.size) - 1) > _ASPECT_TOLERANCE:
-        return None
-    return equivalent * math.hypot(*image.size) / FILM_DIAGONAL
-
-
-def as_bgr(image: np.ndarray) -> np.ndarray:
-    """Convert an array to 8-bit BGR.
-
-    Args:
-        image: (H, W), (H, W, 1), BGR (H, W, 3) or BGRA (H, W, 4); uint8 or uint16.
-
-    Returns:
-        (H, W, 3) BGR uint8, the array itself if it has this form already; transparent parts become white.
-
-    Raises:
-        ValueError: If the array has another form; states reason and remedy.
-    """
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    if (
-        image.dtype != np.uint8
-        or image.ndim not in (2, 3)
-        or image.size == 0
-        or (image.ndim == 3 and image.shape[2] not in (1, 3, 4))
-    ):
-        raise ValueError(f'is an array of {image.dtype} {image.shape}; give (height, width, 3) BGR uint8')
-    if image.ndim == 2 or image.shape[2] == 1:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    if image.shape[2] == 4:
-        return _to_bgr(Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)))
-    return image
-
-
-def _aspect(width: float, height: float) -> float:
-    return max(width, height) / min(width, height)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # Pillow rewrites all tags here, and damaged ones raise anything
-        return image
-
-
-def _to_bgr(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith('I'):  # 16 bits; Pillow would clip values above 255
-        return as_bgr(np.asarray(image).clip(0, 65535).astype(np.uint16))
-    if 'transparency' in image.info or image.mode.endswith(('A', 'a')):
-        image = image.convert('RGBA')
-        ground = Image.new('RGBA', image.size, 'white')
-        image = Image.alpha_composite(ground, image)
-    if image.mode != 'RGB':
-        image = image.convert('RGB')
-    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)

@@ -1,5 +1,6 @@
 """``MultiRoIInferencer``: meshes and cameras of people in images and videos."""
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +11,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.infer import BaseInferencer
+from mmengine.logging import print_log
 from torch import nn
 
 from mmroi.apis.inference.detectors import PeopleFinder, make_detector
+from mmroi.apis.inference.focal_lengths import question_focal_length
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
 from mmroi.apis.inference.outputs import ResultWriter
@@ -29,6 +32,9 @@ from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
 
 DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
+_NOT_FINITE = (
+    'gives NaN or infinite values; check its boxes and focal length, or the weights if all images do'
+)
 
 
 @INFERENCERS.register_module()
@@ -43,7 +49,7 @@ class MultiRoIInferencer(BaseInferencer):
         weights: Checkpoint; by default the one that the index names for the model.
         det_model: Detector, see ``make_detector``; loaded when it is first needed.
         det_weights: Its weights.
-        det_score_thr: Lowest score of a detected person; by default the detector's own.
+        det_score_thr: Lowest score of a person; by default the detector's own, and none for given boxes.
         device: Device such as ``cuda:0`` or ``cpu``; by default the accelerator if there is one.
         box_scale: Enlargement of the tight boxes; by default that of the config's test pipeline.
         show_progress: Show a progress bar if standard error is a terminal.
@@ -160,6 +166,7 @@ class MultiRoIInferencer(BaseInferencer):
             raise ValueError(f'batch_size must be positive, not {batch_size}')
         if focal_length is not None and not 0 < focal_length < float('inf'):
             raise ValueError(f'focal_length must be a positive number of pixels, not {focal_length}')
+        self._questioned = False
         frames = open_inputs(inputs, fps)
         find_people = self._people_finder(bboxes, whole_image)
         make_smoother = (smooth if callable(smooth) else OneEuro) if smooth else None
@@ -264,7 +271,10 @@ class MultiRoIInferencer(BaseInferencer):
         if whole_image:
             return WholeImage()
         if bboxes is not None:
-            return GivenPeople(bboxes)
+            given = GivenPeople(bboxes, self._det_options['score_thr'] or 0.0)
+            for note in given.notes:
+                print_log(note, 'current', logging.WARNING)
+            return given
         self._detector = self._detector or make_detector(device=str(self.device), **self._det_options)
         return self._detector
 
@@ -299,9 +309,15 @@ class MultiRoIInferencer(BaseInferencer):
                 continue
             found = next(people_of_next)
             own = [next(samples) for _ in found.bboxes]
+            if focal_length and not self._questioned:
+                if question := question_focal_length(focal_length, *item.image.shape[:2]):
+                    print_log(f'{item.source}: {question}', 'current', logging.WARNING)
+                    self._questioned = True
             origin = 'given' if focal_length else 'EXIF' if item.focal_length else 'estimated'
+            if not all(map(_is_finite, own)):
+                yield BadInput(item.source, _NOT_FINITE)
+                continue
             for sample, person in zip(own, found.persons(), strict=True):
-                _check_finite(sample, item)
                 sample.set_metainfo(dict(person, focal_length_from=origin))
             motion(item, own)
             yield FrameResult(item, own, found.problems)
@@ -326,7 +342,7 @@ class MultiRoIInferencer(BaseInferencer):
                 yield result
 
 
-def _check_finite(sample: HMRDataSample, frame: Frame) -> None:
+def _is_finite(sample: HMRDataSample) -> bool:
     predicted = sample.pred_instances
-    if not (torch.isfinite(predicted.vertices).all() and torch.isfinite(predicted.camera_translation).all()):
-        raise ValueError(f'the network predicts NaN or infinite values for {frame.source}; check its weights')
+    found = torch.isfinite(predicted.vertices).all() and torch.isfinite(predicted.camera_translation).all()
+    return bool(found)

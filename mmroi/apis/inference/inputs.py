@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -55,6 +56,8 @@ VIDEO_SUFFIXES = (
 )
 
 _FRAME_NUMBER = re.compile(r'_\d{6,}$')
+_MAX_NAME = 160  # bytes; file systems allow 255, and results add suffixes and numbers
+_UNPRINTABLE = re.compile('[\x00-\x1f\x7f\ud800-\udfff]')
 
 
 class Source(Protocol):
@@ -101,9 +104,9 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
 
     Args:
         inputs: A path (image, video or folder), a glob, an encoded image as bytes, an array (see
-            :func:`.image_files.as_bgr`), the number of a webcam, or a list of these. A folder stands for its
-            images and videos in alphabetical order, without subfolders. An animated GIF, WebP or AVIF is a
-            video.
+            :func:`mmroi.fileio.images.as_bgr`), the number of a webcam, or a list of these. A folder stands
+            for its images and videos in alphabetical order, without subfolders. An animated GIF, WebP or AVIF
+            is a video. Paths of a list that cannot be used become :class:`BadInput`, and the others are read.
         fps: Take the images of each folder as one video of this frame rate, in the order of the numbers in
             their names, and likewise all arrays and encoded images in their own order.
 
@@ -111,7 +114,8 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
         The stream of frames.
 
     Raises:
-        BadInputError: If there is nothing to read, or ``fps`` is not a positive number.
+        BadInputError: If there is nothing to read, a webcam cannot be opened, or ``fps`` is not a positive
+            number.
     """
     if fps is not None and not 0 < fps < math.inf:
         raise BadInputError(f'the frame rate is {fps}; give a positive number of frames per second')
@@ -119,14 +123,25 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
     if not listed:
         raise BadInputError('the list of inputs is empty; give an image, a folder, a video or a webcam')
     names = _Names()
-    sources = [source for item in listed for source in _sources(item, names)]
+    sources = [source for item in listed for source in _sources_or_fault(item, names, len(listed) > 1)]
     return Inputs(_join(sources, fps, names) if fps else sources)
 
 
-class _Names:
-    """Makes names unique, also on case-insensitive file systems.
+@dataclass(frozen=True)
+class _Fault:
+    """An input that cannot be used, in the place of its frames."""
 
-    The name of an image could otherwise equal that of a video's frame.
+    bad: BadInput
+    num_frames = 0
+
+    def __iter__(self) -> Iterator[Frame | BadInput]:
+        yield self.bad
+
+
+class _Names:
+    """Makes names unique, also on case-insensitive file systems, and short and printable.
+
+    The name of an image could otherwise equal that of a video's frame. Results add suffixes to it.
     """
 
     def __init__(self) -> None:
@@ -146,6 +161,7 @@ class _Names:
         return self._unique(wish, lambda key: False)
 
     def _unique(self, wish: str, clashes: Callable[[str], bool]) -> str:
+        wish = printable(wish).encode()[:_MAX_NAME].decode(errors='ignore')
         tries = itertools.chain([wish], (f'{wish}_{number}' for number in itertools.count(2)))
         name = next(
             name for name in tries if name.casefold() not in self._taken and not clashes(name.casefold())
@@ -153,6 +169,36 @@ class _Names:
         self._taken.add(name.casefold())
         self._numbered.add(_FRAME_NUMBER.sub('', name.casefold()))
         return name
+
+
+def printable(path: str | Path) -> str:
+    """Return a path as text that can be printed and stored.
+
+    Args:
+        path: Any path; Python represents bytes that are no UTF-8 by surrogates, which nothing can print.
+
+    Returns:
+        The path with U+FFFD in place of these and of control characters.
+    """
+    return _UNPRINTABLE.sub('\ufffd', str(path))
+
+
+def _sources_or_fault(item: Any, names: _Names, one_of_many: bool) -> list[Source]:
+    """Open an input; one of many does not hinder the others."""
+    if not isinstance(item, (str, Path)):
+        return _sources(item, names)
+    name = printable(item)
+    try:
+        return _sources(item, names)
+    except BadInputError as error:
+        if not one_of_many:
+            raise
+        return [_Fault(BadInput(name, str(error).removeprefix(f'{name} ')))]
+    except (OSError, ValueError, RuntimeError) as error:  # a name too long, a folder without permission, ...
+        bad = BadInput(name, f'cannot be read ({getattr(error, "strerror", None) or error}); check the path')
+        if not one_of_many:
+            raise BadInputError(str(bad)) from None
+        return [_Fault(bad)]
 
 
 def _sources(item: Any, names: _Names) -> list[Source]:
@@ -192,21 +238,21 @@ def _folder(image: ImageSource) -> Path | None:
 
 def _file(path: Path, names: _Names) -> Source:
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return Video(path, names.video(path.stem), str(path))
+        return Video(path, names.video(path.stem), printable(path))
     if (count := count_frames(path)) > 1:
-        return AnimatedImage(path, names.video(path.stem), str(path), count)
-    return ImageSource(path, names.image(path.stem), str(path))
+        return AnimatedImage(path, names.video(path.stem), printable(path), count)
+    return ImageSource(path, names.image(path.stem), printable(path))
 
 
 def _expand(item: str | Path) -> list[Path]:
-    text, path = str(item), Path(item).expanduser()
+    text, name, path = str(item), printable(item), Path(item).expanduser()
     if '://' in text:
-        raise BadInputError(f'{text} is a URL; download it and give the file')
+        raise BadInputError(f'{name} is a URL; download it and give the file')
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if _is_wanted(p))
         if not found:
             raise BadInputError(
-                f'the folder {text} contains no image or video '
+                f'{name} is a folder without images and videos '
                 f'({", ".join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}); give another one'
             )
         return found
@@ -215,9 +261,9 @@ def _expand(item: str | Path) -> list[Path]:
     if has_magic(text):
         matched = sorted(p for p in map(Path, glob(str(path), recursive=True)) if p.is_file())
         if not matched:
-            raise BadInputError(f'no file matches {text}; check the pattern')
+            raise BadInputError(f'{name} matches no file; check the pattern')
         return matched
-    raise BadInputError(f'{text} does not exist; check the path')
+    raise BadInputError(f'{name} does not exist; check the path')
 
 
 def _is_wanted(path: Path) -> bool:

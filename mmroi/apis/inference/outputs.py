@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
 from mmroi.apis.inference.coco_results import CocoWriter
 from mmroi.apis.inference.frames import Frame
@@ -49,7 +51,8 @@ class ResultWriter:
         viewer_frames: Maximum number of frames in the viewer, spread evenly over the run.
 
     Raises:
-        ValueError: If a name in ``saves`` is unknown, or ``viewer_frames`` is not positive.
+        ValueError: If a name in ``saves`` is unknown or needs a package that is not installed, or
+            ``viewer_frames`` is not positive.
         OSError: If the folder cannot be created.
     """
 
@@ -63,6 +66,13 @@ class ResultWriter:
         unknown = sorted(set(saves or ()) - set(SAVES))
         if unknown:
             raise ValueError(f'save: unknown {", ".join(unknown)}; choose from {", ".join(SAVES)}')
+        self._left_out: tuple[str, ...] = ()
+        if find_spec('trimesh') is None:  # said before the network runs
+            if meshes := sorted(set(saves or ()) & set(MESHES)):
+                raise ValueError(f'save: {", ".join(meshes)} need trimesh: pip install trimesh')
+            self._left_out = MESHES
+            if saves is None:
+                print_log('no glb files are written, which need trimesh: pip install trimesh', 'current')
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
         self._faces = body_model.faces
@@ -128,7 +138,13 @@ class ResultWriter:
         """
         errors: list[OSError] = []
         videos = [partial(self._close_video, folder) for folder in self._videos]
-        for finish in (*videos, self._motions.close, self._coco.close, self._write_viewer):
+        steps: list[Callable[[], object]] = [
+            *videos,
+            self._motions.close,
+            self._coco.close,
+            self._write_viewer,
+        ]
+        for finish in steps:
             try:
                 finish()
             except OSError as error:
@@ -143,7 +159,8 @@ class ResultWriter:
     def _saves_for(self, frame: Frame) -> Sequence[str]:
         if self._saves is not None:
             return self._saves
-        return DEFAULT_SAVES if frame.video is None else DEFAULT_SAVES_OF_VIDEOS
+        saves = DEFAULT_SAVES if frame.video is None else DEFAULT_SAVES_OF_VIDEOS
+        return [kind for kind in saves if kind not in self._left_out]
 
     def _path(self, folder: str, frame: Frame, suffix: str) -> Path:
         # Not with_suffix: a name may contain a dot.

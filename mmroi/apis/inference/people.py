@@ -1,16 +1,16 @@
 """Boxes of the people in a frame: from a detector, from the user, or the whole image."""
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
+from mmroi.apis.inference.box_files import box_fault, read_boxes
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.datasets.coco_annotations import COCO_PERSON, person_annotations
+
+_MAX_SIZE = 4  # of a box, relative to the side of the image; a larger one was made for another image
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,22 +124,34 @@ class DetectedPeople:
 class GivenPeople:
     """Boxes given by the user.
 
-    Boxes that lie partly outside the frame are kept; boxes entirely outside are dropped and reported.
+    Boxes that lie partly outside the frame are kept; boxes entirely outside, or far larger than the frame,
+    are dropped and reported.
 
     Args:
         bboxes: (P, 4) corners x1, y1, x2, y2 in pixels, or (P, 5) with scores, used for every frame; a dict
-            of such arrays by name; or a file, see :func:`read_boxes`. Names are names of frames, videos or
-            files, the latter with or without folders and suffix.
+            of such arrays by name; or a file, see :func:`.box_files.read_boxes`. Names are names of frames,
+            videos or files, the latter with or without folders and suffix.
         score_thr: Lowest score of a box.
 
+    Attributes:
+        notes: What was left out of a file as a whole, one sentence each.
+
     Raises:
-        BadInputError: If a box is malformed, or the file cannot be read.
+        BadInputError: If a box is malformed, or the file cannot be read or most of its boxes are malformed.
     """
 
     def __init__(self, bboxes: Any, score_thr: float = 0.0) -> None:
         self._score_thr = score_thr
-        self._where = str(bboxes) if isinstance(bboxes, (str, Path)) else 'bboxes'
-        self._boxes = read_boxes(bboxes) if isinstance(bboxes, (str, Path)) else as_boxes(bboxes)
+        self._where, self.notes = 'bboxes', list[str]()
+        self._faults: dict[str, list[str]] = {}
+        self._boxes: np.ndarray | dict[str, np.ndarray]
+        if isinstance(bboxes, (str, Path)):
+            file = read_boxes(bboxes)
+            self._where, self._faults = file.where, dict(file.faults)
+            self.notes = [f'{file.where}: {note}' for note in file.notes]
+            self._boxes = {name: file.boxes(name) for name in [*file.rows]} if file.named else file.boxes()
+        else:
+            self._boxes = as_boxes(bboxes)
         # Files may have moved since: a name without folders is enough if it is unique.
         self._bare: dict[str, str | None] = {}
         for key in self._boxes if isinstance(self._boxes, dict) else ():
@@ -164,7 +176,12 @@ class GivenPeople:
         if key is None:
             problem = BadInput(frame.source, f'has no entry in {self._where}; add one or remove the image')
             return People(np.zeros((0, 4)), np.zeros(0), (problem,))
-        return _inside(self._boxes[key], frame, self._score_thr)
+        people = _inside(self._boxes[key], frame, self._score_thr)
+        faults = (  # once, not for every frame of a video
+            BadInput(frame.source, f'has a box that cannot be used: {fault}')
+            for fault in self._faults.pop(key, ())
+        )
+        return replace(people, problems=(*people.problems, *faults))
 
     def _keys(self, frame: Frame) -> Iterator[str]:
         yield frame.name
@@ -179,17 +196,20 @@ class GivenPeople:
 
 def _inside(boxes: np.ndarray, frame: Frame, score_thr: float) -> People:
     boxes = boxes[boxes[:, 4] >= score_thr]
-    height, width = frame.image.shape[:2]
-    outside = (boxes[:, :2] >= (width, height)).any(axis=1) | (boxes[:, 2:4] <= 0).any(axis=1)
+    size = np.array(frame.image.shape[1::-1])
+    outside = (boxes[:, :2] >= size).any(axis=1) | (boxes[:, 2:4] <= 0).any(axis=1)
+    huge = (boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size).any(axis=1)
     problems = tuple(
         BadInput(
             frame.source,
-            f'is {width} x {height} pixels, and the box '
-            f'({", ".join(f"{v:g}" for v in box)}) is outside; check whether it was made for another size',
+            f'is {size[0]} x {size[1]} pixels, and the box '
+            f'({", ".join(f"{v:g}" for v in box)}) is {what}; check whether it was made for another size',
         )
-        for box in boxes[outside, :4]
+        for where, what in ((outside, 'outside'), (huge & ~outside, 'far larger'))
+        for box in boxes[where, :4]
     )
-    return People(boxes[~outside, :4], boxes[~outside, 4], problems)
+    good = ~(outside | huge)
+    return People(boxes[good, :4], boxes[good, 4], problems)
 
 
 def check_boxes(boxes: Any, where: str) -> np.ndarray:
@@ -203,7 +223,7 @@ def check_boxes(boxes: Any, where: str) -> np.ndarray:
         (P, 5) float64; the score is 1 if none is given.
 
     Raises:
-        BadInputError: If the shape is wrong, a number is not finite, or a box has no area.
+        BadInputError: If the shape is wrong, a number is not finite, or a box is not larger than a pixel.
     """
     try:
         array = np.asarray(boxes, dtype=np.float64)
@@ -216,45 +236,10 @@ def check_boxes(boxes: Any, where: str) -> np.ndarray:
         raise BadInputError(f'{where}: boxes must be rows of x1, y1, x2, y2 in pixels and an optional score')
     if array.shape[1] == 4:
         array = np.concatenate([array, np.ones((len(array), 1))], axis=1)
-    wrong = ~np.isfinite(array).all(axis=1) | (array[:, 2:4] <= array[:, :2]).any(axis=1)
-    if wrong.any():
-        shown = ', '.join(f'{value:g}' for value in array[wrong.argmax(), :4])
-        raise BadInputError(f'{where}: box ({shown}) must be x1, y1, x2, y2 in pixels, x1 < x2 and y1 < y2')
+    for row in array:
+        if fault := box_fault(row.tolist()):
+            raise BadInputError(f'{where}: {fault}')
     return array
-
-
-def read_boxes(path: str | Path) -> np.ndarray | dict[str, np.ndarray]:
-    """Read boxes from a file.
-
-    Args:
-        path: JSON with a list of boxes for every frame, or a dict of such lists by name of file or frame, see
-            :func:`check_boxes`; or the persons of COCO annotations (a dict with ``images`` and
-            ``annotations``) or COCO results (a list of dicts). The ``image_id`` of results is a file name, or
-            a number that is the stem of the file name.
-
-    Returns:
-        (P, 5) boxes for every frame or by name, see :func:`check_boxes`.
-
-    Raises:
-        BadInputError: If the file does not exist or has other content.
-    """
-    try:
-        content = json.loads(Path(path).expanduser().read_text(encoding='utf-8'))
-    except OSError as error:
-        raise BadInputError(f'boxes {path} cannot be read ({error.strerror}); check the path') from None
-    except ValueError:
-        raise BadInputError(f'boxes {path} is not JSON; give boxes as JSON or as a COCO file') from None
-    try:
-        if isinstance(content, dict) and {'images', 'annotations'} <= content.keys():
-            return _coco_annotations(content, str(path))
-        if isinstance(content, list) and content and isinstance(content[0], dict):
-            return _coco_results(content, str(path))
-    except BadInputError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f'lacks {error}' if isinstance(error, KeyError) else str(error)
-        raise BadInputError(f'boxes {path} looks like a COCO file but {reason}; check the file') from None
-    return as_boxes(content, str(path))
 
 
 def as_boxes(given: Any, where: str = 'bboxes') -> np.ndarray | dict[str, np.ndarray]:
@@ -273,26 +258,3 @@ def as_boxes(given: Any, where: str = 'bboxes') -> np.ndarray | dict[str, np.nda
     if isinstance(given, Mapping):
         return {str(name): check_boxes(boxes, f'{where}, {name}') for name, boxes in given.items()}
     return check_boxes(given, where)
-
-
-def _coco_annotations(content: dict[str, Any], where: str) -> dict[str, np.ndarray]:
-    by_name: dict[str, list[list[float]]] = {}
-    for image, annotations in person_annotations(content):
-        people = [annotation for annotation in annotations if not annotation.get('iscrowd')]
-        by_name.setdefault(image['file_name'], []).extend(map(_row, people))
-    return as_boxes(by_name, where)  # type: ignore[return-value]
-
-
-def _coco_results(content: Sequence[dict[str, Any]], where: str) -> dict[str, np.ndarray]:
-    by_name: dict[str, list[list[float]]] = {}
-    for result in content:
-        rows = by_name.setdefault(str(result.get('file_name', result['image_id'])), [])
-        if result.get('category_id', COCO_PERSON) == COCO_PERSON:
-            rows.append(_row(result))
-    return as_boxes(by_name, where)  # type: ignore[return-value]
-
-
-def _row(entry: Mapping[str, Any]) -> list[float]:
-    x, y, width, height = (float(value) for value in entry['bbox'])
-    score = float(entry.get('score', 1))
-    return [x, y, x + width, y + height, score if math.isfinite(score) else 0.0]

@@ -9,6 +9,7 @@ import numpy as np
 from mmroi.datasets.boxes import crop_boxes
 from mmroi.datasets.converters.base import Converter, Part, Unit
 from mmroi.datasets.converters.raw_files import list_files, open_npz, shaped
+from mmroi.datasets.converters.texts import gender_letters, texts
 from mmroi.fileio.npz_io import LazyNpz
 from mmroi.registry import CONVERTERS
 
@@ -25,6 +26,8 @@ _KEYS = (
     'gender',
 )
 
+_NEUTRAL_BETAS = 11
+
 
 @CONVERTERS.register_module('bedlam')
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Bedlam(Converter):
 
     Each scene has an npz and its images in ``<image_folder>/<scene>/png/``. The sum of ``trans_cam`` and the
     translation of ``cam_ext`` is smplx's ``transl`` in the camera frame. The first 24 of ``gtkps`` are the
-    projected joints of SMPL. Close-up scenes are excluded, because their images are rotated by 90 degrees.
+    projected joints of SMPL. ``gender`` is the actor's, also where the betas are those of the neutral body;
+    such rows are neutral. Close-up scenes are excluded, because their images are rotated by 90 degrees.
 
     Args:
         root: Folder of the download.
@@ -66,7 +70,7 @@ class Bedlam(Converter):
         def read(key: str, *shape: int) -> np.ndarray:
             return shaped(npz.read(key), shape, f'{npz.path}: {key!r}')
 
-        names = npz.read('imgname').astype(np.str_)
+        names = texts(npz.read('imgname'))
         pose, intrinsics = read('pose_cam', 24, 3), read('cam_int', 3, 3)
         folder = f'{self.image_folder.as_posix()}/{unit.name}/png'
         rows = dict(
@@ -79,7 +83,7 @@ class Bedlam(Converter):
             transl=read('trans_cam', 3) + read('cam_ext', 4, 4)[:, :3, 3],
             focal_length=(intrinsics[:, 0, 0] + intrinsics[:, 1, 1]) / 2,
             principal_point=intrinsics[:, :2, 2],
-            gender=np.array([str(gender)[:1] for gender in npz.read('gender')], np.str_),
+            gender=_genders(npz),
         )
         if 'closeup' in unit.name:
             none = {key: values[:0] for key, values in rows.items()}
@@ -95,9 +99,19 @@ def _keypoints(npz: LazyNpz) -> np.ndarray:
     return np.concatenate([points[:, :24, :2], np.ones((len(points), 24, 1))], 2)
 
 
+def _genders(npz: LazyNpz) -> np.ndarray:
+    """(R,) genders of the bodies. The file has those of the actors, whose neutral bodies have 11 betas."""
+    letters = gender_letters(npz.read('gender'), f"{npz.path}: 'gender'")
+    return np.full_like(letters, 'n') if _shape(npz).shape[1] == _NEUTRAL_BETAS else letters
+
+
 def _betas(npz: LazyNpz) -> np.ndarray:
-    """(R, 10); neutral bodies have an eleventh coefficient, for children."""
+    """(R, 10); neutral bodies have an eleventh coefficient, which is left out."""
+    return _shape(npz)[:, :10]
+
+
+def _shape(npz: LazyNpz) -> np.ndarray:
     betas = np.asarray(npz.read('shape'), np.float64)
     if betas.ndim != 2 or betas.shape[1] < 10:
         raise ValueError(f"{npz.path}: 'shape' has shape {betas.shape}, expected (N, 10)")
-    return betas[:, :10]
+    return betas

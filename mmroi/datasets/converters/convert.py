@@ -31,8 +31,10 @@ from mmroi.datasets.row_checks import (
     find_wrong_units,
 )
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.file_access import leads_out
 from mmroi.fileio.human_data import HumanData
 from mmroi.fileio.locking import reserve
+from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import run_in_processes
 from mmroi.structures import get_convention
@@ -116,7 +118,7 @@ def convert_split(
 def _convert(job: '_Job', summary: Summary, workers: int, progress: bool) -> None:
     """Convert what is missing of a split and write its file."""
     converter, split = job.converter, job.split
-    with recorded_inputs() as inputs:
+    with recorded_inputs() as inputs, name_errors(converter.root, f'{converter.name} {split}'):
         units = list(converter.units(split))
     _open_work_folder(job, units, inputs)
     todo = [i for i, unit in enumerate(units) if not job.is_done(i, unit)]
@@ -213,8 +215,9 @@ class _Job:
     def _read(self, unit: Unit) -> Rows:
         """Convert and check one unit."""
         converter = self.converter
-        rows, left_out = converter.read(self.split, unit)
         source = f'{converter.name} {self.split}, {unit.name}'
+        with name_errors(converter.root, source):
+            rows, left_out = converter.read(self.split, unit)
         convention2d, convention3d = converter.conventions(self.split)
         check_shapes(rows, (_num_joints(convention2d), _num_joints(convention3d)), source)
         for key in rows.keys() & {'keypoints2d', 'keypoints3d'}:  # 2 in COCO: labeled and visible
@@ -222,6 +225,8 @@ class _Job:
             rows[key][..., -1] = np.minimum(rows[key][..., -1], 1)
         faults = find_faults(rows)
         _refuse_wrong_units(faults, source)
+        outside = np.array([leads_out(str(path)) for path in rows['image_path']], bool)
+        faults[outside] = fault_code('image outside its folder')
         good = faults == 0
         if self.check_images:
             paths = [str(converter.root / path) for path in rows['image_path'][good].tolist()]

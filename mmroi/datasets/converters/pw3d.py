@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from mmroi.datasets.boxes import keypoint_boxes, with_margin
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit
 from mmroi.datasets.converters.raw_files import list_files, read_pickle, require, shaped
+from mmroi.datasets.converters.texts import gender_letters, texts
 from mmroi.registry import CONVERTERS
 
 _KEYS = (
@@ -106,7 +107,7 @@ def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path)
             )
         return values
 
-    num_frames = len(camera.rotations)
+    num_frames, sequence = len(camera.rotations), texts([data['sequence']])[0]
     pose, transl, joints = read('poses', 24, 3), read('trans', 3), read('jointPositions', 24, 3)
     keypoints = read('poses2d', 3, 18).transpose(0, 2, 1)
     aligned = read('campose_valid') > 0
@@ -119,7 +120,7 @@ def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path)
     intrinsics = camera.intrinsics
     focal_lengths = np.tile([intrinsics[0, 0], intrinsics[1, 1]], (num_frames, 1))
     rows = dict(
-        image_path=np.array([f'imageFiles/{data["sequence"]}/image_{i:05d}.jpg' for i in range(num_frames)]),
+        image_path=np.array([f'imageFiles/{sequence}/image_{i:05d}.jpg' for i in range(num_frames)]),
         bbox_xywh=with_margin(keypoint_boxes(keypoints)),
         keypoints2d=labeled,
         keypoints3d=np.concatenate([joints, np.ones_like(joints[..., :1])], 2),
@@ -127,7 +128,7 @@ def _person_rows(data: dict[str, Any], person: int, camera: _Camera, path: Path)
         body_pose=pose[:, 1:],
         betas=np.tile(np.asarray(data['betas'][person], np.float64).ravel()[:10], (num_frames, 1)),
         transl=joints[:, 0] - rest_root,
-        gender=np.full(num_frames, str(data['genders'][person])),
+        gender=np.repeat(gender_letters([data['genders'][person]], f"{path}: 'genders'"), num_frames),
         focal_length=focal_lengths.mean(1),
         focal_lengths=focal_lengths,
         principal_point=np.tile(intrinsics[:2, 2], (num_frames, 1)),

@@ -9,6 +9,7 @@ import numpy as np
 from mmroi.datasets.boxes import crop_boxes
 from mmroi.datasets.converters.base import Converter, Part, Rows, Unit, chunks
 from mmroi.datasets.converters.raw_files import find_file, open_npz, shaped
+from mmroi.datasets.converters.texts import gender_letters, texts
 from mmroi.fileio.npz_io import LazyNpz
 from mmroi.registry import CONVERTERS
 
@@ -95,7 +96,7 @@ def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('
 
     found = npz.keys()
     result = dict(
-        image_path=np.asarray(npz.read('imgname')[slice(*rows)]).astype(np.str_),
+        image_path=texts(npz.read('imgname')[slice(*rows)]),
         bbox_xywh=crop_boxes(read('center', (2,)), read('scale', ())),
     )
     numbers = dict(part=24, openpose=25)
@@ -109,7 +110,8 @@ def crop_rows(npz: LazyNpz, rows: tuple[int, int], keypoints: Sequence[str] = ('
     if 'has_smpl' in result:
         result['has_smpl'] = result['has_smpl'] > 0
     if 'gender' in found:
-        result['gender'] = np.asarray(npz.read('gender')[slice(*rows)]).astype(np.str_)
+        genders = np.atleast_1d(npz.read('gender'))[slice(*rows)].ravel()
+        result['gender'] = gender_letters(genders, f"{npz.path}: 'gender'")
     if 'annot_id' in found:
         result['annotation_id'] = np.asarray(npz.read('annot_id')[slice(*rows)])
     return result

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import cv2
-import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 
-from mmroi.datasets.image_checks import read_image_file, unreadable
+from mmroi.datasets.image_checks import decode, read_image_file
 from mmroi.geometry import estimate_focal_length
 from mmroi.registry import TRANSFORMS
 
@@ -22,12 +20,19 @@ class LoadImage(LoadImageFromFile):
     Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape`` (H, W). If they are None, ``focal_length`` becomes
     the diagonal sqrt(H^2 + W^2) and ``principal_point`` the center (W / 2, H / 2), as in CLIFF.
 
-    OpenCV decodes truncated JPEGs without an error and fills the rest with gray, so the end of the file is
-    checked. Arguments are those of ``mmcv.transforms.LoadImageFromFile``.
+    Images look as in inference (:func:`mmroi.fileio.images.decode_image`): transparent parts are white, 16
+    bits become the upper 8. OpenCV decodes truncated JPEGs without an error and fills the rest with gray, so
+    the end of the file is checked.
+
+    Args:
+        backend_args: File backend of MMEngine.
 
     Raises:
         BadSampleError: The image is missing, truncated or unreadable.
     """
+
+    def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
+        super().__init__(backend_args=backend_args)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Decode the image.
@@ -49,11 +54,4 @@ class LoadImage(LoadImageFromFile):
         return results
 
     def _read(self, path: str) -> np.ndarray:
-        content = read_image_file(path, self.backend_args)
-        try:
-            image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
-        except cv2.error:  # a damaged header asks for gigabytes
-            image = None
-        if image is None:
-            raise unreadable(path)
-        return image
+        return decode(read_image_file(path, self.backend_args), path)

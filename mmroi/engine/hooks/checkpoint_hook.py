@@ -145,7 +145,7 @@ class AtomicCheckpointHook(CheckpointHook):
         Raises:
             KeyError: A name is none of them, or is not unique.
         """
-        found = []
+        found: list[str] = []
         for key in self.key_indicators:
             names = [key] if key in metrics else [name for name in metrics if name.rpartition('/')[2] == key]
             names = list(metrics)[:1] if key == 'auto' else names
@@ -252,8 +252,8 @@ class AtomicCheckpointHook(CheckpointHook):
             key for key in runner.message_hub.runtime_info if key.startswith(('best_score', 'best_ckpt'))
         ]:
             runner.message_hub.pop_info(key)
-        self.best_ckpt_path = None
-        self.best_ckpt_path_dict = {}
+        self.best_ckpt_path: str | None = None
+        self.best_ckpt_path_dict: dict[str, str] = {}
 
     def _set_best(self, runner: Runner, key: str, path: str) -> None:
         runner.message_hub.update_info(self._info_keys(key)[1], path)

@@ -83,8 +83,8 @@ class FiniteCheckHook(Hook):
         Raises:
             FloatingPointError: A loss is not finite.
         """
-        scalers = [getattr(wrapper, 'loss_scaler', None) for wrapper in _optim_wrappers(runner)]
-        scalers = [scaler for scaler in scalers if scaler is not None and scaler.is_enabled()]
+        wrappers = [wrapper for wrapper in _optim_wrappers(runner) if hasattr(wrapper, 'loss_scaler')]
+        scalers = [wrapper.loss_scaler for wrapper in wrappers if wrapper.loss_scaler.is_enabled()]
         if any(scaler.get_scale() < _LOWEST_SCALE for scaler in scalers):
             self._count(runner, 'the gradient, even with a loss scale of nearly zero,', 0)
         values = [float(value) for key, value in (outputs or {}).items() if key == 'loss']

@@ -101,6 +101,47 @@ def test_failures_are_yielded_in_their_place(inferencer, photo):
     assert inferencer([photo, b''], whole_image=True)['failed'] == [results[1]]
 
 
+def test_an_image_with_nan_fails_alone(inferencer, photo, monkeypatch):
+    forward = inferencer.forward
+
+    def spoil(batch):
+        samples = forward(batch)
+        samples[1].pred_instances.vertices[0, 0, 0] = float('nan')
+        return samples
+
+    monkeypatch.setattr(inferencer, 'forward', spoil)
+    first, second, third = inferencer.stream([photo] * 3, whole_image=True)
+    assert isinstance(second, BadInput) and second.source == 'array'
+    assert 'gives NaN or infinite values; check its boxes and focal length' in second.reason
+    assert [len(result.samples) for result in (first, third)] == [1, 1]
+
+
+@pytest.mark.parametrize('shape', [(1, 1, 3), (2, 900, 3), (900, 2, 3)])
+def test_odd_images(inferencer, shape, tmp_path):
+    (result,) = inferencer.stream(np.zeros(shape, np.uint8), whole_image=True, out_dir=tmp_path)
+    assert isinstance(result, BadInput) or len(result.samples) == 1
+
+
+def test_the_score_counts_for_given_boxes(photo):
+    inferencer = MultiRoIInferencer(device='cpu', det_score_thr=0.5, show_progress=False)
+    boxes = np.concatenate([BOXES, [[0.02], [0.98]]], 1)
+    ((sample,),) = inferencer(photo, bboxes=boxes)['predictions']
+    np.testing.assert_array_equal(sample.bbox, BOXES[1])
+
+
+def test_what_is_odd_is_said(inferencer, photo, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(module, 'print_log', lambda words, *_: said.append(words))
+    inferencer([photo, photo], whole_image=True, focal_length=25)
+    assert len(said) == 1 and said[0].startswith(
+        'array: a focal length of 25 pixels means an angle of view of'
+    )
+    path = tmp_path / 'boxes.json'
+    path.write_text('[{"image_id": "array", "category_id": 0, "bbox": [30, 20, 60, 100]}]')
+    assert len(inferencer(photo, bboxes=path)['predictions'][0]) == 1
+    assert said[1].startswith(f'{path}: category ids count from 0')
+
+
 def test_nobody_and_boxes_outside(inferencer, photo):
     (result,) = inferencer.stream(photo, bboxes=[])
     assert result.samples == [] and result.problems == ()

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.inputs import open_inputs
+from mmroi.apis.inference.inputs import open_inputs, printable
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_pa
     ('given', 'message'),
     [
         ('nowhere.jpg', 'nowhere.jpg does not exist; check'),
-        ('nowhere/*.jpg', r'no file matches nowhere/\*.jpg'),
+        ('nowhere/*.jpg', r'nowhere/\*.jpg matches no file; check'),
         ('https://example.org/a.jpg', 'is a URL; download it'),
         ([], 'list of inputs is empty'),
         ([3.5], 'an input is a float; give a path'),
@@ -62,8 +63,47 @@ def test_what_cannot_be_found_is_refused_at_once(given: object, message: str) ->
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r'contains no image or video \(.*\.jpg.*\.mp4'):
+    with pytest.raises(BadInputError, match=r'is a folder without images and videos \(.*\.jpg.*\.mp4'):
         open_inputs(tmp_path)
+
+
+def test_one_bad_path_does_not_hinder_the_others(photo: np.ndarray, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / 'a.png'), photo)
+    (tmp_path / 'folder.jpg').mkdir()
+    os.mkfifo(tmp_path / 'pipe.jpg')
+    bad = [
+        'https://example.org/a.jpg',
+        f'{tmp_path}/none.jpg',
+        f'{tmp_path}/*.gif',
+        str(tmp_path / 'folder.jpg'),
+        'x' * 300,
+        'a\0b.jpg',
+        str(tmp_path / 'pipe.jpg'),
+    ]
+    found = list(open_inputs([*bad, str(tmp_path / 'a.png')]))
+    assert [type(item) for item in found] == [BadInput] * len(bad) + [Frame]
+    assert [item.source for item in found[:-1]] == [printable(path) for path in bad]
+    for item, reason in zip(
+        found, ('URL', 'not exist', 'no file', 'a folder', 'too long', '', 'regular'), strict=False
+    ):
+        assert reason in item.reason and item.source not in item.reason
+    with pytest.raises(BadInputError, match='File name too long'):
+        open_inputs('x' * 300)
+
+
+def test_names_are_short_and_printable(photo: np.ndarray, tmp_path: Path) -> None:
+    encoded = cv2.imencode('.png', photo)[1].tobytes()
+    paths = [
+        bytes(tmp_path) + b'/' + name
+        for name in (b'caf\xe9.png', b'caf\xea.png', b'new\nline.png', b'\xc3\xbc' * 125 + b'.png')
+    ]
+    for path in paths:
+        Path(os.fsdecode(path)).write_bytes(encoded)
+    frames = list(open_inputs([os.fsdecode(path) for path in paths]))
+    assert [frame.name for frame in frames] == ['caf\ufffd', 'caf\ufffd_2', 'new\ufffdline', 'ü' * 80]
+    for frame in frames:
+        frame.source.encode()
+        np.testing.assert_array_equal(frame.image, photo)
 
 
 def test_a_file_named_like_a_pattern(photo: np.ndarray, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -173,3 +174,19 @@ def test_one_file_that_fails_at_the_end_does_not_take_the_others_along(
     assert files(tmp_path)[:2] == ['coco/images.json', 'coco/keypoints.json']
     for path in tmp_path.rglob('*.mp4'):
         assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
+
+
+def test_without_trimesh_there_are_no_meshes(body, make_result, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'trimesh', None)
+    with pytest.raises(ValueError, match='save: glb, ply need trimesh: pip install trimesh'):
+        ResultWriter(tmp_path / 'out', body, ['json', 'ply', 'glb'])
+    assert not (tmp_path / 'out').exists()
+    frame = Frame(np.zeros((200, 240, 3), np.uint8), 'a', 'a.png')
+    with ResultWriter(tmp_path / 'out', body) as writer:
+        writer.write(make_result(frame))
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        'overlays',
+        'predictions',
+        'viewer.html',
+        'views',
+    ]

@@ -85,17 +85,17 @@ def test_boxes_by_name(key: str, found: bool) -> None:
 
 
 def test_the_nearest_of_several_files_of_one_name() -> None:
-    people = GivenPeople({'x/a.jpg': [0, 0, 1, 1], 'y/a.jpg': [0, 0, 2, 2]})
+    people = GivenPeople({'x/a.jpg': [0, 0, 5, 5], 'y/a.jpg': [0, 0, 2, 2]})
     found = people([frame('/data/y/a.jpg'), frame('/data/x/a.jpg'), frame('/data/z/a.jpg')])
-    assert [person.bboxes.tolist() for person in found] == [[[0, 0, 2, 2]], [[0, 0, 1, 1]], []]
+    assert [person.bboxes.tolist() for person in found] == [[[0, 0, 2, 2]], [[0, 0, 5, 5]], []]
     assert 'has no entry' in str(found[2].problems[0])  # which of the two is not known
 
 
 def test_boxes_of_videos() -> None:
-    people = GivenPeople({'clip.mp4': [0, 0, 1, 1], 'clip_000002': [0, 0, 2, 2], 'webcam_0': [0, 0, 3, 3]})
+    people = GivenPeople({'clip.mp4': [0, 0, 5, 5], 'clip_000002': [0, 0, 2, 2], 'webcam_0': [0, 0, 3, 3]})
     frames = [frame('/data/clip.mp4', f'clip_{i:06d}', 'clip') for i in range(3)]
     found = people([*frames, frame('webcam 0', 'webcam_0_000000', 'webcam_0')])
-    assert [person.bboxes[0, 2] for person in found] == [1, 1, 2, 3]
+    assert [person.bboxes[0, 2] for person in found] == [5, 5, 2, 3]
 
 
 def write(path: Path, content: object) -> Path:
@@ -149,14 +149,10 @@ def test_coco_results(tmp_path: Path, image_id: int | str) -> None:
     ('text', 'message'),
     [
         ('no json', 'is not JSON; give boxes as JSON or as a COCO file'),
-        ('[{"image_id": 1}]', "looks like a COCO file but lacks 'bbox'; check the file"),
-        (
-            '{"images": [{"id": 1, "file_name": "a"}], '
-            '"annotations": [{"image_id": 2, "bbox": [1, 2, 3, 4]}]}',
-            'looks like a COCO file but has an annotation of image 2, which is not in its images; check',
-        ),
+        ('[{"image_id": 1}]', "boxes.json, 1: lacks 'bbox'"),
+        ('[{"bbox": [1, 2, 3, 4]}, "text"]', 'boxes.json: .*; a file has a list of boxes x1, y1, x2, y2'),
         ('[{"image_id": 1, "bbox": [1, 2, 0, 4], "score": 1}]', r'box \(1, 2, 1, 6\) must be'),
-        ('[{"image_id": 1, "bbox": [1, 2, 3]}]', 'looks like a COCO file but'),
+        ('[{"image_id": 1, "bbox": [1, 2, 3]}]', "'bbox' must be x, y, width, height, not"),
         ('"text"', 'boxes must be rows'),
     ],
 )

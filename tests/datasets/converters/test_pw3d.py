@@ -87,6 +87,12 @@ def test_bodies_meet_the_labels(tmp_path, sequence, body):
     check_projections(summary.path, tmp_path, body, 5, 18)
 
 
+@pytest.mark.parametrize('genders', [[b'm', b'f'], [0, 1], np.array(['male', 'FEMALE'])])
+def test_genders_in_any_spelling(tmp_path, sequence, genders):
+    write(tmp_path, dict(sequence, genders=genders))
+    assert HumanData.fromfile(convert(tmp_path).path)['meta']['gender'] == ['m', 'm', 'm', 'f', 'f']
+
+
 def test_camera_frame_gender_and_what_is_kept(tmp_path, sequence, people):
     write(tmp_path, sequence)
     human_data = HumanData.fromfile(convert(tmp_path).path)

@@ -134,3 +134,51 @@ def test_bedlam_with_hands_is_refused(tmp_path, people):
     write_bedlam(tmp_path, people, 'suburb', pose_cam=np.zeros((6, 165)))
     with pytest.raises(ValueError, match='suburb.npz: holds SMPL-X poses of 165 numbers'):
         convert('bedlam', tmp_path)
+
+
+@pytest.mark.parametrize(
+    'genders',
+    [
+        np.array([0, 1, -1, 0, 1, -1]),  # SPIN's numbers
+        np.array([0.0, 1, np.nan, 0, 1, -1]),
+        np.array([b'm', b'f', b'n', b'male', b'Female', b'']),
+        np.array(['male', 'f', None, 'M', b'f', 'neutral'], object),
+    ],
+)
+def test_genders_in_any_spelling(tmp_path, people, genders):
+    arrays = dict(spin_arrays(people), gender=genders)
+    summary = convert('spin', tmp_path, labels_file=write_spin(tmp_path, arrays))
+    assert HumanData.fromfile(summary.path)['meta']['gender'] == ['m', 'f', 'n'] * 2
+    write_bedlam(tmp_path, people, 'suburb', gender=genders)
+    summary = convert('bedlam', tmp_path)
+    assert HumanData.fromfile(summary.path)['meta']['gender'] == ['m', 'f', 'n'] * 2
+
+
+def test_an_unknown_gender_names_file_and_row(tmp_path, people):
+    labels = write_spin(tmp_path, dict(spin_arrays(people), gender=np.array([0, 1, 7, 0, 1, 1])))
+    with pytest.raises(
+        ValueError, match=r"gender \"7\" of row 2 of .*mpii_train.npz: 'gender' is unknown; exp"
+    ):
+        convert('spin', tmp_path, labels_file=labels)
+
+
+def test_neutral_betas_of_bedlam_are_not_those_of_the_actor(tmp_path, people):
+    betas = np.concatenate([people.betas, np.zeros((6, 1))], 1)
+    write_bedlam(tmp_path, people, 'suburb', shape=betas, gender=np.array(['female', 'male'] * 3))
+    human_data = HumanData.fromfile(convert('bedlam', tmp_path).path)
+    assert human_data['meta']['gender'] == ['n'] * 6 and human_data['smpl']['betas'].shape == (6, 10)
+
+
+def test_names_as_bytes(tmp_path, people):
+    names = [f'images/\u00fc{i}.jpg' for i in range(6)]
+    write_photos(tmp_path, names)
+    arrays = dict(spin_arrays(people), imgname=np.array([name.encode() for name in names]))
+    np.savez(tmp_path / 'labels.npz', **arrays)
+    summary = convert('spin', tmp_path, labels_file=Path('labels.npz'))
+    assert list(HumanData.fromfile(summary.path)['image_path']) == names
+
+
+def test_any_wrong_content_names_the_file(tmp_path, people):
+    arrays = dict(spin_arrays(people), openpose=np.zeros((5, 25, 3)))  # one row is missing
+    with pytest.raises(ValueError, match=rf'{tmp_path}.* cannot be used \('):
+        convert('spin', tmp_path, labels_file=write_spin(tmp_path, arrays))

@@ -3,6 +3,7 @@ import math
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
-from mmroi.apis.inference.image_files import as_bgr, decode_image
+from mmroi.datasets import LoadImage
+from mmroi.fileio.images import as_bgr, decode_image
 
 # From the upright photo to what a camera stores, by the value of the tag Orientation (EXIF 2.32, 4.6.4 A)
 STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -117,6 +119,40 @@ def test_transparent_parts_are_white() -> None:
     assert np.abs(decode(image) - on_white(RGB, ALPHA)).max() <= 1
     image = Image.fromarray(np.dstack([GREY, ALPHA]), 'LA')
     assert np.abs(decode(image) - on_white(np.stack([GREY] * 3, -1), ALPHA)).max() <= 1
+
+
+def test_transparency_looks_the_same_in_training() -> None:
+    content = encode(Image.fromarray(np.dstack([RGB, ALPHA])), 'PNG')
+    with tempfile.NamedTemporaryFile(suffix='.png') as file:
+        Path(file.name).write_bytes(content)
+        trained = LoadImage()(dict(img_path=file.name))['img']
+    np.testing.assert_array_equal(trained, decode_image(content)[0])
+
+
+@pytest.mark.parametrize('gray', [False, True])
+def test_jpegs_have_the_pixels_of_pillow(gray: bool) -> None:
+    photo = Image.fromarray(cv2.resize(GREY if gray else RGB, (150, 90)))
+    content = encode(photo, 'JPEG', quality=80)
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert('RGB'))
+    np.testing.assert_array_equal(decode_image(content)[0][..., ::-1], expected)
+
+
+def test_any_error_of_a_decoder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Image.Image) -> None:
+        raise RuntimeError('Failed to decode frame 0: Decoding failed')  # as AVIF's decoder does
+
+    content = encode(Image.fromarray(RGB), 'PNG')
+    monkeypatch.setattr('PIL.PngImagePlugin.PngImageFile.load', fail)
+    with pytest.raises(ValueError, match=r'cannot be decoded \(Failed to decode frame 0: .*\); convert it'):
+        decode_image(content)
+
+
+@pytest.mark.skipif(not features.check('avif'), reason='this Pillow has no AVIF')
+def test_damaged_avif() -> None:
+    content = encode(Image.fromarray(cv2.resize(RGB, (64, 64))), 'AVIF')
+    for damaged in (content[: len(content) // 2], content[:40]):
+        with pytest.raises(ValueError, match='cannot be decoded'):
+            decode_image(damaged)
 
 
 def test_palette() -> None:

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmroi.compat import config_scope
+from mmroi.engine import config_scope
 from mmroi.engine.pipelines import load_config
 
 from ..conftest import ROOT
