@@ -137,13 +137,8 @@ class ResultWriter:
             OSError: If a file cannot be written; the others are written all the same.
         """
         errors: list[OSError] = []
-        videos = [partial(self._close_video, folder) for folder in self._videos]
-        steps: list[Callable[[], object]] = [
-            *videos,
-            self._motions.close,
-            self._coco.close,
-            self._write_viewer,
-        ]
+        steps: list[Callable[[], object]] = [partial(self._close_video, folder) for folder in self._videos]
+        steps += [self._motions.close, self._coco.close, self._write_viewer]
         for finish in steps:
             try:
                 finish()
