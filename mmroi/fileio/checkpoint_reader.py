@@ -181,7 +181,7 @@ def _read_old(file: IO[bytes], size: int) -> Any:
     start = file.tell()
     _Unpickler(file, allocate).load()  # to learn of the storages, which follow
     keys = _Unpickler(file, no_storage).load()
-    if set(keys) != set(storages):
+    if not all(type(key) in (str, int) for key in keys) or set(keys) != set(storages):
         raise ValueError('storages are missing')
     for key in keys:
         storage = storages[key]
