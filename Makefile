@@ -26,7 +26,7 @@ INSTALLED := $(VENV)/.installed
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo pretrain test lint mmcv-ops clean
+.PHONY: help install demo pretrain test fuzz lint mmcv-ops clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +43,10 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+fuzz: $(INSTALLED)  ## give damaged, hostile and wrong files to the readers, some minutes
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_readers.py --cases 300
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_inputs.py --cases 300
 
 lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .

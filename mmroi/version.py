@@ -7,7 +7,7 @@ __version__ = '0.1.0'
 
 # library: (names of its distributions, minimum version, first unsupported version, how to install it)
 REQUIRED: dict[str, tuple[tuple[str, ...], str, str, str]] = {
-    'torch': (('torch',), '2.1', '3', "pip install 'torch>=2.1'"),
+    'torch': (('torch',), '2.6', '3', "pip install 'torch>=2.6'"),
     'mmengine': (('mmengine', 'mmengine-lite'), '0.10.4', '1', "pip install 'mmengine==0.10.7'"),
     'mmcv': (
         ('mmcv', 'mmcv-lite'),

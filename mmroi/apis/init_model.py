@@ -13,6 +13,7 @@ from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.engine.pipelines import expand_numbers, load_config
 from mmroi.fileio import read_state_dict
+from mmroi.fileio.state_dicts import take_below_prefix
 from mmroi.models.estimators import check_state_dict, restore_backbone
 from mmroi.registry import MODELS
 
@@ -94,13 +95,14 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
 
     Args:
         model: The model, changed in place.
-        checkpoint: File written by MMEngine, a plain state dict, or safetensors.
+        checkpoint: File written by MMEngine or another trainer, a plain state dict, or safetensors.
 
     Raises:
         FileNotFoundError: If the file does not exist.
         ValueError: If the file cannot be read, has no weights, or does not fit the model.
     """
     weights = read_state_dict(checkpoint)
+    take_below_prefix(weights, model.state_dict().keys())
     try:
         restore_backbone(model, weights)
         check_state_dict(model, weights, complete=True)

@@ -15,6 +15,7 @@ from mmroi.datasets.coco_keypoints import AnnotatedImage, AnnotatedKeypoints
 from mmroi.datasets.image_checks import image_size
 from mmroi.datasets.row_checks import BadSampleError
 from mmroi.evaluation import MeanPerson, PersonKeypoints
+from mmroi.fileio.image_files import leads_out
 from mmroi.structures import HMRDataSample
 from mmroi.utils import track
 
@@ -60,6 +61,11 @@ def find_images(
     ]
     if twice:
         raise ValueError(f'{annotations.path}: {twice[0]} is listed twice; merge the two images')
+    if outside := [image.file_name for image in annotations.images if leads_out(image.file_name)]:
+        raise ValueError(
+            f'{annotations.path}: the image {outside[0]} leads out of {image_root}; correct the file, or '
+            'give the folder that its names are relative to (--image-root)'
+        )
     absent = [image.file_name for image in annotations.images if not (root / image.file_name).is_file()]
     if absent and not skip_missing:
         raise FileNotFoundError(

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 
-import mmroi.engine  # noqa: F401  makes checkpoints of MMEngine readable
+import mmroi
 from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
 from mmroi.benchmark.runs import Run, RunError, check_config
+from mmroi.fileio import read_checkpoint
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
 
@@ -97,7 +97,7 @@ class RunPool:
             if checkpoint is not None:
                 config.load_from = str(checkpoint)
             checkpoint = self._train(run, stage, config, gpu)
-            meta = torch.load(checkpoint, map_location='cpu', mmap=True, weights_only=True)['meta']
+            meta = read_checkpoint(checkpoint)['meta']
             people_seen += meta['iter'] * config.train_dataloader.batch_size
         assert checkpoint is not None
         for_testing(network_config(run.row, self.profile, run.seed)).dump(run.config('test'))

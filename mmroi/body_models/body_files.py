@@ -1,5 +1,6 @@
 """Reads body models in SMPL's format: the open body, official SMPL pickles, npz files with the same keys."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 }
 _REGRESSORS = {'J_regressor_h36m': 17, 'J_regressor_extra': 9}
 _REGRESSOR_FILES = tuple(f'{key}.npy' for key in _REGRESSORS)
+_MEANS = ('mean_pose6d', 'mean_betas', 'mean_camera')  # the open body's
+_KEYS = (*_SHAPES, *_REGRESSORS, *_MEANS, 'posedirs_step', 'posedirs_value')
+_MAX_BETAS = 1000
+_MAX_HEIGHT = 5.0  # meters, of the largest side of the body at rest
 _OTHER_MODELS = {5: 'FLAME', 16: 'MANO', 52: 'SMPL-H', 55: 'SMPL-X'}  # by number of joints
 _OPEN_REMEDY = f'use the open body: --body-model {OPEN}, or model_path={OPEN!r} in a config'
 _REMEDY = f'Download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de again, or {_OPEN_REMEDY}.'
@@ -69,13 +74,12 @@ def body_files(model_path: str | Path | None, gender: str = 'neutral') -> list[P
         gender: See :func:`find_body_file`.
 
     Returns:
-        The model, and for an official pickle the joint regressors in the same folder.
+        The model, and the joint regressors in the same folder if they are not in its file.
     """
     candidates = _candidates(model_path, gender)
     model = next((path for path in candidates if path.is_file()), candidates[0])
-    if model.suffix != '.pkl':
-        return [model]
-    return [model, *(model.parent / name for name in _REGRESSOR_FILES)]
+    inside = _npz_keys(model)
+    return [model, *(model.parent / f'{key}.npy' for key in _REGRESSORS if key not in inside)]
 
 
 def check_body_files(model_path: str | Path | None, gender: str = 'neutral') -> None:
@@ -111,7 +115,7 @@ def _candidates(model_path: str | Path | None, gender: str) -> list[Path]:
         return [OPEN_BODY]
     path = Path(model_path).expanduser()
     if has_genders(path):
-        return [path / f'SMPL_{gender.upper()}{suffix}' for suffix in ('.pkl', '.npz')]
+        return [path / f'SMPL_{gender.upper()}{suffix}' for suffix in ('.pkl', '.npz', '.PKL')]
     return [path]
 
 
@@ -119,22 +123,24 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
     """Read a body model in SMPL's format.
 
     Args:
-        path: ``.pkl`` (official SMPL, read without chumpy and without executing code) or ``.npz`` (the open
-            body, whose ``posedirs`` are sparse, or any npz with SMPL's keys).
+        path: A pickle (official SMPL, read without chumpy and without executing code) or an npz (the open
+            body, whose ``posedirs`` are sparse, or any npz with SMPL's keys). The content decides, not the
+            suffix.
 
     Returns:
         ``v_template`` (6890, 3) in meters, ``f`` (13776, 3), ``weights`` (6890, 24), ``shapedirs``
         (6890, 3, B), ``posedirs`` (6890, 3, 207), ``J_regressor`` (24, 6890), ``kintree_table`` (2, 24),
-        ``J_regressor_h36m`` (17, 6890), ``J_regressor_extra`` (9, 6890), and any other arrays in the file.
+        ``J_regressor_h36m`` (17, 6890), ``J_regressor_extra`` (9, 6890), and the means of the open body.
 
     Raises:
         FileNotFoundError: If the joint regressors of an official model are missing.
-        ValueError: If a key is missing, has a wrong shape or values that are not finite numbers, the file is
-            that of another model (SMPL-H, SMPL-X, ...), or it cannot be read.
+        ValueError: If a key is missing, has a wrong shape or values that are not finite numbers, the body is
+            not of human size in meters, the file is that of another model (SMPL-H, SMPL-X, ...), or it cannot
+            be read.
         pickle.UnpicklingError: If a pickle refers to anything that SMPL files do not need.
     """
     path = Path(path)
-    arrays = load_smpl_pickle(path) if path.suffix == '.pkl' else _load_npz(path)
+    arrays = _load_npz(path) if zipfile.is_zipfile(path) else load_smpl_pickle(path, _KEYS)
     if 'weights' in arrays and (name := _name_other_model(arrays['weights'])):
         raise ValueError(
             f"{path}: 'weights' are those of {name}, and mmroi needs SMPL, with {NUM_JOINTS} joints: use its "
@@ -144,6 +150,7 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
         arrays['posedirs'] = _densify_posedirs(arrays.pop('posedirs_step'), arrays.pop('posedirs_value'))
     for key, shape in _SHAPES.items():
         _check_array(path, key, arrays.get(key), shape, _REMEDY)
+    _check_size(path, arrays['v_template'], arrays['shapedirs'])
     if tuple(int(p) for p in arrays['kintree_table'][0, 1:]) != SMPL_PARENTS[1:]:
         raise ValueError(f"{path}: 'kintree_table' is not SMPL's kinematic tree. {_REMEDY}")
     if not 0 <= arrays['f'].min() <= arrays['f'].max() < NUM_VERTICES:
@@ -162,7 +169,7 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             # Other models' files have pickled objects, too: their weights suffice to refuse them.
             other = 'weights' in archive and _name_other_model(archive['weights'])
-            return {key: archive[key] for key in (('weights',) if other else archive.files)}
+            return {key: archive[key] for key in (('weights',) if other else _KEYS) if key in archive}
     except Exception as error:
         raise ValueError(
             f'{path}: not a readable npz of plain arrays ({error}). Download or create it again, without '
@@ -170,8 +177,27 @@ def _load_npz(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
+def _npz_keys(path: Path) -> set[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix('.npy') for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError):
+        return set()
+
+
 def _name_other_model(weights: np.ndarray) -> str | None:
     return _OTHER_MODELS.get(weights.shape[1]) if weights.ndim == 2 else None
+
+
+def _check_size(path: Path, template: np.ndarray, shapedirs: np.ndarray) -> None:
+    height = np.ptp(template, axis=0).max()
+    if not 0.2 <= height <= _MAX_HEIGHT:
+        raise ValueError(
+            f"{path}: the body of 'v_template' is {height:.6g} m tall; it must be in meters, not millimeters "
+            f'or centimeters. {_REMEDY}'
+        )
+    if shapedirs.shape[2] > _MAX_BETAS or np.abs(shapedirs).max(initial=0) > _MAX_HEIGHT:
+        raise ValueError(f"{path}: 'shapedirs' are not in meters, or too many. {_REMEDY}")
 
 
 def _densify_posedirs(steps: np.ndarray, values: np.ndarray) -> np.ndarray:

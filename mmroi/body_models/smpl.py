@@ -1,11 +1,13 @@
 """The registered SMPL module: the open body by default, or official SMPL files."""
 
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import roma
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmroi.body_models.body_files import NUM_VERTICES, OPEN_BODY, find_body_file, load_body_file
@@ -14,6 +16,8 @@ from mmroi.body_models.smplx_layer import SmplxLayer
 from mmroi.geometry.precision import without_autocast
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_PARENTS, SMPL_VERTEX_IDS
+
+_PREDICTED_BETAS = 10
 
 
 class SMPLOutput(NamedTuple):
@@ -38,6 +42,18 @@ class SMPLJoints(NamedTuple):
     joints_h36m: Tensor
 
 
+def _add_missing_betas(path: Path, arrays: dict[str, np.ndarray], num_betas: int) -> None:
+    missing = num_betas - arrays['shapedirs'].shape[2]
+    if 0 < missing and num_betas <= _PREDICTED_BETAS:
+        arrays['shapedirs'] = np.pad(arrays['shapedirs'], ((0, 0), (0, 0), (0, missing)))
+        print_log(
+            f"{path}: 'shapedirs' has only {num_betas - missing} shape coefficients; the other {missing} of "
+            f'{num_betas} change nothing',
+            'current',
+            logging.WARNING,
+        )
+
+
 @MODELS.register_module()
 class SMPL(nn.Module):
     """SMPL body model (Loper et al., SIGGRAPH Asia 2015), by linear blend skinning of our own.
@@ -51,6 +67,7 @@ class SMPL(nn.Module):
             body, which has only one gender.
         gender: ``'neutral'``, ``'male'`` or ``'female'``; only for a folder of official files.
         num_betas: B, the number of shape coefficients. The networks of mmroi predict 10; SMPL 1.1.0 has 300.
+            A file with fewer than these 10 gets more that change nothing, with a warning.
         layer: ``'mmroi'``, or ``'smplx'`` for the numbers of that package, which must be installed.
 
     Attributes:
@@ -85,6 +102,7 @@ class SMPL(nn.Module):
             raise ValueError(f"layer must be 'mmroi' or 'smplx', got {layer!r}")
         path = find_body_file(model_path, gender)
         arrays = load_body_file(path)
+        _add_missing_betas(path, arrays, num_betas)
         if not 1 <= num_betas <= (largest := arrays['shapedirs'].shape[2]):
             raise ValueError(
                 f"{path}: 'shapedirs' has {largest} shape coefficients; num_betas must be 1 to {largest}, "

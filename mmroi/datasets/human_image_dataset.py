@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 
 from mmroi.datasets.boxes import MARGIN, find_square
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
-from mmroi.datasets.image_checks import find_image_faults
+from mmroi.datasets.image_checks import check_folder, find_image_faults
 from mmroi.datasets.missing_annotations import describe_missing
 from mmroi.datasets.person_rows import PersonRows
 from mmroi.datasets.row_checks import (
@@ -26,6 +26,7 @@ from mmroi.datasets.row_checks import (
     find_wrong_units,
 )
 from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.image_files import ImageFolders
 from mmroi.fileio.named_errors import name_errors
 from mmroi.registry import DATASETS
 
@@ -82,6 +83,8 @@ class HumanImageDataset(BaseDataset):
             2D keypoints for rows that also have a camera but no 2D keypoints, and the root position where no
             keypoint gives it. Genders have their own body if the folder contains it. The body is built only
             if a row needs it. None derives nothing.
+        allow_outside: Accept image paths that lead out of ``data_root`` and of the folder ``img_path``: by
+            ``..``, as absolute paths, or by links in these folders.
         **kwargs: ``metainfo``, ``indices``, ``test_mode``, ``lazy_init``, ``max_refetch`` of ``BaseDataset``.
 
     Raises:
@@ -106,6 +109,7 @@ class HumanImageDataset(BaseDataset):
         crop_boxes: bool | None = None,
         box_margin: float | None = None,
         body_model: dict[str, Any] | None = None,
+        allow_outside: bool = False,
         **kwargs: Any,
     ) -> None:
         self.dataset_name = dataset_name or Path(ann_file).stem
@@ -115,6 +119,7 @@ class HumanImageDataset(BaseDataset):
         if not 0 < self.box_margin < float('inf'):
             raise ValueError(f'HumanImageDataset: box_margin must be positive, got {box_margin}')
         self.body_model = body_model
+        self.allow_outside = allow_outside
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -133,6 +138,8 @@ class HumanImageDataset(BaseDataset):
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(describe_missing(self.ann_file, self.dataset_name))
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
+        inside = (self.data_root or '', self.data_prefix.get('img_path', ''))
+        self._folders = None if self.allow_outside else ImageFolders(inside)
         with name_errors(self.ann_file):
             rows = PersonRows(
                 HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
@@ -180,7 +187,7 @@ class HumanImageDataset(BaseDataset):
             good = np.flatnonzero(faults == 0)
             indices, columns = rows.indices[good], rows.columns
             paths = [self._image_path(str(columns.image_path[row])) for row in indices]
-            faults[good] = find_image_faults(paths, np.asarray(columns.bbox[indices])[:, :4])
+            faults[good] = find_image_faults(paths, np.asarray(columns.bbox[indices])[:, :4], self._folders)
         self._faults[torch.from_numpy(rows.indices)] = torch.from_numpy(faults)
         if faults.any():
             print_log(
@@ -309,6 +316,8 @@ class HumanImageDataset(BaseDataset):
         if self._faults[row]:
             return None
         try:
+            if self._folders is not None:
+                check_folder(info['img_path'], self._folders)
             return self.pipeline(info)
         except BadSampleError as error:
             if not self.skip_bad or self.test_mode:

@@ -1,6 +1,5 @@
 """Find images that are missing, truncated or unreadable, at a fraction of the cost of decoding them."""
 
-import io
 from collections.abc import Sequence
 
 import cv2
@@ -9,12 +8,15 @@ from mmengine import fileio
 from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
+from mmroi.fileio.image_files import ImageFolders, read_header, read_regular_file
 from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated
 
 _ORIENTATION = 0x112  # EXIF tag
 
 
-def find_image_faults(image_paths: Sequence[str], bbox: np.ndarray) -> np.ndarray:
+def find_image_faults(
+    image_paths: Sequence[str], bbox: np.ndarray, folders: ImageFolders | None = None
+) -> np.ndarray:
     """Check that the images of R rows can be decoded and contain the boxes.
 
     Each image is read once, however many rows show it.
@@ -22,16 +24,19 @@ def find_image_faults(image_paths: Sequence[str], bbox: np.ndarray) -> np.ndarra
     Args:
         image_paths: Full path of the image of each row.
         bbox: (R, 4) x, y, width, height in pixels; finite.
+        folders: Where the images must lie; None for anywhere.
 
     Returns:
         (R,) uint8, 0 for good rows, otherwise the ``fault_code`` of 'missing image', 'unreadable image',
-        'truncated image' or 'box outside the image'.
+        'truncated image', 'image outside its folder' or 'box outside the image'.
     """
     paths, image_of_row = np.unique(np.asarray(image_paths, np.str_), return_inverse=True)
     sizes = np.full((len(paths), 2), np.inf)  # width, height
     codes = np.zeros(len(paths), np.uint8)
     for i, path in enumerate(paths.tolist()):
         try:
+            if folders is not None:
+                check_folder(path, folders)
             sizes[i] = image_size(path)[::-1]
         except BadSampleError as error:
             codes[i] = fault_code(error.reason)
@@ -55,10 +60,10 @@ def image_size(path: str) -> tuple[int, int]:
     """
     content = read_image_file(path)
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with read_header(content) as image:
             plain = is_plain_jpeg(image)
             width, height = image.size[::-1] if _is_rotated(image) else image.size
-    except Exception:  # decoded to learn why
+    except ValueError:  # decoded to learn why
         plain = False
     if not plain:
         height, width = decode(content, path).shape[:2]
@@ -85,7 +90,10 @@ def decode(content: bytes, path: str) -> np.ndarray:
     try:
         return decode_image(content)[0]
     except ValueError as error:
-        raise unreadable(path, str(error)) from None
+        reason = str(error)
+        if not reason.startswith('cannot be'):
+            reason = f'cannot be decoded: {reason}'
+        raise unreadable(path, reason) from None
 
 
 def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> bytes:
@@ -93,29 +101,49 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
 
     Args:
         path: The image.
-        backend_args: File backend of MMEngine.
+        backend_args: File backend of MMEngine; without it, only ordinary local files are read.
 
     Raises:
-        BadSampleError: The image is missing, truncated or cannot be read.
+        BadSampleError: The image is missing or truncated, or no ordinary file that can be read.
     """
-    if '://' in path and backend_args is None:
+    if '://' in path and not backend_args:
         raise unreadable(path, 'is a URL; download the image, or set backend_args')
     try:
-        content = fileio.get(path, backend_args=backend_args)
-    except FileNotFoundError:
+        content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise BadSampleError(
             'missing image',
             f'{path} does not exist. Check `data_root` and '
             '`data_prefix`, or extract the images of the dataset',
         ) from None
-    except Exception as error:  # a folder, no permission, a name that is too long, the errors of a backend
-        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
-        raise unreadable(path, f'cannot be read ({reason}). Correct the path') from None
+    except (
+        Exception
+    ) as error:  # no permission, a name that is too long, no ordinary file, errors of a backend
+        reason = f'cannot be read ({getattr(error, "strerror", None) or error}). Correct the path'
+        raise unreadable(path, reason) from None
     if is_truncated(content):
         raise BadSampleError(
             'truncated image', f'{path} ends too early ({len(content)} bytes). Copy or download it again'
         )
     return content
+
+
+def check_folder(path: str, folders: ImageFolders) -> None:
+    """Check that an image lies where the images of its dataset are.
+
+    Args:
+        path: Full path of the image.
+        folders: The folders.
+
+    Raises:
+        BadSampleError: It does not.
+    """
+    if not folders.contain(path):
+        raise BadSampleError(
+            'image outside its folder',
+            f'{path} leads out of data_root, by "..", an absolute path or a link. If these are '
+            "yours, set allow_outside=True in the dataset's config",
+        )
 
 
 def unreadable(path: str, reason: str = 'cannot be decoded. Copy or download it again') -> BadSampleError:

@@ -25,6 +25,7 @@ REASONS = (
     'missing image',
     'truncated image',
     'unreadable image',
+    'image outside its folder',
     'NaN box',
     'zero-area box',
     'box outside the image',

@@ -1,12 +1,12 @@
 """Additions to MMEngine: optimizer wrapper, hooks and what the command-line tools share.
 
-Importing it also allows MMEngine's checkpoints in ``torch.load`` (:mod:`mmroi.compat.safe_globals`), so that
-every runner with ``default_scope = 'mmroi'`` can resume.
+Importing it also replaces MMEngine's loader of checkpoints by one that reads them as data
+(:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume.
 """
 
-from mmroi.compat import safe_globals
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.hooks import EpochSeedHook, LossCoverageHook, MeshVisualizationHook, ProgressBarHook
+from mmroi.fileio import checkpoint_io  # noqa: F401
 
 __all__ = [
     'CPUAmpOptimWrapper',
@@ -16,5 +16,3 @@ __all__ = [
     'ProgressBarHook',
     'use_amp',
 ]
-
-safe_globals.install()

@@ -1,7 +1,7 @@
-"""Write checkpoints atomically, and let MMEngine load safetensors.
+"""Write checkpoints atomically, and let MMEngine read them as data.
 
-Importing this module registers a loader for ``.safetensors`` with MMEngine, so that all tools accept such
-checkpoints.
+Importing this module replaces MMEngine's loader of files and downloads. So every tool, hook and runner
+accepts the same checkpoints (safetensors, those of other trainers), and none runs what a file names.
 """
 
 import hashlib
@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from mmengine.runner import CheckpointLoader
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.checkpoint_reader import read_checkpoint
+from mmroi.fileio.downloads import SHORT_NAMES, locate
+from mmroi.fileio.state_dicts import find_weights, read_state_dict
 
 SUFFIXES = ('.pth', '.safetensors')
 
@@ -68,24 +70,44 @@ def _sort_metadata(content: bytes) -> bytes:
     return len(text).to_bytes(8, 'little') + text + content[end:]
 
 
-@CheckpointLoader.register_scheme(prefixes=r'(?!\w+://).*\.safetensors$')
-def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Load a safetensors file as a checkpoint of MMEngine.
+@CheckpointLoader.register_scheme(prefixes='', force=True)
+def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Load a file as a checkpoint of MMEngine, in place of MMEngine's loader, which calls ``torch.load``.
 
     Args:
-        filename: Path of the file.
-        map_location: Device; by default the CPU.
+        filename: Path of the file, of any format of :func:`~mmroi.fileio.checkpoint_reader.read_checkpoint`.
+        map_location: Ignored: tensors are read on the CPU, and everything that loads them copies them.
 
     Returns:
-        ``state_dict`` and ``meta``.
+        Content of the file; the weights are in ``state_dict``, wherever the file has them.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is unreadable.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is no checkpoint, or is damaged.
     """
-    try:
-        with safe_open(filename, framework='pt', device=str(map_location or 'cpu')) as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}
-            return dict(meta=file.metadata() or {}, state_dict=state)
-    except SafetensorError as error:
-        raise ValueError(f'{filename} is not a safetensors file, or it is damaged: {error}') from error
+    path = Path(filename).expanduser()
+    content = read_checkpoint(path)
+    if find_weights(content) is None:
+        content['state_dict'] = read_state_dict(path)  # which says what is wrong
+    content['state_dict'] = find_weights(content)
+    if isinstance(content.get('meta'), dict):
+        content['meta'].pop('config', None)  # MMEngine runs this text when a training resumes
+    return content
+
+
+@CheckpointLoader.register_scheme(prefixes=('http://', 'https://', *SHORT_NAMES), force=True)
+def load_from_download(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Download a checkpoint, unless it is cached, and load it.
+
+    Args:
+        filename: URL, or short name of MMEngine.
+        map_location: Ignored, as in :func:`load_from_local`.
+
+    Returns:
+        As :func:`load_from_local`.
+
+    Raises:
+        FileNotFoundError: The file cannot be downloaded.
+        ValueError: The file is no checkpoint, or is damaged.
+    """
+    return load_from_local(str(locate(filename)))

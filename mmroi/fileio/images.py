@@ -1,12 +1,13 @@
 """Decode images of all formats to upright 8-bit BGR, the same for training and for inference."""
 
-import io
 import math
 import warnings
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
+
+from mmroi.fileio.image_files import read_header
 
 # Diagonal in mm of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
@@ -41,30 +42,25 @@ def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
     """
     if not content:
         raise ValueError('is empty (0 bytes); copy or download it again')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # large images are fine, and odd tags do no harm
-            with Image.open(io.BytesIO(content)) as image:
-                if is_plain_jpeg(image) and not is_truncated(content):
-                    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-                    if pixels is not None:
-                        return pixels, exif_focal_length(image)
-                image.load()
-            if image.mode in _NO_COLOR:
-                raise ValueError(f'mode {image.mode} has no known colors')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # odd tags do no harm
+        image = read_header(content)
+        if image.mode in _NO_COLOR:
+            raise ValueError(f'has pixels of mode {image.mode}, which has no known colors; convert it to RGB')
+        try:
+            if is_plain_jpeg(image) and not is_truncated(content):
+                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+                if pixels is not None:
+                    return pixels, exif_focal_length(image)
+            image.load()
             focal_length = exif_focal_length(image)
             image = _upright(image)  # the same name, so that only one copy of a huge image is kept
             return _to_bgr(image), focal_length
-    except Image.UnidentifiedImageError:
-        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
-    except Image.DecompressionBombError:
-        pixels_allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ValueError(f'cannot be decoded: it has more than {pixels_allowed} pixels; shrink it') from None
-    except (
-        Exception
-    ) as error:  # decoders raise anything for damaged files: OSError, RuntimeError, KeyError, ...
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(f'cannot be decoded ({reason}); convert it, or copy or download it again') from None
+        except (
+            Exception
+        ) as error:  # decoders raise anything for damaged files, RuntimeError and KeyError, too
+            reason = ' '.join(str(error).split()) or type(error).__name__
+    raise ValueError(f'cannot be decoded ({reason}); convert it, or copy or download it again')
 
 
 def is_plain_jpeg(image: Image.Image) -> bool:

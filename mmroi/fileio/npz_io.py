@@ -5,13 +5,13 @@ arrays, so this reader unpickles them itself and allows only NumPy arrays and bu
 """
 
 import io
+import math
 import mmap
 import pickle
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,37 +19,10 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.inert_names import Refused
+from mmroi.fileio.inert_pickle import unpickle
 
 _PIECE = 1 << 20
-_NUMPY_CORE = 'numpy._core' if int(np.__version__.split('.')[0]) >= 2 else 'numpy.core'
-# (module, name) in the pickle -> (module, name) in the installed NumPy. Lists, dictionaries, strings and
-# numbers need no entry, because the pickle format has opcodes for them.
-_ALLOWED: dict[tuple[str, str], tuple[str, str]] = {
-    ('numpy', 'ndarray'): ('numpy', 'ndarray'),
-    ('numpy', 'dtype'): ('numpy', 'dtype'),
-    ('collections', 'OrderedDict'): ('collections', 'OrderedDict'),
-    ('builtins', 'set'): ('builtins', 'set'),
-    ('builtins', 'frozenset'): ('builtins', 'frozenset'),
-}
-for _core in ('numpy.core', 'numpy._core'):
-    _ALLOWED[f'{_core}.multiarray', '_reconstruct'] = (f'{_NUMPY_CORE}.multiarray', '_reconstruct')
-    _ALLOWED[f'{_core}.multiarray', 'scalar'] = (f'{_NUMPY_CORE}.multiarray', 'scalar')
-    _ALLOWED[f'{_core}.numeric', '_frombuffer'] = (f'{_NUMPY_CORE}.numeric', '_frombuffer')
-
-
-class SafeUnpickler(pickle.Unpickler):
-    """Unpickles NumPy arrays and built-in containers, and refuses every other class and function."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look up a global in the allow-list.
-
-        Raises:
-            pickle.UnpicklingError: The global is not on the list.
-        """
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f'{module}.{name} is neither a NumPy array nor a built-in container')
-        module, name = _ALLOWED[module, name]
-        return getattr(import_module(module), name)
 
 
 class LazyNpz:
@@ -127,7 +100,12 @@ class LazyNpz:
             shape, fortran_order, dtype, header_size = _read_header(member)
             if dtype.hasobject:
                 return _read_objects(member, shape)
-            if info.compress_type == zipfile.ZIP_STORED and dtype.itemsize and all(shape):
+            size = math.prod(shape) * dtype.itemsize
+            if min(shape, default=0) < 0 or size != info.file_size - header_size:
+                raise ValueError(
+                    f'an array of shape {shape} with {info.file_size - header_size} bytes of data'
+                )
+            if info.compress_type == zipfile.ZIP_STORED and size:
                 return self._view(info, header_size, shape, fortran_order, dtype)
         with self._member(key) as member:
             return npy_format.read_array(member, allow_pickle=False)
@@ -159,7 +137,7 @@ class LazyNpz:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(self._members[key]) as member:
                 yield member
-        except pickle.UnpicklingError as error:
+        except Refused as error:
             raise pickle.UnpicklingError(
                 f'{self.path}: refused to unpickle {key!r}: {error}. '
                 'Do not trust this file; get it from its source again'
@@ -216,7 +194,7 @@ def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, in
 
 
 def _read_objects(member: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
-    content = SafeUnpickler(io.BufferedReader(_InPieces(member))).load()
+    content = unpickle(io.BufferedReader(_InPieces(member)))
     if not isinstance(content, np.ndarray):
         raise ValueError(f'an object array was expected, found {type(content).__name__}')
     return content.reshape(shape)

@@ -1,17 +1,20 @@
 """Read state dicts without running code that the file may contain."""
 
 import hashlib
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
-from safetensors.torch import load_file
+from mmengine.logging import print_log
 from torch import Tensor
 
-from mmroi.compat import safe_globals
+from mmroi.fileio.checkpoint_reader import UnreadEntry, read_checkpoint
 
-CONTAINERS = ('state_dict', 'model')  # MMEngine's; SPIN's, CLIFF's and the Multi-RoI authors'
+# MMEngine's; SPIN's, CLIFF's and the Multi-RoI authors'; hand-written trainers'
+CONTAINERS = ('state_dict', 'model', 'model_state_dict', 'network', 'net')
+_MAX_DEPTH = 3
+_COUNTERS = ('n_averaged', 'steps')  # of averaged models
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -19,31 +22,91 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
     Args:
         path: A safetensors file, or a file of ``torch.save`` in its new or old format with a state dict, or
-            with a dictionary that has one under ``state_dict`` or ``model``. The format is detected from the
+            with a dictionary that has one under a name of ``CONTAINERS``. The format is detected from the
             content.
 
     Returns:
-        Tensors on the CPU by name, without the prefix ``module.`` of data-parallel models.
+        Tensors on the CPU by name, without the prefixes ``module.`` of data-parallel and averaged models and
+        ``_orig_mod.`` of compiled ones.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is not a checkpoint, is damaged, has no weights, or names more than weights.
+        ValueError: The file is not a checkpoint, is damaged, has no weights, or objects of unknown classes
+            among them.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    state = content = _load(path)
-    if isinstance(content, Mapping):
-        state = next((content[key] for key in CONTAINERS if isinstance(content.get(key), Mapping)), content)
-    if (
-        not isinstance(state, Mapping)
-        or not state
-        or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
-    ):
-        found = ', '.join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+    content = read_checkpoint(path)
+    state = find_weights(content)
+    if state is None:
+        unread = [value for value in content.values() if isinstance(value, UnreadEntry)]
+        if unread and (any(key in content for key in CONTAINERS) or _is_state_dict(content)):
+            raise ValueError(
+                f'{path} is not a checkpoint that can be read safely (weights only): it names '
+                f'{unread[0].names[0]}, which weights do not need; get the file from its authors'
+            )
+        found = ', '.join(map(str, content))
         raise ValueError(f'{path} holds no state dict; its content is: {found or "nothing"}')
-    prefix = 'module.' if all(name.startswith('module.') for name in state) else ''
-    return {name.removeprefix(prefix): value for name, value in state.items()}
+    if left_out := [
+        f'{key} ({", ".join(v.names)})' for key, v in content.items() if isinstance(v, UnreadEntry)
+    ]:
+        print_log(f'{path}: left out what is no weights: {"; ".join(left_out)}', logger='current')
+    return state
+
+
+def find_weights(content: Mapping[Any, Any]) -> dict[str, Tensor] | None:
+    """Find the state dict in the content of a checkpoint.
+
+    Args:
+        content: As :func:`~mmroi.fileio.checkpoint_reader.read_checkpoint` returns it.
+
+    Returns:
+        The weights without the prefixes of wrappers; None if there are none.
+    """
+    state: Any = content
+    for _ in range(_MAX_DEPTH):
+        state = next((state[key] for key in CONTAINERS if isinstance(state.get(key), dict)), state)
+    return _unwrap(state) if _is_state_dict(state, whole=True) else None
+
+
+def take_below_prefix(state_dict: dict[str, Tensor], own: Collection[str]) -> None:
+    """Find a network inside another module, such as a LightningModule with the network as ``model``.
+
+    If no name is one of the network's, but there are such names below one prefix, names lose that prefix, and
+    all others are left out.
+
+    Args:
+        state_dict: Tensors by name, changed in place.
+        own: Names that the network has.
+    """
+    if not own or any(name in own for name in state_dict):
+        return
+    prefixes = Counter(
+        head + '.' for head, _, tail in (name.partition('.') for name in state_dict) if tail in own
+    )
+    if len(prefixes) != 1:
+        return
+    (prefix,) = prefixes
+    kept = {name.removeprefix(prefix): v for name, v in state_dict.items() if name.startswith(prefix)}
+    if others := [name for name in state_dict if not name.startswith(prefix)]:
+        print_log(
+            f'took the weights below {prefix!r} and left out {len(others)} others such as {others[0]}',
+            logger='current',
+        )
+    state_dict.clear()
+    state_dict.update(kept)
+
+
+def _is_state_dict(state: Mapping[Any, Any], whole: bool = False) -> bool:
+    """Whether all entries are tensors; otherwise, whether any is."""
+    found = [isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()]
+    return bool(found) and (all(found) if whole else any(found))
+
+
+def _unwrap(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    names = {name: name.replace('_orig_mod.', '') for name in state}  # also of compiled parts
+    averaged = [name for name in names if name not in _COUNTERS]
+    while averaged and all(names[name].startswith('module.') for name in averaged):
+        names = {name: names[name].removeprefix('module.') for name in averaged}
+    return state if names == {name: name for name in state} else {n: state[old] for old, n in names.items()}
 
 
 def fingerprint(state_dict: Mapping[str, Tensor]) -> str:
@@ -90,21 +153,3 @@ def find_mismatches(
         *(f'{n} is {a} in the {source}, {b} in the {target}' for n, (a, b) in shapes.items() if a != b),
         *(f'{name} is not in the {target}' for name in without(own, given)),
     ]
-
-
-def _load(path: Path) -> object:
-    with path.open('rb') as file:
-        is_safetensors = file.read(9)[8:] == b'{'  # a JSON header behind its length
-    try:
-        if is_safetensors:
-            return load_file(path)
-        safe_globals.install()
-        return torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # damaged bytes can raise almost anything
-        refused = re.search(r'GLOBAL (\S+)', str(error))
-        reason = 'it is damaged, truncated or of another format; delete it and download it again'
-        if refused:
-            reason = f'it names {refused[1]}, which weights do not need; get the file from its authors'
-        raise ValueError(
-            f'{path} is not a checkpoint that can be read safely (weights only): {reason}'
-        ) from None

@@ -57,6 +57,19 @@ def test_prefix_of_data_parallel_is_dropped(config, checkpoint):
     init_model(config, checkpoint)
 
 
+def test_a_network_inside_a_lightning_module(config, checkpoint):
+    weights = torch.load(checkpoint)['state_dict']
+    state = {f'model.{key}': value for key, value in weights.items()}
+    torch.save({'state_dict': {**state, 'loss.weight': torch.ones(1)}, 'epoch': 3}, checkpoint)
+    model = init_model(config, checkpoint)
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    again = init_model(config, checkpoint)
+    for parameter in again.parameters():
+        torch.nn.init.zeros_(parameter)
+    load_checkpoint(again, str(checkpoint))  # MMEngine's, which the tools call
+    assert all(torch.equal(value, weights[name]) for name, value in again.state_dict().items())
+
+
 def test_projector_may_be_absent_from_the_model(config, checkpoint):
     state = torch.load(checkpoint)['state_dict']
     torch.save({**state, 'projector.weight': torch.zeros(1)}, checkpoint)

@@ -1,8 +1,10 @@
+import os
 import pickle
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import pseudo_collate
@@ -323,3 +325,46 @@ def test_every_sample_says_the_margin_of_its_box(data_root: Path, given: dict, m
     assert [dataset.get_data_info(i)['box_margin'] for i in (0, -1)] == [margin, margin]
     with pytest.raises(ValueError, match='box_margin must be positive, got 0'):
         _dataset(data_root, box_margin=0)
+
+
+@pytest.mark.parametrize('kind', ['parent', 'absolute', 'link'])
+@pytest.mark.parametrize('skip_bad', [False, True])
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_images_outside_of_the_data(people, tmp_path, kind, skip_bad, test_mode):
+    root = tmp_path / 'data'
+    (root / 'images').mkdir(parents=True)
+    secret = np.full((8, 8, 3), 99, np.uint8)
+    for path in (tmp_path / 'secret.png', *(root / 'images' / f'{i}.png' for i in range(8))):
+        assert cv2.imwrite(str(path), secret)
+    (root / 'images' / 'link.png').symlink_to(tmp_path / 'secret.png')
+    names = dict(parent='../../secret.png', absolute=str(tmp_path / 'secret.png'), link='link.png')
+    changes = dict(image_path=[names[kind], *people['image_path'][1:]], bbox_xywh=np.ones((8, 5)))
+    HumanData({**people, **changes, 'keypoints2d': np.zeros((8, 54, 3))}).dump(root / 'people.npz')
+
+    def dataset(**kwargs):
+        options = dict(pipeline=[LoadImage()], skip_bad=skip_bad, test_mode=test_mode, **kwargs)
+        return HumanImageDataset('people.npz', str(root), dict(img_path='images'), **options)
+
+    assert len(dataset(allow_outside=True)) == 8
+    assert dataset(allow_outside=True)[0]['img'][0, 0, 0] == 99
+    if skip_bad:
+        data = dataset()
+        samples = [data[i] for i in range(len(data))]
+        assert data.skipped == {'image outside its folder': 1}
+        assert all('secret' not in s['img_path'] and 'link' not in s['img_path'] for s in samples if s)
+    else:
+        with pytest.raises(BadSampleError, match=r'image outside its folder: row 0 of \S*people.npz.*leads'):
+            dataset()[0]
+
+
+def test_rows_that_name_no_ordinary_file(people, tmp_path):
+    os.mkfifo(tmp_path / 'pipe.png')
+    (tmp_path / 'folder.png').mkdir()
+    for name, reason in (
+        ('pipe.png', 'a pipe'),
+        ('folder.png', 'a folder'),
+        ('http://x.org/1', 'missing'),
+    ):
+        HumanData({**people, 'image_path': [name] * 8}).dump(tmp_path / 'people.npz')
+        with pytest.raises(BadSampleError, match=rf'row 0 of \S*people\.npz.*{reason}|missing image: row 0'):
+            HumanImageDataset('people.npz', str(tmp_path), pipeline=[LoadImage()])[0]

@@ -64,5 +64,19 @@ def test_bad_files(tmp_path):
     with pytest.raises(ValueError, match="must end in .pth or .safetensors, not 'new.bin'"):
         write_checkpoint(tmp_path / 'new.bin', STATE, {})
     (tmp_path / 'cut.safetensors').write_bytes(b'1234')
-    with pytest.raises(ValueError, match='cut.safetensors is not a safetensors file'):
+    with pytest.raises(ValueError, match='cut.safetensors is not a checkpoint that can be read'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'cut.safetensors'))
+
+
+def test_a_program_in_a_checkpoint_does_not_reach_mmengine(tmp_path):
+    """MMEngine runs ``meta['config']`` when it resumes."""
+    torch.save(dict(meta=dict(config='raise SystemExit', epoch=1), state_dict=STATE), tmp_path / 'x.pth')
+    assert CheckpointLoader.load_checkpoint(str(tmp_path / 'x.pth'))['meta'] == dict(epoch=1)
+
+
+def test_downloads_are_read_in_the_same_way(tmp_path, monkeypatch):
+    torch.save(STATE, tmp_path / 'x.pth')
+    monkeypatch.setattr('mmroi.fileio.checkpoint_io.locate', lambda name: tmp_path / name.split('/')[-1])
+    for name in ('https://example.org/x.pth', 'torchvision://x.pth', 'open-mmlab://x.pth'):
+        content = CheckpointLoader.load_checkpoint(name)
+        assert torch.equal(content['state_dict']['weight'], STATE['weight'])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmroi.fileio.state_dicts import find_mismatches
+from mmroi.fileio.state_dicts import find_mismatches, take_below_prefix
 from mmroi.models import read_state_dict
 
 pytestmark = pytest.mark.usefixtures('mmroi_scope', 'hub')
@@ -27,6 +27,13 @@ def assert_read(path, names=tuple(WEIGHTS)):
         lambda state: dict(state_dict=state, meta=dict(epoch=1)),
         lambda state: dict(model=state, epoch=3),
         lambda state: dict(model={f'module.{name}': value for name, value in state.items()}),
+        lambda state: dict(model_state_dict=state, epoch=3),
+        lambda state: dict(model=dict(state_dict=state)),
+        lambda state: dict(state_dict={f'_orig_mod.{name}': value for name, value in state.items()}),
+        lambda state: dict(state_dict={f'module._orig_mod.{name}': value for name, value in state.items()}),
+        lambda state: {f'_orig_mod.module.{name}': value for name, value in state.items()},
+        lambda state: {**{f'module.{k}': v for k, v in state.items()}, 'n_averaged': torch.tensor(3)},
+        lambda state: {k.replace('.', '._orig_mod.'): v for k, v in state.items()},  # compiled parts
     ],
 )
 def test_containers(tmp_path, zipped, wrap):
@@ -117,3 +124,18 @@ def test_mismatches_by_hand():
     ]
     assert find_mismatches({}, dict(a=one), 'checkpoint') == ['a is not in the checkpoint']
     assert find_mismatches(own, own) == []
+
+
+def test_a_network_inside_another_module(capfd):
+    inside = {'model.a.b': torch.ones(1), 'model.extra': torch.ones(2), 'loss.weight': torch.ones(3)}
+    state = dict(inside)
+    take_below_prefix(state, ['a.b'])
+    assert list(state) == ['a.b', 'extra']
+    for own in (['c'], ['a.b', 'loss.weight'], []):  # none of these, some without a prefix, nothing known
+        state = dict(inside)
+        take_below_prefix(state, own)
+        assert state == inside
+    both = {'student.a': torch.ones(1), 'teacher.a': torch.zeros(1)}
+    state = dict(both)
+    take_below_prefix(state, ['a'])
+    assert state == both

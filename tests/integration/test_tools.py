@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmroi.compat import safe_globals
+from mmroi.fileio import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 NUM_VAL = 7  # odd, so that two processes share it unevenly
@@ -53,8 +53,7 @@ def free_port():
 
 
 def weights(path):
-    safe_globals.install()
-    return torch.load(path, map_location='cpu', weights_only=True)['state_dict']
+    return read_checkpoint(path)['state_dict']
 
 
 def last_metrics(work_dir):
@@ -180,7 +179,7 @@ def test_published_checkpoint_is_small_and_works(folder, config, trained):
     )
     (path,) = (folder / 'published').glob('tiny-????????.pth')
     assert path.stat().st_size < (trained / 'epoch_4.pth').stat().st_size / 5
-    saved = torch.load(path, map_location='cpu', weights_only=True)
+    saved = read_checkpoint(path)
     assert saved.keys() == {'meta', 'state_dict'} and saved['meta']['epoch'] == 4
     assert {value.dtype for value in saved['state_dict'].values()} == {torch.float16, torch.int64}
     tool('test.py', config, path, '--work-dir', folder / 'test', '--out', folder / 'predictions.pkl')

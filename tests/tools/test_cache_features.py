@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors.torch import save_file
 
-from mmroi.compat import safe_globals
+from mmroi.fileio import read_checkpoint
 from mmroi.registry import MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -91,8 +91,7 @@ def run_here(monkeypatch):
 
 
 def weights(path):
-    safe_globals.install()
-    return torch.load(path, map_location='cpu', weights_only=True)['state_dict']
+    return read_checkpoint(path)['state_dict']
 
 
 def files(config):

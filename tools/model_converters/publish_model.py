@@ -6,14 +6,13 @@
 import argparse
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from torch import Tensor
 
 from mmroi.apis import build_model
-from mmroi.compat import safe_globals
 from mmroi.engine.launch import existing_file, run_tool
-from mmroi.fileio import write_checkpoint
+from mmroi.fileio import read_checkpoint, write_checkpoint
+from mmroi.fileio.config_text import parse_config_text
 from mmroi.models.estimators import leave_out_backbone, restore_backbone
 from mmroi.version import __version__
 
@@ -45,9 +44,8 @@ def publish(
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
             otherwise; or if the backbone is to be left out and is not the one of that file.
     """
-    safe_globals.install()
-    checkpoint = torch.load(source, map_location='cpu', weights_only=True)
-    if 'state_dict' not in checkpoint:
+    checkpoint = read_checkpoint(source)
+    if not isinstance(checkpoint.get('state_dict'), dict):
         raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
     weights = {}
     for name, value in checkpoint['state_dict'].items():
@@ -68,7 +66,12 @@ def publish(
 def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:
     """Leave out the backbone after a test that it comes back on loading."""
     referring = leave_out_backbone(weights)
-    model = build_model(Config.fromstring(config, '.py'))
+    try:
+        model = build_model(Config(parse_config_text(config)))
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{source}: the backbone cannot be left out, the checkpoint's config cannot be used: {error}"
+        ) from error
     try:
         restore_backbone(model, dict(referring))
     except RuntimeError as error:

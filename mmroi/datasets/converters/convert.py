@@ -28,6 +28,7 @@ from mmroi.datasets.row_checks import (
     find_wrong_units,
 )
 from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.image_files import leads_out
 from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import run_in_processes
@@ -182,6 +183,8 @@ class _Job:
             rows[key][..., -1] = np.minimum(rows[key][..., -1], 1)
         faults = find_faults(rows)
         _refuse_wrong_units(faults, source)
+        outside = np.array([leads_out(str(path)) for path in rows['image_path']], bool)
+        faults[outside] = fault_code('image outside its folder')
         good = faults == 0
         if self.check_images:
             paths = [str(converter.root / path) for path in rows['image_path'][good].tolist()]

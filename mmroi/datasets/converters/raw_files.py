@@ -11,21 +11,9 @@ import h5py
 import numpy as np
 import scipy.io
 
-from mmroi.fileio.npz_io import LazyNpz, SafeUnpickler
-
-
-class _Refused(Exception):
-    """The pickle names something that could run code."""
-
-
-class _Unpickler(SafeUnpickler):
-    """Distinguishes refusal from damage, for which pickle raises the same error."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return super().find_class(module, name)
-        except pickle.UnpicklingError as error:
-            raise _Refused(str(error)) from error
+from mmroi.fileio.inert_names import Refused
+from mmroi.fileio.inert_pickle import unpickle
+from mmroi.fileio.npz_io import LazyNpz
 
 
 def find_file(root: Path, *candidates: str) -> Path:
@@ -87,8 +75,8 @@ def read_pickle(path: Path) -> Any:
     """
     with open(path, 'rb') as file:
         try:
-            return _Unpickler(file, encoding='latin1').load()
-        except _Refused as error:
+            return unpickle(file)
+        except Refused as error:
             raise pickle.UnpicklingError(
                 f'{path}: refused to unpickle: {error}. Do not trust this file; get it from its source again'
             ) from error
@@ -149,12 +137,12 @@ def read_mat(path: Path, required: Iterable[str] = ()) -> Mapping[str, Any]:
         ``h5py.File``, whose arrays have their axes in reverse order. The caller closes it.
 
     Raises:
-        ValueError: The file is damaged, or variables are missing.
+        ValueError: The file is damaged, its data lie in other files, or variables are missing.
     """
     try:
         content: Mapping[str, Any]
         if h5py.is_hdf5(path):
-            content = h5py.File(path, 'r')
+            content = _without_other_files(h5py.File(path, 'r'))
         else:
             content = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)
     except Exception as error:  # both readers can raise almost anything
@@ -199,6 +187,20 @@ def shaped(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     if array.ndim == 0 or array.size != len(array) * np.prod(shape, dtype=int):
         raise ValueError(f'{what} has shape {array.shape}, expected (N, {", ".join(map(str, shape))})')
     return array.reshape(len(array), *shape)
+
+
+def _without_other_files(content: h5py.File) -> h5py.File:
+    """Refuse data in other files, which HDF5 can name by any path and would show as its own."""
+
+    def check(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+            raise ValueError(f'the data of {name!r} lie in another file')
+
+    for name in content:
+        if not isinstance(content.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f'{name!r} is a link and may lead to another file')
+    content.visititems(check)
+    return content
 
 
 @lru_cache(4)

@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmroi.fileio.state_dicts import take_below_prefix
 from mmroi.geometry.cameras import average_full_camera, local_to_full
 from mmroi.models.estimators.architecture_guard import check_state_dict
 from mmroi.models.estimators.loss_inputs import (
@@ -107,6 +108,8 @@ class MeshEstimator(BaseModel):
         return {name: bind_arguments(loss, available) for name, loss in self.losses.items()}
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+        if not prefix:
+            take_below_prefix(state_dict, self.state_dict().keys())
         restore_backbone(self, state_dict, prefix)
         check_state_dict(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
