@@ -60,7 +60,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
             Exception
         ) as error:  # decoders raise anything for damaged files, RuntimeError and KeyError, too
             reason = ' '.join(str(error).split()) or type(error).__name__
-    raise ValueError(f'cannot be decoded ({reason}); convert it, or copy or download it again')
+    raise ValueError(f'cannot be decoded ({reason}); copy or download it again')
 
 
 def is_plain_jpeg(image: Image.Image) -> bool:
