@@ -15,7 +15,7 @@ from mmroi.datasets.coco_keypoints import AnnotatedImage, AnnotatedKeypoints
 from mmroi.datasets.image_checks import image_size
 from mmroi.datasets.row_checks import BadSampleError
 from mmroi.evaluation import MeanPerson, PersonKeypoints
-from mmroi.fileio.image_files import leads_out
+from mmroi.fileio.file_access import leads_out
 from mmroi.structures import HMRDataSample
 from mmroi.utils import track
 

@@ -27,6 +27,7 @@ _REGRESSOR_FILES = tuple(f'{key}.npy' for key in _REGRESSORS)
 _MEANS = ('mean_pose6d', 'mean_betas', 'mean_camera')  # the open body's
 _KEYS = (*_SHAPES, *_REGRESSORS, *_MEANS, 'posedirs_step', 'posedirs_value')
 _MAX_BETAS = 1000
+_MAX_BYTES = 1 << 30  # 300 shape coefficients take 50 MB
 _MAX_HEIGHT = 5.0  # meters, of the largest side of the body at rest
 _OTHER_MODELS = {5: 'FLAME', 16: 'MANO', 52: 'SMPL-H', 55: 'SMPL-X'}  # by number of joints
 _OPEN_REMEDY = f'use the open body: --body-model {OPEN}, or model_path={OPEN!r} in a config'
@@ -147,7 +148,10 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
             f'files (https://smpl.is.tue.mpg.de), or {_OPEN_REMEDY}.'
         )
     if 'posedirs_value' in arrays and 'posedirs_step' in arrays:
-        arrays['posedirs'] = _densify_posedirs(arrays.pop('posedirs_step'), arrays.pop('posedirs_value'))
+        try:
+            arrays['posedirs'] = _densify_posedirs(arrays.pop('posedirs_step'), arrays.pop('posedirs_value'))
+        except (IndexError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: 'posedirs_step' and 'posedirs_value' do not fit: {error}.") from error
     for key, shape in _SHAPES.items():
         _check_array(path, key, arrays.get(key), shape, _REMEDY)
     _check_size(path, arrays['v_template'], arrays['shapedirs'])
@@ -166,6 +170,8 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:
     try:
+        if (size := sum(info.file_size for info in zipfile.ZipFile(path).infolist())) > _MAX_BYTES:
+            raise ValueError(f'it unpacks to {size} bytes')
         with np.load(path, allow_pickle=False) as archive:
             # Other models' files have pickled objects, too: their weights suffice to refuse them.
             other = 'weights' in archive and _name_other_model(archive['weights'])
@@ -226,7 +232,7 @@ def _load_regressor(path: Path) -> np.ndarray:
     _check_regressor(path)
     try:
         return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # a damaged header can ask for anything
         raise ValueError(f'{path}: not a readable npy ({error}). {_REGRESSOR_REMEDY}') from error
 
 

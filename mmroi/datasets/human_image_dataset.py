@@ -25,8 +25,8 @@ from mmroi.datasets.row_checks import (
     fault_reason,
     find_wrong_units,
 )
+from mmroi.fileio.file_access import ImageFolders
 from mmroi.fileio.human_data import HumanData
-from mmroi.fileio.image_files import ImageFolders
 from mmroi.fileio.named_errors import name_errors
 from mmroi.registry import DATASETS
 

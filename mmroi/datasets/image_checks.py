@@ -8,8 +8,8 @@ from mmengine import fileio
 from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
-from mmroi.fileio.image_files import ImageFolders, read_header, read_regular_file
-from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated
+from mmroi.fileio.file_access import ImageFolders, read_regular_file
+from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated, read_header
 
 _ORIENTATION = 0x112  # EXIF tag
 
@@ -104,7 +104,7 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
         backend_args: File backend of MMEngine; without it, only ordinary local files are read.
 
     Raises:
-        BadSampleError: The image is missing or truncated, or no ordinary file that can be read.
+        BadSampleError: The image is missing, truncated, no ordinary file, or cannot be read.
     """
     if '://' in path and not backend_args:
         raise unreadable(path, 'is a URL; download the image, or set backend_args')
@@ -116,11 +116,9 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
             f'{path} does not exist. Check `data_root` and '
             '`data_prefix`, or extract the images of the dataset',
         ) from None
-    except (
-        Exception
-    ) as error:  # no permission, a name that is too long, no ordinary file, errors of a backend
-        reason = f'cannot be read ({getattr(error, "strerror", None) or error}). Correct the path'
-        raise unreadable(path, reason) from None
+    except Exception as error:  # a folder, no permission, a name that is too long, the errors of a backend
+        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+        raise unreadable(path, f'cannot be read ({reason}). Correct the path') from None
     if is_truncated(content):
         raise BadSampleError(
             'truncated image', f'{path} ends too early ({len(content)} bytes). Copy or download it again'

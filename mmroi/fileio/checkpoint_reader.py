@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+import numpy as np
 import torch
 from safetensors import safe_open
 
@@ -177,7 +178,10 @@ def _read_old(file: IO[bytes], size: int) -> Any:
         raise _OtherFile('not of torch.save')
     _Unpickler(file, no_storage).load()  # sizes of integers
     content = _Unpickler(file, allocate).load()
-    for key in _Unpickler(file, no_storage).load():
+    keys = _Unpickler(file, no_storage).load()
+    if set(keys) != set(storages):
+        raise ValueError('storages are missing')
+    for key in keys:
         storage = storages[key]
         count = int.from_bytes(file.read(8), 'little')
         if count * storage.dtype.itemsize != storage.memory.nbytes():
@@ -229,3 +233,6 @@ def _unread(value: Any) -> Iterator[str]:
         elif isinstance(item, dict | list | tuple) and id(item) not in seen:
             seen.add(id(item))
             left.extend((*item, *item.values()) if isinstance(item, dict) else item)
+        elif isinstance(item, np.ndarray) and item.dtype.hasobject and id(item) not in seen:
+            seen.add(id(item))
+            left.extend(item.ravel())

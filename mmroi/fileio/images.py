@@ -1,13 +1,12 @@
 """Decode images of all formats to upright 8-bit BGR, the same for training and for inference."""
 
+import io
 import math
 import warnings
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
-
-from mmroi.fileio.image_files import read_header
 
 # Diagonal in mm of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
@@ -89,6 +88,32 @@ def is_truncated(content: bytes) -> bool:
     if content.startswith(b'\x89PNG'):
         return b'IEND\xae\x42\x60\x82' not in content[-64:]
     return not content
+
+
+def read_header(content: bytes) -> Image.Image:
+    """Read the header of an image, which has its size, before anything decodes it.
+
+    Args:
+        content: The file.
+
+    Returns:
+        The image, not decoded.
+
+    Raises:
+        ValueError: It has no readable header, or too many pixels; states the reason without the name of the
+            file.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # large images are fine
+            return Image.open(io.BytesIO(content))
+    except Image.UnidentifiedImageError:
+        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ValueError(f'has more than {limit} pixels; shrink it') from None
+    except Exception as error:  # Pillow's readers raise almost anything for damaged headers
+        raise ValueError('cannot be decoded. Copy or download it again') from error
 
 
 def exif_focal_length(image: Image.Image) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 _DTYPE = re.compile(r'[<>|=]?(\?|b1|[iu][1248]|f[248]|c8|c16|[SUa]\d{1,7}|O[48]?)')
-_MAX_DENSE = 1 << 26  # entries; SMPL's regressors have 165,360
+_MAX_DENSE = 1 << 24  # entries; SMPL's regressors have 165,360
 _MAX_SIDE = 1 << 40
 
 
@@ -107,7 +107,7 @@ class Sparse:
             places = (_vector(rows, 'iu'), _vector(columns, 'iu'))
         else:
             bounds, inner = _vector(self.state.get('indptr'), 'iu'), _vector(self.state.get('indices'), 'iu')
-            counts = np.diff(bounds.astype(np.int64))
+            counts: np.ndarray = np.diff(bounds.astype(np.int64))
             lines = shape[0] if self.layout == 'csr' else shape[1]
             if len(counts) != lines or bounds[0] != 0 or (counts < 0).any() or bounds[-1] > len(inner):
                 raise ValueError('the index pointers of a sparse matrix do not rise from 0 to its entries')
@@ -118,7 +118,7 @@ class Sparse:
             if len(index) != len(data) or (len(index) and not 0 <= index.min() <= index.max() < side):
                 raise ValueError(f'a sparse matrix of shape {shape} has entries outside')
         dense = np.zeros(shape, data.dtype.newbyteorder('='))
-        np.add.at(dense, places, data)
+        np.add.at(dense, tuple(index.astype(np.int64) for index in places), data)
         return dense
 
 
@@ -138,14 +138,14 @@ class Chumpy:
         Raises:
             ValueError: The node is of another kind, or selects entries that do not exist.
         """
+        values = to_array(self.state.get('x', self.state.get('a')))
+        if not isinstance(values, np.ndarray):
+            raise ValueError(f'unknown chumpy node with attributes {sorted(map(str, self.state))}')
         if 'x' in self.state:
-            return np.asarray(to_array(self.state['x']))
-        if 'a' in self.state and 'idxs' in self.state:
-            base = np.asarray(to_array(self.state['a'])).ravel()
-            array = base[_vector(np.asarray(self.state['idxs']), 'iu')]
-            shape = self.state.get('preferred_shape')
-            return array if shape is None else array.reshape(_shape(shape))
-        raise ValueError(f'unknown chumpy node with attributes {sorted(map(str, self.state))}')
+            return values
+        array = values.ravel()[_vector(self.state.get('idxs'), 'iu')]
+        shape = self.state.get('preferred_shape')
+        return array if shape is None else array.reshape(_shape(shape))
 
 
 def to_array(value: Any) -> Any:
@@ -176,7 +176,7 @@ def fill_array(array: np.ndarray, state: Any) -> None:
     if not fits:
         raise ValueError(f'an array of shape {shape} has another amount of data')
     # these arguments are sound, and the bytes are not copied once more
-    array.__setstate__((1, shape, kind, bool(fortran), raw))  # type: ignore[attr-defined]
+    array.__setstate__((1, shape, kind, bool(fortran), raw))  # type: ignore[arg-type]
 
 
 def is_key(key: Any) -> bool:
@@ -210,6 +210,7 @@ def _from_buffer(raw: Any, dtype: Any, shape: Any, order: Any = 'C', axes: Any =
     if not raw:
         return np.empty(shape, dtype.dtype)
     array = np.frombuffer(raw, dtype.dtype)
+    array = array.astype(dtype.dtype.newbyteorder('='), copy=False)  # as in other protocols
     if order == 'K' and axes is not None:
         return array.reshape(shape).transpose(_shape(axes))
     return array.reshape(shape, order='F' if order == 'F' else 'C')

@@ -8,18 +8,25 @@ text and numbers is replaced.
 
 import pickle
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import IO, Any
+
+import numpy as np
 
 from mmroi.fileio.inert_names import BUILDERS, NAMES, Global, Refused, Unread, is_key, spell
 
 _HOSTILE = ('os', 'posix', 'nt', 'sys', 'subprocess', 'shutil', 'importlib', 'runpy', 'pty', 'ctypes', 'code')
 _HARMLESS_BUILTINS = ('slice', 'range', 'xrange', 'int', 'float', 'str', 'list', 'dict', 'tuple')
 _DICTIONARIES = (dict, OrderedDict, Counter)
+_NESTED = (list, tuple, dict, np.ndarray)
+_MAX_SIZE = 1 << 26  # of lists, with repetitions; no dataset has as many people
 
 
-class InertUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
+_Machine: Any = pickle._Unpickler  # in Python, and so without the faults in memory of the one in C
+
+
+class InertUnpickler(_Machine):
     """Reads the next pickle of a file; text of Python 2 is decoded as latin-1.
 
     Args:
@@ -30,7 +37,7 @@ class InertUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
         skip_unknown: Whether objects of unknown classes become :class:`Unread` instead of an error.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: dict[int, Any] = dict(_Machine.dispatch)
 
     def __init__(
         self,
@@ -70,13 +77,11 @@ class InertUnpickler(pickle._Unpickler):  # type: ignore[misc, name-defined]
         raise Refused(f'it names the extension {code}')
 
     def _create(self, kind: Any, arguments: Any, keywords: Any = None) -> Any:
-        if (
-            type(kind) is not Global
-            or type(arguments) is not tuple
-            or (keywords and type(keywords) is not dict)
-        ):
+        if type(kind) is not Global or type(arguments) is not tuple:
             raise Refused('it calls something that is no name')
-        return kind.make(*arguments, **(keywords or {}))
+        if keywords and not isinstance(kind.make, partial):
+            raise Refused(f'it calls {kind.name} with keywords')
+        return kind.make(*arguments)
 
     def _create_from_name(self) -> None:
         module, name = (self.readline()[:-1].decode('utf-8') for _ in range(2))
@@ -179,4 +184,35 @@ def unpickle(file: IO[bytes]) -> Any:
         Refused: The pickle names anything else; nothing was run.
         Exception: The pickle is damaged, which can raise almost anything.
     """
-    return InertUnpickler(file).load()
+    content = InertUnpickler(file).load()
+    _check_references(content)
+    return content
+
+
+def _check_references(content: Any) -> None:
+    """Refuse lists that contain themselves or each other so often that an array of them fills the memory."""
+    sizes: dict[int, int] = {}
+    begun: set[int] = set()
+    left = [(content, False)]
+    while left:
+        item, finished = left.pop()
+        parts = [part for part in _parts(item) if isinstance(part, _NESTED)]
+        if finished:
+            sizes[id(item)] = len(item) + sum(sizes[id(part)] for part in parts)
+            if sizes[id(item)] > _MAX_SIZE:
+                raise Refused('lists that repeat each other many times')
+        elif id(item) not in sizes and parts:
+            if id(item) in begun:
+                raise Refused('a list that contains itself')
+            begun.add(id(item))
+            left += [(item, True), *((part, False) for part in parts)]
+        else:
+            sizes.setdefault(id(item), len(item) if isinstance(item, _NESTED) else 1)
+
+
+def _parts(item: Any) -> Iterable[Any]:
+    if isinstance(item, np.ndarray):
+        return item.ravel() if item.dtype.hasobject else ()
+    if isinstance(item, dict):
+        return item.values()
+    return item if isinstance(item, list | tuple) else ()

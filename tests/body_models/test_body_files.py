@@ -1,8 +1,12 @@
 import pickle
+import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from mmroi.body_models import SMPL
 from mmroi.body_models.body_files import (
@@ -150,4 +154,77 @@ def test_npz_with_a_pickle_inside_is_refused(tmp_path: Path) -> None:
 def test_truncated_npz(tmp_path: Path) -> None:
     (tmp_path / 'body.npz').write_bytes(OPEN_BODY.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r'body\.npz'):
+        load_body_file(tmp_path / 'body.npz')
+
+
+def official(arrays: dict[str, np.ndarray], **changes: object) -> dict[str, object]:
+    """What an official pickle holds, made of the open body, with changes."""
+    keys = ('v_template', 'f', 'weights', 'shapedirs', 'posedirs', 'kintree_table')
+    model = {key: np.asarray(arrays[key]) for key in keys}
+    return {**model, 'J_regressor': sparse.csc_matrix(arrays['J_regressor']), **changes}
+
+
+def save_official(path: Path, arrays: dict[str, np.ndarray], protocol: int = 2, **changes: object) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    for key in ('J_regressor_h36m', 'J_regressor_extra'):
+        np.save(path.parent / f'{key}.npy', arrays[key])
+    path.write_bytes(pickle.dumps(official(arrays, **changes), protocol))
+    return path
+
+
+@pytest.mark.parametrize('protocol', [0, 2, 5])
+def test_official_files_saved_again(tmp_path: Path, arrays: dict[str, np.ndarray], protocol: int) -> None:
+    layout = {0: sparse.coo_matrix, 2: sparse.csr_matrix, 5: sparse.csr_array}[protocol]
+    changes = dict(
+        J_regressor=layout(arrays['J_regressor'].astype(np.float64)),
+        v_template=np.asfortranarray(arrays['v_template'], np.float64),
+        bs_type='lrotmin',
+        J=np.zeros((24, 3)),
+    )
+    path = save_official(tmp_path / 'SMPL_NEUTRAL.PKL', arrays, protocol, **changes)
+    for place in (path, tmp_path):
+        loaded = load_body_file(find_body_file(place))
+        for key, expected in official(arrays, J_regressor=arrays['J_regressor']).items():
+            np.testing.assert_array_equal(loaded[key], expected)
+        assert 'J' not in loaded
+
+
+def test_the_content_decides_and_not_the_suffix(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    shutil.copy(OPEN_BODY, tmp_path / 'npz_named.pkl')
+    shutil.copy(save_official(tmp_path / 'a' / 'a.pkl', arrays), tmp_path / 'a' / 'pickle_named.npz')
+    assert body_files(tmp_path / 'npz_named.pkl') == [tmp_path / 'npz_named.pkl']
+    assert len(body_files(tmp_path / 'a' / 'pickle_named.npz')) == 3
+    for path in (tmp_path / 'npz_named.pkl', tmp_path / 'a' / 'pickle_named.npz'):
+        np.testing.assert_array_equal(load_body_file(path)['v_template'], arrays['v_template'])
+
+
+@pytest.mark.parametrize(
+    'change, match',
+    [
+        (
+            lambda a: dict(v_template=a['v_template'] * 1000),
+            r"'v_template' is \d+ m tall; it must be in meters",
+        ),
+        (lambda a: dict(v_template=a['v_template'] * np.nan), "'v_template' has values that are no finite"),
+        (lambda a: dict(shapedirs=a['shapedirs'] * 1e6), "'shapedirs' are not in meters"),
+        (lambda a: dict(J_regressor=sparse.csr_matrix((10**6, 10**6))), 'damaged or no SMPL model'),
+        (lambda a: dict(J_regressor=np.zeros((24, 6890), object)), 'no finite numbers'),
+    ],
+)
+def test_implausible_bodies(
+    tmp_path: Path, arrays: dict[str, np.ndarray], change: Callable, match: str
+) -> None:
+    path = save_official(tmp_path / 'SMPL.pkl', arrays, **change(arrays))
+    with pytest.raises(ValueError, match=rf'SMPL\.pkl: .*{match}'):
+        load_body_file(path)
+
+
+def test_an_archive_that_unpacks_to_gigabytes(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / 'body.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('v_template.npy', bytes(1 << 20))
+    content = bytearray((tmp_path / 'body.npz').read_bytes())
+    at = content.index(b'PK\x01\x02') + 24  # the unpacked size in the directory
+    content[at : at + 4] = (1 << 31).to_bytes(4, 'little')
+    (tmp_path / 'body.npz').write_bytes(content)
+    with pytest.raises(ValueError, match=r'body\.npz: .*unpacks to 2147483648 bytes'):
         load_body_file(tmp_path / 'body.npz')

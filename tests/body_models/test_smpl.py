@@ -8,6 +8,7 @@ import smplx
 import torch
 
 from mmroi.body_models import SMPL
+from mmroi.body_models.body_files import OPEN_BODY, load_body_file
 from mmroi.registry import MODELS
 
 ROTATIONS = ('global_orient', 'body_pose')
@@ -232,3 +233,15 @@ def test_mean_parameters_stand_upright_before_a_camera(smpl: SMPL) -> None:
     assert joints[16, 0] > joints[17, 0]  # left shoulder at the image's right
     assert joints[24, 2] < joints[0, 2]  # the nose is nearer to the camera
     assert torch.equal(smpl.mean_camera, torch.tensor([0.9, 0.0, 0.0]))
+
+
+def test_a_file_with_eight_shape_coefficients_gets_two_that_change_nothing(tmp_path, smpl):
+    inputs, arrays = random_inputs(), load_body_file(OPEN_BODY)
+    np.savez(tmp_path / 'body.npz', **{**arrays, 'shapedirs': arrays['shapedirs'][..., :8]})
+    narrow = SMPL(tmp_path / 'body.npz')
+    betas = inputs['betas'].clone()
+    betas[:, 8:] = 0
+    assert torch.equal(narrow(**inputs).vertices, narrow(**{**inputs, 'betas': betas}).vertices)
+    torch.testing.assert_close(narrow(**inputs).vertices, smpl(**{**inputs, 'betas': betas}).vertices)
+    with pytest.raises(ValueError, match=r"'shapedirs' has 8 shape coefficients; num_betas must be 1 to 8"):
+        SMPL(tmp_path / 'body.npz', num_betas=11)

@@ -51,12 +51,23 @@ def test_data_come_back(protocol, core):
             np.testing.assert_array_equal(found[key], expected)
 
 
-def test_shared_values_stay_shared_and_cycles_closed():
+def test_shared_values_stay_shared():
     rows = np.arange(3)
-    value = [rows, rows]
-    value.append(value)
-    found = read(pickle.dumps(value))
-    assert found[0] is found[1] and found[2] is found
+    found = read(pickle.dumps([rows, dict(a=rows), [[rows], [rows]], [], []]))
+    assert found[0] is found[1]['a'] is found[2][1][0]
+
+
+def test_lists_that_would_fill_the_memory_as_an_array():
+    own: list = [1]
+    own.append(own)
+    array = np.array([None], object)
+    array[0] = [array]
+    many: list = [0]
+    for _ in range(40):
+        many = [many, many]
+    for value in (own, dict(a=(own,)), array, many, dict(a=many)):
+        with pytest.raises(Refused, match='lists? that'):
+            read(pickle.dumps(value))
 
 
 def test_text_of_python_2():
@@ -116,7 +127,13 @@ def test_a_sparse_matrix_with_entries_outside_is_refused(change):
 
 
 @pytest.mark.parametrize(
-    'state', [dict(a=None, idxs=np.array([9])), dict(a=np.ones(3), idxs=np.array([9])), {}]
+    'state',
+    [
+        dict(a=None, idxs=np.array([9])),
+        dict(a=np.ones(3), idxs=np.array([9])),
+        dict(x=[1]),
+        dict(a=np.ones(3)),
+    ],
 )
 def test_a_chumpy_node_that_selects_nothing(state):
     node = Chumpy()

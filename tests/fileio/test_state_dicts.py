@@ -126,7 +126,7 @@ def test_mismatches_by_hand():
     assert find_mismatches(own, own) == []
 
 
-def test_a_network_inside_another_module(capfd):
+def test_a_network_inside_another_module():
     inside = {'model.a.b': torch.ones(1), 'model.extra': torch.ones(2), 'loss.weight': torch.ones(3)}
     state = dict(inside)
     take_below_prefix(state, ['a.b'])

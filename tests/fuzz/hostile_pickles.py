@@ -54,7 +54,7 @@ def dtype(code: str, state: Any = None) -> bytes:
 
 # claims objects, without the flags by which NumPy knows them
 OBJECTS = dtype('f8', (3, '|', None, ('x',), {'x': ('O', 0)}, 8, 1, 0))
-NESTED = b'N' + b'\x85' * 300_000
+NESTED = b'N' + b'\x85' * 100_000
 
 PAYLOADS = {
     'system': call(name('os', 'system'), push('echo ran')),

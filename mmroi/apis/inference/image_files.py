@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, Frame
-from mmroi.fileio.image_files import read_regular_file
+from mmroi.fileio.file_access import read_regular_file
 from mmroi.fileio.images import as_bgr, decode_image
 
 

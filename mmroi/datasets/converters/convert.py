@@ -27,8 +27,8 @@ from mmroi.datasets.row_checks import (
     find_faults,
     find_wrong_units,
 )
+from mmroi.fileio.file_access import leads_out
 from mmroi.fileio.human_data import HumanData
-from mmroi.fileio.image_files import leads_out
 from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
 from mmroi.fileio.processes import run_in_processes

@@ -1,19 +1,13 @@
-"""Read image files that others name and make: ordinary files of bounded size, in their own folders."""
+"""Read only files that others may name: ordinary ones of bounded size, in the folders they belong to."""
 
-import io
 import os
 import stat
-import warnings
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image
-
 MAX_BYTES = 1 << 30
 """Of an image file."""
-# a limit of pixels follows, and below it Pillow's warning says nothing that matters
-warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
 
 
 def read_regular_file(path: str | Path, limit: int = MAX_BYTES) -> bytes:
@@ -44,30 +38,6 @@ def read_regular_file(path: str | Path, limit: int = MAX_BYTES) -> bytes:
             return file.read()
     finally:
         os.close(descriptor)
-
-
-def read_header(content: bytes) -> Image.Image:
-    """Read the header of an image, which has its size, before anything decodes it.
-
-    Args:
-        content: The file.
-
-    Returns:
-        The image, not decoded.
-
-    Raises:
-        ValueError: It has no readable header, or too many pixels; states the reason without the name of the
-            file.
-    """
-    try:
-        return Image.open(io.BytesIO(content))
-    except Image.UnidentifiedImageError:
-        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
-    except Image.DecompressionBombError:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ValueError(f'has more than {limit} pixels; shrink it') from None
-    except Exception as error:  # Pillow's readers raise almost anything for damaged headers
-        raise ValueError('cannot be decoded. Copy or download it again') from error
 
 
 class ImageFolders:
