@@ -55,9 +55,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
             focal_length = exif_focal_length(image)
             image = _upright(image)  # the same name, so that only one copy of a huge image is kept
             return _to_bgr(image), focal_length
-        except (
-            Exception
-        ) as error:  # decoders raise anything for damaged files, RuntimeError and KeyError, too
+        except Exception as error:  # damaged files make decoders raise anything, RuntimeError, too
             reason = ' '.join(str(error).split()) or type(error).__name__
     raise ValueError(f'cannot be decoded ({reason}); copy or download it again')
 
