@@ -44,9 +44,9 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-fuzz: $(INSTALLED)  ## give damaged and hostile files to the readers, some minutes
+fuzz: $(INSTALLED)  ## give damaged, hostile and wrong files to the readers, some minutes
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_readers.py --cases 300
-	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_inputs.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz_inputs.py --cases 300
 
 lint: $(INSTALLED)  ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .
