@@ -219,6 +219,11 @@ def test_every_config_is_listed(folder):
             assert ('Results' in model) == ('Weights' in model)
 
 
+def test_names_of_configs_are_unique():
+    names = [path.name for path in (ROOT / 'configs').glob('[!_]*/*.py')]
+    assert len(names) > 10 and len(set(names)) == len(names)  # mim finds a config by its name alone
+
+
 def test_the_index_has_all_metafiles():
     files = load(ROOT / 'model-index.yml')['Import']
     assert {ROOT / file for file in files} == {*ROOT.glob('configs/*/metafile.yml')}

@@ -1,6 +1,5 @@
 """Find images that are missing, truncated or unreadable, at a fraction of the cost of decoding them."""
 
-import io
 from collections.abc import Sequence
 
 import cv2
@@ -10,7 +9,7 @@ from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
 from mmroi.fileio.file_access import ImageFolders, read_regular_file
-from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated
+from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated, read_header
 
 _ORIENTATION = 0x112  # EXIF tag
 
@@ -61,10 +60,10 @@ def image_size(path: str) -> tuple[int, int]:
     """
     content = read_image_file(path)
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with read_header(content) as image:
             plain = is_plain_jpeg(image)
             width, height = image.size[::-1] if _is_rotated(image) else image.size
-    except Exception:  # decoded to learn why
+    except ValueError:  # decoded to learn why
         plain = False
     if not plain:
         height, width = decode(content, path).shape[:2]
@@ -91,7 +90,10 @@ def decode(content: bytes, path: str) -> np.ndarray:
     try:
         return decode_image(content)[0]
     except ValueError as error:
-        raise unreadable(path, str(error)) from None
+        reason = str(error)
+        if not reason.startswith('cannot be'):
+            reason = f'cannot be decoded: {reason}'
+        raise unreadable(path, reason) from None
 
 
 def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> bytes:
@@ -104,7 +106,7 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
     Raises:
         BadSampleError: The image is missing, truncated, no ordinary file, or cannot be read.
     """
-    if '://' in path and backend_args is None:
+    if '://' in path and not backend_args:
         raise unreadable(path, 'is a URL; download the image, or set backend_args')
     try:
         content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)

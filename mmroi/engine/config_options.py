@@ -78,7 +78,8 @@ def parse_value(text: str) -> Any:
         value = _evaluate(tree)
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         return _parse_words(text)
-    bare = isinstance(tree, ast.Tuple) and not (word.startswith('(') and tree.col_offset == 0)
+    # without parentheses of its own, a tuple starts where its first item does
+    bare = isinstance(tree, ast.Tuple) and bool(tree.elts) and tree.elts[0].col_offset == tree.col_offset
     return list(value) if bare else value
 
 

@@ -166,7 +166,8 @@ def _read_old(file: IO[bytes], size: int) -> Any:
             left -= count * kind.dtype.itemsize
             if left < 0:
                 raise ValueError('its storages are larger than the file')
-            storages[key] = Storage(kind.dtype, torch.UntypedStorage(count * kind.dtype.itemsize))
+            memory = torch.zeros(count * kind.dtype.itemsize, dtype=torch.uint8)
+            storages[key] = Storage(kind.dtype, memory.untyped_storage())
         if view is None:
             return storages[key]
         _, start, length = (n * kind.dtype.itemsize if type(n) is int else n for n in view)
@@ -177,9 +178,10 @@ def _read_old(file: IO[bytes], size: int) -> Any:
     if _Unpickler(file, no_storage).load() != _MAGIC or _Unpickler(file, no_storage).load() != _PROTOCOL:
         raise _OtherFile('not of torch.save')
     _Unpickler(file, no_storage).load()  # sizes of integers
-    content = _Unpickler(file, allocate).load()
+    start = file.tell()
+    _Unpickler(file, allocate).load()  # to learn of the storages, which follow
     keys = _Unpickler(file, no_storage).load()
-    if set(keys) != set(storages):
+    if not all(type(key) in (str, int) for key in keys) or set(keys) != set(storages):
         raise ValueError('storages are missing')
     for key in keys:
         storage = storages[key]
@@ -187,7 +189,8 @@ def _read_old(file: IO[bytes], size: int) -> Any:
         if count * storage.dtype.itemsize != storage.memory.nbytes():
             raise ValueError('a storage has another size than its tensors need')
         _fill(storage.memory, file)
-    return content
+    file.seek(start)
+    return _Unpickler(file, allocate).load()
 
 
 class _Unpickler(InertUnpickler):

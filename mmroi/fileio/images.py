@@ -41,30 +41,23 @@ def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
     """
     if not content:
         raise ValueError('is empty (0 bytes); copy or download it again')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # large images are fine, and odd tags do no harm
-            with Image.open(io.BytesIO(content)) as image:
-                if is_plain_jpeg(image) and not is_truncated(content):
-                    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-                    if pixels is not None:
-                        return pixels, exif_focal_length(image)
-                image.load()
-            if image.mode in _NO_COLOR:
-                raise ValueError(f'mode {image.mode} has no known colors')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # odd tags do no harm
+        image = read_header(content)
+        if image.mode in _NO_COLOR:
+            raise ValueError(f'has pixels of mode {image.mode}, which has no known colors; convert it to RGB')
+        try:
+            if is_plain_jpeg(image) and not is_truncated(content):
+                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+                if pixels is not None:
+                    return pixels, exif_focal_length(image)
+            image.load()
             focal_length = exif_focal_length(image)
             image = _upright(image)  # the same name, so that only one copy of a huge image is kept
             return _to_bgr(image), focal_length
-    except Image.UnidentifiedImageError:
-        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
-    except Image.DecompressionBombError:
-        pixels_allowed = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ValueError(f'cannot be decoded: it has more than {pixels_allowed} pixels; shrink it') from None
-    except (
-        Exception
-    ) as error:  # decoders raise anything for damaged files: OSError, RuntimeError, KeyError, ...
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(f'cannot be decoded ({reason}); convert it, or copy or download it again') from None
+        except Exception as error:  # damaged files make decoders raise anything, RuntimeError, too
+            reason = ' '.join(str(error).split()) or type(error).__name__
+    raise ValueError(f'cannot be decoded ({reason}); copy or download it again')
 
 
 def is_plain_jpeg(image: Image.Image) -> bool:
@@ -93,6 +86,32 @@ def is_truncated(content: bytes) -> bool:
     if content.startswith(b'\x89PNG'):
         return b'IEND\xae\x42\x60\x82' not in content[-64:]
     return not content
+
+
+def read_header(content: bytes) -> Image.Image:
+    """Read the header of an image, which has its size, before anything decodes it.
+
+    Args:
+        content: The file.
+
+    Returns:
+        The image, not decoded.
+
+    Raises:
+        ValueError: It has no readable header, or too many pixels; states the reason without the name of the
+            file.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # large images are fine
+            return Image.open(io.BytesIO(content))
+    except Image.UnidentifiedImageError:
+        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ValueError(f'has more than {limit} pixels; shrink it') from None
+    except Exception as error:  # Pillow's readers raise almost anything for damaged headers
+        raise ValueError('cannot be decoded. Copy or download it again') from error
 
 
 def exif_focal_length(image: Image.Image) -> float | None:

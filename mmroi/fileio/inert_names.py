@@ -287,7 +287,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     'numpy.core.multiarray.scalar': _scalar,
     'numpy.core.numeric._frombuffer': _from_buffer,
     '_codecs.encode': _encode,
-    'builtins.object': _nothing,
+    **{f'builtins.{kind}': _nothing for kind in ('object', 'list', 'dict', 'tuple', 'int', 'float', 'str')},
     'builtins.bytes': _plain_bytes,
     'builtins.bytearray': _plain_bytes,
     'builtins.complex': lambda real=0.0, imaginary=0.0: complex(float(real), float(imaginary)),

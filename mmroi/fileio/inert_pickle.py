@@ -83,9 +83,18 @@ class InertUnpickler(_Machine):
             raise Refused(f'it calls {kind.name} with keywords')
         return kind.make(*arguments)
 
+    def _read_name(self) -> Any:
+        lines = [self.readline() for _ in range(2)]
+        if not lines[1].endswith(b'\n'):
+            raise EOFError('the file ends too early')
+        return self.find_class(*(line[:-1].decode('utf-8') for line in lines))
+
+    def _push_name(self) -> None:
+        self.append(self._read_name())
+
     def _create_from_name(self) -> None:
-        module, name = (self.readline()[:-1].decode('utf-8') for _ in range(2))
-        self.append(self._create(self.find_class(module, name), tuple(self.pop_mark())))
+        kind = self._read_name()
+        self.append(self._create(kind, tuple(self.pop_mark())))
 
     def _create_from_stack(self) -> None:
         kind, *arguments = self.pop_mark()
@@ -156,6 +165,7 @@ class InertUnpickler(_Machine):
         (pickle.REDUCE, _call),
         (pickle.NEWOBJ, _call),
         (pickle.NEWOBJ_EX, _call_with_keywords),
+        (pickle.GLOBAL, _push_name),
         (pickle.INST, _create_from_name),
         (pickle.OBJ, _create_from_stack),
         (pickle.BUILD, _build),

@@ -210,8 +210,8 @@ def test_wrong_content_names_file_and_key(
 @pytest.mark.parametrize(
     'path, reason',
     [
-        ('http://example.org/a.jpg', 'http://example.org/a.jpg does not exist'),
-        ('folder.jpg', r'folder\.jpg cannot be read \(Is a directory\)'),
+        ('http://example.org/a.jpg', 'http://example.org/a.jpg is a URL'),
+        ('folder.jpg', r'folder\.jpg cannot be read \(is a folder, not a file\)'),
         ('x' * 300, r'x cannot be read \(File name too long\)'),
         ('a\0b.jpg', r'cannot be read \(embedded null'),
     ],

@@ -8,7 +8,7 @@ def test_what_mmengine_writes_comes_back():
     config = Config(
         dict(
             model=dict(type='A', depth=18, parts=[dict(lr=1e-4), (1, -2.5)], names={'a b': 1, 3: None}),
-            text='a "quoted"\nline',
+            words='a "quoted"\nline',
             flag=True,
             empty=dict(),
         )

@@ -143,7 +143,7 @@ def test_any_error_of_a_decoder_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
 
     content = encode(Image.fromarray(RGB), 'PNG')
     monkeypatch.setattr('PIL.PngImagePlugin.PngImageFile.load', fail)
-    with pytest.raises(ValueError, match=r'cannot be decoded \(Failed to decode frame 0: .*\); convert it'):
+    with pytest.raises(ValueError, match=r'cannot be decoded \(Failed to decode frame 0: .*\); copy or'):
         decode_image(content)
 
 

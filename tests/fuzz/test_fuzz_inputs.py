@@ -1,14 +1,8 @@
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-SPEC = importlib.util.spec_from_file_location('fuzz_inputs', Path(__file__).with_name('fuzz_inputs.py'))
-fuzz_inputs = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(fuzz_inputs)
+from fuzz_inputs import TARGETS, run
 
 
-@pytest.mark.parametrize('target', fuzz_inputs.TARGETS)
+@pytest.mark.parametrize('target', TARGETS)
 def test_wrong_content_is_named_and_never_used(target):
     """The first of the cases that ``make fuzz`` runs."""
-    assert list(fuzz_inputs.run(target, 0, 25)) == []
+    assert list(run(target, 0, 25)) == []

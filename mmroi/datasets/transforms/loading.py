@@ -22,7 +22,8 @@ class LoadImage(LoadImageFromFile):
 
     Images look as in inference (:func:`mmroi.fileio.images.decode_image`): transparent parts are white, 16
     bits become the upper 8. OpenCV decodes truncated JPEGs without an error and fills the rest with gray, so
-    the end of the file is checked.
+    the end of the file is checked. Images of more pixels than Pillow opens (179 million) are refused before
+    they are decoded.
 
     Args:
         backend_args: File backend of MMEngine.
