@@ -3,7 +3,7 @@ from fuzz_readers import TARGETS, fuzz
 
 
 def test_no_reader_crashes_on_damaged_and_hostile_files():
-    """The short form of ``make fuzz``: each target by itself would spend seconds on imports."""
+    """The short form of ``make reliability``: each target by itself would spend seconds on imports."""
     assert [fault for target in ('smpl', 'training') for fault in fuzz(target, 40, seed=1)] == []
 
 
