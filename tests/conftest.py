@@ -35,7 +35,8 @@ def shipped(folder: str) -> IndexedModel:
 
 
 SMALL_CROP = (64, 48)  # height, width
-FUZZ_CASES = int(os.environ.get('MMROI_FUZZ_CASES', '40'))  # damaged files per kind; `make reliability` takes more
+# damaged files of each kind; `make reliability` takes more
+FUZZ_CASES = int(os.environ.get('MMROI_FUZZ_CASES', '40'))
 SHIPPED_MULTI_ROI, SHIPPED_CLIFF = shipped('multi_roi'), shipped('cliff')
 
 torch.set_num_threads(1)

@@ -1,6 +1,7 @@
 """Give wrong content to the readers of annotations, boxes and images; find messages that name no file.
 
-``python tests/fuzz/fuzz_inputs.py --cases 300`` (``make reliability``) runs all targets; the tests run a short form.
+``python tests/fuzz/fuzz_inputs.py --cases 300`` runs all targets (``make reliability``), the tests a short
+form.
 A case is made from the seed and its number alone, so ``--first 123 --cases 1`` repeats one.
 """
 

@@ -1,6 +1,7 @@
 """Give damaged and hostile files to the readers; count crashes, hangs and messages without a file's name.
 
-``python tests/fuzz/fuzz_readers.py --cases 300`` (``make reliability``) runs all targets, the tests a short form.
+``python tests/fuzz/fuzz_readers.py --cases 300`` (``make reliability``) runs all targets, the tests a
+short form.
 Files are read in a process of their own, because the faults looked for end a process. A case is made from the
 seed and its number alone, so ``--first 123 --cases 1`` repeats one.
 """
