@@ -120,7 +120,7 @@ class AtomicCheckpointHook(CheckpointHook):
             step = runner.epoch if self.by_epoch else runner.iter
             name = f'best_{key}_{self.filename_tmpl.format(step)}'.replace('/', '_')
             previous = info.get(best_ckpt)
-            runner.message_hub.update_info(best_score, score)
+            runner.message_hub.update_info(best_score, float(score))
             self._set_best(runner, key, self._path(name))
             self._write(runner, name, False, False, dict(epoch=runner.epoch, iter=runner.iter))
             if previous and Path(previous).name != name:

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mmroi.engine.checkpoints import LAST
 from mmroi.registry import HOOKS
 
 _MAX_ROWS = 16  # named in a message
@@ -175,8 +177,10 @@ def _describe_rows(batch: Any) -> str:
 
 
 def _describe_last(runner: Runner) -> str:
-    last = runner.message_hub.runtime_info.get('last_ckpt') if runner.iter else None
-    return f'The last good checkpoint is {last} (--resume)' if last else 'There is no checkpoint yet'
+    note = Path(runner.work_dir, LAST)
+    if 'last_ckpt' not in runner.message_hub.runtime_info or not note.is_file():
+        return 'There is no checkpoint yet'
+    return f'The last good checkpoint is {note.read_text(encoding="utf-8")} (--resume)'
 
 
 def _enumerate(names: Sequence[str]) -> str:
