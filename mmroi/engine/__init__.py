@@ -16,6 +16,7 @@ from mmroi.engine.hooks import (
     ProgressBarHook,
     ResumeCheckHook,
 )
+from mmroi.fileio.installation import find_file
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -29,5 +30,5 @@ __all__ = [
     'use_amp',
 ]
 
-config_scope.install()
+config_scope.install(find_file)
 safe_globals.install()
