@@ -39,7 +39,7 @@ class Numbers(Dataset):
         return 6
 
     def __getitem__(self, index):
-        return torch.tensor([index + torch.rand(1).item(), 1.0])
+        return dict(inputs=torch.tensor([index + torch.rand(1).item(), 1.0]))
 
 
 class Line(BaseModel):
