@@ -89,7 +89,7 @@ class FiniteCheckHook(Hook):
         scalers = [scaler for scaler in scalers if scaler is not None and scaler.is_enabled()]
         if any(scaler.get_scale() < _LOWEST_SCALE for scaler in scalers):
             self._count(runner, 'the gradient, even with a loss scale of nearly zero,', 0)
-        values = [float(value) for key, value in (outputs or {}).items() if key == 'loss']
+        values = [torch.as_tensor(outputs['loss']).detach().item()] if outputs and 'loss' in outputs else []
         if not self._bad_now and not all(map(math.isfinite, values)):
             self._count(runner, 'a loss', max(self.max_skips, _MAX_SCALER_SKIPS if scalers else 0))
         self._num_bad = self._num_bad if self._bad_now else 0
