@@ -45,6 +45,8 @@ class AtomicCheckpointHook(CheckpointHook):
     ) -> None:
         super().__init__(interval, save_best=save_best, rule=rule, **kwargs)
         self._outdated: list[str] = []
+        self.best_ckpt_path: str | None = None
+        self.best_ckpt_path_dict: dict[str, str | None] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Clear away what a kill has left, and validate if the kill has prevented it."""
@@ -149,7 +151,7 @@ class AtomicCheckpointHook(CheckpointHook):
         Raises:
             KeyError: A name is none of them, or is not unique.
         """
-        found = []
+        found: list[str] = []
         for key in self.key_indicators:
             names = [key] if key in metrics else [name for name in metrics if name.rpartition('/')[2] == key]
             names = list(metrics)[:1] if key == 'auto' else names

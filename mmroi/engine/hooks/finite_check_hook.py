@@ -85,8 +85,8 @@ class FiniteCheckHook(Hook):
         Raises:
             FloatingPointError: A loss is not finite.
         """
-        scalers = [getattr(wrapper, 'loss_scaler', None) for wrapper in _optim_wrappers(runner)]
-        scalers = [scaler for scaler in scalers if scaler is not None and scaler.is_enabled()]
+        scalers = [w.loss_scaler for w in _optim_wrappers(runner) if hasattr(w, 'loss_scaler')]
+        scalers = [scaler for scaler in scalers if scaler.is_enabled()]
         if any(scaler.get_scale() < _LOWEST_SCALE for scaler in scalers):
             self._count(runner, 'the gradient, even with a loss scale of nearly zero,', 0)
         values = [torch.as_tensor(outputs['loss']).detach().item()] if outputs and 'loss' in outputs else []
