@@ -216,9 +216,14 @@ def _too_sure(confidences: np.ndarray) -> np.ndarray:
 
 def _off_scale(bbox: np.ndarray, focal_length: np.ndarray) -> np.ndarray:
     """(R,) bool: rows whose focal length, (R,) or (R, 2), cannot be in pixels."""
-    focal_length = focal_length.reshape(len(bbox), -1)
+    focal_length = _as_columns(focal_length)
     size = bbox[:, 2:].max(1, keepdims=True)
     return _any((focal_length * _MAX_BOX < size) | (focal_length > _MAX_PIXELS))
+
+
+def _as_columns(focal_length: np.ndarray) -> np.ndarray:
+    """(R, 1) or (R, 2) of (R,) or (R, 2)."""
+    return focal_length[:, None] if focal_length.ndim == 1 else focal_length
 
 
 def _off_image(bbox: np.ndarray, principal_point: np.ndarray, focal_length: np.ndarray | None) -> np.ndarray:
@@ -226,7 +231,7 @@ def _off_image(bbox: np.ndarray, principal_point: np.ndarray, focal_length: np.n
     far = np.abs(principal_point) > _MAX_PIXELS
     if focal_length is not None:
         offset = np.abs(bbox[:, :2] + bbox[:, 2:] / 2 - principal_point)
-        far |= offset > _MAX_OFFSET * focal_length.reshape(len(bbox), -1)
+        far |= offset > _MAX_OFFSET * _as_columns(focal_length)
     return _any(far) | (np.abs(principal_point) <= 1).all(1)
 
 

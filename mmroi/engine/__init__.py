@@ -17,6 +17,7 @@ from mmroi.engine.hooks import (
     ResumeCheckHook,
 )
 from mmroi.fileio import checkpoint_io  # noqa: F401
+from mmroi.fileio.installation import find_file
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -30,4 +31,4 @@ __all__ = [
     'use_amp',
 ]
 
-config_scope.install()
+config_scope.install(find_file)

@@ -6,21 +6,26 @@ Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/config/ut
 Remove when: MMEngine finds the configs of any installed package with a folder ``.mim``.
 """
 
-from mmengine.config import Config
+from collections.abc import Callable
+from pathlib import Path
 
-from mmroi.fileio.installation import find_file
+from mmengine.config import Config
 
 _SCOPE = 'mmroi::'
 _original = Config._get_cfg_path
 
 
-def install() -> None:
-    """Add the scope to MMEngine's configs. Calling it again has no effect."""
-    Config._get_cfg_path = staticmethod(_get_cfg_path)
+def install(find_file: Callable[[str], Path]) -> None:
+    """Add the scope to MMEngine's configs. Calling it again has no effect.
 
+    Args:
+        find_file: Finds a file of this project, such as ``configs/cliff/cliff_r18_synthetic.py``.
+    """
 
-def _get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
-    if cfg_path.startswith(_SCOPE):
-        return str(find_file(f'configs/{cfg_path.removeprefix(_SCOPE)}')), None
-    found: tuple[str, str | None] = _original(cfg_path, filename)
-    return found
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith(_SCOPE):
+            return str(find_file(f'configs/{cfg_path.removeprefix(_SCOPE)}')), None
+        found: tuple[str, str | None] = _original(cfg_path, filename)
+        return found
+
+    Config._get_cfg_path = staticmethod(get_cfg_path)

@@ -100,7 +100,7 @@ def test_files_of_mmhuman3d_have_each_joint_where_the_body_model_has_it(
 ) -> None:
     """Such files hold their source's joints in the human_data convention, which old ones do not even say."""
     mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
-    raw = np.random.default_rng(0).uniform(1, 2, (2, len(get_convention(source)), dim))
+    raw = np.random.default_rng(0).uniform(0.1, 1, (2, len(get_convention(source)), dim))
     values, mask = mapping.convert_kps(raw, source, 'human_data')
     file = HumanData({'image_path': ['a', 'b'], key: values, f'{key}_mask': mask})
     file.compress_keypoints_by_mask()
@@ -120,7 +120,7 @@ def test_points_of_the_head(
     convention: str, jaw: int, head: int, names: str, import_mmhuman3d: Callable
 ) -> None:
     """By hand: which joint of the data set is which point, whatever the file calls it."""
-    raw = np.random.default_rng(1).uniform(1, 2, (1, len(get_convention(convention)), 3))
+    raw = np.random.default_rng(1).uniform(0.1, 1, (1, len(get_convention(convention)), 3))
     if names == 'own':
         file = HumanData(dict(image_path=['a'], keypoints2d=raw, keypoints2d_convention=convention))
     else:
@@ -148,7 +148,7 @@ def test_other_files_have_the_points_that_they_name(names: tuple[str, ...]) -> N
     mask = np.zeros(190, np.uint8)
     chosen = [get_convention('human_data').index(name) for name in ('left_knee', 'right_knee', *names)]
     mask[chosen] = 1
-    values = np.random.default_rng(3).uniform(1, 2, (1, 190, 3)) * mask[:, None]
+    values = np.random.default_rng(3).uniform(0.1, 1, (1, 190, 3)) * mask[:, None]
     file = HumanData(
         dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask, keypoints2d_convention='human_data')
     )
@@ -160,7 +160,7 @@ def test_other_files_have_the_points_that_they_name(names: tuple[str, ...]) -> N
 
 @pytest.mark.parametrize('convention', ['mpii', 'lsp', 'smpl_24', 'smpl_49'])
 def test_top_of_the_head_stays(convention: str, import_mmhuman3d: Callable) -> None:
-    raw = np.random.default_rng(2).uniform(1, 2, (1, len(get_convention(convention)), 3))
+    raw = np.random.default_rng(2).uniform(0.1, 1, (1, len(get_convention(convention)), 3))
     mapping = import_mmhuman3d('core.conventions.keypoints_mapping')
     values, mask = mapping.convert_kps(raw, convention, 'human_data')
     file = HumanData(dict(image_path=['a'], keypoints2d=values, keypoints2d_mask=mask))

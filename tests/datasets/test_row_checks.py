@@ -53,7 +53,7 @@ def good_rows(num: int = 4) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     return dict(
         bbox_xywh=rng.uniform(1, 100, (num, 4)),
-        keypoints2d=rng.uniform(1, 100, (num, 17, 3)),
+        keypoints2d=rng.uniform((1, 1, 0), (100, 100, 1), (num, 17, 3)),
         keypoints3d=rng.uniform(0.1, 1, (num, 17, 4)),
         global_orient=rng.normal(size=(num, 3)),
         body_pose=rng.normal(size=(num, 23, 3)),

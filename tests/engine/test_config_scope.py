@@ -3,13 +3,14 @@ from mmengine.config import Config
 
 from mmroi.engine import config_scope
 from mmroi.engine.pipelines import load_config
+from mmroi.fileio.installation import find_file
 
 from ..conftest import ROOT
 
 
 def test_configs_are_named_by_scope(tmp_path):
-    config_scope.install()
-    config_scope.install()
+    config_scope.install(find_file)
+    config_scope.install(find_file)
     path = tmp_path / 'own.py'
     path.write_text(
         "_base_ = ['mmroi::cliff/cliff_r18_synthetic.py']\ntrain_dataloader = dict(batch_size=3)\n"

@@ -39,7 +39,7 @@ class Numbers(Dataset):
         return 6
 
     def __getitem__(self, index):
-        return torch.tensor([index + torch.rand(1).item(), 1.0])
+        return dict(inputs=torch.tensor([index + torch.rand(1).item(), 1.0]))
 
 
 class Line(BaseModel):
@@ -113,7 +113,7 @@ def fork(work_dir, settings, prepare=None):
         return pid
     status = 1
     try:
-        sys.stdout = sys.stderr = open(work_dir.with_suffix('.log'), 'a', buffering=1)
+        sys.stdout = sys.stderr = open(f'{work_dir}.log', 'a', buffering=1)
         if prepare is not None:
             prepare()
         train(work_dir, settings)

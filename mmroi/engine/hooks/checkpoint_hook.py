@@ -1,7 +1,7 @@
 """Checkpoints that a kill or a full disk cannot damage."""
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class AtomicCheckpointHook(CheckpointHook):
     ) -> None:
         super().__init__(interval, save_best=save_best, rule=rule, **kwargs)
         self._outdated: list[str] = []
+        self.best_ckpt_path: str | None = None
+        self.best_ckpt_path_dict: dict[str, str | None] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Clear away what a kill has left, and validate if the kill has prevented it."""
@@ -66,6 +68,7 @@ class AtomicCheckpointHook(CheckpointHook):
             if hub.runtime_info.get('validation_due') and runner.val_loop is not None:
                 runner.logger.info('The validation of the last epoch was interrupted: validating')
                 runner.val_loop.run()
+                self._remove_unrecorded_best(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Save the best checkpoint, and note in the last one that its validation is done."""
@@ -117,7 +120,7 @@ class AtomicCheckpointHook(CheckpointHook):
             step = runner.epoch if self.by_epoch else runner.iter
             name = f'best_{key}_{self.filename_tmpl.format(step)}'.replace('/', '_')
             previous = info.get(best_ckpt)
-            runner.message_hub.update_info(best_score, score)
+            runner.message_hub.update_info(best_score, float(score))
             self._set_best(runner, key, self._path(name))
             self._write(runner, name, False, False, dict(epoch=runner.epoch, iter=runner.iter))
             if previous and Path(previous).name != name:
@@ -212,7 +215,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 'start the same command with --resume'
             ) from error
 
-    def _remove(self, names: Sequence[str]) -> None:
+    def _remove(self, names: Iterable[str]) -> None:
         for name in names:
             Path(self._path(Path(name).name)).unlink(missing_ok=True)
 
@@ -225,6 +228,14 @@ class AtomicCheckpointHook(CheckpointHook):
                 path.unlink()
             except OSError as error:
                 runner.logger.warning(f'{path} cannot be read: {error}')
+
+    def _remove_unrecorded_best(self, runner: Runner) -> None:
+        """Remove the best checkpoint of an interrupted validation that was not the best when repeated."""
+        info, step = runner.message_hub.runtime_info, runner.epoch if self.by_epoch else runner.iter
+        recorded = {Path(info[key]).name for key in info if key.startswith('best_ckpt')}
+        for key in self.key_indicators if self.save_best and is_main_process() else ():
+            name = f'best_{key}_{self.filename_tmpl.format(step)}'.replace('/', '_')
+            self._remove({name} - recorded)
 
     def _is_own(self, runner: Runner) -> bool:
         """Whether the training is resumed from a checkpoint in its own folder."""

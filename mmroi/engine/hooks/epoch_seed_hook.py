@@ -11,6 +11,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.registry import HOOKS
 
+_VALIDATION = 2**20  # beyond any rank
+
 
 def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
     """Mix the seed of the run, the epoch and the rank into one 32-bit seed."""
@@ -56,10 +58,17 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed everything, before the loader starts its workers."""
-        seed = epoch_seed(runner.seed, runner.epoch, get_rank())
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        _seed_all(epoch_seed(runner.seed, runner.epoch, get_rank()))
         dataset = runner.train_dataloader.dataset
         if isinstance(dataset, SeededBatches):
             dataset.batch_seed = (runner.seed, runner.epoch)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Seed everything, so that a validation that is repeated after a kill gives the same."""
+        _seed_all(epoch_seed(runner.seed, runner.epoch, _VALIDATION + get_rank()))
+
+
+def _seed_all(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)

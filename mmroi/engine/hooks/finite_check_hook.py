@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mmroi.engine.checkpoints import LAST
 from mmroi.registry import HOOKS
 
 _MAX_ROWS = 16  # named in a message
@@ -83,11 +85,11 @@ class FiniteCheckHook(Hook):
         Raises:
             FloatingPointError: A loss is not finite.
         """
-        wrappers = [wrapper for wrapper in _optim_wrappers(runner) if hasattr(wrapper, 'loss_scaler')]
-        scalers = [wrapper.loss_scaler for wrapper in wrappers if wrapper.loss_scaler.is_enabled()]
+        scalers = [w.loss_scaler for w in _optim_wrappers(runner) if hasattr(w, 'loss_scaler')]
+        scalers = [scaler for scaler in scalers if scaler.is_enabled()]
         if any(scaler.get_scale() < _LOWEST_SCALE for scaler in scalers):
             self._count(runner, 'the gradient, even with a loss scale of nearly zero,', 0)
-        values = [float(value) for key, value in (outputs or {}).items() if key == 'loss']
+        values = [torch.as_tensor(outputs['loss']).detach().item()] if outputs and 'loss' in outputs else []
         if not self._bad_now and not all(map(math.isfinite, values)):
             self._count(runner, 'a loss', max(self.max_skips, _MAX_SCALER_SKIPS if scalers else 0))
         self._num_bad = self._num_bad if self._bad_now else 0
@@ -175,8 +177,10 @@ def _describe_rows(batch: Any) -> str:
 
 
 def _describe_last(runner: Runner) -> str:
-    last = runner.message_hub.runtime_info.get('last_ckpt') if runner.iter else None
-    return f'The last good checkpoint is {last} (--resume)' if last else 'There is no checkpoint yet'
+    note = Path(runner.work_dir, LAST)
+    if 'last_ckpt' not in runner.message_hub.runtime_info or not note.is_file():
+        return 'There is no checkpoint yet'
+    return f'The last good checkpoint is {note.read_text(encoding="utf-8")} (--resume)'
 
 
 def _enumerate(names: Sequence[str]) -> str:

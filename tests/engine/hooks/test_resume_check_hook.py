@@ -38,9 +38,11 @@ def weights(runner):
     return torch.cat([p.detach().flatten() for p in runner.model.parameters()])
 
 
-def test_says_nothing_where_nothing_has_changed(run):
-    run(1, scheduler=dict(type='MultiStepLR', milestones=[1, 3]))
-    assert run(2, scheduler=dict(type='MultiStepLR', milestones=[1, 3]))[1] == []
+def test_says_nothing_where_nothing_has_changed(run, tmp_path):
+    run(2, scheduler=dict(type='MultiStepLR', milestones=[1, 3]))
+    (tmp_path / 'work' / 'last_checkpoint').write_text(str(tmp_path / 'work' / 'epoch_1.pth'))
+    runner, warnings = run(2, scheduler=dict(type='MultiStepLR', milestones=[1, 3]))
+    assert runner.iter == 6 and warnings == []
 
 
 def test_a_changed_rate_is_named(run):
