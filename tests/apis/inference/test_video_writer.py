@@ -156,7 +156,7 @@ def test_a_full_disk_leaves_no_half_video(encoder, tmp_path, small_disk, old):
     ):
         video = VideoWriter(path, fps=10)
         try:
-            for i in range(30):
+            for i in range(6):
                 video.add(noise.integers(0, 256, (64, 96, 3), np.uint8), i / 10)
         finally:
             video.close()

@@ -1,4 +1,5 @@
 import os
+import pickle
 
 import h5py
 import numpy as np
@@ -11,7 +12,7 @@ def test_files_that_are_read_and_no_others(tmp_path):
     for name in ('before', 'a.txt', 'b.json', 'after'):
         (tmp_path / name).write_text('{}')
     np.savez(tmp_path / 'c.npz', x=np.ones(3))
-    np.arange(3).dump(tmp_path / 'd.pkl')
+    (tmp_path / 'd.pkl').write_bytes(pickle.dumps([1]))
     with h5py.File(tmp_path / 'e.mat', 'w') as file:
         file['x'] = 1
     np.save(tmp_path / 'f.npy', np.ones(3))
