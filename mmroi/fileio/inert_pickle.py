@@ -208,20 +208,20 @@ def _check_references(content: Any) -> None:
         item, finished = left.pop()
         parts = [part for part in _parts(item) if isinstance(part, _NESTED)]
         if finished:
-            sizes[id(item)] = _count(item) + sum(sizes[id(part)] for part in parts)
+            sizes[id(item)] = _length(item) + sum(sizes[id(part)] for part in parts)
             if sizes[id(item)] > _MAX_SIZE:
                 raise Refused('lists that repeat each other many times')
-        elif parts and id(item) not in sizes:
+        elif id(item) not in sizes and parts:
             if id(item) in begun:
                 raise Refused('a list that contains itself')
             begun.add(id(item))
             left += [(item, True), *((part, False) for part in parts)]
         else:
-            sizes.setdefault(id(item), _count(item))
+            sizes.setdefault(id(item), _length(item) if isinstance(item, _NESTED) else 1)
 
 
-def _count(item: Any) -> int:
-    return item.size if isinstance(item, np.ndarray) else len(item) if isinstance(item, _NESTED) else 1
+def _length(item: Any) -> int:
+    return item.size if isinstance(item, np.ndarray) else len(item)  # an array may have no axis
 
 
 def _parts(item: Any) -> Iterable[Any]:

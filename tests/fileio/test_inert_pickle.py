@@ -189,3 +189,10 @@ def test_attacks_end_in_errors():
 
     assert in_a_process(attack()) == ([], 0)
     assert len(PAYLOADS) >= 25
+
+
+def test_a_dictionary_in_an_array_without_axes():
+    """As ``numpy.savez`` stores dictionaries."""
+    content = np.array(dict(betas=np.zeros((2, 10)), gender=['m', 'f']), object)
+    found = unpickle(io.BytesIO(pickle.dumps(content)))
+    assert found.shape == () and found.item()['gender'] == ['m', 'f']
