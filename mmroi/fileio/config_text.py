@@ -30,6 +30,8 @@ def _evaluate(node: ast.expr) -> Any:
     match node:
         case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
             return {keyword.arg: _evaluate(keyword.value) for keyword in keywords}
+        case ast.Call(func=ast.Name(id='dict'), args=[ast.Dict() as items], keywords=[]):
+            return _evaluate(items)
         case ast.List(elts=items):
             return [_evaluate(item) for item in items]
         case ast.Tuple(elts=items):

@@ -208,7 +208,7 @@ def _check_references(content: Any) -> None:
         item, finished = left.pop()
         parts = [part for part in _parts(item) if isinstance(part, _NESTED)]
         if finished:
-            sizes[id(item)] = len(item) + sum(sizes[id(part)] for part in parts)
+            sizes[id(item)] = _length(item) + sum(sizes[id(part)] for part in parts)
             if sizes[id(item)] > _MAX_SIZE:
                 raise Refused('lists that repeat each other many times')
         elif id(item) not in sizes and parts:
@@ -217,7 +217,11 @@ def _check_references(content: Any) -> None:
             begun.add(id(item))
             left += [(item, True), *((part, False) for part in parts)]
         else:
-            sizes.setdefault(id(item), len(item) if isinstance(item, _NESTED) else 1)
+            sizes.setdefault(id(item), _length(item) if isinstance(item, _NESTED) else 1)
+
+
+def _length(item: Any) -> int:
+    return item.size if isinstance(item, np.ndarray) else len(item)  # an array may have no axis
 
 
 def _parts(item: Any) -> Iterable[Any]:

@@ -110,13 +110,13 @@ _WORDS = (
 
 def _spoil(value: Any, rng: Random) -> Any:
     """Replace a value, or change its type, its shape or some of its elements."""
-    if isinstance(value, dict) and rng.random() < 0.9:
+    if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(list(value))
         changed = {**value, key: _spoil(value[key], rng)}
         if rng.random() < 0.1:
             del changed[key]
         return changed
-    if not isinstance(value, np.ndarray | list) or rng.random() < 0.2:
+    if not isinstance(value, np.ndarray | list) or not np.size(np.array(value, object)) or rng.random() < 0.2:
         return _OTHERS[rng.integers(len(_OTHERS))]
     array = np.array(value)
     kind = rng.integers(10)
@@ -154,7 +154,7 @@ def _write_images(folder: Path) -> None:
 
 def _spoil_some(members: dict[str, Any], rng: Random) -> dict[str, Any]:
     for _ in range(rng.integers(1, 3)):
-        key = rng.choice(list(members))
+        key = rng.choice(sorted(members))
         members[key] = _spoil(members[key], rng)
         if rng.random() < 0.05:
             del members[key]

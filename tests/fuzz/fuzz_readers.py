@@ -7,10 +7,13 @@ seed and its number alone, so ``--first 123 --cases 1`` repeats one.
 """
 
 import argparse
+import ast
 import io
+import os
 import pickle
 import resource
-import subprocess
+import select
+import signal
 import sys
 import tempfile
 import zipfile
@@ -32,9 +35,9 @@ from mmroi.fileio import HumanData, read_checkpoint, read_state_dict
 from mmroi.fileio.inert_names import BUILDERS, NAMES, Chumpy
 from mmroi.fileio.smpl_unpickler import load_smpl_pickle
 
-SECONDS = 20  # for one file
+SECONDS = 20  # of computing, for one file
+WAIT = 600  # seconds without a sign of life
 MEMORY = 400  # MiB that one file may take beyond the first
-Case = tuple[bytes, Callable[[Path], Any]]
 
 
 def _body(protocol: int, layout: str) -> bytes:
@@ -172,14 +175,15 @@ def make_case(target: str, number: int, seed: int) -> bytes:
 
 
 def read_cases(target: str, numbers: range, seed: int) -> Iterator[str]:
-    """Read files one after the other, and describe what is wrong; prints each number first."""
+    """Read files one after the other; yields the number of each, and what is wrong."""
     read = TARGETS[target][1]
-    before, memory = _process_state(), None
+    before, memory = process_state(), None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'victim.file')
         for number in numbers:
-            print(f'# {number}', flush=True)
+            yield f'# {number}'
             path.write_bytes(make_case(target, number, seed))
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)  # ends the process
             try:
                 read(path)
             except (ValueError, pickle.UnpicklingError, KeyError) as error:
@@ -189,17 +193,18 @@ def read_cases(target: str, numbers: range, seed: int) -> Iterator[str]:
                     yield f'{number}: unsafe advice in {error!r}'
             except Exception as error:
                 yield f'{number}: {error!r}'
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
             memory = memory or peak
             if peak > memory + MEMORY:
                 yield f'{number}: {peak - memory} MiB of memory'
                 memory = peak
-            if _process_state() != before:
+            if process_state() != before:
                 yield f'{number}: changed the process'
-                before = _process_state()
+                before = process_state()
 
 
-def _process_state() -> Any:
+def process_state() -> Any:
     functions = [(name, make.__defaults__) for name, make in NAMES.items() if hasattr(make, '__defaults__')]
     classes = [dict(vars(Chumpy)), dict(vars(HistoryBuffer)), sorted(HistoryBuffer._statistics_methods)]
     return functions, classes, len(BUILDERS)
@@ -209,22 +214,42 @@ def fuzz(target: str, cases: int, seed: int, first: int = 0) -> list[str]:
     """Read the files of a target in processes of their own; return what is wrong with the reader."""
     found, start, end = [], first, first + cases
     while start < end:
-        command = [sys.executable, __file__, '--child', target, '--first', str(start)]
-        command += ['--cases', str(end - start), '--seed', str(seed)]
-        try:
-            done = subprocess.run(
-                command, stdout=subprocess.PIPE, text=True, timeout=60 + SECONDS * (end - start) / 10
-            )
-            output, status = done.stdout, done.returncode
-        except subprocess.TimeoutExpired as error:
-            output, status = (error.stdout or b'').decode(), 'a hang'
-        found += [f'{target} {line}' for line in output.splitlines() if not line.startswith('# ')]
+        lines, status = in_a_process(read_cases(target, range(start, end), seed))
+        found += [f'{target} {line}' for line in lines if not line.startswith('# ')]
         if status == 0:
             break
-        last = max([start, *(int(line[2:]) for line in output.splitlines() if line.startswith('# '))])
-        found.append(f'{target} {last}: ended by {status}')
+        last = max([start, *(int(line[2:]) for line in lines if line.startswith('# '))])
+        found.append(f'{target} {last}: {status}')
         start = last + 1
     return found
+
+
+def in_a_process(lines: Iterator[str]) -> tuple[list[str], int | str]:
+    """Collect lines in a copy of this process; returns them and how it ended, 0 if well."""
+    source, sink = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(source)
+            for line in lines:
+                os.write(sink, f'{line!r}\n'.encode())
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(sink)
+    output, hung = b'', False
+    with open(source, 'rb', buffering=0) as file:
+        while not hung:
+            hung = not select.select([file], [], [], WAIT)[0]
+            piece = b'' if hung else file.read(1 << 16)
+            if not piece:
+                break
+            output += piece
+    if hung:
+        os.kill(child, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    found = [ast.literal_eval(line) for line in output.decode().splitlines()]
+    return found, 'hung' if hung or status == -signal.SIGVTALRM else status and f'ended by {status}'
 
 
 def main() -> int:
@@ -234,12 +259,7 @@ def main() -> int:
     parser.add_argument('--cases', type=int, default=300)
     parser.add_argument('--first', type=int, default=0)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--child', help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child:
-        for line in read_cases(args.child, range(args.first, args.first + args.cases), args.seed):
-            print(line, flush=True)
-        return 0
     failures = []
     for target in args.targets or TARGETS:
         found = fuzz(target, args.cases, args.seed, args.first)

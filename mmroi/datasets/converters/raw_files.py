@@ -183,7 +183,10 @@ def shaped(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
         ValueError: The values are not numbers, or rows have a different number of values.
     """
     try:
-        array = np.asarray(values, np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind == 'c':
+            raise TypeError('complex numbers')
+        array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f'{what}: {error}; expected (N, {", ".join(map(str, shape))}) numbers') from error
     if array.ndim == 0 or array.size != len(array) * np.prod(shape, dtype=int):
