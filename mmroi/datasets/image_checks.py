@@ -107,7 +107,7 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
         BadSampleError: The image is missing, truncated, no ordinary file, or cannot be read.
     """
     if '://' in path and not backend_args:
-        raise unreadable(path, 'is a URL; download the image, or set backend_args')
+        raise BadSampleError('missing image', f'{path} is a URL; download the image, or set backend_args')
     try:
         content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -32,9 +32,7 @@ from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
 
 DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
-_NOT_FINITE = (
-    'gives NaN or infinite values; check its boxes and focal length, or the weights if all images do'
-)
+_NOT_FINITE = 'gives NaN or infinite values; check its boxes and focal length'
 
 
 @INFERENCERS.register_module()
@@ -315,12 +313,20 @@ class MultiRoIInferencer(BaseInferencer):
                     self._questioned = True
             origin = 'given' if focal_length else 'EXIF' if item.focal_length else 'estimated'
             if not all(map(_is_finite, own)):
+                self._check_weights(item)
                 yield BadInput(item.source, _NOT_FINITE)
                 continue
             for sample, person in zip(own, found.persons(), strict=True):
                 sample.set_metainfo(dict(person, focal_length_from=origin))
             motion(item, own)
             yield FrameResult(item, own, found.problems)
+
+    def _check_weights(self, frame: Frame) -> None:
+        """Stop if it is not the image that is wrong."""
+        if not all(torch.isfinite(parameter).all() for parameter in self.model.parameters()):
+            raise ValueError(
+                f'the network predicts NaN or infinite values for {frame.source}; check its weights'
+            )
 
     def _deliver(
         self, results: Iterator[FrameResult | BadInput], writer: ResultWriter | None, inputs: Inputs

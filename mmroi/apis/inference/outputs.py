@@ -31,6 +31,7 @@ DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')
 IMAGE_SIZE, VIEWER_IMAGE_SIZE = 1920, 1280  # long side, pixels
 JPEG_QUALITY = 92
+_MAX_JPEG_SIDE = 65000  # pixels, which the format limits
 
 
 class ResultWriter:
@@ -202,4 +203,7 @@ class _EvenlySpread:
 
 
 def _jpeg(image: np.ndarray) -> bytes:
+    if (shrink := max(image.shape[:2]) / _MAX_JPEG_SIDE) > 1:  # views of an image that is a thin line
+        size = [max(1, int(side / shrink)) for side in image.shape[1::-1]]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

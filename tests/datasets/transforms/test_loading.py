@@ -32,7 +32,7 @@ def test_keeps_the_camera_of_the_dataset(photo: np.ndarray) -> None:
 def test_missing_and_foreign_files(tmp_path: Path) -> None:
     with pytest.raises(BadSampleError, match=r'missing image: .*none\.jpg does not exist.*data_root'):
         LoadImage()(dict(img_path=str(tmp_path / 'none.jpg')))
-    with pytest.raises(BadSampleError, match=r'unreadable image: https://.*a\.jpg is a URL; download'):
+    with pytest.raises(BadSampleError, match=r'missing image: https://.*a\.jpg is a URL; download'):
         LoadImage()(dict(img_path='https://example.org/a.jpg'))
     (tmp_path / 'text.jpg').write_text('not an image')
     with pytest.raises(BadSampleError, match=r'unreadable image: .*text\.jpg cannot be decoded'):
