@@ -48,11 +48,11 @@ class ResultWriter:
         out_dir: Output folder; created if missing.
         body_model: The body that posed the people.
         saves: Names of ``SAVES``; None for ``DEFAULT_SAVES``, or ``DEFAULT_SAVES_OF_VIDEOS`` for frames of
-            videos.
+            videos, without mesh files if trimesh is not installed.
         viewer_frames: Maximum number of frames in the viewer, spread evenly over the run.
 
     Raises:
-        ValueError: If a name in ``saves`` is unknown or needs a package that is not installed, or
+        ValueError: If a name in ``saves`` is unknown or needs trimesh, which is not installed; or
             ``viewer_frames`` is not positive.
         OSError: If the folder cannot be created.
     """
@@ -70,7 +70,7 @@ class ResultWriter:
         self._left_out: tuple[str, ...] = ()
         if find_spec('trimesh') is None:  # said before the network runs
             if meshes := sorted(set(saves or ()) & set(MESHES)):
-                raise ValueError(f'save: {", ".join(meshes)} need trimesh: pip install trimesh')
+                raise ValueError(f'save: {" and ".join(meshes)} need trimesh: pip install trimesh')
             self._left_out = MESHES
             if saves is None:
                 print_log('no glb files are written, which need trimesh: pip install trimesh', 'current')
