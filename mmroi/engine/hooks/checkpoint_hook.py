@@ -263,8 +263,8 @@ class AtomicCheckpointHook(CheckpointHook):
             key for key in runner.message_hub.runtime_info if key.startswith(('best_score', 'best_ckpt'))
         ]:
             runner.message_hub.pop_info(key)
-        self.best_ckpt_path: str | None = None
-        self.best_ckpt_path_dict: dict[str, str] = {}
+        self.best_ckpt_path = None
+        self.best_ckpt_path_dict = {}
 
     def _set_best(self, runner: Runner, key: str, path: str) -> None:
         runner.message_hub.update_info(self._info_keys(key)[1], path)
