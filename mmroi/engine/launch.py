@@ -5,6 +5,7 @@ import difflib
 import inspect
 import os
 import re
+import select
 import signal
 import sys
 import traceback
@@ -26,6 +27,7 @@ from mmroi.utils.termination import (
     signal_on_parents_death,
 )
 
+_STDOUT = 1
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
 
@@ -139,7 +141,8 @@ def run_tool(main: Callable[[], None]) -> None:
     Missing files and full disks are reported without a traceback, which would add nothing.
 
     SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. Whatever
-    way it ends, the processes that it has started end with it.
+    way it ends, the processes that it has started end with it. A reader of its output that has had enough,
+    such as ``head``, ends it without a word, with exit status 141.
 
     A tool that has done its work leaves its process group: gloo's threads may abort a process that exits
     without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other
@@ -151,6 +154,7 @@ def run_tool(main: Callable[[], None]) -> None:
         signal_on_parents_death(signal.SIGTERM)
     try:
         main()
+        sys.stdout.flush()
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
     except Terminated as ended:
@@ -159,6 +163,15 @@ def run_tool(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('interrupted')
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads_the_output():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)  # or Python complains at exit
+            sys.exit(128 + signal.SIGPIPE)
         if not isinstance(error, FileNotFoundError | WriteError):
             traceback.print_exc()
         sys.exit(f'error: {explain(error)}')
+
+
+def _nobody_reads_the_output() -> bool:
+    poll = select.poll()
+    poll.register(_STDOUT, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -1,4 +1,7 @@
 import argparse
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch.distributed as dist
@@ -64,6 +67,19 @@ def test_tool_ends_with_one_sentence(capsys, error, traceback):
         launch.run_tool(main)
     assert caught.value.code == f'error: {error}'
     assert ('Traceback' in capsys.readouterr().err) == traceback
+
+
+@pytest.mark.parametrize('size', [1, 1 << 20])  # in the buffer at the end, or written before
+def test_a_reader_that_has_had_enough_is_no_error(size):
+    program = f'from mmroi.engine.launch import run_tool; run_tool(lambda: print("x" * {size}))'
+    tool = subprocess.Popen(
+        [sys.executable, '-c', program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert tool.stdout is not None
+    tool.stdout.close()
+    assert tool.stderr is not None
+    assert tool.stderr.read() == ''
+    assert tool.wait() == 128 + signal.SIGPIPE
 
 
 def test_a_tool_that_has_done_its_work_leaves_its_process_group(tmp_path):
