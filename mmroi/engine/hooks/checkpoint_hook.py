@@ -65,7 +65,7 @@ class AtomicCheckpointHook(CheckpointHook):
             if 'last_ckpt' in hub.runtime_info:
                 self.last_ckpt = self._path(Path(hub.get_info('last_ckpt')).name)
             self._adopt_best(runner, own)
-            if hub.runtime_info.get('validation_due') and runner.val_loop is not None:
+            if hub.runtime_info.get('awaits_validation') and runner.val_loop is not None:
                 runner.logger.info('The validation of the last epoch was interrupted: validating')
                 runner.val_loop.run()
                 self._remove_unrecorded_best(runner)
@@ -74,11 +74,11 @@ class AtomicCheckpointHook(CheckpointHook):
         """Save the best checkpoint, and note in the last one that its validation is done."""
         if hasattr(self, 'file_backend'):  # in a training
             super().after_val_epoch(runner, metrics)
-            if self._is_local and runner.message_hub.runtime_info.get('validation_due'):
+            if self._is_local and runner.message_hub.runtime_info.get('awaits_validation'):
                 self._save_again(runner)
 
     def _save_checkpoint(self, runner: Runner) -> None:
-        runner.message_hub.update_info('validation_due', self._validation_follows(runner))
+        runner.message_hub.update_info('awaits_validation', self._validation_follows(runner))
         super()._save_checkpoint(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
@@ -171,7 +171,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_again(self, runner: Runner) -> None:
         """Save the last checkpoint again, with what the validation has found."""
-        runner.message_hub.update_info('validation_due', False)
+        runner.message_hub.update_info('awaits_validation', False)
         step = runner.epoch if self.by_epoch else runner.iter
         self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
 

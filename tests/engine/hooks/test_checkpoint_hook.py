@@ -66,7 +66,7 @@ def test_files_of_a_training(run, tmp_path):
     assert names(work) == ['best_synthetic_MPJPE_epoch_2.pth', 'epoch_2.pth', 'epoch_3.pth']
     assert (work / 'last_checkpoint').read_text() == str(work / 'epoch_3.pth')
     info = check_checkpoint(work / 'epoch_3.pth')['message_hub']['runtime_info']
-    assert (info['best_score'], info['keep_ckpt_ids'], info['validation_due']) == (4.0, [2, 3], False)
+    assert (info['best_score'], info['keep_ckpt_ids'], info['awaits_validation']) == (4.0, [2, 3], False)
     assert info['best_ckpt'] == str(work / 'best_synthetic_MPJPE_epoch_2.pth')
     assert 'optimizer' not in check_checkpoint(work / 'best_synthetic_MPJPE_epoch_2.pth')
 
