@@ -12,7 +12,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmroi.engine.checkpoints import LAST, check_checkpoint
 from mmroi.evaluation.metrics import MESH_METRICS
-from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.atomic import WriteError, atomic_write
 from mmroi.registry import HOOKS
 
 
@@ -197,7 +197,7 @@ class AtomicCheckpointHook(CheckpointHook):
         """Write a file that is whole or does not exist.
 
         Raises:
-            OSError: It cannot be written; names the last complete checkpoint.
+            WriteError: It cannot be written; names the last complete checkpoint.
         """
         if not is_main_process():
             return
@@ -208,12 +208,9 @@ class AtomicCheckpointHook(CheckpointHook):
                 runner.save_checkpoint(
                     str(temporary.parent), temporary.name, by_epoch=self.by_epoch, **options
                 )
-        except OSError as error:
+        except WriteError as error:
             kept = f'{self.last_ckpt} is complete' if self.last_ckpt else 'there is no earlier checkpoint'
-            raise OSError(
-                f'{path} cannot be written: {error.strerror or error}; {kept}. Make room on the disk and '
-                'start the same command with --resume'
-            ) from error
+            raise WriteError(error.errno, f'{error}; {kept}: start the same command with --resume') from error
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
