@@ -93,8 +93,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         FileNotFoundError: The annotation file (names the command that creates it) or the body's file is
             missing.
         KeyError: The file lacks a required key.
-        ValueError: The file is damaged, a key has the wrong shape, most rows are in wrong units, or derived
-            keypoints lie outside the boxes.
+        ValueError: The file is damaged, a key has the wrong shape, most rows are bad or in wrong units, or
+            derived keypoints lie outside the boxes.
     """
 
     METAINFO = dict(convention='smpl_54')
@@ -162,6 +162,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         with name_errors(self.ann_file):
             faults = rows.find_faults()
         self._refuse_wrong_units(faults)
+        if self.skip_bad:
+            self._refuse_mostly_bad(faults)
         if faults.any() and not self.skip_bad:
             first = int(np.flatnonzero(faults)[0])
             reason = fault_reason(faults[first])
@@ -257,6 +259,17 @@ class HumanImageDataset(SeededBatches, BaseDataset):
             raise ValueError(
                 f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the first is row '
                 f'{self.data_list.indices[found[0]]}: {UNIT_FAULTS[reason]}. Convert the dataset again'
+            )
+
+    def _refuse_mostly_bad(self, faults: np.ndarray) -> None:
+        """Stop if most rows would be skipped: then the file is wrong, and what is left is no dataset."""
+        bad = np.flatnonzero(faults)
+        if 2 * len(bad) > len(faults):
+            counts = Counter(faults[bad].tolist())
+            listed = ', '.join(f'{fault_reason(fault)} ({count})' for fault, count in counts.most_common())
+            raise ValueError(
+                f'{self.ann_file}: {len(bad)} of {len(faults)} rows are bad, too many to skip: {listed}; the '
+                f'first is row {self.data_list.indices[bad[0]]}. Convert the dataset again'
             )
 
     @property

@@ -196,7 +196,11 @@ def test_no_rows(people: HumanData, data_root: Path) -> None:
         ('image_path', np.full((8, 1), 'a.png'), "'image_path' is no list but ndarray"),
         ('keypoints2d_convention', np.arange(3), "'keypoints2d_convention' is array"),
         ('__keypoints_compressed__', np.arange(3), "'__keypoints_compressed__' cannot be used"),
-        ('keypoints2d_mask', np.ones((54, 2)), 'cannot be used|has 54 joints'),
+        (
+            'keypoints2d_mask',
+            np.ones((54, 2)),
+            r"'keypoints2d_mask' must be 0 or 1 for each joint .* of shape \(54, 2\)",
+        ),
     ],
 )
 def test_wrong_content_names_file_and_key(
@@ -226,8 +230,26 @@ def test_paths_that_are_no_images(people: HumanData, data_root: Path, path: str,
 
 
 def test_no_row_left(people: HumanData, data_root: Path) -> None:
-    _dump(people, data_root, bbox_xywh=np.zeros((8, 5)))
-    with pytest.raises(ValueError, match=r"people\.npz: no row can be used; skipped {'zero-area box': 8}"):
+    _dump(people, data_root, image_path=[f'gone{i}.png' for i in range(8)])
+    with pytest.raises(ValueError, match=r"people\.npz: no row can be used; skipped {'missing image': 8}"):
+        _dataset(data_root, skip_bad=True, test_mode=True)
+
+
+@pytest.mark.parametrize('num_bad', [4, 5])
+def test_a_file_whose_rows_are_mostly_bad_is_refused(
+    people: HumanData, data_root: Path, num_bad: int
+) -> None:
+    boxes = np.array(people['bbox_xywh'], float)
+    boxes[:num_bad] = 0
+    boxes[num_bad - 1] = np.nan
+    _dump(people, data_root, bbox_xywh=boxes)
+    if num_bad == 4:
+        assert _dataset(data_root, skip_bad=True).skipped == {'NaN box': 1, 'zero-area box': 3}
+        return
+    with pytest.raises(
+        ValueError,
+        match=r'people\.npz: 5 of 8 rows are bad, .*: zero-area box \(4\), NaN box \(1\); .* is row 0\.',
+    ):
         _dataset(data_root, skip_bad=True)
 
 
