@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmroi.apis.exported_files import Arrays
+from mmroi.engine.launch import explain
 from mmroi.engine.pipelines import find_pipeline
 from mmroi.registry import DATASETS
 from mmroi.utils import track
@@ -43,21 +44,26 @@ def read_people(cfg: Config, path: str | Path, count: int) -> Iterator[Arrays]:
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If ``count`` is not positive.
+        ValueError: If ``count`` is not positive, or the file has no people or lacks a key.
     """
     path = Path(path).resolve()
     if count < 1:
         raise ValueError(f'the number of people must be positive, not {count}')
     if not path.is_file():
         raise FileNotFoundError(f'the annotation file {path} does not exist')
-    dataset: Any = DATASETS.build(
-        dict(
-            type='HumanImageDataset',
-            ann_file=path.name,
-            data_root=f'{path.parent}/',
-            pipeline=find_pipeline(cfg.get('test_dataloader')),
+    try:
+        dataset: Any = DATASETS.build(
+            dict(
+                type='HumanImageDataset',
+                ann_file=path.name,
+                data_root=f'{path.parent}/',
+                pipeline=find_pipeline(cfg.get('test_dataloader')),
+            )
         )
-    )
+    except KeyError as error:
+        raise ValueError(explain(error)) from error
+    if not len(dataset):
+        raise ValueError(f'{path} has no people')
     rows = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)
     for row in track(rows, description='crops'):
         packed = dataset[int(row)]

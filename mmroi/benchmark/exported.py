@@ -131,7 +131,7 @@ def compare_exported(
         FileNotFoundError: As :func:`open_all`, and if the dataset does not exist.
         ValueError: As :func:`open_all`.
     """
-    cfg: Config = model.cfg  # type: ignore[assignment]
+    cfg: Config = model.cfg
     runs = open_all(model, paths)
     loader = Runner.build_dataloader(cfg.test_dataloader)
     results = evaluate_all(model, runs, track(loader, description='evaluation'))
@@ -191,7 +191,14 @@ def _complete(found: Arrays, inputs: Arrays, body_model: Any) -> Predictions:
         full_cameras=local_to_full(cameras, boxes, focal_length),
         camera_translation=tensors['camera_translation'],
     )
-    return replace(predictions, **{name: tensors[name] for name in ('vertices', 'joints3d') if name in found})
+    if 'vertices' not in tensors:
+        return predictions
+    return replace(
+        predictions,
+        vertices=tensors['vertices'],
+        joints3d=tensors['joints3d'],
+        joints_h36m=body_model.regress_h36m(tensors['vertices']),
+    )
 
 
 def _equal(found: Any, expected: Any) -> bool:

@@ -72,26 +72,37 @@ def test_files_have_the_errors_of_the_test_loop(
 
 
 def test_a_wrong_file_shows(model: torch.nn.Module) -> None:
-    """All points 30 mm further left, the camera 100 mm further away."""
+    """All points 30 mm further left and the camera 100 mm further away, or a body of twice the size."""
     runs = open_all(model, [])
 
-    def wrong(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def moved(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found = {name: value.copy() for name, value in runs[PYTORCH](inputs).items()}
         found['vertices'][..., 0] -= 0.03
-        found['joints3d'][:, 1:, 0] -= 0.03
+        found['joints3d'][..., 0] -= 0.03
         found['camera_translation'][:, 2] += 0.1
         return found
+
+    def twice(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = runs[PYTORCH](inputs)
+        return {**found, 'vertices': 2 * found['vertices']}
 
     def people() -> Iterator[dict]:
         yield from Runner.build_dataloader(model.cfg.test_dataloader)
 
-    results = evaluate_all(model, {**runs, 'wrong': wrong}, people())
-    right, wrong_one = results[PYTORCH], results['wrong']
-    assert wrong_one['mean_distance'] == pytest.approx(30, abs=1e-3)
-    assert wrong_one['largest_distance'] == pytest.approx(30, abs=1e-3)
-    assert wrong_one['synthetic/MPJPE'] != pytest.approx(right['synthetic/MPJPE'], abs=1)
-    camera = 'synthetic/camera_translation'
-    assert 0 < abs(wrong_one[camera] - right[camera]) < 100.01  # by the triangle inequality
+    results = evaluate_all(model, {**runs, 'moved': moved, 'twice': twice}, people())
+    right = results[PYTORCH]
+    assert results['moved']['mean_distance'] == pytest.approx(30, abs=1e-3)
+    assert results['moved']['largest_distance'] == pytest.approx(30, abs=1e-3)
+    for metric in ('MPJPE', 'PA-MPJPE', 'PVE'):  # relative to the root, or aligned
+        assert results['moved'][f'synthetic/{metric}'] == pytest.approx(
+            right[f'synthetic/{metric}'], abs=1e-2
+        )
+    camera = 'synthetic/camera_translation'  # of the pelvis
+    assert 1 < abs(results['moved'][camera] - right[camera]) < 130  # by the triangle inequality
+    for metric in ('MPJPE', 'PVE'):
+        assert abs(results['twice'][f'synthetic/{metric}'] - right[f'synthetic/{metric}']) > 10
+    assert results['twice']['synthetic/PA-MPJPE'] == pytest.approx(right['synthetic/PA-MPJPE'], abs=1e-2)
+    assert results['twice'][camera] == right[camera]
 
 
 def test_bad_files(model: torch.nn.Module, files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def test_regressed_joints(smpl: SMPL, arrays: dict[str, np.ndarray]) -> None:
     for joints, key in ((extra, 'J_regressor_extra'), (output.joints_h36m, 'J_regressor_h36m')):
         expected = torch.einsum('jv,nvk->njk', torch.from_numpy(arrays[key]).double(), vertices)
         torch.testing.assert_close(joints.double(), expected, atol=2e-6, rtol=0)
+    assert torch.equal(smpl.regress_h36m(output.vertices), output.joints_h36m)
 
 
 def test_official_folder_gives_the_same(smpl: SMPL, smpl_folder: Path) -> None:
