@@ -24,6 +24,7 @@ from mmroi.utils import track
 PYTORCH = 'PyTorch'
 COLUMNS = ('MPJPE', 'PA-MPJPE', 'camera_translation')
 MM = 1000.0
+LARGEST_BATCH = 8  # people: each file keeps the memory of its largest call
 
 Run = Callable[[Arrays], Arrays]
 
@@ -133,7 +134,8 @@ def compare_exported(
     """
     cfg: Config = model.cfg
     runs = open_all(model, paths)
-    loader = Runner.build_dataloader(cfg.test_dataloader)
+    batch = min(cfg.test_dataloader.batch_size, LARGEST_BATCH)
+    loader = Runner.build_dataloader(dict(cfg.test_dataloader, batch_size=batch))
     results = evaluate_all(model, runs, track(loader, description='evaluation'))
     people = [loader.dataset[i % len(loader.dataset)] for i in range(batch_size)]
     inputs = stack_people({key: [person[key] for person in people] for key in people[0]})

@@ -85,7 +85,8 @@ class SMPL(nn.Module):
             raise ValueError(f"layer must be 'mmroi' or 'smplx', got {layer!r}")
         path = find_body_file(model_path, gender)
         arrays = load_body_file(path)
-        if not 1 <= num_betas <= (largest := arrays['shapedirs'].shape[2]):
+        largest = arrays['shapedirs'].shape[2]
+        if not 1 <= num_betas <= largest:
             raise ValueError(
                 f"{path}: 'shapedirs' has {largest} shape coefficients; num_betas must be 1 to {largest}, "
                 f'not {num_betas}'
