@@ -117,7 +117,10 @@ class Sparse:
         for index, side in zip(places, shape, strict=True):
             if len(index) != len(data) or (len(index) and not 0 <= index.min() <= index.max() < side):
                 raise ValueError(f'a sparse matrix of shape {shape} has entries outside')
-        dense = np.zeros(shape, data.dtype.newbyteorder('='))
+        order: Any = (
+            'F' if self.layout == 'csc' else 'C'
+        )  # SciPy's, on which the last bit of products depends
+        dense = np.zeros(shape, data.dtype.newbyteorder('='), order)
         np.add.at(dense, tuple(index.astype(np.int64) for index in places), data)
         return dense
 
