@@ -35,7 +35,7 @@ def test_compiled_mmcv_passes(installed):
         (
             'torch',
             '1.13.1',
-            r"needs torch>=2\.1,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.1'",
+            r"needs torch>=2\.6,<3, but 1\.13\.1 is installed. Run: pip install 'torch>=2\.6'",
         ),
         ('mmengine', '0.9.1', 'mmengine>=0.10.4,<1, but 0.9.1'),
         (

@@ -128,10 +128,11 @@ overrides = dict(
         assert table()['Second'].split('|')[2] != ' – '
         (first / name).write_bytes(content)
 
+    call('--report-only')
+    before = table()
     shutil.rmtree('images')
     for checkpoint in work_dir.rglob('*.pth'):
         checkpoint.unlink()
-    before = table()
     call('--report-only')
     assert table() == before
     assert {path.name for path in folder.glob('*.png')} == {'curves.png', 'per_joint.png', 'cameras.png'}

@@ -107,8 +107,9 @@ def test_only_rows_that_lack_all_keypoints(people: HumanData, tmp_path: Path) ->
 
 def test_joint_behind_the_camera_has_no_confidence(people: HumanData, tmp_path: Path) -> None:
     transl, boxes = people['smpl']['transl'].copy(), people['bbox_xywh'].copy()
-    transl[0, 2] -= np.quantile(people['keypoints3d'][0, :, 2], 0.3)
-    boxes[0, :4] = -1e6, -1e6, 2e6, 2e6
+    transl[0, 2] -= np.quantile(people['keypoints3d'][0, :, 2], 0.1)
+    side = 9 * people['misc']['focal_length'][0]  # most keypoints are in it
+    boxes[0, :4] = *people['misc']['principal_point'][0] - side / 2, side, side
     _write(people, tmp_path, 'keypoints', smpl={**people['smpl'], 'transl': transl}, bbox_xywh=boxes)
     info = _dataset(tmp_path).get_data_info(0)
     behind = info['keypoints3d'][:, 2] <= 0
