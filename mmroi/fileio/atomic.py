@@ -56,7 +56,7 @@ def atomic_write(path: str | Path, fsync: bool = True) -> Iterator[Path]:
     path = Path(path)
     with _explained(path), ExitStack() as stack:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path.parent)
+        _remove_old_leftovers(path.parent)
         folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=path.parent, ignore_cleanup_errors=True)
         temporary = Path(stack.enter_context(folder), path.name)
         stack.enter_context(lock_folder(temporary.parent))
@@ -67,6 +67,20 @@ def atomic_write(path: str | Path, fsync: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
         if fsync:
             _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: str | Path, age: float = 0.0) -> None:
+    """Remove what killed processes left in a folder while they wrote; what others still write stays.
+
+    Args:
+        folder: Folder of the files.
+        age: Seconds; what is younger stays.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        found = [Path(entry) for entry in entries if entry.name.startswith(_PREFIX)]
+        for path in found:
+            if time.time() - path.stat().st_mtime > age and not is_locked(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def write_error(path: Path, number: int | None, reason: str) -> WriteError:
@@ -129,10 +143,6 @@ def _sync_folder(folder: Path) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in a folder, once per process."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        found = [Path(entry) for entry in entries if entry.name.startswith(_PREFIX)]
-        for path in found:
-            if time.time() - path.stat().st_mtime > _LEFTOVER_AGE and not is_locked(path):
-                shutil.rmtree(path, ignore_errors=True)
+def _remove_old_leftovers(folder: Path) -> None:
+    """Remove them once per process."""
+    remove_leftovers(folder, _LEFTOVER_AGE)

@@ -12,7 +12,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmroi.engine.checkpoints import LAST, check_checkpoint
 from mmroi.evaluation.metrics import MESH_METRICS
-from mmroi.fileio.atomic import WriteError, atomic_write
+from mmroi.fileio.atomic import WriteError, atomic_write, remove_leftovers
 from mmroi.registry import HOOKS
 
 
@@ -59,6 +59,8 @@ class AtomicCheckpointHook(CheckpointHook):
         if not self._is_local:
             return
         if own and is_main_process():
+            for folder in {str(self.out_dir), runner.work_dir}:
+                remove_leftovers(folder)
             self._remove(hub.runtime_info.get('outdated_ckpts', []))
             self._remove_unreadable_best(runner)
         if resumed:
