@@ -144,7 +144,7 @@ class JointKinematics(nn.Module):
         return world, joints, turns, parts
 
     def _shape_derivatives(self, world: Tensor, turns: Tensor) -> Tensor:
-        """Derivatives (N, K, 3, B) by the shape."""
+        """Compute the derivatives (N, K, 3, B) by the shape."""
         rest = self.rest_directions
         limbs = world[:, self.parents] @ (rest[1:] - rest[self.parents])
         joints = rest[:1] + (self.ancestors @ limbs.flatten(2)).unflatten(2, limbs.shape[2:])

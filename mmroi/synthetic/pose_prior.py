@@ -5,6 +5,7 @@ import numpy as np
 from mmroi.synthetic.body import StudioBody, matrices_to_rotvecs
 from mmroi.synthetic.poses import PoseSampler
 from mmroi.synthetic.presets import get_preset
+from mmroi.utils import track
 
 STYLES = ('stand', 'walk', 'sit', 'sit_floor', 'reach', 'crouch', 'lie', 'active', 'casual')
 _PRESET = 'natural'
@@ -29,7 +30,7 @@ def fit_pose_prior(num_samples: int, seed: int, slack: float = 4.0) -> dict[str,
     body, preset = StudioBody(), get_preset(_PRESET)
     shares = np.array([max(preset['poses'].get(style, 0.0), 0.02) for style in STYLES])
     means, covariances, every = [], [], []
-    for number, style in enumerate(STYLES):
+    for number, style in enumerate(track(STYLES, description='styles of poses')):
         rng = np.random.default_rng([seed, number])
         sampler = PoseSampler(body.rest_joints, body.parents, {style: 1.0}, 1.0)
         rotations = np.stack([sampler.sample(rng).rotations for _ in range(num_samples)])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmroi.apis.inference.outputs import SAVES
+from mmroi.apis.inference.refinement import SOURCES
 
 
 def add_people_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,11 @@ def add_people_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE|X',
         help='tight boxes to use instead of a detector: a JSON or COCO file, or x1 y1 x2 y2 in pixels, four '
         'numbers per person, for every image',
+    )
+    given.add_argument(
+        '--keypoints',
+        metavar='FILE',
+        help="boxes and 2D keypoints of the people for --refine, in COCO's format with any named joints",
     )
     given.add_argument('--whole-image', action='store_true', help='assume that one person fills each image')
 
@@ -75,6 +81,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='RATE',
         help='take the images of each folder as one video of this frame rate, in the order of their numbers',
     )
+    add_refine_arguments(parser)
     add('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
     add(
         '--save',
@@ -98,6 +105,31 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='people per forward pass (default: %(default)s)',
     )
     add('--device', help='device such as cuda:0 or cpu (default: the accelerator if there is one)')
+
+
+def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that turn on refinement.
+
+    Args:
+        parser: Parser of the tool.
+    """
+    parser.add_argument(
+        '--refine',
+        action='store_true',
+        help='fit each person to 2D keypoints after the network, see docs/refinement.md',
+    )
+    parser.add_argument(
+        '--refine-keypoints',
+        choices=SOURCES,
+        default=SOURCES[0],
+        help="which keypoints --refine takes: crop, those that MoveNet Thunder finds in the person's box, or "
+        'detector, those of the detector movenet (default: %(default)s)',
+    )
+
+
+def refiner_of(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Return the ``refiner`` of the inferencer that the arguments choose."""
+    return dict(keypoints=args.refine_keypoints) if args.refine else None
 
 
 class _BoxesAction(argparse.Action):

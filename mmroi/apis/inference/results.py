@@ -1,5 +1,6 @@
 """Results of the inferencer for a frame, as arrays and as JSON, and counts over a run."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,8 @@ class FrameResult:
         frame: The frame.
         samples: One sample per person as in ``tools/test.py``, on the CPU. Metainfo are also ``track_id``,
             ``bbox`` (4,) xyxy in pixels, ``bbox_score``, ``focal_length_from`` (``given``, ``EXIF`` or
-            ``estimated``), and ``det_keypoints`` (17, 3) if the detector finds them, see ``People``.
+            ``estimated``), ``det_keypoints`` (17, 3) if the detector finds them and ``keypoints`` (54, 3) if
+            they are given, see ``People``, and ``refinement`` if there was one, see ``refine_samples``.
         problems: Boxes that were given for the frame and could not be used.
     """
 
@@ -202,6 +204,7 @@ class RunSummary:
         problems: Given boxes that could not be used.
         failed: Inputs that could not be read.
         detected: People come from a detector, so that its options may help where there is nobody.
+        refinement: Number of people by what refinement did with them; empty without refinement.
     """
 
     images: int = 0
@@ -210,6 +213,7 @@ class RunSummary:
     problems: list[BadInput] = field(default_factory=list)
     failed: list[BadInput] = field(default_factory=list)
     detected: bool = True
+    refinement: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: FrameResult | BadInput) -> None:
         """Count one result.
@@ -223,6 +227,7 @@ class RunSummary:
         self.images += 1
         self.people += len(result.samples)
         self.problems += result.problems
+        self.refinement.update(s.refinement['status'] for s in result.samples if 'refinement' in s)
         if not result.samples:
             self.empty.append(result.frame.name)
 
@@ -245,6 +250,9 @@ class RunSummary:
         """
         noun = 'image' if self.images == 1 else 'images'
         lines = [f'{self.people} {"person" if self.people == 1 else "people"} in {self.images} {noun}']
+        if self.refinement:
+            counts = [f'{count} {status}' for status, count in self.refinement.most_common()]
+            lines.append(f'refinement: {", ".join(counts)}')
         if self.empty:
             names = ', '.join(self.empty[:listed]) + (', ...' if len(self.empty) > listed else '')
             lines.append(f'no person found in {len(self.empty)} of them: {names}')

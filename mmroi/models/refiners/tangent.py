@@ -10,6 +10,8 @@ import roma
 import torch
 from torch import Tensor
 
+_SERIES_BELOW = 1e-3  # radians
+
 
 def log_with_jacobian(rotations: Tensor) -> tuple[Tensor, Tensor]:
     """Compute rotation vectors and how they change when the rotations are turned.
@@ -23,16 +25,16 @@ def log_with_jacobian(rotations: Tensor) -> tuple[Tensor, Tensor]:
     """
     vectors = roma.rotmat_to_rotvec(rotations)
     angle = vectors.norm(dim=-1)[..., None, None]
-    small = angle < 1e-3
+    small = angle < _SERIES_BELOW
     safe = torch.where(small, torch.ones_like(angle), angle).clamp(max=math.pi)
-    exact = 1 / safe**2 - (1 + safe.cos()) / (2 * safe * safe.sin().clamp(min=1e-6))
+    exact = 1 / safe.square() - (1 + safe.cos()) / (2 * safe * safe.sin().clamp(min=1e-6))
     cross = skew(vectors)
     identity = torch.eye(3, dtype=vectors.dtype, device=vectors.device)
     return vectors, identity + cross / 2 + torch.where(small, 1 / 12, exact) * (cross @ cross)
 
 
 def skew(vectors: Tensor) -> Tensor:
-    """Build the matrices of the cross product, (..., 3, 3), of vectors (..., 3)."""
+    """Build the matrices (..., 3, 3) of the cross product with vectors (..., 3)."""
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
     return torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), dim=-1).unflatten(-1, (3, 3))

@@ -1,0 +1,91 @@
+"""Refinement within the inferencer: which keypoints it takes, and what it reports."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmroi.apis import MultiRoIInferencer
+from mmroi.apis.inference import RunSummary
+from mmroi.apis.inference.refinement import PeopleRefiner
+from mmroi.models.refiners import REFINED, KeypointRefiner, Refinement
+from mmroi.models.refiners.keypoint_refiner import FEW_KEYPOINTS
+from mmroi.structures import COCO_17, SMPL_54
+
+from .conftest import BOXES
+
+
+class Recorder(KeypointRefiner):
+    """Keeps the keypoints that it is given, and moves everyone by a meter."""
+
+    def forward(self, predictions, keypoints, boxes, focal_length):
+        self.keypoints = keypoints
+        moved = {**predictions.to_dict(), 'camera_translation': predictions.camera_translation + 1}
+        nan = torch.full((len(predictions),), torch.nan)
+        return Refinement(type(predictions)(**moved), [REFINED] * len(predictions), nan, nan)
+
+
+@pytest.fixture
+def recorder(inferencer):
+    return Recorder(inferencer.model.body_model)
+
+
+@pytest.fixture
+def refining(inferencer, recorder, monkeypatch):
+    """The session's inferencer with a refiner; keypoints of crops are (row, joint, 0.5)."""
+    people = PeopleRefiner(recorder, inferencer.model.body_model, 'cpu')
+    monkeypatch.setattr(people, '_find', _numbered)
+    monkeypatch.setattr(inferencer, '_refine', people)
+    return inferencer
+
+
+def _numbered(images, boxes, principal_points):
+    rows, joints = np.indices((len(images), 17))
+    return np.stack([rows, joints, np.full_like(rows, 0.5, float)], axis=-1).astype(float)
+
+
+def test_keypoints_of_crops_by_name_relative_to_the_principal_point(refining, recorder, photo):
+    plain = MultiRoIInferencer.__call__
+    (found,) = plain(refining, photo, bboxes=BOXES)['predictions']
+    assert [sample.refinement['status'] for sample in found] == [REFINED, REFINED]
+    middle = np.asarray(found[0].principal_point)
+    wrist = SMPL_54.index('left_wrist')
+    expected = [*(np.array([1, COCO_17.index('left_wrist')]) - middle), 0.5]
+    assert recorder.keypoints[1, wrist].tolist() == expected
+    assert not recorder.keypoints[:, SMPL_54.index('spine_1')].any()
+
+
+def test_keypoints_of_the_detector_where_there_are_any(recorder, monkeypatch, make_result, inferencer, photo):
+    from mmroi.apis.inference import Frame
+
+    result = make_result(Frame(photo, 'f', 'array'))
+    points = np.arange(51.0).reshape(17, 3)
+    result.samples[1].set_metainfo(dict(det_keypoints=points))
+    people = PeopleRefiner(recorder, inferencer.model.body_model, 'cpu', 'detector')
+    monkeypatch.setattr(people, '_find', _numbered)
+    people([result.frame] * 2, result.samples)
+    nose = SMPL_54.index('nose')
+    middle = np.asarray(result.samples[0].principal_point)
+    assert recorder.keypoints[:, nose, :2].numpy() == pytest.approx(np.array([[0, 0], [0, 1]]) - middle)
+
+
+def test_everyone_is_counted(refining, photo):
+    summary = RunSummary()
+    for result in refining.stream(photo, bboxes=BOXES):
+        summary.add(result)
+    assert 'refinement: 2 refined' in summary.lines()
+
+
+def test_real_keypoints_of_noise_keep_the_network(photo, inferencer):
+    """Nobody is in the image: what the network says stays, and the run says why."""
+    refiner = dict(keypoints='crop', min_confidence=0.9)
+    refining = MultiRoIInferencer(device='cpu', show_progress=False, refiner=refiner)
+    (found,) = refining(photo, bboxes=BOXES)['predictions']
+    (plain,) = inferencer(photo, bboxes=BOXES)['predictions']
+    for one, other in zip(found, plain, strict=True):
+        assert one.refinement['status'] == FEW_KEYPOINTS
+        torch.testing.assert_close(one.pred_instances.vertices, other.pred_instances.vertices)
+
+
+def test_an_unknown_source_is_refused(inferencer):
+    with pytest.raises(ValueError, match="keypoints must be one of crop, detector, not 'eyes'"):
+        PeopleRefiner(dict(keypoints='eyes'), inferencer.model.body_model, 'cpu')

@@ -1,0 +1,243 @@
+"""Refinement of people: what it gains, what it refuses, and SciPy's minimum."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import roma
+import torch
+from scipy.optimize import least_squares
+from torch import Tensor
+
+from mmroi.body_models import SMPL
+from mmroi.geometry import full_to_local, project
+from mmroi.models.refiners import REFINED, KeypointRefiner, Refinement
+from mmroi.models.refiners.keypoint_refiner import (
+    BEHIND_CAMERA,
+    FEW_KEYPOINTS,
+    NOT_CONVERGED,
+    OTHER_PERSON,
+)
+from mmroi.models.refiners.pose_errors import POSE_ERRORS
+from mmroi.registry import MODELS
+from mmroi.structures import Predictions
+
+
+def refine(crowd, refiner: KeypointRefiner, keypoints: Tensor | None = None) -> Refinement:  # noqa: ANN001
+    keypoints = crowd.keypoints if keypoints is None else keypoints
+    return refiner(crowd.predictions, keypoints, crowd.boxes, crowd.focal_length)
+
+
+@pytest.fixture(scope='module')
+def refiner(crowd) -> KeypointRefiner:  # noqa: ANN001
+    return KeypointRefiner(crowd.body)
+
+
+def errors(crowd, predictions: Predictions) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN001
+    """Errors in 3D (relative to the root), in 2D at the keypoints, and of the camera."""
+    true = SMPL().double().forward_joints(crowd.rotations[:, :1], crowd.rotations[:, 1:], crowd.betas).joints
+    found = predictions.joints3d.double()
+    bodies = ((found - found[:, :1]) - (true - true[:, :1]))[:, :24].norm(dim=-1).mean(1)
+    pixels = project(found, predictions.camera_translation.double(), crowd.focal_length)
+    seen = crowd.keypoints[..., 2]
+    flat = ((pixels - crowd.keypoints[..., :2]).norm(dim=-1) * seen).sum(1) / seen.sum(1)
+    return bodies, flat, (predictions.camera_translation.double() - crowd.translation).norm(dim=1)
+
+
+def test_people_get_closer_in_3d_in_2d_and_in_depth(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    refined = refine(crowd, refiner)
+    assert refined.statuses == [REFINED] * 6
+    before, after = errors(crowd, crowd.predictions), errors(crowd, refined.predictions)
+    assert after[0].mean() < 0.8 * before[0].mean()
+    assert (after[1] < 0.3 * before[1]).all()
+    assert after[2].mean() < 0.6 * before[2].mean()
+    assert (refined.after < refined.before).all()
+
+
+def test_all_parts_of_the_predictions_agree(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    found = refine(crowd, refiner).predictions
+    body = crowd.body(found.global_orient, found.body_pose, found.betas)
+    torch.testing.assert_close(found.joints3d, body.joints)
+    torch.testing.assert_close(found.vertices, body.vertices)
+    torch.testing.assert_close(found.full_cameras, found.camera_translation[:, None].expand(-1, 5, -1))
+    local = full_to_local(found.full_cameras.double(), crowd.boxes, crowd.focal_length[:, None])
+    torch.testing.assert_close(found.local_cameras.double(), local, atol=1e-5, rtol=1e-5)
+    eye = torch.eye(3).expand(6, 24, 3, 3)
+    torch.testing.assert_close(found.rotations @ found.rotations.mT, eye, atol=1e-5, rtol=0)
+
+
+def test_people_do_not_depend_on_each_other(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    together = refine(crowd, refiner).predictions
+    rows = slice(2, 3)
+    alone = refiner(
+        crowd.predictions[rows], crowd.keypoints[rows], crowd.boxes[rows], crowd.focal_length[rows]
+    )
+    torch.testing.assert_close(alone.predictions.joints3d, together.joints3d[rows], atol=1e-5, rtol=0)
+
+
+def test_one_wrong_keypoint_is_ignored(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    keypoints = crowd.keypoints.clone()
+    keypoints[:, 20, :2] += 150  # the left wrist
+    found, right = refine(crowd, refiner, keypoints), refine(crowd, refiner)
+    assert found.statuses == [REFINED] * 6
+    others = [j for j in range(24) if j not in (18, 20, 22)]
+    moved = (found.predictions.joints3d - right.predictions.joints3d)[:, others].norm(dim=-1)
+    assert moved.mean() < 0.02
+
+
+def test_joints_beyond_coco_are_used_too(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    keypoints = crowd.keypoints.clone()
+    keypoints[..., 2] = 1
+    fewer, more = refine(crowd, refiner), refine(crowd, refiner, keypoints)
+    assert errors(crowd, more.predictions)[0].mean() < errors(crowd, fewer.predictions)[0].mean()
+
+
+def _few(keypoints: Tensor) -> None:
+    keypoints[0, 10:, 2] = 0
+
+
+def _not_finite(keypoints: Tensor) -> None:
+    keypoints[0, ::2], keypoints[0, 1::2, 2] = torch.nan, torch.inf
+    keypoints[0, 1::2, 0] = torch.inf
+
+
+def _unsure(keypoints: Tensor) -> None:
+    keypoints[0, :, 2] = 0
+
+
+def _neighbor(keypoints: Tensor) -> None:
+    keypoints[0, :, 0] += 400
+
+
+def _scrambled(keypoints: Tensor) -> None:
+    keypoints[0, :, :2] = keypoints[0, torch.randperm(54, generator=torch.Generator().manual_seed(0)), :2]
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'status'),
+    [
+        (_few, FEW_KEYPOINTS),
+        (_not_finite, FEW_KEYPOINTS),
+        (_unsure, FEW_KEYPOINTS),
+        (_neighbor, OTHER_PERSON),
+        (_scrambled, OTHER_PERSON),
+    ],
+)
+def test_bad_keypoints_keep_the_start_of_their_person_alone(
+    crowd,
+    refiner: KeypointRefiner,
+    spoil,
+    status: str,  # noqa: ANN001
+) -> None:
+    keypoints = crowd.keypoints.clone()
+    spoil(keypoints)
+    found = refine(crowd, refiner, keypoints)
+    assert found.statuses == [status] + [REFINED] * 5
+    for name in Predictions.names():
+        assert torch.equal(getattr(found.predictions, name)[0], getattr(crowd.predictions, name)[0]), name
+    assert torch.equal(found.before[:1].nan_to_num(), found.after[:1].nan_to_num())
+    assert (found.after[1:] < found.before[1:]).all()
+
+
+def test_a_person_behind_the_camera_is_kept(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    translation = crowd.predictions.camera_translation * torch.tensor([1.0, 1, -1])
+    behind = replace(crowd.predictions, camera_translation=translation)
+    found = refiner(behind, crowd.keypoints, crowd.boxes, crowd.focal_length)
+    assert found.statuses == [BEHIND_CAMERA] * 6
+    assert torch.equal(found.predictions.vertices, behind.vertices)
+
+
+def test_a_fit_that_does_not_converge_keeps_the_start(crowd) -> None:  # noqa: ANN001
+    found = refine(crowd, KeypointRefiner(crowd.body, max_iterations=1))
+    assert found.statuses == [NOT_CONVERGED] * 6
+    assert torch.equal(found.predictions.betas, crowd.predictions.betas)
+
+
+def test_keypoints_of_another_convention_are_refused(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    with pytest.raises(ValueError, match=r"\(6, 54, 3\).*'smpl_54'.*convert_keypoints.*\(6, 17, 3\)"):
+        refine(crowd, refiner, crowd.keypoints[:, :17])
+
+
+def test_nobody_is_nobody(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    none = slice(0, 0)
+    found = refiner(
+        crowd.predictions[none], crowd.keypoints[none], crowd.boxes[none], crowd.focal_length[none]
+    )
+    assert len(found.predictions) == 0 and found.statuses == []
+
+
+def test_it_is_built_from_a_config_and_has_no_weights() -> None:
+    built = MODELS.build(dict(type='KeypointRefiner', body_model=dict(type='SMPL'), roi_weight=0.0))
+    assert isinstance(built, KeypointRefiner) and not built.state_dict()
+
+
+def test_a_missing_or_foreign_prior_is_named(crowd, tmp_path) -> None:  # noqa: ANN001
+    with pytest.raises(FileNotFoundError, match='nowhere.npz'):
+        KeypointRefiner(crowd.body, prior=str(tmp_path / 'nowhere.npz'))
+    foreign = tmp_path / 'foreign.npz'
+    np.savez(foreign, means=np.zeros(3))
+    with pytest.raises(ValueError, match='foreign.npz is no pose prior, it lacks covariances'):
+        KeypointRefiner(crowd.body, prior=str(foreign))
+    with pytest.raises(ValueError, match='foreign.npz lacks covariance'):
+        KeypointRefiner(crowd.body, errors=str(foreign))
+
+
+def test_scipy_finds_the_same_minimum(crowd) -> None:  # noqa: ANN001
+    """The same cost as plain residuals, posed by the body model itself, with a numeric Jacobian."""
+    refiner = KeypointRefiner(
+        crowd.body, prior_weight=0.0, limit_weight=0.0, max_iterations=200, tolerance=1e-10
+    )
+    row, keypoints = slice(0, 1), crowd.keypoints.clone()
+    keypoints[..., :2] += 4 * torch.sin(torch.arange(54.0))[:, None]
+    found = refiner(crowd.predictions[row], keypoints[row], crowd.boxes[row], crowd.focal_length[row])
+    assert found.statuses == [REFINED]
+    residuals, start = _residuals(crowd, keypoints[0])
+    solved = least_squares(residuals, start, method='trf', xtol=1e-10, ftol=1e-10, gtol=1e-10)
+    joints, translation = _posed(crowd, torch.from_numpy(solved.x))
+    torch.testing.assert_close(
+        found.predictions.camera_translation.double()[0], translation, atol=2e-3, rtol=0
+    )
+    torch.testing.assert_close(found.predictions.joints3d.double()[0], joints[0], atol=1e-3, rtol=0)
+
+
+BODY = SMPL().double()
+
+
+def _posed(crowd, x: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN001
+    turns = roma.rotvec_to_rotmat(x[:72].reshape(24, 3))
+    rotations = crowd.predictions.rotations[:1].double() @ turns
+    depth = x[84].exp()
+    joints = BODY.forward_joints(rotations[:, :1], rotations[:, 1:], x[None, 72:82]).joints
+    return joints, torch.stack((x[82] * depth, x[83] * depth, depth))
+
+
+def _residuals(crowd, keypoints: Tensor):  # noqa: ANN001, ANN202
+    """Residuals whose squares add up to twice the cost, written from its description."""
+    with np.load(POSE_ERRORS) as file:
+        factor = np.linalg.cholesky(np.linalg.inv(file['covariance'].astype(np.float64))).T
+    predicted = crowd.predictions
+    box, height = crowd.boxes[0], float(crowd.boxes[0, 0, 2])
+    local, betas = predicted.local_cameras[0].double(), predicted.betas[0].double().numpy()
+    seen = keypoints[:, 2] > 0
+
+    def compute(x: np.ndarray) -> np.ndarray:
+        joints, translation = _posed(crowd, torch.from_numpy(x))
+        points = joints[0] + translation
+        pixels = 600.0 * points[:, :2] / points[:, 2:]
+        off = ((pixels - keypoints[:, :2])[seen] / (0.01 * height)).numpy()
+        off /= np.sqrt(1 + (off**2).sum(1, keepdims=True) / 8.0**2)  # Geman-McClure
+        pose = factor @ x[:72]
+        square = (pose**2).sum() + 1e-12
+        limit = 4.5**2 * 72
+        pose = pose * np.sqrt(limit * np.log1p(square / limit) / square)  # Cauchy
+        depth = translation[2]
+        offsets = (translation[:2] - box[:, :2] * depth / 600.0 - local[:, 1:]) / 0.2
+        depths = (depth.log() - (1200.0 / (box[:, 2] * local[:, 0])).log())[:, None] / 0.15
+        roi = torch.cat((offsets, depths), dim=1).numpy()
+        square = (roi**2).sum(1, keepdims=True) + 1e-12
+        roi = roi * np.sqrt(9 * np.log1p(square / 9) / square / len(roi))
+        shape = [np.sqrt(0.5) * (x[72:82] - betas), x[72:82]]
+        return np.concatenate([off.ravel(), pose, *shape, roi.ravel()])
+
+    x, y, z = predicted.camera_translation[0].double().tolist()
+    return compute, np.concatenate([np.zeros(72), betas, [x / z, y / z, np.log(z)]])
