@@ -52,6 +52,13 @@ def call(monkeypatch, tmp_path):
     return main
 
 
+def test_keypoints_need_refinement(call):
+    code = call('photo.png', '--keypoints', 'keypoints.json')
+    assert code == 'error: keypoints are for refinement: give the inferencer refiner=True (--refine)'
+    code = call('photo.png', '--keypoints', 'keypoints.json', '--refine')
+    assert code.startswith('error: keypoints ') and 'keypoints.json' in code
+
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     """Photos, two of which are none, and boxes."""

@@ -22,7 +22,9 @@ POSE_ERRORS = Path(__file__).parent / 'assets' / 'pose_errors.npz'
 _SIZE = POSE.stop
 _LARGEST = 1.2  # radians: roots that are turned further are mistaken for another view, no usual error
 _SLACK = np.radians(3.0)
-_SCALE = 4.5  # whitened errors beyond this many standard deviations, on average, are no usual ones
+# Of the heavy tail, in standard deviations. Networks err little in most people and much in some: as the errors of
+# a multivariate t, those who need a small change are held, and those who need a large one are let go.
+_SCALE = 0.32
 
 
 class PoseErrors(nn.Module):

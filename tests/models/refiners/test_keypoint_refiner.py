@@ -1,5 +1,6 @@
 """Refinement of people: what it gains, what it refuses, and SciPy's minimum."""
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -19,8 +20,12 @@ from mmroi.models.refiners.keypoint_refiner import (
     OTHER_PERSON,
 )
 from mmroi.models.refiners.pose_errors import POSE_ERRORS
+from mmroi.models.refiners.pose_errors import _SCALE as REGRESSION_SCALE
 from mmroi.registry import MODELS
 from mmroi.structures import Predictions
+
+
+REGRESSION_WEIGHT = inspect.signature(KeypointRefiner).parameters['regression_weight'].default
 
 
 def refine(crowd, refiner: KeypointRefiner, keypoints: Tensor | None = None) -> Refinement:  # noqa: ANN001
@@ -184,60 +189,66 @@ def test_a_missing_or_foreign_prior_is_named(crowd, tmp_path) -> None:  # noqa: 
 
 def test_scipy_finds_the_same_minimum(crowd) -> None:  # noqa: ANN001
     """The same cost as plain residuals, posed by the body model itself, with a numeric Jacobian."""
-    refiner = KeypointRefiner(
-        crowd.body, prior_weight=0.0, limit_weight=0.0, max_iterations=200, tolerance=1e-10
-    )
+    options = dict(prior_weight=0.0, limit_weight=0.0, max_iterations=200, tolerance=1e-10)
+    refiner = KeypointRefiner(crowd.body, **options)
     row, keypoints = slice(0, 1), crowd.keypoints.clone()
     keypoints[..., :2] += 4 * torch.sin(torch.arange(54.0))[:, None]
     found = refiner(crowd.predictions[row], keypoints[row], crowd.boxes[row], crowd.focal_length[row])
     assert found.statuses == [REFINED]
-    residuals, start = _residuals(crowd, keypoints[0])
-    solved = least_squares(residuals, start, method='trf', xtol=1e-10, ftol=1e-10, gtol=1e-10)
-    joints, translation = _posed(crowd, torch.from_numpy(solved.x))
+    problem = _Problem(crowd, keypoints[0])
+    solved = least_squares(problem, problem.start, problem.jacobian, xtol=1e-10, ftol=1e-10, gtol=1e-10)
+    joints, translation = problem.pose(torch.from_numpy(solved.x[None]))
     torch.testing.assert_close(
-        found.predictions.camera_translation.double()[0], translation, atol=2e-3, rtol=0
+        found.predictions.camera_translation.double(), translation, atol=2e-3, rtol=0
     )
-    torch.testing.assert_close(found.predictions.joints3d.double()[0], joints[0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.predictions.joints3d.double(), joints, atol=1e-3, rtol=0)
 
 
-BODY = SMPL().double()
-
-
-def _posed(crowd, x: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN001
-    turns = roma.rotvec_to_rotmat(x[:72].reshape(24, 3))
-    rotations = crowd.predictions.rotations[:1].double() @ turns
-    depth = x[84].exp()
-    joints = BODY.forward_joints(rotations[:, :1], rotations[:, 1:], x[None, 72:82]).joints
-    return joints, torch.stack((x[82] * depth, x[83] * depth, depth))
-
-
-def _residuals(crowd, keypoints: Tensor):  # noqa: ANN001, ANN202
+class _Problem:
     """Residuals whose squares add up to twice the cost, written from its description."""
-    with np.load(POSE_ERRORS) as file:
-        factor = np.linalg.cholesky(np.linalg.inv(file['covariance'].astype(np.float64))).T
-    predicted = crowd.predictions
-    box, height = crowd.boxes[0], float(crowd.boxes[0, 0, 2])
-    local, betas = predicted.local_cameras[0].double(), predicted.betas[0].double().numpy()
-    seen = keypoints[:, 2] > 0
 
-    def compute(x: np.ndarray) -> np.ndarray:
-        joints, translation = _posed(crowd, torch.from_numpy(x))
-        points = joints[0] + translation
-        pixels = 600.0 * points[:, :2] / points[:, 2:]
-        off = ((pixels - keypoints[:, :2])[seen] / (0.01 * height)).numpy()
-        off /= np.sqrt(1 + (off**2).sum(1, keepdims=True) / 8.0**2)  # Geman-McClure
-        pose = factor @ x[:72]
-        square = (pose**2).sum() + 1e-12
-        limit = 4.5**2 * 72
-        pose = pose * np.sqrt(limit * np.log1p(square / limit) / square)  # Cauchy
-        depth = translation[2]
-        offsets = (translation[:2] - box[:, :2] * depth / 600.0 - local[:, 1:]) / 0.2
-        depths = (depth.log() - (1200.0 / (box[:, 2] * local[:, 0])).log())[:, None] / 0.15
-        roi = torch.cat((offsets, depths), dim=1).numpy()
-        square = (roi**2).sum(1, keepdims=True) + 1e-12
-        roi = roi * np.sqrt(9 * np.log1p(square / 9) / square / len(roi))
-        shape = [np.sqrt(0.5) * (x[72:82] - betas), x[72:82]]
-        return np.concatenate([off.ravel(), pose, *shape, roi.ravel()])
+    def __init__(self, crowd, keypoints: Tensor) -> None:  # noqa: ANN001
+        self.body = SMPL().double()
+        self.rotations = crowd.predictions.rotations[:1].double()
+        self.betas = crowd.predictions.betas[0].double()
+        self.local, self.boxes = crowd.predictions.local_cameras[0].double(), crowd.boxes[0]
+        self.keypoints = keypoints[keypoints[:, 2] > 0, :2]
+        self.seen = keypoints[:, 2] > 0
+        with np.load(POSE_ERRORS) as file:
+            precision = torch.linalg.inv(torch.tensor(file['covariance'], dtype=torch.float64))
+        self.factor = torch.linalg.cholesky(precision)
+        x, y, z = crowd.predictions.camera_translation[0].double().tolist()
+        self.start = np.concatenate([np.zeros(72), self.betas.numpy(), [x / z, y / z, np.log(z)]])
 
-    x, y, z = predicted.camera_translation[0].double().tolist()
-    return compute, np.concatenate([np.zeros(72), betas, [x / z, y / z, np.log(z)]])
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return self.residuals(torch.from_numpy(x[None]))[0].numpy()
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        steps = 1e-6 * torch.eye(len(x), dtype=torch.float64)
+        steps = torch.from_numpy(x) + torch.cat((steps, -steps))
+        forward, backward = self.residuals(steps).chunk(2)
+        return ((forward - backward) / 2e-6).T.numpy()
+
+    def pose(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        rotations = self.rotations @ roma.rotvec_to_rotmat(x[:, :72].unflatten(1, (24, 3)))
+        joints = self.body.forward_joints(rotations[:, :1], rotations[:, 1:], x[:, 72:82]).joints
+        depth = x[:, 84:].exp()
+        return joints, torch.cat((x[:, 82:84] * depth, depth), dim=1)
+
+    def residuals(self, x: Tensor) -> Tensor:
+        joints, translation = self.pose(x)
+        points = joints[:, self.seen] + translation[:, None]
+        off = (600.0 * points[..., :2] / points[..., 2:] - self.keypoints) / (0.01 * self.boxes[0, 2])
+        off = off / (1 + off.square().sum(-1, keepdim=True) / 8.0**2).sqrt()  # Geman-McClure
+        pose = self._cauchy(x[:, :72] @ self.factor, REGRESSION_SCALE * 72**0.5)
+        depth = translation[:, None, 2:]
+        offsets = translation[:, None, :2] - self.boxes[:, :2] * depth / 600.0 - self.local[:, 1:]
+        depths = depth.log() - (1200.0 / (self.boxes[:, 2:] * self.local[:, :1])).log()
+        cameras = self._cauchy(torch.cat((offsets / 0.2, depths / 0.15), dim=-1), 3.0) / 5**0.5
+        shape = torch.cat((0.5**0.5 * (x[:, 72:82] - self.betas), x[:, 72:82]), dim=1)
+        return torch.cat((off.flatten(1), REGRESSION_WEIGHT**0.5 * pose, shape, cameras.flatten(1)), dim=1)
+
+    @staticmethod
+    def _cauchy(residuals: Tensor, scale: float) -> Tensor:
+        squares = residuals.square().sum(-1, keepdim=True) + 1e-12
+        return residuals * (scale**2 * torch.log1p(squares / scale**2) / squares).sqrt()
