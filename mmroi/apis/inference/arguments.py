@@ -27,8 +27,9 @@ def add_people_arguments(parser: argparse.ArgumentParser) -> None:
     )
     given.add_argument(
         '--keypoints',
-        metavar='FILE',
-        help="boxes and 2D keypoints of the people for --refine, in COCO's format with any named joints",
+        metavar='FILE|DIR',
+        help="boxes and 2D keypoints of the people for --refine: COCO's format with any named joints, or the "
+        "folder of MMPose's predictions",
     )
     given.add_argument('--whole-image', action='store_true', help='assume that one person fills each image')
 

@@ -16,6 +16,7 @@ from mmroi.apis.inference.detectors import PeopleFinder, make_detector
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
 from mmroi.apis.inference.given_keypoints import GivenKeypoints
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
+from mmroi.apis.inference.mmpose_people import MMPosePeople
 from mmroi.apis.inference.outputs import ResultWriter
 from mmroi.apis.inference.people import GivenPeople, WholeImage
 from mmroi.apis.inference.pictures import draw_result
@@ -147,8 +148,8 @@ class MultiRoIInferencer(BaseInferencer):
             bboxes: Tight boxes of the people instead of a detector: (P, 4) xyxy in pixels, or a JSON or COCO
                 file, see ``GivenPeople``.
             whole_image: Assume one person who fills the image; needs no detector.
-            keypoints: File in COCO's format with boxes and keypoints of the people, for ``refiner``, see
-                ``GivenKeypoints``.
+            keypoints: Boxes and keypoints of the people, for ``refiner``: a file in COCO's format, see
+                ``GivenKeypoints``, or a folder of MMPose's results, see ``MMPosePeople``.
             batch_size: Number of people in a batch of the network.
             focal_length: Pixels, of all inputs. By default from EXIF, else the diagonal of the image.
             smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
@@ -277,7 +278,7 @@ class MultiRoIInferencer(BaseInferencer):
 
     def _people_finder(self, bboxes: Any, whole_image: bool, keypoints: str | Path | None) -> PeopleFinder:
         if keypoints is not None:
-            return GivenKeypoints(keypoints)
+            return (MMPosePeople if Path(keypoints).is_dir() else GivenKeypoints)(keypoints)
         if whole_image:
             return WholeImage()
         if bboxes is not None:

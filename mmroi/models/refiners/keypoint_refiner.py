@@ -98,7 +98,7 @@ class KeypointRefiner(nn.Module):
         min_confidence: float = 0.2,
         min_keypoints: int = 5,
         min_inliers: float = 0.6,
-        regression_weight: float = 4.0,
+        regression_weight: float = 8.0,
         prior_weight: float = 0.3,
         limit_weight: float = 1.0,
         roi_weight: float = 1.0,

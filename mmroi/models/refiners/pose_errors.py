@@ -22,9 +22,9 @@ POSE_ERRORS = Path(__file__).parent / 'assets' / 'pose_errors.npz'
 _SIZE = POSE.stop
 _LARGEST = 1.2  # radians: roots that are turned further are mistaken for another view, no usual error
 _SLACK = np.radians(3.0)
-# Of the heavy tail, in standard deviations. Networks err little in most people and much in some: as the errors of
-# a multivariate t, those who need a small change are held, and those who need a large one are let go.
-_SCALE = 0.32
+# Of the heavy tail, in standard deviations. Networks err little in most people and much in some: as with the
+# errors of a multivariate t, those who need a small change are held, and those who need a large one are let go.
+_SCALE = 0.2
 
 
 class PoseErrors(nn.Module):
@@ -78,7 +78,7 @@ def fit_pose_errors(predicted: np.ndarray, true: np.ndarray) -> dict[str, np.nda
     Raises:
         ValueError: If fewer people than 72 are left.
     """
-    turns = torch.as_tensor(predicted, dtype=torch.float64).mT @ torch.as_tensor(true, dtype=torch.float64)
+    turns = torch.tensor(predicted, dtype=torch.float64).mT @ torch.tensor(true, dtype=torch.float64)
     errors = roma.rotmat_to_rotvec(turns)
     errors = errors[errors[:, 0].norm(dim=-1) < _LARGEST].flatten(1)
     if len(errors) < _SIZE:

@@ -19,11 +19,10 @@ from mmroi.models.refiners.keypoint_refiner import (
     NOT_CONVERGED,
     OTHER_PERSON,
 )
-from mmroi.models.refiners.pose_errors import POSE_ERRORS
 from mmroi.models.refiners.pose_errors import _SCALE as REGRESSION_SCALE
+from mmroi.models.refiners.pose_errors import POSE_ERRORS
 from mmroi.registry import MODELS
 from mmroi.structures import Predictions
-
 
 REGRESSION_WEIGHT = inspect.signature(KeypointRefiner).parameters['regression_weight'].default
 
@@ -198,9 +197,7 @@ def test_scipy_finds_the_same_minimum(crowd) -> None:  # noqa: ANN001
     problem = _Problem(crowd, keypoints[0])
     solved = least_squares(problem, problem.start, problem.jacobian, xtol=1e-10, ftol=1e-10, gtol=1e-10)
     joints, translation = problem.pose(torch.from_numpy(solved.x[None]))
-    torch.testing.assert_close(
-        found.predictions.camera_translation.double(), translation, atol=2e-3, rtol=0
-    )
+    torch.testing.assert_close(found.predictions.camera_translation.double(), translation, atol=2e-3, rtol=0)
     torch.testing.assert_close(found.predictions.joints3d.double(), joints, atol=1e-3, rtol=0)
 
 
