@@ -115,11 +115,11 @@ def main() -> None:
         enable_drawing(cfg, args)
     if args.tta:
         use_tta(cfg)
-    if args.refine is not None:
-        use_refinement(cfg, args.refine)
     if args.cache_features:
         cfg.setdefault('feature_cache', {})
         use_feature_cache(cfg, ['test'])
+    if args.refine is not None:  # last: the cache needs the network itself
+        use_refinement(cfg, args.refine)
     runner = Runner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults

@@ -23,7 +23,7 @@ _SIZE = POSE.stop
 _LARGEST = 1.2  # radians: roots that are turned further are mistaken for another view, no usual error
 _SLACK = np.radians(3.0)
 # Of the heavy tail, in standard deviations. Networks err little in most people and much in some: as with the
-# errors of a multivariate t, those who need a small change are held, and those who need a large one are let go.
+# errors of a multivariate t, who needs a small change is held, and who needs a large one is let go.
 _SCALE = 0.2
 
 
