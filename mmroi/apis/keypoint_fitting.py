@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmroi.apis.inference import BadInput, MultiRoIInferencer
+from mmroi.apis.inference.given_keypoints import GivenKeypoints
 from mmroi.apis.inference.results import person_arrays
 from mmroi.apis.keypoint_evaluation import find_images
 from mmroi.datasets.coco_keypoints import AnnotatedImage, read_coco_keypoints
@@ -72,7 +73,7 @@ class KeypointFitting(Converter):
         left_out: Counter[str] = Counter()
         people: list[dict[str, Any]] = []
         paths = [image.path for image in images]
-        results = self._inferencer.stream(paths, keypoints=self.keypoints)
+        results = self._inferencer.stream(paths, keypoints=self._people)
         for image, result in zip(images, results, strict=True):
             if isinstance(result, BadInput):
                 raise ValueError(str(result))
@@ -117,6 +118,10 @@ class KeypointFitting(Converter):
     def _images(self) -> Sequence[AnnotatedImage]:
         annotations = read_coco_keypoints(self.keypoints, skip_unknown=True)
         return find_images(annotations, self.root, self.skip_missing).images
+
+    @cached_property
+    def _people(self) -> GivenKeypoints:
+        return GivenKeypoints(self.keypoints)
 
     @cached_property
     def _inferencer(self) -> MultiRoIInferencer:

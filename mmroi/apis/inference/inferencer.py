@@ -130,7 +130,7 @@ class MultiRoIInferencer(BaseInferencer):
         inputs: InputsType,
         bboxes: Any = None,
         whole_image: bool = False,
-        keypoints: str | Path | None = None,
+        keypoints: str | Path | PeopleFinder | None = None,
         batch_size: int = 16,
         focal_length: float | None = None,
         smooth: bool | Callable[[], Smoother] = False,
@@ -149,7 +149,7 @@ class MultiRoIInferencer(BaseInferencer):
                 file, see ``GivenPeople``.
             whole_image: Assume one person who fills the image; needs no detector.
             keypoints: Boxes and keypoints of the people, for ``refiner``: a file in COCO's format, see
-                ``GivenKeypoints``, or a folder of MMPose's results, see ``MMPosePeople``.
+                ``GivenKeypoints``, a folder of MMPose's results, see ``MMPosePeople``, or one of these objects.
             batch_size: Number of people in a batch of the network.
             focal_length: Pixels, of all inputs. By default from EXIF, else the diagonal of the image.
             smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
@@ -276,7 +276,11 @@ class MultiRoIInferencer(BaseInferencer):
     def _init_visualizer(self, cfg: Config) -> None:
         return None  # functions draw; MMEngine's visualizers open the files of a training
 
-    def _people_finder(self, bboxes: Any, whole_image: bool, keypoints: str | Path | None) -> PeopleFinder:
+    def _people_finder(
+        self, bboxes: Any, whole_image: bool, keypoints: str | Path | PeopleFinder | None
+    ) -> PeopleFinder:
+        if callable(keypoints):
+            return keypoints
         if keypoints is not None:
             return (MMPosePeople if Path(keypoints).is_dir() else GivenKeypoints)(keypoints)
         if whole_image:
