@@ -149,7 +149,7 @@ class MultiRoIInferencer(BaseInferencer):
                 file, see ``GivenPeople``.
             whole_image: Assume one person who fills the image; needs no detector.
             keypoints: Boxes and keypoints of the people, for ``refiner``: a file in COCO's format, see
-                ``GivenKeypoints``, a folder of MMPose's results, see ``MMPosePeople``, or one of these objects.
+                ``GivenKeypoints``; a folder of MMPose's results, see ``MMPosePeople``; or such an object.
             batch_size: Number of people in a batch of the network.
             focal_length: Pixels, of all inputs. By default from EXIF, else the diagonal of the image.
             smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
