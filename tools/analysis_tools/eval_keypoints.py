@@ -85,8 +85,9 @@ def main() -> None:
     annotations = find_images(annotations, args.image_root, args.skip_missing)
     detector = args.det_model, args.det_weights, args.det_score
     model = args.config, args.checkpoint, *detector, args.device
-    options = dict(body_model=args.body_model, det_size=args.det_size, refiner=refiner_of(args))
-    inferencer = MultiRoIInferencer(*model, **options)
+    inferencer = MultiRoIInferencer(
+        *model, body_model=args.body_model, det_size=args.det_size, refiner=refiner_of(args)
+    )
     faces = inferencer.model.body_model.faces
     pictures = KeypointPictures(args.show_dir, faces, args.worst) if args.show_dir else None
     people = []
