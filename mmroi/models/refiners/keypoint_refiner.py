@@ -72,6 +72,8 @@ class KeypointRefiner(nn.Module):
         min_confidence: Keypoints below it are not used.
         min_keypoints: Persons with fewer keypoints are kept as they are.
         min_inliers: Smallest share of the keypoints that must be closer than ``outlier`` in the end.
+        max_start: Largest median distance of the network's joints from the keypoints, as such a fraction.
+            Beyond it, network and keypoints mean different people who share the box.
         regression_weight: Of the network's pose.
         prior_weight: Of the pose prior.
         limit_weight: Of the joint limits.
@@ -98,6 +100,7 @@ class KeypointRefiner(nn.Module):
         min_confidence: float = 0.2,
         min_keypoints: int = 5,
         min_inliers: float = 0.6,
+        max_start: float = 0.25,
         regression_weight: float = 8.0,
         prior_weight: float = 0.3,
         limit_weight: float = 1.0,
@@ -115,7 +118,7 @@ class KeypointRefiner(nn.Module):
         body = body_model if isinstance(body_model, SMPL) else MODELS.build(body_model or dict(type='SMPL'))
         self._body = [body]  # in a list: the network owns it
         self.outlier, self.min_confidence = outlier, min_confidence
-        self.min_keypoints, self.min_inliers = min_keypoints, min_inliers
+        self.min_keypoints, self.min_inliers, self.max_start = min_keypoints, min_inliers, max_start
         self.max_iterations, self.tolerance = max_iterations, tolerance
         options = dict(
             prior=PosePrior(prior, prior_weight, limit_weight),
@@ -175,11 +178,10 @@ class KeypointRefiner(nn.Module):
         )
         translation = predictions.camera_translation.to(device).double()
         costs, evidence = self._choose_joints(evidence)
-        usable = self._find_usable(evidence, translation)
-        statuses, rows = list(usable.statuses), usable.rows
         start = BodyState.start(evidence.rotations, evidence.betas, translation)
-        before = _distances(costs, start, evidence)
-        medians = _median(before)
+        medians = _median(_distances(costs, start, evidence))
+        usable = self._find_usable(evidence, translation, medians)
+        statuses, rows = list(usable.statuses), usable.rows
         if not len(rows):
             return Refinement(predictions, statuses, medians, medians)
         known = evidence[rows]
@@ -215,13 +217,13 @@ class KeypointRefiner(nn.Module):
         values = vars(evidence)
         return self.coco_costs, Evidence(**dict(values, keypoints=evidence.keypoints[:, coco]))
 
-    def _find_usable(self, evidence: Evidence, translation: Tensor) -> _Usable:
+    def _find_usable(self, evidence: Evidence, translation: Tensor, medians: Tensor) -> _Usable:
         seen = evidence.keypoints[..., 2] > 0
         x, y, size = evidence.boxes[:, 0].unbind(-1)
         offset = (evidence.keypoints[..., :2] - torch.stack((x, y), dim=-1)[:, None]).abs().amax(-1)
         inside = (seen & (offset <= size[:, None] / 2)).sum(1)
         few = seen.sum(1) < self.min_keypoints
-        other = inside < self.min_inliers * seen.sum(1)
+        other = (inside < self.min_inliers * seen.sum(1)) | (medians > self.max_start * size)
         behind = ~(translation[:, 2] > _NEAREST)
         reasons = ((behind, BEHIND_CAMERA), (few, FEW_KEYPOINTS), (other, OTHER_PERSON))
         statuses = [

@@ -113,6 +113,10 @@ def _neighbor(keypoints: Tensor) -> None:
     keypoints[0, :, 0] += 400
 
 
+def _sharing_the_box(keypoints: Tensor) -> None:
+    keypoints[0, :, 0] += 90
+
+
 def _scrambled(keypoints: Tensor) -> None:
     keypoints[0, :, :2] = keypoints[0, torch.randperm(54, generator=torch.Generator().manual_seed(0)), :2]
 
@@ -124,6 +128,7 @@ def _scrambled(keypoints: Tensor) -> None:
         (_not_finite, FEW_KEYPOINTS),
         (_unsure, FEW_KEYPOINTS),
         (_neighbor, OTHER_PERSON),
+        (_sharing_the_box, OTHER_PERSON),
         (_scrambled, OTHER_PERSON),
     ],
 )
