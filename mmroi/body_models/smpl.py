@@ -108,7 +108,7 @@ class SMPL(nn.Module):
         self.register_buffer('regressed_from', torch.from_numpy(used), persistent=False)
         self.skeleton = Skeleton(arrays, num_betas)
         self.joint_skinning = LinearBlendSkinning(self.skeleton, arrays, num_betas, used)
-        self.skinning: nn.Module
+        self.skinning: LinearBlendSkinning | SmplxLayer
         if layer == 'smplx':
             self.skinning = SmplxLayer(arrays, num_betas)
         else:
@@ -116,6 +116,11 @@ class SMPL(nn.Module):
 
     def _buffer(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array), dtype=torch.float32), persistent=False)
+
+    @property
+    def skinning_weights(self) -> Tensor:
+        """How much each joint moves each vertex, (6890, 24); rows sum to one."""
+        return self.skinning.weights.T
 
     @property
     def _dtype(self) -> torch.dtype:

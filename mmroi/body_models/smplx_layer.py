@@ -20,6 +20,8 @@ class SmplxLayer(nn.Module):
         ImportError: If smplx is not installed.
     """
 
+    lbs_weights: Tensor
+
     def __init__(self, arrays: Mapping[str, np.ndarray], num_betas: int = 10) -> None:
         super().__init__()
         try:
@@ -41,6 +43,11 @@ class SmplxLayer(nn.Module):
         )
         for name, value in floats.items():
             self.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
+
+    @property
+    def weights(self) -> Tensor:
+        """Skinning weights (24, V), as :class:`LinearBlendSkinning` has them."""
+        return self.lbs_weights.T
 
     def forward(self, rotations: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Pose and shape the vertices.

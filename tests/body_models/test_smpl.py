@@ -107,6 +107,13 @@ def test_double_precision(smpl: SMPL) -> None:
         torch.testing.assert_close(theirs, mine.float(), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize('layer', ['mmroi', 'smplx'])
+def test_skinning_weights_are_those_of_the_file(layer: str, arrays: dict[str, np.ndarray]) -> None:
+    weights = SMPL(layer=layer).skinning_weights
+    np.testing.assert_allclose(weights, arrays['weights'], atol=1e-7)
+    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
+
+
 def test_compiles_whole(smpl: SMPL) -> None:
     inputs = random_inputs(2)
     for pose in (smpl.forward, smpl.forward_joints):

@@ -89,7 +89,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         choices=SAVES,
         metavar='KIND',
-        help='files to write (default: json overlay views glb viewer; for videos json overlay viewer)',
+        help='files to write (default: json overlay views viewer, glb if trimesh is installed; for videos '
+        'json overlay viewer)',
     )
     add(
         '--viewer-frames',

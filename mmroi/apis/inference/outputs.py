@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +22,7 @@ from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
 MESHES = ('glb', 'obj', 'ply')
+BY_TRIMESH = ('glb', 'obj')  # an optional dependency
 MOTIONS = tuple(WRITERS)
 SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, *MOTIONS, 'coco', 'viewer')
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
@@ -44,11 +46,12 @@ class ResultWriter:
         out_dir: Output folder; created if missing.
         body_model: The body that posed the people.
         saves: Names of ``SAVES``; None for ``DEFAULT_SAVES``, or ``DEFAULT_SAVES_OF_VIDEOS`` for frames of
-            videos.
+            videos, without mesh files if trimesh is not installed.
         viewer_frames: Maximum number of frames in the viewer, spread evenly over the run.
 
     Raises:
-        ValueError: If a name in ``saves`` is unknown, or ``viewer_frames`` is not positive.
+        ValueError: If a name in ``saves`` is unknown or needs trimesh, which is not installed; or
+            ``viewer_frames`` is not positive.
         OSError: If the folder cannot be created.
     """
 
@@ -62,6 +65,10 @@ class ResultWriter:
         unknown = sorted(set(saves or ()) - set(SAVES))
         if unknown:
             raise ValueError(f'save: unknown {", ".join(unknown)}; choose from {", ".join(SAVES)}')
+        self._has_trimesh = find_spec('trimesh') is not None
+        meshes = [name for name in BY_TRIMESH if name in (saves or ())]
+        if meshes and not self._has_trimesh:
+            raise ValueError(f"save: {' and '.join(meshes)} need trimesh: pip install 'mmroi[vis]'")
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
         self._faces = body_model.faces
@@ -127,7 +134,8 @@ class ResultWriter:
     def _saves_for(self, frame: Frame) -> Sequence[str]:
         if self._saves is not None:
             return self._saves
-        return DEFAULT_SAVES if frame.video is None else DEFAULT_SAVES_OF_VIDEOS
+        saves = DEFAULT_SAVES if frame.video is None else DEFAULT_SAVES_OF_VIDEOS
+        return [name for name in saves if name not in BY_TRIMESH or self._has_trimesh]
 
     def _path(self, folder: str, frame: Frame, suffix: str) -> Path:
         # Not with_suffix: a name may contain a dot.

@@ -70,10 +70,9 @@ class Rig:
         """
         shape = torch.as_tensor(betas, dtype=torch.float32, device=body.mean_betas.device)[None]
         rest = body(shape.new_zeros(1, 3), shape.new_zeros(1, 69), shape)
-        vertices = _double(rest.vertices[0])
-        weights = _skinning_weights(body, len(vertices))
+        weights = _double(body.skinning_weights)
         return cls(
-            vertices=vertices,
+            vertices=_double(rest.vertices[0]),
             faces=body.faces,
             joints=_double(rest.joints[0, : len(JOINT_NAMES)]),
             weights=weights / weights.sum(1, keepdims=True),
@@ -85,14 +84,6 @@ class Rig:
         offsets = self.joints - self.joints[self.parents]
         offsets[0] = self.joints[0]
         return offsets
-
-
-def _skinning_weights(body: SMPL, num_vertices: int) -> np.ndarray:
-    """Find the skinning weights (V, 24) among the buffers of a body, whichever of its layers poses it."""
-    for name, buffer in body.named_buffers():
-        if name.endswith('weights') and sorted(buffer.shape) == [len(JOINT_NAMES), num_vertices]:
-            return _double(buffer if len(buffer) == num_vertices else buffer.T)
-    raise ValueError(f'{type(body).__name__} has no skinning weights of {num_vertices} vertices')
 
 
 def _double(tensor: torch.Tensor) -> np.ndarray:

@@ -46,6 +46,23 @@ def test_everything_of_a_photo(tmp_path, make_result, photo, body):
     assert cv2.imread(str(out / 'overlays/a.b.jpg')).shape == photo.shape
 
 
+def test_without_trimesh(tmp_path, make_result, photo, body, monkeypatch):
+    """It is optional: nothing fails by default, and what was asked for fails before the network runs."""
+    monkeypatch.setattr(outputs, 'find_spec', lambda name: None if name == 'trimesh' else name)
+    monkeypatch.setattr(outputs, 'save_meshes', lambda *_, **__: pytest.fail('needs trimesh'))
+    with ResultWriter(tmp_path / 'default', body) as writer:
+        writer.write(make_result(Frame(photo, 'a', 'a.jpg')))
+    assert files(tmp_path / 'default') == [
+        'overlays/a.jpg',
+        'predictions/a.json',
+        'viewer.html',
+        'views/a.jpg',
+    ]
+    with pytest.raises(ValueError, match=r"save: glb and obj need trimesh: pip install 'mmroi\[vis\]'"):
+        ResultWriter(tmp_path / 'asked', body, ['json', 'obj', 'glb', 'ply'])
+    assert not (tmp_path / 'asked').exists()
+
+
 def test_nobody_is_written_down_but_not_drawn(tmp_path, photo, body):
     with ResultWriter(tmp_path, body, SAVES) as writer:
         writer.write(FrameResult(Frame(photo, 'a', 'a.jpg'), []))

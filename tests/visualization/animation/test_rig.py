@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from mmroi.body_models.body_files import OPEN_BODY, load_body_file
 from mmroi.visualization.animation import JOINT_NAMES, Rig
@@ -31,14 +30,3 @@ def test_offsets_add_up_to_the_joints(rig):
         joints[joint] = offsets[joint] + (joints[parent] if parent >= 0 else 0)
     np.testing.assert_allclose(joints, rig.joints)
     assert len(JOINT_NAMES) == len(set(JOINT_NAMES)) == 24
-
-
-def test_a_body_without_skin(body):
-    class Bare(torch.nn.Module):
-        mean_betas, faces, parents = body.mean_betas, body.faces, body.parents
-
-        def forward(self, *arguments):
-            return body(*arguments)
-
-    with pytest.raises(ValueError, match='Bare has no skinning weights of 6890 vertices'):
-        Rig.from_body(Bare(), np.zeros(10))
