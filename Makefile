@@ -79,7 +79,7 @@ $(PRETRAIN)/%/trained: data/synthetic/natural/.made data/synthetic/full/.made | 
 
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained
 	$(BIN)/python tools/model_converters/publish_model.py "$$(cat $(@D)/last_checkpoint)" \
-		checkpoints/$*_movenet_synthetic.pth --half --without-backbone
+		checkpoints/$*_movenet_synthetic.pth --half --without-backbone --for-prediction
 	@touch $@
 
 .SECONDARY:

@@ -31,7 +31,7 @@ from mmroi.utils.progress import ProgressBar
 _VERSION = 2
 _PRECISIONS = ('float32', 'bfloat16', 'auto')
 _STORAGE = ('float16', 'float32')
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TOLERANCE = 0.05  # relative; between machines, bfloat16 gives up to 1 % other features
 
 
@@ -62,15 +62,18 @@ class FeatureCacheOptions:
     cache_dir: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.variants <= 99:
-            raise ValueError(f'feature_cache: variants must be from 1 to 99, not {self.variants}')
+        for name, lowest in (('variants', 1), ('seed', 0), ('jobs', 1), ('num_rois', 1)):
+            value = getattr(self, name)
+            optional = name in ('jobs', 'num_rois')
+            if not (optional and value is None) and (type(value) is not int or value < lowest):
+                raise ValueError(f'feature_cache: {name} must be an integer from {lowest}, not {value!r}')
+        if self.variants > 99:
+            raise ValueError(f'feature_cache: variants must be at most 99, not {self.variants}')
         if self.precision not in _PRECISIONS or self.storage not in _STORAGE:
             raise ValueError(
                 f'feature_cache: precision must be one of {_PRECISIONS} and storage one of {_STORAGE}, not '
                 f'{self.precision!r} and {self.storage!r}'
             )
-        if self.jobs is not None and self.jobs < 1:
-            raise ValueError(f'feature_cache: jobs must be at least 1, not {self.jobs}')
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> 'FeatureCacheOptions':

@@ -36,6 +36,7 @@ class StrictPretrainedInit(PretrainedInit):
         prefix: Prefix of the module's names in the file, such as ``'backbone.'``.
         map_location: Ignored: weights are read on the CPU and copied to the module's device.
         log_skipped: Log the parts of the file that the module does not have.
+        sha256: Hash that the file must have, in hexadecimal; None accepts any content.
     """
 
     def __init__(
@@ -44,18 +45,20 @@ class StrictPretrainedInit(PretrainedInit):
         prefix: str | None = None,
         map_location: str | None = None,
         log_skipped: bool = True,
+        sha256: str | None = None,
     ) -> None:
         super().__init__(checkpoint, prefix, map_location)
         self.log_skipped = log_skipped
+        self.sha256 = sha256
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights.
 
         Raises:
             FileNotFoundError: The file does not exist and cannot be downloaded.
-            ValueError: It cannot be read, or belongs to another network.
+            ValueError: It cannot be read, has another hash, or belongs to another network.
         """
-        given = self._select(read_state_dict(locate(self.checkpoint)), module)
+        given = self._select(read_state_dict(locate(self.checkpoint, self.sha256)), module)
         own = module.state_dict()
         absent = _absent_from_pose_networks(own, given)
         findings = find_mismatches(given, {name: own[name] for name in own if name not in absent})

@@ -92,7 +92,12 @@ def test_variants_differ_and_training_draws_them(cfg):
         ({'model.encoder.norm_eval': False, 'model.encoder.frozen_stages': 3}, 'the encoder is not frozen'),
         ({'model.heatmap_head': dict(type='HeatmapHead')}, "model's heatmap_head needs whole feature maps"),
         ({'feature_cache.variant': 3}, 'does not know variant; it knows variants'),
-        ({'feature_cache.variants': 0}, 'variants must be from 1 to 99, not 0'),
+        ({'feature_cache.variants': 0}, 'variants must be an integer from 1, not 0'),
+        ({'feature_cache.variants': 100}, 'variants must be at most 99, not 100'),
+        ({'feature_cache.variants': 2.5}, 'variants must be an integer from 1, not 2.5'),
+        ({'feature_cache.num_rois': '5'}, "num_rois must be an integer from 1, not '5'"),
+        ({'feature_cache.seed': -1}, 'seed must be an integer from 0, not -1'),
+        ({'feature_cache.jobs': 0}, 'jobs must be an integer from 1, not 0'),
         ({'feature_cache.storage': 'int8'}, 'storage one of'),
     ],
 )

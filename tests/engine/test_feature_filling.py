@@ -149,14 +149,15 @@ def test_too_little_space_is_said_beforehand(cfg, tmp_path, monkeypatch):
     assert not (tmp_path / 'data' / 'features').exists()
 
 
-def test_a_disk_that_fills_up_keeps_what_is_there(cfg, tmp_path, monkeypatch):
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EFBIG])
+def test_a_disk_that_fills_up_keeps_what_is_there(cfg, tmp_path, monkeypatch, number):
     options = FeatureCacheOptions.read(cfg.feature_cache)
     cache = FeatureCache(feature_cache._build_model(cfg), cfg.train_dataloader.dataset, options)
     write, written = feature_shards.write_shard, []
 
     def full(path, *content):
         if written:
-            raise OSError(errno.ENOSPC, 'No space left on device')
+            raise OSError(number, 'No space left on device')
         written.append(path)
         write(path, *content)
 

@@ -177,12 +177,14 @@ def test_published_checkpoint_is_small_and_works(folder, config, trained):
         folder / 'published' / 'tiny.pth',
         '--half',
         '--hash',
+        '--for-prediction',
     )
     (path,) = (folder / 'published').glob('tiny-????????.pth')
     assert path.stat().st_size < (trained / 'epoch_4.pth').stat().st_size / 5
     saved = torch.load(path, map_location='cpu', weights_only=True)
     assert saved.keys() == {'meta', 'state_dict'} and saved['meta']['epoch'] == 4
     assert {value.dtype for value in saved['state_dict'].values()} == {torch.float16, torch.int64}
+    assert not any(name.startswith('projector.') for name in saved['state_dict'])
     tool('test.py', config, path, '--work-dir', folder / 'test', '--out', folder / 'predictions.pkl')
     predictions = pickle.loads((folder / 'predictions.pkl').read_bytes())  # written by this test a moment ago
     assert len(predictions) >= NUM_VAL

@@ -1,3 +1,6 @@
+import hashlib
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine import registry
@@ -12,8 +15,8 @@ DECONV_HEAD = [f'head.deconv_layers.{i}.{n}' for i in (0, 3, 6) for n in ('weigh
 FUSE = [f'stage4.2.fuse_layers.{i}.' for i in (1, 2, 3)]
 
 
-def pretrained(path, prefix='backbone.'):
-    return dict(type='Pretrained', checkpoint=str(path), prefix=prefix)
+def pretrained(path, prefix='backbone.', **kwargs):
+    return dict(type='Pretrained', checkpoint=str(path), prefix=prefix, **kwargs)
 
 
 @pytest.fixture
@@ -117,6 +120,17 @@ def test_another_depth_is_refused(resnet, mmpose_file, source, target, message):
         network.init_weights()
     assert 'does not fit ResNet' in str(error.value) and '\n' not in str(error.value)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_file_of_another_hash_is_refused(resnet, mmpose_file):
+    path = mmpose_file(resnet())
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    resnet(init_cfg=pretrained(path, sha256=digest)).init_weights()
+    with open(path, 'rb+') as file:
+        file.seek(-200, 2)
+        file.write(b'x')
+    with pytest.raises(ValueError, match=f'its SHA-256 is .*, not {digest}: it is damaged or another file'):
+        resnet(init_cfg=pretrained(path, sha256=digest)).init_weights()
 
 
 @pytest.mark.parametrize('prefix', [None, 'encoder.'])

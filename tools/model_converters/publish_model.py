@@ -14,7 +14,7 @@ from mmroi.apis import build_model
 from mmroi.compat import safe_globals
 from mmroi.engine.launch import existing_file, run_tool
 from mmroi.fileio import write_checkpoint
-from mmroi.models.estimators import leave_out_backbone, restore_backbone
+from mmroi.models.estimators import MeshEstimator, leave_out_backbone, restore_backbone
 from mmroi.version import __version__
 
 KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
@@ -26,6 +26,7 @@ def publish(
     half: bool = False,
     with_hash: bool = False,
     without_backbone: bool = False,
+    for_prediction: bool = False,
 ) -> Path:
     """Write the weights of a training checkpoint to a file of their own.
 
@@ -35,6 +36,8 @@ def publish(
         half: Store floating-point weights in half precision; loading turns them back to float32.
         without_backbone: Leave out the backbone, which must be that of the file named by the config
             (``model.encoder.backbone.init_cfg``) and is read from there on loading.
+        for_prediction: Leave out the parts that only training needs (``MeshEstimator.ONLY_IN_TRAINING``); a
+            training that starts from the file initializes them anew.
         with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
 
     Returns:
@@ -59,6 +62,9 @@ def publish(
                 f'{" in half precision" if half else ""}'
             )
         weights[name] = value.clone()  # a view would drag its whole storage along
+    if for_prediction:
+        training = tuple(f'{part}.' for part in MeshEstimator.ONLY_IN_TRAINING)
+        weights = {name: value for name, value in weights.items() if not name.startswith(training)}
     if without_backbone:
         weights = _refer_to_backbone(weights, checkpoint.get('meta', {}).get('cfg', ''), source)
     meta = {key: value for key, value in checkpoint.get('meta', {}).items() if key in KEPT_META}
@@ -88,9 +94,14 @@ def main() -> None:
         action='store_true',
         help='leave out a frozen backbone; loading reads it from the file that the config names',
     )
+    parser.add_argument(
+        '--for-prediction',
+        action='store_true',
+        help='leave out parts that only training needs, such as the projector of the contrastive loss',
+    )
     args = parser.parse_args()
     source = Path(existing_file(args.source))
-    path = publish(source, args.target, args.half, args.hash, args.without_backbone)
+    path = publish(source, args.target, args.half, args.hash, args.without_backbone, args.for_prediction)
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
 
 

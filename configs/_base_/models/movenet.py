@@ -6,7 +6,11 @@ movenet = dict(
             _delete_=True,
             type='MoveNetBackbone',
             variant='thunder',
-            init_cfg=dict(type='Pretrained', checkpoint='checkpoints/movenet_thunder.safetensors'),
+            init_cfg=dict(
+                type='Pretrained',
+                checkpoint='checkpoints/movenet_thunder.safetensors',
+                sha256='06dd1e6ed8ba2c7900e80fee7801a7424e0b69a6eb576c2939788e687d6f1f91',
+            ),
         ),
         neck=dict(type='GridNeck'),
         frozen_stages=4,

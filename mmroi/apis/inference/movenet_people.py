@@ -19,6 +19,7 @@ from mmroi.models.backbones.movenet_pose import MoveNetPose
 from mmroi.models.pretrained_init import StrictPretrainedInit
 
 WEIGHTS = 'checkpoints/movenet_multipose.safetensors'
+_SHA256 = '7a2d31e1616f1f7d349eee0fd022cb4978ebbfcdf8148a94fad45979aa55f7ad'
 
 # Long side of a person in the network's input, pixels. Many smaller people are missed. Those above twice that
 # size are found at the coarser scale, and the larger they are, the more they fall into parts.
@@ -177,7 +178,7 @@ class PeopleAtScale:
 def _load(weights: str | Path, device: str | None) -> MoveNetPose:
     network = MoveNetPose('multipose')
     try:
-        StrictPretrainedInit(str(weights))(network)
+        StrictPretrainedInit(str(weights), sha256=_SHA256 if weights == WEIGHTS else None)(network)
     except (FileNotFoundError, ValueError) as error:
         raise BadInputError(f'detector movenet: {error}') from None
     network.requires_grad_(False).to(device or get_device(), memory_format=torch.channels_last)

@@ -61,7 +61,7 @@ def check_outputs(folder, name, drawn):
     np.testing.assert_allclose(vertices - translation[:, None], arrays['vertices'], atol=1e-5)
 
     page = (folder / 'viewer.html').read_text(encoding='utf-8')
-    (frame,) = re.findall(rf'<script [^>]*class="frame" data-name="{name}">(.*?)</script>', page)
+    (frame,) = re.findall(rf'<script [^>]*class="frame" data-name="{name}"[^>]*>(.*?)</script>', page)
     shown = json.loads(frame)['people']
     for person, one, moved, own in zip(shown, arrays['vertices'], translation, cameras, strict=True):
         np.testing.assert_allclose(person['parameters']['camera_translation'], moved, rtol=1e-6)
