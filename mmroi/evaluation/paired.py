@@ -12,6 +12,7 @@ from mmroi.structures import COCO_17, SMPL_54
 ERRORS = ('MPJPE', 'PA-MPJPE', 'PVE', 'orientation', 'camera_translation')
 PIXELS = '2D'
 WORSE = 5.0  # mm of MPJPE
+_PEOPLE = ('meta.img_path', 'meta.sample_idx')
 _SIZE, _BOX_SCALE = 256, 1.2  # base RoIs are so much larger than people
 _COCO = [SMPL_54.index(name) for name in COCO_17]
 
@@ -39,7 +40,7 @@ class PairedErrors:
         lines = [f'{"":20}{"before":>10}{"after":>10}{"change":>10}']
         for name, before in self.before.items():
             old, new = np.nanmean(before), np.nanmean(self.after[name])
-            lines.append(f'{name:20}{old:10.2f}{new:10.2f}{100 * (new / old - 1):+8.1f} %')
+            lines.append(f'{name:20}{old:10.2f}{new:10.2f}{100 * (new / max(old, 1e-9) - 1):+8.1f} %')
         people = len(self.before['MPJPE'])
         return [
             *lines,
@@ -59,14 +60,11 @@ def compare_results(before: str | Path, after: str | Path, metric: MeshMetric) -
         ValueError: If the files have other people.
     """
     results = MeshResults(before), MeshResults(after)
-    names = [file.arrays.get('meta.img_path') for file in results]
-    boxes = [file.arrays.get('meta.boxes') for file in results]
-    if len(results[0]) != len(results[1]) or not (
-        np.array_equal(*names) and np.allclose(boxes[0][:, 0], boxes[1][:, 0])  # type: ignore[index]
+    old, new = (file.arrays for file in results)
+    if len(results[0]) != len(results[1]) or any(
+        not np.array_equal(old[name], new[name]) for name in _PEOPLE if name in old and name in new
     ):
-        raise ValueError(
-            f'{after} has other people than {before}: test both networks on the same file and boxes'
-        )
+        raise ValueError(f'{after} has other people than {before}: test both on the same annotations')
     return PairedErrors(*(_errors(file, metric) for file in results))
 
 
