@@ -32,16 +32,18 @@ def dump(path, turns, moved=0.0, names='abc'):
         sample = HMRDataSample(
             metainfo=dict(img_path=f'{name}.jpg', boxes=np.array([[0.0, 0, 307.2]]), focal_length=1000.0)
         )
-        joints = torch.cat((true.joints + translation, torch.zeros(1, 54, 1)), dim=-1)
-        joints[:, [SMPL_54.index(joint) for joint in COCO_17], 3] = 1
+        points = true.joints + translation
+        joints = torch.cat((1000 * points[..., :2] / points[..., 2:], torch.zeros(1, 54, 1)), dim=-1)
+        joints[:, [SMPL_54.index(joint) for joint in COCO_17], 2] = 1
+        joints[:, SMPL_54.index('nose')] = 0  # outside of the image
         sample.gt_instances = InstanceData(
             global_orient=torch.zeros(1, 3),
             body_pose=torch.zeros(1, 23, 3),
             betas=torch.zeros(1, 10),
             pelvis=true.joints[:, 0] + translation,
-            keypoints3d=joints,
+            keypoints2d=joints,
             has_smpl=torch.ones(1),
-            has_keypoints3d=torch.ones(1),
+            has_keypoints2d=torch.ones(1),
             has_transl=torch.ones(1),
         )
         sample.pred_instances = predicted.to_instances()
