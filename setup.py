@@ -58,6 +58,7 @@ setup(
         'mmroi.apis.inference': ['*.json'],
         'mmroi.benchmark': ['suites/*.yml', 'profiles/*.yml'],
         'mmroi.body_models': ['assets/*.npz'],
+        'mmroi.models.refiners': ['assets/*.npz'],
         'mmroi.visualization.viewer': ['web/*', 'web/three/*'],
     },
     python_requires='>=3.10,<3.13',

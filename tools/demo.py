@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
-from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments
+from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments, refiner_of
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
 from mmroi.apis.inference.video_writer import describe_videos
 from mmroi.engine.body_model import add_body_argument
@@ -36,6 +36,7 @@ exit status: 0 if no input failed and there are results; 1 if an input failed or
 examples:
   python tools/demo.py image.jpg
   python tools/demo.py image.jpg --out-dir out --det-model rtmdet-m
+  python tools/demo.py image.jpg --out-dir out --refine
   python tools/demo.py images/ --out-dir out --bboxes boxes.json
   python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
   python tools/demo.py frames/ --out-dir out --fps 30 --smooth --save overlay anim
@@ -70,12 +71,13 @@ def main() -> None:
     args = parse_args()
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
-    summary = RunSummary(detected=args.bboxes is None)
+    summary = RunSummary(detected=args.bboxes is None and args.keypoints is None)
     start, interrupted = time.monotonic(), 0
     models = (args.model, args.weights, args.det_model, args.det_weights, args.det_score, args.device)
     names = (
         'bboxes',
         'whole_image',
+        'keypoints',
         'batch_size',
         'focal_length',
         'smooth',
@@ -86,7 +88,9 @@ def main() -> None:
     )
     options = {name: getattr(args, name) for name in names}
     try:
-        inferencer = MultiRoIInferencer(*models, body_model=args.body_model, det_size=args.det_size)
+        inferencer = MultiRoIInferencer(
+            *models, body_model=args.body_model, det_size=args.det_size, refiner=refiner_of(args)
+        )
         results = inferencer.stream(inputs[0] if len(inputs) == 1 else inputs, **options)
     except (OSError, ValueError) as error:  # documented for bad arguments
         sys.exit(f'error: {explain(error)}')

@@ -17,6 +17,7 @@ from mmroi.engine.launch import (
     read_runner_config,
     run_tool,
 )
+from mmroi.engine.refinement import RefineAction, use_refinement
 from mmroi.engine.tta import use_tta
 
 
@@ -62,6 +63,15 @@ def parse_args() -> argparse.Namespace:
         help='test-time augmentation: average over the image and its mirror image',
     )
     parser.add_argument(
+        '--refine',
+        nargs='*',
+        action=RefineAction,
+        metavar='OPTION=VALUE',
+        help='fit each person to the annotated 2D keypoints (docs/refinement.md); options: noise (pixels at '
+        '256-pixel people), missing (share of keypoints), convention (default: coco), seed, and '
+        'refiner.roi_weight and the like, of KeypointRefiner',
+    )
+    parser.add_argument(
         '--cache-features',
         action='store_true',
         help='read the features of the frozen encoder from the cache of --cache-features of tools/train.py, '
@@ -71,6 +81,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.cache_features and args.tta:
         parser.error('--tta needs crops, not --cache-features')
+    if args.refine is not None and args.tta:
+        parser.error('--tta and --refine both change the model: choose one')
     if args.out and Path(args.out).suffix not in ('.json', '.npz', '.pkl'):
         parser.error(f'--out must end in .json, .npz or .pkl, not {args.out!r}')
     if (args.interval or args.worst) and not (args.show_dir or args.show):
@@ -106,6 +118,8 @@ def main() -> None:
     if args.cache_features:
         cfg.setdefault('feature_cache', {})
         use_feature_cache(cfg, ['test'])
+    if args.refine is not None:  # last: the cache needs the network itself
+        use_refinement(cfg, args.refine)
     runner = Runner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults

@@ -9,4 +9,6 @@ from mmroi.models.heads import *  # noqa: F403
 from mmroi.models.losses import *  # noqa: F403
 from mmroi.models.necks import *  # noqa: F403
 from mmroi.models.pretrained_init import *  # noqa: F403
+from mmroi.models.refined_model import *  # noqa: F403
+from mmroi.models.refiners import *  # noqa: F403
 from mmroi.models.tta import *  # noqa: F403

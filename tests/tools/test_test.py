@@ -113,7 +113,19 @@ def test_the_mean_over_image_and_mirror_image(plain, test):
     assert abs(sum(both) - sum(one)) / len(one) < 15
 
 
+def test_refinement_with_annotated_keypoints(plain, test):
+    """Another prediction of the same people, and a better one."""
+    folder, _ = test('refined', '--refine', 'noise=3', 'missing=0.2', 'refiner.prior_weight=0.2')
+    one, refined = errors(plain), errors(folder)
+    assert len(one) == len(refined)
+    assert sum(refined) < 0.9 * sum(one)
+
+
 def test_bad_input(test):
     _, done = test('bad', '--worst', 3, check=False)
     assert done.returncode == 2
     assert '--interval and --worst choose people for --show-dir or --show' in done.stderr
+    _, done = test('bad', '--refine', 'noise', check=False)
+    assert done.returncode == 2 and "expected NAME=VALUE such as noise=3, not 'noise'" in done.stderr
+    _, done = test('bad', '--refine', '--tta', check=False)
+    assert done.returncode == 2 and '--tta and --refine both change the model' in done.stderr

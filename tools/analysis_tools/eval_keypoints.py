@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmroi.apis.inference import MultiRoIInferencer
-from mmroi.apis.inference.arguments import add_detector_arguments
+from mmroi.apis.inference.arguments import add_detector_arguments, add_refine_arguments, refiner_of
 from mmroi.apis.keypoint_evaluation import find_images, predict_people
 from mmroi.apis.keypoint_pictures import KeypointPictures
 from mmroi.datasets.coco_keypoints import read_coco_keypoints
@@ -65,6 +65,7 @@ def parse_args() -> argparse.Namespace:
     add('--show-dir', type=Path, help='folder for a picture of every person, and worst.jpg')
     add('--worst', type=positive_int, default=16, help='number of people in worst.jpg (default: %(default)s)')
     add('--focal-length', type=positive_float, help='pixels (default: from EXIF, else the image diagonal)')
+    add_refine_arguments(parser)
     add('--batch-size', type=positive_int, default=16, help='people per forward pass (default: %(default)s)')
     add('--device', help='such as cuda:0 or cpu (default: the accelerator if there is one)')
     add('--seed', type=int, default=0, help='seed of the bootstrap')
@@ -84,7 +85,9 @@ def main() -> None:
     annotations = find_images(annotations, args.image_root, args.skip_missing)
     detector = args.det_model, args.det_weights, args.det_score
     model = args.config, args.checkpoint, *detector, args.device
-    inferencer = MultiRoIInferencer(*model, body_model=args.body_model, det_size=args.det_size)
+    inferencer = MultiRoIInferencer(
+        *model, body_model=args.body_model, det_size=args.det_size, refiner=refiner_of(args)
+    )
     faces = inferencer.model.body_model.faces
     pictures = KeypointPictures(args.show_dir, faces, args.worst) if args.show_dir else None
     people = []

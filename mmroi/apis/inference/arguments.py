@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmroi.apis.inference.outputs import SAVES
+from mmroi.apis.inference.refinement import SOURCES
 
 
 def add_people_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,12 @@ def add_people_arguments(parser: argparse.ArgumentParser) -> None:
         help='tight boxes to use instead of a detector: x1 y1 x2 y2 in pixels, four numbers per person, for '
         'every image; or a JSON file with such boxes, of COCO, or with predictions of MMDetection or MMPose, '
         'or a folder of these',
+    )
+    given.add_argument(
+        '--keypoints',
+        metavar='FILE|DIR',
+        help="boxes and 2D keypoints of the people for --refine: COCO's format with any named joints, or the "
+        "folder of MMPose's predictions",
     )
     given.add_argument('--whole-image', action='store_true', help='assume that one person fills each image')
 
@@ -77,6 +84,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='RATE',
         help='take the images of each folder as one video of this frame rate, in the order of their numbers',
     )
+    add_refine_arguments(parser)
+    add(
+        '--refine-window',
+        type=int,
+        default=0,
+        metavar='FRAMES',
+        help='let --refine fit so many frames of a video together, an odd number such as 9, instead of '
+        '--smooth: it does not lag',
+    )
     add('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
     add(
         '--save',
@@ -101,6 +117,38 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='people per forward pass (default: %(default)s)',
     )
     add('--device', help='device such as cuda:0 or cpu (default: the accelerator if there is one)')
+
+
+def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that turn on refinement.
+
+    Args:
+        parser: Parser of the tool.
+    """
+    parser.add_argument(
+        '--refine',
+        action='store_true',
+        help='fit each person to 2D keypoints after the network, see docs/refinement.md',
+    )
+    parser.add_argument(
+        '--refine-keypoints',
+        choices=SOURCES,
+        default=SOURCES[0],
+        help="which keypoints --refine takes: crop, those that MoveNet Thunder finds in the person's box, or "
+        'detector, those of the detector movenet (default: %(default)s)',
+    )
+
+
+def refiner_of(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Return the ``refiner`` of the inferencer that the arguments choose.
+
+    Raises:
+        ValueError: If there is a window but no refinement.
+    """
+    window = dict(window=args.refine_window) if getattr(args, 'refine_window', 0) else {}
+    if window and not args.refine:
+        raise ValueError('--refine-window is for --refine')
+    return dict(keypoints=args.refine_keypoints, **window) if args.refine else None
 
 
 class _BoxesAction(argparse.Action):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,20 @@ from torch import nn
 from mmroi.apis.inference.detectors import PeopleFinder, make_detector
 from mmroi.apis.inference.focal_lengths import question_focal_length
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
+from mmroi.apis.inference.given_keypoints import GivenKeypoints
 from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
+from mmroi.apis.inference.mmpose_people import MMPosePeople
 from mmroi.apis.inference.outputs import ResultWriter
 from mmroi.apis.inference.people import GivenPeople, WholeImage
 from mmroi.apis.inference.pictures import draw_result
-from mmroi.apis.inference.results import FrameResult, frame_dict
+from mmroi.apis.inference.refinement import PeopleRefiner
+from mmroi.apis.inference.results import Estimate, FrameResult, frame_dict
 from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
 from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config
+from mmroi.models.refiners import KeypointRefiner
 from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
@@ -53,6 +58,9 @@ class MultiRoIInferencer(BaseInferencer):
         show_progress: Show a progress bar if standard error is a terminal.
         body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
         det_size: Maximum long side of MoveNet's input, pixels, see ``MoveNetPeople``.
+        refiner: Fit each person to 2D keypoints: True, or a ``KeypointRefiner`` or its config, which may also
+            say where the ``keypoints`` come from and how many frames of a video are fitted together
+            (``window``), see ``PeopleRefiner``.
 
     Raises:
         FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
@@ -72,6 +80,7 @@ class MultiRoIInferencer(BaseInferencer):
         show_progress: bool = True,
         body_model: str | None = None,
         det_size: int | None = None,
+        refiner: bool | KeypointRefiner | dict[str, Any] | None = None,
     ) -> None:
         self._box_scale, self._body_model = box_scale, body_model
         self._det_options: dict[str, Any] = dict(
@@ -83,6 +92,10 @@ class MultiRoIInferencer(BaseInferencer):
         model = str(model) if isinstance(model, Path) else model or DEFAULT_MODEL
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
+        self._refine: PeopleRefiner | None = None
+        if refiner:
+            config = None if refiner is True else refiner
+            self._refine = PeopleRefiner(config, self.model.body_model, str(self.device))
 
     def __call__(
         self,
@@ -123,6 +136,7 @@ class MultiRoIInferencer(BaseInferencer):
         inputs: InputsType,
         bboxes: Any = None,
         whole_image: bool = False,
+        keypoints: str | Path | PeopleFinder | None = None,
         batch_size: int = 16,
         focal_length: float | None = None,
         smooth: bool | Callable[[], Smoother] = False,
@@ -140,6 +154,8 @@ class MultiRoIInferencer(BaseInferencer):
             bboxes: Tight boxes of the people instead of a detector: (P, 4) xyxy in pixels, or a JSON or COCO
                 file, see ``GivenPeople``.
             whole_image: Assume one person who fills the image; needs no detector.
+            keypoints: Boxes and keypoints of the people, for ``refiner``: a file in COCO's format, see
+                ``GivenKeypoints``; a folder of MMPose's results, see ``MMPosePeople``; or such an object.
             batch_size: Number of people in a batch of the network.
             focal_length: Pixels, of all inputs. By default from EXIF, else the diagonal of the image.
             smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
@@ -158,25 +174,31 @@ class MultiRoIInferencer(BaseInferencer):
             BadInputError: If inputs, boxes or the detector's weights do not exist or cannot be used.
             ValueError: If options contradict each other or are out of range.
         """
-        if bboxes is not None and whole_image:
-            raise ValueError('bboxes and whole_image are mutually exclusive')
+        if (bboxes is not None) + whole_image + (keypoints is not None) > 1:
+            raise ValueError('bboxes, whole_image and keypoints are mutually exclusive')
+        if keypoints is not None and self._refine is None:
+            raise ValueError('keypoints are for refinement: give the inferencer refiner=True (--refine)')
+        if smooth and self._refine and self._refine.over_time:
+            raise ValueError('smooth (--smooth) and the window of refinement both smooth videos: choose one')
         if batch_size < 1:
             raise ValueError(f'batch_size must be positive, not {batch_size}')
         if focal_length is not None and not 0 < focal_length < float('inf'):
             raise ValueError(f'focal_length must be a positive number of pixels, not {focal_length}')
         self._questioned = False
         frames = open_inputs(inputs, fps)
-        find_people = self._people_finder(bboxes, whole_image)
+        find_people = self._people_finder(bboxes, whole_image, keypoints)
         make_smoother = (smooth if callable(smooth) else OneEuro) if smooth else None
         motion = Motion(self.model.body_model, tracker, make_smoother)
         writer = ResultWriter(out_dir, self.model.body_model, save, viewer_frames) if out_dir else None
         # A webcam does not wait for a batch.
         groups = group_frames(frames, 1 if isinstance(inputs, int) else batch_size)
-        results = (
+        results: Iterator[FrameResult | BadInput] = (
             result
             for group in groups
             for result in self._infer(group, find_people, motion, batch_size, focal_length)
         )
+        if self._refine and self._refine.over_time:
+            results = self._refine.over_time(results)
         return self._deliver(results, writer, frames)
 
     def preprocess(
@@ -265,7 +287,13 @@ class MultiRoIInferencer(BaseInferencer):
     def _init_visualizer(self, cfg: Config) -> None:
         return None  # functions draw; MMEngine's visualizers open the files of a training
 
-    def _people_finder(self, bboxes: Any, whole_image: bool) -> PeopleFinder:
+    def _people_finder(
+        self, bboxes: Any, whole_image: bool, keypoints: str | Path | PeopleFinder | None
+    ) -> PeopleFinder:
+        if callable(keypoints):
+            return keypoints
+        if keypoints is not None:
+            return (MMPosePeople if Path(keypoints).is_dir() else GivenKeypoints)(keypoints)
         if whole_image:
             return WholeImage()
         if bboxes is not None:
@@ -299,27 +327,36 @@ class MultiRoIInferencer(BaseInferencer):
         people = find_people(frames) if frames else []
         pairs = [(frame, bbox) for frame, found in zip(frames, people, strict=True) for bbox in found.bboxes]
         batches = self.preprocess(pairs, batch_size, focal_length=focal_length)
-        samples = iter([sample.cpu() for batch in batches for sample in self.forward(batch)])
-        people_of_next = iter(people)
+        samples = [sample.cpu() for batch in batches for sample in self.forward(batch)]
+        persons = [person for found in people for person in found.persons()]
+        for sample, person in zip(samples, persons, strict=True):
+            sample.set_metainfo(person)
+        predicted = [(frame, sample) for (frame, _), sample in zip(pairs, samples, strict=True)]
+        bad = {id(frame) for frame, sample in predicted if not _is_finite(sample)}
+        estimates: Sequence[Estimate] = ()
+        if self._refine and (good := [pair for pair in predicted if id(pair[0]) not in bad]):
+            estimates = self._refine([frame for frame, _ in good], [sample for _, sample in good])
+        next_estimate = iter(estimates)
+        next_sample, people_of_next = iter(samples), iter(people)
         for item in group:
             if isinstance(item, BadInput):
                 yield item
                 continue
             found = next(people_of_next)
-            own = [next(samples) for _ in found.bboxes]
+            own = [next(next_sample) for _ in found.bboxes]
             if focal_length and not self._questioned:
                 if question := question_focal_length(focal_length, *item.image.shape[:2]):
                     print_log(f'{item.source}: {question}', 'current', logging.WARNING)
                     self._questioned = True
-            origin = 'given' if focal_length else 'EXIF' if item.focal_length else 'estimated'
-            if not all(map(_is_finite, own)):
+            if id(item) in bad:
                 self._check_weights(item)
                 yield BadInput(item.source, _NOT_FINITE)
                 continue
-            for sample, person in zip(own, found.persons(), strict=True):
-                sample.set_metainfo(dict(person, focal_length_from=origin))
+            origin = 'given' if focal_length else 'EXIF' if item.focal_length else 'estimated'
+            for sample in own:
+                sample.set_metainfo(dict(focal_length_from=origin))
             motion(item, own)
-            yield FrameResult(item, own, found.problems)
+            yield FrameResult(item, own, found.problems, list(islice(next_estimate, len(own))))
 
     def _check_weights(self, frame: Frame) -> None:
         """Stop if it is not the image that is wrong."""

@@ -23,21 +23,24 @@ class People:
         problems: Boxes of the frame that could not be used.
         keypoints: (P, 17, 3) x, y in pixels of the frame (centers at integers) and score in [0, 1], in the
             order of ``COCO_17``, float64, from a detector that finds them; else None.
+        given_keypoints: (P, 54, 3) the same in ``smpl_54``, given by the user for refinement; else None.
     """
 
     bboxes: np.ndarray
     scores: np.ndarray
     problems: tuple[BadInput, ...] = ()
     keypoints: np.ndarray | None = None
+    given_keypoints: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.bboxes)
 
     def persons(self) -> Iterator[dict[str, Any]]:
-        """Give what is known of each person: ``bbox``, ``bbox_score`` and, if found, ``det_keypoints``."""
+        """Give what is known of each person: ``bbox``, ``bbox_score``, ``det_keypoints``, ``keypoints``."""
+        named = dict(det_keypoints=self.keypoints, keypoints=self.given_keypoints)
         for i, (bbox, score) in enumerate(zip(self.bboxes, self.scores, strict=True)):
-            keypoints = {} if self.keypoints is None else dict(det_keypoints=self.keypoints[i])
-            yield dict(bbox=bbox, bbox_score=float(score), **keypoints)
+            known = {name: points[i] for name, points in named.items() if points is not None}
+            yield dict(bbox=bbox, bbox_score=float(score), **known)
 
 
 class WholeImage:
@@ -172,16 +175,25 @@ class GivenPeople:
     def _look_up(self, frame: Frame) -> People:
         if not isinstance(self._boxes, dict):
             return _inside(self._boxes, frame, self._score_thr)
-        key = next((key for key in self._keys(frame) if key in self._boxes), None)
+        key = self.find_key(frame)
         if key is None:
-            problem = BadInput(frame.source, f'has no entry in {self._where}; add one or remove the image')
-            return People(np.zeros((0, 4)), np.zeros(0), (problem,))
+            return self.missing(frame)
         people = _inside(self._boxes[key], frame, self._score_thr)
         faults = (  # once, not for every frame of a video
             BadInput(frame.source, f'has a box that cannot be used: {fault}')
             for fault in self._faults.pop(key, ())
         )
         return replace(people, problems=(*people.problems, *faults))
+
+    def find_key(self, frame: Frame) -> str | None:
+        """Return the name under which the boxes of a frame are given; None if there is none."""
+        assert isinstance(self._boxes, dict)
+        return next((key for key in self._keys(frame) if key in self._boxes), None)
+
+    def missing(self, frame: Frame) -> People:
+        """Return nobody, and the problem that the frame has no entry."""
+        problem = BadInput(frame.source, f'has no entry in {self._where}; add one or remove the image')
+        return People(np.zeros((0, 4)), np.zeros(0), (problem,))
 
     def _keys(self, frame: Frame) -> Iterator[str]:
         yield frame.name

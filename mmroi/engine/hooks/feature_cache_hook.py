@@ -3,7 +3,6 @@
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmroi.datasets import CachedFeatures
@@ -37,7 +36,9 @@ class FeatureCacheHook(Hook):
 
 
 def _check(runner: Runner, *loaders: Any) -> None:
-    model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model: Any = runner.model
+    while hasattr(model, 'module'):  # of several processes, or refined
+        model = model.module
     sets = [part for loader in loaders if loader is not None for part in find_sets(loader.dataset)]
     used = {part.meta['backbone'] for part in sets if isinstance(part, CachedFeatures)}
     if used and used != {fingerprint(model.encoder.backbone.state_dict())}:
