@@ -1,6 +1,6 @@
 """``KeypointRefiner`` fits pose, shape and camera of each person to 2D keypoints, starting from a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -250,10 +250,11 @@ class KeypointRefiner(nn.Module):
             camera_translation=state.translation,
         )
         merged = {
-            name: old.index_copy(0, rows.to(device), getattr(posed, name).to(old))
+            name: old.index_copy(0, rows.to(device), posed.to_dict()[name].to(old))
             for name, old in predictions.to_dict().items()
+            if name in posed.to_dict()
         }
-        return Predictions(**merged)
+        return replace(predictions, **merged)
 
 
 def _distances(costs: RefinementCosts, state: BodyState, evidence: Evidence) -> Tensor:
