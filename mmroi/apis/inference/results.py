@@ -16,7 +16,7 @@ REMEDIES = (
     'to find more people: lower --det-score, raise --det-size, take another detector (--det-model rtmdet-m), '
     'or give boxes (--bboxes, or --whole-image for one person who fills the image)'
 )
-SCHEMA_VERSION = '1.0'  # of the JSON, described by predictions.schema.json
+SCHEMA_VERSION = '1.1'  # of the JSON, described by predictions.schema.json
 DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
 EXTRINSICS = np.eye(4)  # from the world to the camera: results are in the camera frame
 
@@ -89,6 +89,8 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         in COCO's order, if the detector finds them; SMPL's ``global_orient`` (3,) and ``body_pose``
         (23, 3), axis-angle in radians, and ``betas`` (10,); ``joints3d`` (54, 3) and ``vertices`` (V, 3),
         meters; ``camera_translation`` (3,), SMPL's ``transl``, which moves them to the camera frame;
+        ``joints_std`` (24,), if the network says how sure it is: the standard deviation of each coordinate of
+        the first 24 of ``joints3d`` relative to Human3.6M's pelvis, meters;
         ``joints2d`` (54, 2), pixels of the image; ``local_cameras`` (M, 3) ``(s, t_x, t_y)`` and
         ``full_cameras`` (M, 3).
     """
@@ -103,6 +105,7 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         joints2d=pixels + torch.as_tensor(sample.principal_point),
         local_cameras=predicted.local_cameras,
         full_cameras=predicted.full_cameras,
+        **(dict(joints_std=predicted.joints_std) if 'joints_std' in predicted else {}),
         **(dict(vertices=predicted.vertices) if vertices else {}),
     )
     return dict(

@@ -44,8 +44,8 @@ class MeshEstimator(BaseModel):
         losses: Loss configs by name. Any registered module is a loss: the arguments of its ``forward`` are
             bound by name to the properties of :class:`LossInputs` and to the head's outputs, and it returns
             a weighted scalar, which is logged as ``loss_<name>``. None over an inherited config removes a
-            loss. ``projector``, ``heatmap_head`` and ``uncertainty_head`` are not trained if no loss asks for what
-            they compute.
+            loss. ``projector``, ``heatmap_head`` and ``uncertainty_head`` are not trained if no loss asks for
+            what they compute.
         data_preprocessor: Config.
         init_cfg: MMEngine's initialization config.
 

@@ -31,8 +31,8 @@ class JointUncertaintyHead(BaseModule):
 
     Args:
         in_channels: Width d of the features. The estimator fills it in where a config leaves it out.
-        inputs: What it reads: the fused ``'feature'`` u_bar; the regressed ``'pose'`` as the first two columns
-            of the rotations, ``'betas'``, and base RoI's ``'camera'``; the encoded base ``'box'``.
+        inputs: What it reads: the fused ``'feature'`` u_bar; the regressed ``'pose'`` as the first two
+            columns of the rotations, ``'betas'``, and the base RoI's ``'camera'``; its encoded ``'box'``.
         hidden_channels: Width of the hidden layer.
         dropout: Probability, of the feature.
         detach: Stop the gradients to encoder, fusion and regression, which then learn as if there were no
