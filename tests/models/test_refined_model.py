@@ -8,7 +8,8 @@ from mmengine.structures import InstanceData
 
 from mmroi.body_models import SMPL
 from mmroi.models import RefinedModel
-from mmroi.models.refiners import Refinement
+from mmroi.models.refiners import KeypointRefiner
+from mmroi.models.refiners.keypoint_refiner import FEW_KEYPOINTS
 from mmroi.structures import COCO_17, SMPL_54, HMRDataSample, Predictions
 
 
@@ -50,12 +51,14 @@ def observed(monkeypatch):
     """Keypoints that the refiner was called with."""
     seen = []
 
-    def forward(self, predictions, keypoints, boxes, focal_length):
-        seen.append(keypoints)
-        nan = torch.full((len(predictions),), torch.nan)
-        return Refinement(predictions, ['refined'] * len(predictions), nan, nan)
+    forward = KeypointRefiner.forward
 
-    monkeypatch.setattr('mmroi.models.refiners.KeypointRefiner.forward', forward)
+    def spy(self, predictions, keypoints, boxes, focal_length):
+        seen.append(keypoints)
+        found = forward(self, predictions, keypoints, boxes, focal_length)
+        return found._replace(predictions=predictions)
+
+    monkeypatch.setattr('mmroi.models.refiners.KeypointRefiner.forward', spy)
     return seen
 
 
@@ -68,7 +71,7 @@ def test_noise_grows_with_the_person_and_some_joints_are_missing(observed):
     coco = keypoints[:, [SMPL_54.index(name) for name in COCO_17]]
     assert coco[..., 2].mean().item() == pytest.approx(0.8, abs=0.02)
     assert coco[..., :2].std().item() == pytest.approx(6.0, rel=0.03)  # of people of 512 pixels
-    assert samples[0].refinement['status'] == 'refined'
+    assert set(samples[0].refinement) == {'status', 'before', 'after', 'distances', 'joint_std'}
 
 
 def test_a_person_has_the_same_keypoints_in_any_batch(observed):
@@ -83,8 +86,8 @@ def test_a_person_has_the_same_keypoints_in_any_batch(observed):
 
 def test_people_without_annotated_keypoints_stay(observed):
     samples = RefinedModel(Network()).test_step([make_sample(1, annotated=False), make_sample(2)])
-    assert len(observed[0]) == 1
-    assert [sample.refinement['status'][:4] for sample in samples] == ['kept', 'refi']
+    assert not observed[0][0].any() and observed[0][1].any()
+    assert samples[0].refinement['status'] == FEW_KEYPOINTS != samples[1].refinement['status']
 
 
 def test_a_convention_without_joints_of_the_body_is_refused():

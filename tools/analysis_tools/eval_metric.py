@@ -12,6 +12,7 @@ from pathlib import Path
 from mmroi.engine.launch import run_tool
 from mmroi.evaluation import MeshResults, draw_bars, require_matplotlib
 from mmroi.evaluation.command_line import add_metric_arguments, build_metric
+from mmroi.evaluation.paired import compare_results
 from mmroi.fileio.atomic import atomic_write
 
 
@@ -20,6 +21,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Evaluate saved predictions again, without the network')
     parser.add_argument('results', nargs='+', type=Path, help='npz files of tools/test.py --out')
     add_metric_arguments(parser)
+    parser.add_argument(
+        '--paired',
+        action='store_true',
+        help='also compare each file with the first person by person: errors in 3D and in the image, and how '
+        'many people are worse',
+    )
     parser.add_argument('--json', type=Path, help='write the metrics to this file')
     parser.add_argument('--tables', type=Path, help='folder for tables per joint and per action (CSV)')
     parser.add_argument('--plots', type=Path, help='folder for bar plots per joint and per action')
@@ -42,6 +49,9 @@ def main() -> None:
     width = max(map(len, values))
     for name, row in values.items():
         print(f'{name:{width}}  ' + '  '.join(f'{key} {value:.2f}' for key, value in row.items()))
+    for path in args.results[1:] if args.paired else ():
+        print(f'{args.results[0].stem} -> {path.stem}')
+        print('\n'.join(compare_results(args.results[0], path, build_metric(args)).lines()))
     if args.json:
         with atomic_write(args.json) as file:
             file.write_text(json.dumps(values, indent=2), encoding='utf-8')

@@ -83,6 +83,14 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='take the images of each folder as one video of this frame rate, in the order of their numbers',
     )
     add_refine_arguments(parser)
+    add(
+        '--refine-window',
+        type=int,
+        default=0,
+        metavar='FRAMES',
+        help='let --refine fit so many frames of a video together, an odd number such as 9, instead of '
+        '--smooth: it does not lag',
+    )
     add('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
     add(
         '--save',
@@ -130,8 +138,15 @@ def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def refiner_of(args: argparse.Namespace) -> dict[str, Any] | None:
-    """Return the ``refiner`` of the inferencer that the arguments choose."""
-    return dict(keypoints=args.refine_keypoints) if args.refine else None
+    """Return the ``refiner`` of the inferencer that the arguments choose.
+
+    Raises:
+        ValueError: If there is a window but no refinement.
+    """
+    window = dict(window=args.refine_window) if getattr(args, 'refine_window', 0) else {}
+    if window and not args.refine:
+        raise ValueError('--refine-window is for --refine')
+    return dict(keypoints=args.refine_keypoints, **window) if args.refine else None
 
 
 class _BoxesAction(argparse.Action):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mmroi.apis.inference.outputs import ResultWriter
 from mmroi.apis.inference.people import GivenPeople, WholeImage
 from mmroi.apis.inference.pictures import draw_result
 from mmroi.apis.inference.refinement import PeopleRefiner
-from mmroi.apis.inference.results import FrameResult, frame_dict
+from mmroi.apis.inference.results import Estimate, FrameResult, frame_dict
 from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
@@ -54,7 +55,8 @@ class MultiRoIInferencer(BaseInferencer):
         body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
         det_size: Maximum long side of MoveNet's input, pixels, see ``MoveNetPeople``.
         refiner: Fit each person to 2D keypoints: True, or a ``KeypointRefiner`` or its config, which may also
-            say where the ``keypoints`` come from, see ``PeopleRefiner``.
+            say where the ``keypoints`` come from and how many frames of a video are fitted together
+            (``window``), see ``PeopleRefiner``.
 
     Raises:
         FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
@@ -172,6 +174,8 @@ class MultiRoIInferencer(BaseInferencer):
             raise ValueError('bboxes, whole_image and keypoints are mutually exclusive')
         if keypoints is not None and self._refine is None:
             raise ValueError('keypoints are for refinement: give the inferencer refiner=True (--refine)')
+        if smooth and self._refine and self._refine.over_time:
+            raise ValueError('smooth (--smooth) and the window of refinement both smooth videos: choose one')
         if batch_size < 1:
             raise ValueError(f'batch_size must be positive, not {batch_size}')
         if focal_length is not None and not 0 < focal_length < float('inf'):
@@ -183,11 +187,13 @@ class MultiRoIInferencer(BaseInferencer):
         writer = ResultWriter(out_dir, self.model.body_model, save, viewer_frames) if out_dir else None
         # A webcam does not wait for a batch.
         groups = group_frames(frames, 1 if isinstance(inputs, int) else batch_size)
-        results = (
+        results: Iterator[FrameResult | BadInput] = (
             result
             for group in groups
             for result in self._infer(group, find_people, motion, batch_size, focal_length)
         )
+        if self._refine and self._refine.over_time:
+            results = self._refine.over_time(results)
         return self._deliver(results, writer, frames)
 
     def preprocess(
@@ -319,8 +325,10 @@ class MultiRoIInferencer(BaseInferencer):
         persons = [person for found in people for person in found.persons()]
         for sample, person in zip(samples, persons, strict=True):
             sample.set_metainfo(person)
+        estimates: Sequence[Estimate] = ()
         if self._refine and samples:
-            self._refine([frame for frame, _ in pairs], samples)
+            estimates = self._refine([frame for frame, _ in pairs], samples)
+        next_estimate = iter(estimates)
         next_sample, people_of_next = iter(samples), iter(people)
         for item in group:
             if isinstance(item, BadInput):
@@ -332,7 +340,7 @@ class MultiRoIInferencer(BaseInferencer):
             for sample in own:
                 sample.set_metainfo(dict(focal_length_from=origin))
             motion(item, own)
-            yield FrameResult(item, own, found.problems)
+            yield FrameResult(item, own, found.problems, list(islice(next_estimate, len(own))))
 
     def _deliver(
         self, results: Iterator[FrameResult | BadInput], writer: ResultWriter | None, inputs: Inputs

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.geometry import matrix_to_axis_angle, project
+from mmroi.models.refiners import REFINED, BodyState
 from mmroi.structures import COCO_17, SMPL_54, HMRDataSample
 
 REMEDIES = (
@@ -18,7 +20,21 @@ REMEDIES = (
 )
 SCHEMA_VERSION = '1.1'  # of the JSON, described by predictions.schema.json
 DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
+_REFINEMENT = 'refinement'
 EXTRINSICS = np.eye(4)  # from the world to the camera: results are in the camera frame
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What refinement found for one person in one frame.
+
+    Attributes:
+        state: The body, N = 1.
+        information: (D, D) inverse covariance of a step from it.
+    """
+
+    state: BodyState
+    information: Tensor
 
 
 @dataclass(frozen=True)
@@ -32,11 +48,13 @@ class FrameResult:
             ``estimated``), ``det_keypoints`` (17, 3) if the detector finds them and ``keypoints`` (54, 3) if
             they are given, see ``People``, and ``refinement`` if there was one, see ``refine_samples``.
         problems: Boxes that were given for the frame and could not be used.
+        estimates: What refinement found for each sample, until a window of frames is refined.
     """
 
     frame: Frame
     samples: list[HMRDataSample]
     problems: tuple[BadInput, ...] = ()
+    estimates: Sequence[Estimate] = ()
 
     @property
     def ids(self) -> list[int]:
@@ -92,7 +110,8 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         ``joints_std`` (24,), if the network says how sure it is: the standard deviation of each coordinate of
         the first 24 of ``joints3d`` relative to Human3.6M's pelvis, meters;
         ``joints2d`` (54, 2), pixels of the image; ``local_cameras`` (M, 3) ``(s, t_x, t_y)`` and
-        ``full_cameras`` (M, 3).
+        ``full_cameras`` (M, 3). With refinement also ``refinement_status``, a string, and what else
+        ``refine_samples`` reports, with the same prefix.
     """
     predicted = sample.pred_instances
     pixels = project(predicted.joints3d, predicted.camera_translation, float(sample.focal_length))
@@ -115,7 +134,12 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         boxes=np.asarray(sample.boxes),
         **({'det_keypoints': np.asarray(sample.det_keypoints)} if 'det_keypoints' in sample else {}),
         **{name: tensor[0].numpy() for name, tensor in tensors.items()},
+        **{f'{_REFINEMENT}_{name}': value for name, value in _refinement(sample).items()},
     )
+
+
+def _refinement(sample: HMRDataSample) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value) for name, value in sample.get(_REFINEMENT, {}).items()}
 
 
 def camera_matrix(sample: HMRDataSample) -> np.ndarray:
@@ -184,16 +208,30 @@ def frame_dict(result: FrameResult) -> dict[str, Any]:
         principal_point=_plain(first.principal_point) if first else None,
         joint_names=list(SMPL_54),
         det_keypoint_names=list(COCO_17),
-        people=[
-            {name: _plain(value) for name, value in person_arrays(sample).items()}
-            for sample in result.samples
-        ],
+        people=[_person_dict(sample) for sample in result.samples],
     )
+
+
+def _person_dict(sample: HMRDataSample) -> dict[str, Any]:
+    arrays, refinement = person_arrays(sample), _refinement(sample)
+    person = {name: _plain(arrays[name]) for name in arrays if not name.startswith(_REFINEMENT)}
+    if refinement:
+        person[_REFINEMENT] = {name: _nullable(value) for name, value in refinement.items()}
+    return person
 
 
 def _plain(value: Any) -> Any:
     array = np.asarray(value)
     return array.tolist() if array.dtype.kind in 'iu' else array.astype(np.float64).round(DECIMALS).tolist()
+
+
+def _nullable(value: np.ndarray) -> Any:
+    """Return a string, or numbers with None for what is unknown or infinite."""
+    if value.dtype.kind != 'f':
+        return value.tolist()
+    numbers = np.where(np.isfinite(value), value.astype(np.float64).round(DECIMALS), np.nan).astype(object)
+    numbers[~np.isfinite(value)] = None
+    return numbers.tolist()
 
 
 @dataclass
@@ -208,6 +246,8 @@ class RunSummary:
         failed: Inputs that could not be read.
         detected: People come from a detector, so that its options may help where there is nobody.
         refinement: Number of people by what refinement did with them; empty without refinement.
+        kept: Frame, number and status of each person whose refinement was not taken.
+        distances: Sums over refined people of the median distance of keypoints before and after, pixels.
     """
 
     images: int = 0
@@ -217,6 +257,8 @@ class RunSummary:
     failed: list[BadInput] = field(default_factory=list)
     detected: bool = True
     refinement: Counter[str] = field(default_factory=Counter)
+    kept: list[str] = field(default_factory=list)
+    distances: tuple[float, float] = (0.0, 0.0)
 
     def add(self, result: FrameResult | BadInput) -> None:
         """Count one result.
@@ -230,9 +272,21 @@ class RunSummary:
         self.images += 1
         self.people += len(result.samples)
         self.problems += result.problems
-        self.refinement.update(s.refinement['status'] for s in result.samples if 'refinement' in s)
+        for sample in result.samples:
+            if 'refinement' in sample:
+                self._add_refinement(result, sample)
         if not result.samples:
             self.empty.append(result.frame.name)
+
+    def _add_refinement(self, result: FrameResult, sample: HMRDataSample) -> None:
+        note = sample.refinement
+        self.refinement[note['status']] += 1
+        if note['status'] == REFINED:
+            self.distances = self.distances[0] + note['before'], self.distances[1] + note['after']
+        else:
+            where = f'{result.frame.name}, person {sample.track_id}'
+            off = '' if np.isnan(note['before']) else f', {note["before"]:.1f} pixels off'
+            self.kept.append(f'{where}: {note["status"].removeprefix("kept: ")}{off}')
 
     @property
     def succeeded(self) -> bool:
@@ -256,6 +310,14 @@ class RunSummary:
         if self.refinement:
             counts = [f'{count} {status}' for status, count in self.refinement.most_common()]
             lines.append(f'refinement: {", ".join(counts)}')
+            if count := self.refinement[REFINED]:
+                before, after = (total / count for total in self.distances)
+                lines.append(
+                    f'median distance of keypoints, refined people: {before:.1f} -> {after:.1f} pixels'
+                )
+            lines += [f'as the network predicted: {who}' for who in self.kept[:listed]]
+            if len(self.kept) > listed:
+                lines.append(f'... and {len(self.kept) - listed} more as the network predicted')
         if self.empty:
             names = ', '.join(self.empty[:listed]) + (', ...' if len(self.empty) > listed else '')
             lines.append(f'no person found in {len(self.empty)} of them: {names}')

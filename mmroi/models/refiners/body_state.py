@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import roma
 import torch
 from torch import Tensor
 
+from mmroi.body_models import SMPL
+from mmroi.geometry import full_to_local
+from mmroi.structures import Predictions
+
 NUM_JOINTS = 24
 POSE = slice(0, 3 * NUM_JOINTS)  # of a step
 BODY_POSE = slice(3, 3 * NUM_JOINTS)
 CAMERA = slice(-3, None)
 BETAS = slice(3 * NUM_JOINTS, -3)
+LEAST = 1e-6  # information about each number of a step, so that none is unknown
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,11 @@ class BodyState:
         x, y, z = translation.unbind(-1)
         return cls(rotations, betas, torch.stack((x / z, y / z, z.log()), dim=-1))
 
+    @classmethod
+    def cat(cls, states: Sequence[BodyState]) -> BodyState:
+        """Join the persons of several states."""
+        return cls(**{f.name: torch.cat([getattr(one, f.name) for one in states]) for f in fields(cls)})
+
     @property
     def translation(self) -> Tensor:
         """Translation of the body in the camera frame (N, 3), meters."""
@@ -55,7 +66,7 @@ class BodyState:
     def __len__(self) -> int:
         return len(self.betas)
 
-    def __getitem__(self, rows: Tensor) -> BodyState:
+    def __getitem__(self, rows: Tensor | slice) -> BodyState:
         """States of some of the persons."""
         return BodyState(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
@@ -77,3 +88,29 @@ class BodyState:
             betas=self.betas + step[:, BETAS],
             camera=self.camera + step[:, CAMERA],
         )
+
+
+def pose_state(body: SMPL, state: BodyState, boxes: Tensor, focal_length: Tensor) -> Predictions:
+    """Return states in the form of a network's predictions, whose RoIs agree on the camera.
+
+    Args:
+        body: Poses them, in its precision.
+        state: N persons.
+        boxes: (N, M, 3) RoIs, pixels relative to the principal point.
+        focal_length: (N,) pixels.
+
+    Returns:
+        Predictions: On the device of the body.
+    """
+    like = body.mean_betas
+    rotations, betas = state.rotations.to(like), state.betas.to(like)
+    translation = state.translation[:, None].expand(-1, boxes.shape[1], -1)
+    local = full_to_local(translation, boxes, focal_length[:, None])
+    return Predictions.from_body(
+        rotations,
+        betas,
+        body(rotations[:, :1], rotations[:, 1:], betas),
+        local_cameras=local.to(like),
+        full_cameras=translation.to(like),
+        camera_translation=state.translation.to(like),
+    )

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from mmroi.body_models import SMPL
-from mmroi.geometry import full_to_local
 from mmroi.geometry.precision import without_autocast
-from mmroi.models.refiners.body_state import BodyState
+from mmroi.models.refiners.body_state import BodyState, pose_state
+from mmroi.models.refiners.joint_deviations import JointDeviations
 from mmroi.models.refiners.levenberg_marquardt import minimize
 from mmroi.models.refiners.pose_errors import PoseErrors
 from mmroi.models.refiners.pose_prior import PosePrior
@@ -37,12 +37,23 @@ class Refinement(NamedTuple):
         before: (N,) median distance of the projected joints from the keypoints at the start, pixels; NaN if
             there is no keypoint.
         after: (N,) the same for the returned bodies.
+        distances: (N, 54) distances of the returned joints from the keypoints, pixels; NaN without a
+            keypoint, infinite behind the camera.
+        state: The returned bodies as the unknowns of refinement.
+        information: (N, D, D) inverse covariance of a step from ``state``: the Gauss-Newton Hessian of the
+            cost. For people who were kept, that of the network's usual errors. NaN behind the camera.
+        joint_std: (N, 24) what follows for SMPL's joints relative to Human3.6M's pelvis: the standard
+            deviation of each coordinate, meters.
     """
 
     predictions: Predictions
     statuses: list[str]
     before: Tensor
     after: Tensor
+    distances: Tensor
+    state: BodyState
+    information: Tensor
+    joint_std: Tensor
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,7 @@ class KeypointRefiner(nn.Module):
         )
         self.costs = RefinementCosts(body, list(range(len(SMPL_54))), **options)  # type: ignore[arg-type]
         self.coco_costs = RefinementCosts(body, list(_COCO_JOINTS), **options)  # type: ignore[arg-type]
+        self.joint_deviations = JointDeviations(body)
         self.to(body.mean_betas.device)
 
     @property
@@ -179,11 +191,10 @@ class KeypointRefiner(nn.Module):
         translation = predictions.camera_translation.to(device).double()
         costs, evidence = self._choose_joints(evidence)
         start = BodyState.start(evidence.rotations, evidence.betas, translation)
-        medians = _median(_distances(costs, start, evidence))
+        distances = _distances(costs, start, evidence)
+        medians = _median(distances)
         usable = self._find_usable(evidence, translation, medians)
-        statuses, rows = list(usable.statuses), usable.rows
-        if not len(rows):
-            return Refinement(predictions, statuses, medians, medians)
+        rows, statuses = usable.rows, usable.statuses
         known = evidence[rows]
         found = minimize(
             lambda state, active: costs(state, known[active]),
@@ -191,15 +202,26 @@ class KeypointRefiner(nn.Module):
             max_iterations=self.max_iterations,
             tolerance=self.tolerance,
         )
-        distances = _distances(costs, found.state, known)
-        inliers = (distances < self.outlier * known.size[:, None]).sum(1)
-        fits = inliers >= self.min_inliers * (~distances.isnan()).sum(1)
+        fitted = _distances(costs, found.state, known)
+        inliers = (fitted < self.outlier * known.size[:, None]).sum(1)
+        fits = inliers >= self.min_inliers * (~fitted.isnan()).sum(1)
         for row, converged, fit in zip(rows.tolist(), found.converged.tolist(), fits.tolist(), strict=True):
             statuses[row] = (REFINED if fit else OTHER_PERSON) if converged else NOT_CONVERGED
         taken = found.converged & fits
-        after = medians.index_copy(0, rows[taken], _median(distances[taken]))
-        refined = self._pose(predictions, rows[taken], found.state[taken], evidence[rows[taken]])
-        return Refinement(refined, statuses, medians, after)
+        rows, refined, fitted = rows[taken], found.state[taken], fitted[taken]
+        state = start.put(rows, refined)
+        information = costs.network_information(start, evidence)
+        information = information.index_copy(0, rows, costs(refined, evidence[rows]).hessian)
+        return Refinement(
+            predictions=self._pose(predictions, rows, refined, evidence[rows]),
+            statuses=statuses,
+            before=medians,
+            after=medians.index_copy(0, rows, _median(fitted)),
+            distances=self._of_all_joints(distances.index_copy(0, rows, fitted)),
+            state=state,
+            information=information,
+            joint_std=self.joint_deviations(state, information),
+        )
 
     def _clean(self, keypoints: Tensor) -> Tensor:
         """Set the confidence of what cannot be used to 0, with finite coordinates."""
@@ -216,6 +238,13 @@ class KeypointRefiner(nn.Module):
             return self.costs, evidence
         values = vars(evidence)
         return self.coco_costs, Evidence(**dict(values, keypoints=evidence.keypoints[:, coco]))
+
+    def _of_all_joints(self, values: Tensor) -> Tensor:
+        """Put values (N, K) of the joints that were chosen among all 54; NaN elsewhere."""
+        if values.shape[1] == len(SMPL_54):
+            return values
+        every = values.new_full((len(values), len(SMPL_54)), torch.nan)
+        return every.index_copy(1, torch.tensor(_COCO_JOINTS, device=values.device), values)
 
     def _find_usable(self, evidence: Evidence, translation: Tensor, medians: Tensor) -> _Usable:
         seen = evidence.keypoints[..., 2] > 0
@@ -237,22 +266,12 @@ class KeypointRefiner(nn.Module):
         """Replace the predictions of some persons."""
         if not len(rows):
             return predictions
-        device, dtype = predictions.betas.device, predictions.betas.dtype
-        rotations, betas = state.rotations.to(dtype), state.betas.to(dtype)
-        translation = state.translation[:, None].expand(-1, evidence.boxes.shape[1], -1)
-        local = full_to_local(translation, evidence.boxes, evidence.focal_length[:, None])
-        posed = Predictions.from_body(
-            rotations,
-            betas,
-            self.body_model(rotations[:, :1], rotations[:, 1:], betas),
-            local_cameras=local,
-            full_cameras=translation,
-            camera_translation=state.translation,
-        )
+        posed = pose_state(self.body_model, state, evidence.boxes, evidence.focal_length)
+        fields, rows = posed.to_dict(), rows.to(predictions.betas.device)
         merged = {
-            name: old.index_copy(0, rows.to(device), posed.to_dict()[name].to(old))
+            name: old.index_copy(0, rows, fields[name].to(old))
             for name, old in predictions.to_dict().items()
-            if name in posed.to_dict()
+            if name in fields
         }
         return replace(predictions, **merged)
 

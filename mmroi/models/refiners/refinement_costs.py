@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmroi.body_models import SMPL
 from mmroi.body_models.joint_kinematics import JointKinematics
-from mmroi.models.refiners.body_state import BETAS, CAMERA, NUM_JOINTS, BodyState
+from mmroi.models.refiners.body_state import BETAS, CAMERA, NUM_JOINTS, POSE, BodyState
 from mmroi.models.refiners.pose_errors import PoseErrors
 from mmroi.models.refiners.pose_prior import PosePrior
 from mmroi.models.refiners.quadratic import Quadratic, cauchy, geman_mcclure
@@ -92,6 +92,20 @@ class RefinementCosts(nn.Module):
         self._add_shape(quadratic, state, evidence)
         self._add_cameras(quadratic, state, evidence)
         return quadratic
+
+    def network_information(self, state: BodyState, evidence: Evidence) -> Tensor:
+        """Compute the information (N, D, D) about bodies of which nothing but the network is known.
+
+        Args:
+            state: What the network predicts.
+            evidence: The same persons.
+        """
+        size = state.betas.shape[1] + 3 * NUM_JOINTS + 3
+        quadratic = Quadratic.zeros(len(state), size, state.betas)
+        quadratic.hessian[:, POSE, POSE] += self.errors.precision
+        self._add_shape(quadratic, state, evidence)
+        self._add_cameras(quadratic, state, evidence)
+        return quadratic.hessian
 
     def project(self, state: BodyState, focal_length: Tensor) -> Tensor:
         """Project the joints, (N, K, 2) pixels; NaN behind the camera."""

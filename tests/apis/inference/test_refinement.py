@@ -6,8 +6,8 @@ import torch
 
 from mmroi.apis import MultiRoIInferencer
 from mmroi.apis.inference import RunSummary
-from mmroi.apis.inference.refinement import PeopleRefiner
-from mmroi.models.refiners import REFINED, KeypointRefiner, Refinement
+from mmroi.apis.inference.refinement import OF_ANOTHER, PeopleRefiner
+from mmroi.models.refiners import REFINED, KeypointRefiner
 from mmroi.models.refiners.keypoint_refiner import FEW_KEYPOINTS
 from mmroi.structures import COCO_17, SMPL_54
 
@@ -19,9 +19,9 @@ class Recorder(KeypointRefiner):
 
     def forward(self, predictions, keypoints, boxes, focal_length):
         self.keypoints = keypoints
+        found = super().forward(predictions, keypoints, boxes, focal_length)
         moved = {**predictions.to_dict(), 'camera_translation': predictions.camera_translation + 1}
-        nan = torch.full((len(predictions),), torch.nan)
-        return Refinement(type(predictions)(**moved), [REFINED] * len(predictions), nan, nan)
+        return found._replace(predictions=type(predictions)(**moved), statuses=[REFINED] * len(predictions))
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def recorder(inferencer):
 
 @pytest.fixture
 def refining(inferencer, recorder, monkeypatch):
-    """The session's inferencer with a refiner; keypoints of crops are (row, joint, 0.5)."""
+    """The session's inferencer with a refiner; keypoints of crops are (100 row, joint, 0.5)."""
     people = PeopleRefiner(recorder, inferencer.model.body_model, 'cpu')
     monkeypatch.setattr(people, '_find', _numbered)
     monkeypatch.setattr(inferencer, '_refine', people)
@@ -40,7 +40,7 @@ def refining(inferencer, recorder, monkeypatch):
 
 def _numbered(images, boxes, principal_points):
     rows, joints = np.indices((len(images), 17))
-    return np.stack([rows, joints, np.full_like(rows, 0.5, float)], axis=-1).astype(float)
+    return np.stack([100 * rows, joints, np.full_like(rows, 0.5, float)], axis=-1).astype(float)
 
 
 def test_keypoints_of_crops_by_name_relative_to_the_principal_point(refining, recorder, photo):
@@ -49,7 +49,7 @@ def test_keypoints_of_crops_by_name_relative_to_the_principal_point(refining, re
     assert [sample.refinement['status'] for sample in found] == [REFINED, REFINED]
     middle = np.asarray(found[0].principal_point)
     wrist = SMPL_54.index('left_wrist')
-    expected = [*(np.array([1, COCO_17.index('left_wrist')]) - middle), 0.5]
+    expected = [*(np.array([100, COCO_17.index('left_wrist')]) - middle), 0.5]
     assert recorder.keypoints[1, wrist].tolist() == expected
     assert not recorder.keypoints[:, SMPL_54.index('spine_1'), 2].any()
 
@@ -84,6 +84,31 @@ def test_real_keypoints_of_noise_keep_the_network(photo, inferencer):
     for one, other in zip(found, plain, strict=True):
         assert one.refinement['status'] == FEW_KEYPOINTS
         torch.testing.assert_close(one.pred_instances.vertices, other.pred_instances.vertices)
+
+
+def test_keypoints_found_twice_belong_to_the_person_whose_box_they_fill(refining, photo, monkeypatch):
+    """The network of keypoints sees the same person in both boxes."""
+    one, other = [30, 20, 100, 180], [60, 10, 140, 190]
+    x, y = np.meshgrid(np.linspace(35, 95, 4), np.linspace(30, 170, 5))
+    points = np.stack([x.flatten()[:17], y.flatten()[:17], np.full(17, 0.5)], axis=1)
+    points[0] = [230, 5, 0.1]  # unsure, and far away
+
+    def twice(images, boxes, principal_points):
+        return np.stack([points + (0.5 * row, 0, 0) for row in range(len(images))])
+
+    monkeypatch.setattr(refining._refine, '_find', twice)
+    for boxes, expected in (
+        ([other, one], [OF_ANOTHER, REFINED]),
+        ([one, other], [REFINED, OF_ANOTHER]),
+        ([one], [REFINED]),
+    ):
+        (found,) = refining(photo, bboxes=boxes)['predictions']
+        assert [sample.refinement['status'] for sample in found] == expected
+    kept = refining(photo, bboxes=[one, other])['predictions'][0][1].refinement
+    assert np.isnan(kept['distances']).all() and np.isfinite(kept['joint_std']).all()
+    # people of different frames share nothing
+    found = refining([photo, photo], bboxes=[one])['predictions']
+    assert [sample.refinement['status'] for (sample,) in found] == [REFINED, REFINED]
 
 
 def test_an_unknown_source_is_refused(inferencer):

@@ -102,7 +102,7 @@ def test_camera_matrix_projects_the_joints(make_result, photo):
 def test_json_follows_its_schema(make_result, photo, people, video):
     result = make_result(Frame(photo, 'a', 'a.jpg', 3, video, 0.1 if video else None))
     for sample in result.samples[:1]:
-        sample.set_metainfo(dict(det_keypoints=np.ones((17, 3))))
+        sample.set_metainfo(dict(det_keypoints=np.ones((17, 3)), refinement=refinement()))
     content = json.loads(json.dumps(frame_dict(FrameResult(result.frame, result.samples[:people]))))
     schema = json.loads(SCHEMA.read_text(encoding='utf-8'))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -111,10 +111,51 @@ def test_json_follows_its_schema(make_result, photo, people, video):
     # it describes every key, and all but one are always there
     assert set(content) == set(schema['required']) == set(schema['properties'])
     person = schema['$defs']['person']
-    assert set(person['properties']) - set(person['required']) == {'det_keypoints'}
+    assert set(person['properties']) - set(person['required']) == {'det_keypoints', 'refinement'}
     for wrong in (dict(content, more=1), dict(content, K=[1, 2]), dict(content, people=[{}])):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
+
+
+def refinement():
+    """Of a person with one keypoint."""
+    distances = np.full(54, np.nan)
+    distances[7] = 2.5
+    return dict(
+        status='kept: too few keypoints',
+        before=2.5,
+        after=np.nan,
+        distances=distances,
+        joint_std=np.full(24, 0.0251234567),
+    )
+
+
+def test_refinement_of_each_person(make_result, photo):
+    result = make_result(Frame(photo, 'a', 'a.jpg'))
+    for sample, status in zip(result.samples, ('refined', 'kept: too few keypoints'), strict=True):
+        sample.set_metainfo(dict(refinement=dict(refinement(), status=status)))
+    arrays = frame_arrays(result)
+    assert arrays['refinement_status'].tolist() == ['refined', 'kept: too few keypoints']
+    assert arrays['refinement_status'].dtype.kind == 'U'  # needs no pickle
+    assert arrays['refinement_joint_std'].shape == (2, 24) and arrays['refinement_distances'].shape == (2, 54)
+    note = json.loads(json.dumps(frame_dict(result), allow_nan=False))['people'][1]['refinement']
+    assert (note['status'], note['before'], note['after']) == ('kept: too few keypoints', 2.5, None)
+    assert note['distances'][6:9] == [None, 2.5, None] and note['joint_std'][0] == 0.025123
+
+
+def test_the_summary_tells_who_was_refined(make_result, photo):
+    result = make_result(Frame(photo, 'a', 'a.jpg'))
+    result.samples[0].set_metainfo(
+        dict(refinement=dict(refinement(), status='refined', before=14.2, after=3))
+    )
+    result.samples[1].set_metainfo(dict(refinement=refinement()))
+    summary = RunSummary()
+    summary.add(result)
+    assert summary.lines()[1:4] == [
+        'refinement: 1 refined, 1 kept: too few keypoints',
+        'median distance of keypoints, refined people: 14.2 -> 3.0 pixels',
+        'as the network predicted: a, person 1: too few keypoints, 2.5 pixels off',
+    ]
 
 
 def test_joints_on_the_photo(make_result, photo):

@@ -148,12 +148,40 @@ def test_bad_keypoints_keep_the_start_of_their_person_alone(
     assert (found.after[1:] < found.before[1:]).all()
 
 
+def test_distances_and_certainty_of_each_joint(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
+    keypoints = crowd.keypoints.clone()
+    keypoints[0, :, 2] = 0  # nothing but the network
+    found = refine(crowd, refiner, keypoints)
+    seen = keypoints[..., 2] > 0
+    assert torch.equal(found.distances.isnan(), ~seen)
+    pixels = project(
+        found.predictions.joints3d.double(),
+        found.predictions.camera_translation.double(),
+        crowd.focal_length,
+    )
+    off = (pixels - keypoints[..., :2]).norm(dim=-1)
+    torch.testing.assert_close(found.distances[seen], off[seen], atol=0.02, rtol=0)
+    torch.testing.assert_close(found.after[1:], found.distances.nanmedian(1).values[1:])
+    assert found.joint_std.shape == (6, 24) and (found.joint_std > 0).all()
+    assert (found.joint_std[1:].mean(1) < found.joint_std[0].mean()).all()
+    wrist, hidden = 20, keypoints.clone()
+    hidden[1, wrist, 2] = 0
+    unsure = refine(crowd, refiner, hidden).joint_std
+    assert unsure[1, wrist] > 1.1 * found.joint_std[1, wrist]
+    joints = crowd.body.double().forward_joints(
+        found.state.rotations[:, :1], found.state.rotations[:, 1:], found.state.betas
+    )
+    crowd.body.float()
+    torch.testing.assert_close(joints.joints.float(), found.predictions.joints3d, atol=1e-4, rtol=0)
+
+
 def test_a_person_behind_the_camera_is_kept(crowd, refiner: KeypointRefiner) -> None:  # noqa: ANN001
     translation = crowd.predictions.camera_translation * torch.tensor([1.0, 1, -1])
     behind = replace(crowd.predictions, camera_translation=translation)
     found = refiner(behind, crowd.keypoints, crowd.boxes, crowd.focal_length)
     assert found.statuses == [BEHIND_CAMERA] * 6
     assert torch.equal(found.predictions.vertices, behind.vertices)
+    assert found.information.isnan().any() and found.joint_std.isnan().all()
 
 
 def test_a_fit_that_does_not_converge_keeps_the_start(crowd) -> None:  # noqa: ANN001
