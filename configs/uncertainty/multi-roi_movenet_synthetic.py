@@ -2,11 +2,11 @@
 # from the errors on the training images, in minutes (docs/uncertainty.md).
 _base_ = ['../multi_roi/multi-roi_movenet_synthetic.py', '../_base_/models/joint_uncertainty.py']
 
-model = dict(**_base_.joint_uncertainty)
+model = dict(frozen_parts=['encoder', 'fusion', 'head'], **_base_.joint_uncertainty)
 load_from = 'checkpoints/multi-roi_movenet_synthetic.pth'
 
-max_epochs = 6
-train_cfg = dict(val_interval=6)
+max_epochs = 2
+train_cfg = dict(val_interval=2)
 default_hooks = dict(checkpoint=dict(_delete_=True, type='CheckpointHook', interval=1, max_keep_ckpts=1))
 
 val_evaluator = [_base_.val_evaluator, dict(type='JointUncertaintyMetric')]

@@ -1,7 +1,7 @@
-# A head for standard deviations of joints, trained on a network that stays as it is. For ``model``.
+# A head for standard deviations of joints and its loss alone, for a network whose other parts are frozen. For
+# ``model``.
 joint_uncertainty = dict(
     uncertainty_head=dict(type='JointUncertaintyHead', hidden_channels=32, dropout=0.5),
-    frozen_parts=['encoder', 'fusion', 'head'],
     projector=None,
     losses=dict(_delete_=True, uncertainty=dict(type='JointUncertaintyLoss')),
 )

@@ -195,7 +195,7 @@ def viewer_frame(
 
 
 def _vertices_std(people: list[dict[str, np.ndarray]], weights: np.ndarray | None) -> np.ndarray | None:
-    """Standard deviations of the vertices (P, V), as of the joints that move them; None if not known."""
+    """Spread the deviations of joints over the vertices that they move, (P, V); None if not known."""
     if weights is None or not all('joints_std' in person for person in people):
         return None
     return np.stack([person['joints_std'] for person in people]) @ weights.T

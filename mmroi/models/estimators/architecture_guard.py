@@ -88,7 +88,7 @@ def _warn_of_part(part: str, is_given: bool, is_wanted: bool) -> None:
         )
     if is_given and not is_wanted:
         warnings.warn(
-            f'The checkpoint has a {part}, which the model leaves out: add model.{part} to the config to use '
-            'it.',
+            f'The checkpoint has an {part}, which the model leaves out: add model.{part} to the config to '
+            'use it.',
             stacklevel=3,
         )
