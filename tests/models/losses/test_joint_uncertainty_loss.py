@@ -129,6 +129,7 @@ def test_a_head_finds_the_true_deviations(likelihood):
     head = JointUncertaintyHead(1, inputs=['feature'], hidden_channels=32)
     loss = JointUncertaintyLoss(likelihood)
     optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 400)
     weights = torch.linspace(0.5, 2, 24)
     box, focal = torch.tensor([[[0.0, 0.0, 200.0]]]).double(), torch.tensor([600.0]).double()
 
@@ -155,7 +156,8 @@ def test_a_head_finds_the_true_deviations(likelihood):
         optimizer.zero_grad()
         loss(estimate(feature), error, root, zeros, root, torch.ones(256)).backward()
         optimizer.step()
-    feature, true, error = draw(2000)
+        schedule.step()
+    feature, true, error = draw(4000)
     with torch.no_grad():
         found = estimate(feature)
     assert (found / true).log().abs().mean() < 0.06
