@@ -24,8 +24,10 @@ LABELS = (
     'body_pose',
     'betas',
     'pelvis',
+    'keypoints2d',
     'keypoints3d',
     'has_smpl',
+    'has_keypoints2d',
     'has_keypoints3d',
     'has_transl',
 )

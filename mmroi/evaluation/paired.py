@@ -1,5 +1,6 @@
 """Two results of the same people, before and after a change: who gains and who loses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mmroi.structures import COCO_17, SMPL_54
 ERRORS = ('MPJPE', 'PA-MPJPE', 'PVE', 'orientation', 'camera_translation')
 PIXELS = '2D'
 WORSE = 5.0  # mm of MPJPE
+_PEOPLE = ('meta.img_path', 'meta.sample_idx')
 _SIZE, _BOX_SCALE = 256, 1.2  # base RoIs are so much larger than people
 _COCO = [SMPL_54.index(name) for name in COCO_17]
 
@@ -21,8 +23,9 @@ class PairedErrors:
     """Errors of N people before and after a change.
 
     Attributes:
-        before: (N,) errors by name: those of the metric, and ``2D``, the mean distance of COCO's 17 joints in
-            the image, in pixels of people who are 256 pixels high. NaN where the annotation is missing.
+        before: (N,) errors by name: those of the metric, and ``2D``, the mean distance of those of COCO's 17
+            joints that are annotated in the image, in pixels of people who are 256 pixels high. NaN where
+            the annotation is missing.
         after: The same.
     """
 
@@ -39,7 +42,7 @@ class PairedErrors:
         lines = [f'{"":20}{"before":>10}{"after":>10}{"change":>10}']
         for name, before in self.before.items():
             old, new = np.nanmean(before), np.nanmean(self.after[name])
-            lines.append(f'{name:20}{old:10.2f}{new:10.2f}{100 * (new / old - 1):+8.1f} %')
+            lines.append(f'{name:20}{old:10.2f}{new:10.2f}{100 * (new / max(old, 1e-9) - 1):+8.1f} %')
         people = len(self.before['MPJPE'])
         return [
             *lines,
@@ -59,42 +62,35 @@ def compare_results(before: str | Path, after: str | Path, metric: MeshMetric) -
         ValueError: If the files have other people.
     """
     results = MeshResults(before), MeshResults(after)
-    names = [file.arrays.get('meta.img_path') for file in results]
-    boxes = [file.arrays.get('meta.boxes') for file in results]
-    if len(results[0]) != len(results[1]) or not (
-        np.array_equal(*names) and np.allclose(boxes[0][:, 0], boxes[1][:, 0])  # type: ignore[index]
+    old, new = (file.arrays for file in results)
+    if len(results[0]) != len(results[1]) or any(
+        not np.array_equal(old[name], new[name]) for name in _PEOPLE if name in old and name in new
     ):
-        raise ValueError(
-            f'{after} has other people than {before}: test both networks on the same file and boxes'
-        )
-    return PairedErrors(*(_errors(file, metric) for file in results))
+        raise ValueError(f'{after} has other people than {before}: test both on the same annotations')
+    return PairedErrors(*(_errors(file, old, metric) for file in results))
 
 
-def _errors(results: MeshResults, metric: MeshMetric) -> dict[str, np.ndarray]:
+def _errors(
+    results: MeshResults, labels: Mapping[str, np.ndarray], metric: MeshMetric
+) -> dict[str, np.ndarray]:
     metric.results.clear()
     results.process(metric)
     rows = [row for row in metric.results if row]
     metric.results.clear()
     errors = {name: np.array([row[name] for row in rows]) for name in ERRORS if name in rows[0]}
-    if 'gt_instances.keypoints3d' in results.arrays:
-        errors[PIXELS] = _pixel_errors(results)
+    if 'gt_instances.keypoints2d' in labels:
+        errors[PIXELS] = _pixel_errors(results.arrays, labels)
     return errors
 
 
-def _pixel_errors(results: MeshResults) -> np.ndarray:
-    """Mean distances (N,) of the projected joints from the annotated ones, which are in the camera frame."""
-    arrays = {
-        name: array.astype(np.float64) for name, array in results.arrays.items() if array.dtype.kind == 'f'
-    }
-    true = arrays['gt_instances.keypoints3d'][:, _COCO]
-    found = arrays['pred_instances.joints3d'] + arrays['pred_instances.camera_translation'][:, None]
-    offsets = _project(found[:, _COCO]) - _project(true[..., :3])
-    weights = true[..., 3] * arrays['gt_instances.has_transl'].reshape(-1, 1)
-    with np.errstate(invalid='ignore', divide='ignore'):
-        distances = (np.linalg.norm(offsets, axis=2) * weights).sum(1) / weights.sum(1)
-    scale = arrays['meta.focal_length'] * _SIZE * _BOX_SCALE / arrays['meta.boxes'][:, 0, 2]
-    return np.asarray(distances * scale)
-
-
-def _project(points: np.ndarray) -> np.ndarray:
-    return np.asarray(points[..., :2] / points[..., 2:])
+def _pixel_errors(arrays: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Mean distances (N,) of the projected joints from the annotated ones."""
+    true = labels['gt_instances.keypoints2d'][:, _COCO].astype(np.float64)
+    points = arrays['pred_instances.joints3d'] + arrays['pred_instances.camera_translation'][:, None]
+    points = points[:, _COCO].astype(np.float64)
+    pixels = arrays['meta.focal_length'][:, None, None] * points[..., :2] / points[..., 2:]
+    known = (true[..., 2] > 0) & (labels['gt_instances.has_keypoints2d'].reshape(-1, 1) > 0)
+    distances = np.linalg.norm(pixels - true[..., :2], axis=2)
+    with np.errstate(invalid='ignore'):
+        mean = (distances * known).sum(1) / known.sum(1)
+    return np.asarray(mean * _SIZE * _BOX_SCALE / arrays['meta.boxes'][:, 0, 2])

@@ -118,7 +118,7 @@ def _shared_keypoints(
         seen[row] = np.where(points[:, 2:] >= min_confidence, points[:, :2], np.nan)
     fit = {row: _overlap(points, samples[row].bbox) for row, points in seen.items()}
     owners: list[int] = []
-    shared = []
+    shared: list[int] = []
     for row in sorted(fit, key=lambda row: -fit[row]):
         size = float(samples[row].boxes[0][2])
         twins = (

@@ -1,5 +1,6 @@
 """Refinement within the inferencer: which keypoints it takes, and what it reports."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -114,3 +115,40 @@ def test_keypoints_found_twice_belong_to_the_person_whose_box_they_fill(refining
 def test_an_unknown_source_is_refused(inferencer):
     with pytest.raises(ValueError, match="keypoints must be one of crop, detector, not 'eyes'"):
         PeopleRefiner(dict(keypoints='eyes'), inferencer.model.body_model, 'cpu')
+
+
+def test_a_video_of_one_frame_is_a_photo(inferencer, photo, monkeypatch, tmp_path):
+    """The window changes nothing where there is nothing to smooth; longer videos get smoother."""
+    rng = np.random.default_rng(0)
+    base = np.stack([rng.uniform(40, 90, 17), rng.uniform(30, 170, 17), np.full(17, 0.9)], axis=1)
+
+    def shaking(images, boxes, principal_points):
+        return np.stack([base + (*rng.normal(0, 2, 2), 0) for _ in images])
+
+    folder = tmp_path / 'frames'
+    folder.mkdir()
+    for number in range(6):
+        cv2.imwrite(str(folder / f'{number}.png'), photo)
+    found = {}
+    for window in (0, 5):
+        options = dict(window=window, max_start=np.inf, min_inliers=0.0)
+        people = PeopleRefiner(options, inferencer.model.body_model, 'cpu')
+        monkeypatch.setattr(people, '_find', shaking)
+        monkeypatch.setattr(inferencer, '_refine', people)
+        rng = np.random.default_rng(0)
+        (found['photo', window],) = inferencer(photo, bboxes=BOXES[:1])['predictions']
+        found['video', window] = inferencer(str(folder), bboxes=BOXES[:1], fps=30)['predictions']
+        assert len(found['video', window]) == 6
+    torch.testing.assert_close(
+        found['photo', 0][0].pred_instances.vertices, found['photo', 5][0].pred_instances.vertices
+    )
+    places = [
+        np.array(
+            [sample.pred_instances.camera_translation[0].numpy() for (sample,) in found['video', window]]
+        )
+        for window in (0, 5)
+    ]
+    jitter = [np.abs(np.diff(values, n=2, axis=0)).mean() for values in places]
+    assert jitter[1] < 0.7 * jitter[0]
+    with pytest.raises(ValueError, match='choose one'):
+        inferencer(str(folder), bboxes=BOXES[:1], fps=30, smooth=True)
