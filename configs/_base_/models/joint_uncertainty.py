@@ -2,6 +2,5 @@
 # ``model``.
 joint_uncertainty = dict(
     uncertainty_head=dict(type='JointUncertaintyHead', hidden_channels=32, dropout=0.5),
-    projector=None,
     losses=dict(_delete_=True, uncertainty=dict(type='JointUncertaintyLoss')),
 )

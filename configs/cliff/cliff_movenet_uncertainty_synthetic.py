@@ -1,6 +1,6 @@
 # How sure the shipped CLIFF is of each joint: its weights stay, and a head for standard deviations learns
 # from the errors on the training images, in minutes (docs/uncertainty.md).
-_base_ = ['../cliff/cliff_movenet_synthetic.py', '../_base_/models/joint_uncertainty.py']
+_base_ = ['./cliff_movenet_synthetic.py', '../_base_/models/joint_uncertainty.py']
 
 model = dict(frozen_parts=['encoder', 'head'], **_base_.joint_uncertainty)
 load_from = 'checkpoints/cliff_movenet_synthetic.pth'

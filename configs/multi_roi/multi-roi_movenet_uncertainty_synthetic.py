@@ -1,6 +1,6 @@
 # How sure the shipped Multi-RoI is of each joint: its weights stay, and a head for standard deviations learns
 # from the errors on the training images, in minutes (docs/uncertainty.md).
-_base_ = ['../multi_roi/multi-roi_movenet_synthetic.py', '../_base_/models/joint_uncertainty.py']
+_base_ = ['./multi-roi_movenet_synthetic.py', '../_base_/models/joint_uncertainty.py']
 
 model = dict(frozen_parts=['encoder', 'fusion', 'head'], **_base_.joint_uncertainty)
 load_from = 'checkpoints/multi-roi_movenet_synthetic.pth'
