@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,25 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from mmroi.apis.export_precision import TOLERANCES, halve, quantize
+from mmroi.apis.exported_files import (
+    BODY_OUTPUTS,
+    INPUTS,
+    METADATA_FILE,
+    OUTPUTS,
+    SUFFIXES,
+    Arrays,
+    ExportedFile,
+    open_onnx,
+    open_program,
+)
 from mmroi.engine.pipelines import CropSettings, check_margin
 from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import make_rois, project, roi_offsets
 from mmroi.version import __version__
 
-INPUTS = ('crops', 'boxes', 'focal_length')
-OUTPUTS = ('rotations', 'betas', 'local_cameras', 'camera_translation')
-BODY_OUTPUTS = ('vertices', 'joints3d', 'keypoints2d')
-SUFFIXES = {'onnx': '.onnx', 'torch-export': '.pt2'}
+ENCODER = 'estimator.encoder'  # as PyTorch's exporter names it
 OPSETS = (18, 23)  # range that torch's exporter supports
-METADATA_FILE = 'mmroi.json'  # inside a .pt2 file
-
-Arrays = dict[str, np.ndarray]
 
 
 def read_recipe(cfg: Config) -> CropSettings:
@@ -121,8 +127,10 @@ def export_model(
     file_format: str = 'onnx',
     with_smpl: bool = False,
     opset: int = 20,
-    tolerance: float = 1e-4,
+    tolerance: float | None = None,
     origin: str = '',
+    precision: str = 'fp32',
+    calibration: Sequence[Arrays] = (),
 ) -> dict[str, float]:
     """Write a network to a file that runs without mmroi, and check it against PyTorch.
 
@@ -135,43 +143,55 @@ def export_model(
         file_format: ``'onnx'`` or ``'torch-export'``.
         with_smpl: Also output vertices, joints and their projections.
         opset: ONNX opset version.
-        tolerance: Maximum allowed difference, relative to an output's largest magnitude where that exceeds 1.
+        tolerance: Maximum allowed difference from the network in float32, relative to an output's largest
+            magnitude where that exceeds 1; None for that of the precision in ``TOLERANCES``.
         origin: Origin for the file's metadata, such as the name of the checkpoint.
+        precision: Of the encoder: ``'fp32'``, ``'fp16'``, or ``'int8'`` for ONNX.
+        calibration: Inputs of real people, of which ``'int8'`` takes the ranges of activations.
 
     Returns:
-        Largest absolute difference from PyTorch for each output.
+        Largest absolute difference from PyTorch for each output: on random people, or on the first four of
+        the calibration.
 
     Raises:
-        ValueError: If the suffix or the opset is not supported, the network cannot be traced, or a difference
-            exceeds the tolerance.
+        ValueError: If suffix, opset and precision do not fit together, the network cannot be traced, or a
+            difference exceeds the tolerance.
     """
     out = Path(out)
-    check_target(out, file_format, opset)
+    check_target(out, file_format, opset, precision)
+    if precision == 'int8' and not calibration:
+        raise ValueError('int8 needs people for calibration')
     recipe = read_recipe(model.cfg)
     network = ExportableEstimator(model, with_smpl)
-    program = _trace(network, recipe)
-    metadata = describe(model, recipe, with_smpl, origin)
+    traced = ExportableEstimator(halve(model), with_smpl) if precision == 'fp16' else network
+    program = _trace(traced, recipe)
+    metadata = dict(describe(model, recipe, with_smpl, origin), precision=precision)
+    people = calibration[:4] or [random_inputs(recipe, count, seed=count) for count in (1, 3)]
     with atomic_write(out) as temporary:
         if file_format == 'onnx':
-            _write_onnx(program, temporary, metadata, network.output_names, opset)
-            run = load_onnx(temporary)
+            encoder = _write_onnx(program, temporary, metadata, network.output_names, opset)
+            if precision == 'int8':
+                quantize(temporary, encoder, calibration)
+            written = open_onnx(temporary)
         else:
             _write_program(program, temporary, metadata)
-            run = load_program(temporary)
-        differences = compare(network, run, recipe, tolerance)
+            written = open_program(temporary)
+        allowed = TOLERANCES[precision] if tolerance is None else tolerance
+        differences = compare(network, written, people, allowed)
     return differences
 
 
-def check_target(out: Path, file_format: str, opset: int) -> None:
-    """Check file name and opset before a network is built.
+def check_target(out: Path, file_format: str, opset: int, precision: str = 'fp32') -> None:
+    """Check file name, opset and precision before a network is built.
 
     Args:
         out: File to write.
         file_format: Key of ``SUFFIXES``.
         opset: ONNX opset version.
+        precision: Key of ``TOLERANCES``.
 
     Raises:
-        ValueError: If the suffix does not match the format, or the opset is not supported.
+        ValueError: If the suffix does not match the format, or the opset or the precision is not supported.
     """
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise ValueError(f'opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}')
@@ -179,6 +199,10 @@ def check_target(out: Path, file_format: str, opset: int) -> None:
         raise ValueError(
             f'a file in the format {file_format} must end in {SUFFIXES[file_format]}, not {out.name!r}'
         )
+    if precision not in TOLERANCES:
+        raise ValueError(f'precision must be {", ".join(TOLERANCES)}, not {precision!r}')
+    if precision == 'int8' and file_format != 'onnx':
+        raise ValueError(f'int8 needs the format onnx, not {file_format}')
 
 
 def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: str = '') -> dict[str, Any]:
@@ -243,7 +267,8 @@ def _write_onnx(
     metadata: dict[str, Any],
     names: tuple[str, ...],
     opset: int,
-) -> None:
+) -> list[str]:
+    """Write a program, and return the names of the encoder's nodes."""
     logger = logging.getLogger('torch.onnx')
     level = logger.level
     logger.setLevel(logging.ERROR)  # warns about torchvision, which is not needed
@@ -260,10 +285,13 @@ def _write_onnx(
             )
     finally:
         logger.setLevel(level)
-    for node in written.model.graph:
+    nodes = list(written.model.graph)
+    encoder = [node.name for node in nodes if ENCODER in node.metadata_props.get('namespace', '')]
+    for node in nodes:
         node.metadata_props.clear()  # tracebacks with local paths
     written.model.metadata_props.update({name: json.dumps(value) for name, value in metadata.items()})
     written.save(path, external_data=False)
+    return encoder
 
 
 def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: dict[str, Any]) -> None:
@@ -272,37 +300,15 @@ def _write_program(program: torch.export.ExportedProgram, path: Path, metadata: 
         torch.export.save(program, path, extra_files={METADATA_FILE: json.dumps(metadata)})
 
 
-def load_onnx(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
-    """Return a function that runs an ONNX file on the CPU."""
-    import onnxruntime  # optional dependency
-
-    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    return lambda inputs: session.run(None, inputs)
-
-
-def load_program(path: Path) -> Callable[[Arrays], list[np.ndarray]]:
-    """Return a function that runs a ``torch.export`` program."""
-    module = torch.export.load(path).module()
-
-    def run(inputs: Arrays) -> list[np.ndarray]:
-        with torch.no_grad():
-            return [value.numpy() for value in module(*(torch.from_numpy(inputs[name]) for name in INPUTS))]
-
-    return run
-
-
 def compare(
-    network: ExportableEstimator,
-    run: Callable[[Arrays], list[np.ndarray]],
-    recipe: CropSettings,
-    tolerance: float,
+    network: ExportableEstimator, exported: ExportedFile, people: Sequence[Arrays], tolerance: float
 ) -> dict[str, float]:
-    """Compare an exported file with its network, on one and on three random people.
+    """Compare an exported file with its network.
 
     Args:
         network: The network in PyTorch.
-        run: Function returned by ``load_onnx`` or ``load_program``.
-        recipe: Crop settings.
+        exported: The file.
+        people: Inputs to compare on.
         tolerance: As in ``export_model``.
 
     Returns:
@@ -312,12 +318,12 @@ def compare(
         ValueError: If a difference exceeds the tolerance or is NaN.
     """
     differences = dict.fromkeys(network.output_names, 0.0)
-    for num_persons in (1, 3):
-        inputs = random_inputs(recipe, num_persons, seed=num_persons)
+    for inputs in people:
         with torch.no_grad():
             expected = network(*(torch.from_numpy(inputs[name]) for name in INPUTS))
-        for name, wanted, found in zip(network.output_names, expected, run(inputs), strict=True):
-            difference = np.abs(found - wanted.numpy()).max()
+        found = exported(inputs)
+        for name, wanted in zip(network.output_names, expected, strict=True):
+            difference = np.abs(found[name] - wanted.numpy()).max()
             bound = tolerance * max(1.0, float(wanted.abs().max()))
             if not difference <= bound:
                 raise ValueError(

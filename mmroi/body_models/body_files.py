@@ -23,6 +23,7 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 }
 _REGRESSORS = {'J_regressor_h36m': 17, 'J_regressor_extra': 9}
 _REGRESSOR_FILES = tuple(f'{key}.npy' for key in _REGRESSORS)
+_WEIGHTS_TOLERANCE = 1e-3  # of sums of weights, in files of few digits
 _OTHER_MODELS = {5: 'FLAME', 16: 'MANO', 52: 'SMPL-H', 55: 'SMPL-X'}  # by number of joints
 _OPEN_REMEDY = f'use the open body: --body-model {OPEN}, or model_path={OPEN!r} in a config'
 _REMEDY = f'Download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de again, or {_OPEN_REMEDY}.'
@@ -146,6 +147,10 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
         _check_array(path, key, arrays.get(key), shape, _REMEDY)
     if tuple(int(p) for p in arrays['kintree_table'][0, 1:]) != SMPL_PARENTS[1:]:
         raise ValueError(f"{path}: 'kintree_table' is not SMPL's kinematic tree. {_REMEDY}")
+    if np.abs(arrays['weights'].sum(1) - 1).max() > _WEIGHTS_TOLERANCE or arrays['weights'].min() < 0:
+        raise ValueError(
+            f"{path}: the skinning 'weights' of a vertex must be positive and sum to one. {_REMEDY}"
+        )
     if not 0 <= arrays['f'].min() <= arrays['f'].max() < NUM_VERTICES:
         raise ValueError(f"{path}: 'f' names vertices that are not among the {NUM_VERTICES}. {_REMEDY}")
     for key, rows in _REGRESSORS.items():

@@ -85,7 +85,8 @@ class SMPL(nn.Module):
             raise ValueError(f"layer must be 'mmroi' or 'smplx', got {layer!r}")
         path = find_body_file(model_path, gender)
         arrays = load_body_file(path)
-        if not 1 <= num_betas <= (largest := arrays['shapedirs'].shape[2]):
+        largest = arrays['shapedirs'].shape[2]
+        if not 1 <= num_betas <= largest:
             raise ValueError(
                 f"{path}: 'shapedirs' has {largest} shape coefficients; num_betas must be 1 to {largest}, "
                 f'not {num_betas}'
@@ -185,6 +186,17 @@ class SMPL(nn.Module):
         vertices, skeleton = self.joint_skinning(*self._prepare(global_orient, body_pose, betas))
         return SMPLJoints(*self._joints(skeleton, vertices.mT))
 
+    def regress_h36m(self, vertices: Tensor) -> Tensor:
+        """Regress the H36M joints of vertices that were posed elsewhere, such as by an exported network.
+
+        Args:
+            vertices: (N, 6890, 3), meters.
+
+        Returns:
+            (N, 17, 3), convention ``h36m``, meters.
+        """
+        return self._regress(vertices.mT.index_select(2, self.regressed_from))[:, 30:]
+
     def _prepare(self, global_orient: Tensor, body_pose: Tensor, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Return rotation matrices (N, 24, 3, 3) and shapes (N, B) of the body's dtype."""
         if betas.shape[-1] != self.num_betas:
@@ -195,8 +207,11 @@ class SMPL(nn.Module):
 
     def _joints(self, skeleton: Tensor, vertices: Tensor) -> tuple[Tensor, Tensor]:
         """Return 54 joints and 17 H36M joints, from the vertices (N, 3, U) that they depend on."""
-        regressed = (vertices @ self.regressors).mT
+        regressed = self._regress(vertices)
         return torch.cat([skeleton, regressed[:, :30]], dim=1), regressed[:, 30:]
+
+    def _regress(self, vertices: Tensor) -> Tensor:
+        return (vertices @ self.regressors).mT
 
 
 def _to_matrices(rotations: Tensor, num_joints: int, name: str) -> Tensor:

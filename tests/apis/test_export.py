@@ -9,7 +9,8 @@ import torch
 from mmengine.config import Config
 
 from mmroi.apis import build_model, export
-from mmroi.apis.export import ExportableEstimator, export_model, load_onnx, random_inputs, read_recipe
+from mmroi.apis.export import ExportableEstimator, export_model, random_inputs, read_recipe
+from mmroi.apis.exported_files import open_exported
 from mmroi.engine.pipelines import CropSettings
 from mmroi.models import BoxEncoding
 
@@ -52,7 +53,8 @@ def test_more_people_than_were_checked(head, encoding, with_pipeline, tmp_path):
     inputs = random_inputs(read_recipe(with_pipeline), 7, seed=5)
     with torch.no_grad():
         expected = ExportableEstimator(model, False)(*(torch.from_numpy(value) for value in inputs.values()))
-    for wanted, found in zip(expected, load_onnx(tmp_path / 'model.onnx')(inputs), strict=True):
+    outputs = open_exported(tmp_path / 'model.onnx')(inputs)
+    for wanted, found in zip(expected, outputs.values(), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -69,13 +71,13 @@ def test_deviations_of_joints_come_last_where_there_is_a_head(with_pipeline, tmp
 
 @pytest.mark.parametrize('wrong', [1e-3, np.nan])
 def test_file_that_differs_is_not_kept(wrong, with_pipeline, tmp_path, monkeypatch):
-    honest = export.load_program
+    honest = export.open_program
 
     def load(path: Path):
         run = honest(path)
-        return lambda inputs: [value + wrong if i == 1 else value for i, value in enumerate(run(inputs))]
+        return lambda inputs: {**(outputs := run(inputs)), 'betas': outputs['betas'] + wrong}
 
-    monkeypatch.setattr(export, 'load_program', load)
+    monkeypatch.setattr(export, 'open_program', load)
     model = build_model(with_pipeline).eval()
     (tmp_path / 'model.pt2').write_text('the file of yesterday')
     with pytest.raises(ValueError, match='betas differs from PyTorch by .*not kept'):

@@ -87,6 +87,16 @@ NAN = np.full((24, 6890), np.nan)
         ('J_regressor', NAN, "'J_regressor' has values that are no finite numbers"),
         ('v_template', np.full((6890, 3), 'x'), "'v_template' has values that are no finite numbers"),
         ('kintree_table', np.zeros((2, 24), int), "'kintree_table' is not SMPL's kinematic tree"),
+        (
+            'weights',
+            np.full((6890, 24), 0.05),
+            "the skinning 'weights' of a vertex must be positive and sum to",
+        ),
+        (
+            'weights',
+            np.eye(6890, 24) - np.eye(6890, 24, 1),
+            "the skinning 'weights' of a vertex must be positive",
+        ),
         ('f', np.full((13776, 3), 6890), "'f' names vertices that are not among the 6890"),
         ('J_regressor_extra', np.zeros((17, 6890)), r"'J_regressor_extra' has shape .* expected \(9, 6890\)"),
     ],

@@ -93,8 +93,12 @@ def test_more_shape_coefficients(arrays: dict[str, np.ndarray], tmp_path: Path, 
     moved = wide(*rest, last).vertices - wide(*rest, 0 * last).vertices
     np.testing.assert_allclose(moved[0], more[..., 299], atol=1e-6)
     assert wide.mean_betas.shape == (300,) and wide.rest_root(padded).shape == (3, 3)
-    with pytest.raises(ValueError, match=r"'shapedirs' has 10 shape coefficients; num_betas must be 1 to 10"):
-        SMPL(num_betas=11)
+    for number in (0, 11):
+        with pytest.raises(
+            ValueError,
+            match=rf"'shapedirs' has 10 shape coefficients; num_betas must be 1 to 10, not {number}",
+        ):
+            SMPL(num_betas=number)
     with pytest.raises(ValueError, match=r'betas has shape \(3, 10\); expected \(N, 300\)'):
         wide(**inputs)
 
@@ -129,6 +133,7 @@ def test_regressed_joints(smpl: SMPL, arrays: dict[str, np.ndarray]) -> None:
     for joints, key in ((extra, 'J_regressor_extra'), (output.joints_h36m, 'J_regressor_h36m')):
         expected = torch.einsum('jv,nvk->njk', torch.from_numpy(arrays[key]).double(), vertices)
         torch.testing.assert_close(joints.double(), expected, atol=2e-6, rtol=0)
+    assert torch.equal(smpl.regress_h36m(output.vertices), output.joints_h36m)
 
 
 def test_official_folder_gives_the_same(smpl: SMPL, smpl_folder: Path) -> None:

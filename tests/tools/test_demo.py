@@ -59,6 +59,12 @@ def test_keypoints_need_refinement(call):
     assert code.startswith('error: keypoints ') and 'keypoints.json' in code
 
 
+def test_windows_of_refinement(call):
+    assert call('photo.png', '--refine-window', '9') == 'error: --refine-window is for --refine'
+    code = call('photo.png', '--refine', '--refine-window', '4')
+    assert code == 'error: refiner: window must be an odd number of frames, at least 3, not 4'
+
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     """Photos, two of which are none, and boxes."""

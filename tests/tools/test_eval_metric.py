@@ -98,6 +98,16 @@ def test_numbers_tables_and_plots(tool, results, samples, tmp_path, monkeypatch,
     }
 
 
+def test_paired(tool, results, tmp_path, monkeypatch, capsys):
+    other = tmp_path / 'theirs.npz'
+    other.write_bytes(results.read_bytes())
+    run(tool, monkeypatch, results, other, '--protocol', 'synthetic', '--paired')
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index('ours -> theirs')
+    assert lines[start + 2].split()[0] == 'MPJPE' and lines[start + 2].endswith('+0.0 %')
+    assert lines[-1] == 'MPJPE of 0.0 % of 3 people is more than 5 mm worse'
+
+
 def test_one_camera_of_all(tool, results, samples, tmp_path, monkeypatch):
     with np.load(results) as file:
         arrays = dict(file)

@@ -9,7 +9,10 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmroi.apis import init_model
-from mmroi.apis.export import SUFFIXES, check_target, export_model
+from mmroi.apis.export import check_target, export_model
+from mmroi.apis.export_precision import TOLERANCES
+from mmroi.apis.exported_files import SUFFIXES
+from mmroi.apis.people_arrays import read_people
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
 
@@ -36,10 +39,29 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument(
+        '--precision',
+        choices=TOLERANCES,
+        default='fp32',
+        help='of the encoder; int8 (ONNX only) needs --calibration (default: fp32)',
+    )
+    parser.add_argument(
+        '--calibration',
+        type=Path,
+        metavar='NPZ',
+        help='annotation file of images like those to come, such as data/synthetic/natural/train.npz',
+    )
+    parser.add_argument(
+        '--calibration-people',
+        type=int,
+        default=64,
+        metavar='N',
+        help='number of people of --calibration (default: 64)',
+    )
+    parser.add_argument(
         '--tolerance',
         type=float,
-        default=1e-4,
-        help='largest difference to PyTorch, relative for outputs above 1 (default: 1e-4)',
+        help='largest difference to PyTorch in fp32, relative for outputs above 1 (default: '
+        f'{", ".join(f"{value:g} for {name}" for name, value in TOLERANCES.items())})',
     )
     add_body_argument(parser)
     parser.add_argument(
@@ -49,14 +71,17 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='changes to the config, such as model.head.positive_scale=False',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if (args.precision == 'int8') != (args.calibration is not None):
+        parser.error('--precision int8 and --calibration need each other')
+    return args
 
 
 def main() -> None:
     """Export and report."""
     args = parse_args()
     try:
-        check_target(args.out, args.format, args.opset)
+        check_target(args.out, args.format, args.opset, args.precision)
         missing = [name for name in NEEDED if find_spec(name) is None]
         if args.format == 'onnx' and missing:
             raise ValueError(
@@ -67,8 +92,21 @@ def main() -> None:
         )
         start = time.perf_counter()
         origin = [Path(name).name for name in (args.config, args.checkpoint) if name]
+        people = (
+            list(read_people(model.cfg, args.calibration, args.calibration_people))
+            if args.calibration
+            else []
+        )
         differences = export_model(
-            model, args.out, args.format, args.with_smpl, args.opset, args.tolerance, ' '.join(origin)
+            model,
+            args.out,
+            args.format,
+            args.with_smpl,
+            args.opset,
+            args.tolerance,
+            ' '.join(origin),
+            args.precision,
+            people,
         )
     except ValueError as error:  # what is wrong with the arguments; a traceback would tell nothing more
         sys.exit(f'error: {explain(error)}')

@@ -59,6 +59,7 @@ class MotionWriter:
         self._kinds: Collection[str] = ()
         self._fps: float | None = None
         self._times: list[float] = []
+        self._numbers: list[int] = []
         self._tracks: dict[int, Track] = {}
 
     def add(self, result: FrameResult, kinds: Collection[str]) -> None:
@@ -79,6 +80,7 @@ class MotionWriter:
         self._video, self._kinds, self._fps = frame.video, kinds, frame.fps
         time = frame.time or 0.0
         self._times.append(time)
+        self._numbers.append(frame.index)
         for sample in result.samples:
             person = person_arrays(sample)
             pose = np.concatenate([person['global_orient'][None], person['body_pose']])
@@ -94,8 +96,8 @@ class MotionWriter:
         self._video = None
 
     def _write(self, name: str) -> None:
-        tracks, fps = self._tracks, frame_rate(self._fps, self._times)
-        self._tracks, self._times = {}, []
+        tracks, fps = self._tracks, frame_rate(self._fps, self._times, self._numbers)
+        self._tracks, self._times, self._numbers = {}, [], []
         moving: list[tuple[int, Clip, Rig]] = []
         for person, track in tracks.items():
             clips = track.clips(self._body, f'{name}_person_{person}', fps)
@@ -128,17 +130,18 @@ class MotionWriter:
             self.sequences.append(ViewerSequence(name, fps, clips))
 
 
-def frame_rate(stated: float | None, times: list[float]) -> float:
+def frame_rate(stated: float | None, times: list[float], numbers: list[int]) -> float:
     """Choose the frame rate of a video.
 
     Args:
         stated: According to the header; None if unknown.
-        times: Times of all its frames, seconds.
+        times: Times of its frames, seconds.
+        numbers: Numbers of its frames, with gaps where frames could not be read.
 
     Returns:
         Frames per second: as stated, unless the frames contradict it.
     """
-    measured = measure_fps(times)
+    measured = measure_fps(times, numbers)
     if measured is None:
         return stated or STILL_FPS
     return stated if stated and abs(stated / measured - 1) <= _TRUSTED else measured

@@ -164,16 +164,17 @@ class Track:
         return clips
 
 
-def measure_fps(times: Sequence[float]) -> float | None:
+def measure_fps(times: Sequence[float], numbers: Sequence[int]) -> float | None:
     """Measure a frame rate.
 
     Args:
-        times: Times of all frames of a video, seconds, increasing.
+        times: Times of the frames of a video, seconds, increasing.
+        numbers: Their numbers, increasing; some are absent where frames could not be read.
 
     Returns:
         Frames per second; None if there are fewer than two frames.
     """
-    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else None
+    return (numbers[-1] - numbers[0]) / (times[-1] - times[0]) if len(times) > 1 else None
 
 
 def _snap(places: np.ndarray) -> np.ndarray:

@@ -112,8 +112,17 @@ def test_the_viewer_plays_who_moves(write, monkeypatch):
 
 
 def test_frame_rates():
-    times = [0, 0.1, 0.2, 0.3]
-    assert frame_rate(10.2, times) == 10.2
-    assert frame_rate(1000, times) == pytest.approx(10)  # the clock of a container
-    assert frame_rate(None, times) == pytest.approx(10)
-    assert (frame_rate(24, [0]), frame_rate(None, [])) == (24, 30)
+    times, numbers = [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]
+    assert frame_rate(10.2, times, numbers) == 10.2
+    assert frame_rate(1000, times, numbers) == pytest.approx(10)  # the clock of a container
+    assert frame_rate(None, times, numbers) == pytest.approx(10)
+    assert (frame_rate(24, [0], [0]), frame_rate(None, [], [])) == (24, 30)
+
+
+def test_unreadable_frames_are_gaps(make_result, photo, body, tmp_path):
+    """Frames 1 and 2 of four are missing: they are interpolated, and the rate stays."""
+    with ResultWriter(tmp_path, body, ['smpl']) as writer:
+        for number in (0, 3):
+            writer.write(make_result(Frame(photo, f'{number}', 'v', number, 'v', number / 10, fps=10.0)))
+    found = np.load(tmp_path / 'animations/v_person_0.npz')
+    assert found['mocap_framerate'] == 10 and len(found['poses']) == 4

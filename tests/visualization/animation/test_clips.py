@@ -74,8 +74,9 @@ def test_thinned(clip):
 
 
 def test_measured_frame_rates():
-    assert measure_fps([0.5]) is None
-    assert measure_fps([0.0, 0.033, 0.067, 0.1]) == pytest.approx(30)
+    assert measure_fps([0.5], [15]) is None
+    assert measure_fps([0.0, 0.033, 0.067, 0.1], range(4)) == pytest.approx(30)
+    assert measure_fps([0.1, 0.2], [3, 6]) == pytest.approx(30)  # two of four could not be read
 
 
 def test_bad_tracks(make_track, body):
