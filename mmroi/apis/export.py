@@ -94,7 +94,7 @@ class ExportableEstimator(nn.Module):
     def __init__(self, estimator: nn.Module, with_smpl: bool) -> None:
         super().__init__()
         self.estimator = estimator.eval()
-        self.output_names = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
+        self.output_names: tuple[str, ...] = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
         if getattr(estimator, 'uncertainty_head', None) is not None:
             self.output_names += ('joints_std',)
 
