@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mmroi.apis.export_precision import TOLERANCES, halve, quantize
 from mmroi.apis.exported_files import (
     BODY_OUTPUTS,
+    DEVIATIONS,
     INPUTS,
     METADATA_FILE,
     OUTPUTS,
@@ -96,7 +97,7 @@ class ExportableEstimator(nn.Module):
         self.estimator = estimator.eval()
         self.output_names: tuple[str, ...] = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
         if getattr(estimator, 'uncertainty_head', None) is not None:
-            self.output_names += ('joints_std',)
+            self.output_names += (DEVIATIONS,)
 
     def forward(self, crops: Tensor, boxes: Tensor, focal_length: Tensor) -> tuple[Tensor, ...]:
         """Predict bodies and cameras.
@@ -213,6 +214,7 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
         mmroi=__version__,
         origin=origin,
         **describe_crops(recipe),
+        **{DEVIATIONS: getattr(model, 'uncertainty_head', None) is not None},
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
         bgr_to_rgb=preprocessor.bgr_to_rgb,
