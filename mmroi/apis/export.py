@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mmroi.apis.export_precision import TOLERANCES, halve, quantize
 from mmroi.apis.exported_files import (
     BODY_OUTPUTS,
+    DEVIATIONS,
     INPUTS,
     METADATA_FILE,
     OUTPUTS,
@@ -94,7 +95,9 @@ class ExportableEstimator(nn.Module):
     def __init__(self, estimator: nn.Module, with_smpl: bool) -> None:
         super().__init__()
         self.estimator = estimator.eval()
-        self.output_names = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
+        self.output_names: tuple[str, ...] = OUTPUTS + BODY_OUTPUTS if with_smpl else OUTPUTS
+        if getattr(estimator, 'uncertainty_head', None) is not None:
+            self.output_names += (DEVIATIONS,)
 
     def forward(self, crops: Tensor, boxes: Tensor, focal_length: Tensor) -> tuple[Tensor, ...]:
         """Predict bodies and cameras.
@@ -107,7 +110,8 @@ class ExportableEstimator(nn.Module):
         Returns:
             rotations (N, 24, 3, 3), betas (N, 10), local_cameras (N, M, 3) and camera_translation (N, 3);
             ``with_smpl`` also vertices (N, 6890, 3) and joints3d (N, 54, 3), meters, without the translation,
-            and keypoints2d (N, 54, 2), pixels relative to the principal point.
+            and keypoints2d (N, 54, 2), pixels relative to the principal point; with an uncertainty head at
+            last joints_std (N, 24), meters.
         """
         inputs = self.estimator.data_preprocessor.normalize(crops)
         output = self.estimator.regress(inputs, boxes, focal_length)
@@ -210,13 +214,15 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
         mmroi=__version__,
         origin=origin,
         **describe_crops(recipe),
+        **{DEVIATIONS: getattr(model, 'uncertainty_head', None) is not None},
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
         bgr_to_rgb=preprocessor.bgr_to_rgb,
         conventions='crops: BGR, uint8, normalized by the file itself. boxes: center x, center y and height '
         'in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
         'meters; add camera_translation to vertices and joints3d. keypoints2d: joints3d in pixels, relative '
-        'to the principal point.',
+        'to the principal point. joints_std, if present: standard deviation of each coordinate of the first '
+        '24 joints relative to the pelvis of Human3.6M, meters.',
     )
     if with_smpl:
         faces = body_model.faces.astype('<u2')

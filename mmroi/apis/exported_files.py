@@ -12,6 +12,7 @@ import torch
 INPUTS = ('crops', 'boxes', 'focal_length')
 OUTPUTS = ('rotations', 'betas', 'local_cameras', 'camera_translation')
 BODY_OUTPUTS = ('vertices', 'joints3d', 'keypoints2d')
+DEVIATIONS = 'joints_std'  # of networks with an uncertainty head
 SUFFIXES = {'onnx': '.onnx', 'torch-export': '.pt2'}
 METADATA_FILE = 'mmroi.json'  # inside a .pt2 file
 
@@ -33,7 +34,8 @@ class ExportedFile:
     @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the outputs, in order."""
-        return OUTPUTS + BODY_OUTPUTS if 'faces' in self.metadata else OUTPUTS
+        names = OUTPUTS + BODY_OUTPUTS if 'faces' in self.metadata else OUTPUTS
+        return (*names, DEVIATIONS) if self.metadata.get(DEVIATIONS) else names
 
     def __call__(self, inputs: Arrays) -> Arrays:
         """Run the network.

@@ -14,12 +14,19 @@ from mmroi.evaluation.functional import (
     pck,
     pve,
 )
+from mmroi.evaluation.joint_uncertainty_metric import JointUncertaintyMetric, joint_errors_and_std
 from mmroi.evaluation.keypoint_accuracy import KeypointAccuracy, PersonKeypoints
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.evaluation.mesh_results import DumpMeshResults, MeshResults
 from mmroi.evaluation.metrics import MESH_METRICS, MetricInfo, metric_info
 from mmroi.evaluation.protocols import PROTOCOLS, EvaluationProtocol, get_protocol
 from mmroi.evaluation.tables import Table, draw_bars, require_matplotlib
+from mmroi.evaluation.uncertainty import (
+    calibration_factors,
+    interval_coverage,
+    interval_radius,
+    rank_correlation,
+)
 
 __all__ = [
     'MESH_METRICS',
@@ -27,6 +34,7 @@ __all__ = [
     'DumpMeshResults',
     'EvaluationProtocol',
     'H36MName',
+    'JointUncertaintyMetric',
     'KeypointAccuracy',
     'MeanPerson',
     'MeanPoseBaseline',
@@ -37,11 +45,15 @@ __all__ = [
     'Table',
     'action_of',
     'auc',
+    'calibration_factors',
     'camera_translation_error',
     'depth_error',
     'draw_bars',
     'get_protocol',
+    'interval_coverage',
+    'interval_radius',
     'joint_errors',
+    'joint_errors_and_std',
     'metric_info',
     'mpjpe',
     'orientation_error',
@@ -50,5 +62,6 @@ __all__ = [
     'parse_h36m_name',
     'pck',
     'pve',
+    'rank_correlation',
     'require_matplotlib',
 ]

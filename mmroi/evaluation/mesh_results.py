@@ -17,7 +17,8 @@ from mmroi.registry import METRICS
 from mmroi.structures import HMRDataSample, Predictions
 from mmroi.utils import ProgressBar
 
-PREDICTIONS = tuple(name for name in Predictions.names() if name != 'vertices')
+REQUIRED = tuple(name for name in Predictions.names() if name != 'vertices')
+PREDICTIONS = (*REQUIRED, 'joints_std')
 LABELS = (
     'global_orient',
     'body_pose',
@@ -138,7 +139,7 @@ class MeshResults:
             raise ValueError(
                 f'{path}: no readable npz of plain arrays ({error}); write it again with tools/test.py --out'
             ) from error
-        missing = {f'pred_instances.{key}' for key in PREDICTIONS} - self.arrays.keys()
+        missing = {f'pred_instances.{key}' for key in REQUIRED} - self.arrays.keys()
         if missing:
             raise ValueError(f'{path}: not written by DumpMeshResults: it lacks {sorted(missing)}')
         lengths = {key: len(array) for key, array in self.arrays.items()}

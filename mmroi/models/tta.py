@@ -80,6 +80,7 @@ class MeshTTAModel(BaseTTAModel):
             local_cameras=full_to_local(full_cameras, boxes, focal_length),
             full_cameras=full_cameras,
             camera_translation=_mean_translation([view['camera_translation'] for view in seen]),
+            joints_std=_mean_std(seen),
         ).to_instances()
         return merged
 
@@ -87,15 +88,27 @@ class MeshTTAModel(BaseTTAModel):
 def _unmirrored(view: HMRDataSample) -> dict[str, Tensor]:
     """Rotations (1, 24, 3, 3), betas and cameras of a view in the frame of the original image."""
     predicted = Predictions.from_instances(view.pred_instances)
-    rotations = predicted.rotations
+    rotations, std = predicted.rotations, predicted.joints_std
     full_cameras, translation = predicted.full_cameras, predicted.camera_translation
     if view.get('flip', False):
         mirror = rotations.new_tensor((-1.0, 1.0, 1.0))
         rotations = rotations[:, _PARTNERS] * torch.outer(mirror, mirror)  # M R M
         full_cameras, translation = full_cameras * mirror, translation * mirror
+        std = std if std is None else std[:, _PARTNERS]
     return dict(
-        rotations=rotations, betas=predicted.betas, full_cameras=full_cameras, camera_translation=translation
+        rotations=rotations,
+        betas=predicted.betas,
+        full_cameras=full_cameras,
+        camera_translation=translation,
+        **({} if std is None else dict(joints_std=std)),
     )
+
+
+def _mean_std(seen: Sequence[dict[str, Tensor]]) -> Tensor | None:
+    """Root mean square over the views, whose errors are much alike; None if the network has none."""
+    if 'joints_std' not in seen[0]:
+        return None
+    return torch.stack([view['joints_std'] for view in seen]).square().mean(0).sqrt()
 
 
 def _mean_translation(translations: Sequence[Tensor]) -> Tensor:

@@ -27,6 +27,10 @@ class PosedBody(Protocol):
         """(N, 17, 3), convention ``h36m``."""
 
 
+OPTIONAL = ('joints_std',)
+"""Fields of :class:`Predictions` that some networks do not predict."""
+
+
 @dataclass(frozen=True)
 class Predictions:
     """Bodies and cameras of N persons, each seen in M RoIs.
@@ -44,6 +48,8 @@ class Predictions:
         local_cameras: Weak-perspective cameras of the boxes (N, M, 3), (s, t_x, t_y); t in meters.
         full_cameras: Translation of the body by each RoI's camera (N, M, 3), meters.
         camera_translation: Translation of the body (N, 3), meters; SMPL's ``transl`` is the same vector.
+        joints_std: Standard deviation of each coordinate of the first 24 joints relative to Human3.6M's
+            pelvis (N, 24), meters; None from networks without a head for it.
     """
 
     global_orient: Tensor
@@ -55,11 +61,12 @@ class Predictions:
     local_cameras: Tensor
     full_cameras: Tensor
     camera_translation: Tensor
+    joints_std: Tensor | None = None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Names of the fields, in order."""
-        return tuple(field.name for field in fields(cls))
+        """Names of the fields that every network predicts, in order."""
+        return tuple(field.name for field in fields(cls) if field.name not in OPTIONAL)
 
     @classmethod
     def from_body(
@@ -70,6 +77,7 @@ class Predictions:
         local_cameras: Tensor,
         full_cameras: Tensor,
         camera_translation: Tensor,
+        joints_std: Tensor | None = None,
     ) -> Predictions:
         """Combine parameters, the body posed by them, and cameras.
 
@@ -80,6 +88,7 @@ class Predictions:
             local_cameras: (N, M, 3).
             full_cameras: (N, M, 3), meters.
             camera_translation: (N, 3), meters.
+            joints_std: (N, 24), meters, if it is known.
 
         Returns:
             Predictions: Of the N persons.
@@ -94,6 +103,7 @@ class Predictions:
             local_cameras=local_cameras,
             full_cameras=full_cameras,
             camera_translation=camera_translation,
+            joints_std=joints_std,
         )
 
     @classmethod
@@ -111,7 +121,8 @@ class Predictions:
             raise ValueError(
                 f'pred_instances lack {", ".join(missing)}: mmroi.structures.Predictions lists the fields'
             )
-        return cls(**{name: instances[name] for name in cls.names()})
+        present = [name for name in (*cls.names(), *OPTIONAL) if name in instances]
+        return cls(**{name: instances[name] for name in present})
 
     @classmethod
     def cat(cls, parts: Iterable[Predictions | InstanceData]) -> Predictions:
@@ -119,7 +130,9 @@ class Predictions:
         every = [part if isinstance(part, Predictions) else cls.from_instances(part) for part in parts]
         if not every:
             raise ValueError('Predictions.cat needs at least one part')
-        return cls(**{name: torch.cat([getattr(one, name) for one in every]) for name in cls.names()})
+        # What some of them lack is left out.
+        shared = set.intersection(*(set(one.to_dict()) for one in every))
+        return cls(**{name: torch.cat([getattr(one, name) for one in every]) for name in sorted(shared)})
 
     @property
     def rotations(self) -> Tensor:
@@ -135,8 +148,9 @@ class Predictions:
         return Predictions(**{name: value[rows] for name, value in self.to_dict().items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """Fields by name; tensors are not copied."""
-        return {name: getattr(self, name) for name in self.names()}
+        """Fields by name, without optional ones that are None; tensors are not copied."""
+        values = {name: getattr(self, name) for name in (*self.names(), *OPTIONAL)}
+        return {name: value for name, value in values.items() if value is not None}
 
     def to_instances(self) -> InstanceData:
         """``pred_instances`` of N persons."""

@@ -58,6 +58,17 @@ def test_more_people_than_were_checked(head, encoding, with_pipeline, tmp_path):
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
 
 
+def test_deviations_of_joints_come_last_where_there_is_a_head(with_pipeline, tmp_path):
+    with_pipeline.model.uncertainty_head = dict(type='JointUncertaintyHead', hidden_channels=8)
+    model = build_model(with_pipeline).eval()
+    torch.nn.init.normal_(model.uncertainty_head.decoder.weight)
+    differences = export_model(model, tmp_path / 'model.onnx')
+    assert [*differences][-2:] == ['camera_translation', 'joints_std']
+    inputs = random_inputs(read_recipe(with_pipeline), 2, seed=5)
+    found = open_exported(tmp_path / 'model.onnx')(inputs)['joints_std']
+    assert found.shape == (2, 24) and np.ptp(found) > 1e-3
+
+
 @pytest.mark.parametrize('wrong', [1e-3, np.nan])
 def test_file_that_differs_is_not_kept(wrong, with_pipeline, tmp_path, monkeypatch):
     honest = export.open_program

@@ -21,7 +21,7 @@ from mmroi.geometry import (
 )
 from mmroi.models.data_preprocessors import HMRDataPreprocessor
 from mmroi.models.tta import MeshTTAModel
-from mmroi.structures import HMRDataSample
+from mmroi.structures import SMPL_24, HMRDataSample, Predictions
 
 M = 3
 PIPELINE = [
@@ -232,3 +232,37 @@ def test_bad_views(body_model):
     first.set_metainfo(dict(roll=0.1))
     with pytest.raises(ValueError, match='not rolled ones: remove RandomCameraRoll'):
         model.merge_preds([(first, second)])
+
+
+def test_deviations_of_mirrored_views_change_sides_and_are_averaged():
+    """Root mean square of each joint and of its partner in the mirror image."""
+    body = SMPL()
+    model = MeshTTAModel(MirrorBody(body))
+    std = torch.rand(2, 1, 24)
+    views = []
+    for flip in (False, True):
+        rotations = torch.eye(3).expand(1, 24, 3, 3)
+        camera = torch.tensor([[0.0, 0.0, 5.0]])
+        posed = body(rotations[:, :1], rotations[:, 1:], torch.zeros(1, 10))
+        sample = HMRDataSample(
+            metainfo=dict(flip=flip, boxes=np.array([[0.0, 0.0, 100.0]]), focal_length=500.0)
+        )
+        sample.pred_instances = Predictions.from_body(
+            rotations, torch.zeros(1, 10), posed, camera[:, None], camera[:, None], camera, std[int(flip)]
+        ).to_instances()
+        views.append(sample)
+    (merged,) = model.merge_preds([views])
+    left, right = SMPL_24.index('left_wrist'), SMPL_24.index('right_wrist')
+    expected = (std[0, 0, left] ** 2 / 2 + std[1, 0, right] ** 2 / 2).sqrt()
+    assert merged.pred_instances.joints_std[0, left].item() == pytest.approx(expected.item())
+
+
+class MirrorBody(BaseModel):
+    """A network of which only the body is used."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body_model = body
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        raise NotImplementedError

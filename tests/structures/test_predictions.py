@@ -79,3 +79,12 @@ def test_a_posed_body_and_its_parameters(predictions):
     assert made.vertices is body.vertices and made.joints3d is body.joints
     assert made.joints_h36m is body.joints_h36m
     assert isinstance(made.split()[0], InstanceData)
+
+
+def test_deviations_of_joints_are_optional(predictions):
+    std = torch.rand(3, 24)
+    known = Predictions(**predictions.to_dict(), joints_std=std)
+    assert 'joints_std' not in predictions.to_dict() and predictions.split()[0].get('joints_std') is None
+    assert torch.equal(Predictions.cat(known.split()).joints_std, std)
+    assert torch.equal(Predictions.from_instances(known.to_instances()).joints_std, std)
+    assert Predictions.cat([known, predictions]).joints_std is None  # not known of everyone

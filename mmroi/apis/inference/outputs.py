@@ -77,6 +77,7 @@ class ResultWriter:
         self.out_dir = Path(out_dir)
         self.out_dir.mkdir(parents=True, exist_ok=True)
         self._faces = body_model.faces
+        self._skinning_weights = body_model.skinning_weights.cpu().numpy()
         self._saves = saves
         self._viewer = _EvenlySpread(viewer_frames)
         self._videos: dict[str, VideoWriter] = {}  # by folder
@@ -129,7 +130,9 @@ class ResultWriter:
                 path.parent.mkdir(exist_ok=True)
                 save_meshes(path, result.vertices, self._faces, ids=result.ids)
         if 'viewer' in saves:
-            self._viewer.offer(lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE))
+            self._viewer.offer(
+                lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE, self._skinning_weights)
+            )
 
     def close(self) -> None:
         """Finish the videos and write animations and the viewer.

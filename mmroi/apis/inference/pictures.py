@@ -22,7 +22,16 @@ from mmroi.visualization.viewer import ViewerFrame
 
 MIN_KEYPOINT_SCORE = 0.2  # below, a keypoint is out of the image or hidden
 SHEET_HEIGHT = 480  # of each view in the sheet, pixels
-LISTED = ('bbox_score', 'bbox', 'camera_translation', 'betas', 'global_orient', 'body_pose', 'local_cameras')
+LISTED = (
+    'bbox_score',
+    'bbox',
+    'camera_translation',
+    'betas',
+    'global_orient',
+    'body_pose',
+    'local_cameras',
+    'joints_std',
+)
 
 
 class ResizedImage(NamedTuple):
@@ -148,13 +157,17 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
     )
 
 
-def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> ViewerFrame:
+def viewer_frame(
+    result: FrameResult, faces: np.ndarray, max_size: int, skinning_weights: np.ndarray | None = None
+) -> ViewerFrame:
     """Prepare a result for the viewer.
 
     Args:
         result: Result with at least one person.
         faces: Triangles of the body, (F, 3).
         max_size: Maximum length of the image's long side, pixels.
+        skinning_weights: Of the body, (V, 24). With them the viewer can color the meshes by how sure the
+            network is of the joints, if it says so.
 
     Returns:
         Input of ``write_viewer``.
@@ -173,11 +186,19 @@ def viewer_frame(result: FrameResult, faces: np.ndarray, max_size: int) -> Viewe
         boxes=resized.boxes,
         camera_translation=result.camera_translation,
         full_cameras=result.full_cameras,
-        parameters=[{name: person[name] for name in LISTED} for person in people],
+        parameters=[{name: person[name] for name in LISTED if name in person} for person in people],
         aspect=resized.aspect,
         video=result.frame.video,
         time=result.frame.time,
+        std=_vertices_std(people, skinning_weights),
     )
+
+
+def _vertices_std(people: list[dict[str, np.ndarray]], weights: np.ndarray | None) -> np.ndarray | None:
+    """Spread the deviations of joints over the vertices that they move, (P, V); None if not known."""
+    if weights is None or not all('joints_std' in person for person in people):
+        return None
+    return np.stack([person['joints_std'] for person in people]) @ weights.T
 
 
 def _shrink(image: np.ndarray, max_size: int) -> np.ndarray:

@@ -107,6 +107,8 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         in COCO's order, if the detector finds them; SMPL's ``global_orient`` (3,) and ``body_pose``
         (23, 3), axis-angle in radians, and ``betas`` (10,); ``joints3d`` (54, 3) and ``vertices`` (V, 3),
         meters; ``camera_translation`` (3,), SMPL's ``transl``, which moves them to the camera frame;
+        ``joints_std`` (24,), if the network says how sure it is: the standard deviation of each coordinate of
+        the first 24 of ``joints3d`` relative to Human3.6M's pelvis, meters;
         ``joints2d`` (54, 2), pixels of the image; ``local_cameras`` (M, 3) ``(s, t_x, t_y)`` and
         ``full_cameras`` (M, 3). With refinement also ``refinement_status``, a string, and what else
         ``refine_samples`` reports, with the same prefix.
@@ -122,6 +124,7 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
         joints2d=pixels + torch.as_tensor(sample.principal_point),
         local_cameras=predicted.local_cameras,
         full_cameras=predicted.full_cameras,
+        **(dict(joints_std=predicted.joints_std) if 'joints_std' in predicted else {}),
         **(dict(vertices=predicted.vertices) if vertices else {}),
     )
     return dict(

@@ -1,5 +1,6 @@
 """Refuse checkpoints of another architecture, which MMEngine would load silently."""
 
+import warnings
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from mmroi.fileio.state_dicts import find_mismatches
 
 PREDICTING = ('encoder', 'fusion', 'head')
+OPTIONAL = ('uncertainty_head',)
 
 
 def check_state_dict(
@@ -18,7 +20,8 @@ def check_state_dict(
     run with random weights. Here every part (encoder, fusion, head and so on) of which the checkpoint has
     anything must match in all names and shapes, except that
 
-    * parts in the model's ``ONLY_IN_TRAINING`` may be missing from the checkpoint or from the model;
+    * parts in the model's ``ONLY_IN_TRAINING`` may be missing from the checkpoint or from the model, and so
+      may ``uncertainty_head``, with a warning;
     * any part may be missing from the checkpoint, unless ``complete`` is set: training can start from an
       encoder;
     * BatchNorm's ``num_batches_tracked`` may be missing.
@@ -34,8 +37,9 @@ def check_state_dict(
             same name.
     """
     only_in_training = tuple(getattr(model, 'ONLY_IN_TRAINING', ()))
-    parts = (*PREDICTING, *only_in_training)
-    own = {name: value for name, value in sorted(model.state_dict().items()) if name.startswith(parts)}
+    parts = (*PREDICTING, *OPTIONAL, *only_in_training)
+    starts = tuple(f'{part}.' for part in parts)
+    own = {name: value for name, value in sorted(model.state_dict().items()) if name.startswith(starts)}
     given = {name[len(prefix) :]: value for name, value in state_dict.items() if name.startswith(prefix)}
     known = [part for part in parts if any(name.startswith(f'{part}.') for name in given)]
     if not known:
@@ -60,12 +64,31 @@ def check_state_dict(
     findings = []
     for part in known:
         mine = {name: value for name, value in own.items() if name.startswith(f'{part}.')}
-        if part in only_in_training and not mine:
+        if part in (*OPTIONAL, *only_in_training) and not mine:
             continue
         theirs = {name: value for name, value in given.items() if name.startswith(f'{part}.')}
         findings += find_mismatches(theirs, mine, 'checkpoint', 'model')
+    for part in OPTIONAL:
+        _warn_of_part(part, part in known, any(name.startswith(f'{part}.') for name in own))
     if findings:
         raise RuntimeError(
             f'The checkpoint is of another architecture than the config ({len(findings)} mismatches, first: '
             f'{findings[0]}). Use the config that it was trained with, or a checkpoint of this one.'
+        )
+
+
+def _warn_of_part(part: str, is_given: bool, is_wanted: bool) -> None:
+    """Warn of an optional part that only one of checkpoint and model has."""
+    if is_wanted and not is_given:
+        warnings.warn(
+            f'The checkpoint has no {part}: its weights stay as they are, random in a new model, and what it '
+            f'predicts means nothing before it is trained. Remove model.{part} from the config, or load a '
+            'checkpoint that has one.',
+            stacklevel=3,
+        )
+    if is_given and not is_wanted:
+        warnings.warn(
+            f'The checkpoint has an {part}, which the model leaves out: add model.{part} to the config to '
+            'use it.',
+            stacklevel=3,
         )

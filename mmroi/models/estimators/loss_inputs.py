@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from mmroi.models.estimators.views_and_labels import Labels, Views
 from mmroi.models.heads.base_head import rotations_of
 
-PARTS = dict(projections='projector', heatmaps='heatmap_head')
+PARTS = dict(projections='projector', heatmaps='heatmap_head', joints_std='uncertainty_head')
 """Inputs that an optional part of the estimator computes, and the name of that part."""
 
 _REMEDIES = dict(
     projector="projector=dict(type='ContrastiveProjector')",
     heatmap_head="heatmap_head=dict(type='HeatmapHead')",
+    uncertainty_head="uncertainty_head=dict(type='JointUncertaintyHead')",
 )
 
 
@@ -125,6 +126,11 @@ class LossInputs:
         return self._estimator.heatmap_head(self.feature_map).unflatten(0, (-1, self._num_rois))
 
     @cached_property
+    def joints_std(self) -> Tensor:
+        """Standard deviations of SMPL's 24 joints by ``uncertainty_head`` (N, 24), meters."""
+        return self._output['joints_std']
+
+    @cached_property
     def boxes(self) -> Tensor:
         """Center and height of the RoIs (N, M, 3), float64."""
         return self._views.boxes
@@ -153,6 +159,11 @@ class LossInputs:
     def gt_betas(self) -> Tensor:
         """True shape (B, 10), where ``has_smpl``."""
         return self._for_each_mesh(self._labels.betas)
+
+    @cached_property
+    def gt_joints(self) -> Tensor:
+        """Joints of the true body (B, 54, 3), where ``has_smpl``."""
+        return self._for_each_mesh(self._gt_body.joints)
 
     @cached_property
     def gt_root(self) -> Tensor:

@@ -38,11 +38,15 @@ class MeshEstimator(BaseModel):
         fusion: Config of a :class:`BaseFusion`. None: u = h, and u_bar its mean.
         projector: Config; h → z, ``projections`` for the contrastive loss.
         heatmap_head: Config; the encoder's last map → ``heatmaps`` of the keypoints.
+        uncertainty_head: Config; u_bar and what the head returns → ``joints_std`` of the predictions.
+        frozen_parts: Names of parts that keep their weights and stay in evaluation mode: to train only the
+            others, on weights that ``load_from`` brings.
         num_rois: M, for fusion and head; None leaves it to their configs.
         losses: Loss configs by name. Any registered module is a loss: the arguments of its ``forward`` are
             bound by name to the properties of :class:`LossInputs` and to the head's outputs, and it returns
             a weighted scalar, which is logged as ``loss_<name>``. None over an inherited config removes a
-            loss. ``projector`` and ``heatmap_head`` are not trained if no loss asks for what they compute.
+            loss. ``projector``, ``heatmap_head`` and ``uncertainty_head`` are not trained if no loss asks for
+            what they compute.
         data_preprocessor: Config.
         init_cfg: MMEngine's initialization config.
 
@@ -64,6 +68,8 @@ class MeshEstimator(BaseModel):
         fusion: dict[str, Any] | None = None,
         projector: dict[str, Any] | None = None,
         heatmap_head: dict[str, Any] | None = None,
+        uncertainty_head: dict[str, Any] | None = None,
+        frozen_parts: Sequence[str] = (),
         num_rois: int | None = None,
         losses: dict[str, dict[str, Any] | None] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
@@ -82,6 +88,10 @@ class MeshEstimator(BaseModel):
         self.losses = nn.ModuleDict(
             {name: MODELS.build(loss) for name, loss in (losses or {}).items() if loss is not None}
         )
+        # Last, so that the parts before it draw the same random weights with and without it.
+        self.uncertainty_head = (
+            build_part('uncertainty_head', uncertainty_head, *widths) if uncertainty_head else None
+        )
         self._check_num_rois()
         check_losses(self, dict(self.losses.items()))
         asked = {name for arguments in self._bind_losses().values() for name in arguments}
@@ -90,6 +100,32 @@ class MeshEstimator(BaseModel):
             if module is not None and name not in asked:
                 module.requires_grad_(False)  # DDP would wait for its gradients
         self.head.adopt_body(self.body_model)
+        self.frozen_parts = tuple(frozen_parts)
+        self._freeze()
+
+    def _freeze(self) -> None:
+        parts = {name for name, part in self.named_children() if name not in ('losses', 'body_model')}
+        if unknown := sorted(set(self.frozen_parts) - parts):
+            raise ValueError(
+                f'MeshEstimator: frozen_parts names {", ".join(unknown)}, which the model does not have; its '
+                f'parts are {", ".join(sorted(parts - {"data_preprocessor"}))}.'
+            )
+        for name in self.frozen_parts:
+            getattr(self, name).requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Any:
+        """Set the mode of all parts but the frozen ones, which stay in evaluation mode.
+
+        Args:
+            mode: True to train.
+
+        Returns:
+            MeshEstimator: Itself.
+        """
+        super().train(mode)
+        for name in self.frozen_parts:
+            getattr(self, name).eval()
+        return self
 
     def _check_num_rois(self) -> None:
         if (
@@ -128,8 +164,9 @@ class MeshEstimator(BaseModel):
             focal_length: (N,) float64, pixels.
 
         Returns:
-            dict: What the head returns (see :meth:`BaseHead.forward`); ``features`` h (N, M, d); and
-                ``feature_map``, the encoder's last map (N·M, C, h, w).
+            dict: What the head returns (see :meth:`BaseHead.forward`); ``features`` h (N, M, d);
+                ``feature_map``, the encoder's last map (N·M, C, h, w); and with ``uncertainty_head``
+                ``joints_std`` (N, 24), meters.
 
         Raises:
             ValueError: ``inputs`` and ``boxes`` differ in N or M.
@@ -151,7 +188,10 @@ class MeshEstimator(BaseModel):
         h = self.encoder.pool_maps(maps, boxes.shape[1])
         u, u_bar = (h, h.mean(1)) if self.fusion is None else self.fusion(h, boxes, focal_length)[:2]
         more = dict(maps=maps) if self.head.needs_maps else {}
-        return dict(self.head(u, u_bar, boxes, focal_length, **more), features=h, feature_map=maps[-1])
+        output = dict(self.head(u, u_bar, boxes, focal_length, **more), features=h, feature_map=maps[-1])
+        if self.uncertainty_head is not None:
+            output['joints_std'] = self.uncertainty_head(u_bar, output, boxes, focal_length)
+        return output
 
     def forward(
         self,
@@ -269,7 +309,9 @@ class MeshEstimator(BaseModel):
         else:
             translation = average_full_camera(cameras, boxes, focal_length)
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
-        return Predictions.from_body(rotations, betas, body, cameras, full_cameras, translation)
+        return Predictions.from_body(
+            rotations, betas, body, cameras, full_cameras, translation, output.get('joints_std')
+        )
 
 
 def _check_same_rois(inputs: Tensor, boxes: Tensor) -> None:

@@ -28,6 +28,9 @@ _NEAREST = 0.1  # meters
 # Of deviations after refinement: the weights of the cost are those that give the best bodies, not those that
 # are likely. Without it, 90 % intervals cover 78 % (docs/refinement.md).
 _WIDER = 1.4
+# How sure the network was of a joint still tells where it is wrong after refinement, by this power: with it,
+# deviations and errors correlate best (docs/uncertainty.md).
+_NETWORKS_SHARE = 0.3
 _MAX_CONFIDENCE = 1.0  # COCO's visibility is 2
 
 
@@ -215,17 +218,17 @@ class KeypointRefiner(nn.Module):
         state = start.put(rows, refined)
         information = costs.network_information(start, evidence)
         information = information.index_copy(0, rows, costs(refined, evidence[rows]).hessian)
+        joint_std = self.joint_deviations(state, information)
+        joint_std = joint_std.index_copy(0, rows, _WIDER * joint_std[rows])
         return Refinement(
-            predictions=self._pose(predictions, rows, refined, evidence[rows]),
+            predictions=_widen(self._pose(predictions, rows, refined, evidence[rows]), rows, joint_std),
             statuses=statuses,
             before=medians,
             after=medians.index_copy(0, rows, _median(fitted)),
             distances=self._of_all_joints(distances.index_copy(0, rows, fitted)),
             state=state,
             information=information,
-            joint_std=self.joint_deviations(state, information).index_copy(
-                0, rows, _WIDER * self.joint_deviations(refined, information[rows])
-            ),
+            joint_std=joint_std,
         )
 
     def _clean(self, keypoints: Tensor) -> Tensor:
@@ -279,6 +282,17 @@ class KeypointRefiner(nn.Module):
             if name in fields
         }
         return replace(predictions, **merged)
+
+
+def _widen(predictions: Predictions, rows: Tensor, joint_std: Tensor) -> Predictions:
+    """Replace the network's deviations of joints, if it says them, by those that hold for refined persons."""
+    if predictions.joints_std is None:
+        return predictions
+    own = predictions.joints_std
+    chosen = rows.to(own.device)
+    refined = joint_std[rows].to(own)
+    combined = own[chosen] ** _NETWORKS_SHARE * refined ** (1 - _NETWORKS_SHARE)
+    return replace(predictions, joints_std=own.index_copy(0, chosen, combined))
 
 
 def _distances(costs: RefinementCosts, state: BodyState, evidence: Evidence) -> Tensor:

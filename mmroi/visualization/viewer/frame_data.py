@@ -43,6 +43,7 @@ def encode_frame(frame: ViewerFrame, topology: int, photo_size: int, quality: in
                 cameras=frame.full_cameras[i],
                 positions=positions[i],
                 parameters=frame.parameters[i] if frame.parameters else {},
+                std=None if frame.std is None else encode_std(np.asarray(frame.std)[i]),
             )
         )
     return to_json(
@@ -112,6 +113,18 @@ def quantize(vertices: np.ndarray) -> dict[str, Any]:
     step = np.maximum((high - low) / STEPS, 1e-12)
     numbers = np.rint((vertices - low) / step).clip(0, STEPS)
     return dict(low=low.tolist(), step=step.tolist(), data=_base64(numbers.astype('<u2')))
+
+
+def encode_std(std: np.ndarray) -> str:
+    """Encode standard deviations in whole millimeters.
+
+    Args:
+        std: (V,) meters.
+
+    Returns:
+        base64 of (V,) uint8; 255 also stands for more.
+    """
+    return _base64(np.rint(1000 * std).clip(0, 255).astype(np.uint8))
 
 
 def to_json(value: Any) -> str:

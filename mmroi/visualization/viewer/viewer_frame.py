@@ -30,6 +30,7 @@ class ViewerFrame:
         aspect: Width / height of the RoIs.
         video: Name of its :class:`ViewerSequence`; None for a single image.
         time: Seconds since the start of the video.
+        std: Standard deviations of the vertices, (P, V) meters, by which bodies can be colored.
 
     Raises:
         ValueError: If shapes do not match, or values of the meshes are not finite.
@@ -50,6 +51,7 @@ class ViewerFrame:
     aspect: float = 0.75
     video: str | None = None
     time: float | None = None
+    std: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         where = f'frame {self.name!r}: '
@@ -73,6 +75,8 @@ class ViewerFrame:
             raise ValueError(
                 f'{where}camera_translation must be ({people}, 3), not {np.shape(self.camera_translation)}'
             )
+        if self.std is not None and np.shape(self.std) != vertices.shape[:2]:
+            raise ValueError(f'{where}std must be {vertices.shape[:2]}, not {np.shape(self.std)}')
         for key in ('colors', 'ids', 'parameters'):
             length = len(getattr(self, key))
             if length != people and not (key == 'parameters' and length == 0):
@@ -84,7 +88,10 @@ class ViewerFrame:
             'full_cameras',
             'principal_point',
             'focal_length',
+            'std',
         ):
+            if getattr(self, key) is None:
+                continue
             if not np.isfinite(np.asarray(getattr(self, key), np.float64)).all():
                 raise ValueError(f'{where}{key} has NaN or infinite values')
         if not self.focal_length > 0:

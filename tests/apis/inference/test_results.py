@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmroi.apis.inference import BadInput, Frame, FrameResult, People, RunSummary, results
+from mmroi.apis.inference.pictures import viewer_frame
 from mmroi.apis.inference.results import REMEDIES, frame_arrays, frame_dict, person_arrays
 from mmroi.structures import COCO_17, SMPL_54
 
@@ -103,6 +104,7 @@ def test_json_follows_its_schema(make_result, photo, people, video):
     result = make_result(Frame(photo, 'a', 'a.jpg', 3, video, 0.1 if video else None))
     for sample in result.samples[:1]:
         sample.set_metainfo(dict(det_keypoints=np.ones((17, 3)), refinement=refinement()))
+        sample.pred_instances.joints_std = torch.full((1, 24), 0.04)
     content = json.loads(json.dumps(frame_dict(FrameResult(result.frame, result.samples[:people]))))
     schema = json.loads(SCHEMA.read_text(encoding='utf-8'))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -111,10 +113,30 @@ def test_json_follows_its_schema(make_result, photo, people, video):
     # it describes every key, and all but one are always there
     assert set(content) == set(schema['required']) == set(schema['properties'])
     person = schema['$defs']['person']
-    assert set(person['properties']) - set(person['required']) == {'det_keypoints', 'refinement'}
+    assert set(person['properties']) - set(person['required']) == {
+        'det_keypoints',
+        'refinement',
+        'joints_std',
+    }
     for wrong in (dict(content, more=1), dict(content, K=[1, 2]), dict(content, people=[{}])):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
+
+
+def test_deviations_of_joints_where_the_network_says_them(make_result, photo, body):
+    result = make_result(Frame(photo, 'a', 'a.jpg'))
+    assert 'joints_std' not in frame_arrays(result) and 'joints_std' not in frame_dict(result)['people'][0]
+    assert viewer_frame(result, body.faces, 100, body.skinning_weights.numpy()).std is None
+    for sample in result.samples:
+        sample.pred_instances.joints_std = torch.linspace(0.01, 0.24, 24)[None] * (1 + sample.track_id)
+    assert frame_arrays(result)['joints_std'].shape == (2, 24)
+    assert frame_dict(result)['people'][1]['joints_std'][:2] == [0.02, 0.04]
+    frame = viewer_frame(result, body.faces, 100, body.skinning_weights.numpy())
+    assert frame.std.shape == (2, 6890) and frame.std.min() >= 0.01 and frame.std.max() <= 0.48
+    np.testing.assert_allclose(frame.std[1], 2 * frame.std[0], rtol=1e-5)
+    # the tip of the nose follows the head, joint 15
+    np.testing.assert_allclose(frame.std[0, 332], 0.16, rtol=0.01)
+    assert 'joints_std' in frame.parameters[0]
 
 
 def refinement():

@@ -282,3 +282,20 @@ class _Problem:
     def _cauchy(residuals: Tensor, scale: float) -> Tensor:
         squares = residuals.square().sum(-1, keepdim=True) + 1e-12
         return residuals * (scale**2 * torch.log1p(squares / scale**2) / squares).sqrt()
+
+
+def test_deviations_of_the_network_are_combined_with_what_keypoints_leave_open(
+    crowd,  # noqa: ANN001
+    refiner: KeypointRefiner,
+) -> None:
+    keypoints = crowd.keypoints.clone()
+    keypoints[0, :, 2] = 0  # this person stays as the network says
+    own = torch.linspace(0.02, 0.2, 24).repeat(6, 1)
+    known = crowd._replace(predictions=replace(crowd.predictions, joints_std=own))
+    found = refine(known, refiner, keypoints)
+    assert found.statuses[1:] == [REFINED] * 5
+    combined = found.predictions.joints_std
+    assert combined is not None and torch.equal(combined[0], own[0])
+    expected = own[1:] ** 0.3 * found.joint_std[1:].float() ** 0.7
+    torch.testing.assert_close(combined[1:], expected)
+    assert refine(crowd, refiner, keypoints).predictions.joints_std is None

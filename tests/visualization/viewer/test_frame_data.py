@@ -47,6 +47,14 @@ def test_decoded_frame_is_the_frame(make_frame, body):
         assert np.allclose(person['cameras'], frame.full_cameras[i])
 
 
+def test_deviations_are_whole_millimeters(make_frame, body):
+    std = np.linspace(0, 0.3, len(body[0]))
+    (person,) = read_frame(make_frame([0, 0, 4], std=std[None]))['people']
+    decoded = np.frombuffer(base64.b64decode(person['std']), np.uint8)
+    np.testing.assert_allclose(decoded, np.minimum(1000 * std, 255), atol=0.5)
+    assert read_frame(make_frame([0, 0, 4]))['people'][0]['std'] is None
+
+
 def test_cameras_that_agree_are_at_the_origin(make_frame):
     people = read_frame(make_frame([[-0.4, 0, 4], [0.4, 0.1, 6]]))['people']
     assert np.allclose([person['positions'] for person in people], 0, atol=1e-6)

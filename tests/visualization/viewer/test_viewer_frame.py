@@ -21,6 +21,8 @@ import pytest
         (dict(colors=[]), 'colors has 0 entries for 1 people'),
         (dict(ids=[1, 2]), 'ids has 2'),
         (dict(parameters=[{}, {}]), 'parameters has 2'),
+        (dict(std=np.zeros((1, 24))), r'std must be \(1, 6890\)'),
+        (dict(std=np.full((1, 6890), np.nan)), 'std has NaN'),
         (dict(focal_length=0.0), 'must be positive'),
         (dict(principal_point=(np.nan, 0.0)), 'principal_point has NaN'),
     ],

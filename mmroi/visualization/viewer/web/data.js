@@ -37,7 +37,10 @@ function readGeometry({low, step, data}, faces) {
 function readFrame(number) {
   const frame = readJson(FRAMES[number]);
   const faces = readFaces(frame.topology);
-  for (const person of frame.people) person.geometry = readGeometry(person.mesh, faces);
+  for (const person of frame.people) {
+    person.geometry = readGeometry(person.mesh, faces);
+    if (person.std !== null) colorGeometry(person.geometry, person.std);
+  }
   return frame;
 }
 

@@ -11,6 +11,7 @@ class Viewer {
     this.space = new SpaceView(pick);
     if (!this.space.renderer) this.notice('This browser offers no WebGL: image and numbers only, no meshes.');
     if (SEQUENCES.length) this.motion = new MotionView((video, time) => this.follow(video, time));
+    this.uncertainty = new Uncertainty(() => this.recolor());
     this.chooser.append(...FRAMES.map(({dataset}, i) => new Option(dataset.name, i)));
     this.chooser.addEventListener('change', () => this.selectFrame(this.chooser.selectedIndex));
     this.previous = document.getElementById('previous');
@@ -47,9 +48,18 @@ class Viewer {
     document.getElementById('count').textContent = `${number + 1} / ${FRAMES.length}`;
     this.photo.show(this.frame);
     this.space.show(this.frame);
+    this.uncertainty.show(this.frame);
+    this.recolor();
     this.people.replaceChildren(...this.frame.people.map((person, index) => this.chip(person, index)));
     if (moves && this.frame.video !== null) this.motion?.goTo(this.frame.video, this.frame.time);
     this.selectPerson(Math.max(0, this.frame.people.findIndex((person) => person.id === id)));
+  }
+
+  recolor() {
+    for (const view of [this.photo, this.space]) {
+      this.uncertainty.apply(view.bodies.children, this.frame.people);
+      view.render();
+    }
   }
 
   chip(person, index) {

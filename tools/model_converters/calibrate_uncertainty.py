@@ -1,0 +1,54 @@
+"""Calibrate the standard deviations of a checkpoint on people whom it was not trained on.
+
+``python tools/model_converters/calibrate_uncertainty.py IN OUT RESULTS.npz [RESULTS.npz ...]``
+
+``tools/test.py CONFIG IN --out RESULTS.npz`` writes RESULTS. They must not be of the images with which you
+report how well the intervals hold.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from mmroi.compat import safe_globals
+from mmroi.engine.body_model import add_body_argument
+from mmroi.engine.launch import existing_file, run_tool
+from mmroi.evaluation.evaluation_bodies import EvaluationBodies
+from mmroi.evaluation.uncertainty_calibration import apply_calibration, measure_calibration
+from mmroi.fileio import write_checkpoint
+from mmroi.models.losses.joint_uncertainty_loss import LIKELIHOODS
+from mmroi.structures import SMPL_24
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+    parser.add_argument('source', help='checkpoint with an uncertainty head')
+    parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
+    parser.add_argument('results', nargs='+', help='npz files of tools/test.py --out; each counts the same')
+    parser.add_argument('--level', type=float, default=0.9, help='of the intervals (default: 0.9)')
+    parser.add_argument('--likelihood', choices=LIKELIHOODS, default='laplace', help='of the training')
+    add_body_argument(parser, 'the open body')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and write the checkpoint."""
+    args = parse_args()
+    safe_globals.install()
+    checkpoint = torch.load(existing_file(args.source), map_location='cpu', weights_only=True)
+    bodies = EvaluationBodies(dict(type='SMPL', model_path=args.body_model))
+    found = measure_calibration(args.results, bodies, args.level, args.likelihood)
+    weights = apply_calibration(checkpoint['state_dict'], found.factors)
+    write_checkpoint(args.target, weights, checkpoint.get('meta', {}))
+    print(
+        f'{found.people} people: intervals of {100 * args.level:g} % held {found.before:.1f} % of the errors'
+    )
+    for name, factor in zip(SMPL_24, found.factors.tolist(), strict=True):
+        print(f'{name:15} x {factor:.2f}')
+    print(f'wrote {args.target}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
