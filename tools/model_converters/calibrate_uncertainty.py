@@ -9,14 +9,11 @@ report how well the intervals hold.
 import argparse
 from pathlib import Path
 
-import torch
-
-from mmroi.compat import safe_globals
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import existing_file, run_tool
 from mmroi.evaluation.evaluation_bodies import EvaluationBodies
 from mmroi.evaluation.uncertainty_calibration import apply_calibration, measure_calibration
-from mmroi.fileio import write_checkpoint
+from mmroi.fileio import read_checkpoint, write_checkpoint
 from mmroi.models.losses.joint_uncertainty_loss import LIKELIHOODS
 from mmroi.structures import SMPL_24
 
@@ -36,8 +33,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure, and write the checkpoint."""
     args = parse_args()
-    safe_globals.install()
-    checkpoint = torch.load(existing_file(args.source), map_location='cpu', weights_only=True)
+    checkpoint = read_checkpoint(existing_file(args.source))
     bodies = EvaluationBodies(dict(type='SMPL', model_path=args.body_model))
     found = measure_calibration(args.results, bodies, args.level, args.likelihood)
     weights = apply_calibration(checkpoint['state_dict'], found.factors)

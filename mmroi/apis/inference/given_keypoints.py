@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople, People
+from mmroi.apis.inference.people import GivenPeople, People, find_misfits
 from mmroi.datasets.coco_keypoints import AnnotatedImage, read_coco_keypoints
 
 
@@ -41,11 +41,8 @@ class GivenKeypoints(GivenPeople):
             )
             return People(np.zeros((0, 4)), np.zeros(0), (problem,))
         found = super()._look_up(frame)
-        # boxes outside of the frame are dropped
-        kept = [
-            person
-            for person in image.people
-            if (person.bbox[:2] < (width, height)).all() and (person.bbox[2:] > 0).all()
-        ]
+        boxes = np.reshape([person.bbox for person in image.people], (-1, 4))
+        dropped = np.logical_or(*find_misfits(boxes, frame))
+        kept = [person for person, drop in zip(image.people, dropped, strict=True) if not drop]
         points = np.stack([person.keypoints for person in kept]) if kept else np.zeros((0, 54, 3))
         return People(found.bboxes, found.scores, found.problems, given_keypoints=points)

@@ -65,7 +65,7 @@ class MMPosePeople:
 @lru_cache(maxsize=2)  # a video asks for the same file for each frame
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(path.read_bytes())
     except ValueError:
         content = None
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):

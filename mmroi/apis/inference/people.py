@@ -208,20 +208,34 @@ class GivenPeople:
 
 def _inside(boxes: np.ndarray, frame: Frame, score_thr: float) -> People:
     boxes = boxes[boxes[:, 4] >= score_thr]
-    size = np.array(frame.image.shape[1::-1])
-    outside = (boxes[:, :2] >= size).any(axis=1) | (boxes[:, 2:4] <= 0).any(axis=1)
-    huge = (boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size).any(axis=1)
+    size, (outside, huge) = frame.image.shape[1::-1], find_misfits(boxes, frame)
     problems = tuple(
         BadInput(
             frame.source,
             f'is {size[0]} x {size[1]} pixels, and the box '
             f'({", ".join(f"{v:g}" for v in box)}) is {what}; check whether it was made for another size',
         )
-        for where, what in ((outside, 'outside'), (huge & ~outside, 'far larger'))
+        for where, what in ((outside, 'outside'), (huge, 'far larger'))
         for box in boxes[where, :4]
     )
     good = ~(outside | huge)
     return People(boxes[good, :4], boxes[good, 4], problems)
+
+
+def find_misfits(boxes: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Find the boxes that cannot be of a frame.
+
+    Args:
+        boxes: (P, 4) x1, y1, x2, y2 in pixels; further columns are ignored.
+        frame: The frame.
+
+    Returns:
+        (P,) bool each: which lie entirely outside, and which of the others are far larger than the frame.
+    """
+    size = np.array(frame.image.shape[1::-1])
+    outside: np.ndarray = (boxes[:, :2] >= size).any(axis=1) | (boxes[:, 2:4] <= 0).any(axis=1)
+    huge: np.ndarray = (boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size).any(axis=1)
+    return outside, huge & ~outside
 
 
 def check_boxes(boxes: Any, where: str) -> np.ndarray:
