@@ -233,8 +233,8 @@ def find_misfits(boxes: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarra
         (P,) bool each: which lie entirely outside, and which of the others are far larger than the frame.
     """
     size = np.array(frame.image.shape[1::-1])
-    outside: np.ndarray = (boxes[:, :2] >= size).any(axis=1) | (boxes[:, 2:4] <= 0).any(axis=1)
-    huge: np.ndarray = (boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size).any(axis=1)
+    outside = np.any((boxes[:, :2] >= size) | (boxes[:, 2:4] <= 0), axis=1)
+    huge = np.any(boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size, axis=1)
     return outside, huge & ~outside
 
 
