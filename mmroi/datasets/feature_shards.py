@@ -18,10 +18,13 @@ from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import HMRDataSample
 
 SHARD_SIZE = 64  # samples
-CHECKSUM = 'crc32'  # the last field, of all bytes before it; records of earlier versions have none
+CHECKSUM = (
+    'crc32'  # the last field, of the layout and the bytes before it; earlier versions have none
+)
 DAMAGED = (OSError, ValueError, EOFError)  # what reading a damaged shard raises
 
 _KINDS = {str: 'item', bool: 'item', int: 'item', float: 'item', tuple: 'tuple', list: 'list'}
+_FIELDS = ('feature', 'label', 'array', *_KINDS.values())
 _dtypes: dict[np.dtype, np.dtype] = {}  # shards share theirs
 
 
@@ -126,6 +129,9 @@ class Shard:
             self._offset = file.tell()
         if dtype.hasobject or dtype.names is None or self._size < 0:
             raise ValueError('it holds no records')
+        unknown = {name for name in dtype.names if name.partition('.')[0] not in _FIELDS} - {CHECKSUM}
+        if unknown:
+            raise ValueError(f'it has unknown fields {sorted(unknown)}')
         self._dtype = _dtypes.setdefault(dtype, dtype)
         expected, found = self._offset + self._size * dtype.itemsize, path.stat().st_size
         if found != expected:
@@ -173,9 +179,10 @@ class Shard:
 
 
 def _checksum(record: np.ndarray) -> int:
-    """CRC-32 of an array of one record, up to the field of the checksum."""
+    """CRC-32 of the layout and of an array of one record, up to the field of the checksum."""
     assert record.dtype.fields is not None
-    return zlib.crc32(record.view(np.uint8).data[: record.dtype.fields[CHECKSUM][1]])
+    layout = zlib.crc32(repr(record.dtype.descr).encode())
+    return zlib.crc32(record.view(np.uint8).data[: record.dtype.fields[CHECKSUM][1]], layout)
 
 
 def _keys(found: Sequence[Sequence[str]]) -> list[str]:

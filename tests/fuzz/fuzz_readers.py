@@ -177,6 +177,7 @@ def make_case(target: str, number: int, seed: int) -> bytes:
 def read_cases(target: str, numbers: range, seed: int) -> Iterator[str]:
     """Read files one after the other; yields the number of each, and what is wrong."""
     read = TARGETS[target][1]
+    HistoryBuffer()  # the first one registers the statistics of its class
     before, memory = process_state(), None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'victim.file')

@@ -58,9 +58,10 @@ class AtomicCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if not self._is_local:
             return
-        if own and is_main_process():
+        if is_main_process():
             for folder in {str(self.out_dir), runner.work_dir}:
                 remove_leftovers(folder)
+        if own and is_main_process():
             self._remove(hub.runtime_info.get('outdated_ckpts', []))
             self._remove_unreadable_best(runner)
         if resumed:
