@@ -9,5 +9,4 @@ max_epochs = 2
 train_cfg = dict(val_interval=2)
 default_hooks = dict(checkpoint=dict(_delete_=True, type='CheckpointHook', interval=1, max_keep_ckpts=1))
 
-val_evaluator = [_base_.val_evaluator, dict(type='JointUncertaintyMetric')]
-test_evaluator = val_evaluator
+test_evaluator = [_base_.test_evaluator, dict(type='JointUncertaintyMetric')]

@@ -12,7 +12,7 @@ from mmroi.fileio import installation
 
 from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
 
-MILLION_PARAMETERS = {SHIPPED_CLIFF.name: 10.31, SHIPPED_MULTI_ROI.name: 13.14}
+MILLION_PARAMETERS = {SHIPPED_CLIFF.name: 10.28, SHIPPED_MULTI_ROI.name: 13.1}
 
 
 @pytest.fixture

@@ -256,3 +256,21 @@ def test_bad_options_are_refused_before_anything_runs(inferencer, photo, options
 def test_bad_inputs_are_refused_before_anything_runs(inferencer):
     with pytest.raises(BadInputError, match='nothing.jpg does not exist'):
         inferencer.stream('nothing.jpg', whole_image=True)
+
+
+def test_deviations_of_joints_are_those_of_the_test_pipeline(photo, tmp_path):
+    """The shipped weights under the config with the uncertainty head."""
+    path, name = tmp_path / 'photo.png', 'multi-roi_movenet_uncertainty_synthetic'
+    cv2.imwrite(str(path), photo)
+    model = init_model(name, SHIPPED_MULTI_ROI.weights)
+    pipeline = Compose([TRANSFORMS.build(step) for step in model.cfg.test_pipeline])
+    x1, y1, x2, y2 = BOXES[0]
+    with torch.no_grad():
+        batch = pseudo_collate(
+            [pipeline(dict(img_path=str(path), bbox_xywh=np.array((x1, y1, x2 - x1, y2 - y1))))]
+        )
+        (expected,) = model.test_step(batch)
+    inferencer = MultiRoIInferencer(name, SHIPPED_MULTI_ROI.weights, device='cpu', show_progress=False)
+    ((found,),) = inferencer(path, bboxes=BOXES[:1])['predictions']
+    assert found.pred_instances.joints_std.shape == (1, 24)
+    torch.testing.assert_close(found.pred_instances.joints_std, expected.pred_instances.joints_std)
