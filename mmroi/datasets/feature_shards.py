@@ -18,9 +18,7 @@ from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import HMRDataSample
 
 SHARD_SIZE = 64  # samples
-CHECKSUM = (
-    'crc32'  # the last field, of the layout and the bytes before it; earlier versions have none
-)
+CHECKSUM = 'crc32'  # the last field, of the layout and the bytes before it; earlier versions have none
 DAMAGED = (OSError, ValueError, EOFError)  # what reading a damaged shard raises
 
 _KINDS = {str: 'item', bool: 'item', int: 'item', float: 'item', tuple: 'tuple', list: 'list'}
