@@ -21,7 +21,7 @@ def check_state_dict(
     anything must match in all names and shapes, except that
 
     * parts in the model's ``ONLY_IN_TRAINING`` may be missing from the checkpoint or from the model, and so
-      may ``uncertainty_head``, with a warning;
+      may ``uncertainty_head``; a model whose checkpoint lacks it warns, because it predicts;
     * any part may be missing from the checkpoint, unless ``complete`` is set: training can start from an
       encoder;
     * BatchNorm's ``num_batches_tracked`` may be missing.
@@ -69,26 +69,15 @@ def check_state_dict(
         theirs = {name: value for name, value in given.items() if name.startswith(f'{part}.')}
         findings += find_mismatches(theirs, mine, 'checkpoint', 'model')
     for part in OPTIONAL:
-        _warn_of_part(part, part in known, any(name.startswith(f'{part}.') for name in own))
+        if part not in known and any(name.startswith(f'{part}.') for name in own):
+            warnings.warn(
+                f'The checkpoint has no {part}: its weights stay as they are, random in a new model, and what '
+                f'it predicts means nothing before it is trained. Remove model.{part} from the config, or load '
+                'a checkpoint that has one.',
+                stacklevel=2,
+            )
     if findings:
         raise RuntimeError(
             f'The checkpoint is of another architecture than the config ({len(findings)} mismatches, first: '
             f'{findings[0]}). Use the config that it was trained with, or a checkpoint of this one.'
-        )
-
-
-def _warn_of_part(part: str, is_given: bool, is_wanted: bool) -> None:
-    """Warn of an optional part that only one of checkpoint and model has."""
-    if is_wanted and not is_given:
-        warnings.warn(
-            f'The checkpoint has no {part}: its weights stay as they are, random in a new model, and what it '
-            f'predicts means nothing before it is trained. Remove model.{part} from the config, or load a '
-            'checkpoint that has one.',
-            stacklevel=3,
-        )
-    if is_given and not is_wanted:
-        warnings.warn(
-            f'The checkpoint has an {part}, which the model leaves out: add model.{part} to the config to '
-            'use it.',
-            stacklevel=3,
         )
