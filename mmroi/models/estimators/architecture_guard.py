@@ -71,9 +71,9 @@ def check_state_dict(
     for part in OPTIONAL:
         if part not in known and any(name.startswith(f'{part}.') for name in own):
             warnings.warn(
-                f'The checkpoint has no {part}: its weights stay as they are, random in a new model, and what '
-                f'it predicts means nothing before it is trained. Remove model.{part} from the config, or load '
-                'a checkpoint that has one.',
+                f'The checkpoint has no {part}: its weights stay as they are, random in a new model, and '
+                f'what it predicts means nothing before it is trained. Remove model.{part} from the config, '
+                'or load a checkpoint that has one.',
                 stacklevel=2,
             )
     if findings:
