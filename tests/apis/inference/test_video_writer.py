@@ -141,7 +141,9 @@ def test_ffmpegs_reason_is_told(tmp_path, monkeypatch):
 
 
 def test_the_format_is_told(encoder):
-    assert describe_videos().startswith('H.264 with sound' if encoder == 'ffmpeg' else 'VP9 without sound; ')
+    assert describe_videos().startswith(
+        'H.264, with the sound' if encoder == 'ffmpeg' else 'VP9 without sound; '
+    )
 
 
 @pytest.mark.parametrize('old', [None, b'old'])
