@@ -174,7 +174,7 @@ def describe_videos() -> str:
     """Say in which format videos are written on this machine, and how to get a better one."""
     if h264_encoder():
         return 'H.264, with the sound of the originals'
-    return "VP9 without sound; install ffmpeg, or pip install 'mmroi[video]', for H.264 with the sound of the originals"
+    return "VP9 without sound; install ffmpeg, or pip install 'mmroi[video]', for H.264 with sound"
 
 
 @lru_cache
