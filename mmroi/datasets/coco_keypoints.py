@@ -22,8 +22,8 @@ class AnnotatedPerson:
     Attributes:
         annotation_id: ``id`` of the annotation.
         bbox: (4,) corners x1, y1, x2, y2 in pixels, float64.
-        keypoints: (54, 3) x, y in pixels and confidence; convention ``smpl_54``. The confidence is 1 where COCO
-            says 1 or 2, 0 where nothing is annotated, and a number between 0 and 1 as it is in the file.
+        keypoints: (54, 3) x, y in pixels and confidence; convention ``smpl_54``. The confidence is 1 where
+            COCO says 1 or 2, 0 where nothing is annotated, and a number between 0 and 1 as it is in the file.
     """
 
     annotation_id: Any
