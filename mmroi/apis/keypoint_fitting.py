@@ -16,7 +16,7 @@ from mmroi.apis.inference import BadInput, MultiRoIInferencer
 from mmroi.apis.inference.given_keypoints import GivenKeypoints
 from mmroi.apis.inference.results import person_arrays
 from mmroi.apis.keypoint_evaluation import find_images
-from mmroi.datasets.coco_keypoints import AnnotatedImage, read_coco_keypoints
+from mmroi.datasets.coco_keypoints import AnnotatedImage, AnnotatedKeypoints, read_coco_keypoints
 from mmroi.datasets.converters.base import Converter, Part, Unit
 from mmroi.models.refiners import REFINED
 from mmroi.structures import SMPL_54, HMRDataSample
@@ -63,14 +63,15 @@ class KeypointFitting(Converter):
 
     def units(self, split: str) -> Sequence[Unit]:
         """List groups of images."""
-        images = self._images
+        images = self._annotations.images
         starts = range(0, len(images), _IMAGES)
         return [Unit(f'images {i} to {min(i + _IMAGES, len(images)) - 1}', i) for i in starts]
 
     def read(self, split: str, unit: Unit) -> Part:
         """Fit the people of a group of images."""
-        images = self._images[unit.data : unit.data + _IMAGES]
-        left_out: Counter[str] = Counter()
+        images = self._annotations.images[unit.data : unit.data + _IMAGES]
+        # What is left out of the file as a whole is counted once.
+        left_out = Counter(self._annotations.skipped if unit.data == 0 else {})
         people: list[dict[str, Any]] = []
         paths = [image.path for image in images]
         results = self._inferencer.stream(paths, keypoints=self._people)
@@ -93,7 +94,7 @@ class KeypointFitting(Converter):
         if status != REFINED:
             return str(status)
         fit, bbox = person_arrays(sample), np.asarray(sample.bbox, np.float64)
-        seen = sample.keypoints[:, 2] > 0
+        seen = ~np.isnan(sample.refinement['distances'])  # those that refinement used
         if seen.sum() < self.min_keypoints:
             return _FEW
         distances = np.linalg.norm(fit['joints2d'][seen] - sample.keypoints[seen, :2], axis=1)
@@ -115,13 +116,13 @@ class KeypointFitting(Converter):
         )
 
     @cached_property
-    def _images(self) -> Sequence[AnnotatedImage]:
+    def _annotations(self) -> AnnotatedKeypoints:
         annotations = read_coco_keypoints(self.keypoints, skip_unknown=True)
-        return find_images(annotations, self.root, self.skip_missing).images
+        return find_images(annotations, self.root, self.skip_missing)
 
     @cached_property
     def _people(self) -> GivenKeypoints:
-        return GivenKeypoints(self.keypoints)
+        return GivenKeypoints(self.keypoints, only_annotated=True)
 
     @cached_property
     def _inferencer(self) -> MultiRoIInferencer:

@@ -12,6 +12,8 @@ from mmroi.datasets.coco_annotations import person_annotations
 from mmroi.datasets.converters.raw_files import read_json
 from mmroi.structures import SMPL_54, annotated_joint, get_convention
 
+WITHOUT_KEYPOINTS = 'people without keypoints'
+
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedPerson:
@@ -20,7 +22,8 @@ class AnnotatedPerson:
     Attributes:
         annotation_id: ``id`` of the annotation.
         bbox: (4,) corners x1, y1, x2, y2 in pixels, float64.
-        keypoints: (54, 3) x, y in pixels and 1, or 0 where nothing is annotated; convention ``smpl_54``.
+        keypoints: (54, 3) x, y in pixels and confidence; convention ``smpl_54``. The confidence is 1 where
+            COCO says 1 or 2, 0 where nothing is annotated, and a number between 0 and 1 as it is in the file.
     """
 
     annotation_id: Any
@@ -126,7 +129,7 @@ class _Reader:
                 people.append(AnnotatedPerson(annotation.get('id'), bbox, keypoints))
             else:
                 others.append(bbox)
-                self.skipped['people without keypoints'] += 1
+                self.skipped[WITHOUT_KEYPOINTS] += 1
         size = None
         if image.get('height') and image.get('width'):
             size = int(image['height']), int(image['width'])
@@ -156,13 +159,14 @@ class _Reader:
                 f'{3 * len(rows)}'
             )
         marked = values.reshape(-1, 3)
+        marked[marked[:, 2] == 0] = 0  # some write NaN for what is not labeled
         if not np.isfinite(marked).all() or (marked[:, 2] > 2).any():
             raise ValueError(
                 f'{where} has keypoints that are not numbers or have a visibility above 2; COCO has 0 '
                 '(not labeled), 1 (hidden), 2 (visible)'
             )
         known = (rows >= 0) & (marked[:, 2] >= self._lowest)
-        keypoints[rows[known]] = np.column_stack([marked[known, :2], np.ones(known.sum())])
+        keypoints[rows[known]] = np.minimum(marked[known], (np.inf, np.inf, 1))  # 2: labeled and visible
         return keypoints
 
     def _joints(self, category: Any) -> np.ndarray:
@@ -172,7 +176,8 @@ class _Reader:
             names = self._given or (known[0] if len(known) == 1 else None)
             if not names:
                 raise ValueError(
-                    'has no names of the keypoints in its categories; name their order (--convention coco)'
+                    'has no names of the keypoints in its categories; add them there ("keypoints": '
+                    '["nose", ...]), or name their order where the tool can (--convention coco)'
                 )
             joints = [name if self._given else annotated_joint(name) for name in names]
             rows = [SMPL_54.index(joint) if joint in SMPL_54 else -1 for joint in joints]

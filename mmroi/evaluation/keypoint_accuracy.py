@@ -151,7 +151,7 @@ class KeypointAccuracy:
             images=len({person.image for person in self.people}),
             people=len(self.people),
             found=len(found),
-            joints=int(sum(person.annotated[:, 2].sum() for person in self.people)),
+            joints=int(sum((person.annotated[:, 2] > 0).sum() for person in self.people)),
             PCK={
                 name: self._with_intervals(np.stack(rows), self.people if name == 'all' else found)
                 for name, rows in errors.items()

@@ -37,7 +37,7 @@ def format_accuracy(accuracy: KeypointAccuracy) -> str:
             f'{row["PCK"]:10.1f} ' + '[{:.1f}, {:.1f}]'.format(*row['interval'])
             for row in summary['PCK'].get(key, ())
         ]
-        joints = int(sum(person.annotated[:, 2].sum() for person in people))
+        joints = int(sum((person.annotated[:, 2] > 0).sum() for person in people))
         lines.append(f'{title:16}{joints:7d}' + ''.join(f'{cell:25}' for cell in cells))
     lines.append(f'{summary["found"]} of {summary["people"]} people found in {summary["images"]} images')
     return '\n'.join(line.rstrip() for line in lines)
@@ -86,7 +86,7 @@ def _row(person: PersonKeypoints, thresholds: Sequence[float]) -> dict[str, Any]
         **dict(zip(('x1', 'y1', 'x2', 'y2'), person.bbox.tolist(), strict=True)),
         found=person.found,
         score=person.score,
-        annotations=int(person.annotated[:, 2].sum()),
+        annotations=int((person.annotated[:, 2] > 0).sum()),
         mean_error=mean_error if math.isfinite(mean_error) else None,
         **{f'PCK@{threshold:g}': person.pck(threshold) for threshold in thresholds},
     )

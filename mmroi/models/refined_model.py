@@ -33,7 +33,8 @@ class RefinedModel(BaseTTAModel):
         data_preprocessor: Config, for an estimator without one.
 
     Raises:
-        ValueError: If the convention is unknown, or none of its joints is one of ``smpl_54``.
+        ValueError: If the convention is unknown, none of its joints is one of ``smpl_54``, or noise or
+            missing are out of range.
     """
 
     def __init__(
@@ -46,6 +47,12 @@ class RefinedModel(BaseTTAModel):
         seed: int = 0,
         data_preprocessor: dict[str, Any] | None = None,
     ) -> None:
+        numbers = all(isinstance(value, int | float) for value in (noise, missing))
+        if not numbers or not 0 <= noise < float('inf') or not 0 <= missing <= 1:
+            raise ValueError(
+                'RefinedModel: noise is a number of pixels, not negative, and missing a share between 0 and '
+                f'1, not noise={noise}, missing={missing}'
+            )
         super().__init__(module, data_preprocessor)
         config = dict(type='KeypointRefiner', body_model=self.module.body_model, **(refiner or {}))
         self._refiner: list[KeypointRefiner] = [MODELS.build(config)]  # in a list: it has no weights

@@ -79,6 +79,22 @@ def test_bad_fits_are_left_out_and_counted(data, tmp_path):
         fit(root, tmp_path, max_error=1e-6)
 
 
+def test_what_the_file_lacks_is_counted_too(data, tmp_path):
+    root, truth = data
+    content = json.loads((root / 'people.json').read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    content['annotations'][1]['keypoints'][2::3] = [0] * 17
+    content['images'].append(dict(id=99, file_name='nowhere.jpg'))
+    content['annotations'].append(dict(content['annotations'][2], image_id=99))
+    path = tmp_path / 'people.json'
+    path.write_text(json.dumps(content))
+    fitting = KeypointFitting(root, path, device='cpu', skip_missing=True)
+    summary = convert_split(fitting, 'train', tmp_path, progress=False)
+    assert summary.left_out['crowds'] == summary.left_out['people without keypoints'] == 1
+    assert summary.rows + sum(summary.left_out.values()) == truth.data_len + 1
+    assert any(reason.startswith('images (') for reason in summary.left_out)
+
+
 def test_an_interrupted_run_goes_on(data, tmp_path, monkeypatch):
     root, _ = data
     monkeypatch.setattr('mmroi.apis.keypoint_fitting._IMAGES', 2)

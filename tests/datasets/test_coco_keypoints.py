@@ -77,6 +77,16 @@ def test_coco(write):
     assert set(np.unique(found.keypoints[:, 2])) == {0, 1}
 
 
+def test_confidences_of_a_detector_are_kept_and_what_is_not_labeled_may_be_nan(write):
+    mixed = keypoints(17)
+    mixed[2::3] = [0.05, 0.7, 1.0, 2.0] + [0.5] * 13
+    mixed[-3:] = [float('nan'), float('nan'), 0]
+    (found,) = read_coco_keypoints(write(person(keypoints=mixed))).images[0].people
+    confidence = dict(zip(SMPL_54, found.keypoints[:, 2].tolist(), strict=True))
+    assert [confidence[name] for name in ('nose', 'left_eye', 'right_eye', 'left_ear')] == [0.05, 0.7, 1, 1]
+    assert confidence['right_ankle'] == 0 and np.isfinite(found.keypoints).all()
+
+
 def test_visible_only(write):
     mixed = keypoints(17)
     mixed[2::3] = [1] * 10 + [2] * 7

@@ -93,3 +93,11 @@ def test_people_without_annotated_keypoints_stay(observed):
 def test_a_convention_without_joints_of_the_body_is_refused():
     with pytest.raises(ValueError, match="unknown keypoint convention 'hands'"):
         RefinedModel(Network(), convention='hands')
+
+
+@pytest.mark.parametrize('options', [dict(noise=-3.0), dict(missing=2.0), dict(noise='much')])
+def test_noise_and_omissions_out_of_range_are_refused_before_the_test(options):
+    with pytest.raises(
+        ValueError, match=f'RefinedModel: .*{next(iter(options))}={next(iter(options.values()))}'
+    ):
+        RefinedModel(Network(), **options)

@@ -62,6 +62,8 @@ def test_keypoints_need_refinement(call):
 
 def test_windows_of_refinement(call):
     assert call('photo.png', '--refine-window', '9') == 'error: --refine-window is for --refine'
+    code = call('photo.png', '--refine-keypoints', 'detector')
+    assert code == 'error: --refine-keypoints is for --refine'
     code = call('photo.png', '--refine', '--refine-window', '4')
     assert code == 'error: refiner: window must be an odd number of frames, at least 3, not 4'
 

@@ -133,9 +133,8 @@ def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--refine-keypoints',
         choices=SOURCES,
-        default=SOURCES[0],
         help="which keypoints --refine takes: crop, those that MoveNet Thunder finds in the person's box, or "
-        'detector, those of the detector movenet (default: %(default)s)',
+        f'detector, those of the detector movenet (default: {SOURCES[0]})',
     )
 
 
@@ -143,12 +142,13 @@ def refiner_of(args: argparse.Namespace) -> dict[str, Any] | None:
     """Return the ``refiner`` of the inferencer that the arguments choose.
 
     Raises:
-        ValueError: If there is a window but no refinement.
+        ValueError: If there are options of refinement but no refinement.
     """
-    window = dict(window=args.refine_window) if getattr(args, 'refine_window', 0) else {}
-    if window and not args.refine:
-        raise ValueError('--refine-window is for --refine')
-    return dict(keypoints=args.refine_keypoints, **window) if args.refine else None
+    options = dict(keypoints=args.refine_keypoints, window=getattr(args, 'refine_window', 0))
+    chosen = {name: value for name, value in options.items() if value}
+    if chosen and not args.refine:
+        raise ValueError(f'--refine-{next(iter(chosen))} is for --refine')
+    return dict(dict(keypoints=SOURCES[0]), **chosen) if args.refine else None
 
 
 class _BoxesAction(argparse.Action):

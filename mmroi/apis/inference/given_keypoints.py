@@ -6,7 +6,7 @@ import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.people import GivenPeople, People, find_misfits
-from mmroi.datasets.coco_keypoints import AnnotatedImage, read_coco_keypoints
+from mmroi.datasets.coco_keypoints import WITHOUT_KEYPOINTS, AnnotatedImage, read_coco_keypoints
 
 
 class GivenKeypoints(GivenPeople):
@@ -14,19 +14,35 @@ class GivenKeypoints(GivenPeople):
 
     Args:
         path: See :func:`read_coco_keypoints`. Joints that the body lacks are left out.
+        only_annotated: Leave out people who have a box but no keypoints, whom refinement would keep as they
+            are.
 
     Raises:
         BadInputError: If the file does not exist, is not of this format, or has nobody with keypoints.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, only_annotated: bool = False) -> None:
         try:
-            images = read_coco_keypoints(path, skip_unknown=True).images
+            found = read_coco_keypoints(path, skip_unknown=True)
         except (OSError, ValueError) as error:
             raise BadInputError(f'keypoints {error}') from None
-        super().__init__({image.file_name: [person.bbox for person in image.people] for image in images})
+        self._images: dict[str, AnnotatedImage] = {image.file_name: image for image in found.images}
+        self._only_annotated = only_annotated
+        super().__init__({name: self._people(image)[0] for name, image in self._images.items()})
         self._where = str(path)
-        self._images: dict[str, AnnotatedImage] = {image.file_name: image for image in images}
+        skipped = {reason: count for reason, count in found.skipped.items() if reason != WITHOUT_KEYPOINTS}
+        if skipped:
+            counts = ', '.join(f'{count} {reason}' for reason, count in skipped.items())
+            self.notes = [f'keypoints {path}: left out {counts}']
+
+    def _people(self, image: AnnotatedImage) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (P, 4) and keypoints (P, 54, 3) of an image."""
+        boxes = np.reshape([person.bbox for person in image.people], (-1, 4))
+        points = np.stack([person.keypoints for person in image.people])
+        if self._only_annotated:
+            return boxes, points
+        nothing = np.zeros((len(image.others), *points.shape[1:]))
+        return np.concatenate([boxes, image.others]), np.concatenate([points, nothing])
 
     def _look_up(self, frame: Frame) -> People:
         key = self.find_key(frame)
@@ -41,8 +57,6 @@ class GivenKeypoints(GivenPeople):
             )
             return People(np.zeros((0, 4)), np.zeros(0), (problem,))
         found = super()._look_up(frame)
-        boxes = np.reshape([person.bbox for person in image.people], (-1, 4))
-        dropped = np.logical_or(*find_misfits(boxes, frame))
-        kept = [person for person, drop in zip(image.people, dropped, strict=True) if not drop]
-        points = np.stack([person.keypoints for person in kept]) if kept else np.zeros((0, 54, 3))
-        return People(found.bboxes, found.scores, found.problems, given_keypoints=points)
+        boxes, points = self._people(image)
+        kept = ~np.logical_or(*find_misfits(boxes, frame))
+        return People(found.bboxes, found.scores, found.problems, given_keypoints=points[kept])

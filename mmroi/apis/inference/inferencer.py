@@ -292,12 +292,16 @@ class MultiRoIInferencer(BaseInferencer):
     ) -> PeopleFinder:
         if callable(keypoints):
             return keypoints
-        if keypoints is not None:
-            return (MMPosePeople if Path(keypoints).is_dir() else GivenKeypoints)(keypoints)
+        if keypoints is not None and Path(keypoints).is_dir():
+            return MMPosePeople(keypoints)
         if whole_image:
             return WholeImage()
-        if bboxes is not None:
-            given = GivenPeople(bboxes, self._det_options['score_thr'] or 0.0)
+        if bboxes is not None or keypoints is not None:
+            given: GivenPeople
+            if keypoints is not None:
+                given = GivenKeypoints(keypoints)
+            else:
+                given = GivenPeople(bboxes, self._det_options['score_thr'] or 0.0)
             for note in given.notes:
                 print_log(note, 'current', logging.WARNING)
             return given

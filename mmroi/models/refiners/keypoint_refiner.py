@@ -1,5 +1,6 @@
 """``KeypointRefiner`` fits pose, shape and camera of each person to 2D keypoints, starting from a network."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -91,6 +92,8 @@ class KeypointRefiner(nn.Module):
         min_inliers: Smallest share of the keypoints that must be closer than ``outlier`` in the end.
         max_start: Largest median distance of the network's joints from the keypoints, as such a fraction.
             Beyond it, network and keypoints mean different people who share the box.
+        max_depth_change: Largest factor between the depths of a fit and of the network. On images of the
+            studio it is below 2; keypoints much smaller than the person lead far away.
         regression_weight: Of the network's pose.
         prior_weight: Of the pose prior.
         limit_weight: Of the joint limits.
@@ -118,6 +121,7 @@ class KeypointRefiner(nn.Module):
         min_keypoints: int = 5,
         min_inliers: float = 0.6,
         max_start: float = 0.25,
+        max_depth_change: float = 3.0,
         regression_weight: float = 8.0,
         prior_weight: float = 0.3,
         limit_weight: float = 1.0,
@@ -136,6 +140,7 @@ class KeypointRefiner(nn.Module):
         self._body = [body]  # in a list: the network owns it
         self.outlier, self.min_confidence = outlier, min_confidence
         self.min_keypoints, self.min_inliers, self.max_start = min_keypoints, min_inliers, max_start
+        self.max_depth_change = max_depth_change
         self.max_iterations, self.tolerance = max_iterations, tolerance
         options = dict(
             prior=PosePrior(prior, prior_weight, limit_weight),
@@ -210,7 +215,10 @@ class KeypointRefiner(nn.Module):
         )
         fitted = _distances(costs, found.state, known)
         inliers = (fitted < self.outlier * known.size[:, None]).sum(1)
-        fits = inliers >= self.min_inliers * (~fitted.isnan()).sum(1)
+        change = (found.state.translation[:, 2] / translation[rows, 2]).log().abs()
+        fits = (inliers >= self.min_inliers * (~fitted.isnan()).sum(1)) & (
+            change <= math.log(self.max_depth_change)
+        )
         for row, converged, fit in zip(rows.tolist(), found.converged.tolist(), fits.tolist(), strict=True):
             statuses[row] = (REFINED if fit else OTHER_PERSON) if converged else NOT_CONVERGED
         taken = found.converged & fits

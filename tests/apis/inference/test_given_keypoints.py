@@ -42,6 +42,30 @@ def test_people_of_the_image_by_the_names_of_their_joints(write):
     assert 'det_keypoints' not in person and 'is outside' in str(people.problems[0])
 
 
+def test_people_without_keypoints_are_kept_and_what_is_left_out_is_said(tmp_path):
+    known = dict(image_id=1, category_id=1, bbox=[5, 6, 20, 40])
+    people = [
+        dict(known, id=1, keypoints=[10, 20, 0.4, 0, 0, 0]),
+        dict(known, id=2, keypoints=[10, 20, 0, 0, 0, 0]),
+        dict(known, id=3, keypoints=[10, 20, 2, 0, 0, 0], iscrowd=1),
+    ]
+    content = dict(
+        images=[dict(id=1, file_name='a.jpg', height=60, width=80)],
+        annotations=people,
+        categories=[dict(id=1, name='person', keypoints=['right_wrist', 'tail'])],
+    )
+    path = tmp_path / 'keypoints.json'
+    path.write_text(json.dumps(content))
+    given = GivenKeypoints(path)
+    (found,) = given([frame()])
+    assert found.bboxes.tolist() == [[5, 6, 25, 46]] * 2
+    assert found.given_keypoints[:, :, 2].sum(1).tolist() == [0.4, 0]
+    (note,) = given.notes
+    assert str(path) in note and '1 crowds' in note and 'unknown joints (tail)' in note
+    (annotated,) = GivenKeypoints(path, only_annotated=True)([frame()])
+    assert len(annotated) == 1 and len(annotated.given_keypoints) == 1
+
+
 def test_an_image_of_another_size_is_refused(write):
     (people,) = write(size=(120, 160))([frame()])
     (problem,) = people.problems

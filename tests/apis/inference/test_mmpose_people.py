@@ -41,6 +41,13 @@ def test_a_video(tmp_path):
     assert [len(people) for people in found] == [1, 0, 1] and found[2].bboxes[0, 0] == 30
 
 
+def test_a_box_outside_the_image_is_left_out_and_said(tmp_path):
+    (tmp_path / 'a.json').write_text(json.dumps([instance(9000), instance(30)]))
+    (people,) = MMPosePeople(tmp_path)([frame()])
+    assert people.bboxes[:, 0].tolist() == [30] and 'is outside' in str(people.problems[0])
+    assert people.given_keypoints[:, SMPL_54.index('nose'), 0].tolist() == [30]
+
+
 def test_an_image_without_a_file(tmp_path):
     (tmp_path / 'b.json').write_text('[]')
     found = MMPosePeople(tmp_path)([frame(), frame('b.png')])

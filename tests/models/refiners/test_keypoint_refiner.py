@@ -121,6 +121,11 @@ def _scrambled(keypoints: Tensor) -> None:
     keypoints[0, :, :2] = keypoints[0, torch.randperm(54, generator=torch.Generator().manual_seed(0)), :2]
 
 
+def _shrunk(keypoints: Tensor) -> None:
+    center = keypoints[0, keypoints[0, :, 2] > 0, :2].mean(0)
+    keypoints[0, :, :2] = center + 0.1 * (keypoints[0, :, :2] - center)
+
+
 @pytest.mark.parametrize(
     ('spoil', 'status'),
     [
@@ -130,6 +135,7 @@ def _scrambled(keypoints: Tensor) -> None:
         (_neighbor, OTHER_PERSON),
         (_sharing_the_box, OTHER_PERSON),
         (_scrambled, OTHER_PERSON),
+        (_shrunk, OTHER_PERSON),
     ],
 )
 def test_bad_keypoints_keep_the_start_of_their_person_alone(
