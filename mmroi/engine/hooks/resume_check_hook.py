@@ -76,7 +76,7 @@ class ResumeCheckHook(Hook):
         if missing:
             raise ValueError(
                 f'The checkpoint is of another optimizer than {type(optimizer).__name__} of the config: it '
-                f'has no {", ".join(sorted(missing))}. Resume with the optimizer that it was trained with, or '
+                f'has no {", ".join(sorted(missing))}. Resume with the one that it was trained with, or '
                 'start a new training from its weights: --cfg-options load_from=CHECKPOINT without --resume'
             )
 
