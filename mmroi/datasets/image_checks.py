@@ -1,5 +1,6 @@
 """Find images that are missing, truncated or unreadable, at a fraction of the cost of decoding them."""
 
+import os
 from collections.abc import Sequence
 
 import cv2
@@ -134,8 +135,12 @@ def check_folder(path: str, folders: ImageFolders) -> None:
         folders: The folders.
 
     Raises:
-        BadSampleError: It does not.
+        BadSampleError: It does not, or the path names no file.
     """
+    if not os.path.basename(path):
+        raise BadSampleError(
+            'missing image', f'{path} is a folder, the row names no image. Convert the dataset again'
+        )
     if not folders.contain(path):
         raise BadSampleError(
             'image outside its folder',

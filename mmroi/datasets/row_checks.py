@@ -27,9 +27,10 @@ UNIT_FAULTS = {
     'confidence beyond 1': 'confidences must be between 0 and 1, or 0, 1 and 2 as in COCO, or 0 and 255',
     'implausible focal length': 'focal lengths must be in pixels of the image, neither in mm nor normalized',
     'implausible principal point': 'principal points must be in pixels from the corner of the image',
+    'box within a pixel': 'boxes must be x, y, width and height in pixels of the image, not normalized',
 }
 """Faults that indicate wrong units when most rows of a file have them, and how to fix the file."""
-_TOO_LARGE, _TOO_FAR, _TOO_TWISTED, _TOO_SHAPED, _TOO_SURE, _BAD_FOCAL, _BAD_CENTER = UNIT_FAULTS
+_TOO_LARGE, _TOO_FAR, _TOO_TWISTED, _TOO_SHAPED, _TOO_SURE, _BAD_FOCAL, _BAD_CENTER, _TOO_SMALL = UNIT_FAULTS
 
 REASONS = (
     'missing image',
@@ -113,6 +114,7 @@ def find_faults(rows: Mapping[str, np.ndarray]) -> np.ndarray:
         faults[_off_scale(bbox, rows['focal_length'])] = fault_code(_BAD_FOCAL)
         faults[_any(rows['focal_length'] <= 0)] = fault_code('focal length not positive')
     faults[_find_nan_labels(rows, labeled)] = fault_code('NaN labels')
+    faults[(bbox[:, 2:] < 1).all(1)] = fault_code(_TOO_SMALL)
     faults[(bbox[:, 2:] <= 0).any(1)] = fault_code('zero-area box')
     faults[_find_nan(bbox)] = fault_code('NaN box')
     return faults

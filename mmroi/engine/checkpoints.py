@@ -135,16 +135,11 @@ def _candidates(work_dir: Path) -> list[Path]:
         if named.name:
             found = [path for path in (work_dir / named.name, named) if path.is_file()]
             folders.append(named.parent)
-    others = [
-        path
-        for folder in folders
-        for path in folder.glob('*.pth')
-        if not path.name.startswith(('.', 'best_'))
-    ]
-    others = [path for path in others if _STEP.search(path.name) and path.is_file()]
+    others = [path for folder in folders for path in folder.glob('[!.]*.pth') if path.is_file()]
     return list(dict.fromkeys([*found, *sorted(others, key=_step_of, reverse=True)]))
 
 
 def _step_of(path: Path) -> int:
+    """Last are the best ones, usually only weights, and those of other names, such as renamed ones."""
     match = _STEP.search(path.name)
-    return int(match.group(1)) if match else -1
+    return int(match.group(1)) if match and not path.name.startswith('best_') else -1

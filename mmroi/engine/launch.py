@@ -153,7 +153,7 @@ def run_tool(main: Callable[[], None]) -> None:
     if 'TORCHELASTIC_RUN_ID' in os.environ:  # a process of torchrun, which may be killed
         signal_on_parents_death(signal.SIGTERM)
     try:
-        main()
+        _run(main)
         sys.stdout.flush()
         if dist.is_available() and dist.is_initialized():
             dist.destroy_process_group()
@@ -169,6 +169,23 @@ def run_tool(main: Callable[[], None]) -> None:
         if not isinstance(error, FileNotFoundError | WriteError):
             traceback.print_exc()
         sys.exit(f'error: {explain(error)}')
+
+
+def _run(main: Callable[[], None]) -> None:
+    """Run a function; an error that took the place of a request to end becomes this request again.
+
+    MMEngine formats the config in each checkpoint with yapf, and turns whatever is raised meanwhile into a
+    SyntaxError.
+    """
+    try:
+        main()
+    except Exception as error:
+        behind: BaseException | None = error
+        while behind is not None:
+            if isinstance(behind, KeyboardInterrupt):
+                raise behind from None
+            behind = behind.__context__
+        raise
 
 
 def _nobody_reads_the_output() -> bool:

@@ -84,6 +84,7 @@ FAULTS = [
     ('keypoints2d', (3, 0), np.nan, 'NaN labels'),
     ('keypoints3d', (3, 3), np.nan, 'NaN labels'),
     ('betas', 9, np.nan, 'NaN labels'),
+    ('bbox_xywh', slice(2, 4), 0.8, 'box within a pixel'),
     ('bbox_xywh', 3, 0.0, 'zero-area box'),
     ('bbox_xywh', 0, np.nan, 'NaN box'),
 ]

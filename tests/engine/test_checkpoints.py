@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import pytest
@@ -17,8 +18,10 @@ def work_dir(tmp_path):
     """Folder with the checkpoints of epochs 9 and 10 and the best one."""
     folder = tmp_path / 'work'
     folder.mkdir()
-    for name in ('epoch_9.pth', 'epoch_10.pth', 'best_MPJPE_epoch_11.pth'):
+    for name in ('epoch_9.pth', 'epoch_10.pth'):
         torch.save(CONTENT, folder / name)
+    weights = {key: value for key, value in CONTENT.items() if key != 'optimizer'}
+    torch.save(weights, folder / 'best_MPJPE_epoch_11.pth')
     (folder / 'last_checkpoint').write_text(str(folder / 'epoch_10.pth'))
     return folder
 
@@ -52,6 +55,15 @@ def test_damage_is_found_that_torch_may_not_see(work_dir, damage):
     path, (problem,) = find_resumable(work_dir)
     assert path == work_dir / 'epoch_9.pth'
     assert problem.startswith(f'{work_dir / "epoch_10.pth"} cannot be used: it is ')
+
+
+@pytest.mark.parametrize('name', ['best_MPJPE_epoch_2.pth', 'latest.pth', 'renamed (1).pth'])
+def test_a_training_never_starts_over_beside_weights(tmp_path, name):
+    torch.save({'state_dict': CONTENT['state_dict']}, tmp_path / name)
+    with pytest.raises(ValueError, match=re.escape(name) + ' cannot be used: it has no meta'):
+        prepare_resume(Config(dict(work_dir=str(tmp_path))), 'auto')
+    torch.save(CONTENT, tmp_path / name)  # complete, whatever its name
+    assert find_resumable(tmp_path) == (tmp_path / name, [])
 
 
 def test_the_newest_goes_by_its_number(work_dir):

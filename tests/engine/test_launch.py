@@ -88,3 +88,23 @@ def test_a_tool_that_has_done_its_work_leaves_its_process_group(tmp_path):
 
     launch.run_tool(main)
     assert not dist.is_initialized()
+
+
+@pytest.mark.parametrize(('signum', 'status'), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_a_library_turns_into_an_error(signum, status):
+    """As MMEngine does while it formats a config, which it also does for each checkpoint."""
+    program = f"""
+import os
+from mmroi.engine.launch import run_tool
+
+def main():
+    try:
+        os.kill(os.getpid(), {int(signum)})
+    except:
+        raise SyntaxError('Failed to format the config file')
+
+run_tool(main)
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert done.returncode == status
+    assert done.stderr == f'ended by {signum.name}\n'

@@ -237,6 +237,10 @@ def _folder(image: ImageSource) -> Path | None:
 
 
 def _file(path: Path, names: _Names) -> Source:
+    if (
+        path.exists() and not path.is_file()
+    ):  # decoders would wait for a pipe for ever, and not end by SIGTERM
+        return _Fault(BadInput(printable(path), 'is a pipe or device, not a file'))
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return Video(path, names.video(path.stem), printable(path))
     if (count := count_frames(path)) > 1:
@@ -246,6 +250,8 @@ def _file(path: Path, names: _Names) -> Source:
 
 def _expand(item: str | Path) -> list[Path]:
     text, name, path = str(item), printable(item), Path(item).expanduser()
+    if not text:  # such as an unset variable of a shell; it would mean the current folder
+        raise BadInputError('an input is empty; give a path')
     if '://' in text:
         raise BadInputError(f'{name} is a URL; download it and give the file')
     if path.is_dir():
@@ -259,7 +265,9 @@ def _expand(item: str | Path) -> list[Path]:
     if path.exists():
         return [path]
     if has_magic(text):
-        matched = sorted(p for p in map(Path, glob(str(path), recursive=True)) if p.is_file())
+        matched = sorted(
+            p for p in map(Path, glob(str(path), recursive=True)) if p.is_file() or _is_wanted(p)
+        )
         if not matched:
             raise BadInputError(f'{name} matches no file; check the pattern')
         return matched
@@ -267,5 +275,6 @@ def _expand(item: str | Path) -> list[Path]:
 
 
 def _is_wanted(path: Path) -> bool:
+    """Whether a path of a folder is an input; also a link to nothing or a pipe, to be named as one."""
     known = path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
-    return known and not path.name.startswith('.') and path.is_file()
+    return known and not path.name.startswith('.') and not path.is_dir()

@@ -28,7 +28,8 @@ class ResumeCheckHook(Hook):
             optimizer keeps its moments.
 
     Raises:
-        ValueError: ``settings`` is neither.
+        ValueError: ``settings`` is neither; or, before the first step, the checkpoint is of another kind of
+            optimizer than that of the config.
     """
 
     priority = 'HIGHEST'
@@ -51,6 +52,7 @@ class ResumeCheckHook(Hook):
         """Compare, and warn or take the settings of the config."""
         if not self._groups or not runner.iter:
             return
+        self._check_kind(runner)
         differences = list(self._compare(runner))
         if not differences:
             return
@@ -64,6 +66,19 @@ class ResumeCheckHook(Hook):
             'default_hooks.resume.settings=config. To start a new training from the weights: '
             '--cfg-options load_from=CHECKPOINT without --resume'
         )
+
+    def _check_kind(self, runner: Runner) -> None:
+        # A checkpoint does not say which optimizer it is of; each kind has settings of its own.
+        optimizer = runner.optim_wrapper.optimizer
+        missing = {
+            key for group in optimizer.param_groups for key in optimizer.defaults.keys() - group.keys()
+        }
+        if missing:
+            raise ValueError(
+                f'The checkpoint is of another optimizer than {type(optimizer).__name__} of the config: it '
+                f'has no {", ".join(sorted(missing))}. Resume with the one that it was trained with, or '
+                'start a new training from its weights: --cfg-options load_from=CHECKPOINT without --resume'
+            )
 
     def _compare(self, runner: Runner) -> Iterator[str]:
         seen = set()

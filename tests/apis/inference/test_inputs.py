@@ -21,6 +21,7 @@ def test_folder_goes_on_past_a_bad_file(photo: np.ndarray, tmp_path: Path) -> No
     (tmp_path / 'zero.jpg').touch()
     (tmp_path / 'notes.txt').touch()
     (tmp_path / 'sub.png').mkdir()
+    assert len(open_inputs(f'{tmp_path}/*')) == 5  # with the text that a pattern names
     inputs = open_inputs(tmp_path)
     assert len(inputs) == inputs.num_frames == 4
     found = list(inputs)
@@ -54,6 +55,7 @@ def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_pa
         ('nowhere/*.jpg', r'nowhere/\*.jpg matches no file; check'),
         ('https://example.org/a.jpg', 'is a URL; download it'),
         ([], 'list of inputs is empty'),
+        ('', 'an input is empty'),
         ([3.5], 'an input is a float; give a path'),
     ],
 )
@@ -89,6 +91,24 @@ def test_one_bad_path_does_not_hinder_the_others(photo: np.ndarray, tmp_path: Pa
         assert reason in item.reason and item.source not in item.reason
     with pytest.raises(BadInputError, match='File name too long'):
         open_inputs('x' * 300)
+
+
+@pytest.mark.parametrize('pattern', ['', '/*'])
+def test_pipes_and_broken_links_of_a_folder_are_named(
+    photo: np.ndarray, tmp_path: Path, pattern: str
+) -> None:
+    """Opening a pipe as a video would wait for ever."""
+    for name in ('a.gif', 'b.mp4', 'c.webp', 'd.png'):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / 'e.jpg').symlink_to('gone.jpg')
+    (tmp_path / 'f.avi').symlink_to('/dev/zero')
+    (tmp_path / 'g.mov').symlink_to('gone.mov')
+    cv2.imwrite(str(tmp_path / 'h.png'), photo)
+    inputs = open_inputs(f'{tmp_path}{pattern}')
+    *bad, frame = list(inputs)
+    assert isinstance(frame, Frame) and [Path(item.source).name[0] for item in bad] == list('abcdefg')
+    for item, reason in zip(bad, [*['pipe'] * 4, 'No such file', 'pipe', 'No such file'], strict=True):
+        assert reason in item.reason
 
 
 def test_names_are_short_and_printable(photo: np.ndarray, tmp_path: Path) -> None:

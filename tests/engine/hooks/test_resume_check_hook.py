@@ -8,7 +8,9 @@ from mmroi.engine.hooks import AtomicCheckpointHook, EpochSeedHook, ResumeCheckH
 def run(make_runner, tmp_path):
     """``run(max_epochs, ...)`` trains on in one folder; gives the runner and its warnings of settings."""
 
-    def train(max_epochs, lr=0.1, scheduler=None, settings='checkpoint', folder='work', **optimizer):
+    def train(
+        max_epochs, lr=0.1, scheduler=None, settings='checkpoint', folder='work', type='Adam', **optimizer
+    ):
         work_dir = tmp_path / folder
         last = work_dir / 'last_checkpoint'
         runner = make_runner(
@@ -20,7 +22,7 @@ def run(make_runner, tmp_path):
             resume=last.is_file(),
             load_from=last.read_text() if last.is_file() else None,
         )
-        runner.optim_wrapper['optimizer'] = dict(type='Adam', lr=lr, **optimizer)
+        runner.optim_wrapper['optimizer'] = dict(type=type, lr=lr, **optimizer)
         warnings = []
         runner.logger.warning = warnings.append
         runner.train()
@@ -59,6 +61,16 @@ def test_a_longer_schedule_is_named(run):
     _, (warning,) = run(2, scheduler=one_cycle(2))
     assert 'total_steps 3 of the checkpoint, 6 of the config' in warning
     assert 'lr ' not in warning.split('. To use')[0].replace('OneCycleLR', '')
+
+
+@pytest.mark.parametrize('settings', ['checkpoint', 'config'])
+@pytest.mark.parametrize(
+    ('first', 'second', 'missing'), [('Adam', 'SGD', 'momentum'), ('SGD', 'AdamW', 'betas, eps')]
+)
+def test_another_optimizer_is_named_before_the_first_step(run, settings, first, second, missing):
+    run(1, type=first, scheduler=one_cycle(1))
+    with pytest.raises(ValueError, match=f'of another optimizer than {second} .*{missing}.*load_from='):
+        run(2, type=second, scheduler=one_cycle(1), settings=settings)
 
 
 def test_settings_of_the_config(run):
