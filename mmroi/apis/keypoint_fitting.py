@@ -22,8 +22,8 @@ from mmroi.models.refiners import REFINED
 from mmroi.structures import SMPL_54, HMRDataSample
 
 _IMAGES = 32  # of a unit: what an interruption loses
-_FAR = 'keypoints too far from the fit'
-_FEW = 'too few keypoints'
+_FAR = 'keypoints farther from the fit than max_error'
+_FEW = 'fewer keypoints than min_keypoints'
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def test_bodies_project_to_their_keypoints_and_the_file_is_a_dataset(data, tmp_p
 
 def test_bad_fits_are_left_out_and_counted(data, tmp_path):
     root, truth = data
-    with pytest.raises(ValueError, match='no row is left; left out .*too far from the fit'):
+    with pytest.raises(ValueError, match='no row is left; left out .*farther from the fit than max_error'):
         fit(root, tmp_path, max_error=1e-6)
 
 

@@ -40,8 +40,8 @@ class MotionRefinement:
     """
 
     def __init__(self, body: SMPL, length: int, window: MotionWindow | None = None) -> None:
-        if length < 3 or length % 2 == 0:
-            raise ValueError(f'refiner: window must be an odd number of frames, at least 3, not {length}')
+        if not isinstance(length, int) or length < 3 or length % 2 == 0:
+            raise ValueError(f'refiner: window must be an odd number of frames, at least 3, not {length!r}')
         self._body, self._half = body, length // 2
         self._window = window or MotionWindow()
 

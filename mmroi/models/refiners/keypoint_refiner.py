@@ -110,6 +110,7 @@ class KeypointRefiner(nn.Module):
 
     Raises:
         FileNotFoundError: If ``prior`` or ``errors`` does not exist.
+        ValueError: If a weight is negative, or a deviation, distance or limit is not positive.
     """
 
     def __init__(
@@ -136,6 +137,27 @@ class KeypointRefiner(nn.Module):
         tolerance: float = 1e-3,
     ) -> None:
         super().__init__()
+        positive = dict(
+            keypoint_sigma=keypoint_sigma,
+            outlier=outlier,
+            max_start=max_start,
+            depth_sigma=depth_sigma,
+            offset_sigma=offset_sigma,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+        )
+        weights = dict(
+            regression_weight=regression_weight,
+            prior_weight=prior_weight,
+            limit_weight=limit_weight,
+            roi_weight=roi_weight,
+            shape_weight=shape_weight,
+            shape_prior_weight=shape_prior_weight,
+        )
+        for name, value in {**positive, **weights}.items():
+            if not isinstance(value, int | float) or not value >= 0 or (name in positive and not value):
+                what = 'positive' if name in positive else 'zero or positive'
+                raise ValueError(f'KeypointRefiner: {name} must be a {what} number, not {value!r}')
         body = body_model if isinstance(body_model, SMPL) else MODELS.build(body_model or dict(type='SMPL'))
         self._body = [body]  # in a list: the network owns it
         self.outlier, self.min_confidence = outlier, min_confidence

@@ -123,7 +123,7 @@ def test_results_keep_their_order_and_wait_for_half_a_window(see, body):
     assert ahead[:9] == [4] * 9 and ahead[9:] == [3, 2, 1]
 
 
-@pytest.mark.parametrize('length', [1, 2, 8, -3])
+@pytest.mark.parametrize('length', [1, 2, 8, -3, '9'])
 def test_the_length_is_odd(body, length):
-    with pytest.raises(ValueError, match=f'odd number of frames, at least 3, not {length}'):
+    with pytest.raises(ValueError, match=f'odd number of frames, at least 3, not {length!r}'):
         MotionRefinement(body, length)

@@ -214,6 +214,21 @@ def test_it_is_built_from_a_config_and_has_no_weights() -> None:
     assert isinstance(built, KeypointRefiner) and not built.state_dict()
 
 
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(roi_weight=-1.0), 'roi_weight must be a zero or positive number, not -1.0'),
+        (dict(outlier=0), 'outlier must be a positive number, not 0'),
+        (dict(max_iterations=0), 'max_iterations must be a positive number, not 0'),
+        (dict(prior_weight='a'), "prior_weight must be a zero or positive number, not 'a'"),
+        (dict(tolerance=float('nan')), 'tolerance must be a positive number, not nan'),
+    ],
+)
+def test_options_out_of_range_are_refused(crowd, options: dict, message: str) -> None:  # noqa: ANN001
+    with pytest.raises(ValueError, match=f'KeypointRefiner: {message}'):
+        KeypointRefiner(crowd.body, **options)
+
+
 def test_a_missing_or_foreign_prior_is_named(crowd, tmp_path) -> None:  # noqa: ANN001
     with pytest.raises(FileNotFoundError, match='nowhere.npz'):
         KeypointRefiner(crowd.body, prior=str(tmp_path / 'nowhere.npz'))
