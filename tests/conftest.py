@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -111,6 +112,14 @@ def write_smpl() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def usual_signals() -> Iterator[None]:
+    """Processes that the test starts do not ignore SIGHUP, as those of ``nohup make test`` would."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

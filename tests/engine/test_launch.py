@@ -91,7 +91,7 @@ def test_a_tool_that_has_done_its_work_leaves_its_process_group(tmp_path):
 
 
 @pytest.mark.parametrize(('signum', 'status'), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_that_a_library_turns_into_an_error(signum, status):
+def test_a_signal_that_a_library_turns_into_an_error(usual_signals, signum, status):
     """As MMEngine does while it formats a config, which it also does for each checkpoint."""
     program = f"""
 import os

@@ -67,7 +67,7 @@ run_tool(main)
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, usual_signals):
     """Start a script; it is killed after the test."""
     started = []
 
