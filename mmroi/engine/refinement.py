@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
+
+from mmroi.engine.config_options import ConfigOptions
 
 
-class RefineAction(DictAction):
+class RefineAction(ConfigOptions):
     """Read the options of refinement, ``name=value``; none leaves all at their defaults."""
 
     def __call__(

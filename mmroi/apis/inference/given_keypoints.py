@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople, People, find_misfits
+from mmroi.apis.inference.people import GivenPeople, People, inside
 from mmroi.datasets.coco_keypoints import WITHOUT_KEYPOINTS, AnnotatedImage, read_coco_keypoints
 
 
@@ -56,7 +56,5 @@ class GivenKeypoints(GivenPeople):
                 'get the image that the keypoints were made for',
             )
             return People(np.zeros((0, 4)), np.zeros(0), (problem,))
-        found = super()._look_up(frame)
-        boxes, points = self._people(image)
-        kept = ~np.logical_or(*find_misfits(boxes, frame))
-        return People(found.bboxes, found.scores, found.problems, given_keypoints=points[kept])
+        assert isinstance(self._boxes, dict)
+        return inside(self._boxes[key], frame, keypoints=self._people(image)[1])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople, People, check_boxes, find_misfits
+from mmroi.apis.inference.people import People, check_boxes, inside
 from mmroi.structures import COCO_17, convert_keypoints
 
 _WHOLE_BODY = 133  # COCO-WholeBody begins with COCO's 17
@@ -58,10 +58,7 @@ class MMPosePeople:
         if not people:
             return People(np.zeros((0, 4)), np.zeros(0), given_keypoints=np.zeros((0, 54, 3)))
         boxes = check_boxes(np.stack([box for box, _ in people]), str(path))
-        (found,) = GivenPeople(boxes, -np.inf)([frame])
-        kept = ~np.logical_or(*find_misfits(boxes, frame))
-        points = np.stack([keypoints for _, keypoints in people])[kept]
-        return People(found.bboxes, found.scores, found.problems, given_keypoints=points)
+        return inside(boxes, frame, keypoints=np.stack([keypoints for _, keypoints in people]))
 
 
 @lru_cache(maxsize=2)  # a video asks for the same file for each frame

@@ -174,11 +174,11 @@ class GivenPeople:
 
     def _look_up(self, frame: Frame) -> People:
         if not isinstance(self._boxes, dict):
-            return _inside(self._boxes, frame, self._score_thr)
+            return inside(self._boxes, frame, self._score_thr)
         key = self.find_key(frame)
         if key is None:
             return self.missing(frame)
-        people = _inside(self._boxes[key], frame, self._score_thr)
+        people = inside(self._boxes[key], frame, self._score_thr)
         faults = (  # once, not for every frame of a video
             BadInput(frame.source, f'has a box that cannot be used: {fault}')
             for fault in self._faults.pop(key, ())
@@ -206,9 +206,24 @@ class GivenPeople:
             yield self._bare.get(bare) or bare
 
 
-def _inside(boxes: np.ndarray, frame: Frame, score_thr: float) -> People:
-    boxes = boxes[boxes[:, 4] >= score_thr]
-    size, (outside, huge) = frame.image.shape[1::-1], find_misfits(boxes, frame)
+def inside(
+    boxes: np.ndarray, frame: Frame, score_thr: float = -np.inf, keypoints: np.ndarray | None = None
+) -> People:
+    """Leave out the boxes that cannot be of a frame, and say so.
+
+    Args:
+        boxes: (P, 5) x1, y1, x2, y2 in pixels, and the score.
+        frame: The frame.
+        score_thr: Lowest score of a box.
+        keypoints: (P, 54, 3) of the same people, if they are given.
+
+    Returns:
+        The people whose boxes are neither entirely outside the frame nor far larger than it.
+    """
+    sure = boxes[:, 4] >= score_thr
+    boxes, size = boxes[sure], np.array(frame.image.shape[1::-1])
+    outside = np.any((boxes[:, :2] >= size) | (boxes[:, 2:4] <= 0), axis=1)
+    huge = np.any(boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size, axis=1) & ~outside
     problems = tuple(
         BadInput(
             frame.source,
@@ -219,23 +234,8 @@ def _inside(boxes: np.ndarray, frame: Frame, score_thr: float) -> People:
         for box in boxes[where, :4]
     )
     good = ~(outside | huge)
-    return People(boxes[good, :4], boxes[good, 4], problems)
-
-
-def find_misfits(boxes: np.ndarray, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Find the boxes that cannot be of a frame.
-
-    Args:
-        boxes: (P, 4) x1, y1, x2, y2 in pixels; further columns are ignored.
-        frame: The frame.
-
-    Returns:
-        (P,) bool each: which lie entirely outside, and which of the others are far larger than the frame.
-    """
-    size = np.array(frame.image.shape[1::-1])
-    outside = np.any((boxes[:, :2] >= size) | (boxes[:, 2:4] <= 0), axis=1)
-    huge = np.any(boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size, axis=1)
-    return outside, huge & ~outside
+    given = None if keypoints is None else keypoints[sure][good]
+    return People(boxes[good, :4], boxes[good, 4], problems, given_keypoints=given)
 
 
 def check_boxes(boxes: Any, where: str) -> np.ndarray:
