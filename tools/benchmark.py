@@ -74,7 +74,7 @@ def main() -> None:
     profile, suite = load_profile(name), full.select(args.rows)
     work_dir = args.work_dir or Path('work_dirs') / 'benchmark' / Path(name).stem
     folder = args.report_dir or work_dir / suite.name
-    runs = plan(suite.rows, args.seeds or profile.seeds, work_dir)
+    runs = plan(suite.tested_rows, args.seeds or profile.seeds, work_dir)
     measured = {} if args.report_only else run_suite(suite, profile, runs, work_dir, args.gpus, args.jobs)
     command = shlex.join(['python', 'tools/benchmark.py', *(a for a in sys.argv[1:] if a != '--report-only')])
     report = report_suite(suite, profile, runs, measured, command, folder)

@@ -11,13 +11,13 @@ class Column(NamedTuple):
     Attributes:
         title: Heading, with the unit.
         digits: Decimal places.
-        has_deviation: Whether to print the standard deviation over the seeds.
+        has_error: Whether to print the standard error over the seeds.
         legend: A sentence for the reader of the table.
     """
 
     title: str
     digits: int = 1
-    has_deviation: bool = True
+    has_error: bool = True
     legend: str = ''
 
 
@@ -35,13 +35,13 @@ METRICS = {
 }
 COSTS = {
     'parameters': Column(
-        'parameters M', digits=2, has_deviation=False, legend='Parameters: of the network that predicts.'
+        'parameters M', digits=2, has_error=False, legend='Parameters: of the network that predicts.'
     ),
-    'minutes': Column('training min', has_deviation=False),
+    'minutes': Column('training min', has_error=False),
     'people': Column(
         'people seen',
         digits=0,
-        has_deviation=False,
+        has_error=False,
         legend='People seen: in training, the same for all rows, in the same order for the same seed.',
     ),
 }
@@ -67,13 +67,13 @@ SEEDS = 'seeds'
 PAPER_METRICS = ('MPJPE', 'PA-MPJPE', 'PVE')
 
 
-def format_number(name: str, mean: float | None, deviation: float | None = None) -> str:
+def format_number(name: str, mean: float | None, error: float | None = None) -> str:
     """Format a number as the table shows it.
 
     Args:
         name: Name of the column.
         mean: Mean over the seeds; None if there is none.
-        deviation: Standard deviation over the seeds; None if there is none.
+        error: Standard error over the seeds; None if there is none.
 
     Returns:
         Such as ``80.8 ± 0.4``.
@@ -81,5 +81,5 @@ def format_number(name: str, mean: float | None, deviation: float | None = None)
     if mean is None:
         return '–'
     column = COLUMNS[name]
-    spread = '' if deviation is None or not column.has_deviation else f' ± {deviation:.{column.digits}f}'
+    spread = '' if error is None or not column.has_error else f' ± {error:.{column.digits}f}'
     return f'{mean:,.{column.digits}f}{spread}' if name == 'people' else f'{mean:.{column.digits}f}{spread}'

@@ -5,16 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student_t
 
+from mmroi.benchmark.columns import METRICS
+from mmroi.benchmark.comparison import Comparison, compare_groups, compare_rows
 from mmroi.benchmark.results import Summary
+from mmroi.benchmark.suites import Suite
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
 from mmroi.fileio.atomic import atomic_write
 
 
-def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
+def draw_all(suite: Suite, summaries: Sequence[Summary], folder: Path) -> list[Path]:
     """Draw all plots for which there is data.
 
     Args:
+        suite: The suite.
         summaries: The rows. Those without a complete run are skipped.
         folder: Folder to write to; created if missing.
 
@@ -41,7 +46,40 @@ def draw_all(summaries: Sequence[Summary], folder: Path) -> list[Path]:
             plots.append(folder / f'{kind}.png')
     if any(summary.mean('camera_translation') is not None for summary in done):
         plots.append(draw_cameras(done, folder / 'cameras.png'))
+    if compared := [*compare_groups(suite, summaries), *compare_rows(suite, summaries)]:
+        plots.append(draw_differences(compared, folder / 'differences.png'))
     return plots
+
+
+def draw_differences(comparisons: Sequence[Comparison], path: Path) -> Path:
+    """Draw differences of MPJPE, PA-MPJPE and the camera error with their intervals.
+
+    Args:
+        comparisons: Comparisons.
+        path: Image to write.
+
+    Returns:
+        The path.
+    """
+    from matplotlib.figure import Figure
+
+    names = [n for n in ('MPJPE', 'PA-MPJPE', 'camera_translation') if n in comparisons[0].differences]
+    figure = Figure(figsize=(3.4 + 2.4 * len(names), 1.2 + 0.28 * len(comparisons)), layout='constrained')
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    places = np.arange(len(comparisons))[::-1]
+    for axes, name in zip(panels, names, strict=True):
+        axes.axvline(0, color='0.6', lw=1)
+        for place, one in zip(places, comparisons, strict=True):
+            if (found := one.differences.get(name)) is None or not np.isfinite(found.low):
+                continue
+            ends = [[found.mean - found.low], [found.high - found.mean]]
+            color = '0.45' if not found.is_clear else 'C2' if found.mean < 0 else 'C3'
+            axes.errorbar([found.mean], [place], xerr=ends, fmt='o', color=color, capsize=3, ms=4)
+        axes.set_xlabel(f'Δ {METRICS[name].title}')
+    panels[0].set_yticks(places, [one.label for one in comparisons])
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return path
 
 
 def mean_table(tables: Sequence[Table]) -> Table:
@@ -52,7 +90,7 @@ def mean_table(tables: Sequence[Table]) -> Table:
 
 
 def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
-    """Draw MPJPE over the epochs, as Figure 8: mean over the seeds and a band of one deviation.
+    """Draw MPJPE over the epochs, as Figure 8: mean over the seeds and its 95 % interval (Student's t).
 
     Args:
         summaries: Rows with at least one complete run.
@@ -71,8 +109,8 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> Path:
         mean = values.mean(axis=0)
         (line,) = axes.plot(epochs, mean, marker='.', label=summary.row.label)
         if len(values) > 1:
-            deviation = values.std(axis=0, ddof=1)
-            band = (mean - deviation, mean + deviation)
+            half = values.std(axis=0, ddof=1) / len(values) ** 0.5 * student_t.ppf(0.975, len(values) - 1)
+            band = (mean - half, mean + half)
             axes.fill_between(epochs, *band, color=line.get_color(), alpha=0.15, lw=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel('epoch')
@@ -104,8 +142,8 @@ def draw_cameras(summaries: Sequence[Summary], path: Path) -> Path:
         axes.errorbar(
             edge if spread is None else spread,
             error,
-            xerr=summary.deviation('camera_spread'),
-            yerr=summary.deviation('camera_translation'),
+            xerr=summary.standard_error('camera_spread'),
+            yerr=summary.standard_error('camera_translation'),
             fmt='<' if spread is None else 'osD^'[i // 10 % 4],
             color=f'C{i % 10}',
             label=label,

@@ -1,6 +1,7 @@
 """Profiles: the scale at which a suite is run, from minutes on a CPU to the configs as they are."""
 
 import inspect
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def load_profile(name: str) -> Config:
     Returns:
         The profile: ``title``, ``seeds``, ``amp``, and optionally
 
-        * ``synthetic``: the synthetic dataset that is made, and that all rows are trained and tested on;
+        * ``synthetic``: the synthetic dataset, or a list of them, that is made, and that all rows are trained
+          and tested on;
         * ``settings``: a config; all rows get its data, schedule, hooks, feature cache, encoder, heatmap
           head, preprocessor, and body model;
         * ``max_epochs``: length of a training, also for the schedulers;
@@ -48,6 +50,12 @@ def load_profile(name: str) -> Config:
         FileNotFoundError: If there is no such profile.
     """
     return Config.fromfile(find_data(PROFILES, name), import_custom_modules=False)
+
+
+def synthetic_sets(profile: Config) -> list[ConfigDict]:
+    """Return the synthetic datasets of a profile: none, one, or several."""
+    sets = profile.get('synthetic', [])
+    return [sets] if isinstance(sets, Mapping) else list(sets)
 
 
 def choose_profile(suite: Suite, synthetic: bool, quick: bool) -> str:
@@ -160,8 +168,9 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
     if 'max_epochs' in profile:
         set_epochs(cfg, profile.max_epochs)
     _override(cfg, profile.get('overrides', {}))
-    for loader in LOADERS if 'synthetic' in profile else ():
-        cfg[loader].dataset.data_root = profile.synthetic.out
+    if 'synthetic' in profile:
+        for loader in LOADERS:
+            cfg[loader].dataset = _of_sets(cfg[loader].dataset, [one.out for one in synthetic_sets(profile)])
     if 'people_per_epoch' in profile:
         _draw_without_repetition(cfg.train_dataloader, profile.people_per_epoch)
     cfg.randomness = dict(seed=seed)
@@ -214,6 +223,16 @@ def _override(cfg: Config, overrides: dict[str, Any]) -> None:
         return True
 
     cfg.merge_from_dict({key: deepcopy(value) for key, value in overrides.items() if has_part(key)})
+
+
+def _of_sets(dataset: ConfigDict, roots: Sequence[str]) -> ConfigDict:
+    """Let a dataset read the files of other folders, one after the other."""
+    if len(roots) == 1:
+        return ConfigDict(dataset, data_root=roots[0])
+    own = {key: dataset[key] for key in ('type', 'data_root')}
+    shared = {key: value for key, value in dataset.items() if key not in own}
+    parts = [dict(own, data_root=root) for root in roots]
+    return ConfigDict(type='MixedDataset', datasets=parts, **shared)
 
 
 def _draw_without_repetition(loader: ConfigDict, people_per_epoch: int) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import COLUMNS, COSTS, METRICS, PAPER_METRICS, SEEDS, format_number
+from mmroi.benchmark.comparison import LEGEND as DIFFERENCES
+from mmroi.benchmark.comparison import compare_groups, compare_rows, difference_table, sentences
+from mmroi.benchmark.profiles import synthetic_sets
 from mmroi.benchmark.results import Measured, Summary
 from mmroi.benchmark.suites import Suite
 from mmroi.fileio.atomic import atomic_write
 
-LEGEND = '± is the sample standard deviation over the seeds. The last epoch is tested.'
+LEGEND = '± is the standard error of the mean over the seeds. The last epoch is tested.'
 NOT_COMPARABLE = '**Synthetic people and the open body, small networks: these are not results on 3DPW.**'
 ORDER_ONLY = "Compare the order of the rows with the paper's columns, not the numbers."
 
@@ -44,7 +47,17 @@ def write_report(
     if 'synthetic' in profile:
         lines += [f'{NOT_COMPARABLE} {ORDER_ONLY}' if suite.paper_data else NOT_COMPARABLE, '']
     names = _shown_columns(suite, summaries)
+    rows, groups = compare_rows(suite, summaries), compare_groups(suite, summaries)
+    if rows or groups:
+        lines += ['## In short', '', *sentences(groups), *sentences(rows), '']
+    if suite.hypotheses:
+        lines += ['Expected before the first run:', '', *(f'* {one}' for one in suite.hypotheses), '']
     lines += [*_markdown_table(suite, summaries, baseline, names), '']
+    for compared, heading in ((groups, 'with it, minus without'), (rows, f'minus {_reference(suite)}')):
+        if compared:
+            lines += [*difference_table(compared, heading), '']
+    if rows or groups:
+        lines += [DIFFERENCES, '']
     paper = f'The paper: {suite.paper_data}.' if suite.paper_data else ''
     if remarks := f'{paper} {suite.note}'.strip():
         lines += [remarks, '']
@@ -59,6 +72,11 @@ def write_report(
         path.write_text(text, encoding='utf-8')
     _write_csv(suite, summaries, folder / 'table.csv')
     return text
+
+
+def _reference(suite: Suite) -> str:
+    """Return the label of the row that the others are compared with."""
+    return next((row.label for row in suite.rows if row.name == suite.reference), '')
 
 
 def _shown_columns(suite: Suite, summaries: Sequence[Summary]) -> list[str]:
@@ -89,7 +107,7 @@ def _markdown_table(
         cells = [format_number(name, baseline.get(name)) for name in names]
         rows.append(line('mean pose', cells, '', [''] * len(paper)))
     for summary in summaries:
-        cells = [format_number(name, summary.mean(name), summary.deviation(name)) for name in names]
+        cells = [format_number(name, summary.mean(name), summary.standard_error(name)) for name in names]
         error = summary.mean('MPJPE')
         if suite.relative_to_mean_pose and baseline and error is not None:
             cells[names.index('MPJPE')] += f' ({100 * (error / baseline["MPJPE"] - 1):+.0f} %)'
@@ -103,11 +121,18 @@ def _state(summary: Summary) -> str:
     """Say which seeds are in a row, and what happened to the others."""
     if summary.row.config is None:
         return 'quoted'
-    seeds = ', '.join(str(one.run.seed) for one in summary.measured)
-    parts = [seeds] if seeds else []
+    parts = [_ranges([one.run.seed for one in summary.measured])] if summary.measured else []
     parts += [f'{len(summary.failures)} failed'] if summary.failures else []
     parts += [f'{summary.missing} to run'] if summary.missing else []
     return '; '.join(parts)
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    """Write seeds briefly: ``0 to 9``, or ``0, 2``."""
+    seeds = sorted(seeds)
+    if len(seeds) > 2 and seeds == [*range(seeds[0], seeds[-1] + 1)]:
+        return f'{seeds[0]} to {seeds[-1]}'
+    return ', '.join(map(str, seeds))
 
 
 def _provenance(profile: Config, measured: Sequence[Measured]) -> str:
@@ -119,11 +144,13 @@ def _provenance(profile: Config, measured: Sequence[Measured]) -> str:
     dates = sorted(one.record['date'][:10] for one in measured)
     days = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
     images = ''
-    if made := profile.get('synthetic'):
-        images = (
-            f' Images: preset {made.preset}, {made.num_train} for training and {made.num_val} for the test, '
-            f'{made.image_size} pixels, seed {made.seed}.'
-        )
+    if made := synthetic_sets(profile):
+        parts = [
+            f'{one.num_train} for training and {one.num_val} for the test of preset {one.preset} '
+            f'({one.image_size} pixels, seed {one.seed})'
+            for one in made
+        ]
+        images = f' Images: {"; ".join(parts)}.'
     speed = f' Speed on {on}.' if (on := all_of('speed_device')) else ''
     return (
         f'Tested on {measured[0].people} people.{images} Measured {days} on {all_of("device")}; '
@@ -144,7 +171,7 @@ def _write_csv(suite: Suite, summaries: Sequence[Summary], path: Path) -> None:
             for one in summary.measured:
                 values = [one.numbers.get(name, '') for name in names]
                 writer.writerow([summary.row.name, one.run.seed, *values, *quoted])
-            for what in ('mean', 'deviation') if summary.measured else ():
+            for what in ('mean', 'standard_error') if summary.measured else ():
                 values = [getattr(summary, what)(name) for name in names]
                 writer.writerow([summary.row.name, what, *('' if v is None else v for v in values), *quoted])
             if not summary.measured:

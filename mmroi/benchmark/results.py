@@ -1,10 +1,13 @@
 """What the runs measured, read from their files; needs neither datasets nor checkpoints."""
 
+import json
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from mmengine.config import Config
+import numpy as np
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.runs import Run
@@ -12,7 +15,10 @@ from mmroi.benchmark.suites import Row
 from mmroi.engine.launch import explain
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 from mmroi.evaluation import MeshMetric, MeshResults, Table
+from mmroi.evaluation.person_errors import read_person_errors
 from mmroi.registry import METRICS, MODELS
+
+PAIRED = ('MPJPE', 'PA-MPJPE', 'PVE', 'camera_translation', 'camera_spread')
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Measured:
         curve: Epoch to MPJPE on the validation images.
         people: Number of people tested.
         record: Date, device, and code.
+        errors: Errors (N,) of each person by name, for paired comparisons; NaN where a person has none.
     """
 
     run: Run
@@ -35,6 +42,7 @@ class Measured:
     curve: dict[int, float]
     people: int
     record: dict[str, str]
+    errors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,10 @@ class Summary:
         values = self._values(name)
         return statistics.fmean(values) if values else None
 
-    def deviation(self, name: str) -> float | None:
-        """Return the sample standard deviation over the seeds, or None for fewer than two."""
+    def standard_error(self, name: str) -> float | None:
+        """Return the standard error of the mean over the seeds, or None for fewer than two."""
         values = self._values(name)
-        return statistics.stdev(values) if len(values) > 1 else None
+        return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
 
     def _values(self, name: str) -> list[float]:
         return [one.numbers[name] for one in self.measured if name in one.numbers]
@@ -77,8 +85,8 @@ def measure(run: Run) -> Measured:
         Its numbers.
     """
     config = Config.fromfile(run.config('test'))
-    numbers, metric = _evaluate(run, config)
-    numbers['parameters'] = MODELS.build(config.model).num_parameters() / 1e6
+    numbers, metric, rows = _evaluate(run, config)
+    numbers['parameters'] = _num_parameters(config.model) / 1e6
     record = run.read_record()
     people_seen, curve = record.pop('people_seen'), {}
     if run.stages:
@@ -87,7 +95,9 @@ def measure(run: Run) -> Measured:
         curve = validation_curve(run.stages[0], f'{metric.protocol.name}/MPJPE')
         if (loss := final_loss_2d(run, config)) is not None:
             numbers['L_2D'] = 1e3 * loss
-    return Measured(run, numbers, metric.tables, curve, len(MeshResults(run.results)), record)
+    errors = {name: np.array([row.get(name, np.nan) for row in rows]) for name in PAIRED}
+    known = {name: values for name, values in errors.items() if not np.isnan(values).all()}
+    return Measured(run, numbers, metric.tables, curve, len(rows), record, known)
 
 
 def mean_pose(run: Run) -> dict[str, float]:
@@ -99,16 +109,41 @@ def mean_pose(run: Run) -> dict[str, float]:
     Returns:
         Its metrics.
     """
-    numbers, _ = _evaluate(run, Config.fromfile(run.config('test')), type='MeanPoseBaseline')
-    return numbers
+    config = Config.fromfile(run.config('test'))
+    config.test_evaluator.type = 'MeanPoseBaseline'
+    metric = _build_metric(config)
+    return _without_protocol(MeshResults(run.results).evaluate(metric))
 
 
-def _evaluate(run: Run, config: Config, **changes: str) -> tuple[dict[str, float], MeshMetric]:
-    """Run the metric of a config, or a changed one, over the results of a run."""
+def _evaluate(run: Run, config: Config) -> tuple[dict[str, float], MeshMetric, list[dict[str, Any]]]:
+    """Average the errors of each person; without their file, run the metric over the results first."""
+    metric = _build_metric(config)
+    try:
+        rows = read_person_errors(run.errors, metric.protocol.name)
+    except FileNotFoundError:
+        MeshResults(run.results).process(metric)
+        rows = [row for row in metric.results if row]
+    return _without_protocol(metric.compute_metrics(rows)), metric, rows
+
+
+def _build_metric(config: Config) -> MeshMetric:
     init_default_scope(config.default_scope)
-    metric = METRICS.build({**config.test_evaluator, **changes})
-    numbers = MeshResults(run.results).evaluate(metric)
-    return {name.rpartition('/')[2]: value for name, value in numbers.items()}, metric
+    return METRICS.build(config.test_evaluator)
+
+
+def _without_protocol(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name.rpartition('/')[2]: value for name, value in numbers.items()}
+
+
+_counted: dict[str, int] = {}
+
+
+def _num_parameters(model: ConfigDict) -> int:
+    """Count the parameters of a network; rows have many seeds, and building one takes a second."""
+    key = json.dumps(model, sort_keys=True, default=str)
+    if key not in _counted:
+        _counted[key] = MODELS.build(model).num_parameters()
+    return _counted[key]
 
 
 def final_loss_2d(run: Run, config: Config) -> float | None:

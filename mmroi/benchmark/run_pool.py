@@ -3,13 +3,11 @@
 import json
 import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -17,13 +15,13 @@ from mmengine.config import Config
 
 import mmroi
 from mmroi.benchmark.machine import describe_code, describe_device
-from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
-from mmroi.benchmark.runs import Run, RunError, check_config, dump_config, last_checkpoint
+from mmroi.benchmark.profiles import stage_configs
+from mmroi.benchmark.runs import Run, RunError, check_config, dump_config, last_checkpoint, test_config
+from mmroi.benchmark.tool_process import end_group, start_tool
 from mmroi.engine.launch import explain
 from mmroi.fileio import read_checkpoint
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
-from mmroi.utils.termination import signal_on_parents_death
 
 _PACKAGES = Path(mmroi.__file__).parents[1]
 
@@ -49,7 +47,7 @@ class RunPool:
         for name in slots:
             self._slots.put(name)
         self.num_slots = len(slots)
-        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._processes: set[BaseProcess] = set()
         self._stopped = threading.Event()
         self._reporting = threading.Lock()
 
@@ -62,8 +60,11 @@ class RunPool:
         Raises:
             KeyboardInterrupt, SystemExit: If stopped, after ending the processes.
         """
+        groups: dict[Path, list[Run]] = {}
+        for run in runs:
+            groups.setdefault(run.folder, []).append(run)
         with ThreadPoolExecutor(self.num_slots) as pool:
-            futures = [pool.submit(self._run, run) for run in runs]
+            futures = [pool.submit(self._run_all, group) for group in groups.values()]
             try:
                 for future in futures:
                     future.result()
@@ -71,8 +72,14 @@ class RunPool:
                 self._stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list(self._processes):
-                    _end_group(process)
+                    end_group(process)
                 raise
+
+    def _run_all(self, runs: Sequence[Run]) -> None:
+        """Execute the runs of one row and seed, which share a training, one after the other."""
+        for run in runs:
+            if not self._stopped.is_set():
+                self._run(run)
 
     def _run(self, run: Run) -> None:
         gpu = self._slots.get()
@@ -103,10 +110,13 @@ class RunPool:
             meta = read_checkpoint(checkpoint)['meta']
             people_seen += meta['iter'] * config.train_dataloader.batch_size
         assert checkpoint is not None
-        dump_config(for_testing(network_config(run.row, self.profile, run.seed)), run.config('test'))
-        work_dir = run.folder / 'test'
-        arguments = (run.config('test'), checkpoint, '--work-dir', work_dir, '--out', run.results)
-        self._call('test.py', *arguments, log=run.folder / 'test.log', gpu=gpu)
+        run.test_folder.mkdir(parents=True, exist_ok=True)
+        config = test_config(run, self.profile)
+        dump_config(config, run.config('test'))
+        arguments = [run.config('test'), checkpoint, '--work-dir', run.test_folder / 'test']
+        arguments += ['--out', run.results, '--cfg-options', f'test_evaluator.out_dir={run.errors}']
+        arguments += ['--cache-features'] if 'feature_cache' in config else []
+        self._call('test.py', *arguments, log=run.test_folder / 'test.log', gpu=gpu)
         record = dict(
             people_seen=people_seen,
             date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
@@ -131,46 +141,23 @@ class RunPool:
 
     def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
         """Call a tool in a process of its own."""
-        command = [sys.executable, find_file(f'tools/{tool}'), *arguments]
         # The package need not be installed.
         path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get('PYTHONPATH'))))
-        environment = dict(os.environ, PYTHONPATH=path)
+        environment = dict(PYTHONPATH=path)
         if gpu is not None:
             environment['CUDA_VISIBLE_DEVICES'] = gpu
         elif self.num_slots > 1:
             environment['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // self.num_slots))
-        with open(log, 'a', encoding='utf-8') as file:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,
-            )
-            self._processes.add(process)
-            if self._stopped.is_set():
-                _end_group(process)
-            try:
-                code = process.wait()
-            finally:
-                self._processes.discard(process)
-        if code:
+        process = start_tool(find_file(f'tools/{tool}'), arguments, log, environment)
+        self._processes.add(process)
+        if self._stopped.is_set():
+            end_group(process)
+        try:
+            process.join()
+        finally:
+            self._processes.discard(process)
+        if process.exitcode:
             raise RunError(f'{tool}: {last_words(log)} ({log})')
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a tool and its loader processes, which would outlive it."""
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
-
-
-def _end_with_parent() -> None:
-    """Interrupt a new process when this one is killed, so that no two processes train in the same folder."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ``nohup command &`` ignores it
-    signal_on_parents_death(signal.SIGINT)
 
 
 def last_words(log: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmroi.benchmark.conditions import under_condition
 from mmroi.benchmark.profiles import for_testing, network_config, read_config, stage_configs
 from mmroi.benchmark.suites import Row
 from mmroi.evaluation import MeshResults
@@ -31,7 +32,7 @@ class Run:
     Attributes:
         row: The row.
         seed: The seed.
-        folder: The folder of the run.
+        folder: Folder of its trainings, which the conditions of a row share.
     """
 
     row: Row
@@ -44,24 +45,35 @@ class Run:
         return self.row.name if self.row.checkpoint else f'{self.row.name}, seed {self.seed}'
 
     @property
+    def test_folder(self) -> Path:
+        """Folder of its test."""
+        condition = self.row.condition
+        return self.folder / 'conditions' / condition.name if condition else self.folder
+
+    @property
     def results(self) -> Path:
         """Predictions and annotations, as ``tools/test.py --out`` writes them."""
-        return self.folder / 'results.npz'
+        return self.test_folder / 'results.npz'
+
+    @property
+    def errors(self) -> Path:
+        """Folder of the errors of each person, as ``MeshMetric`` writes them."""
+        return self.test_folder / 'errors'
 
     @property
     def record(self) -> Path:
         """When and where the row was tested; written last, so that it marks a complete run."""
-        return self.folder / 'run.json'
+        return self.test_folder / 'run.json'
 
     @property
     def speed(self) -> Path:
         """People per second; measured for one run of each row if the suite has the column."""
-        return self.folder / 'speed.json'
+        return self.test_folder / 'speed.json'
 
     @property
     def failure(self) -> Path:
         """Message of a run that failed."""
-        return self.folder / 'failure.txt'
+        return self.test_folder / 'failure.txt'
 
     @property
     def is_done(self) -> bool:
@@ -113,7 +125,7 @@ class Run:
 
     def config(self, stage: str) -> Path:
         """Return the path of the generated config of ``train``, ``finetune`` or ``test``."""
-        return self.folder / f'{stage}.py'
+        return (self.test_folder if stage == 'test' else self.folder) / f'{stage}.py'
 
     @property
     def weights(self) -> Path:
@@ -161,10 +173,19 @@ def check_done(run: Run, profile: Config) -> None:
     """
     stages: Mapping[str, Config] = stage_configs(run.row, profile, run.seed)
     if run.row.checkpoint:
-        stages = dict(test=for_testing(network_config(run.row, profile, run.seed)))
+        stages = dict(test=test_config(run, profile))
     for stage, config in stages.items():
         if _find_damage(run.config(stage), read_config) is None:  # else there is nothing to compare with
             check_config(config, run, stage)
+
+
+def test_config(run: Run, profile: Config) -> Config:
+    """Make the config of a run's test.
+
+    Raises:
+        ValueError: The condition of its row does not fit.
+    """
+    return under_condition(for_testing(network_config(run.row, profile, run.seed)), run.row.condition)
 
 
 def check_config(config: Config, run: Run, stage: str) -> None:

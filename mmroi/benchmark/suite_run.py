@@ -15,7 +15,7 @@ from mmroi.benchmark.frame_rate import measure_frame_rates
 from mmroi.benchmark.people_images import draw_people
 from mmroi.benchmark.photos import draw_photos
 from mmroi.benchmark.plots import draw_all
-from mmroi.benchmark.profiles import missing_files, network_config, stage_configs
+from mmroi.benchmark.profiles import missing_files, network_config, stage_configs, synthetic_sets
 from mmroi.benchmark.report import write_report
 from mmroi.benchmark.results import Measured, mean_pose, measure, summarize
 from mmroi.benchmark.run_pool import RunPool
@@ -129,7 +129,8 @@ def run_suite(
     """
     todo = [run for run in runs if not run.is_done]
     if todo and 'synthetic' in profile:
-        make_images(profile.synthetic)
+        for images in synthetic_sets(profile):
+            make_images(images)
     check_data(suite, profile)
     for run in runs:
         if run.is_done:
@@ -170,10 +171,10 @@ def report_suite(
     Returns:
         The report, as Markdown.
     """
-    summaries = summarize(runs, suite.rows, dict(measured))
-    plots = _attempt('plots', draw_all, summaries, folder) or []
+    summaries = summarize(runs, suite.tested_rows, dict(measured))
+    plots = _attempt('plots', draw_all, suite, summaries, folder) or []
     readable = [one.run for summary in summaries for one in summary.measured]
-    of_last_row = [run for run in readable if run.row == suite.rows[-1]]
+    of_last_row = [run for run in readable if run.row == suite.tested_rows[-1]]
     if suite.num_images and of_last_row:
         _attempt('images of people', draw_people, of_last_row[0], folder / 'pictures', suite.num_images)
     if suite.photos and of_last_row:

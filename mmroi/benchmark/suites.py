@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.config import Config
 
@@ -11,7 +11,43 @@ from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.fileio.installation import find_file
 
+T = TypeVar('T')
 SUITES = Path(__file__).parent / 'suites'
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A change of the test set, under which trained rows are tested.
+
+    Attributes:
+        name: Name in messages and of files.
+        label: What follows the label of a row in tables and plots.
+        transforms: Configs of transforms that follow ``GetPersonBox``. Random ones draw the same numbers for
+            all rows, since each person has a seed of its own in the feature cache.
+        ann_file: Annotation file that replaces the test set's, relative to the same folders.
+        hint: How to make ``ann_file``.
+    """
+
+    name: str
+    label: str
+    transforms: tuple[Mapping[str, Any], ...] = ()
+    ann_file: str | None = None
+    hint: str = ''
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What several rows have in common, compared with others: the mean difference between both.
+
+    Attributes:
+        label: Name in the report.
+        rows: Names of the rows that have it.
+        without: Names of as many rows that lack it, in the same order.
+    """
+
+    label: str
+    rows: tuple[str, ...]
+    without: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -25,6 +61,7 @@ class Row:
         finetune: Config of a second training that starts from the result of the first; real data only.
         checkpoint: Checkpoint that is tested instead of training, relative to the project.
         paper: The paper's numbers by column; a string for a range.
+        condition: Condition of the test.
     """
 
     name: str
@@ -33,6 +70,12 @@ class Row:
     finetune: str | None = None
     checkpoint: str | None = None
     paper: Mapping[str, float | str] = field(default_factory=dict)
+    condition: Condition | None = None
+
+    def under(self, condition: Condition) -> 'Row':
+        """Return the row tested under a condition."""
+        name, label = f'{self.name} @ {condition.name}', f'{self.label}, {condition.label}'
+        return replace(self, name=name, label=label, condition=condition)
 
 
 @dataclass(frozen=True)
@@ -43,6 +86,10 @@ class Suite:
         name: Stem of the file.
         title: Title of the report.
         rows: The rows.
+        reference: Name of the row that the others are compared with; None for no comparison.
+        contrasts: Comparisons of groups of rows.
+        conditions: Conditions under which each row is tested; none for the test set as it is.
+        hypotheses: What was expected before the suite was first run.
         paper_data: Data on which the paper's numbers were measured.
         note: What a reader of the table must know.
         profile: Default profile; by default the one that fits the machine.
@@ -56,6 +103,10 @@ class Suite:
     name: str
     title: str
     rows: tuple[Row, ...]
+    reference: str | None = None
+    contrasts: tuple[Contrast, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    hypotheses: tuple[str, ...] = ()
     paper_data: str = ''
     note: str = ''
     profile: str | None = None
@@ -66,22 +117,33 @@ class Suite:
     photos: bool = False
 
     def select(self, names: Sequence[str] | None) -> 'Suite':
-        """Return the suite with some of its rows.
+        """Return the suite with some of its rows, and what can be compared between them.
 
         Args:
-            names: Names of the rows; None for all.
+            names: Names of the rows, without conditions; None for all.
 
         Raises:
             ValueError: If there is no such row.
         """
         if names is None:
             return self
-        known = [row.name for row in self.rows]
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            raise ValueError(f'suite {self.name} has no rows {unknown}; it has {", ".join(known)}')
+        _check_names(self, names)
+        contrasts = tuple(c for c in self.contrasts if set(c.rows + c.without) <= set(names))
         rows = tuple(row for row in self.rows if row.name in names)
-        return replace(self, rows=rows)
+        return replace(self, rows=rows, contrasts=contrasts)
+
+    @property
+    def tested_rows(self) -> tuple[Row, ...]:
+        """The rows of the table: each row under each condition."""
+        if not self.conditions:
+            return self.rows
+        return tuple(row.under(condition) for condition in self.conditions for row in self.rows)
+
+    def reference_of(self, row: Row) -> str | None:
+        """Return the name of the row that a row of the table is compared with: under the same condition."""
+        if self.reference not in {one.name for one in self.rows} or self.reference is None:
+            return None
+        return f'{self.reference} @ {row.condition.name}' if row.condition else self.reference
 
 
 def load_suite(name: str) -> Suite:
@@ -101,10 +163,7 @@ def load_suite(name: str) -> Suite:
     cfg = Config.fromfile(path)
     if missing := {'title', 'rows'} - set(cfg.keys()):
         raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
-    try:
-        rows = tuple(Row(**row) for row in cfg.rows)
-    except TypeError as error:
-        raise ValueError(f'{path}: cannot read a row ({error})') from error
+    rows = _read_all(Row, cfg.rows, path)
     if len({row.name for row in rows}) < len(rows):
         raise ValueError(f'{path}: two rows have the same name')
     runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config]
@@ -114,6 +173,8 @@ def load_suite(name: str) -> Suite:
     settings: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in cfg.items() if key in options
     }
+    settings['contrasts'] = _read_all(Contrast, cfg.get('contrasts', ()), path)
+    settings['conditions'] = _read_all(Condition, cfg.get('conditions', ()), path)
     columns = settings.get('columns', ())
     if not set(columns) <= set(EXTRA_COLUMNS):
         raise ValueError(
@@ -127,4 +188,27 @@ def load_suite(name: str) -> Suite:
                 find_file(row.checkpoint)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: row {row.name}: {error}') from error
-    return Suite(name=path.stem, rows=rows, **settings)
+    suite = Suite(name=path.stem, rows=rows, **settings)
+    named = [*filter(None, [suite.reference]), *(n for c in suite.contrasts for n in c.rows + c.without)]
+    try:
+        _check_names(suite, named)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+    return suite
+
+
+def _read_all(kind: type[T], entries: Sequence[Mapping[str, Any]], path: Path) -> tuple[T, ...]:
+    """Build a dataclass from each entry of a file."""
+    try:
+        return tuple(
+            kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()})
+            for entry in entries
+        )
+    except TypeError as error:
+        raise ValueError(f'{path}: cannot read a {kind.__name__.lower()} ({error})') from error
+
+
+def _check_names(suite: Suite, names: Sequence[str]) -> None:
+    known = [row.name for row in suite.rows]
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(f'suite {suite.name} has no rows {unknown}; it has {", ".join(known)}')

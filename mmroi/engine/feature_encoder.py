@@ -17,7 +17,9 @@ from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
 from mmroi.registry import DATASETS
 
-_BATCH_SIZE = 8  # samples
+# Samples. On a CPU larger batches are slower.
+_BATCH_SIZES = {'cpu': 2}
+_BATCH_SIZE = 16
 
 
 class Job(NamedTuple):
@@ -49,6 +51,7 @@ class FeatureEncoder:
     ) -> None:
         self.encoder, self.preprocessor, self.options = model.encoder, model.data_preprocessor, options
         self.dataset_config, self.custom_imports = dict(dataset), dict(custom_imports)
+        self._backbone: Any = None
 
     def start(self) -> None:
         """Prepare a process of its own."""
@@ -57,6 +60,13 @@ class FeatureEncoder:
         if self.custom_imports:
             import_modules_from_strings(**self.custom_imports)
         self.dataset = DATASETS.build(self.dataset_config)
+        self.compile()
+
+    def compile(self) -> None:
+        """Compile the backbone if the options ask for it: a minute, or seconds if it was compiled before."""
+        if self.options.compile:
+            # Weights are constants: folded, and in the layout that the convolutions want.
+            self._backbone = torch.compile(self.encoder.backbone, dynamic=False, options={'freezing': True})
 
     @torch.inference_mode()
     def encode(
@@ -80,7 +90,7 @@ class FeatureEncoder:
         self.preprocessor.to(device)
         loader = DataLoader(
             SeededSamples(dataset, items, self.options.seed),
-            _BATCH_SIZE,
+            _batch_size(),
             num_workers=loaders,
             collate_fn=pseudo_collate,
         )
@@ -89,7 +99,7 @@ class FeatureEncoder:
             crops = self.preprocessor.normalize(torch.stack(batch['inputs']).to(device))
             low = self.options.precision == 'bfloat16'
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
-                maps = self.encoder.extract_maps(crops)
+                maps = self._extract_maps(crops)
             maps = [m.unflatten(0, crops.shape[:2]) for m in self.encoder.reduce_maps(maps)]
             maps = [m.to(getattr(torch, self.options.storage)).cpu() for m in maps]
             if not all(m.isfinite().all() for m in maps):
@@ -100,8 +110,20 @@ class FeatureEncoder:
                 )
             yield [m.numpy() for m in maps], samples
 
+    def _extract_maps(self, crops: torch.Tensor) -> Sequence[torch.Tensor]:
+        """Compute the maps; of batches that are not full by the backbone as it is, not compiled for them."""
+        if self._backbone is None or len(crops) < _batch_size():
+            return self.encoder.extract_maps(crops)
+        eager, self.encoder.backbone = self.encoder.backbone, self._backbone
+        try:
+            with torch.inference_mode(False), torch.no_grad():  # which compiled code cannot run in
+                return self.encoder.extract_maps(crops.clone())
+        finally:
+            self.encoder.backbone = eager
+
     def fill_all(self, jobs: Sequence[Job], dataset: Any, loaders: int) -> Iterator[int]:
         """Fill shards in this process, the images being read by others; yield their sizes."""
+        self.compile()
         items = [(index, job.variant) for job in jobs for index in job.indices]
         encoded = self._one_by_one(self.encode(dataset, items, loaders if loaders > 1 else 0))
         for job in jobs:
@@ -125,6 +147,10 @@ class FeatureEncoder:
     def _write(path: Path, encoded: Sequence[tuple[list[np.ndarray], Any]], root: str) -> None:
         features, samples = zip(*encoded, strict=True)
         write_shard(path, pack_records(features, samples, root))
+
+
+def _batch_size() -> int:
+    return _BATCH_SIZES.get(get_device(), _BATCH_SIZE)
 
 
 _encoder: FeatureEncoder

@@ -46,6 +46,8 @@ class FeatureCacheOptions:
         seed: Seed of the augmentations.
         jobs: Number of processes on a CPU, or of loader workers beside a GPU; by default the number of cores.
         num_rois: Number of RoIs to store if more than the model's, for models with fewer RoIs to share.
+        compile: Compile the backbone, which takes a minute and pays from thousands of samples on; needs a C++
+            compiler on a CPU. The features then differ by rounding.
         cache_dir: Folder of the caches; by default ``features/`` in the ``data_root`` of the dataset.
 
     Raises:
@@ -58,6 +60,7 @@ class FeatureCacheOptions:
     seed: int = 0
     jobs: int | None = None
     num_rois: int | None = None
+    compile: bool = False
     cache_dir: str | None = None
 
     def __post_init__(self) -> None:

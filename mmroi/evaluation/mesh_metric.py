@@ -22,6 +22,7 @@ from mmroi.evaluation.functional import (
     pck,
     pve,
 )
+from mmroi.evaluation.person_errors import save_person_errors
 from mmroi.evaluation.protocols import EvaluationProtocol, get_protocol
 from mmroi.evaluation.tables import Table, make_tables, mean_errors, save_tables
 from mmroi.geometry import axis_angle_to_matrix, camera_spread
@@ -57,8 +58,8 @@ class MeshMetric(BaseMetric):
             so that one pass over the file of protocol 1 evaluates both protocols.
         per_joint: Also report the mean error of each joint, ``MPJPE_<joint>`` (mm).
         out_dir: Folder for tables of errors per joint and per action, ``<protocol>_per_joint.csv`` and
-            ``<protocol>_per_action.csv``. Actions are read from ``action`` in the metainfo or from the names
-            of Human3.6M's images.
+            ``<protocol>_per_action.csv``, and for the errors of each person, ``<protocol>_per_person.npz``.
+            Actions are read from ``action`` in the metainfo or from the names of Human3.6M's images.
         collect_device: ``cpu`` or ``gpu``: where processes exchange results.
         prefix: Prefix of each name; by default the name of the protocol.
 
@@ -152,6 +153,7 @@ class MeshMetric(BaseMetric):
         self.tables = make_tables(counted, self.protocol.joint_names, self.protocol.pck_threshold)
         if self.out_dir:
             save_tables(self.tables, self.out_dir, self.protocol.name)
+            save_person_errors(counted, self.out_dir, self.protocol.name)
         per_joint = self.tables['per_joint'].rows[:-1] if self.per_joint else []
         return {**mean_errors(counted), **{f'MPJPE_{joint}': error for joint, error, *_ in per_joint}}
 

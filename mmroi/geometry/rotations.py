@@ -106,6 +106,19 @@ def mirror_pose(pose: Tensor) -> Tensor:
     return pose[..., _SMPL_PARTNERS, :] * pose.new_tensor((1, -1, -1))
 
 
+def mean_rotation(rotations: Tensor, dim: int) -> Tensor:
+    """Average rotations on SO(3): the chordal mean, the rotation closest to the mean matrix.
+
+    Args:
+        rotations: Rotation matrices (..., 3, 3).
+        dim: Dimension to average over.
+
+    Returns:
+        Rotation matrices, without that dimension.
+    """
+    return roma.special_procrustes(rotations.mean(dim))
+
+
 def geodesic_distance(first: Tensor, second: Tensor) -> Tensor:
     """Compute the angle between two rotations.
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import roma
 import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor
 
 from mmroi.body_models import SMPL
-from mmroi.geometry import full_to_local
+from mmroi.geometry import full_to_local, mean_rotation
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample, Predictions, flip_indices
 
@@ -67,7 +66,7 @@ class MeshTTAModel(BaseTTAModel):
                 "dict(type='RandomMirror', prob=0.0) beside prob=1.0"
             )
         seen = [_unmirrored(view) for view in views]
-        rotations = roma.special_procrustes(torch.stack([view['rotations'] for view in seen]).mean(0))
+        rotations = mean_rotation(torch.stack([view['rotations'] for view in seen]), 0)
         betas = torch.stack([view['betas'] for view in seen]).mean(0)
         full_cameras = _mean_translation([view['full_cameras'] for view in seen])
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)

@@ -36,6 +36,12 @@ def parse_args() -> argparse.Namespace:
         choices=('float32', 'bfloat16', 'auto'),
         help='of the encoder; features of another precision are another cache (default: float32)',
     )
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        default=None,
+        help='compile the backbone: a minute, then two to three times as fast on a CPU with bfloat16',
+    )
     return parser.parse_args()
 
 
@@ -43,7 +49,7 @@ def main() -> None:
     """Compute what is missing, and print where the features are."""
     args = parse_args()
     cfg = read_config(args)
-    given = {name: getattr(args, name) for name in ('variants', 'jobs', 'precision')}
+    given = {name: getattr(args, name) for name in ('variants', 'jobs', 'precision', 'compile')}
     chosen = {name: value for name, value in given.items() if value is not None}
     cfg.feature_cache = {**(cfg.get('feature_cache') or {}), **chosen}
     for cache in use_feature_cache(cfg, args.split):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmroi.fileio.state_dicts import take_below_prefix
 from mmroi.geometry.cameras import average_full_camera, local_to_full
+from mmroi.geometry.rotations import mean_rotation
 from mmroi.models.estimators.architecture_guard import check_state_dict
 from mmroi.models.estimators.loss_inputs import (
     PARTS,
@@ -42,6 +43,9 @@ class MeshEstimator(BaseModel):
         frozen_parts: Names of parts that keep their weights and stay in evaluation mode: to train only the
             others, on weights that ``load_from`` brings.
         num_rois: M, for fusion and head; None leaves it to their configs.
+        average_meshes: Predict the mean over the RoIs if the head gives a mesh for each, as test-time
+            augmentation by crops: chordal mean of the rotations, mean of the shapes, and
+            ``average_full_camera``. By default the mesh of the base RoI is the prediction.
         losses: Loss configs by name. Any registered module is a loss: the arguments of its ``forward`` are
             bound by name to the properties of :class:`LossInputs` and to the head's outputs, and it returns
             a weighted scalar, which is logged as ``loss_<name>``. None over an inherited config removes a
@@ -71,6 +75,7 @@ class MeshEstimator(BaseModel):
         uncertainty_head: dict[str, Any] | None = None,
         frozen_parts: Sequence[str] = (),
         num_rois: int | None = None,
+        average_meshes: bool = False,
         losses: dict[str, dict[str, Any] | None] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
@@ -100,7 +105,7 @@ class MeshEstimator(BaseModel):
             if module is not None and name not in asked:
                 module.requires_grad_(False)  # DDP would wait for its gradients
         self.head.adopt_body(self.body_model)
-        self.frozen_parts = tuple(frozen_parts)
+        self.frozen_parts, self.average_meshes = tuple(frozen_parts), average_meshes
         self._freeze()
 
     def _freeze(self) -> None:
@@ -291,7 +296,7 @@ class MeshEstimator(BaseModel):
 
         ``camera_translation`` is the mean of the full cameras by ``average_full_camera``. If the head
         predicts a mesh for each RoI, the mesh and the camera of the base RoI are the prediction, as in the
-        evaluation of Multi-RoI's authors.
+        evaluation of Multi-RoI's authors, or with ``average_meshes`` their means.
 
         Args:
             output: What :meth:`regress` returns.
@@ -304,10 +309,12 @@ class MeshEstimator(BaseModel):
         cameras = output['cameras']
         full_cameras = local_to_full(cameras, boxes, focal_length)
         rotations, betas = rotations_of(output), output['betas']
-        if betas.dim() == 3:
+        if betas.dim() == 3 and not self.average_meshes:
             rotations, betas, translation = rotations[:, 0], betas[:, 0], full_cameras[:, 0]
         else:
             translation = average_full_camera(cameras, boxes, focal_length)
+            if betas.dim() == 3:
+                rotations, betas = mean_rotation(rotations, 1), betas.mean(1)
         body = self.body_model(rotations[:, :1], rotations[:, 1:], betas)
         return Predictions.from_body(
             rotations, betas, body, cameras, full_cameras, translation, output.get('joints_std')
