@@ -15,6 +15,7 @@ from mmroi.datasets.transforms import (
     RandomCameraRoll,
     RandomChannelNoise,
     RandomMirror,
+    ScaleFocalLength,
 )
 from mmroi.fileio.human_data import HumanData  # whoever looks for a dataset's format looks here
 
@@ -34,4 +35,5 @@ __all__ = [
     'RandomCameraRoll',
     'RandomChannelNoise',
     'RandomMirror',
+    'ScaleFocalLength',
 ]

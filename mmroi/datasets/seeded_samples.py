@@ -33,21 +33,27 @@ class SeededSamples(Dataset[Any]):
 
 
 class SeededBatches:
-    """Mixin of datasets: the augmentation of a batch depends on a seed and its rows alone.
+    """Mixin of datasets: random transforms depend on a seed and the rows of the batch, or the row, alone.
 
     ``DataLoader`` asks for whole batches by ``__getitems__``. Then the number of loader workers, or none,
     does not change the samples. Two batches of an epoch differ in their rows, so a row that is drawn twice
-    is augmented in two ways.
+    is augmented in two ways. In a test each person is seen in one way, whatever the batch.
 
     Attributes:
-        batch_seed: Set by ``EpochSeedHook`` for each epoch; None leaves the random state as it is.
+        batch_seed: Set by ``EpochSeedHook`` for each epoch of a training; None leaves the random state as it
+            is.
+        sample_seed: Set by ``EpochSeedHook`` for tests, and then used instead: as of :class:`SeededSamples`.
     """
 
     batch_seed: tuple[int, ...] | None = None
+    sample_seed: int | None = None
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Return the samples of a batch."""
         samples: Any = self
+        if self.sample_seed is not None:
+            samples = SeededSamples(self, [(int(index), 0) for index in indices], self.sample_seed)
+            return [samples[position] for position in range(len(indices))]
         if self.batch_seed is None:
             return [samples[index] for index in indices]
         with seeded(*self.batch_seed, *map(int, indices)):

@@ -251,6 +251,25 @@ class HumanData(MutableMapping[str, Any]):
         self._edited.update(keys)
         self.keypoints_compressed = True
 
+    def take(self, rows: np.ndarray) -> 'HumanData':
+        """Return a copy of some of the rows.
+
+        Values of N items belong to the rows, all others are kept as they are. In files of up to 4 rows,
+        matrices and vectors of ``cam_param`` that all rows share may be mistaken for values of rows.
+
+        Args:
+            rows: (R,) indices of rows, in the order of the result.
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        taken, num = HumanData(), self.data_len
+        taken.keypoints_compressed = self.keypoints_compressed
+        for key in self._keys:
+            shared = key.endswith(('_mask', '_convention'))
+            taken[key] = self.raw(key) if shared else _take(self.raw(key), np.asarray(rows), num)
+        return taken
+
     def __getitem__(self, key: str) -> Any:
         """Return a value; compressed keypoints are padded to the full convention."""
         value = self.raw(key)
@@ -358,6 +377,17 @@ class HumanData(MutableMapping[str, Any]):
                 f'{self.source}: {name!r} has shape {found}, expected ({wanted}): {meaning}. '
                 'Convert the dataset again, or reshape this key'
             )
+
+
+def _take(value: Any, rows: np.ndarray, num: int) -> Any:
+    """Take rows of a value that has one item for each of ``num`` rows, also within dictionaries."""
+    if isinstance(value, Mapping):
+        return {name: _take(part, rows, num) for name, part in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim and len(value) == num:
+        return value[rows]
+    if isinstance(value, list | tuple) and len(value) == num:
+        return [value[row] for row in rows]
+    return value
 
 
 def _text(value: Any) -> Any:

@@ -133,6 +133,31 @@ def test_deleted_key_is_gone(people: HumanData, tmp_path: Path) -> None:
     assert 'smpl' not in HumanData.fromfile(tmp_path / 'a.npz')
 
 
+@pytest.mark.parametrize('compress', [False, True])
+def test_some_of_the_rows(people: HumanData, tmp_path: Path, compress: bool) -> None:
+    cameras = [dict(K=np.eye(3) * i) for i in range(8)]
+    whole = HumanData({**people, 'cam_param': cameras, 'has_smpl': np.arange(8) % 2})
+    if compress:
+        whole.compress_keypoints_by_mask()
+    whole.dump(tmp_path / 'a.npz')
+    rows = [6, 1, 2]
+    taken = HumanData.fromfile(tmp_path / 'a.npz').take(np.array(rows))
+    taken.dump(tmp_path / 'b.npz')
+    for part in (taken, HumanData.fromfile(tmp_path / 'b.npz')):
+        assert part.data_len == 3 and list(part) == list(whole)
+        assert list(part['image_path']) == ['6.png', '1.png', '2.png']
+        for key in ('bbox_xywh', 'keypoints2d', 'keypoints3d', 'has_smpl'):
+            np.testing.assert_array_equal(part[key], whole[key][rows])
+        for group in ('smpl', 'meta', 'misc'):
+            for name, values in whole[group].items():
+                np.testing.assert_array_equal(part[group][name], np.asarray(values)[rows])
+        assert [camera['K'][0, 0] for camera in part['cam_param']] == rows
+        np.testing.assert_array_equal(part['keypoints2d_mask'], whole['keypoints2d_mask'])
+        assert part['config'] == 'people' and part['keypoints2d_convention'] == 'smpl_54'
+    with pytest.raises(IndexError):
+        whole.take(np.array([8]))
+
+
 def test_only_npz_is_written(people: HumanData, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='ends in .npz'):
         people.dump(tmp_path / 'a.pkl')

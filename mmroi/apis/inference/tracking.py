@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+MATCH_IOU = 0.5  # of a detected with an annotated box
 _MEMORY = 0.5  # share of the old speed in the new one
 _BRAKE = 0.8  # share of its speed that a box without a detection keeps from frame to frame
 
@@ -77,14 +78,22 @@ def match_boxes(first: np.ndarray, second: np.ndarray, iou_thr: float) -> tuple[
     Returns:
         Indices of the matched boxes in ``first`` and in ``second``, both (N,).
     """
-    overlaps = _iou(first, second)
+    overlaps = box_iou(first, second)
     rows, columns = linear_sum_assignment(np.where(overlaps >= iou_thr, overlaps, 0), maximize=True)
     good = overlaps[rows, columns] >= iou_thr
     return rows[good], columns[good]
 
 
-def _iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of (P, 4) and (Q, 4) boxes, (P, Q)."""
+def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Compute the overlaps (intersection over union) of boxes.
+
+    Args:
+        first: (P, 4) corners x1, y1, x2, y2.
+        second: (Q, 4) corners.
+
+    Returns:
+        (P, Q), between 0 and 1.
+    """
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = (high - low).clip(min=0).prod(axis=-1)

@@ -7,6 +7,7 @@ from mmroi.datasets.transforms.augmentation import (
     RandomChannelNoise,
     RandomMirror,
 )
+from mmroi.datasets.transforms.focal_length import ScaleFocalLength
 from mmroi.datasets.transforms.formatting import PackHMRInputs
 from mmroi.datasets.transforms.loading import LoadImage
 from mmroi.datasets.transforms.multi_roi_crop import MultiRoICrop
@@ -22,4 +23,5 @@ __all__ = [
     'RandomCameraRoll',
     'RandomChannelNoise',
     'RandomMirror',
+    'ScaleFocalLength',
 ]

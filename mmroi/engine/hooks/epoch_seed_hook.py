@@ -33,9 +33,19 @@ class EpochSeedHook(Hook):
     MMEngine's own worker seeds are the same in every epoch and repeat the same augmentation.
 
     Checkpoints must be written at the end of epochs, as ``CheckpointHook(by_epoch=True)`` does.
+
+    Tests whose pipeline has random transforms, such as boxes with noise, show each person to all networks in
+    the same way: datasets of this project are seeded for each sample, whatever the seed of the run, the size
+    of the batches and the number of workers.
+
+    Args:
+        test_seed: Seed of the random transforms of tests; by default that of cached features.
     """
 
     priority = 'VERY_HIGH'
+
+    def __init__(self, test_seed: int = 0) -> None:
+        self.test_seed = test_seed
 
     def before_train(self, runner: Runner) -> None:
         """Check that the run can be seeded by epoch, and remove MMEngine's worker seeds.
@@ -66,6 +76,12 @@ class EpochSeedHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         """Seed everything, so that a validation that is repeated after a kill gives the same."""
         _seed_all(epoch_seed(runner.seed, runner.epoch, _VALIDATION + get_rank()))
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Seed the random transforms of each sample, before the loader starts its workers."""
+        dataset = runner.test_dataloader.dataset
+        if isinstance(dataset, SeededBatches):
+            dataset.sample_seed = self.test_seed
 
 
 def _seed_all(seed: int) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmroi.apis.inference.tracking import IoUTracker, _iou
+from mmroi.apis.inference.tracking import IoUTracker, box_iou
 
 
 def box(x: float, y: float = 0) -> list[float]:
@@ -67,4 +67,4 @@ def test_overlaps_by_hand() -> None:
         np.array([[0.0, 0, 10, 10]]),
         np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10]]),
     )
-    assert _iou(first, second).tolist() == [[1, pytest.approx(1 / 3), 0]]
+    assert box_iou(first, second).tolist() == [[1, pytest.approx(1 / 3), 0]]

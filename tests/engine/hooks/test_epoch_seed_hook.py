@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 
 from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.engine import EpochSeedHook
@@ -82,6 +83,40 @@ def test_samples_do_not_depend_on_the_number_of_workers(make_runner, loader, num
     assert torch.equal(noise, other_noise)
     assert torch.equal(trained, other_trained)  # dropout as well
     assert not torch.equal(noise[:6].sort(0).values, noise[6:].sort(0).values)
+
+
+class NoMetric(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        return {}
+
+
+@pytest.mark.parametrize('batch_size, num_workers, seed', [(2, 0, 8), (4, 2, 7)])
+def test_tests_show_everyone_the_same(make_runner, loader, batch_size, num_workers, seed):
+    """Also a second time in the same run, and whatever the order."""
+
+    def seen(test_seed=0, seed=7, **options):
+        runner = make_runner(
+            custom_hooks=[EpochSeedHook(test_seed)],
+            seed=seed,
+            test_dataloader=loader(dataset=SeededNumbers(), **options),
+            test_cfg={},
+            test_evaluator=dict(type=NoMetric),
+        )
+        found = []
+        runner.model.layer.register_forward_pre_hook(lambda layer, args: found.append(args[0][:, 0]))
+        runner.test()
+        runner.test()
+        first, second = torch.cat(found).sort().values.unflatten(0, (6, 2)).unbind(1)
+        assert torch.equal(first, second)
+        return first
+
+    first = seen()
+    assert torch.equal(first, seen(seed=seed, batch_size=batch_size, num_workers=num_workers))
+    assert len(first.frac().unique()) == 6  # of different noise
+    assert not torch.equal(first, seen(test_seed=1))
 
 
 def test_refuses_workers_that_outlive_an_epoch(make_runner, loader):
