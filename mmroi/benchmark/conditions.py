@@ -1,7 +1,6 @@
 """Change the test set of a config as a condition says."""
 
 from copy import deepcopy
-from pathlib import Path
 
 from mmengine.config import Config
 
@@ -20,7 +19,6 @@ def under_condition(cfg: Config, condition: Condition | None) -> Config:
 
     Raises:
         ValueError: The test pipeline has no ``GetPersonBox`` that the transforms could follow.
-        FileNotFoundError: The annotation file of the condition does not exist.
     """
     if condition is None:
         return cfg
@@ -39,20 +37,3 @@ def under_condition(cfg: Config, condition: Condition | None) -> Config:
         raise ValueError(f'condition {condition.name}: the test pipeline has no {_BEFORE}')
     return cfg
 
-
-def missing_condition_files(cfg: Config, condition: Condition) -> list[str]:
-    """List the annotation files of a condition that do not exist.
-
-    Args:
-        cfg: What :func:`under_condition` returns.
-        condition: The condition.
-    """
-    if not condition.ann_file:
-        return []
-    dataset = cfg.test_dataloader.dataset
-    roots = {
-        part.get('data_root', dataset.get('data_root', ''))
-        for part in dicts_in(dataset)
-        if 'data_root' in part
-    }
-    return sorted(str(path) for root in roots if not (path := Path(root, condition.ann_file)).is_file())

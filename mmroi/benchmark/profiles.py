@@ -1,7 +1,7 @@
 """Profiles: the scale at which a suite is run, from minutes on a CPU to the configs as they are."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from mmroi.benchmark.project_files import find_config, find_data
 from mmroi.benchmark.suites import Row, Suite
-from mmroi.engine.body_model import dicts_in, needed_body_files
+from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.epochs import set_epochs
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
 
@@ -90,15 +90,30 @@ def missing_files(config: Config, *stages: str) -> list[str]:
     Returns:
         Their paths.
     """
-    files = set()
+    files: set[str | Path] = set()
     stages = stages or ('train', 'val', 'test')
     for stage in stages:
-        dataset = config[f'{stage}_dataloader'].dataset
-        for part in dicts_in(dataset):
-            if 'ann_file' in part:
-                files.add(Path(part.get('data_root', dataset.get('data_root', ''))) / part['ann_file'])
+        files.update(annotation_files(config[f'{stage}_dataloader'].dataset))
     files.update(needed_body_files(config, *stages))
     return sorted(str(path) for path in files if not path.is_file())
+
+
+def annotation_files(dataset: Mapping[str, Any], **inherited: str) -> Iterator[Path]:
+    """List the annotation files of a dataset, of the parts of a mixture, or of what is wrapped.
+
+    Args:
+        dataset: Its config.
+        **inherited: ``data_root`` and ``ann_file`` that a mixture gives its parts.
+
+    Yields:
+        Their paths.
+    """
+    own = {**inherited, **{key: dataset[key] for key in ('data_root', 'ann_file') if key in dataset}}
+    if parts := dataset.get('datasets') or [dataset[key] for key in ('dataset',) if key in dataset]:
+        for part in parts:
+            yield from annotation_files(part, **own)
+    elif 'ann_file' in own:
+        yield Path(own.get('data_root', ''), own['ann_file'])
 
 
 def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:

@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import METRICS, format_number
+from mmroi.benchmark.conditions import under_condition
 from mmroi.benchmark.frame_rate import measure_frame_rates
 from mmroi.benchmark.people_images import draw_people
 from mmroi.benchmark.photos import draw_photos
@@ -94,6 +95,11 @@ def check_data(suite: Suite, profile: Config) -> None:
                 raise FileNotFoundError(
                     f'{", ".join(files)} missing; see docs/data.md, or use synthetic images: --synthetic'
                 )
+            for condition in suite.conditions:
+                if files := missing_files(under_condition(config, condition), 'test'):
+                    raise FileNotFoundError(
+                        f'{", ".join(files)} missing for the condition {condition.name}. {condition.hint}'
+                    )
 
 
 def compute_features(runs: Sequence[Run], profile: Config) -> None:

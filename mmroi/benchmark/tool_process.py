@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from mmroi.utils.allocator import keep_freed_memory
+
 _IMPORTED = ('mmdet.models', 'mmengine.runner', 'mmroi.apis', 'mmroi.engine', 'mmroi.evaluation')
 
 
@@ -58,6 +60,7 @@ def _run(words: list[str], log: str, environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)
+    keep_freed_memory()
     if 'OMP_NUM_THREADS' in environment:
         import torch
 

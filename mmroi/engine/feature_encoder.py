@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
 from mmroi.registry import DATASETS
+from mmroi.utils.allocator import keep_freed_memory
 
 # Samples. On a CPU larger batches are slower.
 _BATCH_SIZES = {'cpu': 2}
@@ -56,6 +57,7 @@ class FeatureEncoder:
     def start(self) -> None:
         """Prepare a process of its own."""
         torch.set_num_threads(1)
+        keep_freed_memory()
         init_default_scope('mmroi')
         if self.custom_imports:
             import_modules_from_strings(**self.custom_imports)
