@@ -30,6 +30,11 @@ class Comparison:
     reference: str
     differences: Mapping[str, Difference]
 
+    @property
+    def seeds(self) -> int:
+        """Number of seeds."""
+        return next(iter(self.differences.values())).seeds
+
 
 def compare_rows(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]:
     """Compare each row with the reference of the suite, under the same condition.
@@ -101,12 +106,11 @@ def difference_table(comparisons: Sequence[Comparison], heading: str) -> list[st
         heading: Of the first column.
     """
     names = [name for name in PAIRED if any(name in one.differences for one in comparisons)]
-    seeds = [next(iter(one.differences.values())).seeds for one in comparisons]
     rows = [[heading, *(f'Δ {METRICS[name].title}' for name in names), 'seeds']]
     rows.append(['---', *['---:'] * (len(names) + 1)])
-    for one, number in zip(comparisons, seeds, strict=True):
+    for one in comparisons:
         cells = [format_difference(one.differences.get(name)) for name in names]
-        rows.append([one.label, *cells, str(number)])
+        rows.append([one.label, *cells, str(one.seeds)])
     return ['| ' + ' | '.join(row) + ' |' for row in rows]
 
 

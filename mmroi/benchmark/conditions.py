@@ -36,4 +36,3 @@ def under_condition(cfg: Config, condition: Condition | None) -> Config:
     if condition.transforms and not changed:
         raise ValueError(f'condition {condition.name}: the test pipeline has no {_BEFORE}')
     return cfg
-

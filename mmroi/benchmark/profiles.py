@@ -43,7 +43,6 @@ def load_profile(name: str) -> Config:
         * ``settings``: a config; all rows get its data, schedule, hooks, feature cache, encoder, heatmap
           head, preprocessor, and body model;
         * ``max_epochs``: length of a training, also for the schedulers;
-        * ``people_per_epoch``: length of an epoch, drawn from the training set without repetition;
         * ``overrides``: as those of ``--cfg-options``, for rows that have the part.
 
     Raises:
@@ -186,8 +185,6 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
     if 'synthetic' in profile:
         for loader in LOADERS:
             cfg[loader].dataset = _of_sets(cfg[loader].dataset, [one.out for one in synthetic_sets(profile)])
-    if 'people_per_epoch' in profile:
-        _draw_without_repetition(cfg.train_dataloader, profile.people_per_epoch)
     cfg.randomness = dict(seed=seed)
     return cfg
 
@@ -248,11 +245,3 @@ def _of_sets(dataset: ConfigDict, roots: Sequence[str]) -> ConfigDict:
     shared = {key: value for key, value in dataset.items() if key not in own}
     parts = [dict(own, data_root=root) for root in roots]
     return ConfigDict(type='MixedDataset', datasets=parts, **shared)
-
-
-def _draw_without_repetition(loader: ConfigDict, people_per_epoch: int) -> None:
-    """Make epochs of a given length from one dataset."""
-    dataset = loader.dataset
-    shared = {key: dataset.pop(key) for key in ('data_root', 'pipeline')}
-    loader.dataset = ConfigDict(type='MixedDataset', datasets=[dataset], **shared)
-    loader.sampler = ConfigDict(type='MixtureSampler', ratios=[1], epoch_size=people_per_epoch)

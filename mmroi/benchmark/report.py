@@ -15,6 +15,7 @@ from mmroi.benchmark.suites import Suite
 from mmroi.fileio.atomic import atomic_write
 
 LEGEND = '± is the standard error of the mean over the seeds. The last epoch is tested.'
+FEW_SEEDS = ' With fewer than five seeds, intervals are too narrow.'
 NOT_COMPARABLE = '**Synthetic people and the open body, small networks: these are not results on 3DPW.**'
 ORDER_ONLY = "Compare the order of the rows with the paper's columns, not the numbers."
 
@@ -56,8 +57,9 @@ def write_report(
     for compared, heading in ((groups, 'with it, minus without'), (rows, f'minus {_reference(suite)}')):
         if compared:
             lines += [*difference_table(compared, heading), '']
-    if rows or groups:
-        lines += [DIFFERENCES, '']
+    if compared := [*rows, *groups]:
+        fewest = min(one.seeds for one in compared)
+        lines += [DIFFERENCES + (FEW_SEEDS if fewest < 5 else ''), '']
     paper = f'The paper: {suite.paper_data}.' if suite.paper_data else ''
     if remarks := f'{paper} {suite.note}'.strip():
         lines += [remarks, '']

@@ -86,10 +86,6 @@ class Suite:
         name: Stem of the file.
         title: Title of the report.
         rows: The rows.
-        reference: Name of the row that the others are compared with; None for no comparison.
-        contrasts: Comparisons of groups of rows.
-        conditions: Conditions under which each row is tested; none for the test set as it is.
-        hypotheses: What was expected before the suite was first run.
         paper_data: Data on which the paper's numbers were measured.
         note: What a reader of the table must know.
         profile: Default profile; by default the one that fits the machine.
@@ -98,15 +94,15 @@ class Suite:
         relative_to_mean_pose: Print MPJPE also relative to that of the mean pose.
         num_images: Number of test images on which the meshes of the last row are drawn.
         photos: Draw the last row's meshes of the real people of ``PHOTOS``, too.
+        reference: Name of the row that the others are compared with; None for no comparison.
+        contrasts: Comparisons of groups of rows.
+        conditions: Conditions under which each row is tested; none for the test set as it is.
+        hypotheses: What was expected before the suite was first run.
     """
 
     name: str
     title: str
     rows: tuple[Row, ...]
-    reference: str | None = None
-    contrasts: tuple[Contrast, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    hypotheses: tuple[str, ...] = ()
     paper_data: str = ''
     note: str = ''
     profile: str | None = None
@@ -115,6 +111,10 @@ class Suite:
     relative_to_mean_pose: bool = False
     num_images: int = 0
     photos: bool = False
+    reference: str | None = None
+    contrasts: tuple[Contrast, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    hypotheses: tuple[str, ...] = ()
 
     def select(self, names: Sequence[str] | None) -> 'Suite':
         """Return the suite with some of its rows, and what can be compared between them.

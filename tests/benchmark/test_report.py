@@ -7,11 +7,11 @@ import pytest
 from mmroi.benchmark import profiles, report, suites
 
 
-def test_means_deviations_and_the_table(summaries, tmp_path):
+def test_means_errors_and_the_table(summaries, tmp_path):
     # (16 + 1 + 25) / 2 = 21
     assert summaries[0].mean('MPJPE') == pytest.approx(104.0)
-    assert summaries[0].deviation('MPJPE') == pytest.approx(21**0.5)
-    assert summaries[1].deviation('MPJPE') is None and summaries[1].mean('PVE') is None
+    assert summaries[0].standard_error('MPJPE') == pytest.approx(7**0.5)
+    assert summaries[1].standard_error('MPJPE') is None and summaries[1].mean('PVE') is None
     suite = suites.Suite('s', 'My table', tuple(s.row for s in summaries), 'elsewhere', 'Mind this.')
     text = report.write_report(
         suite, profiles.load_profile('quick'), summaries, {'MPJPE': 200.0}, [], 'python x', tmp_path
@@ -32,7 +32,7 @@ def test_means_deviations_and_the_table(summaries, tmp_path):
     ]
     assert lines[2:] == [
         ['mean pose', '200.0', '–', '–', '–', '–', '', '', ''],
-        ['first', '104.0 ± 4.6', '301.0 ± 1.0', '10.0 ± 0.0', '4.57', '640', '0, 1, 2', '80.8', '52 to 54'],
+        ['first', '104.0 ± 2.6', '301.0 ± 0.6', '10.0 ± 0.0', '4.57', '640', '0 to 2', '80.8', '52 to 54'],
         ['second', '120.0', '5.0', '–', '–', '640', '0; 1 failed; 1 to run', '–', '–'],
         ['third', '–', '–', '–', '–', '–', 'quoted', '70.0', '–'],
     ]
@@ -47,7 +47,7 @@ def test_means_deviations_and_the_table(summaries, tmp_path):
         ('a', '2', '109.0'),
         ('a', 'mean', '104.0'),
     ]
-    assert float(rows[4]['MPJPE']) == pytest.approx(21**0.5) and rows[4]['paper MPJPE'] == '80.8'
+    assert float(rows[4]['MPJPE']) == pytest.approx(7**0.5) and rows[4]['paper MPJPE'] == '80.8'
     assert (rows[-1]['row'], rows[-1]['seed'], rows[-1]['paper MPJPE']) == ('c', 'quoted', '70.0')
 
 
@@ -70,7 +70,7 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
     columns = [lines[0].index(name) for name in names]
     assert [[line[i] for i in columns] for line in lines[2:]] == [
         ['–', '–', '', ''],
-        ['3.00 ± 1.00', '50.0', '1.6', '76.3'],
+        ['3.00 ± 0.58', '50.0', '1.6', '76.3'],
         ['–'] * 4,
         ['–'] * 4,
     ]

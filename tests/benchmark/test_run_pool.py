@@ -9,20 +9,35 @@ from pathlib import Path
 
 import pytest
 
+from mmroi.benchmark.tool_process import end_group, start_tool
+
 ROOT = Path(__file__).parents[2]
 
 
 KILLED = """
-import subprocess, sys, time
-from mmroi.benchmark.run_pool import _end_with_parent
-child = [sys.executable, '-c', 'import time; time.sleep(60)']
-print(subprocess.Popen(child, start_new_session=True, preexec_fn=_end_with_parent).pid, flush=True)
-time.sleep(60)
+import sys, time
+from pathlib import Path
+from mmroi.benchmark.tool_process import start_tool
+if __name__ == '__main__':
+    print(start_tool(Path(sys.argv[1]), [], Path(sys.argv[2]), {}).pid, flush=True)
+    time.sleep(60)
 """
 
 
-def test_a_killed_benchmark_leaves_no_training_behind():
-    command = [sys.executable, '-c', KILLED, str(ROOT / 'tools')]
+@pytest.fixture
+def tool(tmp_path):
+    def write(text):
+        path = tmp_path / 'tool.py'
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_killed_benchmark_leaves_no_training_behind(tool, tmp_path):
+    script = tmp_path / 'parent.py'
+    script.write_text(KILLED)
+    command = [sys.executable, script, tool('import time; time.sleep(60)'), tmp_path / 'log']
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
         child = int(parent.stdout.readline())
@@ -33,6 +48,45 @@ def test_a_killed_benchmark_leaves_no_training_behind():
         time.sleep(0.1)
     os.kill(child, signal.SIGKILL)
     pytest.fail('the training goes on')
+
+
+TELL = """
+import os, sys
+import torch
+if __name__ == '__main__':
+    print(sys.argv[1:], torch.get_num_threads(), os.environ['WHO'], flush=True)
+    sys.exit('error: this is why' if sys.argv[1] == 'fail' else None)
+"""
+
+
+def test_a_tool_gets_its_words_and_threads_and_its_output_is_logged(tool, tmp_path):
+    log = tmp_path / 'log'
+    log.write_text('before\n')
+    codes = []
+    for word in ('fine', 'fail'):
+        process = start_tool(tool(TELL), [word, tmp_path], log, dict(OMP_NUM_THREADS='1', WHO='me'))
+        process.join()
+        codes.append(process.exitcode)
+    assert codes == [0, 1] and 'WHO' not in os.environ
+    lines = log.read_text().splitlines()
+    assert lines[:2] == ['before', f"['fine', '{tmp_path}'] 1 me"] and lines[-1] == 'error: this is why'
+
+
+def test_a_group_ends_with_its_loaders(tool, tmp_path):
+    process = start_tool(
+        tool('import subprocess as s; print(s.Popen(["sleep", "60"]).pid, flush=True); s.time.sleep(60)'),
+        [],
+        tmp_path / 'log',
+        {},
+    )
+    for _ in range(600):
+        if (tmp_path / 'log').is_file() and (tmp_path / 'log').read_text().strip():
+            break
+        time.sleep(0.1)
+    loader = int((tmp_path / 'log').read_text())
+    end_group(process)
+    process.join()
+    assert process.exitcode == -signal.SIGTERM and not is_alive(loader)
 
 
 def is_alive(pid):

@@ -14,7 +14,7 @@ from mmroi.datasets.cached_features import META_FILE
 from mmroi.datasets.seeded_samples import SeededSamples, seeded
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.hooks.loss_coverage_hook import find_sets
-from mmroi.engine.pipelines import set_crops
+from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.registry import DATASETS, MODELS
 
 
@@ -213,3 +213,25 @@ def test_models_with_fewer_rois_share_a_cache(cfg, tmp_path):
     for expected, found in zip(*results, strict=True):
         np.testing.assert_array_equal(found.boxes, expected.boxes)
         torch.testing.assert_close(found.pred_instances.vertices, expected.pred_instances.vertices)
+
+
+def test_full_batches_run_compiled_and_the_rest_as_it_is(cfg, tmp_path, monkeypatch):
+    calls = []
+
+    def compiled(module, **options):
+        assert options['options'] == {'freezing': True}
+        module.register_forward_pre_hook(lambda _, inputs: calls.append(len(inputs[0])))
+        return torch.nn.Sequential(module)
+
+    monkeypatch.setattr(torch, 'compile', compiled)
+    plain, num_rois = cfg.copy(), read_crops(cfg.train_dataloader).num_rois
+    cfg.feature_cache.update(compile=True, jobs=1)
+    use_feature_cache(cfg, ['train'])
+    assert calls.count(2 * num_rois) > 1
+    (folder,) = folders(tmp_path / 'data')
+    before = {path.name: path.read_bytes() for path in folder.rglob('*.npy')}
+    shutil.rmtree(folder)
+    plain.feature_cache.update(jobs=1)
+    use_feature_cache(plain, ['train'])
+    assert folders(tmp_path / 'data') == [folder]  # compiling is not part of the key
+    assert {path.name: path.read_bytes() for path in folder.rglob('*.npy')} == before

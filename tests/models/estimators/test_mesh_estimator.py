@@ -184,6 +184,27 @@ def test_a_mesh_for_each_roi(multi_roi, build, people, head):
     torch.testing.assert_close(person.camera_translation, person.full_cameras[:, 0])
 
 
+def test_meshes_of_the_rois_are_averaged_on_request(cliff, build, people):
+    model = build(dict(cliff, num_rois=3, average_meshes=True)).eval()
+    samples = people(2, 3)
+    boxes, focal_length = stack_views(samples, crops(2, 3))[:2]
+    output = model(crops(2, 3), samples)
+    # Rotations about one axis by 0.1, 0.2 and 0.6: the chordal mean of unit vectors at these angles.
+    angles = torch.tensor([0.1, 0.2, 0.6])
+    turned = axis_angle_to_matrix(torch.tensor([0.0, 0.0, 1.0]) * angles[:, None])[..., :2].reshape(3, 6)
+    output['pose6d'] = turned.expand(2, 24, 3, 6).transpose(1, 2)
+    output['betas'] = torch.arange(3.0)[None, :, None].expand(2, 3, 10)
+    found = model.predict_tensors(output, boxes, focal_length)
+    mean = torch.atan2(angles.sin().sum(), angles.cos().sum())
+    expected = axis_angle_to_matrix(torch.tensor([0.0, 0.0, 1.0]) * mean)
+    torch.testing.assert_close(found.rotations, expected.expand(2, 24, 3, 3))
+    torch.testing.assert_close(found.betas, torch.ones(2, 10))
+    full = local_to_full(output['cameras'], boxes, focal_length)
+    torch.testing.assert_close(found.camera_translation[:, 2], 3 / (1 / full[..., 2]).sum(1))
+    model.average_meshes = False
+    torch.testing.assert_close(model.predict_tensors(output, boxes, focal_length).betas, torch.zeros(2, 10))
+
+
 def test_the_2d_loss_knows_the_shape_of_the_crops(cliff, build, people):
     """The same person in crops as wide as high: half a crop is more pixels, the loss is smaller."""
     model, samples = build(cliff).eval(), people(2, 1)

@@ -1,0 +1,88 @@
+"""Rows compared person by person and seed by seed."""
+
+import numpy as np
+import pytest
+
+from mmroi.benchmark import comparison, plots, profiles, report, results, runs, suites
+
+CONDITION = suites.Condition('off', 'boxes off')
+ROWS = tuple(suites.Row(name, name.upper(), f'{name}.py') for name in ('none', 'a', 'b', 'both'))
+PEOPLE = np.arange(50.0)
+
+
+def summary(row, shift, seeds=(0, 1), noise=0.0):
+    """A row whose errors are those of the first one, shifted."""
+    measured = []
+    for seed in seeds:
+        wobble = np.random.default_rng(seed).normal(0, noise, len(PEOPLE)) if noise else 0
+        errors = 100 + seed + PEOPLE + shift + wobble
+        numbers = dict(MPJPE=float(errors.mean()))
+        run = runs.Run(row, seed, None)
+        record = dict(date='2026-01-02T03:04:05', device='2 cores', code='mmroi 1')
+        measured.append(results.Measured(run, numbers, {}, {}, 50, record, {'MPJPE': errors}))
+    return results.Summary(row, tuple(measured), (), 0)
+
+
+@pytest.fixture
+def suite():
+    contrasts = (suites.Contrast('A', ('a', 'both'), ('none', 'b')),)
+    return suites.Suite('s', 'My table', ROWS, reference='none', contrasts=contrasts, hypotheses=('None.',))
+
+
+@pytest.fixture
+def summaries():
+    return [summary(row, shift) for row, shift in zip(ROWS, (0, -3, 2, -5), strict=True)]
+
+
+def test_rows_minus_their_reference(suite, summaries):
+    found = comparison.compare_rows(suite, summaries)
+    assert [(one.label, one.reference) for one in found] == [('A', 'NONE'), ('B', 'NONE'), ('BOTH', 'NONE')]
+    assert [one.differences['MPJPE'].mean for one in found] == pytest.approx([-3, 2, -5])
+    assert all(one.differences['MPJPE'].is_clear for one in found)
+
+
+def test_groups_of_rows_are_means_over_pairs(suite, summaries):
+    (found,) = comparison.compare_groups(suite, summaries)
+    assert found.differences['MPJPE'].mean == pytest.approx(((-3 - 0) + (-5 - 2)) / 2)
+    assert suite.select(['none', 'a']).contrasts == ()
+
+
+def test_only_seeds_that_both_have_count(suite, summaries):
+    summaries[1] = summary(ROWS[1], -3, seeds=(1, 7))
+    found = comparison.compare_rows(suite, summaries)
+    assert found[0].differences['MPJPE'].seeds == 1 and found[1].differences['MPJPE'].seeds == 2
+    summaries[0] = summary(ROWS[0], 0, seeds=(9,))
+    assert comparison.compare_rows(suite, summaries) == []
+
+
+def test_rows_are_compared_under_the_same_condition(summaries):
+    suite = suites.Suite('s', 't', ROWS[:2], reference='none', conditions=(CONDITION, CONDITION))
+    tested = [row.under(CONDITION) for row in suite.rows]
+    assert [row.name for row in suite.tested_rows[:2]] == ['none @ off', 'a @ off']
+    worse = [summary(tested[0], 50), summary(tested[1], 40)]
+    found = comparison.compare_rows(suite, [*summaries[:2], *worse])
+    assert [(one.label, one.reference) for one in found][-1] == ('A, boxes off', 'NONE, boxes off')
+    assert found[-1].differences['MPJPE'].mean == pytest.approx(-10)
+
+
+def test_words_follow_the_interval(suite, summaries):
+    summaries[2] = summary(ROWS[2], 0, noise=9)
+    lines = comparison.sentences(comparison.compare_rows(suite, summaries))
+    assert lines[0] == '* MPJPE: **A** is better than NONE by 3.0 mm (3.0 to 3.0).'
+    assert lines[-1].startswith('* MPJPE: no clear difference: B (') and len(lines) == 3
+
+
+def test_the_report_and_its_picture(suite, summaries, tmp_path):
+    text = report.write_report(suite, profiles.load_profile('quick'), summaries, {}, [], 'x', tmp_path)
+    assert '| BOTH | **-5.0 [-5.0, -5.0]** | 2 |' in text
+    assert '| A | **-5.0 [-5.0, -5.0]** | 2 |' in text
+    assert '## In short' in text and 'Expected before the first run:\n\n* None.' in text
+    assert '95 % intervals' in text and 'fewer than five seeds' in text
+    (picture,) = plots.draw_all(suite, summaries, tmp_path)
+    assert picture.name == 'differences.png' and picture.stat().st_size > 1000
+
+
+def test_one_person_has_no_interval():
+    assert comparison.format_difference(None) == '–'
+    found = comparison.paired_difference([np.array([2.0])], [np.array([1.0])])
+    assert comparison.format_difference(found) == '+1.0'

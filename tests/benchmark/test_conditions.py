@@ -1,0 +1,50 @@
+"""The test set under a condition."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmroi.benchmark import conditions, profiles, runs, suites
+from mmroi.benchmark.runs import plan
+
+SHIFT = dict(type='RandomBoxShift', factor=0.1)
+
+
+def config(**dataset):
+    pipeline = [dict(type='LoadImage'), dict(type='GetPersonBox'), dict(type='PackHMRInputs')]
+    loader = dict(dataset=dict(dict(pipeline=pipeline, ann_file='val.npz'), **dataset))
+    return Config(dict(train_dataloader=loader, val_dataloader=loader, test_dataloader=loader))
+
+
+def test_transforms_follow_the_box_in_the_test_alone():
+    cfg = config()
+    changed = conditions.under_condition(cfg, suites.Condition('off', 'off', transforms=(SHIFT,)))
+    types = [step['type'] for step in changed.test_dataloader.dataset.pipeline]
+    assert types == ['LoadImage', 'GetPersonBox', 'RandomBoxShift', 'PackHMRInputs']
+    assert len(cfg.test_dataloader.dataset.pipeline) == len(changed.train_dataloader.dataset.pipeline) == 3
+    assert conditions.under_condition(cfg, None) is cfg
+
+
+def test_annotations_of_a_mixture_are_replaced_together():
+    cfg = config(type='MixedDataset', datasets=[dict(data_root='a/'), dict(data_root='b/')])
+    changed = conditions.under_condition(cfg, suites.Condition('found', 'found', ann_file='boxes.npz'))
+    files = profiles.annotation_files(changed.test_dataloader.dataset)
+    assert [*files] == [Path('a/boxes.npz'), Path('b/boxes.npz')]
+
+
+def test_a_pipeline_without_a_box_is_refused():
+    with pytest.raises(ValueError, match='condition off: the test pipeline has no GetPersonBox'):
+        conditions.under_condition(config(pipeline=[]), suites.Condition('off', '', transforms=(SHIFT,)))
+
+
+def test_conditions_share_a_training_and_have_tests_of_their_own(tmp_path):
+    suite = suites.load_suite('robustness').select(['cliff'])
+    planned = plan(suite.tested_rows, [0, 1], tmp_path)
+    assert len({run.folder for run in planned}) == 2
+    assert len({run.results for run in planned}) == 2 * len(suite.conditions)
+    assert len({run.config('train') for run in planned}) == 2
+    plain = runs.Run(suite.rows[0], 0, planned[0].folder)
+    assert plain.results == plain.folder / 'results.npz' and plain.config('train') == planned[0].config(
+        'train'
+    )
