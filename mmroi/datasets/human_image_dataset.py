@@ -204,6 +204,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         rows = rows[good]
         if rows.derived is not None:
             self._prepare_derived(rows, rows.derived)
+        rows.human_data.release()
         return rows
 
     def _prepare_derived(self, rows: PersonRows, derived: DerivedKeypoints) -> None:
