@@ -12,7 +12,9 @@ from mmengine.config import ConfigDict
 
 from mmroi.benchmark.speed.datasets import read_people
 from mmroi.benchmark.speed.timing import typical
+from mmroi.datasets.image_checks import read_image_file, unreadable
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
+from mmroi.fileio.image_archives import image_stamp
 from mmroi.registry import DATASETS
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
@@ -41,17 +43,17 @@ def decode(path: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
 
     Args:
         path: Image file.
-        flags: Of ``cv2.imread``.
+        flags: Of ``cv2.imdecode``.
 
     Returns:
         BGR image, (H, W, 3) uint8.
 
     Raises:
-        OSError: If the file cannot be read.
+        BadSampleError: If the file cannot be read.
     """
-    image = cv2.imread(path, flags)
+    image = cv2.imdecode(np.frombuffer(read_image_file(path), np.uint8), flags)
     if image is None:
-        raise OSError(f'cannot read the image {path}')
+        raise unreadable(path)
     return image
 
 
@@ -169,4 +171,4 @@ class LoadingBenchmark:
 
     def image_kib(self) -> float:
         """Return the mean size of the image files in KiB."""
-        return float(np.mean([Path(view.path).stat().st_size for view in self.views])) / 1024
+        return float(np.mean([image_stamp(view.path)[0] for view in self.views])) / 1024
