@@ -11,6 +11,7 @@ import torch
 from mmengine.config import ConfigDict
 
 from mmroi.benchmark.speed.datasets import read_people
+from mmroi.benchmark.speed.mmpose_pipeline import MMPOSE, build_mmpose_pipeline, mmpose_sample
 from mmroi.benchmark.speed.timing import typical
 from mmroi.datasets.image_checks import read_image_file, unreadable
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
@@ -122,6 +123,7 @@ class LoadingBenchmark:
             for person, sample in zip(self.people, samples, strict=True)
         ]
         self.small = [view for view in self.views if needs_no_full_frame(view)]
+        self.mmpose = build_mmpose_pipeline(self.views[0].crop_size)
         self.image_height, self.image_width = map(int, samples[0].img_shape)
 
     def calls(self) -> dict[str, Callable[[], object]]:
@@ -132,27 +134,29 @@ class LoadingBenchmark:
             'pipeline': lambda: [self.pipeline(copy.deepcopy(person)) for person in self.people],
             PLAIN: lambda: [plain_pipeline(view) for view in self.views],
         }
+        if not isinstance(self.mmpose, str):
+            calls[MMPOSE] = self._mmpose_crops
         if self.small:
             calls[FULL_SIZE] = lambda: [full_size_crops(view) for view in self.small]
             calls[HALF_SIZE] = lambda: [half_size_crops(view) for view in self.small]
         return calls
 
     def summarize(self, turns: dict[str, list[list[float]]]) -> list[dict[str, Any]]:
-        """Make a row of each call.
+        """Make a row of each call, and one of MMPose's pipeline that says why there is none.
 
         Args:
             turns: Seconds of the calls, as from ``take_turns``.
 
         Returns:
             Rows with ``people_per_second``, ``ms_per_person`` and the ``ratio`` to the plain pipeline, None
-            for the calls that prepare only some people.
+            for the calls that prepare only some people and where nothing was measured.
         """
         part = (FULL_SIZE, HALF_SIZE)
         seconds = {
             name: typical(own) / len(self.small if name in part else self.views)
             for name, own in turns.items()
         }
-        return [
+        rows: list[dict[str, Any]] = [
             dict(
                 what=name,
                 people_per_second=1 / value,
@@ -161,6 +165,16 @@ class LoadingBenchmark:
             )
             for name, value in seconds.items()
         ]
+        if isinstance(self.mmpose, str):
+            what = f'{MMPOSE}: {self.mmpose}'
+            rows.append(dict(what=what, people_per_second=None, ms_per_person=None, ratio=None))
+        return rows
+
+    def _mmpose_crops(self) -> list[dict[str, Any]]:
+        """Run MMPose's pipeline once for each crop of each person, as it has one crop a sample."""
+        assert not isinstance(self.mmpose, str)
+        crops = [person for person, view in zip(self.people, self.views, strict=True) for _ in view.matrices]
+        return [self.mmpose(mmpose_sample(person)) for person in crops]
 
     def half_size_difference(self) -> float | None:
         """Return the mean difference of half-size and full-size crops in gray levels, if there are any."""
