@@ -274,7 +274,7 @@ def _find_nan_labels(rows: Mapping[str, np.ndarray], labeled: np.ndarray) -> np.
 
 def _find_nan(values: np.ndarray) -> np.ndarray:
     """(R,) bool: rows of (R, ...) with a number that is not finite as float32, as networks take it."""
-    if not values.size or max(-values.min(), values.max()) <= _LARGEST:  # as in nearly all files
+    if not values.size or (values.min() >= -_LARGEST and values.max() <= _LARGEST):  # as in nearly all files
         return np.zeros(len(values), bool)
     with np.errstate(over='ignore'):
         return _any(~np.isfinite(values.astype(np.float32, copy=False)))

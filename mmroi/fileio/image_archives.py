@@ -1,7 +1,7 @@
 """Images in uncompressed tar archives, read at random by an index: few large files for network disks.
 
-A path may lead into an archive as into a folder, ``coco-{00000..00012}.tar/train2014/1.jpg``. Any tool packs
-and unpacks such archives, and WebDataset reads them.
+A path may lead into an archive as into a folder, ``coco-{00000..00012}.tar/train2014/1.jpg``. ``tar`` packs
+and unpacks such archives, too.
 """
 
 import hashlib

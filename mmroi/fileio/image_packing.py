@@ -1,5 +1,6 @@
 """Pack the images of annotation files into tar archives."""
 
+import glob
 import io
 import posixpath
 import tarfile
@@ -100,7 +101,7 @@ def find_unfinished(shards: Sequence[Shard], out: Path) -> list[Shard]:
         ValueError: There are shards with other images.
     """
     planned = {shard.path: shard for shard in shards}
-    for path in sorted(out.parent.glob(f'{out.name}-{"[0-9]" * _DIGITS}.tar')):
+    for path in sorted(out.parent.glob(f'{glob.escape(out.name)}-{"[0-9]" * _DIGITS}.tar')):
         if path not in planned or not _holds(path, planned[path]):
             raise ValueError(
                 f'{path} holds other images than these; choose another --out, or delete the archives of '
