@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.runs import Run
+from mmroi.datasets.image_checks import decode, read_image_file
 from mmroi.evaluation import MeshResults
 from mmroi.fileio.image_writing import write_image
 from mmroi.registry import METRICS
@@ -44,9 +45,7 @@ def draw_people(run: Run, folder: Path, number: int) -> list[Path]:
         group = [next(samples) for _ in people[path]]
         predicted = [sample.pred_instances for sample in group]
         vertices = torch.cat([p.vertices + p.camera_translation[:, None] for p in predicted]).numpy()
-        image = cv2.imread(path)
-        if image is None:
-            raise FileNotFoundError(f'{path}: no readable image')
+        image = decode(read_image_file(path), path)
         # Small images are enlarged, so that meshes are drawn in detail. Pixel centers are at integers.
         scale = max(1, -(-HEIGHT // image.shape[0]))
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmroi.fileio.downloads import sha256_of
+from mmroi.fileio.image_archives import image_stamp
 
 
 def describe_dataset(dataset: Any, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,12 +22,12 @@ def describe_dataset(dataset: Any, config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         Number of samples, config, and hashes of the annotation file and of names, sizes and times of the
-        images.
+        images; images in an archive have the time of the archive.
     """
     stamps = hashlib.sha256()
     for path in dict.fromkeys(_image_paths(dataset)):
-        status = os.stat(path)
-        stamps.update(f'{Path(path).name} {status.st_size} {status.st_mtime_ns}\n'.encode())
+        size, time = image_stamp(path)
+        stamps.update(f'{Path(path).name} {size} {time}\n'.encode())
     annotations = sha256_of(dataset.ann_file) if os.path.isfile(dataset.ann_file) else ''
     return dict(
         num_samples=len(dataset),

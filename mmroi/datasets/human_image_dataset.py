@@ -28,6 +28,7 @@ from mmroi.datasets.row_checks import (
 from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.fileio.file_access import ImageFolders
 from mmroi.fileio.human_data import HumanData
+from mmroi.fileio.image_archives import open_archive, split_archive
 from mmroi.fileio.named_errors import name_errors
 from mmroi.registry import DATASETS
 
@@ -65,7 +66,9 @@ class HumanImageDataset(SeededBatches, BaseDataset):
     Args:
         ann_file: HumanData npz, relative to ``data_root`` unless absolute.
         data_root: Folder of the data.
-        data_prefix: ``img_path``: folder, relative to ``data_root``, that the file's image paths start from.
+        data_prefix: ``img_path``: folder, relative to ``data_root``, that the file's image paths start from;
+            or a tar archive of this folder, such as ``coco.tar``, or of its shards,
+            ``coco-{00000..00012}.tar``, see ``tools/dataset_tools/pack_images.py``.
         pipeline: Transforms.
         dataset_name: Name in logs and per-dataset tables; by default that of the file.
         skip_bad: Skip and count unusable rows instead of stopping at the first one. In training, bad images
@@ -90,8 +93,8 @@ class HumanImageDataset(SeededBatches, BaseDataset):
 
     Raises:
         BadSampleError: A row is bad and ``skip_bad`` is False; names the file, the row and the remedy.
-        FileNotFoundError: The annotation file (names the command that creates it) or the body's file is
-            missing.
+        FileNotFoundError: The annotation file (names the command that creates it), the body's file or an
+            archive of images is missing.
         KeyError: The file lacks a required key.
         ValueError: The file is damaged, a key has the wrong shape, most rows are bad or in wrong units, or
             derived keypoints lie outside the boxes.
@@ -139,8 +142,10 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(describe_missing(self.ann_file, self.dataset_name))
         derived = None if self.body_model is None else DerivedKeypoints(self.body_model)
-        inside = (self.data_root or '', self.data_prefix.get('img_path', ''))
-        self._folders = None if self.allow_outside else ImageFolders(inside)
+        prefix = self.data_prefix.get('img_path', '')
+        self._folders = None if self.allow_outside else ImageFolders((self.data_root or '', prefix))
+        if archive := split_archive(prefix):
+            open_archive(archive[0])  # its index is shared with loader workers
         with name_errors(self.ann_file):
             rows = PersonRows(
                 HumanData.fromfile(self.ann_file), self.dataset_name, derived, bool(self.crop_boxes)
@@ -204,6 +209,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         rows = rows[good]
         if rows.derived is not None:
             self._prepare_derived(rows, rows.derived)
+        rows.human_data.release()
         return rows
 
     def _prepare_derived(self, rows: PersonRows, derived: DerivedKeypoints) -> None:

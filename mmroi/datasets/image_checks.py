@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmroi.datasets.row_checks import BadSampleError, fault_code
 from mmroi.fileio.file_access import ImageFolders, read_regular_file
+from mmroi.fileio.image_archives import ArchiveError, open_archive, split_archive
 from mmroi.fileio.images import decode_image, is_plain_jpeg, is_truncated, read_header
 
 _ORIENTATION = 0x112  # EXIF tag
@@ -101,22 +102,25 @@ def read_image_file(path: str, backend_args: dict[str, str] | None = None) -> by
     """Read an image file without decoding it.
 
     Args:
-        path: The image.
+        path: The image, also one in a tar archive, see :mod:`mmroi.fileio.image_archives`.
         backend_args: File backend of MMEngine; without it, only ordinary local files are read.
 
     Raises:
         BadSampleError: The image is missing, truncated, no ordinary file, or cannot be read.
     """
+    inside = None if backend_args else split_archive(path)
     if '://' in path and not backend_args:
         raise BadSampleError('missing image', f'{path} is a URL; download the image, or set backend_args')
     try:
-        content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadSampleError(
-            'missing image',
-            f'{path} does not exist. Check `data_root` and '
-            '`data_prefix`, or extract the images of the dataset',
-        ) from None
+        if inside:
+            content = open_archive(inside[0]).read(inside[1])
+        else:
+            content = fileio.get(path, backend_args=backend_args) if backend_args else read_regular_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        detail = f'{path} does not exist. Check `data_root` and `data_prefix`, or extract the images of the'
+        raise BadSampleError('missing image', str(error) if inside else f'{detail} dataset') from None
+    except ArchiveError as error:
+        raise BadSampleError('unreadable image', str(error)) from None
     except Exception as error:  # a folder, no permission, a name that is too long, the errors of a backend
         reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
         raise unreadable(path, f'cannot be read ({reason}). Correct the path') from None

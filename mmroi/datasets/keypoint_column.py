@@ -85,7 +85,7 @@ class KeypointColumn:
         """
         found = np.zeros((len(rows), 54), np.float32)
         if self.values is not None:
-            found[:, self.target] = np.clip(self.values[rows, :, -1][:, self.source], 0, 1)
+            found[:, self.target] = np.clip(take_rows(self.values, rows)[:, self.source, -1], 0, 1)
         return found
 
     def joint(self, joint: int, rows: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ class KeypointColumn:
         return np.asarray(self.values[rows, self.source[self.target == joint][0]])
 
     def stored(self, rows: np.ndarray) -> np.ndarray:
-        """Return the joints that the file has, in the order of smpl_54.
+        """Return the joints of smpl_54 that the file has, in any order.
 
         Args:
             rows: (R,) rows of the file, which must have the key.
@@ -112,7 +112,25 @@ class KeypointColumn:
             (R, K, D), K joints of smpl_54.
         """
         assert self.values is not None
-        return np.asarray(self.values[rows])[:, self.source]
+        values = take_rows(self.values, rows)
+        return (
+            values if np.array_equal(np.sort(self.source), range(values.shape[1])) else values[:, self.source]
+        )
+
+
+def take_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return rows of an array: a view of it if they follow one another, as most do.
+
+    Args:
+        values: (N, ...).
+        rows: (R,) indices.
+
+    Returns:
+        (R, ...).
+    """
+    if len(rows) and (np.diff(rows) == 1).all():
+        return values[rows[0] : rows[-1] + 1]
+    return values[rows]
 
 
 def _convention(human_data: HumanData, key: str, num_joints: int) -> str:

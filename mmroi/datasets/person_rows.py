@@ -9,11 +9,14 @@ from mmroi.body_models import normalize_gender
 from mmroi.datasets.boxes import make_upright
 from mmroi.datasets.camera_params import read_cameras
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
-from mmroi.datasets.keypoint_column import KeypointColumn
+from mmroi.datasets.keypoint_column import KeypointColumn, take_rows
 from mmroi.datasets.row_checks import SMPL_KEYS, find_duplicates, find_faults
 from mmroi.fileio.human_data import HumanData
 
 _CHUNK = 8192
+# Linux maps up to 512 kB around each page that is read. Rows in random order would soon map the whole file,
+# which counts as memory of this process, although all processes share it.
+_ROWS_UNTIL_RELEASE = 16
 
 
 class PersonRows(Sequence[dict[str, Any]]):
@@ -45,6 +48,7 @@ class PersonRows(Sequence[dict[str, Any]]):
         self.derived = derived
         self.crop_boxes = crop_boxes
         self.indices = np.arange(human_data.data_len)
+        self._num_read = 0
         self._columns: _Columns | None = _Columns(human_data, derived, crop_boxes)
 
     @property
@@ -72,6 +76,9 @@ class PersonRows(Sequence[dict[str, Any]]):
             return view
         row = int(self.indices[index])
         self.human_data.check_unchanged()
+        self._num_read += 1
+        if self._num_read % _ROWS_UNTIL_RELEASE == 0:
+            self.human_data.release()
         return {**self.columns.row(row), 'dataset_name': self.dataset_name, 'row': row}
 
     def image_paths(self) -> list[str]:
@@ -115,7 +122,7 @@ class PersonRows(Sequence[dict[str, Any]]):
             (len(self),) bool.
         """
         columns, indices = self.columns, self.indices
-        boxes = np.asarray(columns.bbox[indices])[:, :4]
+        boxes = take_rows(columns.bbox, indices)[:, :4]
         return find_duplicates(boxes, lambda i: str(columns.image_path[indices[i]]))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> 'PersonRows':
@@ -201,16 +208,16 @@ class _Columns:
 
     def checked(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Collect what ``find_faults`` checks."""
-        arrays = {'bbox_xywh': np.asarray(self.bbox[rows])[:, :4], 'has_smpl': self._labeled(rows)}
+        arrays = {'bbox_xywh': take_rows(self.bbox, rows)[:, :4], 'has_smpl': self._labeled(rows)}
         for key in ('keypoints2d', 'keypoints3d'):
             column = getattr(self, key)
             if column.values is not None:
                 arrays[key] = column.stored(rows)
-        arrays.update({key: values[rows] for key, values in self.smpl.items()})
+        arrays.update({key: take_rows(values, rows) for key, values in self.smpl.items()})
         for key in ('focal_length', 'principal_point'):
             values = getattr(self.cameras, key)
             if values is not None:
-                arrays[key] = values[rows]
+                arrays[key] = take_rows(values, rows)
         return arrays
 
     def _labeled(self, rows: np.ndarray) -> np.ndarray:
@@ -232,11 +239,19 @@ class _Columns:
 
 def _genders(human_data: HumanData) -> np.ndarray | None:
     """(N,) strings; numbers and bytes become 'm', 'f' or 'n'."""
-    values = human_data.per_row('meta', 'gender', object)
+    stored = human_data['meta'].get('gender') if 'meta' in human_data else None
+    of_text = isinstance(stored, np.ndarray) and stored.dtype.kind == 'U'
+    values = human_data.per_row('meta', 'gender', np.str_ if of_text else object)
     if values is None:
         return None
-    genders = np.array([v if isinstance(v, str) else _letter(v) for v in values], np.str_)
-    for gender, row in zip(*np.unique(genders, return_index=True), strict=True):
+    genders = values
+    if not of_text:
+        genders = np.array([v if isinstance(v, str) else _letter(v) for v in values], np.str_)
+    found = set()
+    for chunk in np.split(genders, range(_CHUNK, len(genders), _CHUNK)):
+        found.update(chunk.tolist())
+    for gender in sorted(found):
+        row = int(np.argmax(genders == gender))
         normalize_gender(values[row] if gender == '?' else gender, f'row {row} of {human_data.source}')
     return genders
 

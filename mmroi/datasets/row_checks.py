@@ -18,6 +18,7 @@ _FLAGS = (2, 255)  # COCO's visible; true in 8 bits
 # In focal lengths: a box of 10 spans 157 degrees, a person at 10 stands 84 degrees beside the axis.
 _MAX_BOX, _MAX_OFFSET = 10.0, 10.0
 _MAX_PIXELS = 1e6
+_LARGEST = np.finfo(np.float32).max
 
 UNIT_FAULTS = {
     f'body larger than {MAX_BODY_SIZE:g} m': 'lengths must be in meters, not millimeters',
@@ -147,8 +148,10 @@ def find_duplicates(boxes: np.ndarray, image_of: Callable[[int], str]) -> np.nda
     Returns:
         (R,) bool.
     """
-    order = np.lexsort(boxes.T)
-    equal = (boxes[order[1:]] == boxes[order[:-1]]).all(1)
+    mixed = _hash(boxes)
+    order = np.argsort(mixed)
+    equal = mixed[order[1:]] == mixed[order[:-1]]
+    del mixed
     found = np.zeros(len(boxes), bool)
     seen = set()
     for i in np.union1d(order[1:][equal], order[:-1][equal]):
@@ -156,6 +159,16 @@ def find_duplicates(boxes: np.ndarray, image_of: Callable[[int], str]) -> np.nda
         found[i] = person in seen
         seen.add(person)
     return found
+
+
+def _hash(boxes: np.ndarray) -> np.ndarray:
+    """(R,) uint64, equal for equal boxes (R, 4): one number is sorted in a tenth of the time of four."""
+    mixed = np.zeros(len(boxes), np.uint64)
+    for column in boxes.T:
+        mixed ^= column.astype(np.float64).view(np.uint64)
+        mixed *= np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: Knuth's
+        mixed ^= mixed >> np.uint64(32)  # the low bits of round numbers are zero
+    return mixed
 
 
 def body_sizes(keypoints3d: np.ndarray) -> np.ndarray:
@@ -167,12 +180,14 @@ def body_sizes(keypoints3d: np.ndarray) -> np.ndarray:
     Returns:
         (R,) in the unit of the keypoints; 0 for rows without keypoints.
     """
-    points, seen = keypoints3d[..., :3], keypoints3d[..., 3:] > 0
-    low = np.where(seen, points, np.inf).min(1, initial=np.inf)
-    high = np.where(seen, points, -np.inf).max(1, initial=-np.inf)
+    columns = np.ascontiguousarray(keypoints3d.transpose(1, 2, 0))  # five times as fast with rows last
+    points, seen = columns[:, :3], columns[:, 3:] > 0
+    everything = bool(seen.all())
+    low = (points if everything else np.where(seen, points, np.inf)).min(0, initial=np.inf)
+    high = (points if everything else np.where(seen, points, -np.inf)).max(0, initial=-np.inf)
     with np.errstate(invalid='ignore'):
         extent = np.where(high >= low, high - low, 0)
-    return np.linalg.norm(extent, axis=1)
+    return np.linalg.norm(extent, axis=0)
 
 
 def too_large(keypoints3d: np.ndarray) -> np.ndarray:
@@ -208,12 +223,15 @@ def too_twisted(rotations: np.ndarray) -> np.ndarray:
     Returns:
         (R,) bool.
     """
-    return _any(np.linalg.norm(rotations, axis=-1) > _MAX_ANGLE)
+    with np.errstate(over='ignore', invalid='ignore'):
+        squares = np.einsum('...i,...i->...', rotations, rotations)  # faster than norms
+        return _any(squares > _MAX_ANGLE**2)
 
 
 def _too_sure(confidences: np.ndarray) -> np.ndarray:
     """(R,) bool: rows with a confidence (R, K) that is neither a probability nor a known flag."""
-    return _any((confidences > _MAX_CONFIDENCE) & ~np.isin(confidences, _FLAGS))
+    high = confidences > _MAX_CONFIDENCE
+    return _any(high & ~np.isin(confidences, _FLAGS)) if high.any() else _any(high)
 
 
 def _off_scale(bbox: np.ndarray, focal_length: np.ndarray) -> np.ndarray:
@@ -243,7 +261,8 @@ def _find_nan_labels(rows: Mapping[str, np.ndarray], labeled: np.ndarray) -> np.
     for key in ('keypoints2d', 'keypoints3d'):
         if key in rows:
             values = rows[key]
-            found |= _find_nan(np.where(values[..., -1:] <= 0, 0, values))
+            if _find_nan(values).any():
+                found |= _find_nan(np.where(values[..., -1:] <= 0, 0, values))
     for key in SMPL_KEYS:
         if key in rows:
             found |= labeled & _find_nan(rows[key])
@@ -255,6 +274,8 @@ def _find_nan_labels(rows: Mapping[str, np.ndarray], labeled: np.ndarray) -> np.
 
 def _find_nan(values: np.ndarray) -> np.ndarray:
     """(R,) bool: rows of (R, ...) with a number that is not finite as float32, as networks take it."""
+    if not values.size or (values.min() >= -_LARGEST and values.max() <= _LARGEST):  # as in nearly all files
+        return np.zeros(len(values), bool)
     with np.errstate(over='ignore'):
         return _any(~np.isfinite(values.astype(np.float32, copy=False)))
 

@@ -20,7 +20,7 @@ _HOSTILE = ('os', 'posix', 'nt', 'sys', 'subprocess', 'shutil', 'importlib', 'ru
 _HARMLESS_BUILTINS = ('slice', 'range', 'xrange', 'int', 'float', 'str', 'list', 'dict', 'tuple')
 _DICTIONARIES = (dict, OrderedDict, Counter)
 _NESTED = (list, tuple, dict, np.ndarray)
-_MAX_SIZE = 1 << 26  # of lists, with repetitions; no dataset has as many people
+_MAX_REPEATED = 1 << 26  # entries that repetitions add to those of the file
 
 
 _Machine: Any = pickle._Unpickler  # in Python, and so without the faults in memory of the one in C
@@ -201,23 +201,26 @@ def unpickle(file: IO[bytes]) -> Any:
 
 def _check_references(content: Any) -> None:
     """Refuse lists that contain themselves or each other so often that an array of them fills the memory."""
-    sizes: dict[int, int] = {}
+    sizes: dict[int, int] = {}  # with repetitions
     begun: set[int] = set()
+    read = 0  # entries, each once
     left = [(content, False)]
     while left:
         item, finished = left.pop()
         parts = [part for part in _parts(item) if isinstance(part, _NESTED)]
         if finished:
+            read += _length(item)
             sizes[id(item)] = _length(item) + sum(sizes[id(part)] for part in parts)
-            if sizes[id(item)] > _MAX_SIZE:
+            if sizes[id(item)] > read + _MAX_REPEATED:
                 raise Refused('lists that repeat each other many times')
         elif id(item) not in sizes and parts:
             if id(item) in begun:
                 raise Refused('a list that contains itself')
             begun.add(id(item))
             left += [(item, True), *((part, False) for part in parts)]
-        else:
-            sizes.setdefault(id(item), _length(item) if isinstance(item, _NESTED) else 1)
+        elif id(item) not in sizes:
+            sizes[id(item)] = _length(item) if isinstance(item, _NESTED) else 1
+            read += sizes[id(item)]
 
 
 def _length(item: Any) -> int:

@@ -2,7 +2,8 @@
 
 MMHuman3D compresses its files and pickles the SMPL parameters, and decoding them costs every process seconds
 and memory. A file with large decoded members is therefore unpacked once: a copy beside it stores the members
-that cannot be mapped, uncompressed, and the arrays of dictionaries as separate members.
+that cannot be mapped, uncompressed, and the arrays and long lists of dictionaries as separate members, all as
+arrays.
 """
 
 import errno
@@ -12,6 +13,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -24,7 +26,10 @@ from mmroi.fileio.ownership import is_own
 
 UNPACK_FROM = 64 << 20
 """Bytes; smaller members are decoded into memory."""
-_FORMAT = 'mmroi unpacked npz 2'
+UNPACK_PICKLES_FROM = 1 << 20
+"""Bytes. Unpickling as safely as here takes a second for 2 MB of text."""
+_FORMAT = 'mmroi unpacked npz 3'
+_MAPPED_FROM = 1024  # items of a list
 _SPARE = 64 << 20  # bytes that are left on the disk
 
 
@@ -50,7 +55,9 @@ class UnpackedNpz(LazyNpz):
         super().__init__(path)
         self._copy: LazyNpz | None = None
         hidden = [key for key in self.keys() if not self.is_mapped(key)]
-        if sum(self._members[key].file_size for key in hidden) >= UNPACK_FROM:
+        sizes = {key: self._members[key].file_size for key in hidden}
+        pickled = sum(size for key, size in sizes.items() if self.has_objects(key))
+        if sum(sizes.values()) >= UNPACK_FROM or pickled >= UNPACK_PICKLES_FROM:
             self._copy = self._open_copy(hidden)
 
     def read(self, key: str) -> np.ndarray:
@@ -143,12 +150,22 @@ def _write_objects(archive: zipfile.ZipFile, key: str, value: np.ndarray) -> Non
     if not value.shape and isinstance(value.item(), dict):
         parts = value.item()
         for name, part in parts.items():
+            part = _as_column(part)
             if isinstance(name, str) and isinstance(part, np.ndarray) and not part.dtype.hasobject:
                 with archive.open(f'{_part_name(key, name)}.npy', 'w', force_zip64=True) as out:
                     npy_format.write_array(out, part, allow_pickle=False)
                 parts[name] = None
     with archive.open(f'{key}.npy', 'w', force_zip64=True) as out:
         npy_format.write_array(out, value)
+
+
+def _as_column(part: Any) -> Any:
+    """Return a long list of words or numbers, such as the gender of each row, as an array."""
+    if isinstance(part, list) and len(part) >= _MAPPED_FROM:
+        kinds = set(map(type, part))
+        if len(kinds) == 1 and kinds <= {str, int, float, bool}:
+            return np.array(part)
+    return part
 
 
 def _digest(archive: zipfile.ZipFile) -> bytes:

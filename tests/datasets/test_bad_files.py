@@ -153,6 +153,12 @@ def test_genders_in_any_spelling(people: HumanData, data_root: Path) -> None:
     dataset = _dataset(data_root)
     found = [dataset.get_data_info(i)['gender'] for i in range(8)]
     assert found == ['m', 'f', 'f', 'n', 'n', 'Female', 'm', 'n']
+    words = ['m', 'female', 'f', 'Male', 'n', 'neutral', 'm', 'F']
+    _dump(people, data_root, meta=dict(gender=np.array(words)))
+    assert [row['gender'] for row in _dataset(data_root).data_list] == words
+    _dump(people, data_root, meta=dict(gender=np.array([*words[:7], 'x'])))
+    with pytest.raises(ValueError, match=r'gender "x" of row 7 of .*people\.npz is unknown'):
+        _dataset(data_root)
     _dump(people, data_root, meta=dict(gender=np.array([0, 1, 5, 0, 0, 0, 0, 0])))
     with pytest.raises(ValueError, match=r'gender "5" of row 2 of .*people\.npz is unknown'):
         _dataset(data_root)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmroi.datasets.keypoint_column import take_rows
 from mmroi.datasets.person_rows import PersonRows
 from mmroi.fileio import HumanData
 
@@ -31,6 +32,25 @@ def test_copies_share_the_arrays_and_pickles_leave_them_out(rows: PersonRows) ->
     assert len(pickle.dumps(rows)) < 5000
     again = pickle.loads(pickle.dumps(rows[3:]))
     np.testing.assert_array_equal(again[0]['keypoints3d'], rows[3]['keypoints3d'])
+
+
+def test_rows_that_follow_one_another_are_a_view() -> None:
+    values = np.arange(12).reshape(6, 2)
+    for rows, shared in (([2, 3, 4], True), ([5], True), ([4, 3], False), ([0, 2], False), ([], False)):
+        taken = take_rows(values, np.array(rows, int))
+        np.testing.assert_array_equal(taken, values[rows].reshape(-1, 2))
+        assert np.shares_memory(taken, values) == shared
+
+
+def test_pages_are_released_while_rows_are_read(rows: PersonRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that reads rows in random order would soon have the whole file mapped."""
+    released = []
+    monkeypatch.setattr(rows.human_data, 'release', lambda: released.append(1))
+    first = rows[0]['keypoints3d'].copy()
+    for i in range(100):
+        rows[i % 8]
+    assert len(released) >= 5
+    np.testing.assert_array_equal(rows[0]['keypoints3d'], first)
 
 
 def test_samples_may_be_modified(rows: PersonRows) -> None:

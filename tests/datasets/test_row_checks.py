@@ -152,6 +152,22 @@ def test_duplicates_repeat_image_and_box() -> None:
     assert asked == [0, 2, 3]
 
 
+def test_duplicates_among_round_numbers() -> None:
+    """Boxes of whole pixels, whose numbers have the same low bits, beside a search row by row."""
+    rng = np.random.default_rng(0)
+    boxes = rng.integers(0, 4, (500, 4)).astype(float)
+    images = rng.integers(0, 3, 500)
+    seen: set = set()
+    expected = []
+    for image, box in zip(images.tolist(), boxes.tolist(), strict=True):
+        expected.append((image, *box) in seen)
+        seen.add((image, *box))
+    assert 0 < sum(expected) < 500
+    for dtype in (np.float64, np.float32, np.int64):
+        found = find_duplicates(boxes.astype(dtype), lambda i: str(images[i]))
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_reasons_fit_into_a_byte() -> None:
     assert len(REASONS) == len(set(REASONS)) < 255
 

@@ -8,6 +8,7 @@ from fuzz_readers import in_a_process, process_state
 from hostile_pickles import PAYLOADS, array, call, dtype, hostile, name
 from scipy import sparse
 
+from mmroi.fileio import inert_pickle
 from mmroi.fileio.inert_names import Chumpy, Refused, to_array
 from mmroi.fileio.inert_pickle import InertUnpickler, unpickle
 
@@ -66,6 +67,17 @@ def test_lists_that_would_fill_the_memory_as_an_array():
     for value in (own, dict(a=(own,)), array, many, dict(a=many)):
         with pytest.raises(Refused, match='lists? that'):
             read(pickle.dumps(value))
+
+
+def test_large_arrays_repeat_nothing(monkeypatch):
+    """The labels of a million people are more numbers than repetitions may add."""
+    monkeypatch.setattr(inert_pickle, '_MAX_REPEATED', 10)
+    value = dict(pose=np.zeros((9, 9)), names=['m'] * 50, nested=[[1] * 20, [2] * 20])
+    assert read(pickle.dumps(value))['names'] == ['m'] * 50
+    rows = [0] * 6
+    assert read(pickle.dumps([rows, rows])) == [rows, rows]  # 6 more than the file has
+    with pytest.raises(Refused, match='lists that repeat each other'):
+        read(pickle.dumps([rows, rows, rows]))
 
 
 def test_text_of_python_2():

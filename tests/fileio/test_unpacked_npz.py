@@ -82,6 +82,28 @@ def test_every_array_is_mapped(tmp_path: Path, compress: bool) -> None:
     np.testing.assert_array_equal(file.read('points'), values)
 
 
+@pytest.mark.parametrize('values', [['m', 'female'], [0, 1], [0.5, 1.0], [True, False]], ids=repr)
+def test_long_lists_of_a_dictionary_are_mapped_as_arrays(tmp_path: Path, values: list) -> None:
+    """A list of a million words takes seconds to unpickle in each process, and memory of its own."""
+    short, long = values * 10, values * 600
+    meta = dict(short=short, long=long, mixed=[*long, None], nested=[long], huge=[2**70] * 1200)
+    path = _write(tmp_path / 'a.npz', meta=np.array(meta, object))
+    read = UnpackedNpz(path).read('meta').item()
+    assert read['short'] == short and read['mixed'] == meta['mixed'] and read['nested'] == [long]
+    assert read['huge'] == meta['huge']
+    assert read['long'].dtype == np.array(values).dtype and not read['long'].flags.owndata
+    assert read['long'].tolist() == long
+
+
+def test_large_pickles_are_unpacked_before_large_arrays(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(unpacked_npz, 'UNPACK_FROM', 1 << 20)
+    monkeypatch.setattr(unpacked_npz, 'UNPACK_PICKLES_FROM', 5000)
+    UnpackedNpz(_write(tmp_path / 'a.npz', points=np.zeros(9000), meta=np.array(dict(a='x' * 4000), object)))
+    assert not (tmp_path / 'a.npz.cache').exists()
+    UnpackedNpz(_write(tmp_path / 'a.npz', meta=np.array(dict(a='x' * 6000), object)))
+    assert (tmp_path / 'a.npz.cache').exists()
+
+
 def test_copy_is_made_once_and_follows_the_content_of_the_file(tmp_path: Path) -> None:
     path, cache = _write(tmp_path / 'a.npz'), tmp_path / 'a.npz.cache'
     UnpackedNpz(path)

@@ -124,10 +124,13 @@ def test_dataloader(small_multi_roi, run):
     printed, figures = run(
         'benchmark_dataloader.py', small_multi_roi, '--samples', 3, '--frame', 480, 360, '--cpu-time', *ONCE
     )
-    rows = {row['what']: row for row in figures['rows']}
+    rows = {row['what']: row for row in figures['rows'] if row['ms_per_person']}
+    absent = [row['what'] for row in figures['rows'] if row['what'] not in rows]
+    measured = 6 if absent else 7  # where MMPose is installed
+    assert all("MMPose's top-down pipeline, for each crop: " in what for what in absent)
     assert figures['frame'] == [480, 360] and figures['people'] == 3 and figures['rois'] == 5
     assert 0 < figures['half_size_share'] <= 1 and figures['half_size_difference'] < 2
-    assert figures['cpu_time'] and len(rows) == 6 and rows['plain pipeline']['ratio'] == 1
+    assert figures['cpu_time'] and len(rows) == measured and rows['plain pipeline']['ratio'] == 1
     for row in rows.values():
         assert row['ms_per_person'] == pytest.approx(1e3 / row['people_per_second'])
     check_table(printed, figures['rows'])

@@ -9,6 +9,10 @@ Everything runs in one thread, in turns, on the same people:
   pipeline             the whole training pipeline of CONFIG, with augmentation, boxes, labels and packing
   plain pipeline       what many projects do: for each of the M crops the image is decoded again and the whole
                        frame normalized in floating point; boxes and matrices are given
+  MMPose's top-down pipeline, for each crop
+                       MMPose's own transforms, if it is installed (pip install --no-deps mmpose, json_tricks,
+                       munkres, xtcocotools): LoadImage, GetBBoxCenterScale, RandomFlip, RandomBBoxTransform,
+                       TopdownAffine, GenerateTarget, PackPoseInputs; they make one crop, so they run M times
   decode + MultiRoICrop's crops, and the same from an image decoded at half size: for those people whose crops
                        are all downscaled at least by half, so that they need no full frame
 

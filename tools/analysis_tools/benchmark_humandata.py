@@ -4,8 +4,9 @@
 
 Without FILE, a compressed file is made, laid out as MMHuman3D writes Human3.6M: 17 of 190 joints, float64,
 SMPL parameters as a pickle. It is opened twice, each time in a new process: the first time it is unpacked,
-the second time the unpacked copy is memory-mapped. Then the workers read every label once. Memory is what the
-process takes on top of its libraries; memory-mapped pages that workers share are divided among them (Linux).
+the second time the unpacked copy is memory-mapped. Then the workers read people in random order. Memory is
+what the process takes on top of its libraries, and what a worker takes at most on top of what it started
+with; memory-mapped pages that workers share are divided among them in "its share" (Linux).
 """
 
 import argparse
@@ -48,12 +49,12 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     for name, opening in openings.items():
-        text = '{seconds:.2f} s, {memory_mb:.0f} MB, at most {peak_mb:.0f} MB'.format(**opening)
+        text = '{seconds:.2f} s ({cpu_seconds:.2f} s of CPU), {memory_mb:.0f} MB, at most {peak_mb:.0f} MB'
+        text = text.format(**opening)
         print(f'{name} opening: {text}')
     for index, worker in enumerate(workers):
-        print(
-            'worker {0}: {own_mb:.0f} MB of its own, {share_mb:.0f} MB with its share'.format(index, **worker)
-        )
+        text = '{own_mb:.0f} MB of its own, {share_mb:.0f} MB with its share, {resident_mb:.0f} MB resident'
+        print(f'worker {index}: {text}; {{microseconds:.0f}} us per person'.format(**worker))
     print(f'file {file_mb:.0f} MB, unpacked copy {copy_mb:.0f} MB')
     if args.json:
         figures = dict(file_mb=file_mb, **openings, copy_mb=copy_mb, workers=workers)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from mmengine.config import ConfigDict
 
+from mmroi.datasets.image_checks import decode, read_image_file
 from mmroi.engine.pipelines import find_pipeline
 from mmroi.registry import DATASETS
 from mmroi.synthetic import StudioSettings, make_dataset
@@ -75,12 +76,10 @@ def enlarge(row: dict[str, Any], frame: Sequence[int], path: Path) -> dict[str, 
         The input of the pipeline for the copy, with its labels in pixels of the copy.
 
     Raises:
-        OSError: If the image cannot be read.
+        BadSampleError: If the image cannot be read.
     """
     width, height = frame
-    image = cv2.imread(row['img_path'])
-    if image is None:
-        raise OSError(f'cannot read the image {row["img_path"]}')
+    image = decode(read_image_file(row['img_path']), row['img_path'])
     scale = height / image.shape[0]
     large = cv2.resize(image, (round(image.shape[1] * scale), height), interpolation=cv2.INTER_CUBIC)
     bbox = row['bbox_xywh'] * scale

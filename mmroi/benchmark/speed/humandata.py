@@ -13,6 +13,9 @@ from mmroi.datasets import HumanImageDataset
 from mmroi.fileio import HumanData
 from mmroi.structures import get_convention
 
+_ROWS_READ = 50_000
+_ROWS_BETWEEN = 127  # readings of the memory; a prime number, so that they come at all stages of releases
+
 
 def make_h36m_file(path: Path, rows: int) -> None:
     """Write a compressed file with random labels, laid out as MMHuman3D writes Human3.6M.
@@ -50,44 +53,53 @@ def open_file(path: Path) -> dict[str, float]:
         path: HumanData file.
 
     Returns:
-        ``seconds``, and the MiB that this process takes on top: ``memory_mb`` afterwards, ``peak_mb`` at
-        most.
+        ``seconds``, ``cpu_seconds`` of them, and the MiB that this process takes on top: ``memory_mb``
+        afterwards, ``peak_mb`` at most.
     """
-    before, start = process_memory('Rss'), time.perf_counter()
+    before, start, cpu_start = process_memory('Rss'), time.perf_counter(), time.process_time()
     dataset = HumanImageDataset(str(path), skip_bad=True)
     dataset.get_data_info(len(dataset) // 2)
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     return dict(
         seconds=seconds,
+        cpu_seconds=cpu_seconds,
         memory_mb=process_memory('Rss') - before,
         peak_mb=process_memory('VmHWM') - before,
     )
 
 
 def read_in_workers(path: Path, workers: int) -> list[dict[str, float]]:
-    """Open a file and read all of its labels in forked workers at the same time.
+    """Open a file and read people in random order in forked workers at the same time.
 
     Args:
         path: HumanData file.
-        workers: Number of workers.
+        workers: Number of workers, each of which reads at most 50,000 people.
 
     Returns:
-        MiB of each worker: ``own_mb`` of its own pages, ``share_mb`` with its share of the common ones.
+        What each worker takes at most on top of what it has at its start, in MiB: ``own_mb`` of its own
+        pages, ``share_mb`` with its share of the common ones, ``resident_mb`` with all of them; and
+        ``microseconds``, CPU time for each person.
     """
     dataset = HumanImageDataset(str(path), skip_bad=True)
     context = multiprocessing.get_context('fork')
     barrier, results = context.Barrier(workers), context.Queue()
 
-    def read() -> None:
-        before = process_memory('Anonymous'), process_memory('Pss')
-        for row in range(len(dataset)):
-            dataset.get_data_info(row)
+    def read(seed: int) -> None:
+        rows = np.random.default_rng(seed).permutation(len(dataset))[:_ROWS_READ]
+        kinds = dict(own_mb='Anonymous', share_mb='Pss', resident_mb='Rss')
+        before = {name: process_memory(kind) for name, kind in kinds.items()}
+        most, seconds = dict.fromkeys(kinds, 0.0), 0.0
         barrier.wait()
-        own, share = process_memory('Anonymous'), process_memory('Pss')
-        results.put(dict(own_mb=own - before[0], share_mb=share - before[1]))
+        for part in np.split(rows, range(_ROWS_BETWEEN, len(rows), _ROWS_BETWEEN)):
+            start = time.process_time()
+            for row in part.tolist():
+                dataset.get_data_info(row)
+            seconds += time.process_time() - start
+            most = {n: max(most[n], process_memory(kind) - before[n]) for n, kind in kinds.items()}
         barrier.wait()
+        results.put(dict(most, microseconds=1e6 * seconds / len(rows)))
 
-    processes = [context.Process(target=read) for _ in range(workers)]
+    processes = [context.Process(target=read, args=(seed,)) for seed in range(workers)]
     for process in processes:
         process.start()
     found = [results.get() for _ in processes]

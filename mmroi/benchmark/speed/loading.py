@@ -11,8 +11,11 @@ import torch
 from mmengine.config import ConfigDict
 
 from mmroi.benchmark.speed.datasets import read_people
+from mmroi.benchmark.speed.mmpose_pipeline import MMPOSE, build_mmpose_pipeline, mmpose_sample
 from mmroi.benchmark.speed.timing import typical
+from mmroi.datasets.image_checks import read_image_file, unreadable
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
+from mmroi.fileio.image_archives import image_stamp
 from mmroi.registry import DATASETS
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
@@ -41,17 +44,17 @@ def decode(path: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
 
     Args:
         path: Image file.
-        flags: Of ``cv2.imread``.
+        flags: Of ``cv2.imdecode``.
 
     Returns:
         BGR image, (H, W, 3) uint8.
 
     Raises:
-        OSError: If the file cannot be read.
+        BadSampleError: If the file cannot be read.
     """
-    image = cv2.imread(path, flags)
+    image = cv2.imdecode(np.frombuffer(read_image_file(path), np.uint8), flags)
     if image is None:
-        raise OSError(f'cannot read the image {path}')
+        raise unreadable(path)
     return image
 
 
@@ -120,6 +123,7 @@ class LoadingBenchmark:
             for person, sample in zip(self.people, samples, strict=True)
         ]
         self.small = [view for view in self.views if needs_no_full_frame(view)]
+        self.mmpose = build_mmpose_pipeline(self.views[0].crop_size)
         self.image_height, self.image_width = map(int, samples[0].img_shape)
 
     def calls(self) -> dict[str, Callable[[], object]]:
@@ -130,27 +134,29 @@ class LoadingBenchmark:
             'pipeline': lambda: [self.pipeline(copy.deepcopy(person)) for person in self.people],
             PLAIN: lambda: [plain_pipeline(view) for view in self.views],
         }
+        if not isinstance(self.mmpose, str):
+            calls[MMPOSE] = self._mmpose_crops
         if self.small:
             calls[FULL_SIZE] = lambda: [full_size_crops(view) for view in self.small]
             calls[HALF_SIZE] = lambda: [half_size_crops(view) for view in self.small]
         return calls
 
     def summarize(self, turns: dict[str, list[list[float]]]) -> list[dict[str, Any]]:
-        """Make a row of each call.
+        """Make a row of each call, and one of MMPose's pipeline that says why there is none.
 
         Args:
             turns: Seconds of the calls, as from ``take_turns``.
 
         Returns:
             Rows with ``people_per_second``, ``ms_per_person`` and the ``ratio`` to the plain pipeline, None
-            for the calls that prepare only some people.
+            for the calls that prepare only some people and where nothing was measured.
         """
         part = (FULL_SIZE, HALF_SIZE)
         seconds = {
             name: typical(own) / len(self.small if name in part else self.views)
             for name, own in turns.items()
         }
-        return [
+        rows: list[dict[str, Any]] = [
             dict(
                 what=name,
                 people_per_second=1 / value,
@@ -159,6 +165,16 @@ class LoadingBenchmark:
             )
             for name, value in seconds.items()
         ]
+        if isinstance(self.mmpose, str):
+            what = f'{MMPOSE}: {self.mmpose}'
+            rows.append(dict(what=what, people_per_second=None, ms_per_person=None, ratio=None))
+        return rows
+
+    def _mmpose_crops(self) -> list[dict[str, Any]]:
+        """Run MMPose's pipeline once for each crop of each person, as it has one crop a sample."""
+        assert not isinstance(self.mmpose, str)
+        crops = [person for person, view in zip(self.people, self.views, strict=True) for _ in view.matrices]
+        return [self.mmpose(mmpose_sample(person)) for person in crops]
 
     def half_size_difference(self) -> float | None:
         """Return the mean difference of half-size and full-size crops in gray levels, if there are any."""
@@ -169,4 +185,4 @@ class LoadingBenchmark:
 
     def image_kib(self) -> float:
         """Return the mean size of the image files in KiB."""
-        return float(np.mean([Path(view.path).stat().st_size for view in self.views])) / 1024
+        return float(np.mean([image_stamp(view.path)[0] for view in self.views])) / 1024

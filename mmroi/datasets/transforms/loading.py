@@ -14,8 +14,9 @@ from mmroi.registry import TRANSFORMS
 class LoadImage(LoadImageFromFile):
     """Decode the image, and estimate the camera if it is unknown.
 
-    Required keys: ``img_path``, or an already decoded ``img`` (H, W, 3) BGR uint8. Optional:
-    ``focal_length`` (pixels, a number or (2,) fx and fy) and ``principal_point`` (2,), which may be None.
+    Required keys: ``img_path``, a file or an image in a tar archive (``coco.tar/train2014/1.jpg``), or an
+    already decoded ``img`` (H, W, 3) BGR uint8. Optional: ``focal_length`` (pixels, a number or (2,) fx and
+    fy) and ``principal_point`` (2,), which may be None.
 
     Added keys: ``img`` (H, W, 3) BGR uint8, ``img_shape`` (H, W). If they are None, ``focal_length`` becomes
     the diagonal sqrt(H^2 + W^2) and ``principal_point`` the center (W / 2, H / 2), as in CLIFF.

@@ -24,9 +24,11 @@ def test_made_file_is_one_of_h36m_without_faults(tmp_path):
 def test_figures_of_openings_and_workers(tmp_path):
     humandata.make_h36m_file(tmp_path / 'a.npz', 40)
     opening = humandata.open_file(tmp_path / 'a.npz')
-    assert opening['seconds'] > 0 and opening['peak_mb'] >= opening['memory_mb']
+    assert (
+        0 < opening['cpu_seconds'] and opening['seconds'] > 0 and opening['peak_mb'] >= opening['memory_mb']
+    )
     workers = humandata.read_in_workers(tmp_path / 'a.npz', 2)
-    assert [set(worker) for worker in workers] == [{'own_mb', 'share_mb'}] * 2
+    assert [set(worker) for worker in workers] == [{'own_mb', 'share_mb', 'resident_mb', 'microseconds'}] * 2
 
 
 def test_a_process_of_its_own():
