@@ -3,9 +3,7 @@
 import json
 import os
 import queue
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +13,14 @@ from zipfile import is_zipfile
 
 from mmengine.config import Config
 
-import mmroi
 from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.benchmark.profiles import for_testing, network_config, stage_configs
 from mmroi.benchmark.runs import Run, RunError, check_config, dump_config, last_checkpoint
+from mmroi.benchmark.tool_process import end_group, last_words, start_process, tool_command
 from mmroi.engine.launch import explain
 from mmroi.fileio import read_checkpoint
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
-from mmroi.utils.termination import signal_on_parents_death
-
-_PACKAGES = Path(mmroi.__file__).parents[1]
 
 
 class RunPool:
@@ -71,7 +66,7 @@ class RunPool:
                 self._stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list(self._processes):
-                    _end_group(process)
+                    end_group(process)
                 raise
 
     def _run(self, run: Run) -> None:
@@ -131,52 +126,21 @@ class RunPool:
 
     def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
         """Call a tool in a process of its own."""
-        command = [sys.executable, find_file(f'tools/{tool}'), *arguments]
-        # The package need not be installed.
-        path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get('PYTHONPATH'))))
-        environment = dict(os.environ, PYTHONPATH=path)
+        environment = {}
         if gpu is not None:
             environment['CUDA_VISIBLE_DEVICES'] = gpu
         elif self.num_slots > 1:
             environment['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // self.num_slots))
-        with open(log, 'a', encoding='utf-8') as file:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,
-            )
-            self._processes.add(process)
-            if self._stopped.is_set():
-                _end_group(process)
-            try:
-                code = process.wait()
-            finally:
-                self._processes.discard(process)
+        process = start_process(tool_command(tool, *arguments), log, environment)
+        self._processes.add(process)
+        if self._stopped.is_set():
+            end_group(process)
+        try:
+            code = process.wait()
+        finally:
+            self._processes.discard(process)
         if code:
             raise RunError(f'{tool}: {last_words(log)} ({log})')
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a tool and its loader processes, which would outlive it."""
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
-
-
-def _end_with_parent() -> None:
-    """Interrupt a new process when this one is killed, so that no two processes train in the same folder."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ``nohup command &`` ignores it
-    signal_on_parents_death(signal.SIGINT)
-
-
-def last_words(log: Path) -> str:
-    """Return the last line of a log that is not empty."""
-    lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
-    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
 
 
 def _is_complete(checkpoint: Path) -> bool:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 KILLED = """
 import subprocess, sys, time
-from mmroi.benchmark.run_pool import _end_with_parent
+from mmroi.benchmark.tool_process import _end_with_parent
 child = [sys.executable, '-c', 'import time; time.sleep(60)']
 print(subprocess.Popen(child, start_new_session=True, preexec_fn=_end_with_parent).pid, flush=True)
 time.sleep(60)
