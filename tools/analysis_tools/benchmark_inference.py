@@ -10,8 +10,9 @@ as it would in a loader. CLIFF and HMR are those of this project, with the encod
 
 Memory is that of weights and buffers plus the peak of a step; on a CPU it is resident memory (Linux).
 --modes takes eager, or changes of it joined by +, such as channels_last+compiled. channels_last: memory
-layout of the convolutions. compiled: network and body model by torch.compile, which takes up to minutes for
-each variant and, on a CPU, needs a C++ compiler. cuda-graphs: all kernels are launched together.
+layout of the convolutions. folded: BatchNorm folded into them. compiled: network and body model by
+torch.compile, which takes up to minutes for each variant and, on a CPU, needs a C++ compiler. cuda-graphs:
+all kernels are launched together.
 
 The ratio compares frames per second with the first of --rois at the same batch size, precision and mode, as
 the paper's Table 4 does. On a GPU, fp32 is PyTorch's default: convolutions may compute in TF32.

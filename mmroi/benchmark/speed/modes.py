@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from mmroi.benchmark.speed.cuda_graphs import CapturedCall
+from mmroi.models.encoders.folded_norms import fold_norms
 
 EAGER = 'eager'
-OPTIONS = ('channels_last', 'compiled', 'cuda-graphs')
+OPTIONS = ('channels_last', 'folded', 'compiled', 'cuda-graphs')
 
 
 def parse_mode(mode: str) -> frozenset[str]:
@@ -40,8 +41,8 @@ def with_mode(model: Any, mode: str) -> Any:
     Args:
         model: A ``MeshEstimator`` in evaluation mode, on its device.
         mode: See :func:`parse_mode`. ``channels_last``: memory layout of the encoder's convolutions.
-            ``compiled``: network and body model by ``torch.compile``. ``cuda-graphs``: both in one CUDA
-            graph; predictions last until the next call.
+            ``folded``: BatchNorm folded into them. ``compiled``: network and body model by
+            ``torch.compile``. ``cuda-graphs``: both in one CUDA graph; predictions last until the next call.
 
     Returns:
         The copy, or the model itself for ``eager``.
@@ -53,8 +54,9 @@ def with_mode(model: Any, mode: str) -> Any:
     if not options:
         return model
     model = copy.copy(model)  # with functions of its own
-    if 'channels_last' in options:
-        model._modules = dict(model._modules, encoder=_channels_last(model.encoder))
+    if options & {'channels_last', 'folded'}:
+        encoder = _changed(model.encoder, 'channels_last' in options, 'folded' in options)
+        model._modules = dict(model._modules, encoder=encoder)
     if 'compiled' in options:
         for name in ('regress', 'predict_tensors'):
             setattr(model, name, torch.compile(getattr(model, name), dynamic=False))
@@ -72,7 +74,9 @@ def with_mode(model: Any, mode: str) -> Any:
 
 
 @lru_cache(maxsize=8)  # networks share encoders
-def _channels_last(encoder: Any) -> nn.Module:
+def _changed(encoder: Any, channels_last: bool, folded: bool) -> nn.Module:
     encoder = copy.deepcopy(encoder)
-    encoder.memory_format = torch.channels_last
-    return encoder.to(memory_format=torch.channels_last)
+    if channels_last:
+        encoder.memory_format = torch.channels_last
+        encoder.to(memory_format=torch.channels_last)
+    return fold_norms(encoder) if folded else encoder
