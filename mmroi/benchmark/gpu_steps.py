@@ -34,12 +34,12 @@ def gpu_steps() -> list[Step]:
         _numerics(('--precisions', 'fp32', 'tf32', 'bf16', '--modes', 'eager', 'cuda-graphs')),
         _inference('inference', R50, *sizes, *precisions, '--modes', 'eager', 'cuda-graphs', *_TURNS),
     ]
-    modes = ('--modes', 'eager', 'channels_last', 'channels_last+cuda-graphs')
+    modes = ('--modes', 'eager', 'folded', 'channels_last+folded+cuda-graphs')
     for name, config in SPEED_OF.items():
         own = ('--rois', '5', '--no-baselines', *sizes, *precisions, *modes, *_TURNS)
         steps.append(_inference(f'speed-{name}', config, *own))
     workers = ('--num-workers', '8')
-    compared = ('--compare', 'amp', 'amp+channels_last', 'amp+channels_last+with_cp')
+    compared = ('--compare', 'amp', 'amp+channels_last', 'amp+with_cp')
     steps.append(_training('training', R50, *compared, *workers, '--seconds', '3', '--rounds', '3'))
     for name, checkpointing in (('memory-with_cp', 'True'), ('memory-without_cp', 'False')):
         batch = ('--rois', '9', '--batch-size', '48', *workers, '--seconds', '1', '--rounds', '1')
