@@ -89,7 +89,11 @@ def main() -> None:
     options = {name: getattr(args, name) for name in names}
     try:
         inferencer = MultiRoIInferencer(
-            *models, body_model=args.body_model, det_size=args.det_size, refiner=refiner_of(args)
+            *models,
+            body_model=args.body_model,
+            det_size=args.det_size,
+            refiner=refiner_of(args),
+            precision=args.precision,
         )
         results = inferencer.stream(inputs[0] if len(inputs) == 1 else inputs, **options)
     except (OSError, ValueError) as error:  # documented for bad arguments

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmroi.engine.amp import PRECISIONS, use_test_precision
 from mmroi.engine.body_model import check_body_model
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.launch import (
@@ -72,6 +73,12 @@ def parse_args() -> argparse.Namespace:
         'refiner.roi_weight and the like, of KeypointRefiner',
     )
     parser.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default='fp32',
+        help='of the encoder; auto is bf16 where the device is faster with it (default: %(default)s)',
+    )
+    parser.add_argument(
         '--cache-features',
         action='store_true',
         help='read the features of the frozen encoder from the cache of --cache-features of tools/train.py, '
@@ -109,6 +116,7 @@ def main() -> None:
     """Test."""
     args = parse_args()
     cfg = read_runner_config(args)
+    use_test_precision(cfg, args.precision)
     check_body_model(cfg, 'test')
     cfg.load_from = existing_file(args.checkpoint)
     if args.show_dir or args.show:

@@ -14,6 +14,8 @@ from mmroi.engine.body_model import check_body_model, use_body_model
 from mmroi.engine.pipelines import expand_numbers, load_config
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.state_dicts import take_below_prefix
+from mmroi.models.encoders import MultiRoIEncoder
+from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.models.estimators import check_state_dict, restore_backbone
 from mmroi.registry import MODELS
 
@@ -24,6 +26,7 @@ def init_model(
     device: str | torch.device = 'cpu',
     cfg_options: dict[str, Any] | None = None,
     body_model: str | None = None,
+    fold_batch_norms: bool = False,
 ) -> nn.Module:
     """Build a model and load its weights.
 
@@ -34,6 +37,8 @@ def init_model(
         device: Device of the model.
         cfg_options: Changes to the config, as in ``tools/test.py --cfg-options``.
         body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
+        fold_batch_norms: Make prediction faster by :func:`fold_norms`; the model can then neither be trained
+            nor load other checkpoints.
 
     Returns:
         The model in evaluation mode; its config is the attribute ``cfg``.
@@ -46,12 +51,15 @@ def init_model(
     if isinstance(config, str) and not Path(config).is_file():
         found = find_model(config)
         config, checkpoint = found.config, checkpoint or found.weights
-    model = build_model(config, cfg_options, body_model)
+    model: Any = build_model(config, cfg_options, body_model)
     if checkpoint is None:
         warnings.warn('init_model without a checkpoint: the network is untrained', stacklevel=2)
     else:
         load_weights(model, checkpoint)
-    return model.to(device).eval()
+    model.eval()
+    if fold_batch_norms and isinstance(getattr(model, 'encoder', None), MultiRoIEncoder):
+        model.encoder = fold_norms(model.encoder)
+    return model.to(device)
 
 
 def build_model(

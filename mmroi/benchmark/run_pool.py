@@ -13,17 +13,15 @@ from zipfile import is_zipfile
 
 from mmengine.config import Config
 
-import mmroi
 from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.benchmark.profiles import stage_configs
 from mmroi.benchmark.runs import Run, RunError, check_config, dump_config, last_checkpoint, test_config
-from mmroi.benchmark.tool_process import end_group, start_tool
+from mmroi.benchmark.tool_process import end_group, last_words
+from mmroi.benchmark.warm_process import start_tool
 from mmroi.engine.launch import explain
 from mmroi.fileio import read_checkpoint
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.installation import find_file
-
-_PACKAGES = Path(mmroi.__file__).parents[1]
 
 
 class RunPool:
@@ -141,9 +139,7 @@ class RunPool:
 
     def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:
         """Call a tool in a process of its own."""
-        # The package need not be installed.
-        path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get('PYTHONPATH'))))
-        environment = dict(PYTHONPATH=path)
+        environment = {}
         if gpu is not None:
             environment['CUDA_VISIBLE_DEVICES'] = gpu
         elif self.num_slots > 1:
@@ -158,12 +154,6 @@ class RunPool:
             self._processes.discard(process)
         if process.exitcode:
             raise RunError(f'{tool}: {last_words(log)} ({log})')
-
-
-def last_words(log: Path) -> str:
-    """Return the last line of a log that is not empty."""
-    lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
-    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
 
 
 def _is_complete(checkpoint: Path) -> bool:

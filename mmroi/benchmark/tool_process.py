@@ -1,78 +1,81 @@
-"""Runs a tool of the project in a process that has imported PyTorch and MMDetection before.
+"""Tools of this project, each in a process of its own that ends with this one."""
 
-A row on cached features trains in a minute, of which importing would take a good part.
-"""
-
-import multiprocessing
 import os
-import runpy
 import signal
+import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from mmroi.utils.allocator import keep_freed_memory
+import mmroi
+from mmroi.fileio.installation import find_file
+from mmroi.utils.termination import signal_on_parents_death
 
-_IMPORTED = ('mmdet.models', 'mmengine.runner', 'mmroi.apis', 'mmroi.engine', 'mmroi.evaluation')
+_PACKAGES = Path(mmroi.__file__).parents[1]
 
 
-def start_tool(
-    tool: Path, arguments: Sequence[str | Path], log: Path, environment: Mapping[str, str]
-) -> BaseProcess:
-    """Start a tool in a process group of its own, which ends with this process.
-
-    Processes are forked from a server that has only imported, so none inherits threads or a random state.
+def tool_command(tool: str, *arguments: object, launcher: Sequence[str] = ()) -> list[str]:
+    """Make the command line of a tool.
 
     Args:
-        tool: The Python file.
-        arguments: Its command line.
-        log: File that its output is appended to.
-        environment: Variables to set. ``OMP_NUM_THREADS`` takes effect, too.
+        tool: Path below ``tools``.
+        *arguments: Its arguments.
+        launcher: Arguments of Python before the tool, such as ``-m torch.distributed.run``.
 
     Returns:
-        The process; ``exitcode`` is that of the tool once it is joined.
+        The words.
     """
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(list(_IMPORTED))
-    words = [str(tool), *map(str, arguments)]
-    process = context.Process(target=_run, args=(words, str(log), dict(environment)))
-    process.start()
-    return process
+    return [sys.executable, *launcher, str(find_file(f'tools/{tool}')), *map(str, arguments)]
 
 
-def end_group(process: BaseProcess) -> None:
-    """End a tool and its loader processes, which would outlive it."""
+def package_path() -> str:
+    """Return a ``PYTHONPATH`` with which a process finds this package, which need not be installed."""
+    return os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get('PYTHONPATH'))))
+
+
+def start_process(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own.
+
+    Args:
+        command: Its words.
+        log: File to which its output is appended.
+        environment: Changes to the environment.
+
+    Returns:
+        The process.
+    """
+    with open(log, 'a', encoding='utf-8') as file:
+        return subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, 'PYTHONPATH': package_path(), **(environment or {})},
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+
+
+def end_group(
+    process: subprocess.Popen[bytes] | BaseProcess, signum: signal.Signals = signal.SIGTERM
+) -> None:
+    """Send a signal to a process and to those that it has started, such as loader workers."""
     assert process.pid is not None
     try:
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signum)
     except ProcessLookupError:  # it has ended, or has not made its group yet
         process.terminate()
 
 
-def _run(words: list[str], log: str, environment: dict[str, str]) -> None:
-    os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (1, 2):
-        os.dup2(output, stream)
-    os.close(output)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(environment)
-    keep_freed_memory()
-    if 'OMP_NUM_THREADS' in environment:
-        import torch
-
-        torch.set_num_threads(int(environment['OMP_NUM_THREADS']))
-    sys.argv = words
-    sys.path[:0] = [str(Path(words[0]).parent), *environment.get('PYTHONPATH', '').split(os.pathsep)]
-    runpy.run_path(words[0], run_name='__main__')
+def last_words(log: Path) -> str:
+    """Return the last line of a log that is not empty."""
+    lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
+    return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
 
 
 def _end_with_parent() -> None:
-    """Interrupt this process when the benchmark is killed, so that no two processes train in one folder."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGINT)
+    """Interrupt a new process when this one is killed, so that no two processes train in the same folder."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ``nohup command &`` ignores it
+    signal_on_parents_death(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -76,12 +77,61 @@ def image_size(path: str) -> tuple[int, int]:
     return height, width
 
 
-def decode(content: bytes, path: str) -> np.ndarray:
+class JPEGFrame(NamedTuple):
+    """An ordinary JPEG that is decoded later, perhaps at a part of its size.
+
+    Attributes:
+        content: Content of the file.
+        path: The file, for messages.
+        shape: Height, width and channels, upright.
+    """
+
+    content: bytes
+    path: str
+    shape: tuple[int, int, int]
+
+    @classmethod
+    def open(cls, content: bytes, path: str) -> 'JPEGFrame | None':
+        """Read the header; None for images that can only be decoded as a whole."""
+        try:
+            with read_header(content) as image:
+                if not is_plain_jpeg(image):
+                    return None
+                width, height = image.size[::-1] if _is_rotated(image) else image.size
+        except ValueError:  # decoding tells why
+            return None
+        return cls(content, path, (height, width, 3))
+
+    def fits(self, reduction: int) -> bool:
+        """Whether the pixels of the reduced image tile the whole one, whichever way up it is."""
+        return not any(side % reduction for side in self.shape[:2])
+
+    def decode(self, reduction: int = 1) -> np.ndarray:
+        """Decode the image.
+
+        Args:
+            reduction: See :func:`mmroi.fileio.images.decode_image`.
+
+        Returns:
+            (H / reduction, W / reduction, 3) BGR uint8, upright.
+
+        Raises:
+            BadSampleError: It cannot be decoded.
+        """
+        image = decode(self.content, self.path, reduction)
+        size = self.shape[1] // reduction, self.shape[0] // reduction
+        if image.shape[1::-1] != size:  # a decoder that could not reduce it
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return image
+
+
+def decode(content: bytes, path: str, reduction: int = 1) -> np.ndarray:
     """Decode an image.
 
     Args:
         content: Content of the file.
         path: The file, for messages.
+        reduction: See :func:`mmroi.fileio.images.decode_image`.
 
     Returns:
         (H, W, 3) BGR uint8, upright, see :func:`mmroi.fileio.images.decode_image`.
@@ -90,7 +140,7 @@ def decode(content: bytes, path: str) -> np.ndarray:
         BadSampleError: It cannot be decoded.
     """
     try:
-        return decode_image(content)[0]
+        return decode_image(content, reduction)[0]
     except ValueError as error:
         reason = str(error)
         if not reason.startswith('cannot be'):

@@ -13,6 +13,8 @@ from torch import nn
 
 from mmroi.registry import OPTIM_WRAPPERS
 
+PRECISIONS = ('fp32', 'bf16', 'auto')
+
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
@@ -42,6 +44,44 @@ def has_fast_bfloat16() -> bool:
     """Check whether this CPU has bfloat16 instructions; emulation is slower than float32."""
     native = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
     return bool(native()) if native is not None else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def prefers_bfloat16(device: str | torch.device) -> bool:
+    """Check whether bfloat16 is faster than float32 on a device and needs no emulation."""
+    kind = torch.device(device).type
+    return torch.cuda.is_bf16_supported() if kind == 'cuda' else kind == 'cpu' and has_fast_bfloat16()
+
+
+def runs_in_bfloat16(precision: str, device: str | torch.device) -> bool:
+    """Decide whether the encoder predicts under autocast to bfloat16; all behind it stays float32.
+
+    Args:
+        precision: Of ``PRECISIONS``; ``auto`` is bfloat16 where it is faster.
+        device: Device of the network.
+
+    Raises:
+        ValueError: If the precision is unknown.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f'precision must be one of {", ".join(PRECISIONS)}, not {precision!r}')
+    return prefers_bfloat16(device) if precision == 'auto' else precision == 'bf16'
+
+
+def use_test_precision(cfg: Config, precision: str) -> None:
+    """Set the precision of the encoder in a test.
+
+    MMEngine's loop has a switch for autocast, ``fp16``, which is bfloat16 on a CPU; on a GPU it is made so.
+
+    Args:
+        cfg: Config of the run; its ``test_cfg`` is modified.
+        precision: See :func:`runs_in_bfloat16`.
+
+    Raises:
+        ValueError: If the precision is unknown.
+    """
+    if runs_in_bfloat16(precision, get_device()):
+        cfg.setdefault('test_cfg', {}).update(fp16=True)
+        torch.set_autocast_dtype('cuda', torch.bfloat16)
 
 
 def use_amp(cfg: Config) -> None:

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from mmroi.datasets.cached_features import META_FILE
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import Shard, is_complete, pack_records, shard_path, shard_sizes
-from mmroi.engine.amp import has_fast_bfloat16
+from mmroi.engine.amp import prefers_bfloat16
 from mmroi.engine.feature_encoder import FeatureEncoder, Job, fill_shard, start_process
 from mmroi.fileio.atomic import DISK_FULL, WriteError, atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
@@ -89,8 +89,8 @@ class FeatureCacheOptions:
             raise ValueError(f'feature_cache does not know {", ".join(unknown)}; it knows {", ".join(known)}')
         options = cls(**given)
         if options.precision == 'auto':
-            faster = get_device() != 'cpu' or has_fast_bfloat16()
-            return replace(options, precision='bfloat16' if faster else 'float32')
+            low = prefers_bfloat16(get_device())
+            return replace(options, precision='bfloat16' if low else 'float32')
         return options
 
 

@@ -22,7 +22,17 @@ _ASPECT_TOLERANCE = 0.02
 _NO_COLOR = ('F', 'LAB')
 
 
-def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
+# Flags of OpenCV by the factor by which a JPEG is reduced.
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+REDUCTIONS = tuple(_REDUCED)
+
+
+def decode_image(content: bytes, reduction: int = 1) -> tuple[np.ndarray, float | None]:
     """Decode an image.
 
     Uses Pillow, because OpenCV drops transparency and EXIF tags, except for ordinary JPEGs, which OpenCV
@@ -32,6 +42,8 @@ def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
 
     Args:
         content: Content of the file.
+        reduction: One of ``REDUCTIONS``, by which the sides are divided, rounded up. Others than 1 are for
+            ordinary JPEGs, of which only the lower frequencies are then decoded.
 
     Returns:
         Image (H, W, 3), BGR uint8, upright; focal length in pixels, see :func:`exif_focal_length`.
@@ -48,7 +60,7 @@ def decode_image(content: bytes) -> tuple[np.ndarray, float | None]:
             raise ValueError(f'has pixels of mode {image.mode}, which has no known colors; convert it to RGB')
         try:
             if is_plain_jpeg(image) and not is_truncated(content):
-                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[reduction])
                 if pixels is not None:
                     return pixels, exif_focal_length(image)
             image.load()

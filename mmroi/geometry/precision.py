@@ -18,6 +18,8 @@ def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, 
     Boxes of several thousand pixels and depths of many meters do not fit float16 or bfloat16, so geometry
     computes in float32 even under autocast; float64 stays float64.
 
+    Numbers are filled in on the device: a copy would wait for it, and cannot be captured in a CUDA graph.
+
     Args:
         reference: Determines dtype and device. Integers become float32.
         *others: Further operands.
@@ -25,8 +27,13 @@ def full_precision(reference: Tensor, *others: Tensor | float) -> tuple[Tensor, 
     Returns:
         ``reference`` and ``others`` as tensors of the same dtype.
     """
-    dtype = torch.promote_types(reference.dtype, torch.float32)
-    return tuple(torch.as_tensor(x, dtype=dtype, device=reference.device) for x in (reference, *others))
+    options: dict[str, Any] = dict(
+        dtype=torch.promote_types(reference.dtype, torch.float32), device=reference.device
+    )
+    return tuple(
+        torch.full((), x, **options) if isinstance(x, float | int) else torch.as_tensor(x, **options)
+        for x in (reference, *others)
+    )
 
 
 def align_leading(x: Tensor, ndim: int) -> Tensor:

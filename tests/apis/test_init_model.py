@@ -35,6 +35,20 @@ def test_loads_weights_and_is_ready(config, checkpoint):
     assert not model.training and model.cfg is config
 
 
+def test_folded_norms(small_multi_roi, tmp_path):
+    with pytest.warns(UserWarning, match='untrained'):
+        model = init_model(small_multi_roi)
+    torch.save(model.state_dict(), tmp_path / 'weights.pth')
+    folded = init_model(small_multi_roi, tmp_path / 'weights.pth', fold_batch_norms=True)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.encoder.modules())
+    crops = torch.randn(2, 5, 3, 64, 48)
+    boxes, focal_length = torch.full((2, 5, 3), 200.0).double(), torch.full((2,), 500.0).double()
+    with torch.no_grad():
+        found, expected = (each.regress(crops, boxes, focal_length) for each in (folded, model))
+    for name in ('cameras', 'pose6d', 'betas', 'features'):
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-4)
+
+
 def test_config_from_a_file_with_options(config, checkpoint, tmp_path):
     path = tmp_path / 'config.py'
     config.dump(path)

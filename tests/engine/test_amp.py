@@ -36,6 +36,26 @@ def test_state_is_that_of_the_plain_wrapper():
     assert plain.get_lr()['lr'] == [0.5]
 
 
+@pytest.mark.parametrize(
+    'precision, fast, expected',
+    [('fp32', True, False), ('bf16', False, True), ('auto', True, True), ('auto', False, False)],
+)
+def test_precision_of_prediction(monkeypatch, precision, fast, expected):
+    monkeypatch.setattr(amp, 'has_fast_bfloat16', lambda: fast)
+    assert amp.runs_in_bfloat16(precision, 'cpu') == expected
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: fast)
+    assert amp.runs_in_bfloat16(precision, torch.device('cuda:0')) == expected
+    monkeypatch.setattr(amp, 'get_device', lambda: 'cpu')
+    cfg = Config(dict(test_cfg=dict()))
+    amp.use_test_precision(cfg, precision)
+    assert cfg.test_cfg.get('fp16', False) == expected
+
+
+def test_unknown_precision():
+    with pytest.raises(ValueError, match="precision must be one of fp32, bf16, auto, not 'fp16'"):
+        amp.runs_in_bfloat16('fp16', 'cpu')
+
+
 def config(**options):
     return Config(dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0), **options)))
 

@@ -11,7 +11,7 @@ import torch
 from mmroi.apis import build_model
 from mmroi.benchmark.speed.humandata import make_h36m_file
 
-from ..conftest import SMALL_CROP
+from ..conftest import SHIPPED_CLIFF, SMALL_CROP
 
 ROOT = Path(__file__).parents[2]
 MACHINE = {'date', 'device', 'cpu', 'cores', 'threads', 'load_before', 'torch'}
@@ -62,6 +62,28 @@ def test_inference(small_multi_roi, run):
         assert row['ratio'] == pytest.approx(row['frames_per_second'] / first['frames_per_second'])
         assert 0 < row['p50_ms'] <= row['p95_ms'] and row['peak_mib'] > 4 * 3.8  # 4 million weights
     assert set(figures['machine']) == MACHINE and figures['crop_size'] == list(SMALL_CROP)
+    check_table(printed, rows)
+
+
+def test_numerics(run):
+    printed, figures = run(
+        'compare_numerics.py',
+        SHIPPED_CLIFF.config,
+        '--weights',
+        SHIPPED_CLIFF.weights,
+        '--batch-size',
+        2,
+        '--modes',
+        'eager',
+        'channels_last',
+    )
+    rows = figures['rows']
+    assert [(row['rois'], row['precision'], row['mode']) for row in rows] == [
+        (1, precision, mode) for precision, mode in product(('fp32', 'bf16'), ('eager', 'channels_last'))
+    ]
+    assert all(row['local_cameras'] < 1e-4 and row['vertices_mm'] < 0.1 for row in rows[:2])
+    assert all(0 < row['local_cameras'] < 0.1 for row in rows[2:])
+    assert set(figures['machine']) == MACHINE
     check_table(printed, rows)
 
 

@@ -55,6 +55,11 @@ def errors(folder):
     return [row['MPJPE'] for row in metric.results]
 
 
+def test_bfloat16_changes_the_errors_a_little(test, plain):
+    exact, low = errors(plain), errors(test('bf16', '--precision', 'bf16')[0])
+    assert low != exact and low == pytest.approx(exact, rel=0.1)
+
+
 def test_the_worst_people(plain):
     names = sorted(path.name for path in (plain / 'pictures').iterdir())
     assert [name[:10] for name in names] == ['001_MPJPE_', '002_MPJPE_', '003_MPJPE_']

@@ -9,9 +9,13 @@ with the config's test pipeline, one after the other in this process; this does 
 as it would in a loader. CLIFF and HMR are those of this project, with the encoder of CONFIG.
 
 Memory is that of weights and buffers plus the peak of a step; on a CPU it is resident memory (Linux).
---modes compiled compiles the network and the body model; it takes up to minutes for each variant and, on a
-CPU, needs a C++ compiler. The ratio compares frames per second with the first of --rois at the same batch
-size, precision and mode, as the paper's Table 4 does.
+--modes takes eager, or changes of it joined by +, such as channels_last+compiled. channels_last: memory
+layout of the convolutions. folded: BatchNorm folded into them. compiled: network and body model by
+torch.compile, which takes up to minutes for each variant and, on a CPU, needs a C++ compiler. cuda-graphs:
+all kernels are launched together.
+
+The ratio compares frames per second with the first of --rois at the same batch size, precision and mode, as
+the paper's Table 4 does. On a GPU, fp32 is PyTorch's default: convolutions may compute in TF32.
 """
 
 import argparse
@@ -36,6 +40,7 @@ from mmroi.benchmark.speed.inference import (
     make_steps,
     measure_inference,
 )
+from mmroi.benchmark.speed.modes import EAGER, OPTIONS, parse_mode
 from mmroi.benchmark.speed.timing import describe_machine
 from mmroi.engine.amp import has_fast_bfloat16
 from mmroi.engine.launch import run_tool
@@ -60,7 +65,11 @@ def parse_args() -> argparse.Namespace:
         help='bf16: under autocast, as test.py would run it (default: fp32)',
     )
     parser.add_argument(
-        '--modes', nargs='+', choices=('eager', 'compiled'), default=['eager'], help='default: eager'
+        '--modes',
+        nargs='+',
+        default=[EAGER],
+        metavar='MODE',
+        help=f'{EAGER}, or {", ".join(OPTIONS)} joined by + (default: {EAGER})',
     )
     parser.add_argument('--no-baselines', action='store_true', help='skip CLIFF and HMR')
     parser.add_argument('--from-photo', action='store_true', help='include reading, decoding and cropping')
@@ -74,6 +83,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure and print the table."""
     args = parse_args()
+    for mode in args.modes:
+        parse_mode(mode)
     config = load_config(args)
     if 'bf16' in args.precisions and args.device.type == 'cpu' and not has_fast_bfloat16():
         print('This CPU emulates bf16: it will be slower than fp32.')

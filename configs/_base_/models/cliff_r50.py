@@ -4,7 +4,11 @@ model = dict(
     type='MeshEstimator',
     num_rois=num_rois,
     data_preprocessor=dict(type='HMRDataPreprocessor'),
-    encoder=dict(type='MultiRoIEncoder', backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3,))),
+    encoder=dict(
+        type='MultiRoIEncoder',
+        backbone=dict(type='mmdet.ResNet', depth=50, out_indices=(3,)),
+        channels_last=True,
+    ),
     head=dict(type='CLIFFHead'),
     body_model=dict(type='SMPL'),
     # Keypoints as in SPIN and the authors' code: SPIN's 24 joints; the sum over them is divided by 24 in 3D

@@ -14,7 +14,6 @@ movenet = dict(
         ),
         neck=dict(type='GridNeck'),
         frozen_stages=4,
-        channels_last=True,
     ),
     head=dict(hidden_channels=(512, 512), dropout=0.0),
     # All joints that are labeled, the mean over them. No vertex loss: no mesh need be posed in training.

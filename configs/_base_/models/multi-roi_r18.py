@@ -2,7 +2,7 @@
 _base_ = './multi-roi_r50.py'
 
 model = dict(
-    encoder=dict(backbone=dict(depth=18, base_channels=32), channels_last=True),
+    encoder=dict(backbone=dict(depth=18, base_channels=32)),
     head=dict(hidden_channels=(512, 512), dropout=0.0),
     # The encoder starts from nothing: heatmaps show it where the limbs are.
     heatmap_head=dict(type='HeatmapHead'),

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmroi.apis.inference.outputs import SAVES
 from mmroi.apis.inference.refinement import SOURCES
+from mmroi.engine.amp import PRECISIONS
 
 
 def add_people_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +118,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help='people per forward pass (default: %(default)s)',
     )
     add('--device', help='device such as cuda:0 or cpu (default: the accelerator if there is one)')
+    add(
+        '--precision',
+        choices=PRECISIONS,
+        default='fp32',
+        help='of the encoder; auto is bf16 where the device is faster with it (default: %(default)s)',
+    )
 
 
 def add_refine_arguments(parser: argparse.ArgumentParser) -> None:

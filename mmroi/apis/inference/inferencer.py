@@ -30,6 +30,7 @@ from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
+from mmroi.engine.amp import runs_in_bfloat16
 from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config
 from mmroi.models.refiners import KeypointRefiner
 from mmroi.registry import INFERENCERS, TRANSFORMS
@@ -61,11 +62,12 @@ class MultiRoIInferencer(BaseInferencer):
         refiner: Fit each person to 2D keypoints: True, or a ``KeypointRefiner`` or its config, which may also
             say where the ``keypoints`` come from and how many frames of a video are fitted together
             (``window``), see ``PeopleRefiner``.
+        precision: ``fp32``, ``bf16`` or ``auto`` for the encoder, see ``runs_in_bfloat16``.
 
     Raises:
         FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
             it.
-        ValueError: If the checkpoint cannot be read or belongs to another config.
+        ValueError: If the checkpoint cannot be read or does not fit, or the precision is unknown.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class MultiRoIInferencer(BaseInferencer):
         body_model: str | None = None,
         det_size: int | None = None,
         refiner: bool | KeypointRefiner | dict[str, Any] | None = None,
+        precision: str = 'fp32',
     ) -> None:
         self._box_scale, self._body_model = box_scale, body_model
         self._det_options: dict[str, Any] = dict(
@@ -92,6 +95,7 @@ class MultiRoIInferencer(BaseInferencer):
         model = str(model) if isinstance(model, Path) else model or DEFAULT_MODEL
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
+        self._bfloat16 = runs_in_bfloat16(precision, self.device)
         self._refine: PeopleRefiner | None = None
         if refiner:
             config = None if refiner is True else refiner
@@ -275,7 +279,7 @@ class MultiRoIInferencer(BaseInferencer):
                 f'{cfg.filename or "the config"} has no weights; give a checkpoint, for example one that you '
                 'trained or converted (docs/model_zoo.md)'
             )
-        return init_model(cfg, weights, device, body_model=self._body_model)
+        return init_model(cfg, weights, device, body_model=self._body_model, fold_batch_norms=True)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
         expand_numbers(cfg)
@@ -331,7 +335,8 @@ class MultiRoIInferencer(BaseInferencer):
         people = find_people(frames) if frames else []
         pairs = [(frame, bbox) for frame, found in zip(frames, people, strict=True) for bbox in found.bboxes]
         batches = self.preprocess(pairs, batch_size, focal_length=focal_length)
-        samples = [sample.cpu() for batch in batches for sample in self.forward(batch)]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
+            samples = [sample.cpu() for batch in batches for sample in self.forward(batch)]
         persons = [person for found in people for person in found.persons()]
         for sample, person in zip(samples, persons, strict=True):
             sample.set_metainfo(person)

@@ -103,11 +103,24 @@ def load_config(args: argparse.Namespace) -> Config:
             raise ValueError(f'config {args.config} has no `{key}`: give a config that tools/train.py runs')
     check_body_model(config, 'train', 'test')
     init_default_scope(config.get('default_scope', 'mmroi'))
+    torch.backends.cudnn.benchmark = config.get('env_cfg', {}).get('cudnn_benchmark', False)  # as MMEngine
     return config
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Print rows as a Markdown table, with three significant digits; None becomes a dash."""
+    """Print rows as a Markdown table, see :func:`format_table`."""
+    print(format_table(rows))
+
+
+def format_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Format rows as a Markdown table, with three significant digits; None becomes a dash.
+
+    Args:
+        rows: At least one; all have the keys of the first.
+
+    Returns:
+        The lines of the table.
+    """
 
     def text(value: Any) -> str:
         if not isinstance(value, float):
@@ -118,12 +131,14 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     numeric = [isinstance(value, int | float) for value in rows[0].values()]
     rule = ['-' * (width - 1) + (':' if right else '-') for width, right in zip(widths, numeric, strict=True)]
+    lines = []
     for line in (cells[0], rule, *cells[1:]):
         padded = [
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
-        print(f'| {" | ".join(padded)} |')
+        lines.append(f'| {" | ".join(padded)} |')
+    return '\n'.join(lines)
 
 
 def write_json(path: Path | None, /, **figures: Any) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 from mmroi.apis.init_model import load_weights
 from mmroi.benchmark.speed.datasets import read_people, usable_dataset
 from mmroi.benchmark.speed.memory import held_memory, step_memory
+from mmroi.benchmark.speed.modes import parse_mode, with_mode
 from mmroi.benchmark.speed.networks import (
     baselines,
     build_for_rois,
@@ -149,7 +150,7 @@ def make_steps(
         device: Where the networks are.
         batch_sizes: Numbers of people.
         precisions: ``fp32``, ``bf16``.
-        modes: ``eager``, ``compiled``.
+        modes: See ``parse_mode``.
 
     Returns:
         The call to measure, for each variant.
@@ -159,19 +160,18 @@ def make_steps(
         for (name, rois), network in networks.items():
             variant = Variant(name, rois, size, precision, mode)
             steps[variant] = _make_step(variant, network, batches, device)
-    _raise_compile_limit(sum(variant.mode == 'compiled' for variant in steps))
+    _raise_compile_limit(sum('compiled' in parse_mode(variant.mode) for variant in steps))
     return steps
 
 
 def _make_step(
     variant: Variant, model: Any, batches: MakeBatch, device: torch.device
 ) -> Callable[[], object]:
-    if variant.mode == 'compiled':
-        model = copy.copy(model)  # shares the weights, has its own functions
-        for name in ('regress', 'predict_tensors'):
-            setattr(model, name, torch.compile(getattr(model, name), dynamic=False))
     return prediction_step(
-        model, lambda: batches(variant.batch, variant.rois), device, bf16=variant.precision == 'bf16'
+        with_mode(model, variant.mode),
+        lambda: batches(variant.batch, variant.rois),
+        device,
+        bf16=variant.precision == 'bf16',
     )
 
 
@@ -202,13 +202,16 @@ def measure_inference(
 
     Returns:
         A row for each variant: ``frames_per_second``, its ``ratio`` to the first network with the same batch
-        size, precision and mode, ``p50_ms``, ``p95_ms`` and ``peak_mib``.
+        size, precision and mode, ``p50_ms``, ``p95_ms`` and ``peak_mib``; that of a CUDA graph, which keeps
+        its memory, is None.
     """
     peaks = {}
     for variant, step in steps.items():
         step()
         on_top = step_memory(step, device)
         held = held_memory(networks[variant.network, variant.rois])
+        if 'cuda-graphs' in parse_mode(variant.mode):
+            on_top = None
         peaks[variant] = None if on_top is None else held + on_top
     turns = take_turns(steps, device, seconds, rounds, cpu_time)
     speed = {variant: variant.batch / typical(turns[variant]) for variant in steps}

@@ -93,6 +93,9 @@ def prediction_step(
 ) -> Callable[[], object]:
     """Make the call to measure: from crops in memory to data samples.
 
+    Autocast keeps no copies of weights: a forward pass uses each once, and a CUDA graph must not read what
+    ends with the pass in which it was captured.
+
     Args:
         model: A ``MeshEstimator`` in evaluation mode, on the device.
         batch: Returns a batch as a loader does.
@@ -100,12 +103,13 @@ def prediction_step(
         bf16: Run under autocast to bfloat16.
 
     Returns:
-        A function that predicts.
+        A function that predicts, and returns the data samples.
     """
 
     @torch.no_grad()
-    def step() -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            model.test_step(batch())
+    def step() -> list[HMRDataSample]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
+            samples: list[HMRDataSample] = model.test_step(batch())
+            return samples
 
     return step

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 
-from mmroi.datasets.image_checks import decode, read_image_file
+from mmroi.datasets.image_checks import JPEGFrame, decode, read_image_file
 from mmroi.geometry import estimate_focal_length
 from mmroi.registry import TRANSFORMS
 
@@ -28,13 +28,17 @@ class LoadImage(LoadImageFromFile):
 
     Args:
         backend_args: File backend of MMEngine.
+        reduce: Leave the decoding of JPEGs to ``MultiRoICrop``, which then decodes them at 1/2, 1/4 or 1/8 of
+            their size if none of its crops needs more. ``img`` is a ``JPEGFrame`` until then, so no transform
+            in between may need the pixels. The crops differ slightly from those of the whole image.
 
     Raises:
         BadSampleError: The image is missing, truncated or unreadable.
     """
 
-    def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
+    def __init__(self, backend_args: dict[str, Any] | None = None, reduce: bool = False) -> None:
         super().__init__(backend_args=backend_args)
+        self.reduce = reduce
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Decode the image.
@@ -55,5 +59,7 @@ class LoadImage(LoadImageFromFile):
             results['principal_point'] = np.array((width / 2, height / 2))
         return results
 
-    def _read(self, path: str) -> np.ndarray:
-        return decode(read_image_file(path, self.backend_args), path)
+    def _read(self, path: str) -> np.ndarray | JPEGFrame:
+        content = read_image_file(path, self.backend_args)
+        frame = JPEGFrame.open(content, path) if self.reduce else None
+        return decode(content, path) if frame is None else frame

@@ -8,6 +8,8 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmroi.datasets.image_checks import JPEGFrame
+from mmroi.fileio.images import REDUCTIONS
 from mmroi.geometry import MAX_ROIS, crop_matrix, make_rois, random_roi_offsets, roi_offsets
 from mmroi.registry import TRANSFORMS
 
@@ -20,7 +22,8 @@ class MultiRoICrop(BaseTransform):
     read from a copy of the frame that is halved (area average) as often as needed; the copy's scale goes into
     the matrix, and ``crop_matrices`` always refer to the original frame.
 
-    Required keys: ``img`` (H, W, 3), ``box`` (3,), ``principal_point`` (2,), ``aug_matrix`` (3, 3).
+    Required keys: ``img`` (H, W, 3), or a ``JPEGFrame`` of ``LoadImage``, which is decoded at the size
+    that the crops need; ``box`` (3,), ``principal_point`` (2,), ``aug_matrix`` (3, 3).
     Optional: ``channel_gain`` (3,), ``box_aspect``.
     Added keys: ``crops`` (M, H, W, 3) uint8, ``boxes`` (M, 3) float64, ``crop_matrices`` (M, 2, 3) float64
     from original image pixels to crop pixels, ``crop_size`` (H, W). ``img`` is removed unless ``keep_img``.
@@ -92,7 +95,12 @@ class MultiRoICrop(BaseTransform):
         results['boxes'] = boxes.numpy()
         results['crop_matrices'] = matrices
         results['crop_size'] = self.crop_size
-        crops = warp_crops(results['img'], matrices, self.crop_size)
+        image, from_image = results['img'], matrices
+        if isinstance(image, JPEGFrame):
+            reduction = 1 if self.keep_img else find_reduction(image, matrices)
+            results['img'] = image = image.decode(reduction)
+            from_image = from_reduced(matrices, reduction)
+        crops = warp_crops(image, from_image, self.crop_size)
         if 'channel_gain' in results:
             crops = apply_channel_gain(crops, results['channel_gain'])
         results['crops'] = crops
@@ -128,6 +136,36 @@ def fits_aspect(crop_size: tuple[int, int], aspect: float) -> bool:
     """
     height, width = crop_size
     return abs(aspect * height - width) <= 0.5
+
+
+def find_reduction(frame: JPEGFrame, matrices: np.ndarray) -> int:
+    """Find how far a frame can be reduced before a crop would be enlarged.
+
+    Args:
+        frame: The frame, not decoded.
+        matrices: (M, 2, 3) from image pixels to crop pixels.
+
+    Returns:
+        int: One of ``REDUCTIONS``.
+    """
+    pixels = 1 / np.hypot(matrices[:, 0, :2], matrices[:, 1, :2]).max()  # image pixels per crop pixel
+    return max(reduction for reduction in REDUCTIONS if reduction <= max(pixels, 1) and frame.fits(reduction))
+
+
+def from_reduced(matrices: np.ndarray, reduction: int) -> np.ndarray:
+    """Convert maps from image pixels to maps from pixels of the reduced image.
+
+    A pixel of the reduced image covers a square of the whole one: x = r (x_reduced + 0.5) - 0.5.
+
+    Args:
+        matrices: (M, 2, 3).
+        reduction: r.
+
+    Returns:
+        np.ndarray: (M, 2, 3).
+    """
+    shift = matrices[:, :, :2].sum(-1) * ((reduction - 1) / 2) + matrices[:, :, 2]
+    return np.concatenate((matrices[:, :, :2] * reduction, shift[..., None]), axis=2)
 
 
 def warp_crops(image: np.ndarray, matrices: np.ndarray, crop_size: tuple[int, int]) -> np.ndarray:

@@ -53,6 +53,7 @@ class MultiRoIEncoder(BaseModule):
     Attributes:
         out_channels: Width d of the features.
         map_channels: Channels of the backbone's last feature map.
+        crop_size: Height and width of a crop that it can encode.
 
     Raises:
         ValueError: ``pool`` is unknown, ``frozen_stages`` is out of range, the backbone does not know an
@@ -87,13 +88,14 @@ class MultiRoIEncoder(BaseModule):
         if hrnet:
             stages = islice(hrnet_stages(self.backbone), frozen_stages + 1)
             self._frozen = [module.requires_grad_(False) for stage in stages for module in stage]
+        self.crop_size = crop_size or (64, 64)
         declared = getattr(self.backbone, 'out_channels', None)
         if declared and not self.neck:
             channels = [declared] if isinstance(declared, int) else list(declared)
             self.map_channels = channels[-1]
             self.out_channels = channels[-1] if pool == 'last' else sum(channels)
         else:
-            self.out_channels, self.map_channels = self._measure_widths(crop_size or (64, 64))
+            self.out_channels, self.map_channels = self._measure_widths(self.crop_size)
 
     @torch.no_grad()
     def _measure_widths(self, crop_size: tuple[int, int]) -> tuple[int, int]:

@@ -99,10 +99,11 @@ class CLIFFHead(ParameterHead):
         """
         self._check_rois(u.shape[1])
         # The full camera depends only on the product of box size and camera scale.
-        size = boxes.new_tensor([1.0, 1.0, self.box_scale])
-        beside = boxes_beside(self.boxes, boxes * size, focal_length, u.dtype)
+        scaled = torch.cat([boxes[..., :2], boxes[..., 2:] * self.box_scale], dim=-1)
+        beside = boxes_beside(self.boxes, scaled, focal_length, u.dtype)
         state = self.regressor(torch.cat([u, beside], dim=-1))
-        cameras = state['camera'] * state['camera'].new_tensor([self.box_scale, 1.0, 1.0])
+        camera = state['camera']
+        cameras = torch.cat([camera[..., :1] * self.box_scale, camera[..., 1:]], dim=-1)
         pose6d, betas = state['pose6d'].unflatten(-1, (24, 6)), state['betas']
         if u.shape[1] == 1:
             pose6d, betas = pose6d[:, 0], betas[:, 0]

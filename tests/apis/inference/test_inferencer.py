@@ -56,6 +56,18 @@ def test_it_predicts_what_the_test_pipeline_and_the_model_do(inferencer, photo, 
     np.testing.assert_array_equal(found[1].bbox, BOXES[1])
 
 
+def test_the_encoder_may_run_in_bfloat16(inferencer, photo):
+    (expected,) = inferencer(photo, bboxes=BOXES)['predictions']
+    low = MultiRoIInferencer(device='cpu', show_progress=False, precision='bf16')
+    (found,) = low(photo, bboxes=BOXES)['predictions']
+    for one, other in zip(found, expected, strict=True):
+        assert all(value.dtype == torch.float32 for value in one.pred_instances.values())
+        distances = (one.pred_instances.vertices - other.pred_instances.vertices).norm(dim=-1)
+        assert 0 < distances.max() < 1  # noise is no image that it was trained on
+    with pytest.raises(ValueError, match='precision must be one of'):
+        MultiRoIInferencer(device='cpu', precision='half')
+
+
 def test_people_are_batched_across_frames_and_find_their_way_back(inferencer, photo, sizes):
     photos = [photo, photo[:, ::-1], photo[::-1]]
     boxes = {'array': BOXES, 'array_2': [], 'array_3': BOXES[::-1]}

@@ -1,4 +1,4 @@
-"""Processes of a benchmark."""
+"""Tools in processes that have imported before."""
 
 import os
 import signal
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mmroi.benchmark.tool_process import end_group, start_tool
+from mmroi.benchmark.tool_process import end_group
+from mmroi.benchmark.warm_process import start_tool
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import sys, time
 from pathlib import Path
-from mmroi.benchmark.tool_process import start_tool
+from mmroi.benchmark.warm_process import start_tool
 if __name__ == '__main__':
     print(start_tool(Path(sys.argv[1]), [], Path(sys.argv[2]), {}).pid, flush=True)
     time.sleep(60)

@@ -1,0 +1,71 @@
+"""Tools of this project, each in a process that has imported PyTorch and MMDetection before it starts.
+
+A row on cached features trains in a minute, of which importing would take a good part.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from mmroi.benchmark.tool_process import package_path
+from mmroi.utils.allocator import keep_freed_memory
+
+_IMPORTED = ('mmdet.models', 'mmengine.runner', 'mmroi.apis', 'mmroi.engine', 'mmroi.evaluation')
+
+
+def start_tool(
+    tool: Path, arguments: Sequence[str | Path], log: Path, environment: Mapping[str, str]
+) -> BaseProcess:
+    """Start a tool in a process group of its own, which ends with this process.
+
+    Processes are forked from a server that has only imported, so none inherits threads or a random state.
+
+    Args:
+        tool: The Python file.
+        arguments: Its command line.
+        log: File that its output is appended to.
+        environment: Variables to set. ``OMP_NUM_THREADS`` takes effect, too.
+
+    Returns:
+        The process; ``exitcode`` is that of the tool once it is joined.
+    """
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(list(_IMPORTED))
+    words = [str(tool), *map(str, arguments)]
+    variables = {'PYTHONPATH': package_path(), **environment}
+    process = context.Process(target=_run, args=(words, str(log), variables))
+    process.start()
+    return process
+
+
+def _run(words: list[str], log: str, environment: dict[str, str]) -> None:
+    os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(environment)
+    keep_freed_memory()
+    if 'OMP_NUM_THREADS' in environment:
+        import torch
+
+        torch.set_num_threads(int(environment['OMP_NUM_THREADS']))
+    sys.argv = words
+    sys.path[:0] = [str(Path(words[0]).parent), *environment['PYTHONPATH'].split(os.pathsep)]
+    runpy.run_path(words[0], run_name='__main__')
+
+
+def _end_with_parent() -> None:
+    """Interrupt this process when the benchmark is killed, so that no two processes train in one folder."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGINT)
