@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
+from mmroi.models.estimators.views_and_labels import stack_views
 from mmroi.registry import DATASETS
 
 _BATCH_SIZE = 8  # samples
@@ -88,9 +89,10 @@ class FeatureEncoder:
             samples = batch['data_samples']
             crops = self.preprocessor.normalize(torch.stack(batch['inputs']).to(device))
             low = self.options.precision == 'bfloat16'
+            boxes = stack_views(samples, crops).boxes
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
-                maps = self.encoder.extract_maps(crops)
-            maps = [m.unflatten(0, crops.shape[:2]) for m in self.encoder.reduce_maps(maps)]
+                maps = self.encoder.extract_maps(crops, boxes)
+            maps = [m.unflatten(0, boxes.shape[:2]) for m in self.encoder.reduce_maps(maps)]
             maps = [m.to(getattr(torch, self.options.storage)).cpu() for m in maps]
             if not all(m.isfinite().all() for m in maps):
                 raise ValueError(
