@@ -90,34 +90,32 @@ class SharedMapEncoder(MultiRoIEncoder):
         context_size = (inputs.shape[-2], inputs.shape[-1])
         rois = rois_in_context(boxes, self.crop_size, context_size)
 
-        def align(maps: Sequence[Tensor]) -> list[Tensor]:
-            sizes = [self._roi_size(feature, context_size) for feature in maps]
-            found = [roi_align(feature, rois, size) for feature, size in zip(maps, sizes, strict=True)]
-            return [
-                roi.to(feature.dtype).contiguous(memory_format=self.memory_format)
-                for roi, feature in zip(found, maps, strict=True)
-            ]
+        def align(feature: Tensor) -> Tensor:
+            found = roi_align(feature, rois, self._roi_size(feature, context_size)).to(feature.dtype)
+            return found.contiguous(memory_format=self.memory_format)
 
         if self.roi_stage == NUM_STAGES:
-            return align(super().extract_maps(inputs))
+            return [align(feature) for feature in super().extract_maps(inputs)]
         stages = stages_of(self.backbone)
         maps: Sequence[Tensor] = [self.arrange(inputs)]
         for stage in stages[: self.roi_stage]:
             maps = stage(maps)
-        maps = align(maps)
+        maps = [align(feature) for feature in maps]
         for stage in stages[self.roi_stage :]:
             maps = stage(maps)
         return maps
 
     def _roi_size(self, feature: Tensor, context_size: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width of the map of a RoI, whose crop has the stride of the context crop."""
-        sides = list(zip(feature.shape[-2:], context_size, self.crop_size, strict=True))
-        if any(whole % cells or crop * cells % whole for cells, whole, crop in sides):
+        stride = context_size[0] // feature.shape[-2]
+        if any(
+            whole != cells * stride or crop % stride
+            for whole, cells, crop in zip(context_size, feature.shape[-2:], self.crop_size, strict=True)
+        ):
             raise ValueError(
                 f'SharedMapEncoder: a context crop of {context_size[0]}x{context_size[1]} (height x width) '
                 f'has a map of {feature.shape[-2]}x{feature.shape[-1]}, which gives a RoI of crop_size='
                 f'{self.crop_size} no whole number of cells: let the sides of context_size of MultiRoICrop '
                 'and of crop_size be multiples of the stride of the map, such as 32.'
             )
-        height, width = (crop * cells // whole for cells, whole, crop in sides)
-        return height, width
+        return self.crop_size[0] // stride, self.crop_size[1] // stride
