@@ -146,6 +146,8 @@ def test_any_number_of_random_rois(sample: dict) -> None:
 
 
 def test_crop_size_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r'context_size is \(height, width\) in pixels, got \(96,\)'):
+        MultiRoICrop(2, context_size=(96,))
     with pytest.raises(ValueError, match=r'crop_size is \(height, width\) in pixels, got \(0, 24\)'):
         MultiRoICrop(1, (0, 24))
 
