@@ -87,6 +87,9 @@ def expected_differences(name: str) -> set[str]:
         'ours_mesh_per-roi': {'model.head'},
         'ours_encoding_float32': {'model.fusion.encoding'},
         'ours_fusion_as-printed': {'model.fusion'},
+        'ours_shared-map': {'model.encoder'} | crops('context_size'),
+        'ours_shared-map_stage-3': {'model.encoder'} | crops('context_size'),
+        'ours_shared-map_small-context': {'model.encoder'} | crops('context_size'),
         'multi-roi_r50_coco': set(),
     }[name]
 

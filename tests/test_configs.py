@@ -35,6 +35,8 @@ def read_from(loader: dict, folder: str, ann_file: str, height: int) -> None:
             part.update(ann_file=ann_file, data_prefix=dict(img_path=''))
         if 'crop_size' in part:
             part.crop_size = (height, height * part.crop_size[1] // part.crop_size[0])
+        if 'context_size' in part:
+            part.context_size = (128, 128)
     loader.update(batch_size=2, num_workers=0, persistent_workers=False)
 
 

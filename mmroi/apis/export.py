@@ -71,7 +71,7 @@ def random_inputs(recipe: CropSettings, num_persons: int, seed: int) -> Arrays:
     focal_length = rng.uniform(500, 2500, num_persons)
     base = rng.uniform((-0.4, -0.4, 0.1), (0.4, 0.4, 0.7), (num_persons, 3)) * focal_length[:, None]
     boxes = make_rois(torch.from_numpy(base), roi_offsets(recipe.num_rois)).numpy()
-    shape = (num_persons, recipe.num_rois, 3, *recipe.crop_size)
+    shape = (num_persons, recipe.num_crops, 3, *recipe.input_size)
     crops = rng.integers(0, 256, shape, dtype=np.uint8)
     return dict(crops=crops, boxes=boxes, focal_length=focal_length)
 
@@ -103,7 +103,7 @@ class ExportableEstimator(nn.Module):
         """Predict bodies and cameras.
 
         Args:
-            crops: (N, M, 3, H, W) uint8, BGR, as ``PackHMRInputs`` packs them.
+            crops: (N, K, 3, H, W) uint8, BGR, as ``PackHMRInputs`` packs them: M crops, or one for all RoIs.
             boxes: (N, M, 3) float64, center and height in pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
 
@@ -218,8 +218,9 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
         mean=preprocessor.mean.flatten().tolist(),
         std=preprocessor.std.flatten().tolist(),
         bgr_to_rgb=preprocessor.bgr_to_rgb,
-        conventions='crops: BGR, uint8, normalized by the file itself. boxes: center x, center y and height '
-        'in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
+        conventions='crops: BGR, uint8, normalized by the file itself, one for each RoI; with context_size, '
+        'one of that size for all: the smallest of its aspect around them. boxes: center x, center y and '
+        'height in pixels relative to the principal point. Camera frame: x right, y down, z forward, '
         'meters; add camera_translation to vertices and joints3d. keypoints2d: joints3d in pixels, relative '
         'to the principal point. joints_std, if present: standard deviation of each coordinate of the first '
         '24 joints relative to the pelvis of Human3.6M, meters.',
@@ -235,6 +236,7 @@ def describe_crops(recipe: CropSettings) -> dict[str, Any]:
     return dict(
         num_rois=recipe.num_rois,
         crop_size=recipe.crop_size,
+        context_size=recipe.context_size,
         box_aspect=recipe.box_aspect,
         box_scale=recipe.box_scale,
         roi_offsets=roi_offsets(recipe.num_rois).tolist(),

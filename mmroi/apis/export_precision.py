@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from mmroi.apis.exported_files import Arrays
 from mmroi.utils import track
@@ -32,14 +32,12 @@ def halve(estimator: nn.Module) -> nn.Module:
         The copy. What enters and leaves the backbone is float32.
     """
     halved: Any = copy.deepcopy(estimator)
-    backbone: nn.Module = halved.encoder.backbone.half()
-    backbone.register_forward_pre_hook(lambda _, inputs: tuple(value.half() for value in inputs))
-    backbone.register_forward_hook(lambda _, __, maps: _to_float(maps))
+    encoder = halved.encoder
+    encoder.backbone.half()
+    extract = encoder.extract_maps
+    # Not by hooks of the backbone, which an encoder may run stage by stage.
+    encoder.extract_maps = lambda crops, boxes: [value.float() for value in extract(crops.half(), boxes)]
     return halved
-
-
-def _to_float(maps: Any) -> Any:
-    return maps.float() if isinstance(maps, Tensor) else tuple(value.float() for value in maps)
 
 
 def quantize(path: Path, nodes: Collection[str], people: Iterable[Arrays]) -> None:

@@ -41,7 +41,8 @@ class ExportedFile:
         """Run the network.
 
         Args:
-            inputs: ``crops`` (N, M, 3, H, W) uint8, ``boxes`` (N, M, 3) and ``focal_length`` (N,) float64.
+            inputs: ``crops`` (N, K, 3, H, W) uint8, of each RoI or one for all, ``boxes`` (N, M, 3) and
+                ``focal_length`` (N,) float64.
 
         Returns:
             Outputs by name.

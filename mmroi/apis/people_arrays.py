@@ -21,7 +21,7 @@ def stack_people(packed: Mapping[str, Any]) -> Arrays:
         packed: ``inputs`` and ``data_samples`` of N people, as a loader collates them.
 
     Returns:
-        ``crops`` (N, M, 3, H, W) uint8, ``boxes`` (N, M, 3) and ``focal_length`` (N,) float64.
+        ``crops`` (N, K, 3, H, W) uint8, ``boxes`` (N, M, 3) and ``focal_length`` (N,) float64.
     """
     samples = packed['data_samples']
     return dict(

@@ -52,6 +52,5 @@ def _step(run: Run, profile: Config, device: torch.device) -> Callable[[], objec
     config = network_config(run.row, profile, run.seed)
     import_modules_from_strings(**config.get('custom_imports', dict(imports=None)))
     init_default_scope(config.default_scope)
-    crops = read_crops(config.test_dataloader)
-    batch = random_batch(1, crops.num_rois, crops.crop_size)
+    batch = random_batch(1, read_crops(config.test_dataloader))
     return prediction_step(MODELS.build(config.model).to(device).eval(), lambda: batch, device)

@@ -26,6 +26,7 @@ OWN_HEADS = (
     'MultiRoIHead',
     'PerRoIMeshHead',
 )  # MMHuman3D's keep their width and read whole maps
+KEPT_OF_ENCODER = ('type', 'crop_size', 'roi_stage')  # whether RoIs share a map, and which
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
 
 
@@ -175,7 +176,13 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
             if key in settings:
                 cfg[key] = settings[key]
         for loader in LOADERS:
-            set_crops(cfg[loader], num_rois=crops.num_rois, box_scale=crops.box_scale, random=crops.random)
+            set_crops(
+                cfg[loader],
+                num_rois=crops.num_rois,
+                box_scale=crops.box_scale,
+                random=crops.random,
+                context_size=crops.context_size,
+            )
         _shrink(cfg.model, settings.model)
         if cfg.model.head.type not in OWN_HEADS:
             cfg.pop('feature_cache', None)
@@ -214,10 +221,12 @@ def read_config(path: Path) -> Config:
 
 
 def _shrink(model: ConfigDict, small: ConfigDict) -> None:
-    """Give a model the encoder of a small one, what belongs to it, and narrow heads."""
+    """Give a model the backbone and neck of a small one, what belongs to it, and narrow heads."""
+    how_rois_are_seen = {key: model.encoder[key] for key in KEPT_OF_ENCODER if key in model.encoder}
     for name in ('data_preprocessor', 'encoder', 'heatmap_head', 'body_model'):
         if name in small:
             model[name] = deepcopy(small[name])
+    model.encoder.update(how_rois_are_seen)
     if model.head.type in OWN_HEADS:
         widths = model.head.get('hidden_channels', (1024, 1024))
         model.head.update(hidden_channels=tuple(width // 2 for width in widths), dropout=small.head.dropout)

@@ -41,13 +41,15 @@ def _is_positive(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float('inf')
 
 
+def _is_size(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value))
+
+
 # What is accepted, in code and in words.
 NUMBERS: dict[str, tuple[Callable[[Any], bool], str]] = dict(
     num_rois=(_is_count, 'a positive integer'),
-    crop_size=(
-        lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value)),
-        'height and width in pixels, such as (256, 192)',
-    ),
+    crop_size=(_is_size, 'height and width in pixels, such as (256, 192)'),
+    context_size=(_is_size, 'height and width in pixels, such as (384, 352)'),
     box_scale=(_is_positive, 'a positive number'),
     box_aspect=(_is_positive, 'a positive number'),
     random_rois=(lambda value: isinstance(value, bool), 'True or False'),

@@ -57,9 +57,10 @@ def use_feature_cache(
 
         def read_from_cache(dataset: Any, variants: int = options.variants if split == 'train' else 1) -> Any:
             stored, read = deepcopy(dataset), {}
-            if options.num_rois and (num_rois := read_crops(dataset).num_rois) < options.num_rois:
-                set_crops(stored, num_rois=options.num_rois)
-                read = dict(num_rois=num_rois)
+            wanted = options.num_rois
+            if wanted and (crops := read_crops(dataset)).num_rois < wanted and not crops.context_size:
+                set_crops(stored, num_rois=wanted)
+                read = dict(num_rois=crops.num_rois)
             cache = FeatureCache(model, stored, options, cfg.get('custom_imports'))
             caches.append((cache, variants))
             folder = str(cache.folder)

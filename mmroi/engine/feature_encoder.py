@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
+from mmroi.models.estimators.views_and_labels import stack_views
 from mmroi.registry import DATASETS
 from mmroi.utils.allocator import keep_freed_memory
 
@@ -100,9 +101,10 @@ class FeatureEncoder:
             samples = batch['data_samples']
             crops = self.preprocessor.normalize(torch.stack(batch['inputs']).to(device))
             low = self.options.precision == 'bfloat16'
+            boxes = stack_views(samples, crops).boxes
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
-                maps = self._extract_maps(crops)
-            maps = [m.unflatten(0, crops.shape[:2]) for m in self.encoder.reduce_maps(maps)]
+                maps = self._extract_maps(crops, boxes)
+            maps = [m.unflatten(0, boxes.shape[:2]) for m in self.encoder.reduce_maps(maps)]
             maps = [m.to(getattr(torch, self.options.storage)).cpu() for m in maps]
             if not all(m.isfinite().all() for m in maps):
                 raise ValueError(
@@ -112,14 +114,14 @@ class FeatureEncoder:
                 )
             yield [m.numpy() for m in maps], samples
 
-    def _extract_maps(self, crops: torch.Tensor) -> Sequence[torch.Tensor]:
+    def _extract_maps(self, crops: torch.Tensor, boxes: torch.Tensor) -> Sequence[torch.Tensor]:
         """Compute the maps; of batches that are not full by the backbone as it is, not compiled for them."""
         if self._backbone is None or len(crops) < _batch_size():
-            return self.encoder.extract_maps(crops)
+            return self.encoder.extract_maps(crops, boxes)
         eager, self.encoder.backbone = self.encoder.backbone, self._backbone
         try:
             with torch.inference_mode(False), torch.no_grad():  # which compiled code cannot run in
-                return self.encoder.extract_maps(crops.clone())
+                return self.encoder.extract_maps(crops.clone(), boxes)
         finally:
             self.encoder.backbone = eager
 

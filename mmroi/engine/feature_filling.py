@@ -46,6 +46,7 @@ class FeatureCacheOptions:
         seed: Seed of the augmentations.
         jobs: Number of processes on a CPU, or of loader workers beside a GPU; by default the number of cores.
         num_rois: Number of RoIs to store if more than the model's, for models with fewer RoIs to share.
+            Without effect where the features of a RoI depend on the others, as in a map that all share.
         compile: Compile the backbone, which takes a minute and pays from thousands of samples on; needs a C++
             compiler on a CPU. The features then differ by rounding.
         cache_dir: Folder of the caches; by default ``features/`` in the ``data_root`` of the dataset.
@@ -281,6 +282,7 @@ def _describe(
         backbone=fingerprint(encoder.backbone.state_dict()),
         backbone_type=type(encoder.backbone).__name__,
         reduced_by=encoder.pool if encoder.neck is None else type(encoder.neck).__name__,
+        **encoder.map_settings,
         shapes=[list(shape) for shape in shapes],
         bgr_to_rgb=preprocessor.bgr_to_rgb,
         mean=preprocessor.mean.flatten().tolist(),

@@ -35,6 +35,7 @@ class CropSettings:
         box_aspect: Width / height of the box around the person that gives the base box its height.
         box_scale: Enlargement of the base box, relative to the tight box around the person.
         random: RoIs other than the base box are drawn at random.
+        context_size: Height and width of the one crop around all RoIs; None for a crop of each RoI.
     """
 
     num_rois: int
@@ -42,6 +43,17 @@ class CropSettings:
     box_aspect: float
     box_scale: float
     random: bool = False
+    context_size: tuple[int, int] | None = None
+
+    @property
+    def num_crops(self) -> int:
+        """Number of crops of a person."""
+        return 1 if self.context_size else self.num_rois
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the crops that are made."""
+        return self.context_size or self.crop_size
 
 
 def read_crops(config: Any) -> CropSettings:
@@ -69,6 +81,7 @@ def read_crops(config: Any) -> CropSettings:
             float(_argument(box, 'aspect')),
             float(_argument(box, 'scale')),
             bool(_argument(crop, 'random')),
+            (size := _argument(crop, 'context_size')) and _size(size),
         )
         for box in find_steps(part, GetPersonBox)
         for crop in find_steps(part, MultiRoICrop)
@@ -87,6 +100,7 @@ def set_crops(
     box_scale: float | None = None,
     box_aspect: float | None = None,
     random: bool | None = None,
+    context_size: Sequence[int] | None = None,
 ) -> None:
     """Change how crops are taken, in all pipelines of a config.
 
@@ -99,13 +113,19 @@ def set_crops(
         box_scale: Enlargement of the tight box.
         box_aspect: Width / height of the box around the person, where it is not that of the crops.
         random: Draw RoIs at random.
+        context_size: Height and width of one crop around all RoIs, pixels.
 
     Raises:
         ValueError: No pipeline has a step that the change belongs to.
     """
     crops = find_steps(config, MultiRoICrop)
     boxes = find_steps(config, GetPersonBox)
-    of_crops = dict(num_rois=num_rois, crop_size=crop_size and _size(crop_size), random=random)
+    of_crops = dict(
+        num_rois=num_rois,
+        crop_size=crop_size and _size(crop_size),
+        random=random,
+        context_size=context_size and _size(context_size),
+    )
     of_crops = {name: value for name, value in of_crops.items() if value is not None}
     if not crops and (of_crops or box_aspect is not None):
         raise ValueError('no pipeline has MultiRoICrop, which takes the crops')
@@ -153,10 +173,10 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines, its model and its schedule.
 
-    These are ``num_rois``, ``crop_size``, ``box_scale``, ``box_aspect`` (by default that of the crops),
-    ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is still there has
-    not been expanded, and a dumped config is complete. (MMEngine's configs have no references that are
-    resolved at the end.)
+    These are ``num_rois``, ``crop_size``, ``context_size``, ``box_scale``, ``box_aspect`` (by default that of
+    the crops), ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is
+    still there has not been expanded, and a dumped config is complete. (MMEngine's configs have no references
+    that are resolved at the end.)
 
     Args:
         cfg: Config of a run; changed.

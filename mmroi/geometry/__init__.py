@@ -2,6 +2,7 @@
 
 from mmroi.geometry.boxes import (
     MAX_ROIS,
+    context_box,
     crop_matrix,
     decode_box,
     encode_box,
@@ -9,6 +10,7 @@ from mmroi.geometry.boxes import (
     make_rois,
     random_roi_offsets,
     roi_offsets,
+    rois_in_context,
 )
 from mmroi.geometry.cameras import (
     average_full_camera,
@@ -48,6 +50,7 @@ __all__ = [
     'axis_angle_to_matrix',
     'camera_spread',
     'check_num_freqs',
+    'context_box',
     'crop_matrix',
     'decode_box',
     'encode_box',
@@ -70,6 +73,7 @@ __all__ = [
     'released_constants',
     'released_encoding',
     'roi_offsets',
+    'rois_in_context',
     'roll_matrix',
     'rot6d_to_matrix',
     'similarity_align',

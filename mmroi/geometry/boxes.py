@@ -112,6 +112,48 @@ def make_rois(box: Tensor, offsets: Tensor) -> Tensor:
     return torch.cat((center + offsets[:, :2] * size, offsets[:, 2:] * size), -1)
 
 
+def context_box(boxes: Tensor, crop_size: tuple[int, int], context_size: tuple[int, int]) -> Tensor:
+    """Build the box of the context crop, one crop for all RoIs: the smallest of its aspect around them.
+
+    Args:
+        boxes: (..., M, 3) boxes of the RoIs.
+        crop_size: (H, W) of a RoI's crop, whose aspect the RoIs have.
+        context_size: (H, W) of the context crop.
+
+    Returns:
+        (..., 3) box with the aspect of ``context_size``, in the same frame.
+    """
+    low, high = _corners(boxes, crop_size)
+    low, high = low.amin(-2), high.amax(-2)
+    width, height = (high - low).unbind(-1)
+    size = torch.maximum(height, width * context_size[0] / context_size[1])
+    return torch.cat(((low + high) / 2, size[..., None]), -1)
+
+
+def rois_in_context(boxes: Tensor, crop_size: tuple[int, int], context_size: tuple[int, int]) -> Tensor:
+    """Find the RoIs in their context crop.
+
+    Args:
+        boxes: (..., M, 3) boxes of the RoIs.
+        crop_size: (H, W) of a RoI's crop, whose aspect the RoIs have.
+        context_size: (H, W) of the context crop.
+
+    Returns:
+        (..., M, 4) left, top, right and bottom as fractions of the context crop's width and height, 0 to 1.
+    """
+    context = context_box(boxes, crop_size, context_size)[..., None, :]
+    start, end = _corners(context, context_size)
+    return torch.cat([(corner - start) / (end - start) for corner in _corners(boxes, crop_size)], -1)
+
+
+def _corners(boxes: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Return the left upper and right lower corners (..., 2) of boxes with the aspect of ``size``."""
+    (boxes,) = full_precision(boxes)
+    center, b = boxes[..., :2], boxes[..., 2:]
+    half = torch.cat((b * size[1] / (2 * size[0]), b / 2), -1)  # by integers, which are exact in ONNX files
+    return center - half, center + half
+
+
 def encode_box(boxes: Tensor, focal_length: Tensor | float) -> Tensor:
     """Encode boxes as the three numbers the network sees, with CLIFF's normalization.
 

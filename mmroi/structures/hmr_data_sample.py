@@ -10,7 +10,8 @@ class HMRDataSample(BaseDataElement):
 
     Both fields have a leading dimension of 1, the person. Coordinates are in the augmented camera frame
     (OpenCV, meters). Pixels are relative to the principal point and square: an image whose two focal lengths
-    differ is stretched about it by ``focal_length / focal_lengths``. M is the number of RoIs.
+    differ is stretched about it by ``focal_length / focal_lengths``. M is the number of RoIs, K that of
+    crops: one for each RoI, or one around all of them, whose size is ``context_size``.
 
     ``gt_instances`` (float32): ``global_orient`` (1, 3) and ``body_pose`` (1, 23, 3) axis-angle, ``betas``
     (1, 10), ``pelvis`` (1, 3) SMPL's root joint, ``keypoints2d`` (1, 54, 3) and ``keypoints3d`` (1, 54, 4)
@@ -20,10 +21,10 @@ class HMRDataSample(BaseDataElement):
     ``pred_instances``: the fields of :class:`mmroi.structures.Predictions`, N = 1.
 
     Metainfo: ``boxes`` (M, 3) float64, ``focal_length``, ``focal_lengths`` (2,) of the image along x and y,
-    ``principal_point`` (2,) of the image, ``crop_matrices`` (M, 2, 3) from the image to the crops,
-    ``crop_size`` (H, W), ``img_shape`` (H, W), ``img_path``, ``roll``, ``flip``, ``gender``, ``action``
-    (empty where not known), ``dataset_name``, ``sample_idx``, ``person_id`` (equal for the same box of the
-    same image).
+    ``principal_point`` (2,) of the image, ``crop_matrices`` (K, 2, 3) from the image to the crops,
+    ``crop_size`` (H, W) of a RoI, ``context_size`` (H, W) if any, ``img_shape`` (H, W), ``img_path``,
+    ``roll``, ``flip``, ``gender``, ``action`` (empty where not known), ``dataset_name``, ``sample_idx``,
+    ``person_id`` (equal for the same box of the same image).
     """
 
     @property

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from mmroi.datasets.transforms.multi_roi_crop import warp_crops
+from mmroi.datasets.transforms.multi_roi_crop import cropped_regions, warp_crops
 from mmroi.geometry import crop_matrix, estimate_focal_length
 from mmroi.visualization.drawing import PAPER, line, tile_images
 from mmroi.visualization.keypoints import RESIDUAL, draw_keypoints
@@ -80,37 +80,54 @@ class Region(NamedTuple):
         return draw_overlay(image, check.vertices, faces, focal_length, center, opacity=0.65)
 
 
-def crop_keypoints(sample: Sample, roi: int) -> np.ndarray:
+def crop_region(sample: Any, number: int) -> Region:
+    """Return the rectangle that a crop shows.
+
+    Args:
+        sample: A person, as a dict or an ``HMRDataSample``.
+        number: Number of the crop.
+
+    Returns:
+        The rectangle, in the size of the crop.
+    """
+    boxes = torch.as_tensor(np.asarray(sample.get('boxes'), np.float64))
+    crops, size = cropped_regions(boxes, sample.get('crop_size'), sample.get('context_size'))
+    return Region(crops[number].numpy(), size)
+
+
+def crop_keypoints(sample: Sample, number: int) -> np.ndarray:
     """Return the 2D keypoints in a crop.
 
     Args:
         sample: A person.
-        roi: Number of the RoI.
+        number: Number of the crop.
 
     Returns:
         (54, 3) pixels of the crop, confidence.
     """
-    return Region(sample['boxes'][roi], sample['crop_size']).place(sample['keypoints2d'])
+    return crop_region(sample, number).place(sample['keypoints2d'])
 
 
-def draw_crop(sample: Sample, roi: int, height: int = CROP) -> np.ndarray:
-    """Draw a crop, pixel by pixel as the network gets it, with the 2D keypoints.
+def draw_crop(sample: Sample, number: int, height: int = CROP) -> np.ndarray:
+    """Draw a crop, pixel by pixel as the network gets it, with 2D keypoints, and RoIs in a context crop.
 
     Args:
         sample: A person.
-        roi: Number of the RoI.
+        number: Number of the crop.
         height: Height that the crop is scaled to, pixels.
 
     Returns:
         BGR image, uint8.
     """
-    crop = sample['crops'][roi]
+    crop = sample['crops'][number]
     scale = height / crop.shape[0]
     image = cv2.resize(crop, (round(scale * crop.shape[1]), height), interpolation=cv2.INTER_LINEAR)
-    keypoints = crop_keypoints(sample, roi)
+    keypoints = crop_keypoints(sample, number)
     keypoints[:, :2] = (keypoints[:, :2] + 0.5) * scale - 0.5
     image = draw_keypoints(image, keypoints, radius=height / 90)
-    return _border(image, ROI_COLORS[roi % len(ROI_COLORS)])
+    if 'context_size' in sample:
+        _draw_boxes(image, Region(crop_region(sample, number).box, image.shape[:2]), sample)
+    return _border(image, ROI_COLORS[number % len(ROI_COLORS)])
 
 
 def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int = PANEL) -> np.ndarray:
@@ -127,6 +144,11 @@ def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int
     """
     view = _view_of_frame(sample, height)
     image = view.with_mesh(view.image(sample), sample, check, faces)
+    _draw_boxes(image, view, sample)
+    return image
+
+
+def _draw_boxes(image: np.ndarray, view: Region, sample: Sample) -> None:
     half = sample['boxes'][:, 2:] / 2 * (sample['crop_size'][1] / sample['crop_size'][0], 1)
     low, high = view.place(sample['boxes'][:, :2] - half), view.place(sample['boxes'][:, :2] + half)
     for roi in reversed(range(len(low))):  # the base box on top
@@ -134,7 +156,6 @@ def draw_frame(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
         for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
             line(image, start, end, ROI_COLORS[roi % len(ROI_COLORS)], 2 if roi == 0 else 1)
-    return image
 
 
 def draw_mesh(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int = PANEL) -> np.ndarray:
@@ -160,7 +181,7 @@ def draw_mesh(sample: Sample, check: LabelCheck, faces: np.ndarray, height: int 
 
 
 def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndarray:
-    """Draw everything about one person: title, frame, mesh, and the crops of all RoIs.
+    """Draw everything about one person: title, frame, mesh, and the crops.
 
     Args:
         sample: A person.
@@ -171,14 +192,14 @@ def draw_sample(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndar
         BGR image, uint8.
     """
     top = [draw_frame(sample, check, faces), draw_mesh(sample, check, faces)]
-    crops = [draw_crop(sample, roi) for roi in range(len(sample['boxes']))]
+    crops = [draw_crop(sample, roi) for roi in range(len(sample['crops']))]
     rows = [tile_images(top, 2, PANEL), tile_images(crops, len(ROI_COLORS), CROP)]
     rows.insert(0, _title(title(sample, check), max(row.shape[1] for row in rows)))
     return _stack(rows)
 
 
 def draw_thumbnail(sample: Sample, check: LabelCheck, faces: np.ndarray) -> np.ndarray:
-    """Draw the mesh beside the base crop, with the larger residual; a red frame marks bad annotations.
+    """Draw the mesh beside the first crop, with the larger residual; a red frame marks bad annotations.
 
     Args:
         sample: A person.

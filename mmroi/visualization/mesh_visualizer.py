@@ -13,7 +13,7 @@ from mmroi.fileio.image_writing import write_image
 from mmroi.registry import MODELS, VISUALIZERS
 from mmroi.structures import HMRDataSample
 from mmroi.visualization.colors import PALETTE
-from mmroi.visualization.dataset_view import Region
+from mmroi.visualization.dataset_view import Region, crop_region
 from mmroi.visualization.drawing import PAPER, tile_images, write
 from mmroi.visualization.keypoints import draw_keypoints
 from mmroi.visualization.rendering import draw_overlay
@@ -195,8 +195,8 @@ def _frame(image: np.ndarray, sample: HMRDataSample) -> dict[str, Any]:
     focal_lengths = np.broadcast_to(sample.get('focal_lengths', sample.focal_length), 2)
     aug_matrix = np.diag([*(float(sample.focal_length) / focal_lengths), 1.0])
     if 'crop_matrices' in sample:
-        crop_pixels = sample.crop_size[0] / float(sample.boxes[0][2])
-        aug_matrix[:2, :2] = np.asarray(sample.crop_matrices)[0, :, :2] / crop_pixels
+        crop = crop_region(sample, 0)
+        aug_matrix[:2, :2] = np.asarray(sample.crop_matrices)[0, :, :2] / crop.scale
     return dict(img=image, principal_point=np.asarray(sample.principal_point), aug_matrix=aug_matrix)
 
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmroi.apis import build_model, export
 from mmroi.apis.export import ExportableEstimator, export_model, random_inputs, read_recipe
 from mmroi.apis.exported_files import open_exported
-from mmroi.engine.pipelines import CropSettings
+from mmroi.engine.pipelines import CropSettings, set_crops
 from mmroi.models import BoxEncoding
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,22 @@ def test_more_people_than_were_checked(head, encoding, with_pipeline, tmp_path):
     outputs = open_exported(tmp_path / 'model.onnx')(inputs)
     for wanted, found in zip(expected, outputs.values(), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_rois_from_the_map_of_one_crop(with_pipeline, tmp_path):
+    with_pipeline.model.encoder.update(type='SharedMapEncoder', crop_size=(64, 64), roi_stage=3)
+    set_crops(with_pipeline, crop_size=(64, 64), context_size=(128, 96))
+    model = build_model(with_pipeline).eval()
+    differences = export_model(model, tmp_path / 'model.onnx')
+    assert max(differences.values()) < 1e-4
+    inputs = random_inputs(read_recipe(with_pipeline), 7, seed=5)
+    assert inputs['crops'].shape == (7, 1, 3, 128, 96) and inputs['boxes'].shape == (7, 2, 3)
+    with torch.no_grad():
+        expected = ExportableEstimator(model, False)(*(torch.from_numpy(value) for value in inputs.values()))
+    exported = open_exported(tmp_path / 'model.onnx')
+    for wanted, found in zip(expected, exported(inputs).values(), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
+    assert exported.metadata['context_size'] == [128, 96] and exported.metadata['crop_size'] == [64, 64]
 
 
 def test_deviations_of_joints_come_last_where_there_is_a_head(with_pipeline, tmp_path):

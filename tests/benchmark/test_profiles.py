@@ -36,6 +36,10 @@ def crops(config):
     return [replace(read_crops(config[loader]), crop_size=(0, 0)) for loader in profiles.LOADERS]
 
 
+def how_rois_are_seen(config):
+    return {key: config.model.encoder.get(key) for key in profiles.KEPT_OF_ENCODER}
+
+
 @pytest.mark.parametrize('name', ABLATIONS)
 def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, quick, base):
     row = load_config(ROOT / 'configs' / 'ablation' / f'{name}.py')
@@ -59,8 +63,11 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
         for loss in ('camera', 'contrastive'):
             del config.model.losses[loss]
         config.model.pop('num_rois', None)
+        assert config is small_base or how_rois_are_seen(small) == how_rois_are_seen(row)
+        for key in profiles.KEPT_OF_ENCODER:
+            config.model.encoder.pop(key, None)
         for loader in profiles.LOADERS:
-            for key in ('num_rois', 'random'):
+            for key in ('num_rois', 'random', 'context_size'):
                 find_steps(config[loader], MultiRoICrop)[0].pop(key, None)
     assert small.to_dict() == small_base.to_dict()
 

@@ -17,6 +17,7 @@ def test_numbers_are_found_among_other_values():
         ('max_epoch', 20, 'max_epochs'),
         ('cropsize', (64, 48), 'crop_size'),
         ('box_scales', 1.1, 'box_scale'),
+        ('contex_size', (384, 352), 'context_size'),
     ],
 )
 def test_misspelled_numbers(name, value, meant):

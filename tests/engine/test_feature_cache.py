@@ -1,5 +1,6 @@
 """Features of a frozen encoder, computed once: equal to those computed in each step, never stale."""
 
+import copy
 import json
 import shutil
 
@@ -71,6 +72,28 @@ def test_predictions_and_labels_of_the_validation_are_the_same(cfg):
         for key, value in one.metainfo.items():
             np.testing.assert_array_equal(value, other.metainfo[key])
             assert type(value) is type(other.metainfo[key])
+
+
+def test_features_of_a_shared_map_are_cached_as_those_of_crops(cfg, tmp_path):
+    """Also where others would store more RoIs than the model has: here that would be another context crop."""
+    keys = set()
+    for stage in (3, 4):
+        changed = copy.deepcopy(cfg)
+        changed.merge_from_dict({'feature_cache.num_rois': 5, 'feature_cache.variants': 1})
+        changed.model.encoder.update(type='SharedMapEncoder', crop_size=(64, 64), roi_stage=stage)
+        set_crops(changed.train_dataloader, crop_size=(64, 64), context_size=(96, 96))
+        set_crops(changed.val_dataloader, crop_size=(64, 64), context_size=(96, 96))
+        plain = DATASETS.build(changed.val_dataloader.dataset)[1]
+        (cache,) = use_feature_cache(changed, ['val'], progress=False)
+        cached = DATASETS.build(changed.val_dataloader.dataset)[1]
+        assert plain['inputs'].shape == (1, 3, 96, 96) and cached['features'][0].shape == (2, 64, 2, 2)
+        model = MODELS.build(changed.model)
+        model.init_weights()
+        one, other = (model.eval().test_step(pseudo_collate([sample]))[0] for sample in (plain, cached))
+        torch.testing.assert_close(one.pred_instances.vertices, other.pred_instances.vertices)
+        assert other.context_size == (96, 96) and other.crop_matrices.shape == (1, 2, 3)
+        keys.add(cache.folder.name)
+    assert len(keys) == 2
 
 
 def test_variants_differ_and_training_draws_them(cfg):

@@ -77,6 +77,18 @@ def test_defaults_are_those_of_the_transforms():
     assert read_crops(steps) == CropSettings(crop.num_rois, crop.crop_size, GetPersonBox().aspect, 1.2)
 
 
+def test_one_crop_for_all_rois():
+    cfg = config(pipeline(), context_size=[384, 352])
+    own = read_crops(cfg.test_dataloader)
+    assert (own.num_crops, own.input_size) == (5, (256, 192))
+    expand_numbers(cfg)
+    shared = read_crops(cfg.test_dataloader)
+    assert shared == CropSettings(5, (256, 192), 0.75, 1.2, context_size=(384, 352))
+    assert (shared.num_crops, shared.input_size) == (1, (384, 352))
+    set_crops(cfg.test_dataloader, num_rois=3)
+    assert read_crops(cfg.test_dataloader).context_size == (384, 352)
+
+
 def test_no_crops_or_different_ones():
     with pytest.raises(ValueError, match='lacks GetPersonBox or MultiRoICrop'):
         read_crops(config(PIPELINE[:2]))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmroi.geometry import (
+    context_box,
     crop_matrix,
     decode_box,
     encode_box,
@@ -12,6 +13,7 @@ from mmroi.geometry import (
     mirror_matrix,
     random_roi_offsets,
     roi_offsets,
+    rois_in_context,
     roll_matrix,
 )
 
@@ -78,6 +80,31 @@ def test_make_rois_by_hand_and_batched():
     rois = make_rois(boxes, roi_offsets(9))
     assert rois.shape == (4, 2, 9, 3)
     torch.testing.assert_close(rois[3, 1], make_rois(boxes[3, 1], roi_offsets(9)))
+
+
+def test_context_box_by_hand():
+    rois = make_rois(torch.tensor([10.0, 20.0, 200.0]).double(), roi_offsets(5))
+    # 1.5 b high; from -0.1 b - 1.25 b * 3/8 to 0.1 b + 1.5 b * 3/8 wide, 1.23125 b
+    expected = torch.tensor([10 + 0.046875 * 200, 20, 300]).double()
+    torch.testing.assert_close(context_box(rois, (256, 192), (384, 352)), expected)
+    expected[2] = 1.23125 * 200 * 2  # where the width decides
+    torch.testing.assert_close(context_box(rois, (256, 192), (256, 128)), expected)
+    torch.testing.assert_close(context_box(rois[:1], (256, 192), (128, 96)), rois[0])
+
+
+@pytest.mark.parametrize('context', [(384, 352), (256, 224), (128, 64)])
+def test_rois_lie_in_their_context_and_touch_its_border(context):
+    rois = make_rois(random_boxes(4), random_roi_offsets(7))
+    places = rois_in_context(rois, (256, 192), context)
+    assert places.min() >= -1e-12 and places.max() <= 1 + 1e-12
+    spans = places[..., 2:].amax(1) - places[..., :2].amin(1)
+    torch.testing.assert_close(spans.amax(-1), torch.ones(4).double())
+    # From fractions back to the frame.
+    whole = context_box(rois, (256, 192), context)[:, None]
+    size = whole[..., 2:] * torch.tensor([context[1] / context[0], 1]).double()
+    low, high = ((whole[..., :2] + (corner - 0.5) * size) for corner in places.split(2, -1))
+    torch.testing.assert_close((low + high) / 2, rois[..., :2])
+    torch.testing.assert_close(high - low, rois[..., 2:] * torch.tensor([0.75, 1]).double())
 
 
 def test_encode_box_by_hand():

@@ -87,6 +87,21 @@ def test_numerics(run):
     check_table(printed, rows)
 
 
+def test_inference_beside_a_network_with_one_crop(small_multi_roi, run, tmp_path):
+    other = tmp_path / 'shared.py'
+    other.write_text(
+        f'_base_ = {str(small_multi_roi)!r}\ncontext_size = (96, 96)\ncrop_size = (64, 64)\n'
+        "model = dict(encoder=dict(type='SharedMapEncoder', crop_size=crop_size))\n"
+    )
+    options = ('--rois', 1, 2, '--batch-sizes', 1, '--no-baselines', *ONCE)
+    _, figures = run('benchmark_inference.py', small_multi_roi, '--beside', other, *options)
+    networks = [(row['network'], row['rois']) for row in figures['rows']]
+    assert networks == list(product((small_multi_roi.stem, 'shared'), (1, 2)))
+    ratios = [row['frames_per_second'] / figures['rows'][0]['frames_per_second'] for row in figures['rows']]
+    assert [row['ratio'] for row in figures['rows']] == pytest.approx(ratios)
+    assert figures['beside'] == [str(other)] and figures['context_size'] is None
+
+
 def test_inference_from_images_with_a_checkpoint_of_other_rois(small_multi_roi, run, tmp_path):
     torch.save(build_model(small_multi_roi).state_dict(), tmp_path / 'five_rois.pth')
     printed, figures = run(
@@ -209,6 +224,11 @@ def test_pictures(run, tmp_path):
             'benchmark_inference',
             ['{cliff}', '--device', 'cuda', '--cpu-time'],
             '--cpu-time needs --device cpu',
+        ),
+        (
+            'benchmark_inference',
+            ['{cliff}', '--rois', '1', '--no-baselines', '--beside', '{cliff}'],
+            '--beside: ',
         ),
         ('benchmark_pictures', ['--people', '0'], '--people must be at least 1, not 0'),
         ('benchmark_training', ['{cliff}', '--compare', 'amp+speed'], "joined by +; got 'speed'"),

@@ -2,13 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
+from mmroi.datasets import MultiRoICrop
 from mmroi.datasets.transforms.multi_roi_crop import apply_channel_gain
 from mmroi.structures import SMPL_54, flip_indices
 from mmroi.visualization import check_labels, draw_sample, draw_thumbnail
 from mmroi.visualization.dataset_view import (
     RED,
+    ROI_COLORS,
     Region,
     crop_keypoints,
+    crop_region,
     draw_crop,
     draw_frame,
     draw_mesh,
@@ -44,6 +47,23 @@ def test_keypoints_lie_on_the_pixels_of_their_joints(person, augmented):
         assert (found > 140).all()  # white discs, dimmed by channel noise at most
         seen += inside.sum()
     assert seen >= 8
+
+
+def test_one_crop_for_all_rois_is_drawn_with_them(person, augmented):
+    row = {**augmented(person)}
+    sample = MultiRoICrop(5, (128, 96), keep_img=True, context_size=(192, 176))(row)
+    assert len(sample['crops']) == 1
+    found, inside = brightness_at(sample['crops'][0], crop_keypoints(sample, 0)[DISCS, :2])
+    assert inside.all() and (found > 140).all()
+    picture = draw_crop(sample, 0, height=384)
+    assert picture.shape == (384, 352, 3)
+    # RoI 2 is as high as the crop; its left side, in its color, is a line from top to bottom.
+    left = crop_region(sample, 0).place(
+        sample['boxes'][1:2, :2] - sample['boxes'][1, 2] * np.array([0.375, 0.5])
+    )
+    column = round(2 * float(left[0, 0]))
+    line = picture[:, column - 2 : column + 3].astype(int).sum(-1).max(1)
+    assert np.median(line) > sum(ROI_COLORS[1]) / 3  # between two columns, it is smoothed
 
 
 def test_crop_is_drawn_where_the_enlarged_crop_has_it(person, augmented):

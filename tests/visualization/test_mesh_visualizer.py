@@ -61,6 +61,13 @@ def test_prediction_and_truth_cover_the_person(visualizer, smpl, fixture, augmen
     assert all(side[30:].std() > 5 for side in sides)
 
 
+def test_one_crop_for_all_rois_shows_the_same_frame(visualizer, smpl, person, augmented):
+    own = augmented(person)
+    shared = MultiRoICrop(5, (128, 96), context_size=(192, 176))(dict(own))
+    one, other = (visualizer.draw_person(person['img'], packed(sample, smpl)) for sample in (own, shared))
+    assert np.abs(one.astype(int) - other).max() <= 1
+
+
 def test_a_sample_of_a_file_of_results_is_rectified_too(visualizer, person_of_two):
     """It has no crops; the photo's discs are on the stretched wrists."""
     sample = Compose([LoadImage(), GetPersonBox(), MultiRoICrop(5, (128, 96))])(dict(person_of_two))

@@ -6,7 +6,8 @@ All variants take turns, so that their ratios hold on a busy machine. A frame sh
 step starts from uint8 crops in memory, which are moved to the device, normalized, run through network and
 body model, and returned as data samples. With --from-photo, a step also reads, decodes and crops each image
 with the config's test pipeline, one after the other in this process; this does not overlap with the network,
-as it would in a loader. CLIFF and HMR are those of this project, with the encoder of CONFIG.
+as it would in a loader. CLIFF and HMR are those of this project, with the encoder of CONFIG. --beside
+measures the networks of other configs in the same turns, each with its own crops, such as one for all RoIs.
 
 Memory is that of weights and buffers plus the peak of a step; on a CPU it is resident memory (Linux).
 --modes takes eager, or changes of it joined by +, such as channels_last+compiled. channels_last: memory
@@ -22,6 +23,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from mmengine.config import Config
+
 from mmroi.benchmark.speed.command_line import (
     add_clock_argument,
     add_device_arguments,
@@ -34,6 +37,7 @@ from mmroi.benchmark.speed.command_line import (
     write_json,
 )
 from mmroi.benchmark.speed.inference import (
+    MakeBatch,
     batches_from_images,
     batches_in_memory,
     build_networks,
@@ -72,12 +76,21 @@ def parse_args() -> argparse.Namespace:
         help=f'{EAGER}, or {", ".join(OPTIONS)} joined by + (default: {EAGER})',
     )
     parser.add_argument('--no-baselines', action='store_true', help='skip CLIFF and HMR')
+    parser.add_argument(
+        '--beside', nargs='+', default=[], metavar='CONFIG', help='more configs, with the same --rois'
+    )
     parser.add_argument('--from-photo', action='store_true', help='include reading, decoding and cropping')
     add_frame_argument(parser, [1920, 1080])
     add_device_arguments(parser)
     add_timing_arguments(parser)
     add_clock_argument(parser)
     return parse(parser)
+
+
+def _batches(config: Config, args: argparse.Namespace, folder: Path) -> MakeBatch:
+    if args.from_photo:
+        return batches_from_images(config, args.rois, max(args.batch_sizes), folder, args.frame)
+    return batches_in_memory(read_crops(config))
 
 
 def main() -> None:
@@ -89,19 +102,26 @@ def main() -> None:
     if 'bf16' in args.precisions and args.device.type == 'cpu' and not has_fast_bfloat16():
         print('This CPU emulates bf16: it will be slower than fp32.')
     machine = describe_machine(args.device)
-    crop_size = read_crops(config).crop_size
     with tempfile.TemporaryDirectory() as folder:
-        networks = build_networks(config, args.rois, args.device, args.weights, not args.no_baselines)
-        batches = batches_in_memory(crop_size)
-        if args.from_photo:
-            batches = batches_from_images(config, args.rois, max(args.batch_sizes), Path(folder), args.frame)
+        networks = dict(build_networks(config, args.rois, args.device, args.weights, not args.no_baselines))
+        batches = dict.fromkeys([name for name, _ in networks], _batches(config, args, Path(folder)))
+        for path in args.beside:
+            other = load_config(argparse.Namespace(**{**vars(args), 'config': path}))
+            built = build_networks(other, args.rois, args.device, with_baselines=False)
+            if repeated := built.keys() & networks.keys():
+                raise ValueError(f'--beside: {path} has the name of another network, {min(repeated)[0]}')
+            networks |= built
+            batches |= dict.fromkeys([name for name, _ in built], _batches(other, args, Path(folder)))
         steps = make_steps(networks, batches, args.device, args.batch_sizes, args.precisions, args.modes)
         rows = measure_inference(networks, steps, args.device, args.seconds, args.rounds, args.cpu_time)
     print_table(rows)
+    crops = read_crops(config)
     write_json(
         args.json,
         config=args.config,
-        crop_size=crop_size,
+        beside=args.beside,
+        crop_size=crops.crop_size,
+        context_size=crops.context_size,
         from_photo=args.from_photo,
         frame=args.frame if args.from_photo else None,
         machine=machine,

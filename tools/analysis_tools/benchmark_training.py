@@ -23,6 +23,7 @@ from mmroi.benchmark.speed.command_line import (
     add_clock_argument,
     add_device_arguments,
     add_timing_arguments,
+    crops_in_words,
     load_config,
     make_parser,
     parse,
@@ -82,9 +83,9 @@ def main() -> None:
                 trainees[name, rois] = Trainee(changed, rois, batches, args.device)
         rows = measure_training(trainees, loader.batch_size, settle, args.seconds, args.rounds, args.cpu_time)
         del trainees, batches  # ends the workers before their images are removed
-    height, width = read_crops(loader).crop_size
+    crops = read_crops(loader)
     print(
-        f'{args.config}: batches of {loader.batch_size} persons, crops of {height}x{width}, '
+        f'{args.config}: batches of {loader.batch_size} persons, {crops_in_words(crops)}, '
         f'{loader.num_workers} workers'
     )
     print_table(rows)
@@ -95,7 +96,8 @@ def main() -> None:
         batch_size=loader.batch_size,
         num_workers=loader.num_workers,
         cpu_time=args.cpu_time,
-        crop_size=[height, width],
+        crop_size=crops.crop_size,
+        context_size=crops.context_size,
         rows=rows,
     )
 

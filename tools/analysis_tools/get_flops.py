@@ -9,8 +9,16 @@ Projector and heatmap head are only used in training and are not in the totals o
 """
 
 import argparse
+from dataclasses import replace
 
-from mmroi.benchmark.speed.command_line import load_config, make_parser, parse, print_table, write_json
+from mmroi.benchmark.speed.command_line import (
+    crops_in_words,
+    load_config,
+    make_parser,
+    parse,
+    print_table,
+    write_json,
+)
 from mmroi.benchmark.speed.flops import INFERENCE, TRAINING, measure_cost
 from mmroi.engine.launch import run_tool
 from mmroi.engine.pipelines import read_crops
@@ -34,19 +42,21 @@ def main() -> None:
     """Count and print the tables."""
     args = parse_args()
     config = load_config(args)
-    crop_size = read_crops(config).crop_size
-    counted = [measure_cost(config.model, rois, crop_size) for rois in args.rois]
+    crops = read_crops(config)
+    counted = [measure_cost(config.model, replace(crops, num_rois=rois)) for rois in args.rois]
     found = [row for row in counted if row is not None]
     if not found:
         raise ValueError(f'{args.config} takes none of --rois {" ".join(map(str, args.rois))}')
-    print(f'{args.config}, one person, crops of {crop_size[0]}x{crop_size[1]}\n')
+    print(f'{args.config}, one person, {crops_in_words(crops)}\n')
     for name, unit, scale in (('parameters', 'million parameters', 1e6), ('flops', 'GFLOPs', 1e9)):
         order = (*INFERENCE, 'inference', *TRAINING)
         print_table(
             [{'M': row['rois'], **{part: row[name][part] / scale for part in order}} for row in found]
         )
         print(f'({unit})\n')
-    write_json(args.json, config=args.config, crop_size=crop_size, rows=found)
+    write_json(
+        args.json, config=args.config, crop_size=crops.crop_size, context_size=crops.context_size, rows=found
+    )
 
 
 if __name__ == '__main__':

@@ -43,6 +43,14 @@ def make_rois(box: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.column_stack([box[:2] + offsets[:, :2] * box[2], offsets[:, 2] * box[2]])
 
 
+def context_box(boxes: np.ndarray, crop_size: tuple[int, int], context_size: tuple[int, int]) -> np.ndarray:
+    """Return the box (3,) of one crop around all RoIs (M, 3), the smallest of its aspect."""
+    half = boxes[:, 2:] / 2 * [crop_size[1] / crop_size[0], 1]
+    low, high = (boxes[:, :2] - half).min(0), (boxes[:, :2] + half).max(0)
+    width, height = high - low
+    return np.append((low + high) / 2, max(height, width * context_size[0] / context_size[1]))
+
+
 def crop(
     image: np.ndarray, box: np.ndarray, principal_point: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
@@ -86,7 +94,8 @@ def make_inputs(
         recipe: Metadata of the ONNX file.
 
     Returns:
-        crops (N, M, 3, H, W) uint8, boxes (N, M, 3) and focal_length (N,) float64.
+        crops (N, M, 3, H, W) uint8, or (N, 1, 3, H, W) of one crop for all RoIs; boxes (N, M, 3) and
+        focal_length (N,) float64.
     """
     height, width = image.shape[:2]
     principal_point = np.array([width, height]) / 2
@@ -97,9 +106,11 @@ def make_inputs(
             for bbox in bboxes
         ]
     )
-    crops = np.stack(
-        [[crop(image, box, principal_point, recipe['crop_size']) for box in rois] for rois in boxes]
-    )
+    size, regions = recipe['crop_size'], boxes
+    if context_size := recipe.get('context_size'):
+        regions = np.stack([[context_box(rois, size, context_size)] for rois in boxes])
+        size = context_size
+    crops = np.stack([[crop(image, box, principal_point, size) for box in rois] for rois in regions])
     diagonal = (height**2 + width**2) ** 0.5
     return dict(
         crops=np.ascontiguousarray(crops.transpose(0, 1, 4, 2, 3)),

@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from mmroi.engine.body_model import add_body_argument, check_body_model
 from mmroi.engine.launch import add_config_arguments, read_config
+from mmroi.engine.pipelines import CropSettings
 from mmroi.fileio.atomic import atomic_write
 
 
@@ -93,6 +94,12 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config of the command line and make its scope the default.
 
+    Args:
+        args: ``config``, ``cfg_options`` and ``body_model``.
+
+    Returns:
+        The config.
+
     Raises:
         FileNotFoundError: If the config, or a body model that it names, does not exist.
         ValueError: If the config has no model or no loader.
@@ -105,6 +112,12 @@ def load_config(args: argparse.Namespace) -> Config:
     init_default_scope(config.get('default_scope', 'mmroi'))
     torch.backends.cudnn.benchmark = config.get('env_cfg', {}).get('cudnn_benchmark', False)  # as MMEngine
     return config
+
+
+def crops_in_words(crops: CropSettings) -> str:
+    """Say which crops are made, for the heading of a table."""
+    height, width = crops.input_size
+    return f'{"one crop" if crops.context_size else "crops"} of {height}x{width}'
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmroi.benchmark.speed.networks import build_for_rois, random_batch
+from mmroi.engine.pipelines import CropSettings
 from mmroi.models import MeshEstimator
 from mmroi.models.estimators.architecture_guard import PREDICTING
 from mmroi.models.estimators.views_and_labels import stack_views
@@ -40,18 +41,17 @@ def parameters_of(module: nn.Module | None) -> int:
 
 
 @torch.no_grad()
-def flops_of_parts(model: Any, num_rois: int, crop_size: tuple[int, int]) -> dict[str, int]:
+def flops_of_parts(model: Any, crops: CropSettings) -> dict[str, int]:
     """Count the operations of each part for one person, running them one after the other as the model does.
 
     Args:
         model: A ``MeshEstimator`` in evaluation mode.
-        num_rois: Number of RoIs.
-        crop_size: Height and width of the crops.
+        crops: Number of RoIs, and number and size of crops.
 
     Returns:
         Operations by name of the part; 0 for those that the model lacks.
     """
-    batch = model.data_preprocessor(random_batch(1, num_rois, crop_size))
+    batch = model.data_preprocessor(random_batch(1, crops))
     views = stack_views(batch['data_samples'], batch['inputs'])
     flops = {}
 
@@ -59,8 +59,8 @@ def flops_of_parts(model: Any, num_rois: int, crop_size: tuple[int, int]) -> dic
         result, flops[part] = count(call)
         return result
 
-    maps = run('backbone', lambda: model.encoder.extract_maps(batch['inputs']))
-    h = run('pool', lambda: model.encoder.pool_maps(maps, num_rois))
+    maps = run('backbone', lambda: model.encoder.extract_maps(batch['inputs'], views.boxes))
+    h = run('pool', lambda: model.encoder.pool_maps(maps, crops.num_rois))
     flops = dict(encoder=flops['backbone'] + flops['pool'], fusion=0)
     u, u_bar = h, h.mean(1)
     if model.fusion is not None:
@@ -80,23 +80,22 @@ def flops_of_parts(model: Any, num_rois: int, crop_size: tuple[int, int]) -> dic
     return flops
 
 
-def measure_cost(config: ConfigDict, num_rois: int, crop_size: tuple[int, int]) -> dict[str, Any] | None:
+def measure_cost(config: ConfigDict, crops: CropSettings) -> dict[str, Any] | None:
     """Count parameters and operations of a model for a number of RoIs.
 
     Args:
         config: Config of the model.
-        num_rois: Number of RoIs.
-        crop_size: Height and width of the crops.
+        crops: Number of RoIs, and number and size of crops.
 
     Returns:
         ``rois``, ``all_parameters``, and ``parameters`` and ``flops`` by part, where ``inference`` is the sum
         of the parts that prediction needs; None if the model does not support this number of RoIs.
     """
-    model: Any = build_for_rois(config, num_rois)
+    model: Any = build_for_rois(config, crops.num_rois)
     if model is None:
         return None
     parameters = {part: parameters_of(getattr(model, part)) for part in (*INFERENCE, *TRAINING)}
-    flops = flops_of_parts(model.eval(), num_rois, crop_size)
+    flops = flops_of_parts(model.eval(), crops)
     for figures in (parameters, flops):
         figures['inference'] = sum(figures[part] for part in INFERENCE)
-    return dict(rois=num_rois, parameters=parameters, flops=flops, all_parameters=parameters_of(model))
+    return dict(rois=crops.num_rois, parameters=parameters, flops=flops, all_parameters=parameters_of(model))

@@ -3,6 +3,7 @@
 import copy
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from mmroi.benchmark.speed.networks import (
     random_batch,
 )
 from mmroi.benchmark.speed.timing import latency, take_turns, typical
-from mmroi.engine.pipelines import find_pipeline, read_crops, set_crops
+from mmroi.engine.pipelines import CropSettings, find_pipeline, read_crops, set_crops
 
 Networks = Mapping[tuple[str, int], nn.Module]  # by name and number of RoIs
 MakeBatch = Callable[[int, int], dict[str, Any]]  # from batch size and number of RoIs
@@ -85,11 +86,11 @@ def build_networks(
     return models
 
 
-def batches_in_memory(crop_size: tuple[int, int]) -> MakeBatch:
+def batches_in_memory(crops: CropSettings) -> MakeBatch:
     """Make random crops once for each shape of a batch and return the same ones in every call.
 
     Args:
-        crop_size: Height and width.
+        crops: Size of crops, and whether a person has one or one for each RoI; the number of RoIs is open.
 
     Returns:
         A function from batch size and number of RoIs to a batch.
@@ -98,7 +99,7 @@ def batches_in_memory(crop_size: tuple[int, int]) -> MakeBatch:
 
     def batch(size: int, rois: int) -> dict[str, Any]:
         if (size, rois) not in ready:
-            ready[size, rois] = random_batch(size, rois, crop_size)
+            ready[size, rois] = random_batch(size, replace(crops, num_rois=rois))
         return ready[size, rois]
 
     return batch
@@ -136,7 +137,7 @@ def batches_from_images(
 
 def make_steps(
     networks: Networks,
-    batches: MakeBatch,
+    batches: Mapping[str, MakeBatch],
     device: torch.device,
     batch_sizes: Sequence[int],
     precisions: Sequence[str],
@@ -146,7 +147,7 @@ def make_steps(
 
     Args:
         networks: By name and number of RoIs, on the device.
-        batches: Gives the batches.
+        batches: Gives the batches of each network, by its name.
         device: Where the networks are.
         batch_sizes: Numbers of people.
         precisions: ``fp32``, ``bf16``.
@@ -159,7 +160,7 @@ def make_steps(
     for size, precision, mode in itertools.product(batch_sizes, precisions, modes):
         for (name, rois), network in networks.items():
             variant = Variant(name, rois, size, precision, mode)
-            steps[variant] = _make_step(variant, network, batches, device)
+            steps[variant] = _make_step(variant, network, batches[name], device)
     _raise_compile_limit(sum('compiled' in parse_mode(variant.mode) for variant in steps))
     return steps
 

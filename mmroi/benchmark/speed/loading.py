@@ -30,7 +30,7 @@ class View(NamedTuple):
 
     Attributes:
         path: Image file.
-        matrices: Maps from pixels of the image to pixels of the crops, (M, 2, 3).
+        matrices: Maps from pixels of the image to pixels of the crops, (K, 2, 3).
         crop_size: Height and width of the crops.
     """
 
@@ -119,7 +119,9 @@ class LoadingBenchmark:
         self.pipeline = DATASETS.build(dataset).pipeline
         samples = [self.pipeline(copy.deepcopy(person))['data_samples'] for person in self.people]
         self.views = [
-            View(person['img_path'], sample.crop_matrices, tuple(sample.crop_size))
+            View(
+                person['img_path'], sample.crop_matrices, tuple(sample.get('context_size', sample.crop_size))
+            )
             for person, sample in zip(self.people, samples, strict=True)
         ]
         self.small = [view for view in self.views if needs_no_full_frame(view)]

@@ -10,7 +10,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmroi.engine.pipelines import read_num_rois, set_num_rois
+from mmroi.engine.pipelines import CropSettings, read_num_rois, set_num_rois
 from mmroi.geometry import make_rois, roi_offsets
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample
@@ -66,25 +66,27 @@ def baselines(config: ConfigDict, in_channels: int) -> dict[str, ConfigDict]:
     return found
 
 
-def random_batch(batch_size: int, num_rois: int, crop_size: tuple[int, int]) -> dict[str, Any]:
+def random_batch(batch_size: int, crops: CropSettings) -> dict[str, Any]:
     """Make a batch of random crops, as a loader collates it.
 
     Args:
         batch_size: Number of people.
-        num_rois: Number of crops of each person.
-        crop_size: Height and width of the crops.
+        crops: Number of RoIs, and number and size of crops.
 
     Returns:
         ``inputs`` and ``data_samples``.
     """
     rng = np.random.default_rng(0)
-    boxes = make_rois(torch.tensor([10.0, 20.0, 300.0], dtype=torch.float64), roi_offsets(num_rois)).numpy()
+    boxes = make_rois(
+        torch.tensor([10.0, 20.0, 300.0], dtype=torch.float64), roi_offsets(crops.num_rois)
+    ).numpy()
     samples = []
     for _ in range(batch_size):
-        sample = HMRDataSample(metainfo=dict(boxes=boxes, focal_length=700.0))
+        sample = HMRDataSample(metainfo=dict(boxes=boxes, focal_length=700.0, crop_size=crops.crop_size))
         sample.gt_instances = InstanceData()
         samples.append(sample)
-    inputs = torch.from_numpy(rng.integers(0, 255, (batch_size, num_rois, 3, *crop_size), dtype=np.uint8))
+    shape = (batch_size, crops.num_crops, 3, *crops.input_size)
+    inputs = torch.from_numpy(rng.integers(0, 255, shape, dtype=np.uint8))
     return dict(inputs=list(inputs), data_samples=samples)
 
 

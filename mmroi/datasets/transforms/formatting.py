@@ -31,6 +31,7 @@ META = (
     'principal_point',
     'crop_matrices',
     'crop_size',
+    'context_size',
     'img_shape',
     'img_path',
     'roll',
@@ -48,8 +49,9 @@ META = (
 class PackHMRInputs(BaseTransform):
     """Pack crops, labels and metainfo.
 
-    The result is ``inputs``, a uint8 tensor (M, 3, H, W) in BGR, and ``data_samples``, an ``HMRDataSample``
-    whose ``gt_instances`` hold the labels of the sample as float32 with a leading dimension of 1.
+    The result is ``inputs``, a uint8 tensor (K, 3, H, W) of the crops in BGR, and ``data_samples``, an
+    ``HMRDataSample`` whose ``gt_instances`` hold the labels of the sample as float32 with a leading dimension
+    of 1.
 
     Labels stay NumPy arrays, because each tensor sent by a loader worker would take a file descriptor and a
     shared-memory segment. ``HMRDataPreprocessor`` converts a whole batch at once.

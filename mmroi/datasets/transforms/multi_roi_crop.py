@@ -1,5 +1,6 @@
-"""The crops of all RoIs, warped straight from the decoded frame."""
+"""The crops of all RoIs, or one around all of them, warped straight from the decoded frame."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -10,13 +11,20 @@ from mmcv.transforms.utils import cache_randomness
 
 from mmroi.datasets.image_checks import JPEGFrame
 from mmroi.fileio.images import REDUCTIONS
-from mmroi.geometry import MAX_ROIS, crop_matrix, make_rois, random_roi_offsets, roi_offsets
+from mmroi.geometry import (
+    MAX_ROIS,
+    context_box,
+    crop_matrix,
+    make_rois,
+    random_roi_offsets,
+    roi_offsets,
+)
 from mmroi.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class MultiRoICrop(BaseTransform):
-    """Make the boxes of M RoIs and cut them out, one affine map per RoI.
+    """Make the boxes of M RoIs and cut them out, one affine map per RoI; or cut out one crop around all.
 
     Bilinear warping skips pixels where a crop is more than two times smaller than its box, so such crops are
     read from a copy of the frame that is halved (area average) as often as needed; the copy's scale goes into
@@ -25,8 +33,9 @@ class MultiRoICrop(BaseTransform):
     Required keys: ``img`` (H, W, 3), or a ``JPEGFrame`` of ``LoadImage``, which is decoded at the size
     that the crops need; ``box`` (3,), ``principal_point`` (2,), ``aug_matrix`` (3, 3).
     Optional: ``channel_gain`` (3,), ``box_aspect``.
-    Added keys: ``crops`` (M, H, W, 3) uint8, ``boxes`` (M, 3) float64, ``crop_matrices`` (M, 2, 3) float64
-    from original image pixels to crop pixels, ``crop_size`` (H, W). ``img`` is removed unless ``keep_img``.
+    Added keys: ``crops`` (K, H, W, 3) uint8, ``boxes`` (M, 3) float64, ``crop_matrices`` (K, 2, 3) float64
+    from original image pixels to crop pixels, ``crop_size`` (H, W) and, if set, ``context_size`` (H, W). K is
+    M, or 1 with ``context_size``. ``img`` is removed unless ``keep_img``.
 
     Args:
         num_rois: M. The fixed set has up to 9: the base box, the paper's four (``geometry.roi_offsets``), and
@@ -37,10 +46,13 @@ class MultiRoICrop(BaseTransform):
         mirror_rois: Mirror the RoI offsets together with the sample, so that each RoI shows the mirror image
             of what it shows of the unmirrored sample (test-time augmentation). By default the same offsets
             apply in the mirrored frame, as in training.
+        context_size: (H, W) of one crop around all RoIs (``geometry.context_box``), which is made instead of
+            theirs: for an encoder that takes the RoIs from its feature map
+            (:class:`mmroi.models.SharedMapEncoder`).
 
     Raises:
-        ValueError: ``num_rois`` or ``crop_size`` is out of range; or, with the first sample, the person's box
-            was made for crops of another aspect.
+        ValueError: ``num_rois``, ``crop_size`` or ``context_size`` is out of range; or, with the first
+            sample, the person's box was made for crops of another aspect.
     """
 
     def __init__(
@@ -50,16 +62,16 @@ class MultiRoICrop(BaseTransform):
         random: bool = False,
         keep_img: bool = False,
         mirror_rois: bool = False,
+        context_size: tuple[int, int] | None = None,
     ) -> None:
         if num_rois < 1 or (num_rois > MAX_ROIS and not random):
             raise ValueError(
                 f'MultiRoICrop: num_rois must be between 1 and {MAX_ROIS}, or more with '
                 f'random=True; got {num_rois}'
             )
-        if min(crop_size) < 1:
-            raise ValueError(f'MultiRoICrop: crop_size is (height, width) in pixels, got {tuple(crop_size)}')
         self.num_rois = num_rois
-        self.crop_size = (int(crop_size[0]), int(crop_size[1]))
+        self.crop_size = _checked_size('crop_size', crop_size)
+        self.context_size = context_size and _checked_size('context_size', context_size)
         self.random = random
         self.keep_img = keep_img
         self.mirror_rois = mirror_rois
@@ -86,21 +98,24 @@ class MultiRoICrop(BaseTransform):
         if self.mirror_rois and results['flip']:
             offsets = offsets * offsets.new_tensor((-1, 1, 1))
         boxes = make_rois(torch.from_numpy(results['box']), offsets)
+        results['boxes'] = boxes.numpy()
+        results['crop_size'] = self.crop_size
+        if self.context_size:
+            results['context_size'] = self.context_size
+        crop_boxes, size = cropped_regions(boxes, self.crop_size, self.context_size)
         matrices = crop_matrix(
-            boxes,
+            crop_boxes,
             torch.from_numpy(results['principal_point']),
-            self.crop_size,
+            size,
             torch.from_numpy(results['aug_matrix']),
         ).numpy()
-        results['boxes'] = boxes.numpy()
         results['crop_matrices'] = matrices
-        results['crop_size'] = self.crop_size
         image, from_image = results['img'], matrices
         if isinstance(image, JPEGFrame):
             reduction = 1 if self.keep_img else find_reduction(image, matrices)
             results['img'] = image = image.decode(reduction)
             from_image = from_reduced(matrices, reduction)
-        crops = warp_crops(image, from_image, self.crop_size)
+        crops = warp_crops(image, from_image, size)
         if 'channel_gain' in results:
             crops = apply_channel_gain(crops, results['channel_gain'])
         results['crops'] = crops
@@ -120,8 +135,34 @@ class MultiRoICrop(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(num_rois={self.num_rois}, crop_size={self.crop_size}, '
-            f'random={self.random}, keep_img={self.keep_img}, mirror_rois={self.mirror_rois})'
+            f'random={self.random}, keep_img={self.keep_img}, mirror_rois={self.mirror_rois}, '
+            f'context_size={self.context_size})'
         )
+
+
+def cropped_regions(
+    boxes: torch.Tensor, crop_size: tuple[int, int], context_size: tuple[int, int] | None = None
+) -> tuple[torch.Tensor, tuple[int, int]]:
+    """Return what is cut out for a person: the RoIs, or the context crop that covers them.
+
+    Args:
+        boxes: (M, 3) boxes of the RoIs.
+        crop_size: (H, W) of a RoI's crop.
+        context_size: (H, W) of the context crop; None for a crop of each RoI.
+
+    Returns:
+        Tensor: (K, 3) boxes of the crops.
+        tuple: (H, W) of a crop.
+    """
+    if not context_size:
+        return boxes, crop_size
+    return context_box(boxes, crop_size, context_size)[None], context_size
+
+
+def _checked_size(name: str, size: Sequence[int]) -> tuple[int, int]:
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f'MultiRoICrop: {name} is (height, width) in pixels, got {tuple(size)}')
+    return int(size[0]), int(size[1])
 
 
 def fits_aspect(crop_size: tuple[int, int], aspect: float) -> bool:

@@ -1,6 +1,7 @@
 """Backbones of inverted residual blocks with BatchNorm folded in, and TensorFlow's padding."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from mmengine.model import BaseModule
@@ -10,6 +11,8 @@ from torch.utils.checkpoint import checkpoint
 
 STRIDE = 32  # of the last map
 LAST_CHANNELS = 1280  # of the last map
+
+Stage = Callable[[Sequence[Tensor]], list[Tensor]]
 
 
 class Blocks(NamedTuple):
@@ -169,6 +172,36 @@ class InvertedResidualBackbone(BaseModule):
         if self.frozen_stages == 4:
             self.last.requires_grad_(False)
 
+    def stages(self) -> list[Stage]:
+        """Return the four stages; the first one has the stem, and the fourth the last convolution.
+
+        Returns:
+            list[Stage]: From one map to one map, (B, C, H/s, W/s), s = 4, 8, 16, 32; the first one takes
+                images.
+        """
+        return [partial(self._run_stage, number) for number in range(len(self._ends))]
+
+    def _run_stage(self, number: int, maps: Sequence[Tensor]) -> list[Tensor]:
+        (x,) = maps
+        x = self._run_stem(x) if number == 0 else x
+        for i in range(self._ends[number - 1] if number else 0, self._ends[number]):
+            x = self._run_block(i, x)
+        return [F.relu6(self.last(x), inplace=True) if self._ends[number] == len(self.blocks) else x]
+
+    def _run_stem(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        if height % STRIDE or width % STRIDE:
+            raise ValueError(
+                f'{type(self).__name__} needs images whose sides are multiples of {STRIDE}, got '
+                f'{height}x{width} (height x width): change crop_size, or context_size, of the config.'
+            )
+        return F.relu6(self.stem(images), inplace=True)
+
+    def _run_block(self, index: int, x: Tensor) -> Tensor:
+        block = self.blocks[index]
+        learns = self.training and (x.requires_grad or any(p.requires_grad for p in block.parameters()))
+        return checkpoint(block, x, use_reentrant=False) if self.with_cp and learns else block(x)
+
     def collect(self, images: Tensor, blocks: Collection[int]) -> tuple[dict[int, Tensor], Tensor]:
         """Run all layers and keep the outputs of some blocks.
 
@@ -183,17 +216,10 @@ class InvertedResidualBackbone(BaseModule):
         Raises:
             ValueError: A side is no multiple of 32.
         """
-        height, width = images.shape[-2:]
-        if height % STRIDE or width % STRIDE:
-            raise ValueError(
-                f'{type(self).__name__} needs images whose sides are multiples of {STRIDE}, got '
-                f'{height}x{width} (height x width): change crop_size of the config.'
-            )
-        x = F.relu6(self.stem(images), inplace=True)
+        x = self._run_stem(images)
         kept = {}
-        for i, block in enumerate(self.blocks):
-            learns = self.training and (x.requires_grad or any(p.requires_grad for p in block.parameters()))
-            x = checkpoint(block, x, use_reentrant=False) if self.with_cp and learns else block(x)
+        for i in range(len(self.blocks)):
+            x = self._run_block(i, x)
             if i in blocks:
                 kept[i] = x
         return kept, F.relu6(self.last(x), inplace=True)

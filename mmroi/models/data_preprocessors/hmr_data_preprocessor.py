@@ -45,12 +45,13 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         """Collate and normalize.
 
         Args:
-            data: ``inputs``: N uint8 tensors (M, 3, H, W), or one (N, M, 3, H, W); or ``features``: for each
-                map of an encoder N tensors (M, C, h, w). ``data_samples``: N ``HMRDataSample`` or None.
+            data: ``inputs``: N uint8 tensors (K, 3, H, W), or one (N, K, 3, H, W), K crops of each person; or
+                ``features``: for each map of an encoder N tensors (M, C, h, w). ``data_samples``: N
+                ``HMRDataSample`` or None.
             training: Unused.
 
         Returns:
-            dict: ``inputs`` (N, M, 3, H, W), or ``features``, a list of (N, M, C, h, w); float32. And
+            dict: ``inputs`` (N, K, 3, H, W), or ``features``, a list of (N, M, C, h, w); float32. And
                 ``data_samples``. All on this module's device.
 
         Raises:
@@ -74,10 +75,10 @@ class HMRDataPreprocessor(BaseDataPreprocessor):
         """Normalize crops for the network.
 
         Args:
-            crops: (N, M, 3, H, W) uint8, on this module's device.
+            crops: (N, K, 3, H, W) uint8, on this module's device.
 
         Returns:
-            Tensor: (N, M, 3, H, W) float32.
+            Tensor: (N, K, 3, H, W) float32.
         """
         if self.bgr_to_rgb:
             crops = crops[:, :, [2, 1, 0]]
@@ -99,9 +100,9 @@ def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:
         if crop.ndim != 4 or crop.shape[1] != 3 or crop.dtype != torch.uint8 or crop.shape != crops[0].shape:
             found = sorted({f'{tuple(crop.shape)} {crop.dtype}' for crop in crops})
             raise ValueError(
-                f'inputs must be uint8 crops of one shape (M, 3, H, W), got {", ".join(found)}. '
-                'End the pipeline with MultiRoICrop and PackHMRInputs, with one num_rois and '
-                'crop_size for all datasets'
+                f'inputs must be uint8 crops of one shape (K, 3, H, W), got {", ".join(found)}. '
+                'End the pipeline with MultiRoICrop and PackHMRInputs, with one num_rois, crop_size and '
+                'context_size for all datasets'
             )
     if not crops:
         raise ValueError('inputs are empty: the batch has no sample')

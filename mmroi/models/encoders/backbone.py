@@ -58,6 +58,13 @@ def is_hrnet(cls: type) -> bool:
     return issubclass(cls, HRNet)
 
 
+def is_resnet(cls: type) -> bool:
+    """Whether a class is ``mmdet.ResNet``, or derived from it."""
+    from mmdet.models.backbones import ResNet  # lazy: importing MMDetection takes about 1 s
+
+    return issubclass(cls, ResNet)
+
+
 def hrnet_stages(backbone: nn.Module) -> Iterator[list[nn.Module]]:
     """Stages of HRNet, in the order and numbering in which MMPose freezes them.
 

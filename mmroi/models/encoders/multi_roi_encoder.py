@@ -103,7 +103,8 @@ class MultiRoIEncoder(BaseModule):
         training = self.training
         self.eval()
         try:
-            maps = self.extract_maps(torch.zeros(1, 1, 3, *crop_size))
+            base_box = torch.tensor([[[0.0, 0.0, 1.0]]], dtype=torch.float64)
+            maps = self.extract_maps(torch.zeros(1, 1, 3, *crop_size), base_box)
         except (AssertionError, IndexError, RuntimeError) as error:
             raise ValueError(
                 f'MultiRoIEncoder: the backbone {type(self.backbone).__name__} cannot encode a crop of '
@@ -121,26 +122,57 @@ class MultiRoIEncoder(BaseModule):
             module.eval()
         return self
 
-    def extract_maps(self, inputs: Tensor) -> Sequence[Tensor]:
-        """Compute the backbone's feature maps of all crops.
+    def num_crops(self, num_rois: int) -> int:
+        """Return the number of crops of a person that the encoder takes.
 
         Args:
-            inputs: (N, M, 3, H, W), normalized RGB crops.
+            num_rois: M.
 
         Returns:
-            Sequence[Tensor]: Maps (N·M, C, h, w), finest first.
+            int: One crop for each RoI.
+        """
+        return num_rois
+
+    @property
+    def map_settings(self) -> dict[str, Any]:
+        """What the maps depend on beside backbone and crops: numbers and lists, for the key of a cache."""
+        return {}
+
+    def arrange(self, inputs: Tensor) -> Tensor:
+        """Arrange crops as the backbone takes them.
+
+        Args:
+            inputs: (N, K, 3, H, W), normalized RGB crops.
+
+        Returns:
+            Tensor: (N·K, 3, H, W), in channels-last layout if so configured.
 
         Raises:
             ValueError: H or W is no multiple of 32 and the backbone is HRNet, whose branches are halved and
-                doubled; or the backbone returns no feature maps.
+                doubled.
         """
         height, width = inputs.shape[-2:]
         if height % self.stride or width % self.stride:
             raise ValueError(
                 f'HRNet needs crops whose sides are multiples of {self.stride}, got '
-                f'{height}x{width} (height x width): change crop_size of the config.'
+                f'{height}x{width} (height x width): change crop_size, or context_size, of the config.'
             )
-        maps = self.backbone(inputs.flatten(0, 1).contiguous(memory_format=self.memory_format))
+        return inputs.flatten(0, 1).contiguous(memory_format=self.memory_format)
+
+    def extract_maps(self, inputs: Tensor, boxes: Tensor | None = None) -> Sequence[Tensor]:
+        """Compute the backbone's feature maps of all RoIs.
+
+        Args:
+            inputs: (N, M, 3, H, W), normalized RGB crops.
+            boxes: (N, M, 3) boxes of the RoIs; unused here, where each RoI has its own crop.
+
+        Returns:
+            Sequence[Tensor]: Maps (N·M, C, h, w), finest first.
+
+        Raises:
+            ValueError: The crops do not fit the backbone (:meth:`arrange`), or it returns no feature maps.
+        """
+        maps = self.backbone(self.arrange(inputs))
         maps = (maps,) if isinstance(maps, Tensor) else maps
         if not all(isinstance(feature, Tensor) and feature.dim() == 4 for feature in maps):
             found = [tuple(getattr(feature, 'shape', ())) or type(feature).__name__ for feature in maps]
@@ -192,13 +224,15 @@ class MultiRoIEncoder(BaseModule):
         pooled = torch.cat([feature.float().mean((-2, -1)) for feature in maps], dim=-1)
         return pooled.unflatten(0, (-1, num_rois))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Encode the crops.
+    def forward(self, inputs: Tensor, boxes: Tensor | None = None) -> Tensor:
+        """Encode the RoIs.
 
         Args:
-            inputs: (N, M, 3, H, W), normalized RGB crops.
+            inputs: (N, K, 3, H, W), normalized RGB crops, K = ``num_crops(M)``.
+            boxes: (N, M, 3) boxes of the RoIs; None for as many RoIs as crops.
 
         Returns:
             Tensor: Features h (N, M, d), float32 also under autocast.
         """
-        return self.pool_maps(self.extract_maps(inputs), inputs.shape[1])
+        num_rois = inputs.shape[1] if boxes is None else boxes.shape[1]
+        return self.pool_maps(self.extract_maps(inputs, boxes), num_rois)

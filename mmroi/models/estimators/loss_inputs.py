@@ -142,7 +142,7 @@ class LossInputs:
 
     @cached_property
     def aspect(self) -> float:
-        """Width of the crops divided by their height."""
+        """Width of the RoIs divided by their height."""
         return self._views.aspect
 
     @cached_property

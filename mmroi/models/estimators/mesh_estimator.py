@@ -33,7 +33,7 @@ class MeshEstimator(BaseModel):
     ``in_channels`` or ``num_rois``, the estimator fills them in.
 
     Args:
-        encoder: Config; (N, M, 3, H, W) → h (N, M, d).
+        encoder: Config; crops (N, K, 3, H, W) → h (N, M, d), where K is its ``num_crops(M)``.
         head: Config of a :class:`BaseHead`; it may start from the body model's mean parameters.
         body_model: Config.
         fusion: Config of a :class:`BaseFusion`. None: u = h, and u_bar its mean.
@@ -164,7 +164,7 @@ class MeshEstimator(BaseModel):
         """Run the network on tensors, without any branch on data.
 
         Args:
-            inputs: Normalized RGB crops (N, M, 3, H, W).
+            inputs: Normalized RGB crops (N, K, 3, H, W), K = M, or 1 for an encoder that shares its map.
             boxes: (N, M, 3) float64, pixels relative to the principal point.
             focal_length: (N,) float64, pixels.
 
@@ -174,10 +174,10 @@ class MeshEstimator(BaseModel):
                 ``joints_std`` (N, 24), meters.
 
         Raises:
-            ValueError: ``inputs`` and ``boxes`` differ in N or M.
+            ValueError: ``inputs`` are not the crops of the RoIs of ``boxes``.
         """
-        _check_same_rois(inputs, boxes)
-        return self.regress_maps(self.encoder.extract_maps(inputs), boxes, focal_length)
+        _check_count(inputs, boxes, self.encoder.num_crops(boxes.shape[1]))
+        return self.regress_maps(self.encoder.extract_maps(inputs, boxes), boxes, focal_length)
 
     def regress_maps(self, maps: Sequence[Tensor], boxes: Tensor, focal_length: Tensor) -> dict[str, Tensor]:
         """Run the network from the backbone's maps on.
@@ -208,7 +208,7 @@ class MeshEstimator(BaseModel):
         """Run the network.
 
         Args:
-            inputs: Normalized RGB crops (N, M, 3, H, W).
+            inputs: Normalized RGB crops (N, K, 3, H, W), as for :meth:`regress`.
             features: Instead of ``inputs``: maps (N, M, C_i, h_i, w_i) that the encoder's ``reduce_maps``
                 returned for the crops, as :class:`mmroi.datasets.CachedFeatures` gives them.
             data_samples: N samples; ``boxes`` and ``focal_length`` in their metainfo, labels in
@@ -232,7 +232,7 @@ class MeshEstimator(BaseModel):
         if features is None:
             output = self.regress(given, views.boxes, views.focal_length)
         else:
-            _check_same_rois(given, views.boxes)
+            _check_count(given, views.boxes, views.boxes.shape[1])
             maps = [feature.flatten(0, 1) for feature in features]
             output = self.regress_maps(maps, views.boxes, views.focal_length)
         if mode == 'loss':
@@ -321,9 +321,13 @@ class MeshEstimator(BaseModel):
         )
 
 
-def _check_same_rois(inputs: Tensor, boxes: Tensor) -> None:
-    if inputs.shape[:2] != boxes.shape[:2]:
+def _check_count(inputs: Tensor, boxes: Tensor, wanted: int) -> None:
+    """Check the number of crops, or of their features, of each person."""
+    persons = boxes.shape[0]  # len() would be a constant in an exported network
+    if inputs.shape[:2] != (persons, wanted):
         raise ValueError(
             f'MeshEstimator: got crops of shape {tuple(inputs.shape)} with boxes of shape '
-            f'{tuple(boxes.shape)}; the first two numbers, persons and RoIs, must agree.'
+            f'{tuple(boxes.shape)}; expected {wanted} crops of each of {persons} persons: one for '
+            'each RoI, or one for all if the encoder is a SharedMapEncoder, made by '
+            'MultiRoICrop(context_size=...).'
         )

@@ -17,7 +17,7 @@ class Views(NamedTuple):
     Attributes:
         boxes: (N, M, 3), pixels relative to the principal point.
         focal_length: (N,), pixels.
-        aspect: Width of the crops divided by their height.
+        aspect: Width of the RoIs divided by their height.
         person_ids: (N,) int64, equal for the same person; None if a sample has no ``person_id``.
     """
 
@@ -54,7 +54,7 @@ def stack_views(data_samples: Sequence[HMRDataSample], inputs: Tensor) -> Views:
 
     Args:
         data_samples: N samples. Without ``crop_size`` in their metainfo, ``inputs`` are crops.
-        inputs: Crops (N, M, 3, H, W) or features, on the device of the result.
+        inputs: Crops (N, K, 3, H, W) or features, on the device of the result.
 
     Returns:
         Views: Of the N persons.

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmroi.benchmark.speed.flops import INFERENCE, count, measure_cost, parameters_of
-from mmroi.engine.pipelines import load_config, read_crops
+from mmroi.engine.pipelines import CropSettings, load_config, read_crops
 from mmroi.registry import MODELS
 
 from ...conftest import SMALL_CROP
@@ -20,6 +20,10 @@ CONFIGS = Path(__file__).parents[3] / 'configs'
 @pytest.fixture(autouse=True)
 def scope():
     init_default_scope('mmroi')
+
+
+def crops(num_rois: int) -> CropSettings:
+    return CropSettings(num_rois, SMALL_CROP, SMALL_CROP[1] / SMALL_CROP[0], 1.2)
 
 
 def multiply_adds(config: Any, num_rois: int) -> dict[str, int]:
@@ -65,7 +69,7 @@ def config(small_multi_roi):
 @pytest.fixture(scope='module')
 def rows(config):
     init_default_scope('mmroi')
-    return {num_rois: measure_cost(config.model, num_rois, SMALL_CROP) for num_rois in (1, 2, 5)}
+    return {num_rois: measure_cost(config.model, crops(num_rois)) for num_rois in (1, 2, 5)}
 
 
 def test_operations_by_formula(config, rows):
@@ -93,8 +97,8 @@ def test_counts_of_single_layers():
 
 def test_cliff_takes_one_roi(small_cliff):
     model = load_config(small_cliff).model
-    assert measure_cost(model, 2, SMALL_CROP) is None
-    row = measure_cost(model, 1, SMALL_CROP)
+    assert measure_cost(model, crops(2)) is None
+    row = measure_cost(model, crops(1))
     assert row['flops']['fusion'] == row['parameters']['projector'] == 0
     assert row['flops']['head'] == 2 * decoder(256 + 3, 157, 512)
 
@@ -102,7 +106,6 @@ def test_cliff_takes_one_roi(small_cliff):
 @pytest.mark.parametrize('name', ['hybrik/hybrik_r34', 'pare/pare_hr32', 'hmr/hmr_r50'])
 def test_heads_that_take_maps_or_return_rotations(name):
     config = load_config(CONFIGS / f'{name}_mmhuman3d_synthetic.py')
-    crop_size = read_crops(config).crop_size
-    row = measure_cost(config.model, 1, crop_size)
+    row = measure_cost(config.model, read_crops(config))
     assert row['parameters']['inference'] == MODELS.build(config.model).num_parameters()
     assert row['flops']['encoder'] > row['flops']['head'] > 0

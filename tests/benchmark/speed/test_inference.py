@@ -4,7 +4,7 @@ from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.speed import inference
 from mmroi.benchmark.speed.inference import Variant
-from mmroi.engine.pipelines import load_config
+from mmroi.engine.pipelines import CropSettings, load_config
 
 CPU = torch.device('cpu')
 
@@ -33,14 +33,16 @@ def test_numbers_of_rois_that_a_network_does_not_support(small_cliff, capsys):
 
 
 def test_batches_in_memory_are_made_once():
-    batches = inference.batches_in_memory((8, 6))
+    batches = inference.batches_in_memory(CropSettings(5, (8, 6), 0.75, 1.2))
     assert batches(2, 3) is batches(2, 3) and len(batches(1, 3)['inputs']) == 1
 
 
 def test_ratios_are_to_the_first_network_with_the_same_batch(monkeypatch):
     network = torch.nn.Linear(2, 2)
     networks = {('a', 1): network, ('a', 5): network, ('b', 1): network}
-    steps = inference.make_steps(networks, lambda size, rois: {}, CPU, [1, 4], ['fp32'], ['eager'])
+    steps = inference.make_steps(
+        networks, dict.fromkeys('ab', lambda size, rois: {}), CPU, [1, 4], ['fp32'], ['eager']
+    )
     assert list(steps)[:4] == [
         Variant('a', 1, 1, 'fp32', 'eager'),
         Variant('a', 5, 1, 'fp32', 'eager'),

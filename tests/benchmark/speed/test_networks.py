@@ -9,7 +9,7 @@ from mmroi.benchmark.speed.networks import (
     random_batch,
     with_rois,
 )
-from mmroi.engine.pipelines import load_config
+from mmroi.engine.pipelines import CropSettings, load_config
 from mmroi.registry import MODELS
 
 
@@ -45,7 +45,7 @@ def test_baselines_without_the_model_itself(multi_roi, cliff):
 
 
 def test_a_step_predicts_a_batch(multi_roi):
-    batch = random_batch(2, 3, (64, 48))
+    batch = random_batch(2, CropSettings(3, (64, 48), 0.75, 1.2))
     assert [image.shape for image in batch['inputs']] == [(3, 3, 64, 48)] * 2
     model = build_for_rois(multi_roi.model, 3).eval()
     seen = []

@@ -57,6 +57,31 @@ def test_marker_lands_where_the_matrix_says(
         assert np.abs(_centroid(crop) - expected).max() < 0.1
 
 
+def test_one_crop_around_all_rois(sample: dict) -> None:
+    """It has the size and the aspect asked for, and every RoI lies in it."""
+    np.random.seed(0)
+    steps = [RandomCameraRoll(90, 1), RandomMirror(1.0)]
+    results = Compose([*steps, MultiRoICrop(5, (64, 48), context_size=(96, 88))])(sample)
+    assert results['crops'].shape == (1, 96, 88, 3) and results['crop_matrices'].shape == (1, 2, 3)
+    assert results['boxes'].shape == (5, 3)
+    assert (results['crop_size'], results['context_size']) == ((64, 48), (96, 88))
+    # Points of the RoIs' borders, through the original image, into the crop.
+    frame_to_image = np.linalg.inv(results['aug_matrix'])
+    half = results['boxes'][:, 2:] / 2 * (0.75, 1)
+    corners = np.concatenate((results['boxes'][:, :2] - half, results['boxes'][:, :2] + half))
+    corners = corners @ frame_to_image[:2, :2].T + frame_to_image[:2, 2] + sample['principal_point']
+    placed = corners @ results['crop_matrices'][0, :, :2].T + results['crop_matrices'][0, :, 2]
+    assert placed.min() > -1e-9 and (placed < (88 + 1e-9, 96 + 1e-9)).all()
+    assert np.ptp(placed[:, 1]) == pytest.approx(96)  # 1.5 b are higher than 1.23 b are wide
+
+
+def test_a_crop_around_one_roi_is_its_crop(sample: dict) -> None:
+    own = MultiRoICrop(1, (64, 48), keep_img=True)(dict(sample))
+    context = MultiRoICrop(1, (64, 48), context_size=(64, 48))(dict(sample))
+    np.testing.assert_array_equal(context['crops'], own['crops'])
+    assert 'context_size' not in own
+
+
 def test_crops_equal_one_plain_warp_where_nothing_shrinks(sample: dict) -> None:
     np.random.seed(0)
     image = np.random.randint(0, 256, (120, 160, 3), np.uint8)
@@ -121,6 +146,8 @@ def test_any_number_of_random_rois(sample: dict) -> None:
 
 
 def test_crop_size_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r'context_size is \(height, width\) in pixels, got \(96,\)'):
+        MultiRoICrop(2, context_size=(96,))
     with pytest.raises(ValueError, match=r'crop_size is \(height, width\) in pixels, got \(0, 24\)'):
         MultiRoICrop(1, (0, 24))
 

@@ -327,7 +327,7 @@ def test_contrastive_loss_without_projector(multi_roi, build):
 
 def test_bad_calls(multi_roi, build, people):
     model = build(multi_roi)
-    with pytest.raises(ValueError, match='persons and RoIs, must agree'):
+    with pytest.raises(ValueError, match='expected 4 crops of each of 2 persons'):
         model(crops(2, 3), people(2, 4))
     with pytest.raises(ValueError, match='built for num_rois=3, got 4'):
         model(crops(2, 4), people(2, 4))
@@ -383,5 +383,5 @@ def test_features_stand_for_crops(multi_roi, build, people):
         model(inputs, samples, features=features)
     with pytest.raises(ValueError, match='give either inputs or features'):
         model(data_samples=samples)
-    with pytest.raises(ValueError, match='persons and RoIs, must agree'):
+    with pytest.raises(ValueError, match='expected 3 crops of each of 2 persons'):
         model(data_samples=samples, features=[feature[:, :2] for feature in features])
