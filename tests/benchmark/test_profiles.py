@@ -87,10 +87,11 @@ def test_rows_are_trained_on_the_images_that_a_profile_makes(name, base):
     profile = profiles.load_profile(name)
     made = profiles.make_config(base, profile, seed=0)
     for loader in profiles.LOADERS:
-        roots = [one.out for one in profiles.synthetic_sets(profile)]
-        own = [str(path.parent) for path in profiles.annotation_files(base[loader].dataset)]
-        found = [str(path.parent) for path in profiles.annotation_files(made[loader].dataset)]
-        assert found == (roots or own)
+        files = [*profiles.annotation_files(made[loader].dataset)]
+        own = [base[loader].dataset.data_root]
+        roots = [one.out for one in profiles.synthetic_sets(profile)] or own
+        assert len(files) == len(roots)
+        assert all(file.is_relative_to(root) for file, root in zip(files, roots, strict=True))
     if 'settings' in profile:
         [cycle] = made.param_scheduler
         assert cycle.total_steps == made.train_cfg.max_epochs

@@ -33,7 +33,7 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
 
 
 def test_what_is_wrong_with_a_suite_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match='table9 is neither a file nor one of baselines, demo, fig'):
+    with pytest.raises(FileNotFoundError, match='table9 is neither a file nor one of baselines, camera, demo'):
         suites.load_suite('table9')
     with pytest.raises(ValueError, match=r"table2 has no rows \['m1'\]; it has none, raf"):
         suites.load_suite('table2').select(['full', 'm1'])
@@ -74,3 +74,16 @@ def test_table_4_has_the_papers_losses_and_rates(suite):
     }
     for row in suite.rows:
         assert (row.paper.get('L_2D'), row.paper.get('fps')) == paper.get(row.label, (None, None))
+
+
+def test_names_of_references_and_contrasts_are_checked(tmp_path):
+    path = tmp_path / 'mine.py'
+    head = "title = 'x'\nrows = [dict(name='a', label='')]\n"
+    for entry, message in (
+        ("reference = 'b'", r"has no rows \['b'\]; it has a"),
+        ("contrasts = [dict(label='x', rows=['a'], without=['c'])]", r"has no rows \['c'\]"),
+        ("conditions = [dict(name='x', label='', transform=[])]", "cannot read a condition.*'transform'"),
+    ):
+        path.write_text(head + entry)
+        with pytest.raises(ValueError, match=message):
+            suites.load_suite(str(path))

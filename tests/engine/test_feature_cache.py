@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -247,7 +248,7 @@ def test_full_batches_run_compiled_and_the_rest_as_it_is(cfg, tmp_path, monkeypa
         return torch.nn.Sequential(module)
 
     monkeypatch.setattr(torch, 'compile', compiled)
-    plain, num_rois = cfg.copy(), read_crops(cfg.train_dataloader).num_rois
+    plain, num_rois = deepcopy(cfg), read_crops(cfg.train_dataloader).num_rois
     cfg.feature_cache.update(compile=True, jobs=1)
     use_feature_cache(cfg, ['train'])
     assert calls.count(2 * num_rois) > 1
