@@ -149,7 +149,7 @@ def test_dataloader(small_multi_roi, run):
     rows = {row['what']: row for row in figures['rows']}
     assert figures['frame'] == [480, 360] and figures['people'] == 3 and figures['rois'] == 5
     assert 0 < figures['half_size_share'] <= 1 and figures['half_size_difference'] < 2
-    assert figures['cpu_time'] and len(rows) == 6 and rows['plain pipeline']['ratio'] == 1
+    assert figures['cpu_time'] and len(rows) == 7 and rows['plain pipeline']['ratio'] == 1
     for row in rows.values():
         assert row['ms_per_person'] == pytest.approx(1e3 / row['people_per_second'])
     check_table(printed, figures['rows'])
