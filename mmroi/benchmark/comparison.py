@@ -14,6 +14,7 @@ LEGEND = (
     'Differences are means over the same people and seeds; in brackets, 95 % intervals of a bootstrap over '
     'both. A difference is **clear** (bold) where the interval excludes 0; negative errors are better.'
 )
+EVERYONE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Comparison:
         return next(iter(self.differences.values())).seeds
 
 
-def compare_rows(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]:
+def compare_rows(
+    suite: Suite, summaries: Sequence[Summary], people: np.ndarray | slice = EVERYONE
+) -> list[Comparison]:
     """Compare each row with the reference of the suite, under the same condition.
 
     Args:
         suite: The suite.
         summaries: Its rows.
+        people: Mask (N,) of the people who count.
 
     Returns:
         One comparison per row that shares a seed with its reference.
@@ -51,7 +55,7 @@ def compare_rows(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]
     for summary in summaries:
         other = by_name.get(suite.reference_of(summary.row) or '')
         if other is not None and other is not summary:
-            found += _compare(summary.row.label, other.row.label, [summary], [other])
+            found += _compare(summary.row.label, other.row.label, [summary], [other], people)
     return found
 
 
@@ -82,7 +86,11 @@ def _describe(contrast: Contrast) -> str:
 
 
 def _compare(
-    label: str, reference: str, group: Sequence[Summary], others: Sequence[Summary]
+    label: str,
+    reference: str,
+    group: Sequence[Summary],
+    others: Sequence[Summary],
+    people: np.ndarray | slice = EVERYONE,
 ) -> list[Comparison]:
     runs = [{one.run.seed: one.errors for one in summary.measured} for summary in (*group, *others)]
     seeds = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
@@ -90,7 +98,7 @@ def _compare(
         return []
 
     def errors(name: str, of: Sequence[Mapping[int, Mapping[str, np.ndarray]]]) -> list[np.ndarray]:
-        return [np.mean([run[seed][name] for run in of], axis=0) for seed in seeds]
+        return [np.mean([run[seed][name][people] for run in of], axis=0) for seed in seeds]
 
     parts = runs[: len(group)], runs[len(group) :]
     known = [name for name in PAIRED if all(name in run[seed] for run in runs for seed in seeds)]
@@ -156,3 +164,16 @@ def sentences(
         if unclear:
             lines.append(f'* {heading}: no clear difference: {"; ".join(unclear)}.')
     return lines
+
+
+def matrix(cells: Mapping[tuple[str, str], str], heading: str) -> list[str]:
+    """Format cells as the lines of a Markdown table.
+
+    Args:
+        cells: Texts by label of the row and of the column, both in the order in which they first appear.
+        heading: Of the first column.
+    """
+    rows, columns = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
+    lines = [[heading, *columns], ['---', *['---:'] * len(columns)]]
+    lines += [[row, *(cells.get((row, column), '–') for column in columns)] for row in rows]
+    return ['| ' + ' | '.join(line) + ' |' for line in lines]

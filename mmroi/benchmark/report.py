@@ -4,14 +4,23 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import COLUMNS, COSTS, METRICS, PAPER_METRICS, SEEDS, format_number
 from mmroi.benchmark.comparison import LEGEND as DIFFERENCES
-from mmroi.benchmark.comparison import compare_groups, compare_rows, difference_table, sentences
+from mmroi.benchmark.comparison import (
+    Comparison,
+    compare_groups,
+    compare_rows,
+    difference_table,
+    format_difference,
+    matrix,
+    sentences,
+)
 from mmroi.benchmark.profiles import synthetic_sets
 from mmroi.benchmark.results import Measured, Summary
-from mmroi.benchmark.suites import Suite
+from mmroi.benchmark.suites import Row, Suite
 from mmroi.fileio.atomic import atomic_write
 
 LEGEND = '± is the standard error of the mean over the seeds. The last epoch is tested.'
@@ -28,6 +37,7 @@ def write_report(
     images: Sequence[Path],
     command: str,
     folder: Path,
+    people: Mapping[str, np.ndarray] | None = None,
 ) -> str:
     """Write ``report.md`` and ``table.csv``.
 
@@ -39,6 +49,7 @@ def write_report(
         images: Plots to link.
         command: The command that makes the table.
         folder: Folder to write to; created if missing.
+        people: Masks (N,) of groups of people that are looked at apart.
 
     Returns:
         The Markdown.
@@ -53,6 +64,10 @@ def write_report(
         lines += ['## In short', '', *sentences(groups), *sentences(rows), '']
     if suite.hypotheses:
         lines += ['Expected before the first run:', '', *(f'* {one}' for one in suite.hypotheses), '']
+    if suite.conditions:
+        lines += _condition_tables(suite, summaries, rows)
+    for name in ('MPJPE', 'camera_translation') if people else ():
+        lines += _group_table(suite, summaries, people or {}, name)
     lines += [*_markdown_table(suite, summaries, baseline, names), '']
     for compared, heading in ((groups, 'with it, minus without'), (rows, f'minus {_reference(suite)}')):
         if compared:
@@ -74,6 +89,41 @@ def write_report(
         path.write_text(text, encoding='utf-8')
     _write_csv(suite, summaries, folder / 'table.csv')
     return text
+
+
+def _condition_tables(suite: Suite, summaries: Sequence[Summary], rows: Sequence[Comparison]) -> list[str]:
+    """Tables of rows by conditions: two errors, and their differences from the reference."""
+    labels = {one.row.label: one.row for one in summaries}
+    plain = {row.name: row.label for row in suite.rows}
+
+    def place(row: Row) -> tuple[str, str]:
+        assert row.condition is not None
+        return plain[row.name.removesuffix(f' @ {row.condition.name}')], row.condition.label
+
+    lines = []
+    for name in ('MPJPE', 'camera_translation'):
+        means = {
+            place(one.row): format_number(name, one.mean(name), one.standard_error(name)) for one in summaries
+        }
+        minus = {place(labels[one.label]): format_difference(one.differences.get(name)) for one in rows}
+        title = COLUMNS[name].title
+        lines += [*matrix(means, title), '']
+        lines += [*matrix(minus, f'Δ {title}, minus {_reference(suite)}'), ''] if minus else []
+    return lines
+
+
+def _group_table(
+    suite: Suite, summaries: Sequence[Summary], people: Mapping[str, np.ndarray], name: str
+) -> list[str]:
+    """Differences from the reference in each group of people, under the first condition."""
+    first = [one for one in summaries if one.row.condition in (None, *suite.conditions[:1])]
+    cells = {
+        (f'{group} ({int(mask.sum())} people)', one.label): format_difference(one.differences.get(name))
+        for group, mask in people.items()
+        for one in compare_rows(suite, first, mask)
+    }
+    heading = f'Δ {COLUMNS[name].title}, minus {_reference(suite)}'
+    return [*matrix(cells, heading), ''] if cells else []
 
 
 def _reference(suite: Suite) -> str:

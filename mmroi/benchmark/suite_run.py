@@ -14,6 +14,7 @@ from mmroi.benchmark.columns import METRICS, format_number
 from mmroi.benchmark.conditions import under_condition
 from mmroi.benchmark.frame_rate import measure_frame_rates
 from mmroi.benchmark.people_images import draw_people
+from mmroi.benchmark.person_groups import person_groups
 from mmroi.benchmark.photos import draw_photos
 from mmroi.benchmark.plots import draw_all
 from mmroi.benchmark.profiles import missing_files, network_config, stage_configs, synthetic_sets
@@ -188,7 +189,8 @@ def report_suite(
         _attempt('photos', draw_photos, of_last_row[0], photos)
     first = min(readable, key=runs.index, default=None)
     baseline = first and _attempt('mean pose', mean_pose, first)
-    return write_report(suite, profile, summaries, baseline or {}, plots, command, folder)
+    people = first and suite.groups and _attempt('groups of people', person_groups, first, suite.groups)
+    return write_report(suite, profile, summaries, baseline or {}, plots, command, folder, people or None)
 
 
 def _attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:

@@ -97,6 +97,7 @@ class Suite:
         reference: Name of the row that the others are compared with; None for no comparison.
         contrasts: Comparisons of groups of rows.
         conditions: Conditions under which each row is tested; none for the test set as it is.
+        groups: Groups of people that are looked at apart, of ``person_groups.KINDS``.
         hypotheses: What was expected before the suite was first run.
     """
 
@@ -114,6 +115,7 @@ class Suite:
     reference: str | None = None
     contrasts: tuple[Contrast, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    groups: tuple[str, ...] = ()
     hypotheses: tuple[str, ...] = ()
 
     def select(self, names: Sequence[str] | None) -> 'Suite':

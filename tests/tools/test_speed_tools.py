@@ -163,7 +163,7 @@ def test_dataloader(small_multi_roi, run):
     )
     rows = {row['what']: row for row in figures['rows'] if row['ms_per_person']}
     absent = [row['what'] for row in figures['rows'] if row['what'] not in rows]
-    measured = 6 if absent else 7  # where MMPose is installed
+    measured = 7 if absent else 8  # where MMPose is installed
     assert all("MMPose's top-down pipeline, for each crop: " in what for what in absent)
     assert figures['frame'] == [480, 360] and figures['people'] == 3 and figures['rois'] == 5
     assert 0 < figures['half_size_share'] <= 1 and figures['half_size_difference'] < 2

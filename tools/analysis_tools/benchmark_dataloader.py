@@ -7,6 +7,8 @@ Everything runs in one thread, in turns, on the same people:
   decode               OpenCV decodes the image, nothing else
   decode + crops       and cuts M crops out of it; boxes and matrices are given: a lower bound
   pipeline             the whole training pipeline of CONFIG, with augmentation, boxes, labels and packing
+  pipeline, reduce=True
+                       the same with LoadImage(reduce=True): JPEGs at 1/2, 1/4 or 1/8 where no crop needs more
   plain pipeline       what many projects do: for each of the M crops the image is decoded again and the whole
                        frame normalized in floating point; boxes and matrices are given
   MMPose's top-down pipeline, for each crop

@@ -8,19 +8,22 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
+from mmcv.transforms import Compose
 from mmengine.config import ConfigDict
 
 from mmroi.benchmark.speed.datasets import read_people
 from mmroi.benchmark.speed.mmpose_pipeline import MMPOSE, build_mmpose_pipeline, mmpose_sample
 from mmroi.benchmark.speed.timing import typical
+from mmroi.datasets import LoadImage
 from mmroi.datasets.image_checks import read_image_file, unreadable
 from mmroi.datasets.transforms.multi_roi_crop import warp_crops
+from mmroi.engine.pipelines import find_pipeline, find_steps
 from mmroi.fileio.image_archives import image_stamp
 from mmroi.registry import DATASETS
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 STD = np.array([58.395, 57.12, 57.375], np.float32)
-PLAIN = 'plain pipeline'
+PLAIN, REDUCED = 'plain pipeline', 'pipeline, reduce=True'
 # Only for people whose crops need no full frame.
 FULL_SIZE, HALF_SIZE = "decode + MultiRoICrop's crops", "half-size decode + MultiRoICrop's crops"
 
@@ -118,6 +121,10 @@ class LoadingBenchmark:
         self.people = read_people(dataset, count, folder, frame)
         self.pipeline = DATASETS.build(dataset).pipeline
         samples = [self.pipeline(copy.deepcopy(person))['data_samples'] for person in self.people]
+        reduced = copy.deepcopy(find_pipeline(dataset))
+        for step in find_steps(reduced, LoadImage):
+            step['reduce'] = True
+        self.reduced = Compose(reduced)
         self.views = [
             View(
                 person['img_path'], sample.crop_matrices, tuple(sample.get('context_size', sample.crop_size))
@@ -134,6 +141,7 @@ class LoadingBenchmark:
             'decode': lambda: [decode(view.path) for view in self.views],
             'decode + crops': lambda: [bare_crops(view) for view in self.views],
             'pipeline': lambda: [self.pipeline(copy.deepcopy(person)) for person in self.people],
+            REDUCED: lambda: [self.reduced(copy.deepcopy(person)) for person in self.people],
             PLAIN: lambda: [plain_pipeline(view) for view in self.views],
         }
         if not isinstance(self.mmpose, str):

@@ -1,0 +1,47 @@
+"""Groups of the people whom a run was tested on, which a report looks at apart."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmroi.benchmark.runs import Run
+from mmroi.evaluation import MeshResults
+from mmroi.evaluation.groups import AnnotatedPeople, bin_groups, read_people, visibility_groups
+from mmroi.registry import DATASETS
+
+VISIBILITY = 'visibility'
+_BINS = {
+    'focal length': ('focal_length', (0.8, 1.25, 2), 'diagonals'),
+    'distance': ('distance', (3, 6), 'm'),
+    'offset': ('offset', (0.1, 0.2), 'diagonals'),
+}
+KINDS = (VISIBILITY, *_BINS)
+
+
+def person_groups(run: Run, kinds: Sequence[str]) -> dict[str, np.ndarray]:
+    """Group the people of a run.
+
+    Args:
+        run: A run that is done. Its test set must still be there.
+        kinds: Of ``KINDS``.
+
+    Returns:
+        Masks (N,) by name.
+    """
+    config = Config.fromfile(run.config('test'))
+    init_default_scope(config.default_scope)
+    people = read_people(MeshResults(run.results), DATASETS.build(config.test_dataloader.dataset))
+    groups: dict[str, np.ndarray] = {}
+    for kind in kinds:
+        groups |= _groups_of(people, kind)
+    return groups
+
+
+def _groups_of(people: AnnotatedPeople, kind: str) -> dict[str, np.ndarray]:
+    if kind == VISIBILITY:
+        return visibility_groups(people.in_image, people.hidden)
+    name, edges, unit = _BINS[kind]
+    bins = bin_groups(getattr(people, name), edges, unit)
+    return {f'{kind} {label}': mask for label, mask in bins.items()}
