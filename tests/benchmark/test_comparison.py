@@ -86,3 +86,24 @@ def test_one_person_has_no_interval():
     assert comparison.format_difference(None) == '–'
     found = comparison.paired_difference([np.array([2.0])], [np.array([1.0])])
     assert comparison.format_difference(found) == '+1.0'
+
+
+def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
+    more = suites.Condition('off', 'boxes off')
+    exact = suites.Condition('exact', 'exact boxes')
+    suite = suites.Suite(
+        's', 'My table', ROWS[:2], reference='none', conditions=(exact, more), groups=('visibility',)
+    )
+    shifts = {'none @ exact': 0, 'a @ exact': -1, 'none @ off': 20, 'a @ off': 11}
+    summaries = [summary(row, shifts[row.name]) for row in suite.tested_rows]
+    for one in summaries[1].measured:  # better on the first ten people alone
+        one.errors['MPJPE'][:10] -= 4
+    people = {'near': np.arange(50) < 10, 'far': np.arange(50) >= 10}
+    profile = profiles.load_profile('quick')
+    text = report.write_report(suite, profile, summaries, {}, [], 'x', tmp_path, people)
+    assert '| MPJPE mm | exact boxes | boxes off |' in text
+    assert '| NONE | 125.0 ± 0.5 | 145.0 ± 0.5 |' in text
+    assert '| Δ MPJPE mm, minus NONE | exact boxes | boxes off |' in text
+    assert '| A | **-1.8 [' in text and '**-9.0 [-9.0, -9.0]** |' in text
+    assert '| near (10 people) | **-5.0 [-5.0, -5.0]** |' in text
+    assert '| far (40 people) | **-1.0 [-1.0, -1.0]** |' in text
