@@ -58,7 +58,7 @@ def main() -> None:
     networks = build_networks(
         config, args.rois or [crops.num_rois], torch.device('cpu'), args.weights, with_baselines=False
     )
-    batches = batches_in_memory(crops.crop_size)
+    batches = batches_in_memory(crops)
     rows = measure_numerics(networks, batches, args.device, args.batch_size, args.precisions, args.modes)
     print_table(rows)
     write_json(args.json, config=args.config, machine=describe_machine(args.device), rows=rows)

@@ -4,6 +4,7 @@ import torch
 from mmroi.apis import build_model
 from mmroi.benchmark.speed.modes import parse_mode, with_mode
 from mmroi.benchmark.speed.networks import prediction_step, random_batch
+from mmroi.engine.pipelines import CropSettings
 
 CPU = torch.device('cpu')
 
@@ -14,7 +15,7 @@ def model(small_multi_roi):
 
 
 def predict(model):
-    batch = random_batch(2, 2, (64, 48))
+    batch = random_batch(2, CropSettings(2, (64, 48), 0.75, 1.2))
     (first, second) = prediction_step(model, lambda: batch, CPU)()
     return first.pred_instances, second.pred_instances
 

@@ -3,7 +3,7 @@ import torch
 
 from mmroi.benchmark.speed.inference import batches_in_memory, build_networks
 from mmroi.benchmark.speed.numerics import largest_differences, measure_numerics
-from mmroi.engine.pipelines import load_config
+from mmroi.engine.pipelines import CropSettings, load_config
 from mmroi.structures import Predictions
 
 CPU = torch.device('cpu')
@@ -42,7 +42,9 @@ def test_largest_differences():
 
 def test_only_bf16_differs_on_the_cpu(small_multi_roi, mmroi_scope):
     networks = build_networks(load_config(small_multi_roi), [2], CPU, with_baselines=False)
-    rows = measure_numerics(networks, batches_in_memory((64, 48)), CPU, 2, ['fp32', 'bf16'], ['eager'])
+    rows = measure_numerics(
+        networks, batches_in_memory(CropSettings(1, (64, 48), 0.75, 1.2)), CPU, 2, ['fp32', 'bf16'], ['eager']
+    )
     assert [(row['rois'], row['precision'], row['mode']) for row in rows] == [
         (2, 'fp32', 'eager'),
         (2, 'bf16', 'eager'),
