@@ -7,7 +7,7 @@ import numpy as np
 
 from mmroi.benchmark.columns import METRICS
 from mmroi.benchmark.results import PAIRED, Summary
-from mmroi.benchmark.suites import Contrast, Suite
+from mmroi.benchmark.suites import Suite
 from mmroi.evaluation.paired_bootstrap import Difference, paired_difference
 
 LEGEND = (
@@ -77,12 +77,10 @@ def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Compariso
             groups = [
                 [by_name[name + suffix] for name in names] for names in (contrast.rows, contrast.without)
             ]
-            found += _compare(f'{contrast.label}{addition}', _describe(contrast), *groups)
+            one = len(contrast.rows) == 1
+            other = groups[1][0].row.label if one else f'without it, mean of {len(contrast.rows)} pairs'
+            found += _compare(f'{contrast.label}{addition}', other, *groups)
     return found
-
-
-def _describe(contrast: Contrast) -> str:
-    return f'without it, mean of {len(contrast.rows)} pairs' if len(contrast.rows) > 1 else 'without it'
 
 
 def _compare(

@@ -76,6 +76,7 @@ def draw_differences(comparisons: Sequence[Comparison], path: Path) -> Path:
             color = '0.45' if not found.is_clear else 'C2' if found.mean < 0 else 'C3'
             axes.errorbar([found.mean], [place], xerr=ends, fmt='o', color=color, capsize=3, ms=4)
         axes.set_xlabel(f'Δ {METRICS[name].title}')
+    figure.supxlabel('difference from the reference and its 95 % interval', fontsize='small')
     panels[0].set_yticks(places, [one.label for one in comparisons])
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150)

@@ -69,7 +69,7 @@ def write_report(
     for name in ('MPJPE', 'camera_translation') if people else ():
         lines += _group_table(suite, summaries, people or {}, name)
     lines += [*_markdown_table(suite, summaries, baseline, names), '']
-    for compared, heading in ((groups, 'with it, minus without'), (rows, f'minus {_reference(suite)}')):
+    for compared, heading in ((groups, 'one minus the other'), (rows, f'minus {_reference(suite)}')):
         if compared:
             lines += [*difference_table(compared, heading), '']
     if compared := [*rows, *groups]:
