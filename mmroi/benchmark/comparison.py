@@ -74,12 +74,12 @@ def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Compariso
     for condition in suite.conditions or (None,):
         suffix, addition = (f' @ {condition.name}', f', {condition.label}') if condition else ('', '')
         for contrast in suite.contrasts:
-            groups = [
+            having, lacking = (
                 [by_name[name + suffix] for name in names] for names in (contrast.rows, contrast.without)
-            ]
+            )
             one = len(contrast.rows) == 1
-            other = groups[1][0].row.label if one else f'without it, mean of {len(contrast.rows)} pairs'
-            found += _compare(f'{contrast.label}{addition}', other, *groups)
+            other = lacking[0].row.label if one else f'without it, mean of {len(contrast.rows)} pairs'
+            found += _compare(f'{contrast.label}{addition}', other, having, lacking)
     return found
 
 
@@ -100,7 +100,7 @@ def _compare(
 
     parts = runs[: len(group)], runs[len(group) :]
     known = [name for name in PAIRED if all(name in run[seed] for run in runs for seed in seeds)]
-    differences = {name: paired_difference(*(errors(name, part) for part in parts)) for name in known}
+    differences = {name: paired_difference(errors(name, parts[0]), errors(name, parts[1])) for name in known}
     return [Comparison(label, reference, differences)]
 
 

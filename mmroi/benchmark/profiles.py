@@ -90,11 +90,11 @@ def missing_files(config: Config, *stages: str) -> list[str]:
     Returns:
         Their paths.
     """
-    files: set[str | Path] = set()
+    files: set[Path] = set()
     stages = stages or ('train', 'val', 'test')
     for stage in stages:
         files.update(annotation_files(config[f'{stage}_dataloader'].dataset))
-    files.update(needed_body_files(config, *stages))
+    files.update(map(Path, needed_body_files(config, *stages)))
     return sorted(str(path) for path in files if not path.is_file())
 
 

@@ -123,7 +123,7 @@ def _evaluate(run: Run, config: Config) -> tuple[dict[str, float], MeshMetric, l
     except FileNotFoundError:
         MeshResults(run.results).process(metric)
         rows = [row for row in metric.results if row]
-    return _without_protocol(metric.compute_metrics(rows)), metric, rows
+    return _without_protocol(metric.compute_metrics([*rows])), metric, rows
 
 
 def _build_metric(config: Config) -> MeshMetric:

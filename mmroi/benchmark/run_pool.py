@@ -111,7 +111,7 @@ class RunPool:
         run.test_folder.mkdir(parents=True, exist_ok=True)
         config = test_config(run, self.profile)
         dump_config(config, run.config('test'))
-        arguments = [run.config('test'), checkpoint, '--work-dir', run.test_folder / 'test']
+        arguments: list[str | Path] = [run.config('test'), checkpoint, '--work-dir', run.test_folder / 'test']
         arguments += ['--out', run.results, '--cfg-options', f'test_evaluator.out_dir={run.errors}']
         arguments += ['--cache-features'] if 'feature_cache' in config else []
         self._call('test.py', *arguments, log=run.test_folder / 'test.log', gpu=gpu)
