@@ -94,7 +94,7 @@ def missing_files(config: Config, *stages: str) -> list[str]:
     stages = stages or ('train', 'val', 'test')
     for stage in stages:
         files.update(annotation_files(config[f'{stage}_dataloader'].dataset))
-    files.update(map(Path, needed_body_files(config, *stages)))
+    files.update(needed_body_files(config, *stages))
     return sorted(str(path) for path in files if not path.is_file())
 
 

@@ -10,6 +10,8 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -36,12 +38,26 @@ def start_tool(
         The process; ``exitcode`` is that of the tool once it is joined.
     """
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(list(_IMPORTED))
+    _start_server()
     words = [str(tool), *map(str, arguments)]
     variables = {'PYTHONPATH': package_path(), **environment}
     process = context.Process(target=_run, args=(words, str(log), variables))
     process.start()
     return process
+
+
+@cache
+def _start_server() -> None:
+    """Start the server with this package in its path, which it does not take over from this process."""
+    forkserver.set_forkserver_preload(list(_IMPORTED))
+    before = os.environ.get('PYTHONPATH')
+    os.environ['PYTHONPATH'] = package_path()
+    try:
+        forkserver.ensure_running()
+    finally:
+        del os.environ['PYTHONPATH']
+        if before is not None:
+            os.environ['PYTHONPATH'] = before
 
 
 def _run(words: list[str], log: str, environment: dict[str, str]) -> None:

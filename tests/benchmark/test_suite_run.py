@@ -60,7 +60,9 @@ rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
 """)
     (tmp_path / 'tiny.py').write_text(f"""
 _base_ = {str(profiles.PROFILES / 'quick.yml')!r}
+seeds = [0]
 synthetic = dict(out='images', num_train=4, num_val=3, image_size=96)
+SAVE = dict(interval=1, save_optimizer=True, save_param_scheduler=True)
 loader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 overrides = dict(
     train_dataloader=loader,
@@ -69,6 +71,7 @@ overrides = dict(
     param_scheduler=[],
     custom_imports=dict(imports=['stop_hook']),
     custom_hooks=[dict(type='EpochSeedHook'), dict(type='Stop')],
+    **{{f'default_hooks.checkpoint.{{key}}': value for key, value in SAVE.items()}},
 )
 """)
 
