@@ -90,6 +90,9 @@ def expected_differences(name: str) -> set[str]:
         'ours_shared-map': {'model.encoder'} | crops('context_size'),
         'ours_shared-map_stage-3': {'model.encoder'} | crops('context_size'),
         'ours_shared-map_small-context': {'model.encoder'} | crops('context_size'),
+        'losses_cam-0.1': {'model.losses.camera.loss_weight'},
+        'losses_cam-10': {'model.losses.camera.loss_weight'},
+        'losses_cont-1': {'model.losses.contrastive.loss_weight'},
         'multi-roi_r50_coco': set(),
     }[name]
 
