@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
         '--compile',
         action='store_true',
         default=None,
-        help='compile the backbone: a minute, then two to three times as fast on a CPU with bfloat16',
+        help='compile the backbone first, which takes a minute and pays from thousands of people on',
     )
     return parser.parse_args()
 
