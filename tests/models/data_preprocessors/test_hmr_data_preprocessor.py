@@ -65,7 +65,7 @@ def test_labels_become_tensors_of_their_sample() -> None:
 )
 def test_wrong_inputs_are_described(inputs: list[torch.Tensor]) -> None:
     with pytest.raises(
-        ValueError, match=r'uint8 crops of one shape \(M, 3, H, W\), got .*MultiRoICrop'
+        ValueError, match=r'uint8 crops of one shape \(K, 3, H, W\), got .*MultiRoICrop'
     ) as info:
         HMRDataPreprocessor()(dict(inputs=inputs))
     assert str(tuple(inputs[0].shape)) in str(info.value)
