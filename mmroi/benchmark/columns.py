@@ -1,5 +1,6 @@
 """The columns of a suite's table: metrics, costs, and what only some suites measure."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmroi.evaluation import MESH_METRICS
@@ -83,3 +84,14 @@ def format_number(name: str, mean: float | None, error: float | None = None) -> 
     column = COLUMNS[name]
     spread = '' if error is None or not column.has_error else f' ± {error:.{column.digits}f}'
     return f'{mean:,.{column.digits}f}{spread}' if name == 'people' else f'{mean:.{column.digits}f}{spread}'
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Format cells as the lines of a Markdown table: the first column left, the others right.
+
+    Args:
+        rows: Headings, and one row of cells for each line.
+    """
+    headings, *others = rows
+    lines = [headings, ['---', *['---:'] * (len(headings) - 1)], *others]
+    return ['| ' + ' | '.join(cells) + ' |' for cells in lines]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmroi.benchmark.columns import METRICS
+from mmroi.benchmark.columns import METRICS, markdown_table
 from mmroi.benchmark.results import PAIRED, Summary
 from mmroi.benchmark.suites import Suite
 from mmroi.evaluation.paired_bootstrap import Difference, paired_difference
@@ -113,11 +113,10 @@ def difference_table(comparisons: Sequence[Comparison], heading: str) -> list[st
     """
     names = [name for name in PAIRED if any(name in one.differences for one in comparisons)]
     rows = [[heading, *(f'Δ {METRICS[name].title}' for name in names), 'seeds']]
-    rows.append(['---', *['---:'] * (len(names) + 1)])
     for one in comparisons:
         cells = [format_difference(one.differences.get(name)) for name in names]
         rows.append([one.label, *cells, str(one.seeds)])
-    return ['| ' + ' | '.join(row) + ' |' for row in rows]
+    return markdown_table(rows)
 
 
 def format_difference(difference: Difference | None) -> str:
@@ -172,6 +171,5 @@ def matrix(cells: Mapping[tuple[str, str], str], heading: str) -> list[str]:
         heading: Of the first column.
     """
     rows, columns = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    lines = [[heading, *columns], ['---', *['---:'] * len(columns)]]
-    lines += [[row, *(cells.get((row, column), '–') for column in columns)] for row in rows]
-    return ['| ' + ' | '.join(line) + ' |' for line in lines]
+    lines = [[row, *(cells.get((row, column), '–') for column in columns)] for row in rows]
+    return markdown_table([[heading, *columns], *lines])

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from mmroi.benchmark.columns import COLUMNS, COSTS, METRICS, PAPER_METRICS, SEEDS, format_number
+from mmroi.benchmark.columns import (
+    COLUMNS,
+    COSTS,
+    METRICS,
+    PAPER_METRICS,
+    SEEDS,
+    format_number,
+    markdown_table,
+)
 from mmroi.benchmark.comparison import LEGEND as DIFFERENCES
 from mmroi.benchmark.comparison import (
     Comparison,
@@ -165,8 +173,7 @@ def _markdown_table(
             cells[names.index('MPJPE')] += f' ({100 * (error / baseline["MPJPE"] - 1):+.0f} %)'
         quoted = (str(summary.row.paper.get(name, '–')) for name in paper)
         rows.append(line(summary.row.label, cells, _state(summary), quoted))
-    lines = [headings, ['---', *['---:'] * (len(headings) - 1)], *rows]
-    return ['| ' + ' | '.join(cells) + ' |' for cells in lines]
+    return markdown_table([headings, *rows])
 
 
 def _state(summary: Summary) -> str:

@@ -35,7 +35,7 @@ def tool(tmp_path):
     return write
 
 
-def test_a_killed_benchmark_leaves_no_training_behind(tool, tmp_path):
+def test_a_killed_benchmark_leaves_no_training_behind(tool, tmp_path, assert_ends):
     script = tmp_path / 'parent.py'
     script.write_text(KILLED)
     command = [sys.executable, script, tool('import time; time.sleep(60)'), tmp_path / 'log']
@@ -43,12 +43,7 @@ def test_a_killed_benchmark_leaves_no_training_behind(tool, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
         child = int(parent.stdout.readline())
         parent.kill()
-    for _ in range(300):
-        if not is_alive(child):
-            return
-        time.sleep(0.1)
-    os.kill(child, signal.SIGKILL)
-    pytest.fail('the training goes on')
+    assert_ends(child)
 
 
 TELL = """
@@ -73,7 +68,7 @@ def test_a_tool_gets_its_words_and_threads_and_its_output_is_logged(tool, tmp_pa
     assert lines[:2] == ['before', f"['fine', '{tmp_path}'] 1 me"] and lines[-1] == 'error: this is why'
 
 
-def test_a_group_ends_with_its_loaders(tool, tmp_path):
+def test_a_group_ends_with_its_loaders(tool, tmp_path, is_alive):
     process = start_tool(
         tool('import subprocess as s; print(s.Popen(["sleep", "60"]).pid, flush=True); s.time.sleep(60)'),
         [],
@@ -88,11 +83,3 @@ def test_a_group_ends_with_its_loaders(tool, tmp_path):
     end_group(process)
     process.join()
     assert process.exitcode == -signal.SIGTERM and not is_alive(loader)
-
-
-def is_alive(pid):
-    """Whether a process runs; one that nobody has buried does not."""
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
-    except FileNotFoundError:
-        return False
