@@ -9,10 +9,18 @@ import time
 from pathlib import Path
 
 from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
-from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments, refiner_of
+from mmroi.apis.inference.arguments import (
+    add_people_arguments,
+    add_run_arguments,
+    check_people_arguments,
+    refiner_of,
+)
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
+from mmroi.apis.inference.outputs import VIEWER_FRAMES
 from mmroi.apis.inference.video_writer import describe_videos
+from mmroi.apis.model_index import limits_of
 from mmroi.engine.body_model import add_body_argument
+from mmroi.engine.config_options import ConfigOptions
 from mmroi.engine.launch import explain, run_tool
 
 EPILOG = f"""
@@ -31,7 +39,8 @@ files in --out-dir, by kind ({', '.join(SAVES)}):
   viewer      viewer.html: all results in a browser, one file that needs no network
 
 exit status: 0 if no input failed and there are results; 1 if an input failed or there is no result;
-130 if interrupted. Finished files are kept. An image without people counts as a result.
+130 if interrupted. Finished files are kept. An image without people counts as a result. The same command
+again continues where it ended: images and videos that are done are not run again.
 
 examples:
   python tools/demo.py image.jpg
@@ -61,6 +70,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--weights', help="checkpoint (default: the model's own)")
     add_body_argument(parser, "the model's")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='changes to the config, such as box_scale=1.3',
+    )
     add_people_arguments(parser)
     add_run_arguments(parser)
     return parser.parse_args()
@@ -85,15 +101,19 @@ def main() -> None:
         'save',
         'viewer_frames',
         'fps',
+        'overwrite',
+        'show',
     )
     options = {name: getattr(args, name) for name in names}
     try:
+        check_people_arguments(args)
         inferencer = MultiRoIInferencer(
             *models,
             body_model=args.body_model,
             det_size=args.det_size,
             refiner=refiner_of(args),
             precision=args.precision,
+            cfg_options=args.cfg_options,
         )
         results = inferencer.stream(inputs[0] if len(inputs) == 1 else inputs, **options)
     except (OSError, ValueError) as error:  # documented for bad arguments
@@ -107,7 +127,9 @@ def main() -> None:
         sys.exit(f'error: {explain(error)}')
     finally:
         results.close()
-    report(summary, Path(args.out_dir), args.viewer_frames, time.monotonic() - start)
+    report(summary, Path(args.out_dir), args.viewer_frames or VIEWER_FRAMES, time.monotonic() - start)
+    if limits := limits_of(args.model or DEFAULT_MODEL, args.weights):
+        print(limits)
     if interrupted:
         print('interrupted; finished results are kept')
         sys.exit(interrupted)

@@ -131,9 +131,25 @@ def fetch(url: str) -> Path:
     return path
 
 
-def _download(url: str, path: Path) -> None:
+def download(url: str, path: Path) -> None:
+    """Download a file whose name says nothing of its content.
+
+    Args:
+        url: URL of the file, http or https.
+        path: File to write, whole or not at all.
+
+    Raises:
+        DownloadError: It cannot be downloaded.
+    """
+    try:
+        _download(url, path, checked=False)
+    except (OSError, ValueError, HTTPException) as error:
+        raise DownloadError(' '.join(str(error).split()) or type(error).__name__) from None
+
+
+def _download(url: str, path: Path, checked: bool = True) -> None:
     """Write the content of a URL to a file, whole and checked or not at all."""
-    expected, digest = _hash_in(path.name), hashlib.sha256()
+    expected, digest = _hash_in(path.name) if checked else None, hashlib.sha256()
     with (
         urlopen(Request(url, headers={'User-Agent': 'mmroi'}), timeout=_TIMEOUT) as source,
         atomic_write(path) as temporary,

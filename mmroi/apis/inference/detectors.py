@@ -16,6 +16,11 @@ RTMDET_WEIGHTS = 'rtmdet_m_8xb32-300e_coco_20220719_112220-229f527c.pth'
 PeopleFinder = Callable[[Sequence[Frame]], list[People]]
 
 
+def detector_name(model: str | None = None, weights: str | Path | None = None, **_options: Any) -> str:
+    """Return the detector that :func:`make_detector` makes for a model and weights."""
+    return model or (RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET)
+
+
 def make_detector(
     model: str | None = None,
     weights: str | Path | None = None,
@@ -41,8 +46,7 @@ def make_detector(
         BadInputError: Model or weights do not exist, cannot be downloaded or do not fit; or ``size`` is given
             for another detector than MoveNet.
     """
-    if model is None:
-        model = RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET
+    model = detector_name(model, weights)
     threshold: dict[str, Any] = {} if score_thr is None else dict(score_thr=score_thr)
     if model == MOVENET:
         return MoveNetPeople(weights, device, max_size=size, **threshold)

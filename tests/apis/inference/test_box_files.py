@@ -7,7 +7,7 @@ import pytest
 
 from mmroi.apis.inference.box_files import read_boxes
 from mmroi.apis.inference.frames import BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople
+from mmroi.apis.inference.given_people import GivenPeople
 
 
 def write(path: Path, content: object) -> Path:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mmroi.apis.inference.frames import BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople, WholeImage
+from mmroi.apis.inference.given_people import GivenPeople
+from mmroi.apis.inference.people import WholeImage
 
 
 def frame(source: str, name: str | None = None, video: str | None = None) -> Frame:
