@@ -1,9 +1,12 @@
 """Checks of the options of a run, and how they are written down."""
 
 import hashlib
+import logging
 import math
 from pathlib import Path
 from typing import Any
+
+from mmengine.logging import print_log
 
 from mmroi.apis.inference.frames import BadInputError
 from mmroi.fileio.downloads import sha256_of
@@ -28,6 +31,9 @@ def check_numbers(batch_size: int, focal_length: float | None) -> None:
 def check_smoothing(smooth: bool, window: bool, single_images: bool) -> None:
     """Check that there is one kind of smoothing over time at most, and something that moves.
 
+    A window, which the inferencer has for all its calls, need not be used in each: without it a warning is
+    enough.
+
     Args:
         smooth: Videos are to be smoothed.
         window: Frames of videos are to be refined together.
@@ -40,12 +46,15 @@ def check_smoothing(smooth: bool, window: bool, single_images: bool) -> None:
         raise BadInputError(
             'smooth (--smooth) and the window of refinement (--refine-window) both smooth videos: choose one'
         )
-    if single_images and (smooth or window):
-        name = 'smooth (--smooth)' if smooth else 'the window of refinement (--refine-window)'
-        raise BadInputError(
-            f'{name} has no effect: the inputs are single images. If they are frames of a video, give its '
-            'frame rate (fps, --fps); else leave the option out'
-        )
+    useless = (
+        'has no effect: the inputs are single images. If they are frames of a video, give its frame rate '
+        '(fps, --fps); else leave the option out'
+    )
+    if single_images and smooth:
+        raise BadInputError(f'smooth (--smooth) {useless}')
+    if single_images and window:
+        words = f'the window of refinement (--refine-window) {useless}'
+        print_log(words, 'current', logging.WARNING)
 
 
 def describe(option: Any) -> Any:
