@@ -3,23 +3,19 @@
 ``python tools/model_converters/publish_model.py IN OUT --half --hash``; OUT ends in .pth or .safetensors.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from torch import Tensor
-
-from mmroi.apis import build_model
-from mmroi.body_models import SMPL
-from mmroi.body_models.body_files import is_open
-from mmroi.engine.body_record import KEY, body_record
-from mmroi.engine.launch import existing_file, run_tool
-from mmroi.fileio import read_checkpoint, write_checkpoint
-from mmroi.fileio.config_text import parse_config_text
-from mmroi.models.estimators import MeshEstimator, leave_out_backbone, restore_backbone
+from mmroi.cli.running import run_tool
 from mmroi.version import __version__
 
-KEPT_META = ('cfg', KEY, 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEPT_META = ('cfg', 'body_model', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
 
 
 def publish(
@@ -50,6 +46,10 @@ def publish(
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
             otherwise; or if the backbone is to be left out and is not the one of that file.
     """
+    from mmroi.engine.body_record import KEY
+    from mmroi.fileio import read_checkpoint, write_checkpoint
+    from mmroi.models.estimators import MeshEstimator
+
     checkpoint = read_checkpoint(source)
     if not isinstance(checkpoint.get('state_dict'), dict):
         raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
@@ -76,6 +76,11 @@ def publish(
 
 def _record_from_config(config: str) -> dict[str, str]:
     """Describe the body of a checkpoint from before bodies were recorded; empty if it is not the open one."""
+    from mmroi.body_models import SMPL
+    from mmroi.body_models.body_files import is_open
+    from mmroi.engine.body_record import body_record
+    from mmroi.fileio.config_text import parse_config_text
+
     try:
         body = parse_config_text(config)['model']['body_model']
     except (SyntaxError, TypeError, ValueError, KeyError):
@@ -85,6 +90,12 @@ def _record_from_config(config: str) -> dict[str, str]:
 
 def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:
     """Leave out the backbone after a test that it comes back on loading."""
+    from mmengine.config import Config
+
+    from mmroi.apis import build_model
+    from mmroi.fileio.config_text import parse_config_text
+    from mmroi.models.estimators import leave_out_backbone, restore_backbone
+
     referring = leave_out_backbone(weights)
     try:
         model = build_model(Config(parse_config_text(config)))
@@ -117,6 +128,8 @@ def main() -> None:
         help='leave out parts that only training needs, such as the projector of the contrastive loss',
     )
     args = parser.parse_args()
+    from mmroi.engine.launch import existing_file
+
     source = Path(existing_file(args.source))
     path = publish(source, args.target, args.half, args.hash, args.without_backbone, args.for_prediction)
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')

@@ -35,8 +35,8 @@ from mmroi.fileio.state_dicts import fingerprint
 from mmroi.models.estimators import MeshEstimator
 from mmroi.models.refiners import KeypointRefiner
 from mmroi.registry import INFERENCERS, TRANSFORMS
+from mmroi.utils.choices import DEFAULT_MODEL
 
-DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
 _NO_NUMBERS = 'NaN or infinite values'
 _NOT_FINITE = f'gives {_NO_NUMBERS}; check its boxes and focal length'
 
