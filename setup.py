@@ -63,7 +63,7 @@ setup(
     },
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'smplx', 'dev')},
+    extras_require={name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'smplx', 'dev', 'docs')},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )
