@@ -11,6 +11,7 @@ from pathlib import Path
 from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
 from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments, refiner_of
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
+from mmroi.apis.inference.inputs import SAMPLE
 from mmroi.apis.inference.video_writer import describe_videos
 from mmroi.engine.body_model import add_body_argument
 from mmroi.engine.launch import explain, run_tool
@@ -51,7 +52,12 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('inputs', nargs='+', help='images, videos, folders, globs, or the number of a webcam')
+    parser.add_argument(
+        'inputs',
+        nargs='*',
+        help='images, videos, folders, globs, or the number of a webcam (default: a photo that comes with '
+        'mmroi)',
+    )
     parser.add_argument(
         '--out-dir', default='out', help='folder for the results; created if missing (default: %(default)s)'
     )
@@ -69,6 +75,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the model on the inputs and report."""
     args = parse_args()
+    if not args.inputs:
+        args.inputs = [str(SAMPLE)]
+        print(f'no input given: this is the photo that comes with mmroi, {SAMPLE}')
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary = RunSummary(detected=args.bboxes is None and args.keypoints is None)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 
 
 def find_config(name: str) -> Path:

@@ -21,7 +21,7 @@ from mmroi.benchmark.warm_process import start_tool
 from mmroi.engine.launch import explain
 from mmroi.fileio import read_checkpoint
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 
 
 class RunPool:

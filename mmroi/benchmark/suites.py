@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.project_files import find_config, find_data
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
 SUITES = Path(__file__).parent / 'suites'
