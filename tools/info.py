@@ -3,7 +3,7 @@
 import argparse
 import textwrap
 
-from mmroi.engine.launch import run_tool
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:

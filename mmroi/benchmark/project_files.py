@@ -4,6 +4,9 @@ from pathlib import Path
 
 from mmroi.utils.installation import find_file
 
+SUITES = Path(__file__).parent / 'suites'
+PROFILES = Path(__file__).parent / 'profiles'
+
 
 def find_config(name: str) -> Path:
     """Find a config by its path relative to ``configs/``, or by its absolute path.
