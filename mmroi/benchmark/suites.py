@@ -24,15 +24,14 @@ class Condition:
         label: What follows the label of a row in tables and plots.
         transforms: Configs of transforms that follow ``GetPersonBox``. Random ones draw the same numbers for
             all rows, since each person has a seed of its own in the feature cache.
-        ann_file: Annotation file that replaces the test set's, relative to the same folders.
-        hint: How to make ``ann_file``.
+        detector: Detector whose boxes replace the annotated ones, of ``detect_boxes.py --det-model``. People
+            whom it misses keep theirs.
     """
 
     name: str
     label: str
     transforms: tuple[Mapping[str, Any], ...] = ()
-    ann_file: str | None = None
-    hint: str = ''
+    detector: str | None = None
 
 
 @dataclass(frozen=True)
