@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.fileio import load
 
-from mmroi.fileio import installation
+from mmroi.utils import installation
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ def read_model_index() -> dict[str, IndexedModel]:
         if (root / 'model-index.yml').is_file():
             return {model.name: model for model in _read_models(root)}
     raise FileNotFoundError(
-        f'model-index.yml is neither in {installation.ROOTS[0]} nor in {installation.ROOTS[1]}; '
-        'give a config file instead of a name'
+        f'model-index.yml is {installation.not_in_roots()}; give a config file instead of a name'
     )
 
 

@@ -13,7 +13,7 @@ from mmroi.body_models.body_files import OPEN
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
 from mmroi.fileio.downloads import sha256_of
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 from mmroi.version import __version__
 
 LISTED = 20

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
+
+SUITES = Path(__file__).parent / 'suites'
+PROFILES = Path(__file__).parent / 'profiles'
 
 
 def find_config(name: str) -> Path:

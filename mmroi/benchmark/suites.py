@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
-from mmroi.benchmark.project_files import find_config, find_data
-from mmroi.fileio.installation import find_file
+from mmroi.benchmark.project_files import SUITES, find_config, find_data
+from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
-SUITES = Path(__file__).parent / 'suites'
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from mmroi.engine.hooks import (
     ResumeCheckHook,
 )
 from mmroi.fileio import checkpoint_io  # noqa: F401
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 
 __all__ = [
     'AtomicCheckpointHook',

@@ -3,7 +3,7 @@ from mmengine.config import Config
 
 from mmroi.engine import config_scope
 from mmroi.engine.pipelines import load_config
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 
 from ..conftest import ROOT
 
