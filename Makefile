@@ -37,10 +37,12 @@ help:  ## list the targets
 install: $(INSTALLED)  ## virtual environment with the tested set of packages
 
 $(INSTALLED): setup.py $(wildcard requirements/*.txt)
+	@test -x $(BIN)/python || $(PYTHON) mmroi/version.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python mmroi/version.py
 	$(PIP) setuptools
 	$(PIP) $(CPU_WHEELS) torch || $(PIP) torch
-	$(PIP) --no-build-isolation -e '.[det,vis,dev]'
+	$(PIP) --no-build-isolation -e '.[vis,dev]'
 	$(PIP) --no-deps mmhuman3d einops  # its own pins date from 2023 and cannot be met
 	@touch $@
 
