@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmroi.benchmark.project_files import find_config, find_data
+from mmroi.benchmark.project_files import find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.epochs import set_epochs

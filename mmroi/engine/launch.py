@@ -20,6 +20,7 @@ from mmroi.engine.body_model import add_body_argument, use_body_model
 from mmroi.engine.config_options import ConfigOptions
 from mmroi.engine.pipelines import load_config
 from mmroi.fileio.atomic import WriteError
+from mmroi.fileio.installation import resolve_file
 from mmroi.utils.termination import (
     Terminated,
     end_children_with_this_process,
@@ -34,7 +35,7 @@ _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keywor
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``config`` and ``--cfg-options``, which mean the same to every tool."""
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help='config: path, or name such as mmroi::cliff/cliff_r50_mixture.py')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -68,10 +69,7 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises:
         FileNotFoundError: If the config does not exist.
     """
-    path = Path(args.config)
-    if not path.is_file():
-        raise FileNotFoundError(f'config {path} does not exist')
-    cfg = load_config(path, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options)
     if getattr(args, 'body_model', None):
         use_body_model(cfg, args.body_model)
     return cfg
@@ -94,20 +92,23 @@ def read_runner_config(args: argparse.Namespace) -> Config:
     cfg = read_config(args)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(cfg.filename).stem)
     cpu_dist.setup(cfg, args.launcher)
     return cfg
 
 
 def existing_file(path: str) -> str:
-    """Return the path of a checkpoint if it exists; URLs are left to MMEngine.
+    """Return the path of a checkpoint if it exists, here or in this project; URLs are left to MMEngine.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    return path
+    if '://' in path:
+        return path
+    try:
+        return str(resolve_file(path))
+    except FileNotFoundError:
+        raise FileNotFoundError(f'checkpoint {path} does not exist') from None
 
 
 def explain(error: BaseException) -> str:

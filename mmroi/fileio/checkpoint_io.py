@@ -85,7 +85,7 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
         FileNotFoundError: The file does not exist.
         ValueError: The file is no checkpoint, or is damaged.
     """
-    path = Path(filename).expanduser()
+    path = Path(filename)
     content = read_checkpoint(path)
     if find_weights(content) is None:
         content['state_dict'] = read_state_dict(path)  # which says what is wrong

@@ -13,7 +13,7 @@ import torch
 from mmengine import dist
 
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.installation import find_file
+from mmroi.fileio.installation import resolve_file
 from mmroi.utils import ProgressBar
 
 # MMEngine's tables of URLs by short name
@@ -78,14 +78,11 @@ def _find(name: str) -> Path:
             f'pretrained weights {name}: only files, http://, https:// and '
             f'{", ".join(SHORT_NAMES)} are supported; download the file and give its path.'
         )
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
     try:
-        return find_file(name)
+        return resolve_file(name)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'pretrained weights {path} do not exist: put the file there, or set the '
+            f'pretrained weights {name} do not exist: put the file there, or set the '
             "config's init_cfg.checkpoint to another path or URL."
         ) from None
 

@@ -23,3 +23,19 @@ def find_file(name: str) -> Path:
         if (root / name).is_file():
             return root / name
     raise FileNotFoundError(f'{name} is neither in {ROOTS[0]} nor in {ROOTS[1]}')
+
+
+def resolve_file(name: str | Path) -> Path:
+    """Find a file from the working directory, else one of this project, such as a checkpoint.
+
+    Args:
+        name: Path, in which ``~`` is the home folder; relative to the working directory or the checkout.
+
+    Returns:
+        The path of a file that exists, as it was given if it is not this project's.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    path = Path(name).expanduser()
+    return path if path.is_file() else find_file(str(path))
