@@ -51,7 +51,9 @@ def test_a_name_tells_the_truth(path):
     assert name['data'] == f'{data_of(loader.dataset)}-{height}x{width}'
     assert name['backbone'] == backbone_of(cfg.model.encoder.backbone)
     variant = name['variant'] or ''
-    assert ('finetune' in variant) == bool(cfg.load_from and '_mixture-' in name_of(Path(cfg.load_from).parent))
+    assert ('finetune' in variant) == bool(
+        cfg.load_from and '_mixture-' in name_of(Path(cfg.load_from).parent)
+    )
     assert ('uncertainty' in variant) == ('uncertainty_head' in cfg.model)
     assert ('shared-map' in f'{variant}{name["row"]}') == bool(read_crops(loader).context_size)
     folder = path.parent.name

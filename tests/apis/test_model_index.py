@@ -46,7 +46,9 @@ def test_a_config_is_its_model(tmp_path, monkeypatch):
     own = tmp_path / config.name  # of the same name
     own.touch()
     assert find_model(own) == IndexedModel(config.stem, own, None)
-    assert load_indexed_config(f'mmroi::{config.stem}', pretrained=True).model_path == str(SHIPPED_CLIFF.weights)
+    assert load_indexed_config(f'mmroi::{config.stem}', pretrained=True).model_path == str(
+        SHIPPED_CLIFF.weights
+    )
     with pytest.raises(FileNotFoundError, match='names no weights for hmr_r50_published'):
         load_indexed_config('mmroi::hmr_r50_published', pretrained=True)
 
@@ -55,7 +57,9 @@ def test_unknown_names_are_explained():
     name = SHIPPED_MULTI_ROI.name
     with pytest.raises(FileNotFoundError, match=f'config {name[:-1]} does not exist; did you mean {name}'):
         find_model(name[:-1])
-    with pytest.raises(FileNotFoundError, match=f'none of a similar name. Models with weights: .*{SHIPPED_CLIFF.name}'):
+    with pytest.raises(
+        FileNotFoundError, match=f'none of a similar name. Models with weights: .*{SHIPPED_CLIFF.name}'
+    ):
         find_model('xyzzy')
     message = f'^config configs/nothing.py does not exist, .*{SHIPPED_CLIFF.name}'
     with pytest.raises(FileNotFoundError, match=message):

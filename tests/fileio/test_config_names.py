@@ -18,7 +18,9 @@ def copy(tmp_path, monkeypatch):
         (root / 'configs' / name).touch()
     (root / 'model-index.yml').touch()
     monkeypatch.setattr(installation, 'ROOTS', (tmp_path / 'checkout', root))
-    monkeypatch.setattr(config_names, 'RENAMED', {'net_mine-0.5': 'net_r50_1xb8-2e_mine-0.5', 'gone': 'never'})
+    monkeypatch.setattr(
+        config_names, 'RENAMED', {'net_mine-0.5': 'net_r50_1xb8-2e_mine-0.5', 'gone': 'never'}
+    )
     (tmp_path / 'here').mkdir()
     monkeypatch.chdir(tmp_path / 'here')
     return root / 'configs'
@@ -55,7 +57,10 @@ def test_parts_of_configs_are_named_with_their_folder(copy):
     [
         ('mmroi::nets/othr.py', 'config mmroi::nets/othr.py does not exist; did you mean other?'),
         ('net_mine-0.4', 'did you mean net_r50_1xb8-2e_mine-0.5'),  # an old name, nearly
-        ('/elsewhere/xyz.py', 'config /elsewhere/xyz.py does not exist, and this project has none of a similar'),
+        (
+            '/elsewhere/xyz.py',
+            'config /elsewhere/xyz.py does not exist, and this project has none of a similar',
+        ),
         ('gone', 'config gone does not exist'),
         ('wrong/net_mine-0.5', 'config wrong/net_mine-0.5 does not exist; did you mean net_r50'),
     ],
