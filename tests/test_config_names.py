@@ -1,4 +1,8 @@
-"""Names of configs say what the configs do: {model}_{backbone}_[{variant}-]{N}xb{B}-{E}e_{data}-{H}x{W}[_{row}]."""
+"""Names of configs say what the configs do.
+
+They have the form of the family, {model}_{backbone}_[{variant}-]{N}xb{B}-{E}e_{data}-{height}x{width}[_{row}]:
+N processes with batches of B people, E epochs.
+"""
 
 import re
 from pathlib import Path

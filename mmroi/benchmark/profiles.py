@@ -15,6 +15,7 @@ from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.epochs import set_epochs
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
+from mmroi.fileio.config_names import find_config
 
 PROFILES = Path(__file__).parent / 'profiles'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -180,8 +180,7 @@ def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> No
 
     These are ``num_rois``, ``crop_size``, ``context_size``, ``box_scale``, ``box_aspect`` (by default that of
     the crops), ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is
-    still there has not been expanded, and a dumped config is complete. (MMEngine's configs have no references
-    that are resolved at the end.)
+    still there has not been expanded, and a dumped config is complete.
 
     Args:
         cfg: Config of a run; changed.

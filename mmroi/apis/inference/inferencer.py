@@ -92,8 +92,7 @@ class MultiRoIInferencer(BaseInferencer):
         if isinstance(model, dict):
             model = Config(model)
         model = str(model) if isinstance(model, Path) else model or DEFAULT_MODEL
-        if isinstance(model, str) and weights is None:
-            weights = find_model(model).weights
+        weights = weights or (find_model(model).weights if isinstance(model, str) else None)
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
         self._bfloat16 = runs_in_bfloat16(precision, self.device)
