@@ -1,7 +1,7 @@
 """Names of configs say what the configs do.
 
-They have the form of the family, {model}_{backbone}_[{variant}-]{N}xb{B}-{E}e_{data}-{height}x{width}[_{row}]:
-N processes with batches of B people, E epochs.
+They have the form of the family, {model}_{backbone}_[{variant}-]{N}xb{B}-{E}e_{data}-{height}x{width}[_{row}]
+for N processes with batches of B people and E epochs.
 """
 
 import re

@@ -178,9 +178,8 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines, its model and its schedule.
 
-    These are ``num_rois``, ``crop_size``, ``context_size``, ``box_scale``, ``box_aspect`` (by default that of
-    the crops), ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is
-    still there has not been expanded, and a dumped config is complete.
+    They are those of ``NUMBERS``; ``box_aspect`` is by default that of the crops. They are removed afterwards,
+    so that a number that is still there has not been expanded, and a dumped config is complete.
 
     Args:
         cfg: Config of a run; changed.

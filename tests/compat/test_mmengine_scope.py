@@ -15,9 +15,8 @@ from ..conftest import ROOT, SHIPPED_CLIFF
 def test_configs_are_named_by_scope(tmp_path):
     mmengine_scope.install()
     path = tmp_path / 'own.py'
-    path.write_text(
-        "_base_ = ['mmroi::cliff/cliff_r18_synthetic.py']\ntrain_dataloader = dict(batch_size=3)\n"
-    )
+    base = 'mmroi::cliff/cliff_r18_synthetic.py'
+    path.write_text(f'_base_ = [{base!r}]\ntrain_dataloader = dict(batch_size=3)\n')
     expected = load_config(ROOT / 'configs/cliff/cliff_r18_synthetic.py')
     expected.train_dataloader.batch_size = 3
     assert load_config(path).to_dict() == expected.to_dict()
