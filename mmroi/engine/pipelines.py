@@ -178,8 +178,8 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines, its model and its schedule.
 
-    They are those of ``NUMBERS``; ``box_aspect`` is by default that of the crops. They are removed afterwards,
-    so that a number that is still there has not been expanded, and a dumped config is complete.
+    They are those of ``NUMBERS``; ``box_aspect`` is by default that of the crops. They are removed then, so
+    that a number that is still there has not been expanded, and a dumped config is complete.
 
     Args:
         cfg: Config of a run; changed.

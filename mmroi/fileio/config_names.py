@@ -24,9 +24,8 @@ def find_config(name: str | Path) -> Path:
     Raises:
         FileNotFoundError: There is no such config; suggests similar names.
     """
-    path = Path(name)
-    if path.is_file():
-        return path
+    if Path(name).is_file():
+        return Path(name)
     found = list_configs()
     key = _key(str(name))
     if key in found:
