@@ -55,7 +55,7 @@ setup(
     license_files=['LICENSE', 'NOTICE'],
     packages=find_packages(include=['mmroi', 'mmroi.*']),
     package_data={
-        'mmroi.apis.inference': ['*.json'],
+        'mmroi.apis.inference': ['*.json', 'assets/*.jpg'],
         'mmroi.benchmark': ['suites/*.yml', 'profiles/*.yml'],
         'mmroi.body_models': ['assets/*.npz'],
         'mmroi.models.refiners': ['assets/*.npz'],
@@ -64,6 +64,7 @@ setup(
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
     extras_require={name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'smplx', 'dev')},
+    entry_points={'console_scripts': ['mmroi = mmroi.cli.main:main']},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

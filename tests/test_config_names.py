@@ -11,7 +11,7 @@ import pytest
 from mmengine.config import ConfigDict
 
 from mmroi.engine.pipelines import load_config, read_crops
-from mmroi.fileio.renamed_configs import RENAMED
+from mmroi.utils.renamed_configs import RENAMED
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))

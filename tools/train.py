@@ -2,14 +2,8 @@
 
 import argparse
 
-from mmengine.runner import Runner
-
-from mmroi.engine.amp import use_amp
-from mmroi.engine.body_model import check_body_model, warn_of_open_body
-from mmroi.engine.checkpoints import prepare_resume
-from mmroi.engine.epochs import check_iterations
-from mmroi.engine.feature_cache import use_feature_cache
-from mmroi.engine.launch import add_config_arguments, add_runner_arguments, read_runner_config, run_tool
+from mmroi.cli.arguments import add_config_arguments, add_runner_arguments
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,6 +43,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train."""
     args = parse_args()
+    from mmengine.runner import Runner
+
+    from mmroi.engine.amp import use_amp
+    from mmroi.engine.body_model import check_body_model, warn_of_open_body
+    from mmroi.engine.checkpoints import prepare_resume
+    from mmroi.engine.epochs import check_iterations
+    from mmroi.engine.feature_cache import use_feature_cache
+    from mmroi.engine.launch import read_runner_config
+
     cfg = read_runner_config(args)
     if args.amp:
         use_amp(cfg)

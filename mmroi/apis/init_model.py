@@ -18,6 +18,7 @@ from mmroi.models.encoders import MultiRoIEncoder
 from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.models.estimators import check_state_dict, restore_backbone
 from mmroi.registry import MODELS
+from mmroi.utils.device import choose_device
 
 
 def init_model(
@@ -45,9 +46,10 @@ def init_model(
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or the body model does not exist.
-        ValueError: If the config has no ``model``, or the checkpoint cannot be read or does not fit the
-            model.
+        ValueError: If PyTorch has no such device here, the config has no ``model``, or the checkpoint cannot
+            be read or does not fit the model.
     """
+    device = choose_device(device)
     if not isinstance(config, Config):
         found = find_model(config)
         config, checkpoint = found.config, checkpoint or found.weights

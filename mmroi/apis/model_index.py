@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmengine.fileio import load
 
 from mmroi.engine.pipelines import load_config
-from mmroi.fileio import installation
-from mmroi.fileio.config_names import find_config
+from mmroi.utils import installation
+from mmroi.utils.config_names import find_config
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ def read_model_index() -> dict[str, IndexedModel]:
         if (root / 'model-index.yml').is_file():
             return {model.name: model for model in _read_models(root)}
     raise FileNotFoundError(
-        f'model-index.yml is neither in {installation.ROOTS[0]} nor in {installation.ROOTS[1]}; '
-        'give a config file instead of a name'
+        f'model-index.yml is {installation.not_in_roots()}; give a config file instead of a name'
     )
 
 
@@ -51,7 +50,7 @@ def find_model(name: str | Path) -> IndexedModel:
     """Find a model by its name or its config.
 
     Args:
-        name: Path of a config, or a name of :func:`~mmroi.fileio.config_names.find_config`, such as those of
+        name: Path of a config, or a name of :func:`~mmroi.utils.config_names.find_config`, such as those of
             the index.
 
     Returns:

@@ -12,8 +12,8 @@ from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.body_models.body_files import OPEN
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
-from mmroi.fileio.config_names import find_config
 from mmroi.fileio.downloads import sha256_of
+from mmroi.utils.config_names import find_config
 from mmroi.version import __version__
 
 LISTED = 20

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+SUITES = Path(__file__).parent / 'suites'
+PROFILES = Path(__file__).parent / 'profiles'
+
 
 def find_data(folder: Path, name: str) -> Path:
     """Find a suite or a profile.

@@ -25,8 +25,8 @@ from mmroi.benchmark.runs import Run, check_done, locked
 from mmroi.benchmark.suites import Suite
 from mmroi.engine.body_model import check_body_model
 from mmroi.engine.feature_cache import use_feature_cache
-from mmroi.engine.launch import explain
 from mmroi.synthetic import StudioSettings, make_dataset
+from mmroi.utils.errors import explain
 
 T = TypeVar('T')
 

@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
-from mmroi.benchmark.project_files import find_data
-from mmroi.fileio.config_names import find_config
-from mmroi.fileio.installation import find_file
+from mmroi.benchmark.project_files import SUITES, find_data
+from mmroi.utils.config_names import find_config
+from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
-SUITES = Path(__file__).parent / 'suites'
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def _extend_config(module: ModuleType) -> None:
 
     def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
         if cfg_path.startswith(_SCOPE):
-            return str(import_module('mmroi.fileio.config_names').find_config(cfg_path)), None
+            return str(import_module('mmroi.utils.config_names').find_config(cfg_path)), None
         found: tuple[str, str | None] = original(cfg_path, filename)
         return found
 

@@ -21,7 +21,7 @@ from mmroi.engine.config_numbers import NUMBERS, read_numbers
 from mmroi.engine.config_options import check_options
 from mmroi.engine.epochs import read_epochs, set_epochs
 from mmroi.engine.loaders import settle_workers
-from mmroi.fileio.config_names import find_config
+from mmroi.utils.config_names import find_config
 
 Pipeline = list[dict[str, Any]]
 
@@ -158,7 +158,7 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
     """Load a config with its top-level numbers written to pipelines, model and schedule.
 
     Args:
-        path: The file, or a name of :func:`~mmroi.fileio.config_names.find_config`.
+        path: The file, or a name of :func:`~mmroi.utils.config_names.find_config`.
         cfg_options: Changes, as of ``--cfg-options``.
         **options: Of ``Config.fromfile``.
 

@@ -4,7 +4,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from mmroi.models.losses.joint_uncertainty_loss import LIKELIHOODS
+from mmroi.utils.choices import LIKELIHOODS
 
 
 def interval_radius(level: float, likelihood: str = 'laplace') -> float:

@@ -25,7 +25,7 @@ from mmroi.fileio.checkpoint_names import (
 )
 from mmroi.fileio.inert_names import Global, Refused, Unread
 from mmroi.fileio.inert_pickle import InertUnpickler
-from mmroi.fileio.installation import resolve_file
+from mmroi.utils.installation import resolve_file
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of files before torch 1.6
 _PROTOCOL = 1001

@@ -13,8 +13,8 @@ import torch
 from mmengine import dist
 
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.installation import resolve_file
 from mmroi.utils import ProgressBar
+from mmroi.utils.installation import resolve_file
 
 # MMEngine's tables of URLs by short name
 SHORT_NAMES = {'torchvision://': 'torchvision_0.12.json', 'open-mmlab://': 'openmmlab.json'}

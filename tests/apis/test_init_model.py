@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
 from mmroi.apis import build_model, init_model, read_model_index
-from mmroi.fileio import installation
+from mmroi.utils import installation
 
 from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
 

@@ -5,8 +5,8 @@ import pytest
 from mmroi.apis import IndexedModel, MultiRoIInferencer, find_model, model_index, read_model_index
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
 from mmroi.apis.model_index import load_indexed_config
-from mmroi.fileio import installation
-from mmroi.fileio.installation import find_file
+from mmroi.utils import installation
+from mmroi.utils.installation import find_file
 
 from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
 

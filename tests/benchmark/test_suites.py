@@ -7,7 +7,7 @@ import pytest
 from mmroi.benchmark import profiles, suites
 from mmroi.benchmark import project_files as files
 from mmroi.engine.pipelines import load_config
-from mmroi.fileio.config_names import find_config
+from mmroi.utils.config_names import find_config
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,8 @@ import argparse
 import pytest
 from mmengine.config import Config
 
-from mmroi.engine.config_options import ConfigOptions, check_options, parse_value
+from mmroi.cli.config_options import ConfigOptions, parse_value
+from mmroi.engine.config_options import check_options
 from mmroi.engine.pipelines import load_config
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from mmroi.fileio import installation
 from mmroi.fileio.downloads import cache_path, locate
 from mmroi.models import StrictPretrainedInit
+from mmroi.utils import installation
 
 pytestmark = pytest.mark.usefixtures('mmroi_scope', 'hub')
 

@@ -36,8 +36,8 @@ from mmroi.models.refiners import KeypointRefiner
 from mmroi.registry import INFERENCERS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 from mmroi.utils import ProgressBar
+from mmroi.utils.choices import DEFAULT_MODEL
 
-DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
 _NOT_FINITE = 'gives NaN or infinite values; check its boxes and focal length'
 
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from mmroi.geometry.precision import without_autocast
 from mmroi.models.losses.reduction import labeled_mean, labeled_residual, over_sample
 from mmroi.registry import MODELS
-
-LIKELIHOODS = ('laplace', 'gaussian')
+from mmroi.utils.choices import LIKELIHOODS
 
 
 @MODELS.register_module()

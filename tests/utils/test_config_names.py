@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from mmroi.fileio import config_names, installation
-from mmroi.fileio.config_names import find_config, list_configs
-from mmroi.fileio.renamed_configs import REMOVED_IN, RENAMED
+from mmroi.utils import config_names, installation
+from mmroi.utils.config_names import find_config, list_configs
+from mmroi.utils.renamed_configs import REMOVED_IN, RENAMED
 from mmroi.version import __version__
 
 

@@ -1,10 +1,11 @@
-"""Files of this copy of the project: configs, tools and checkpoints."""
+"""Files of this copy of the project: configs, tools, checkpoints and documentation."""
 
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# A checkout keeps configs and checkpoints beside the package, an installed package in its folder ``.mim``.
-ROOTS = (PACKAGE.parent, PACKAGE / '.mim')
+# A checkout keeps configs and checkpoints beside the package, an installed package in its folder ``.mim``:
+# the files beside it belong to others.
+ROOTS = (PACKAGE.parent, PACKAGE / '.mim') if (PACKAGE.parent / 'setup.py').is_file() else (PACKAGE / '.mim',)
 
 
 def find_file(name: str) -> Path:
@@ -22,7 +23,7 @@ def find_file(name: str) -> Path:
     for root in ROOTS:
         if (root / name).is_file():
             return root / name
-    raise FileNotFoundError(f'{name} is neither in {ROOTS[0]} nor in {ROOTS[1]}')
+    raise FileNotFoundError(f'{name} is {not_in_roots()}')
 
 
 def resolve_file(name: str | Path) -> Path:
@@ -39,3 +40,20 @@ def resolve_file(name: str | Path) -> Path:
     """
     path = Path(name).expanduser()
     return path if path.is_file() else find_file(str(path))
+
+
+def not_in_roots() -> str:
+    """Say where a file was looked for: 'neither in A nor in B'."""
+    return f'neither in {" nor in ".join(map(str, ROOTS))}' if len(ROOTS) > 1 else f'not in {ROOTS[0]}'
+
+
+def find_page(name: str) -> str:
+    """Return the path of a page of the documentation, for messages.
+
+    Args:
+        name: Path relative to ``docs``, such as ``data.md``.
+
+    Returns:
+        The path in this copy of the project, where the page exists.
+    """
+    return str(next((path for root in ROOTS if (path := root / 'docs' / name).is_file()), Path('docs', name)))

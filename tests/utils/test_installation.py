@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmroi.fileio import installation
+from mmroi.utils import installation
 
 
 def test_the_first_root_that_has_the_file_counts(tmp_path, monkeypatch):

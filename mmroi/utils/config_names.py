@@ -4,8 +4,8 @@ import difflib
 import warnings
 from pathlib import Path, PurePath
 
-from mmroi.fileio import installation
-from mmroi.fileio.renamed_configs import REMOVED_IN, RENAMED
+from mmroi.utils import installation
+from mmroi.utils.renamed_configs import REMOVED_IN, RENAMED
 
 SCOPE = 'mmroi::'
 
