@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
-MIM_EXTENSION = ('configs', 'tools', 'checkpoints', 'model-index.yml')
+MIM_EXTENSION = ('configs', 'tools', 'checkpoints', 'model-index.yml', 'dataset-index.yml')
 
 
 def read_version() -> str:

@@ -232,6 +232,9 @@ def test_every_config_is_listed(folder):
         assert {model['Name'] for model in models} == here
         for model in models:
             assert model['Config'] == f'configs/{folder.name}/{model["Name"]}.py'
+            cfg, about = read(folder / f'{model["Name"]}.py'), model['Metadata']
+            assert about['Batch Size'] == cfg['train_dataloader']['batch_size']
+            assert about['Epochs'] == cfg['train_cfg']['max_epochs'] and about['Training Data']
             assert 'Weights' not in model or (ROOT / model['Weights']).is_file()
             # A result belongs to weights that can be had; what others published stands in the README.
             assert ('Results' in model) == ('Weights' in model)
