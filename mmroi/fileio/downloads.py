@@ -1,7 +1,6 @@
 """Find checkpoints named in configs, and download them if needed."""
 
 import hashlib
-import logging
 import os
 import re
 from http.client import HTTPException
@@ -12,7 +11,6 @@ from urllib.request import Request, urlopen
 import mmengine
 import torch
 from mmengine import dist
-from mmengine.logging import print_log
 
 from mmroi.fileio.atomic import atomic_write
 from mmroi.utils import ProgressBar
@@ -120,31 +118,21 @@ def fetch(url: str, sha256: str | None = None) -> Path:
     """
     path = cache_path(url)
     sha256 = sha256 or _hash_in(path.name)
-    reason = 'the first process of this machine could not'
+    reason, removed = 'the first process of this machine could not', ''
     if int(os.environ.get('LOCAL_RANK', dist.get_rank())) == 0:
         try:
-            if path.is_file() and sha256:
-                _remove_another(path, sha256)
+            if path.is_file() and sha256 and not sha256_of(path).startswith(sha256):
+                path.unlink()
+                removed = '; the file in the cache had another SHA-256 and is removed'
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _download(url, path, sha256)
         except (OSError, HTTPException) as error:
-            reason = ' '.join(str(error).split()) or type(error).__name__
+            reason = (' '.join(str(error).split()) or type(error).__name__) + removed
     dist.barrier()
     if not path.is_file():
         raise DownloadError(reason)
     return path
-
-
-def _remove_another(path: Path, sha256: str) -> None:
-    """Remove a cached file that does not have the content of its name."""
-    if not (found := sha256_of(path)).startswith(sha256):
-        path.unlink()
-        print_log(
-            f'removed {path}, which was damaged: its SHA-256 began with {found[:8]}, not with {sha256[:8]}',
-            logger='current',
-            level=logging.WARNING,
-        )
 
 
 def _download(url: str, path: Path, sha256: str | None) -> None:

@@ -48,7 +48,7 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         (
             "[dict(name='a', label='', config='no.py')]",
             FileNotFoundError,
-            'row a: configs/no.py is neither in',
+            'row a: config no.py does not exist',
         ),
         ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
         (

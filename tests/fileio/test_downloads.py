@@ -69,7 +69,9 @@ def test_a_cut_file_in_the_cache_is_removed(server, hub):
     for name in (f'td-hm_res50-{digits}_20220923.pth', f'resnet50-{digits}.pth'):
         hub.mkdir(parents=True, exist_ok=True)
         (hub / name).write_bytes(b'weig')
-        with pytest.raises(FileNotFoundError, match=f'cannot be downloaded .*404.*put it at {hub / name}'):
+        with pytest.raises(
+            FileNotFoundError, match=f'cannot be downloaded .*404.* is removed.*put it at {hub / name}'
+        ):
             locate(f'{url}/{name}')
         assert not (hub / name).exists()
         (folder / name).write_bytes(b'weights')
