@@ -13,6 +13,7 @@ import torch
 from mmengine import dist
 
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.state_dicts import fingerprint, read_state_dict
 from mmroi.utils import ProgressBar
 from mmroi.utils.installation import resolve_file
 
@@ -108,7 +109,8 @@ def fetch(url: str, sha256: str | None = None) -> Path:
     Args:
         url: URL of the file.
         sha256: SHA-256 of the content or its first digits; by default the 8 digits in the name, which
-            OpenMMLab and torchvision put there.
+            OpenMMLab and torchvision put there, or those of the weights, as of
+            :func:`~mmroi.fileio.checkpoint_io.write_checkpoint`.
 
     Returns:
         The file.
@@ -121,7 +123,7 @@ def fetch(url: str, sha256: str | None = None) -> Path:
     reason, removed = 'the first process of this machine could not', ''
     if int(os.environ.get('LOCAL_RANK', dist.get_rank())) == 0:
         try:
-            if path.is_file() and sha256 and not sha256_of(path).startswith(sha256):
+            if path.is_file() and sha256 and not _has_hash(path, sha256):
                 path.unlink()
                 removed = '; the file in the cache had another SHA-256 and is removed'
             if not path.is_file():
@@ -137,7 +139,6 @@ def fetch(url: str, sha256: str | None = None) -> Path:
 
 def _download(url: str, path: Path, sha256: str | None) -> None:
     """Write the content of a URL to a file, whole and checked or not at all."""
-    digest = hashlib.sha256()
     with (
         urlopen(Request(url, headers={'User-Agent': 'mmroi'}), timeout=_TIMEOUT) as source,
         atomic_write(path) as temporary,
@@ -147,12 +148,22 @@ def _download(url: str, path: Path, sha256: str | None) -> None:
         with ProgressBar(int(length) // _CHUNK if length else None, f'{path.name} (MiB)') as bar:
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
-                digest.update(chunk)
                 bar.advance()
         if length and file.tell() != int(length):
             raise OSError(f'the connection ended after {file.tell()} of {length} bytes')
-        if sha256 and not digest.hexdigest().startswith(sha256):
-            raise OSError(f'the SHA-256 begins with {digest.hexdigest()[:8]}, not with {sha256[:8]}')
+        file.flush()
+        if sha256 and not _has_hash(temporary, sha256):
+            raise OSError(f'the SHA-256 begins with {sha256_of(temporary)[:8]}, not with {sha256[:8]}')
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    """Return whether these are the first digits of the SHA-256 of a file, or of the weights in it."""
+    if sha256_of(path).startswith(sha256):
+        return True
+    try:
+        return fingerprint(read_state_dict(path)).startswith(sha256)
+    except ValueError:
+        return False
 
 
 def _hash_in(name: str) -> str | None:

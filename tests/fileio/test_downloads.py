@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from mmroi.fileio import downloads
+from mmroi.fileio import downloads, write_checkpoint
 from mmroi.fileio.downloads import cache_path, locate
 from mmroi.models import StrictPretrainedInit
 from mmroi.utils import installation
@@ -100,6 +100,17 @@ def test_the_digits_at_the_end_of_the_name_are_checked(server, hub):
     with pytest.raises(FileNotFoundError, match=f'the SHA-256 begins with {found}, not with {digits}'):
         locate(f'{url}/other-{digits}.pth')
     assert sorted(os.listdir(hub)) == sorted([f'resnet-{digits}.pth', 'resnet_20220719_112220-20220719.pth'])
+
+
+def test_the_digits_may_be_those_of_the_weights(server, hub):
+    folder, url, _ = server
+    path = write_checkpoint(folder / 'x.pth', dict(w=torch.ones(2)), {}, with_hash=True)
+    for _ in range(2):
+        assert locate(f'{url}/{path.name}').read_bytes() == path.read_bytes()
+    write_checkpoint(path, dict(w=torch.zeros(2)), {})
+    (hub / path.name).unlink()
+    with pytest.raises(FileNotFoundError, match='the SHA-256 begins with'):
+        locate(f'{url}/{path.name}')
 
 
 def test_half_a_file_does_not_stay(hub):
