@@ -16,9 +16,8 @@ MODELS := cliff multi-roi
 DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
 
-cliff_dir := cliff
-multi-roi_dir := multi_roi
-full_config = configs/$($(1)_dir)/$(1)_movenet_synthetic.py
+cliff_config := configs/cliff/cliff_movenet_synthetic.py
+multi-roi_config := configs/multi_roi/multi-roi_movenet_synthetic.py
 
 BIN := $(VENV)/bin
 # Without an NVIDIA driver torch comes from PyTorch's CPU wheels, which are 3 GB smaller; where that index cannot be
@@ -87,7 +86,7 @@ data/synthetic/%/.made: | $(INSTALLED)
 
 # the shipped checkpoints
 $(PRETRAIN)/%/trained: data/synthetic/natural/.made data/synthetic/full/.made | $(INSTALLED)
-	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
+	$(BIN)/python tools/train.py $($*_config) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
 	@touch $@
 
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
-from mmroi.benchmark.project_files import SUITES, find_config, find_data
+from mmroi.benchmark.project_files import SUITES, find_data
+from mmroi.utils.config_names import find_config
 from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
