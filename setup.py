@@ -81,7 +81,7 @@ setup(
     python_requires=f'>={FIRST[0]}.{FIRST[1]},<{LAST[0]}.{LAST[1] + 1}',
     install_requires=requirements('runtime'),
     extras_require={
-        name: requirements(name) for name in ('vis', 'video', 'deploy', 'smplx', 'completion', 'dev')
+        name: requirements(name) for name in ('vis', 'video', 'deploy', 'smplx', 'completion', 'dev', 'docs')
     },
     entry_points={'console_scripts': ['mmroi = mmroi.cli.main:main']},
     cmdclass={'build_py': BuildWithMim},
