@@ -5,7 +5,6 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,8 @@ from mmroi.apis.model_index import IndexedModel, read_model_index  # noqa: E402
 from mmroi.body_models.body_files import OPEN_BODY, load_body_file  # noqa: E402
 from mmroi.compat import mmhuman3d  # noqa: E402
 from mmroi.registry import MODELS  # noqa: E402
+
+from .tool_runner import run_tool  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 
@@ -299,20 +300,10 @@ def browser(launch_chromium):
     browser.close()
 
 
-@pytest.fixture(scope='session')
-def run_tool():
+@pytest.fixture(scope='session', name='run_tool')
+def _run_tool():
     """``run_tool('test.py', ...)`` runs a tool as a user does; it must succeed unless ``check=False``."""
-
-    def run(name, *arguments, check=True, cwd=ROOT):
-        command = [sys.executable, ROOT / 'tools' / name, *arguments]
-        env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-        command = [str(part) for part in command]
-        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
-        if check:
-            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return done
-
-    return run
+    return run_tool
 
 
 class Terminal(io.StringIO):
