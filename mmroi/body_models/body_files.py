@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmroi.fileio.other_files import START, name_other_file
 from mmroi.fileio.smpl_unpickler import load_smpl_pickle
 from mmroi.structures import SMPL_PARENTS
 from mmroi.utils.choices import OPEN
@@ -145,6 +146,9 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
         pickle.UnpicklingError: If a pickle refers to anything that SMPL files do not need.
     """
     path = Path(path)
+    with path.open('rb') as file:
+        if other := name_other_file(file.read(START)):
+            raise ValueError(f'{path} {other}')
     arrays = _load_npz(path) if zipfile.is_zipfile(path) else load_smpl_pickle(path, _KEYS)
     if 'weights' in arrays and (name := _name_other_model(arrays['weights'])):
         raise ValueError(

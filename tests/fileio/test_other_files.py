@@ -2,6 +2,9 @@
 
 import pytest
 
+from mmroi.apis.inference import BadInputError
+from mmroi.apis.inference.box_files import read_boxes
+from mmroi.body_models.body_files import load_body_file
 from mmroi.fileio import read_checkpoint
 from mmroi.fileio.images import decode_image
 from mmroi.fileio.other_files import name_other_file
@@ -20,6 +23,10 @@ def test_they_are_named(tmp_path, content, words):
         read_checkpoint(tmp_path / 'weights.pth')
     with pytest.raises(ValueError, match=words):
         decode_image(content)
+    with pytest.raises(ValueError, match=rf'weights\.pth {words}'):
+        load_body_file(tmp_path / 'weights.pth')
+    with pytest.raises(BadInputError, match=rf'weights\.pth {words}'):
+        read_boxes(tmp_path / 'weights.pth')
 
 
 @pytest.mark.parametrize('content', [b'', b'PK\x03\x04', b'\x80\x02', b'<svg></svg>', b'html'])

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmroi.apis.inference.frames import BadInputError
 from mmroi.datasets.coco_annotations import COCO_PERSON, person_annotations
+from mmroi.fileio.other_files import name_other_file
 
 _EVERY_FRAME = ''  # name of boxes that belong to no file
 _FIRST_LABEL = 0  # of detectors trained on COCO: the person, as labels count from 0
@@ -121,13 +122,18 @@ def box_fault(row: Sequence[float]) -> str | None:
 
 
 def _read_json(path: Path) -> Any:
+    content = b''
     try:
+        content = path.read_bytes()
         # bytes: JSON finds out whether they are UTF-8 or UTF-16, with or without byte order mark
-        return json.loads(path.read_bytes())
+        return json.loads(content)
     except OSError as error:
         raise BadInputError(f'boxes {path} cannot be read ({error.strerror}); check the path') from None
     except (ValueError, RecursionError):
-        raise BadInputError(f'boxes {path} is not JSON; give boxes as JSON or as a COCO file') from None
+        other = name_other_file(content)
+        raise BadInputError(
+            f'boxes {path} {other or "is not JSON; give boxes as JSON or as a COCO file"}'
+        ) from None
 
 
 def _collect(content: Any, found: BoxFile, name: str) -> None:

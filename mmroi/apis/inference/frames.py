@@ -35,7 +35,7 @@ class Frame:
     Attributes:
         image: (H, W, 3) BGR uint8, upright.
         name: Unique in a run and usable as a file name: ``photo``, ``clip_000012``.
-        source: Path, ``array``, ``bytes`` or ``webcam 0``.
+        source: Path, URL, ``array``, ``image``, ``bytes`` or ``webcam 0``.
         index: Number of the frame in its video or webcam; 0 for a single image.
         video: Name of its video or webcam; None for a single image.
         time: Seconds since the start of the video or webcam; None for a single image.
