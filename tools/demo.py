@@ -47,12 +47,12 @@ again continues where it ended: images and videos that are done are not run agai
 
 examples:
   mmroi demo image.jpg
-  mmroi demo image.jpg --out-dir out --det-model rtmdet-m
-  mmroi demo image.jpg --out-dir out --refine
-  mmroi demo images/ --out-dir out --bboxes boxes.json
-  mmroi demo clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
-  mmroi demo frames/ --out-dir out --fps 30 --smooth --save overlay anim
-  mmroi demo image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
+  mmroi demo image.jpg --out-dir rtmdet --det-model rtmdet-m
+  mmroi demo image.jpg --out-dir refined --refine
+  mmroi demo images/ --out-dir boxes --bboxes boxes.json
+  mmroi demo clip.mp4 --out-dir clip --smooth --save overlay anim bvh smpl
+  mmroi demo frames/ --out-dir frames --fps 30 --smooth --save overlay anim
+  mmroi demo image.jpg --out-dir published --model multi-roi_r50_published --weights converted.pth
 """
 
 
