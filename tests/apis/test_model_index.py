@@ -4,7 +4,7 @@ import pytest
 
 from mmroi.apis import IndexedModel, MultiRoIInferencer, find_model, model_index, read_model_index
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
-from mmroi.apis.model_index import load_indexed_config
+from mmroi.apis.model_index import limits_of, load_indexed_config
 from mmroi.utils import installation
 from mmroi.utils.installation import find_file
 
@@ -23,6 +23,12 @@ def test_shipped_models_are_found_with_their_weights(name):
     model, root = find_model(name.upper()), Path(model_index.__file__).parents[2]
     assert model.name == name
     assert model.weights.parent == root / 'checkpoints' and model.weights.is_file()
+
+
+def test_who_learned_from_synthetic_images_says_so():
+    assert limits_of(DEFAULT_MODEL).startswith(f'{DEFAULT_MODEL} learned 3D from synthetic images alone')
+    assert limits_of(DEFAULT_MODEL, 'mine.pth') is None
+    assert limits_of('multi-roi_r50_mixture') is None
 
 
 def test_the_inferencer_lists_the_names_of_the_index():

@@ -19,7 +19,7 @@ def arrays(clip, body, tmp_path):
 def test_it_has_what_amass_documents(arrays):
     shapes = {name: array.shape for name, array in arrays.items()}
     assert shapes == dict(
-        poses=(9, 156), betas=(16,), trans=(9, 3), dmpls=(9, 8), mocap_framerate=(), gender=()
+        poses=(9, 156), betas=(16,), trans=(9, 3), dmpls=(9, 8), mocap_framerate=(), gender=(), body_model=()
     )
     assert arrays['mocap_framerate'] == FPS and str(arrays['gender']) == 'neutral'
     assert not arrays['poses'][:, 66:].any() and not arrays['betas'][10:].any()
