@@ -28,7 +28,7 @@ INSTALLED := $(VENV)/.installed
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo pretrain test reliability lint mmcv-ops clean
+.PHONY: help install demo pretrain test reliability lint docs docs-links docs-commands mmcv-ops clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -64,6 +64,22 @@ demo: $(INSTALLED)  ## train and test both models in minutes, test the shipped o
 
 pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints again: hours on a CPU, minutes on a GPU
 
+DOCS := docs/_build
+SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going --jobs auto --doctree-dir $(DOCS)/doctrees
+
+$(VENV)/.docs: requirements/docs.txt | $(INSTALLED)
+	$(PIP) -r requirements/docs.txt
+	@touch $@
+
+docs: $(VENV)/.docs  ## build the documentation in docs/_build/html; warnings and broken links between pages are errors
+	$(SPHINX) docs $(DOCS)/html
+
+docs-links: $(VENV)/.docs  ## check the links of the documentation to other sites
+	$(SPHINX) -b linkcheck docs $(DOCS)/links
+
+docs-commands: $(INSTALLED)  ## run every command of README and documentation, at a small scale: an hour
+	OMP_NUM_THREADS=1 $(BIN)/python docs/commands.py
+
 mmcv-ops: $(INSTALLED)  ## replace mmcv-lite with compiled mmcv (17-48 minutes), for Mask R-CNN and Faster R-CNN
 	$(PIP) ninja psutil
 	$(BIN)/python -m pip uninstall -y mmcv-lite
@@ -71,7 +87,7 @@ mmcv-ops: $(INSTALLED)  ## replace mmcv-lite with compiled mmcv (17-48 minutes),
 	$(BIN)/python -c 'from mmcv.ops import RoIAlign; import mmcv._ext; print(mmcv._ext.__file__)'
 
 clean:  ## remove the results of the demo and caches; keeps the environment, datasets, and pretraining
-	rm -rf $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(DOCS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
 # images for training, by preset

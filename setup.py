@@ -63,7 +63,9 @@ setup(
     },
     python_requires='>=3.10,<3.13',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'smplx', 'dev')},
+    extras_require={
+        name: requirements(name) for name in ('det', 'vis', 'video', 'deploy', 'smplx', 'dev', 'docs')
+    },
     entry_points={'console_scripts': ['mmroi = mmroi.cli.main:main']},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

@@ -227,17 +227,16 @@ def test_every_config_is_listed(folder):
     here = {path.stem for path in folder.glob('*.py')}
     readme = (folder / 'README.md').read_text()
     assert not {name for name in here if f'`{name}`' not in readme}
-    if folder.name != 'demo':  # the same models, made smaller: names in an index must be unique
-        models = load(folder / 'metafile.yml')['Models']
-        assert {model['Name'] for model in models} == here
-        for model in models:
-            assert model['Config'] == f'configs/{folder.name}/{model["Name"]}.py'
-            cfg, about = read(folder / f'{model["Name"]}.py'), model['Metadata']
-            assert about['Batch Size'] == cfg['train_dataloader']['batch_size']
-            assert about['Epochs'] == cfg['train_cfg']['max_epochs'] and about['Training Data']
-            assert 'Weights' not in model or (ROOT / model['Weights']).is_file()
-            # A result belongs to weights that can be had; what others published stands in the README.
-            assert ('Results' in model) == ('Weights' in model)
+    models = load(folder / 'metafile.yml')['Models']
+    assert {model['Name'] for model in models} == here
+    for model in models:
+        assert model['Config'] == f'configs/{folder.name}/{model["Name"]}.py'
+        cfg, about = read(folder / f'{model["Name"]}.py'), model['Metadata']
+        assert about['Batch Size'] == cfg['train_dataloader']['batch_size']
+        assert about['Epochs'] == cfg['train_cfg']['max_epochs'] and about['Training Data']
+        assert 'Weights' not in model or (ROOT / model['Weights']).is_file()
+        # A result belongs to weights that can be had; what others published stands in the README.
+        assert ('Results' in model) == ('Weights' in model)
 
 
 def test_names_of_configs_are_unique():
@@ -248,7 +247,7 @@ def test_names_of_configs_are_unique():
 def test_the_index_has_all_metafiles():
     files = load(ROOT / 'model-index.yml')['Import']
     assert {ROOT / file for file in files} == {*ROOT.glob('configs/*/metafile.yml')}
-    assert len(files) == len(FOLDERS) - 1  # all but the demo
+    assert len(files) == len(FOLDERS)
     collections = {c['Name'] for file in files for c in load(ROOT / file).get('Collections', ())}
     models = [model for file in files for model in load(ROOT / file)['Models']]
     assert len({model['Name'] for model in models}) == len(models)
