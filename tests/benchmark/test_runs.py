@@ -24,7 +24,8 @@ def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
         'cliff, seed 4',
         'multi-roi, seed 4',
     ]
-    assert planned[0].folder == tmp_path / 'runs/cliff/cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune/seed0'
+    stages = 'cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune'
+    assert planned[0].folder == tmp_path / 'runs/cliff' / stages / 'seed0'
 
 
 def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
