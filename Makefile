@@ -15,6 +15,7 @@ SEED ?= 0
 MODELS := cliff multi-roi
 DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
+COVERAGE := work_dirs/coverage
 
 cliff_config := configs/cliff/cliff_movenet_synthetic.py
 multi-roi_config := configs/multi_roi/multi-roi_movenet_synthetic.py
@@ -28,7 +29,7 @@ INSTALLED := $(VENV)/.installed
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo pretrain test reliability lint docs docs-links docs-commands mmcv-ops clean
+.PHONY: help install demo pretrain test coverage reliability lint docs docs-links docs-commands mmcv-ops clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,15 +37,26 @@ help:  ## list the targets
 install: $(INSTALLED)  ## virtual environment with the tested set of packages
 
 $(INSTALLED): setup.py $(wildcard requirements/*.txt)
+	@test -x $(BIN)/python || $(PYTHON) mmroi/version.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python mmroi/version.py
 	$(PIP) setuptools
 	$(PIP) $(CPU_WHEELS) torch || $(PIP) torch
-	$(PIP) --no-build-isolation -e '.[det,vis,dev]'
+	$(PIP) --no-build-isolation -e '.[vis,dev]'
 	$(PIP) --no-deps mmhuman3d einops  # its own pins date from 2023 and cannot be met
 	@touch $@
 
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# the absolute path, because tests and their processes work in folders of their own
+coverage: export COVERAGE_FILE = $(CURDIR)/$(COVERAGE)/data
+coverage: $(INSTALLED)  ## run the tests and list the lines and branches of the package that none of them reaches
+	rm -rf $(COVERAGE)
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet --fail-under=0 --directory $(COVERAGE)/html
+	$(BIN)/coverage report
 
 reliability: $(INSTALLED)  ## kill trainings and writers and damage hundreds of files: the long form of the tests
 	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) $(BIN)/python -m pytest tests/integration/test_kills.py

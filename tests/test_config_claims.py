@@ -1,6 +1,7 @@
 """What configs say of themselves: an ablation changes one thing, baselines differ in the method alone."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ EFFECTIVE = (
 )
 
 
+@cache
 def read(name: str | Path) -> dict:
+    """Read a config once; nobody may change it."""
     path = Path(name) if Path(name).is_absolute() else ROOT / 'configs' / f'{name}.py'
     return load_config(path).to_dict()
 

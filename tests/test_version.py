@@ -69,3 +69,18 @@ def test_library_without_metadata_is_trusted(installed, monkeypatch):
 )
 def test_release_numbers(text, numbers):
     assert version._release(text) == numbers
+
+
+def test_two_versions_of_mmcv_in_one_folder(installed):
+    installed['mmcv'] = '2.0.1'
+    with pytest.raises(ImportError, match='mmcv 2.0.1 and mmcv-lite 2.1.0 are both installed'):
+        version.check_versions()
+    installed['mmcv'] = '2.1.0'  # the same files, and the compiled ops
+    version.check_versions()
+
+
+def test_unsupported_python_is_named(monkeypatch):
+    assert version.python_fault() is None
+    for found in ((3, 9, 2), (3, 14, 0)):
+        monkeypatch.setattr(version.sys, 'version_info', found)
+        assert f'is Python {found[0]}.{found[1]}' in version.python_fault()
