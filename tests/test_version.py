@@ -1,4 +1,6 @@
+import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +71,10 @@ def test_library_without_metadata_is_trusted(installed, monkeypatch):
 )
 def test_release_numbers(text, numbers):
     assert version._release(text) == numbers
+
+
+def test_the_same_version_stands_everywhere():
+    root = Path(__file__).parents[1]
+    released = re.findall(r'^## (\d\S*) ', (root / 'CHANGELOG.md').read_text(encoding='utf-8'), flags=re.M)
+    cited = re.search(r'^version: (\S+)$', (root / 'CITATION.cff').read_text(encoding='utf-8'), flags=re.M)
+    assert released[0] == cited[1] == version.__version__
