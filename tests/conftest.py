@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -266,6 +267,37 @@ def write_small_config(tmp_path_factory, base):
     path = tmp_path_factory.mktemp('small') / Path(base).name
     path.write_text(f'_base_ = {str(ROOT / "configs" / base)!r}\ncrop_size = {SMALL_CROP}\n')
     return path
+
+
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+
+
+@pytest.fixture(scope='session')
+def launch_chromium():
+    """``launch_chromium(*flags)`` starts Chromium, which ends with the tests."""
+    if os.environ.get('MMROI_NO_BROWSER') == '1':
+        pytest.skip('MMROI_NO_BROWSER=1: no browser is opened')
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.fail(
+            'The viewer is tested in Chromium, which is not here: install it (Debian, Ubuntu: '
+            'apt-get install chromium) or set MMROI_NO_BROWSER=1 to go without.'
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # --no-sandbox because continuous integration runs as root
+        yield lambda *flags: playwright.chromium.launch(
+            executable_path=path, args=['--no-sandbox', *flags], timeout=180_000
+        )
+
+
+@pytest.fixture(scope='session')
+def browser(launch_chromium):
+    """Chromium with WebGL on the processor."""
+    browser = launch_chromium('--use-angle=swiftshader', '--enable-unsafe-swiftshader')
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope='session')

@@ -3,6 +3,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmroi import version
 
@@ -78,3 +79,22 @@ def test_the_same_version_stands_everywhere():
     released = re.findall(r'^## (\d\S*) ', (root / 'CHANGELOG.md').read_text(encoding='utf-8'), flags=re.M)
     cited = re.search(r'^version: (\S+)$', (root / 'CITATION.cff').read_text(encoding='utf-8'), flags=re.M)
     assert released[0] == cited[1] == version.__version__
+    workflow = yaml.safe_load((root / '.github/workflows/ci.yml').read_text(encoding='utf-8'))
+    tested = workflow['jobs']['test']['strategy']['matrix']['python']
+    (major, first), (_, last) = version.PYTHON
+    assert tested == [f'{major}.{minor}' for minor in range(first, last + 1)]
+
+
+def test_two_versions_of_mmcv_in_one_folder(installed):
+    installed['mmcv'] = '2.0.1'
+    with pytest.raises(ImportError, match='mmcv 2.0.1 and mmcv-lite 2.1.0 are both installed'):
+        version.check_versions()
+    installed['mmcv'] = '2.1.0'  # the same files, and the compiled ops
+    version.check_versions()
+
+
+def test_unsupported_python_is_named(monkeypatch):
+    assert version.python_fault() is None
+    for found in ((3, 9, 2), (3, 14, 0)):
+        monkeypatch.setattr(version.sys, 'version_info', found)
+        assert f'is Python {found[0]}.{found[1]}' in version.python_fault()

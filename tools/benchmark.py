@@ -12,16 +12,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.markdown import Markdown
-
-from mmroi.benchmark.profiles import PROFILES, choose_profile, load_profile
-from mmroi.benchmark.project_files import names_in
-from mmroi.benchmark.runs import plan
-from mmroi.benchmark.suite_run import report_suite, run_suite
-from mmroi.benchmark.suites import SUITES, load_suite
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation import require_matplotlib
+from mmroi.benchmark.project_files import PROFILES, SUITES, names_in
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,6 +60,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run a suite and report it."""
     args = parse_args()
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from mmroi.benchmark.profiles import choose_profile, load_profile
+    from mmroi.benchmark.runs import plan
+    from mmroi.benchmark.suite_run import report_suite, run_suite
+    from mmroi.benchmark.suites import load_suite
+    from mmroi.evaluation import require_matplotlib
+
     require_matplotlib()
     full = load_suite(args.suite)
     name = args.profile or choose_profile(full, args.synthetic, args.quick)

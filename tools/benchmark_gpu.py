@@ -14,13 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
-from mmroi.benchmark.gpu_report import write_summary
-from mmroi.benchmark.gpu_steps import gpu_steps, quick_steps
-from mmroi.benchmark.steps import read_record, run_steps, select
-from mmroi.engine.launch import run_tool
-from mmroi.fileio.atomic import atomic_write
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,6 +39,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the steps and write the summary."""
     args = parse_args()
+    import torch
+
+    from mmroi.benchmark.gpu_report import write_summary
+    from mmroi.benchmark.gpu_steps import gpu_steps, quick_steps
+    from mmroi.benchmark.steps import read_record, run_steps, select
+    from mmroi.fileio.atomic import atomic_write
+
     if args.device == 'cuda' and not torch.cuda.is_available():
         raise RuntimeError(
             'there is no GPU that PyTorch can use; --quick --device cpu tests the steps without'

@@ -1,19 +1,24 @@
 """Recover SMPL meshes of people in images, videos or a webcam stream.
 
-Example: ``python tools/demo.py image.jpg``.
+Example: ``mmroi demo image.jpg``.
 """
+
+from __future__ import annotations
 
 import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmroi.apis.inference import SAVES, BadInputError, MultiRoIInferencer, RunSummary
-from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments, refiner_of
-from mmroi.apis.inference.inferencer import DEFAULT_MODEL
-from mmroi.apis.inference.video_writer import describe_videos
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.launch import explain, run_tool
+from mmroi.cli.arguments import add_body_argument
+from mmroi.cli.people_arguments import add_people_arguments, add_run_arguments, refiner_of
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import DEFAULT_MODEL, SAVES
+from mmroi.utils.errors import explain
+
+if TYPE_CHECKING:
+    from mmroi.apis.inference import RunSummary
 
 EPILOG = f"""
 People are found by MoveNet MultiPose, which comes with this project, or by a detector of MMDetection.
@@ -34,13 +39,13 @@ exit status: 0 if no input failed and there are results; 1 if an input failed or
 130 if interrupted. Finished files are kept. An image without people counts as a result.
 
 examples:
-  python tools/demo.py image.jpg
-  python tools/demo.py image.jpg --out-dir out --det-model rtmdet-m
-  python tools/demo.py image.jpg --out-dir out --refine
-  python tools/demo.py images/ --out-dir out --bboxes boxes.json
-  python tools/demo.py clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
-  python tools/demo.py frames/ --out-dir out --fps 30 --smooth --save overlay anim
-  python tools/demo.py image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
+  mmroi demo image.jpg
+  mmroi demo image.jpg --out-dir out --det-model rtmdet-m
+  mmroi demo image.jpg --out-dir out --refine
+  mmroi demo images/ --out-dir out --bboxes boxes.json
+  mmroi demo clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
+  mmroi demo frames/ --out-dir out --fps 30 --smooth --save overlay anim
+  mmroi demo image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
 """
 
 
@@ -51,7 +56,12 @@ def parse_args() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('inputs', nargs='+', help='images, videos, folders, globs, or the number of a webcam')
+    parser.add_argument(
+        'inputs',
+        nargs='*',
+        help='images, videos, folders, globs, or the number of a webcam (default: a photo that comes with '
+        'mmroi)',
+    )
     parser.add_argument(
         '--out-dir', default='out', help='folder for the results; created if missing (default: %(default)s)'
     )
@@ -69,6 +79,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the model on the inputs and report."""
     args = parse_args()
+    from mmroi.apis.inference import BadInputError, MultiRoIInferencer, RunSummary
+    from mmroi.apis.inference.inputs import SAMPLE
+
+    if not args.inputs:
+        args.inputs = [str(SAMPLE)]
+        print(f'no input given: this is the photo that comes with mmroi, {SAMPLE}')
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary = RunSummary(detected=args.bboxes is None and args.keypoints is None)
@@ -123,6 +139,8 @@ def report(summary: RunSummary, out_dir: Path, viewer_frames: int, seconds: floa
         viewer_frames: Maximum number of images in the viewer.
         seconds: Duration of the run.
     """
+    from mmroi.apis.inference.video_writer import describe_videos
+
     first, *others = summary.lines()
     print(f'{first}, {seconds:.1f} s', *others, sep='\n')
     with_people = summary.images - len(summary.empty)

@@ -1,25 +1,18 @@
 """Test a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mmengine
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
+from mmroi.cli.arguments import add_config_arguments, add_runner_arguments
+from mmroi.cli.config_options import RefineAction
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import PRECISIONS
 
-from mmroi.engine.amp import PRECISIONS, use_test_precision
-from mmroi.engine.body_model import check_body_model
-from mmroi.engine.feature_cache import use_feature_cache
-from mmroi.engine.launch import (
-    add_config_arguments,
-    add_runner_arguments,
-    existing_file,
-    read_runner_config,
-    run_tool,
-)
-from mmroi.engine.refinement import RefineAction, use_refinement
-from mmroi.engine.tta import use_tta
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -115,6 +108,17 @@ def enable_drawing(cfg: Config, args: argparse.Namespace) -> None:
 def main() -> None:
     """Test."""
     args = parse_args()
+    import mmengine
+    from mmengine.dist import is_main_process
+    from mmengine.runner import Runner
+
+    from mmroi.engine.amp import use_test_precision
+    from mmroi.engine.body_model import check_body_model
+    from mmroi.engine.feature_cache import use_feature_cache
+    from mmroi.engine.launch import existing_file, read_runner_config
+    from mmroi.engine.refinement import use_refinement
+    from mmroi.engine.tta import use_tta
+
     cfg = read_runner_config(args)
     use_test_precision(cfg, args.precision)
     check_body_model(cfg, 'test')

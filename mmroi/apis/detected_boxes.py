@@ -12,12 +12,13 @@ from mmroi.apis.inference.detectors import PeopleFinder
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame, group_frames
 from mmroi.apis.inference.image_files import ImageSource
 from mmroi.apis.inference.people import People
-from mmroi.apis.inference.tracking import MATCH_IOU, box_iou, match_boxes
+from mmroi.apis.inference.tracking import box_iou, match_boxes
 from mmroi.datasets.boxes import enlarge
 from mmroi.datasets.image_checks import check_folder
 from mmroi.fileio.file_access import ImageFolders
 from mmroi.fileio.human_data import HumanData
 from mmroi.utils import ProgressBar
+from mmroi.utils.choices import MATCH_IOU
 
 _IMAGES = 16  # of a group that the detector sees at once
 _IOU = 'detection_iou'

@@ -13,14 +13,13 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmroi.apis.export_precision import TOLERANCES, halve, quantize
+from mmroi.apis.export_precision import halve, quantize
 from mmroi.apis.exported_files import (
     BODY_OUTPUTS,
     DEVIATIONS,
     INPUTS,
     METADATA_FILE,
     OUTPUTS,
-    SUFFIXES,
     Arrays,
     ExportedFile,
     open_onnx,
@@ -29,6 +28,7 @@ from mmroi.apis.exported_files import (
 from mmroi.engine.pipelines import CropSettings, check_margin
 from mmroi.fileio.atomic import atomic_write
 from mmroi.geometry import make_rois, project, roi_offsets
+from mmroi.utils.choices import EXPORT_FORMATS, EXPORT_TOLERANCES
 from mmroi.version import __version__
 
 ENCODER = 'estimator.encoder'  # as PyTorch's exporter names it
@@ -145,7 +145,7 @@ def export_model(
         with_smpl: Also output vertices, joints and their projections.
         opset: ONNX opset version.
         tolerance: Maximum allowed difference from the network in float32, relative to an output's largest
-            magnitude where that exceeds 1; None for that of the precision in ``TOLERANCES``.
+            magnitude where that exceeds 1; None for that of the precision in ``EXPORT_TOLERANCES``.
         origin: Origin for the file's metadata, such as the name of the checkpoint.
         precision: Of the encoder: ``'fp32'``, ``'fp16'``, or ``'int8'`` for ONNX.
         calibration: Inputs of real people, of which ``'int8'`` takes the ranges of activations.
@@ -177,7 +177,7 @@ def export_model(
         else:
             _write_program(program, temporary, metadata)
             written = open_program(temporary)
-        allowed = TOLERANCES[precision] if tolerance is None else tolerance
+        allowed = EXPORT_TOLERANCES[precision] if tolerance is None else tolerance
         differences = compare(network, written, people, allowed)
     return differences
 
@@ -187,21 +187,21 @@ def check_target(out: Path, file_format: str, opset: int, precision: str = 'fp32
 
     Args:
         out: File to write.
-        file_format: Key of ``SUFFIXES``.
+        file_format: Key of ``EXPORT_FORMATS``.
         opset: ONNX opset version.
-        precision: Key of ``TOLERANCES``.
+        precision: Key of ``EXPORT_TOLERANCES``.
 
     Raises:
         ValueError: If the suffix does not match the format, or the opset or the precision is not supported.
     """
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise ValueError(f'opset must be from {OPSETS[0]} to {OPSETS[1]}, not {opset}')
-    if out.suffix != SUFFIXES[file_format]:
+    if out.suffix != EXPORT_FORMATS[file_format]:
         raise ValueError(
-            f'a file in the format {file_format} must end in {SUFFIXES[file_format]}, not {out.name!r}'
+            f'a file in the format {file_format} must end in {EXPORT_FORMATS[file_format]}, not {out.name!r}'
         )
-    if precision not in TOLERANCES:
-        raise ValueError(f'precision must be {", ".join(TOLERANCES)}, not {precision!r}')
+    if precision not in EXPORT_TOLERANCES:
+        raise ValueError(f'precision must be {", ".join(EXPORT_TOLERANCES)}, not {precision!r}')
     if precision == 'int8' and file_format != 'onnx':
         raise ValueError(f'int8 needs the format onnx, not {file_format}')
 

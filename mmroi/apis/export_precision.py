@@ -17,8 +17,6 @@ from torch import nn
 from mmroi.apis.exported_files import Arrays
 from mmroi.utils import track
 
-TOLERANCES = dict(fp32=1e-4, fp16=0.05, int8=1.0)
-"""For each precision the largest difference from PyTorch by default, relative for outputs above 1."""
 QUANTIZED = ('Conv', 'Clip', 'Relu', 'Add', 'MaxPool', 'AveragePool', 'Concat', 'Resize')
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmroi.utils.choices import EXPORT_FORMATS
+
 INPUTS = ('crops', 'boxes', 'focal_length')
 OUTPUTS = ('rotations', 'betas', 'local_cameras', 'camera_translation')
 BODY_OUTPUTS = ('vertices', 'joints3d', 'keypoints2d')
 DEVIATIONS = 'joints_std'  # of networks with an uncertainty head
-SUFFIXES = {'onnx': '.onnx', 'torch-export': '.pt2'}
 METADATA_FILE = 'mmroi.json'  # inside a .pt2 file
 
 Arrays = dict[str, np.ndarray]
@@ -67,10 +68,10 @@ def open_exported(path: str | Path, threads: int = 0) -> ExportedFile:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path} does not exist: write it by tools/deployment/export_onnx.py')
-    if path.suffix not in SUFFIXES.values():
-        raise ValueError(f'{path} must end in {" or ".join(SUFFIXES.values())}')
+    if path.suffix not in EXPORT_FORMATS.values():
+        raise ValueError(f'{path} must end in {" or ".join(EXPORT_FORMATS.values())}')
     try:
-        found = open_onnx(path, threads) if path.suffix == SUFFIXES['onnx'] else open_program(path)
+        found = open_onnx(path, threads) if path.suffix == EXPORT_FORMATS['onnx'] else open_program(path)
     except ImportError:
         raise
     except Exception as error:  # both libraries have many classes for a bad file

@@ -18,6 +18,7 @@ from mmroi.models.encoders import MultiRoIEncoder
 from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.models.estimators import check_state_dict, restore_backbone
 from mmroi.registry import MODELS
+from mmroi.utils.device import choose_device
 
 
 def init_model(
@@ -31,7 +32,7 @@ def init_model(
     """Build a model and load its weights.
 
     Args:
-        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``, see :func:`find_model`.
         checkpoint: File of weights. By default the one that the index names for the model; if it names none,
             the weights stay random, with a warning.
         device: Device of the model.
@@ -45,10 +46,11 @@ def init_model(
 
     Raises:
         FileNotFoundError: If the config, the checkpoint or the body model does not exist.
-        ValueError: If the config has no ``model``, or the checkpoint cannot be read or does not fit the
-            model.
+        ValueError: If PyTorch has no such device here, the config has no ``model``, or the checkpoint cannot
+            be read or does not fit the model.
     """
-    if isinstance(config, str) and not Path(config).is_file():
+    device = choose_device(device)
+    if not isinstance(config, Config):
         found = find_model(config)
         config, checkpoint = found.config, checkpoint or found.weights
     model: Any = build_model(config, cfg_options, body_model)
@@ -80,8 +82,6 @@ def build_model(
         ValueError: If the config has no ``model``.
     """
     if not isinstance(config, Config):
-        if not Path(config).is_file():
-            config = find_model(str(config)).config
         config = load_config(config, cfg_options)
     else:
         expand_numbers(config, cfg_options)

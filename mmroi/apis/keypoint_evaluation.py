@@ -10,7 +10,7 @@ import numpy as np
 
 from mmroi.apis.inference import BadInput, BadInputError, FrameResult, MultiRoIInferencer
 from mmroi.apis.inference.results import person_arrays
-from mmroi.apis.inference.tracking import MATCH_IOU, match_boxes
+from mmroi.apis.inference.tracking import match_boxes
 from mmroi.datasets.coco_keypoints import AnnotatedImage, AnnotatedKeypoints
 from mmroi.datasets.image_checks import image_size
 from mmroi.datasets.row_checks import BadSampleError
@@ -18,6 +18,7 @@ from mmroi.evaluation import MeanPerson, PersonKeypoints
 from mmroi.fileio.file_access import leads_out
 from mmroi.structures import HMRDataSample
 from mmroi.utils import track
+from mmroi.utils.choices import MATCH_IOU
 
 
 class PredictedPerson(NamedTuple):

@@ -8,10 +8,10 @@ import numpy as np
 from mmengine.config import Config
 
 from mmroi.apis.exported_files import Arrays
-from mmroi.engine.launch import explain
 from mmroi.engine.pipelines import find_pipeline
 from mmroi.registry import DATASETS
 from mmroi.utils import track
+from mmroi.utils.errors import explain
 
 
 def stack_people(packed: Mapping[str, Any]) -> Arrays:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from mmroi.utils.choices import CHECKPOINTS
+
 # Pairs (prefix in the file, prefix in mmroi); the first match applies.
 Renaming = tuple[tuple[str, str], ...]
 
@@ -104,7 +106,7 @@ ONLY_MMHUMAN3D = {
 # Inputs of fc1: the feature, the boxes, and 157 = 144 + 10 + 3 values of pose, shape and camera.
 PUBLISHED = {
     'huawei_cliff_res50': PublishedNetwork(
-        title="the CLIFF authors' CLIFF with ResNet-50",
+        title=CHECKPOINTS['huawei_cliff_res50'],
         config='configs/cliff/cliff_r50_published.py',
         signature={'encoder.layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 3 + 157)},
         renaming=REGRESSOR + (('encoder.', 'encoder.backbone.'),),
@@ -113,7 +115,7 @@ PUBLISHED = {
         },
     ),
     'huawei_cliff_hr48': PublishedNetwork(
-        title="the CLIFF authors' CLIFF with HRNet-W48 (classification form)",
+        title=CHECKPOINTS['huawei_cliff_hr48'],
         config='configs/cliff/cliff_hr48-cls_published.py',
         signature={
             'encoder.incre_modules.3.0.conv3.weight': (1024, 256, 1, 1),
@@ -126,13 +128,13 @@ PUBLISHED = {
         },
     ),
     'cliff_r50': PublishedNetwork(
-        title="the Multi-RoI authors' CLIFF with ResNet-50",
+        title=CHECKPOINTS['cliff_r50'],
         config='configs/cliff/cliff_r50_published.py',
         signature={'layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 3 + 157)},
         renaming=REGRESSOR + RESNET,
     ),
     'cliff_hr48': PublishedNetwork(
-        title="the Multi-RoI authors' CLIFF with HRNet-W48",
+        title=CHECKPOINTS['cliff_hr48'],
         config='configs/cliff/cliff_hr48_published.py',
         signature={
             'backbone.downsample_stage_1.0.weight': (48, 48, 3, 3),
@@ -142,7 +144,7 @@ PUBLISHED = {
         dropped=HEATMAPS,
     ),
     'multi_roi_r50': PublishedNetwork(
-        title="the Multi-RoI authors' Multi-RoI with ResNet-50",
+        title=CHECKPOINTS['multi_roi_r50'],
         config='configs/multi_roi/multi-roi_r50_published.py',
         signature={
             'layer4.2.conv3.weight': (2048, 512, 1, 1),
@@ -153,7 +155,7 @@ PUBLISHED = {
         published={'previous_*_68.3_43.2.pt': 'MPJPE 68.3, PA-MPJPE 43.2 mm'},
     ),
     'multi_roi_hr48': PublishedNetwork(
-        title="the Multi-RoI authors' Multi-RoI with HRNet-W48",
+        title=CHECKPOINTS['multi_roi_hr48'],
         config='configs/multi_roi/multi-roi_hr48_published.py',
         signature={
             'backbone.downsample_stage_1.0.weight': (48, 48, 3, 3),
@@ -165,13 +167,13 @@ PUBLISHED = {
         published={'previous_*_64.9_40.8.pt': 'MPJPE 64.9, PA-MPJPE 40.8 mm'},
     ),
     'spin': PublishedNetwork(
-        title='SPIN',
+        title=CHECKPOINTS['spin'],
         config='configs/hmr/hmr_r50_published.py',
         signature={'layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 157)},
         renaming=REGRESSOR + RESNET,
     ),
     'mmhuman3d_hmr': PublishedNetwork(
-        title="MMHuman3D's HMR (or its SPIN, the same network)",
+        title=CHECKPOINTS['mmhuman3d_hmr'],
         config='configs/hmr/hmr_r50_published.py',
         signature={
             'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
@@ -183,7 +185,7 @@ PUBLISHED = {
         published={'resnet50_hmr_pw3d-04f40f58_20211201.pth': 'MPJPE 112.34, PA-MPJPE 67.53 mm'},
     ),
     'mmhuman3d_cliff': PublishedNetwork(
-        title="MMHuman3D's CLIFF",
+        title=CHECKPOINTS['mmhuman3d_cliff'],
         config='configs/cliff/cliff_r50-mmhuman3d_published.py',
         signature={
             'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
@@ -198,7 +200,7 @@ PUBLISHED = {
         },
     ),
     'mmhuman3d_pare': PublishedNetwork(
-        title="MMHuman3D's PARE with HRNet-W32",
+        title=CHECKPOINTS['mmhuman3d_pare'],
         config='configs/pare/pare_hr32_mmhuman3d_published.py',
         signature={
             'backbone.stage4.2.branches.0.3.conv2.weight': (32, 32, 3, 3),
@@ -214,7 +216,7 @@ PUBLISHED = {
         },
     ),
     'mmhuman3d_hybrik': PublishedNetwork(
-        title="MMHuman3D's HybrIK with ResNet-34",
+        title=CHECKPOINTS['mmhuman3d_hybrik'],
         config='configs/hybrik/hybrik_r34_mmhuman3d_published.py',
         signature={
             'backbone.layer4.2.conv2.weight': (512, 512, 3, 3),

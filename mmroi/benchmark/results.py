@@ -12,11 +12,11 @@ from mmengine.registry import init_default_scope
 
 from mmroi.benchmark.runs import Run
 from mmroi.benchmark.suites import Row
-from mmroi.engine.launch import explain
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
 from mmroi.evaluation import MeshMetric, MeshResults, Table
 from mmroi.evaluation.person_errors import read_person_errors
 from mmroi.registry import METRICS, MODELS
+from mmroi.utils.errors import explain
 
 PAIRED = ('MPJPE', 'PA-MPJPE', 'PVE', 'camera_translation', 'camera_spread')
 

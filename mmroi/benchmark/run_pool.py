@@ -18,10 +18,10 @@ from mmroi.benchmark.profiles import stage_configs
 from mmroi.benchmark.runs import Run, RunError, check_config, dump_config, last_checkpoint, test_config
 from mmroi.benchmark.tool_process import end_group, last_words
 from mmroi.benchmark.warm_process import start_tool
-from mmroi.engine.launch import explain
 from mmroi.fileio import read_checkpoint
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.installation import find_file
+from mmroi.utils.errors import explain
+from mmroi.utils.installation import find_file
 
 
 class RunPool:

@@ -15,8 +15,8 @@ from mmroi.benchmark.profiles import for_testing, network_config, read_config, s
 from mmroi.benchmark.suites import Row
 from mmroi.evaluation import MeshResults
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.installation import find_file
 from mmroi.fileio.locking import reserve
+from mmroi.utils.installation import find_file
 
 RECORDED = ('people_seen', 'date', 'device', 'code')  # in Run.record
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmroi.benchmark.tool_process import end_group, last_words, start_process, tool_command
-from mmroi.engine.launch import explain
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.installation import PACKAGE
+from mmroi.utils.errors import explain
+from mmroi.utils.installation import PACKAGE
 
 FIGURES = 'figures.json'
 _GRACE = 10.0  # seconds from being asked to end to being killed

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
-from mmroi.benchmark.project_files import find_config, find_data
-from mmroi.fileio.installation import find_file
+from mmroi.benchmark.project_files import SUITES, find_data
+from mmroi.utils.config_names import find_config
+from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
-SUITES = Path(__file__).parent / 'suites'
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,14 @@ class Condition:
         label: What follows the label of a row in tables and plots.
         transforms: Configs of transforms that follow ``GetPersonBox``. Random ones draw the same numbers for
             all rows, since each person has a seed of its own in the feature cache.
-        ann_file: Annotation file that replaces the test set's, relative to the same folders.
-        hint: How to make ``ann_file``.
+        detector: Detector whose boxes replace the annotated ones, of ``detect_boxes.py --det-model``. People
+            whom it misses keep theirs.
     """
 
     name: str
     label: str
     transforms: tuple[Mapping[str, Any], ...] = ()
-    ann_file: str | None = None
-    hint: str = ''
+    detector: str | None = None
 
 
 @dataclass(frozen=True)

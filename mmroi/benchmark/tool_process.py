@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import mmroi
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 from mmroi.utils.termination import signal_on_parents_death
 
 _PACKAGES = Path(mmroi.__file__).parents[1]

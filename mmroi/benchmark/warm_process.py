@@ -16,7 +16,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mmroi.benchmark.tool_process import package_path
-from mmroi.utils.allocator import keep_freed_memory
 
 # mmroi makes MMDetection importable; the server passes over what it cannot import
 _IMPORTED = ('mmroi.apis', 'mmroi.engine', 'mmroi.evaluation', 'mmdet.models', 'mmengine.runner')
@@ -80,7 +79,6 @@ def _run(words: list[str], streams: dict[int, str], environment: dict[str, str],
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)
-    keep_freed_memory()
     if 'OMP_NUM_THREADS' in environment:
         import torch
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from mmroi.fileio.smpl_unpickler import load_smpl_pickle
 from mmroi.structures import SMPL_PARENTS
+from mmroi.utils.choices import OPEN
 
 OPEN_BODY = Path(__file__).parent / 'assets' / 'open_body.npz'
-OPEN = 'open'  # stands for the open body where a path is expected
 NUM_VERTICES, NUM_FACES, NUM_JOINTS = 6890, 13776, 24
 GENDERS = ('neutral', 'male', 'female')
 

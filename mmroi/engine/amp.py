@@ -12,8 +12,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmroi.registry import OPTIM_WRAPPERS
-
-PRECISIONS = ('fp32', 'bf16', 'auto')
+from mmroi.utils.choices import PRECISIONS
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -1,6 +1,5 @@
 """The body model of a run: one switch for network, metrics and datasets, and a check for its files."""
 
-import argparse
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,25 +8,10 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from mmroi.body_models.body_files import GENDERS, OPEN, body_files, check_body_files, has_genders, is_open
+from mmroi.body_models.body_files import GENDERS, body_files, check_body_files, has_genders, is_open
 from mmroi.evaluation.protocols import get_protocol
 
 SYNTHETIC = 'synthetic'  # name of datasets whose labels are parameters of the open body
-
-
-def add_body_argument(parser: argparse.ArgumentParser, default: str = "the config's") -> None:
-    """Add ``--body-model``, which means the same to every tool.
-
-    Args:
-        parser: Parser of the tool.
-        default: Help text for what the tool uses without the argument.
-    """
-    parser.add_argument(
-        '--body-model',
-        metavar=f'PATH|{OPEN}',
-        help='folder with SMPL_{NEUTRAL,MALE,FEMALE}.pkl, or a file; "open" for the open body, which ships '
-        f'with mmroi and is not SMPL (default: {default})',
-    )
 
 
 def use_body_model(cfg: Config, model_path: str) -> None:

@@ -1,11 +1,8 @@
-"""``--cfg-options``: values as the user wrote them, and no key that nothing reads."""
+"""``--cfg-options``: no key that nothing reads."""
 
-import argparse
-import ast
-import copy
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -27,127 +24,59 @@ _OPTIONAL = {
     'tta_model',
     'tta_pipeline',
 }
-
-
-class ConfigOptions(argparse.Action):
-    """Collect KEY=VALUE in a dict, see :func:`parse_value`.
-
-    MMEngine's ``DictAction`` removes spaces from paths, cuts text at commas, and knows no dicts.
-    """
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Add the values to those of earlier options of the command line."""
-        options = copy.copy(getattr(namespace, self.dest, None) or {})
-        for word in values or ():
-            key, sign, value = str(word).partition('=')
-            if not sign or not key:
-                raise argparse.ArgumentError(
-                    self, f'expected KEY=VALUE, not {word!r}; put quotes around a value with spaces'
-                )
-            options[key] = parse_value(value)
-        setattr(namespace, self.dest, options)
-
-
-def parse_value(text: str) -> Any:
-    """Read a value of the command line.
-
-    Args:
-        text: A number, ``true``, ``false``, ``None``, a Python literal, in which ``dict(key=value)`` is
-            allowed; a list of words in brackets; numbers separated by commas; or else text, which is kept as
-            it is, with its spaces and commas.
-
-    Returns:
-        The value.
-    """
-    word = text.strip()
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            pass
-    if word.lower() in ('true', 'false'):
-        return word.lower() == 'true'
-    try:
-        tree = ast.parse(word, mode='eval').body
-        value = _evaluate(tree)
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
-        return _parse_words(text)
-    # without parentheses of its own, a tuple starts where its first item does
-    bare = isinstance(tree, ast.Tuple) and bool(tree.elts) and tree.elts[0].col_offset == tree.col_offset
-    return list(value) if bare else value
-
-
-def _parse_words(text: str) -> Any:
-    """Read a list of words, or text."""
-    word = text.strip()
-    if word[:1] + word[-1:] in ('[]', '()'):
-        values = [parse_value(part.strip()) for part in _split(word[1:-1])]
-        return tuple(values) if word[0] == '(' else values
-    values = [parse_value(part) for part in _split(word)] if ',' in word else []
-    return text if not values or any(isinstance(value, str) for value in values) else values
-
-
-def _split(text: str) -> Iterator[str]:
-    """Split at commas outside of brackets."""
-    depth, start = 0, 0
-    for i, character in enumerate(text):
-        depth += (character in '([{') - (character in ')]}')
-        if character == ',' and depth == 0:
-            yield text[start:i]
-            start = i + 1
-    if text[start:].strip():
-        yield text[start:]
-
-
-def _evaluate(node: ast.AST) -> Any:
-    """Evaluate a literal, or ``dict(...)`` of literals."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        if node.args or any(keyword.arg is None for keyword in node.keywords):
-            raise ValueError('dict takes key=value')
-        return {str(keyword.arg): _evaluate(keyword.value) for keyword in node.keywords}
-    if isinstance(node, ast.List):
-        return [_evaluate(one) for one in node.elts]
-    if isinstance(node, ast.Tuple):
-        return tuple(_evaluate(one) for one in node.elts)
-    if isinstance(node, ast.Dict):
-        pairs = zip(node.keys, node.values, strict=True)
-        return {_evaluate(key): _evaluate(value) for key, value in pairs if key is not None}
-    return ast.literal_eval(node)
+# Dicts of which MMEngine takes some keys and overlooks all others.
+_CLOSED = {
+    'auto_scale_lr': ('base_batch_size', 'enable'),
+    'env_cfg': ('cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'),
+}
 
 
 def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Refuse options that change nothing, because nothing reads their key.
+
+    A last part that is new to its dict passes if the dict has a ``type``: the class itself refuses what it
+    does not know, when it is built.
 
     Args:
         cfg: Config of a run.
         options: Values by key, with dots between the parts of a path.
 
     Raises:
-        ValueError: The first part of a key is unknown, or a later one, except the last, is nearly the name of
-            another; suggests the right one.
+        ValueError: The first part of a key is unknown, or a later one is nearly the name of another; suggests
+            the right one.
     """
     runner = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
     known = sorted({*cfg.keys(), *runner, *_OPTIONAL, *NUMBERS})
-    for key in options:
+    for key, value in options.items():
         first, *path = key.split('.')
         if first not in known:
             near = difflib.get_close_matches(first, known, 1)
             hint = f'did you mean {near[0]!r}?' if near else 'define it in the config if it is your own'
             raise ValueError(f'config {cfg.filename}: nothing reads {first!r} of --cfg-options {key}; {hint}')
-        part = cfg.get(first)
-        for name in path[:-1]:
-            if not isinstance(part, dict) or name in part:
-                part = part.get(name) if isinstance(part, dict) else None
-                continue
-            if near := difflib.get_close_matches(name, list(part), 1, cutoff=0.75):
-                raise ValueError(
-                    f'config {cfg.filename}: --cfg-options {key}: there is no {name!r}; did you mean '
-                    f'{near[0]!r}?'
-                )
-            break
+        if path and path[0] not in _CLOSED.get(first, path):
+            raise ValueError(
+                f'config {cfg.filename}: nothing reads {path[0]!r} of --cfg-options {key}; {first} has '
+                f'{", ".join(_CLOSED[first])}'
+            )
+        if near := _find_slip(cfg.get(first), path, value):
+            name, right = near
+            raise ValueError(
+                f'config {cfg.filename}: --cfg-options {key}: there is no {name!r}; did you mean {right!r}?'
+            )
+
+
+def _find_slip(part: Any, path: list[str], value: Any) -> tuple[str, str] | None:
+    """Find the first part of a path that does not exist, and the name that it nearly is, if any."""
+    for name in path:
+        if isinstance(part, list | tuple):
+            part = part[int(name)] if name.isdecimal() and int(name) < len(part) else None
+            continue
+        if not isinstance(part, dict):
+            return None
+        if name not in part:
+            if name is path[-1] and ('type' in part or isinstance(value, dict)):  # a new part, such as a loss
+                return None
+            near = difflib.get_close_matches(name, list(part), 1, cutoff=0.75)
+            return (name, near[0]) if near else None
+        part = part[name]
+    return None

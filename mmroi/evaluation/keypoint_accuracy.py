@@ -16,8 +16,8 @@ import torch
 from mmroi.evaluation.functional import joint_errors, pck
 from mmroi.evaluation.tables import Table
 from mmroi.structures import SMPL_54
+from mmroi.utils.choices import PCK_THRESHOLDS
 
-THRESHOLDS = (0.05, 0.1, 0.2)
 """Fractions of the longer side of the annotated box."""
 
 
@@ -101,7 +101,7 @@ class KeypointAccuracy:
     def __init__(
         self,
         people: Sequence[PersonKeypoints],
-        thresholds: Sequence[float] = THRESHOLDS,
+        thresholds: Sequence[float] = PCK_THRESHOLDS,
         resamples: int = 2000,
         seed: int = 0,
     ) -> None:

@@ -12,8 +12,7 @@ import numpy as np
 from mmroi.evaluation.keypoint_accuracy import KeypointAccuracy, PersonKeypoints
 from mmroi.fileio.atomic import atomic_write
 from mmroi.structures import SMPL_54
-
-SUFFIXES = ('.json', '.csv')
+from mmroi.utils.choices import REPORT_SUFFIXES
 
 
 def format_accuracy(accuracy: KeypointAccuracy) -> str:
@@ -56,8 +55,8 @@ def save_people(accuracy: KeypointAccuracy, path: str | Path, extra: Mapping[str
         ValueError: If the suffix is another.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f'{path}: results are written as {" or ".join(SUFFIXES)}')
+    if path.suffix not in REPORT_SUFFIXES:
+        raise ValueError(f'{path}: results are written as {" or ".join(REPORT_SUFFIXES)}')
     with atomic_write(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
         rows = [_row(person, accuracy.thresholds) for person in accuracy.people]
         if path.suffix == '.csv':

@@ -12,8 +12,9 @@ from mmengine.config import Config
 
 from mmroi.apis import build_model
 from mmroi.apis.export import ExportableEstimator, describe, export_model, random_inputs, read_recipe
-from mmroi.apis.export_precision import TOLERANCES, halve, quantize
+from mmroi.apis.export_precision import halve, quantize
 from mmroi.apis.exported_files import open_exported
+from mmroi.utils.choices import EXPORT_TOLERANCES
 
 ENCODER = 'estimator.encoder.'
 
@@ -56,7 +57,7 @@ def test_half_precision(model: torch.nn.Module, tmp_path: Path) -> None:
     """Only the encoder; the model itself is left as it was."""
     before = {name: value.clone() for name, value in model.state_dict().items()}
     differences = export_model(model, tmp_path / 'half.onnx', with_smpl=True, precision='fp16')
-    assert 0 < differences['vertices'] < TOLERANCES['fp16']
+    assert 0 < differences['vertices'] < EXPORT_TOLERANCES['fp16']
     assert weights_of(tmp_path / 'half.onnx') == dict(encoder={'FLOAT16'}, others={'FLOAT'})
     assert 0 < worst_vertex(model, tmp_path / 'half.onnx') < 0.02
     assert open_exported(tmp_path / 'half.onnx').metadata['precision'] == 'fp16'

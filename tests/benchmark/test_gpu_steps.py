@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mmroi.benchmark.gpu_steps import WEIGHTS, _read_losses, gpu_steps, quick_steps
-from mmroi.fileio.installation import find_file
+from mmroi.utils.installation import find_file
 
 
 def test_names():

@@ -7,12 +7,16 @@ LOG is the work folder of a training, with all runs that were resumed one after 
 ``*/vis_data/scalars.json``.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmroi.engine.launch import run_tool
-from mmroi.engine.plots import plot_curves
-from mmroi.engine.training_log import Curve, read_curves
+from mmroi.cli.running import run_tool
+
+if TYPE_CHECKING:
+    from mmroi.engine.training_log import Curve
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,6 +59,9 @@ def print_time(name: str, train: dict[str, Curve]) -> None:
 def main() -> None:
     """Plot or print."""
     args = parse_args()
+    from mmroi.engine.plots import plot_curves
+    from mmroi.engine.training_log import read_curves
+
     logs = [(name, read_curves(log)) for name, log in zip(args.legend, args.json_logs, strict=True)]
     if args.task == 'cal_train_time':
         for name, (train, _) in logs:

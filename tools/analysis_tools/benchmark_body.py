@@ -10,20 +10,15 @@ smplx.
 
 from importlib.util import find_spec
 
-from mmroi.benchmark.speed.bodies import make_steps, measure_bodies
-from mmroi.benchmark.speed.command_line import (
+from mmroi.cli.arguments import add_body_argument
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import (
     add_clock_argument,
     add_device_arguments,
     add_timing_arguments,
     make_parser,
     parse,
-    print_table,
-    write_json,
 )
-from mmroi.benchmark.speed.timing import describe_machine
-from mmroi.body_models import SMPL
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.launch import run_tool
 
 
 def main() -> None:
@@ -35,13 +30,19 @@ def main() -> None:
     add_clock_argument(parser)
     add_device_arguments(parser)
     args = parse(parser)
-    machine = describe_machine(args.device)
+    from mmroi.benchmark.speed.bodies import make_steps, measure_bodies
+    from mmroi.benchmark.speed.command_line import print_table, use_device, write_json
+    from mmroi.benchmark.speed.timing import describe_machine
+    from mmroi.body_models import SMPL
+
+    device = use_device(args)
+    machine = describe_machine(device)
     names = [name for name in ('smplx', 'mmroi') if name == 'mmroi' or find_spec(name)]
     if 'smplx' not in names:
         print('smplx is not installed: measured alone')
-    layers = {name: SMPL(args.body_model, layer=name).to(args.device) for name in names}
-    steps = make_steps(layers, args.bodies, args.device)
-    rows = measure_bodies(steps, args.device, args.seconds, args.rounds, args.cpu_time)
+    layers = {name: SMPL(args.body_model, layer=name).to(device) for name in names}
+    steps = make_steps(layers, args.bodies, device)
+    rows = measure_bodies(steps, device, args.seconds, args.rounds, args.cpu_time)
     print_table(rows)
     write_json(args.json, machine=machine, rows=rows)
 

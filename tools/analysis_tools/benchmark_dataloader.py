@@ -25,23 +25,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import cv2
-import torch
-
-from mmroi.benchmark.speed.command_line import (
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import (
     add_clock_argument,
     add_frame_argument,
     add_timing_arguments,
-    load_config,
     make_parser,
     parse,
-    print_table,
-    write_json,
 )
-from mmroi.benchmark.speed.datasets import usable_dataset
-from mmroi.benchmark.speed.loading import LoadingBenchmark
-from mmroi.benchmark.speed.timing import describe_machine, take_turns
-from mmroi.engine.launch import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,6 +48,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure and print the table."""
     args = parse_args()
+    import cv2
+    import torch
+
+    from mmroi.benchmark.speed.command_line import load_config, print_table, write_json
+    from mmroi.benchmark.speed.datasets import usable_dataset
+    from mmroi.benchmark.speed.loading import LoadingBenchmark
+    from mmroi.benchmark.speed.timing import describe_machine, take_turns
+
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     config = load_config(args)

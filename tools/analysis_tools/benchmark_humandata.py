@@ -15,9 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from mmroi.benchmark.speed.humandata import in_new_process, make_h36m_file, open_file, read_in_workers
-from mmroi.engine.launch import run_tool
-from mmroi.fileio.atomic import atomic_write
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,6 +33,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure and print the figures."""
     args = parse_args()
+    from mmroi.benchmark.speed.humandata import in_new_process, make_h36m_file, open_file, read_in_workers
+    from mmroi.fileio.atomic import atomic_write
+
     folder = Path(tempfile.mkdtemp(dir=args.file.parent if args.file else None))
     try:
         path = folder / 'people.npz'

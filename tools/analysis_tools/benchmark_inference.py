@@ -19,36 +19,28 @@ The ratio compares frames per second with the first of --rois at the same batch 
 the paper's Table 4 does. On a GPU, fp32 is PyTorch's default: convolutions may compute in TF32.
 """
 
+from __future__ import annotations
+
 import argparse
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-
-from mmroi.benchmark.speed.command_line import (
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import (
     add_clock_argument,
     add_device_arguments,
     add_frame_argument,
     add_timing_arguments,
-    load_config,
     make_parser,
     parse,
-    print_table,
-    write_json,
 )
-from mmroi.benchmark.speed.inference import (
-    MakeBatch,
-    batches_from_images,
-    batches_in_memory,
-    build_networks,
-    make_steps,
-    measure_inference,
-)
-from mmroi.benchmark.speed.modes import EAGER, OPTIONS, parse_mode
-from mmroi.benchmark.speed.timing import describe_machine
-from mmroi.engine.amp import has_fast_bfloat16
-from mmroi.engine.launch import run_tool
-from mmroi.engine.pipelines import read_crops
+from mmroi.utils.choices import EAGER, MODES
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmroi.benchmark.speed.inference import MakeBatch
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,7 +65,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[EAGER],
         metavar='MODE',
-        help=f'{EAGER}, or {", ".join(OPTIONS)} joined by + (default: {EAGER})',
+        help=f'{EAGER}, or {", ".join(MODES)} joined by + (default: {EAGER})',
     )
     parser.add_argument('--no-baselines', action='store_true', help='skip CLIFF and HMR')
     parser.add_argument(
@@ -88,6 +80,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def _batches(config: Config, args: argparse.Namespace, folder: Path) -> MakeBatch:
+    from mmroi.benchmark.speed.inference import batches_from_images, batches_in_memory
+    from mmroi.engine.pipelines import read_crops
+
     if args.from_photo:
         return batches_from_images(config, args.rois, max(args.batch_sizes), folder, args.frame)
     return batches_in_memory(read_crops(config))
@@ -96,24 +91,32 @@ def _batches(config: Config, args: argparse.Namespace, folder: Path) -> MakeBatc
 def main() -> None:
     """Measure and print the table."""
     args = parse_args()
+    from mmroi.benchmark.speed.command_line import load_config, print_table, use_device, write_json
+    from mmroi.benchmark.speed.inference import build_networks, make_steps, measure_inference
+    from mmroi.benchmark.speed.modes import parse_mode
+    from mmroi.benchmark.speed.timing import describe_machine
+    from mmroi.engine.amp import has_fast_bfloat16
+    from mmroi.engine.pipelines import read_crops
+
     for mode in args.modes:
         parse_mode(mode)
+    device = use_device(args)
     config = load_config(args)
-    if 'bf16' in args.precisions and args.device.type == 'cpu' and not has_fast_bfloat16():
+    if 'bf16' in args.precisions and device.type == 'cpu' and not has_fast_bfloat16():
         print('This CPU emulates bf16: it will be slower than fp32.')
-    machine = describe_machine(args.device)
+    machine = describe_machine(device)
     with tempfile.TemporaryDirectory() as folder:
-        networks = dict(build_networks(config, args.rois, args.device, args.weights, not args.no_baselines))
+        networks = dict(build_networks(config, args.rois, device, args.weights, not args.no_baselines))
         batches = dict.fromkeys([name for name, _ in networks], _batches(config, args, Path(folder)))
         for path in args.beside:
             other = load_config(argparse.Namespace(**{**vars(args), 'config': path}))
-            built = build_networks(other, args.rois, args.device, with_baselines=False)
+            built = build_networks(other, args.rois, device, with_baselines=False)
             if repeated := built.keys() & networks.keys():
                 raise ValueError(f'--beside: {path} has the name of another network, {min(repeated)[0]}')
             networks |= built
             batches |= dict.fromkeys([name for name, _ in built], _batches(other, args, Path(folder)))
-        steps = make_steps(networks, batches, args.device, args.batch_sizes, args.precisions, args.modes)
-        rows = measure_inference(networks, steps, args.device, args.seconds, args.rounds, args.cpu_time)
+        steps = make_steps(networks, batches, device, args.batch_sizes, args.precisions, args.modes)
+        rows = measure_inference(networks, steps, device, args.seconds, args.rounds, args.cpu_time)
     print_table(rows)
     crops = read_crops(config)
     write_json(

@@ -8,6 +8,8 @@ time to evaluate saved results, which includes posing the predictions. The defau
 3DPW's test set.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import shutil
@@ -16,23 +18,18 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from mmengine.evaluator import BaseMetric
-from mmengine.structures import InstanceData
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import PROTOCOLS
 
-from mmroi.body_models import SMPL
-from mmroi.body_models.body_files import OPEN_BODY
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation import PROTOCOLS, DumpMeshResults, MeshMetric, MeshResults
-from mmroi.fileio.atomic import atomic_write
-from mmroi.geometry import axis_angle_to_matrix
-from mmroi.structures import HMRDataSample, Predictions
+if TYPE_CHECKING:
+    import torch
+    from mmengine.evaluator import BaseMetric
+
+    from mmroi.body_models import SMPL
 
 
-@torch.no_grad()
 def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict[str, Any]]:
     """Make random predictions and annotations.
 
@@ -44,6 +41,13 @@ def make_pool(body_model: SMPL, count: int, num_rois: int = 5) -> list[dict[str,
     Returns:
         Data samples in the form in which a metric receives them.
     """
+    import numpy as np
+    import torch
+    from mmengine.structures import InstanceData
+
+    from mmroi.geometry import axis_angle_to_matrix
+    from mmroi.structures import HMRDataSample, Predictions
+
     rng = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> torch.Tensor:
@@ -97,18 +101,25 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description='Measure the time of the metric for a whole test set')
     parser.add_argument('--people', type=int, default=35515)
-    parser.add_argument('--protocol', default='3dpw', choices=sorted(PROTOCOLS))
+    parser.add_argument('--protocol', default='3dpw', choices=PROTOCOLS)
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--json', type=Path, help='write the figures to this file')
     args = parser.parse_args()
+    import torch
+
+    from mmroi.body_models.body_files import OPEN_BODY
+    from mmroi.evaluation import DumpMeshResults, MeshMetric, MeshResults
+    from mmroi.fileio.atomic import atomic_write
+
     torch.set_num_threads(args.threads)
     seconds = {}
     with tempfile.TemporaryDirectory() as folder:
         for gender in ('NEUTRAL', 'MALE', 'FEMALE'):  # as large as SMPL's files, and as slow
             shutil.copy(OPEN_BODY, Path(folder) / f'SMPL_{gender}.npz')
         metric = MeshMetric(args.protocol, dict(type='SMPL', model_path=folder))
-        pool = make_pool(metric.bodies.neutral, 8 * args.batch_size)
+        with torch.no_grad():
+            pool = make_pool(metric.bodies.neutral, 8 * args.batch_size)
         run_online(metric, pool, args.batch_size, args.batch_size)  # warm up
         dump = DumpMeshResults(str(Path(folder) / 'results.npz'))
         for name, online in dict(online=metric, dump=dump).items():

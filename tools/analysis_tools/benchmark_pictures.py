@@ -10,23 +10,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import cv2
-import numpy as np
-import torch
-
-from mmroi.benchmark.speed.command_line import (
-    add_frame_argument,
-    add_timing_arguments,
-    make_parser,
-    parse,
-    print_table,
-    write_json,
-)
-from mmroi.benchmark.speed.drawing import drawing_calls
-from mmroi.benchmark.speed.memory import step_memory
-from mmroi.benchmark.speed.timing import describe_machine, latency, take_turns
-from mmroi.engine.launch import run_tool
-from mmroi.fileio.image_writing import write_image
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import add_frame_argument, add_timing_arguments, make_parser, parse
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +27,16 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure and print the table."""
     args = parse_args()
+    import cv2
+    import numpy as np
+    import torch
+
+    from mmroi.benchmark.speed.command_line import print_table, write_json
+    from mmroi.benchmark.speed.drawing import drawing_calls
+    from mmroi.benchmark.speed.memory import step_memory
+    from mmroi.benchmark.speed.timing import describe_machine, latency, take_turns
+    from mmroi.fileio.image_writing import write_image
+
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     device = torch.device('cpu')

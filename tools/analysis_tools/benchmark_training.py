@@ -17,30 +17,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from mmengine.logging import MMLogger
-
-from mmroi.benchmark.speed.command_line import (
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import (
     add_clock_argument,
     add_device_arguments,
     add_timing_arguments,
-    crops_in_words,
-    load_config,
     make_parser,
     parse,
-    print_table,
-    write_json,
 )
-from mmroi.benchmark.speed.timing import describe_machine
-from mmroi.benchmark.speed.training import (
-    OPTIONS,
-    Trainee,
-    endless_batches,
-    measure_training,
-    set_loader,
-    with_options,
-)
-from mmroi.engine.launch import run_tool
-from mmroi.engine.pipelines import read_crops
+from mmroi.utils.choices import TRAINING_OPTIONS
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,8 +36,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='OPTION',
-        help=f'also measure with each of these changes: {", ".join(OPTIONS)}, or several joined by +; '
-        'an option of the encoder that CONFIG has is switched off',
+        help=f'also measure with each of these changes: {", ".join(TRAINING_OPTIONS)}, or several joined by '
+        '+; an option of the encoder that CONFIG has is switched off',
     )
     parser.add_argument('--rois', type=int, nargs='+', metavar='M', help="default: CONFIG's")
     parser.add_argument('--batch-size', type=int, metavar='N', help="persons (default: CONFIG's)")
@@ -66,12 +51,32 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure and print the table."""
     args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmroi.benchmark.speed.command_line import (
+        crops_in_words,
+        load_config,
+        print_table,
+        use_device,
+        write_json,
+    )
+    from mmroi.benchmark.speed.timing import describe_machine
+    from mmroi.benchmark.speed.training import (
+        Trainee,
+        endless_batches,
+        measure_training,
+        set_loader,
+        with_options,
+    )
+    from mmroi.engine.pipelines import read_crops
+
+    device = use_device(args)
     config = load_config(args)
     if 'optim_wrapper' not in config:
         raise ValueError(f'config {args.config} has no `optim_wrapper`: give one that tools/train.py runs')
     set_loader(config, args.batch_size, args.num_workers)
     MMLogger.get_instance('mmengine', log_level='ERROR')
-    machine = describe_machine(args.device)
+    machine = describe_machine(device)
     variants = dict([('as configured', config), *(with_options(config, text) for text in args.compare)])
     loader = config.train_dataloader
     settle = loader.num_workers * loader.get('prefetch_factor', 2)
@@ -80,7 +85,7 @@ def main() -> None:
         for rois in args.rois or [read_crops(loader).num_rois]:
             batches = iter(endless_batches(config, rois, Path(folder)))
             for name, changed in variants.items():
-                trainees[name, rois] = Trainee(changed, rois, batches, args.device)
+                trainees[name, rois] = Trainee(changed, rois, batches, device)
         rows = measure_training(trainees, loader.batch_size, settle, args.seconds, args.rounds, args.cpu_time)
         del trainees, batches  # ends the workers before their images are removed
     crops = read_crops(loader)

@@ -7,21 +7,18 @@ with their 2D keypoints. Red lines lead from the 2D keypoints to the 3D ones pro
 figures in red belong to labels that cannot all be true. ``sheet.jpg`` shows all people at a glance.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from mmengine.registry import init_default_scope
-from PIL import Image
-
-from mmroi.body_models import SMPL
-from mmroi.engine.body_model import add_body_argument, check_body_model
-from mmroi.engine.browsing import choose_people, keep_frames
-from mmroi.engine.launch import add_config_arguments, read_config, run_tool
-from mmroi.fileio.image_writing import write_image
-from mmroi.registry import DATASETS, MODELS
+from mmroi.cli.arguments import add_body_argument, add_config_arguments
+from mmroi.cli.running import run_tool
 from mmroi.utils import track
-from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
+
+if TYPE_CHECKING:
+    from mmroi.body_models import SMPL
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,6 +41,17 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Draw the people and print whose labels disagree."""
     args = parse_args()
+    import numpy as np
+    from mmengine.registry import init_default_scope
+    from PIL import Image
+
+    from mmroi.engine.body_model import check_body_model
+    from mmroi.engine.browsing import choose_people, keep_frames
+    from mmroi.engine.launch import read_config
+    from mmroi.fileio.image_writing import write_image
+    from mmroi.registry import DATASETS, MODELS
+    from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
+
     config = read_config(args)
     check_body_model(config, args.split)
     init_default_scope(config.get('default_scope', 'mmroi'))

@@ -24,10 +24,6 @@ from io import BytesIO
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
 FOCAL_LENGTH = 1000.0  # pixels
 DISTANCE, DEPTH = 5.0, 2.0  # meters: distance of HybrIK's pelvis, depth of its volume
 
@@ -63,6 +59,32 @@ NETWORKS: dict[str, tuple[dict[str, Any], str, dict[str, Any], tuple[int, int]]]
     pare=(dict(type='HRNet', extra=HRNET_W32, norm_eval=False), 'PareHead', PARE_HEAD, (224, 224)),
     hybrik=(dict(type='ResNet', depth=34, out_indices=[3]), 'HybrIKHead', {}, (256, 256)),
 )
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    commands = parser.add_subparsers(dest='command', required=True)
+    runs = commands.add_parser('run', help='run the networks')
+    runs.add_argument('out', help='npz file to write')
+    runs.add_argument('--seeds', type=int, default=1, help='number of seeds (default: %(default)s)')
+    runs.add_argument('--networks', nargs='+', choices=list(NETWORKS), default=list(NETWORKS))
+    compares = commands.add_parser('compare', help='compare two files')
+    compares.add_argument('files', nargs=2, help='npz files')
+    compares.add_argument(
+        '--tolerance',
+        type=float,
+        default=1e-5,
+        help='largest allowed relative difference (default: %(default)s)',
+    )
+    return parser.parse_args()
+
+
+ARGUMENTS = parse_args() if __name__ == '__main__' else argparse.Namespace()
+
+import numpy as np  # noqa: E402  --help need not wait for it
+import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 
 def noise(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -296,28 +318,8 @@ def compare(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> dict[st
     }
 
 
-def parse_args() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    commands = parser.add_subparsers(dest='command', required=True)
-    runs = commands.add_parser('run', help='run the networks')
-    runs.add_argument('out', help='npz file to write')
-    runs.add_argument('--seeds', type=int, default=1, help='number of seeds (default: %(default)s)')
-    runs.add_argument('--networks', nargs='+', choices=list(NETWORKS), default=list(NETWORKS))
-    compares = commands.add_parser('compare', help='compare two files')
-    compares.add_argument('files', nargs=2, help='npz files')
-    compares.add_argument(
-        '--tolerance',
-        type=float,
-        default=1e-5,
-        help='largest allowed relative difference (default: %(default)s)',
-    )
-    return parser.parse_args()
-
-
-def main() -> None:
+def main(args: argparse.Namespace) -> None:
     """Run or compare."""
-    args = parse_args()
     if args.command == 'run':
         import mmcv
 
@@ -338,4 +340,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    main(ARGUMENTS)

@@ -10,22 +10,9 @@ Give --weights: the predictions of an untrained network hardly depend on the ima
 
 import argparse
 
-import torch
-
-from mmroi.benchmark.speed.command_line import (
-    add_device_arguments,
-    load_config,
-    make_parser,
-    parse,
-    print_table,
-    write_json,
-)
-from mmroi.benchmark.speed.inference import batches_in_memory, build_networks
-from mmroi.benchmark.speed.modes import EAGER, OPTIONS, parse_mode
-from mmroi.benchmark.speed.numerics import PRECISIONS, measure_numerics
-from mmroi.benchmark.speed.timing import describe_machine
-from mmroi.engine.launch import run_tool
-from mmroi.engine.pipelines import read_crops
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import add_device_arguments, make_parser, parse
+from mmroi.utils.choices import EAGER, MODES, NUMERICS
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,14 +22,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rois', type=int, nargs='+', metavar='M', help="default: CONFIG's")
     parser.add_argument('--batch-size', type=int, default=4, metavar='N', help='persons (default: 4)')
     parser.add_argument(
-        '--precisions', nargs='+', choices=PRECISIONS, default=['fp32', 'bf16'], help='default: fp32 bf16'
+        '--precisions', nargs='+', choices=NUMERICS, default=['fp32', 'bf16'], help='default: fp32 bf16'
     )
     parser.add_argument(
         '--modes',
         nargs='+',
         default=[EAGER],
         metavar='MODE',
-        help=f'{EAGER}, or {", ".join(OPTIONS)} joined by + (default: {EAGER})',
+        help=f'{EAGER}, or {", ".join(MODES)} joined by + (default: {EAGER})',
     )
     add_device_arguments(parser)
     return parse(parser)
@@ -51,17 +38,27 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Compare and print the table."""
     args = parse_args()
+    import torch
+
+    from mmroi.benchmark.speed.command_line import load_config, print_table, use_device, write_json
+    from mmroi.benchmark.speed.inference import batches_in_memory, build_networks
+    from mmroi.benchmark.speed.modes import parse_mode
+    from mmroi.benchmark.speed.numerics import measure_numerics
+    from mmroi.benchmark.speed.timing import describe_machine
+    from mmroi.engine.pipelines import read_crops
+
     for mode in args.modes:
         parse_mode(mode)
+    device = use_device(args)
     config = load_config(args)
     crops = read_crops(config)
     networks = build_networks(
         config, args.rois or [crops.num_rois], torch.device('cpu'), args.weights, with_baselines=False
     )
     batches = batches_in_memory(crops)
-    rows = measure_numerics(networks, batches, args.device, args.batch_size, args.precisions, args.modes)
+    rows = measure_numerics(networks, batches, device, args.batch_size, args.precisions, args.modes)
     print_table(rows)
-    write_json(args.json, config=args.config, machine=describe_machine(args.device), rows=rows)
+    write_json(args.json, config=args.config, machine=describe_machine(device), rows=rows)
 
 
 if __name__ == '__main__':

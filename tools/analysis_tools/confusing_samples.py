@@ -6,21 +6,21 @@
 image of each person, and ``sheet.jpg`` with all of them.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmroi.datasets import LoadImage
-from mmroi.engine.hooks.visualization_hook import describe
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation import MESH_METRICS, MeshMetric, MeshResults
-from mmroi.evaluation.command_line import add_metric_arguments, build_metric, positive_int
-from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.image_writing import write_image
-from mmroi.structures import HMRDataSample
-from mmroi.visualization import MeshVisualizer, tile_images
+from mmroi.cli.arguments import add_metric_arguments, positive_int
+from mmroi.cli.running import run_tool
+
+if TYPE_CHECKING:
+    from mmroi.evaluation import MeshMetric, MeshResults
+    from mmroi.structures import HMRDataSample
 
 Errors = dict[str, float]
 
@@ -40,6 +40,8 @@ def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> 
     Raises:
         KeyError: If the protocol has no such metric for the file.
     """
+    from mmroi.evaluation import MESH_METRICS
+
     results.process(metric, batch_size, progress=True)
     rows = [{name: row[name] for name in MESH_METRICS if name in row} for row in metric.results]
     found = dict.fromkeys(name for row in rows for name in row)
@@ -53,6 +55,8 @@ def rank(results: MeshResults, metric: MeshMetric, by: str, batch_size: int) -> 
 
 def write_table(path: Path, samples: Sequence[HMRDataSample], errors: Sequence[Errors]) -> None:
     """Write who they are and all their errors."""
+    from mmroi.fileio.atomic import atomic_write
+
     with atomic_write(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
         table = csv.writer(file)
         table.writerow(('rank', 'sample_idx', 'img_path', *errors[0]))
@@ -69,8 +73,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--metric',
         default='MPJPE',
-        choices=MESH_METRICS,
-        help='the metric to order by; for PCK and AUC the smallest come first',
+        metavar='NAME',
+        help='the metric to order by: MPJPE, PVE, orientation, ...; for PCK and AUC the smallest come first',
     )
     parser.add_argument('--topk', type=positive_int, default=20, help='number of people')
     parser.add_argument('--out-dir', type=Path, help='default: work_dirs/confusing/RESULTS')
@@ -82,6 +86,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Rank and draw."""
     args = parse_args()
+    from mmroi.datasets import LoadImage
+    from mmroi.engine.hooks.visualization_hook import describe
+    from mmroi.evaluation import MeshResults
+    from mmroi.evaluation.command_line import build_metric
+    from mmroi.fileio.image_writing import write_image
+    from mmroi.visualization import MeshVisualizer, tile_images
+
     results, metric = MeshResults(args.results), build_metric(args)
     worst = rank(results, metric, args.metric, args.batch_size)[: args.topk]
     if not worst:

@@ -6,17 +6,10 @@
 import argparse
 from pathlib import Path
 
-from mmroi.apis.inference import MultiRoIInferencer
-from mmroi.apis.inference.arguments import add_detector_arguments, add_refine_arguments, refiner_of
-from mmroi.apis.keypoint_evaluation import find_images, predict_people
-from mmroi.apis.keypoint_pictures import KeypointPictures
-from mmroi.datasets.coco_keypoints import read_coco_keypoints
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation.command_line import positive_float, positive_int
-from mmroi.evaluation.keypoint_accuracy import THRESHOLDS, KeypointAccuracy
-from mmroi.evaluation.keypoint_report import SUFFIXES, format_accuracy, save_people
-from mmroi.structures import CONVENTIONS
+from mmroi.cli.arguments import add_body_argument, positive_float, positive_int
+from mmroi.cli.people_arguments import add_detector_arguments, add_refine_arguments, refiner_of
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import PCK_THRESHOLDS, REPORT_SUFFIXES
 
 BOXES = ('given', 'detected')
 EPILOG = """
@@ -54,13 +47,12 @@ def parse_args() -> argparse.Namespace:
     add('--category', default='person', help='category of the people (default: %(default)s)')
     add(
         '--convention',
-        choices=sorted(CONVENTIONS),
         metavar='NAME',
-        help='order of the joints, for files without their names: ' + ', '.join(sorted(CONVENTIONS)),
+        help='order of the joints, for files without their names, such as coco; a wrong name lists all',
     )
     add('--skip-unknown', action='store_true', help='leave out joints that the body model lacks')
     add('--visible-only', action='store_true', help='leave out joints with visibility 1, labeled but hidden')
-    add('--thresholds', type=positive_float, nargs='+', default=THRESHOLDS, help='default: 0.05 0.1 0.2')
+    add('--thresholds', type=positive_float, nargs='+', default=PCK_THRESHOLDS, help='default: 0.05 0.1 0.2')
     add('--out', type=Path, help='results of every person: .json (with all joints) or .csv')
     add('--show-dir', type=Path, help='folder for a picture of every person, and worst.jpg')
     add('--worst', type=positive_int, default=16, help='number of people in worst.jpg (default: %(default)s)')
@@ -72,14 +64,21 @@ def parse_args() -> argparse.Namespace:
     add_body_argument(parser, "the model's")
     add_detector_arguments(parser.add_argument_group('detector'))
     args = parser.parse_args()
-    if args.out and args.out.suffix not in SUFFIXES:
-        parser.error(f'--out: write {" or ".join(SUFFIXES)}, not {args.out}')
+    if args.out and args.out.suffix not in REPORT_SUFFIXES:
+        parser.error(f'--out: write {" or ".join(REPORT_SUFFIXES)}, not {args.out}')
     return args
 
 
 def main() -> None:
     """Evaluate."""
     args = parse_args()
+    from mmroi.apis.inference import MultiRoIInferencer
+    from mmroi.apis.keypoint_evaluation import find_images, predict_people
+    from mmroi.apis.keypoint_pictures import KeypointPictures
+    from mmroi.datasets.coco_keypoints import read_coco_keypoints
+    from mmroi.evaluation.keypoint_accuracy import KeypointAccuracy
+    from mmroi.evaluation.keypoint_report import format_accuracy, save_people
+
     options = args.category, args.convention, args.skip_unknown, args.visible_only
     annotations = read_coco_keypoints(args.keypoints, *options)
     annotations = find_images(annotations, args.image_root, args.skip_missing)

@@ -9,11 +9,8 @@ import argparse
 import json
 from pathlib import Path
 
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation import MeshResults, draw_bars, require_matplotlib
-from mmroi.evaluation.command_line import add_metric_arguments, build_metric
-from mmroi.evaluation.paired import compare_results
-from mmroi.fileio.atomic import atomic_write
+from mmroi.cli.arguments import add_metric_arguments
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +36,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Evaluate every file."""
     args = parse_args()
+    from mmroi.evaluation import MeshResults, draw_bars, require_matplotlib
+    from mmroi.evaluation.command_line import build_metric
+    from mmroi.evaluation.paired import compare_results
+    from mmroi.fileio.atomic import atomic_write
+
     if args.plots:
         require_matplotlib()
     values, tables = {}, {}

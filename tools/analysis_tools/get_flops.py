@@ -11,17 +11,8 @@ Projector and heatmap head are only used in training and are not in the totals o
 import argparse
 from dataclasses import replace
 
-from mmroi.benchmark.speed.command_line import (
-    crops_in_words,
-    load_config,
-    make_parser,
-    parse,
-    print_table,
-    write_json,
-)
-from mmroi.benchmark.speed.flops import INFERENCE, TRAINING, measure_cost
-from mmroi.engine.launch import run_tool
-from mmroi.engine.pipelines import read_crops
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import make_parser, parse
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,6 +32,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Count and print the tables."""
     args = parse_args()
+    from mmroi.benchmark.speed.command_line import crops_in_words, load_config, print_table, write_json
+    from mmroi.benchmark.speed.flops import INFERENCE, TRAINING, measure_cost
+    from mmroi.engine.pipelines import read_crops
+
     config = load_config(args)
     crops = read_crops(config)
     counted = [measure_cost(config.model, replace(crops, num_rois=rois)) for rois in args.rois]

@@ -6,8 +6,8 @@ python tools/analysis_tools/print_config.py CONFIG [--save-path WHOLE.py] [--cfg
 import argparse
 from pathlib import Path
 
-from mmroi.engine.launch import add_config_arguments, read_config, run_tool
-from mmroi.fileio.atomic import atomic_write
+from mmroi.cli.arguments import add_config_arguments
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,6 +24,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Print the config, and write it if asked to."""
     args = parse_args()
+    from mmroi.engine.launch import read_config
+    from mmroi.fileio.atomic import atomic_write
+
     cfg = read_config(args)
     print(cfg.pretty_text)
     if args.save_path:

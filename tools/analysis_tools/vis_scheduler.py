@@ -8,12 +8,8 @@ MMEngine's own loop and schedulers run through the whole training on a network o
 import argparse
 from pathlib import Path
 
-from mmengine.registry import init_default_scope
-
-from mmroi.engine.launch import add_config_arguments, read_config, run_tool
-from mmroi.engine.plots import plot_schedule
-from mmroi.engine.schedules import count_iterations, simulate_schedule
-from mmroi.evaluation import require_matplotlib
+from mmroi.cli.arguments import add_config_arguments
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,6 +33,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Simulate and plot."""
     args = parse_args()
+    from mmengine.registry import init_default_scope
+
+    from mmroi.engine.launch import read_config
+    from mmroi.engine.plots import plot_schedule
+    from mmroi.engine.schedules import count_iterations, simulate_schedule
+    from mmroi.evaluation import require_matplotlib
+
     require_matplotlib()
     cfg = read_config(args)
     init_default_scope('mmroi')

@@ -15,19 +15,13 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
-
-from mmroi.body_models.body_files import OPEN_BODY
-from mmroi.body_models.open_body.build import build, save
-from mmroi.engine.launch import run_tool
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Build the open body from MakeHuman data.')
-    parser.add_argument(
-        '--out', type=Path, default=OPEN_BODY, help='file to write (default: the shipped one)'
-    )
+    parser.add_argument('--out', type=Path, help='file to write (default: the shipped one)')
     parser.add_argument(
         '--num-samples', type=int, default=600, help='number of bodies to fit the shape space to'
     )
@@ -38,6 +32,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Build and save."""
     args = parse_args()
+    import numpy as np
+
+    from mmroi.body_models.body_files import OPEN_BODY
+    from mmroi.body_models.open_body.build import build, save
+
     start = time.perf_counter()
 
     def report(line: str) -> None:
@@ -49,8 +48,9 @@ def main() -> None:
         raise SystemExit(
             f'build_open_body: {error}; run: pip install -r requirements/build_body.txt'
         ) from error
-    save(args.out, arrays)
-    report(f'wrote {args.out} ({args.out.stat().st_size / 2**20:.2f} MiB)')
+    out = args.out or OPEN_BODY
+    save(out, arrays)
+    report(f'wrote {out} ({out.stat().st_size / 2**20:.2f} MiB)')
 
 
 if __name__ == '__main__':

@@ -7,20 +7,17 @@ a network are measured on results of ``tools/test.py --out results.npz``:
     python tools/dataset_tools/build_pose_prior.py --errors results.npz --out pose_errors.npz
 """
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
+from mmroi.cli.running import run_tool
 
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation import MeshResults
-from mmroi.fileio.npz_io import write_npz
-from mmroi.geometry import axis_angle_to_matrix
-from mmroi.models.refiners.pose_errors import POSE_ERRORS, fit_pose_errors
-from mmroi.models.refiners.pose_prior import POSE_PRIOR
-from mmroi.synthetic.pose_prior import fit_pose_prior
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,6 +35,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Fit and save."""
     args = parse_args()
+    from mmroi.evaluation import MeshResults
+    from mmroi.fileio.npz_io import write_npz
+    from mmroi.models.refiners.pose_errors import POSE_ERRORS, fit_pose_errors
+    from mmroi.models.refiners.pose_prior import POSE_PRIOR
+    from mmroi.synthetic.pose_prior import fit_pose_prior
+
     if args.errors:
         results = MeshResults(args.errors).arrays
         arrays = fit_pose_errors(_rotations(results, 'pred'), _rotations(results, 'gt'))
@@ -50,6 +53,10 @@ def main() -> None:
 
 def _rotations(results: Mapping[str, np.ndarray], group: str) -> np.ndarray:
     """Rotation matrices (N, 24, 3, 3) of predictions or annotations."""
+    import torch
+
+    from mmroi.geometry import axis_angle_to_matrix
+
     root, body = (
         torch.as_tensor(results[f'{group}_instances.{name}']) for name in ('global_orient', 'body_pose')
     )

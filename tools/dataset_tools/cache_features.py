@@ -9,8 +9,8 @@ another machine is faster: copy the dataset with its folder ``features``, and ke
 
 import argparse
 
-from mmroi.engine.feature_cache import use_feature_cache
-from mmroi.engine.launch import add_config_arguments, read_config, run_tool
+from mmroi.cli.arguments import add_config_arguments
+from mmroi.cli.running import run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,6 +48,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Compute what is missing, and print where the features are."""
     args = parse_args()
+    from mmroi.engine.feature_cache import use_feature_cache
+    from mmroi.engine.launch import read_config
+
     cfg = read_config(args)
     given = {name: getattr(args, name) for name in ('variants', 'jobs', 'precision', 'compile')}
     chosen = {name: value for name, value in given.items() if value is not None}

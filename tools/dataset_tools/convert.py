@@ -10,6 +10,8 @@ An interrupted run resumes when it is called again; what has changed in the down
 Existing files are kept unless --overwrite is given.
 """
 
+from __future__ import annotations
+
 import argparse
 import inspect
 import os
@@ -19,15 +21,14 @@ import sys
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from mmroi.datasets.converters import Converter, convert_split
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.launch import run_tool
-from mmroi.fileio import HumanData
-from mmroi.fileio.image_writing import write_image
-from mmroi.registry import CONVERTERS
-from mmroi.visualization.label_check import draw_annotations
+from mmroi.cli.arguments import add_body_argument
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import DATASETS
+
+if TYPE_CHECKING:
+    from mmroi.datasets.converters import Converter
 
 
 class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -50,6 +51,14 @@ def parse_args() -> argparse.Namespace:
         help='module, or .py file, that registers further converters',
     )
     known, rest = imports.parse_known_args()
+    if all(word.startswith('-') for word in rest):  # no dataset, whose options only its converter knows
+        parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help, parents=[imports])
+        parser.add_argument('dataset', metavar='DATASET', help=f'{", ".join(DATASETS)}; or one of --import')
+        parser.parse_args(rest)
+
+    from mmroi.datasets import converters  # noqa: F401  they register themselves
+    from mmroi.registry import CONVERTERS
+
     for name in known.imports:
         if name.endswith('.py'):
             sys.path.append(str(Path(name).resolve().parent))  # worker processes import it, too
@@ -88,6 +97,8 @@ def add_common_options(parser: argparse.ArgumentParser, name: str, converter: ty
 
 def count_rows(path: Path) -> int:
     """Return the number of people in an annotation file; 0, with a message, if it is damaged."""
+    from mmroi.fileio import HumanData
+
     try:
         return HumanData.fromfile(path).data_len
     except (ValueError, pickle.UnpicklingError) as error:
@@ -98,6 +109,11 @@ def count_rows(path: Path) -> int:
 def main() -> None:
     """Convert the splits."""
     args = parse_args()
+    from mmroi.datasets.converters import convert_split
+    from mmroi.fileio.image_writing import write_image
+    from mmroi.registry import CONVERTERS
+    from mmroi.visualization.label_check import draw_annotations
+
     kind = CONVERTERS.get(args.dataset)
     try:
         converter = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})

@@ -6,13 +6,10 @@
 import argparse
 from pathlib import Path
 
-from mmroi.apis.detected_boxes import replace_boxes
-from mmroi.apis.inference.arguments import add_detector_arguments
-from mmroi.apis.inference.detectors import make_detector
-from mmroi.apis.inference.tracking import MATCH_IOU
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation.command_line import positive_float
-from mmroi.fileio import HumanData
+from mmroi.cli.arguments import positive_float
+from mmroi.cli.people_arguments import add_detector_arguments
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import MATCH_IOU
 
 EPILOG = """
 A network that is tested on annotated boxes sees better boxes than it will get in practice. Each annotated
@@ -62,6 +59,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Detect, match and write."""
     args = parse_args()
+    from mmroi.apis.detected_boxes import replace_boxes
+    from mmroi.apis.inference.detectors import make_detector
+    from mmroi.fileio import HumanData
+
     if args.out.suffix != '.npz':
         raise ValueError(f'{args.out}: a HumanData file ends in .npz')
     if args.out.resolve() == args.ann_file.resolve():

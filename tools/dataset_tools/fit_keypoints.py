@@ -6,11 +6,8 @@
 import argparse
 from pathlib import Path
 
-from mmroi.apis.keypoint_fitting import KeypointFitting
-from mmroi.datasets.converters.convert import convert_split
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.launch import run_tool
-from mmroi.evaluation.command_line import positive_float, positive_int
+from mmroi.cli.arguments import add_body_argument, positive_float, positive_int
+from mmroi.cli.running import run_tool
 
 EPILOG = """
 The shipped network (or --model) starts, and KeypointRefiner fits pose, shape and camera to the keypoints
@@ -46,6 +43,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Fit."""
     args = parse_args()
+    from mmroi.apis.keypoint_fitting import KeypointFitting
+    from mmroi.datasets.converters.convert import convert_split
+
     fitting = KeypointFitting(
         args.image_root,
         args.keypoints,

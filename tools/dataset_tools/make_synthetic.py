@@ -4,9 +4,8 @@ import argparse
 import os
 import time
 
-from mmroi.engine.launch import run_tool
-from mmroi.fileio.image_writing import write_image
-from mmroi.synthetic import PRESETS, StudioSettings, contact_sheet, get_preset, make_dataset
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import PRESETS
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,6 +45,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Make the dataset."""
     args = parse_args()
+    from mmroi.fileio.image_writing import write_image
+    from mmroi.synthetic import StudioSettings, contact_sheet, get_preset, make_dataset
+
     out = args.out or os.path.join('data', 'synthetic', args.preset)
     start = time.monotonic()
     try:

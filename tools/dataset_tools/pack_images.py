@@ -12,15 +12,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mmroi.engine.launch import run_tool
-from mmroi.fileio import HumanData
-from mmroi.fileio.image_packing import (
-    find_unfinished,
-    measure_images,
-    pack_shard,
-    plan_shards,
-    shards_pattern,
-)
+from mmroi.cli.running import run_tool
 from mmroi.utils import ProgressBar, track
 
 
@@ -46,6 +38,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Pack what is not packed yet."""
     args = parse_args()
+    from mmroi.fileio import HumanData
+    from mmroi.fileio.image_packing import (
+        find_unfinished,
+        measure_images,
+        pack_shard,
+        plan_shards,
+        shards_pattern,
+    )
+
     names = [str(name) for file in args.files for name in HumanData.fromfile(file)['image_path']]
     names = list(dict.fromkeys(names))
     measured = measure_images(names, args.root, args.allow_outside)

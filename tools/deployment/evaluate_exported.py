@@ -9,18 +9,8 @@ relative to PyTorch: from crops to posed bodies, in turns and with the same numb
 
 from pathlib import Path
 
-from mmroi.apis import init_model
-from mmroi.benchmark.exported import compare_exported, table_rows
-from mmroi.benchmark.speed.command_line import (
-    add_clock_argument,
-    add_timing_arguments,
-    make_parser,
-    parse,
-    print_table,
-    write_json,
-)
-from mmroi.benchmark.speed.timing import describe_machine
-from mmroi.engine.launch import run_tool
+from mmroi.cli.running import run_tool
+from mmroi.cli.speed_arguments import add_clock_argument, add_timing_arguments, make_parser, parse
 
 
 def main() -> None:
@@ -37,6 +27,12 @@ def main() -> None:
     add_timing_arguments(parser)
     add_clock_argument(parser)
     args = parse(parser)
+    from mmroi.apis import init_model
+    from mmroi.benchmark.exported import compare_exported, table_rows
+    from mmroi.benchmark.speed.command_line import print_table, use_device, write_json
+    from mmroi.benchmark.speed.timing import describe_machine
+
+    use_device(args)
     model = init_model(args.config, args.checkpoint, cfg_options=args.cfg_options, body_model=args.body_model)
     machine = describe_machine(next(model.parameters()).device)
     rows = compare_exported(model, args.files, args.batch_size, args.seconds, args.rounds, args.cpu_time)

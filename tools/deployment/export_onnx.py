@@ -6,14 +6,11 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmroi.apis import init_model
-from mmroi.apis.export import check_target, export_model
-from mmroi.apis.export_precision import TOLERANCES
-from mmroi.apis.exported_files import SUFFIXES
-from mmroi.apis.people_arrays import read_people
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.config_options import ConfigOptions
-from mmroi.engine.launch import explain, run_tool
+from mmroi.cli.arguments import add_body_argument
+from mmroi.cli.config_options import ConfigOptions
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import EXPORT_FORMATS, EXPORT_TOLERANCES
+from mmroi.utils.errors import explain
 
 NEEDED = ('onnx', 'onnxruntime', 'onnxscript')
 
@@ -29,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, type=Path, help='file to write: .onnx, or .pt2')
     parser.add_argument(
         '--format',
-        choices=SUFFIXES,
+        choices=EXPORT_FORMATS,
         default='onnx',
         help='onnx, or torch-export for a program that PyTorch runs and compiles',
     )
@@ -39,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--opset', type=int, default=20, help='of ONNX (default: 20)')
     parser.add_argument(
         '--precision',
-        choices=TOLERANCES,
+        choices=EXPORT_TOLERANCES,
         default='fp32',
         help='of the encoder; int8 (ONNX only) needs --calibration (default: fp32)',
     )
@@ -60,7 +57,7 @@ def parse_args() -> argparse.Namespace:
         '--tolerance',
         type=float,
         help='largest difference to PyTorch in fp32, relative for outputs above 1 (default: '
-        f'{", ".join(f"{value:g} for {name}" for name, value in TOLERANCES.items())})',
+        f'{", ".join(f"{value:g} for {name}" for name, value in EXPORT_TOLERANCES.items())})',
     )
     add_body_argument(parser)
     parser.add_argument(
@@ -79,13 +76,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Export and report."""
     args = parse_args()
+    from mmroi.apis import init_model
+    from mmroi.apis.export import check_target, export_model
+    from mmroi.apis.people_arrays import read_people
+
     try:
         check_target(args.out, args.format, args.opset, args.precision)
         missing = [name for name in NEEDED if find_spec(name) is None]
         if args.format == 'onnx' and missing:
-            raise ValueError(
-                f'--format onnx needs {", ".join(missing)}: pip install -r requirements/deploy.txt'
-            )
+            raise ValueError(f"--format onnx needs {', '.join(missing)}: pip install 'mmroi[deploy]'")
         model = init_model(
             args.config, args.checkpoint, cfg_options=args.cfg_options, body_model=args.body_model
         )

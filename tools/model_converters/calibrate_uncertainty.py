@@ -9,13 +9,9 @@ report how well the intervals hold.
 import argparse
 from pathlib import Path
 
-from mmroi.engine.body_model import add_body_argument
-from mmroi.engine.launch import existing_file, run_tool
-from mmroi.evaluation.evaluation_bodies import EvaluationBodies
-from mmroi.evaluation.uncertainty_calibration import apply_calibration, measure_calibration
-from mmroi.fileio import read_checkpoint, write_checkpoint
-from mmroi.models.losses.joint_uncertainty_loss import LIKELIHOODS
-from mmroi.structures import SMPL_24
+from mmroi.cli.arguments import add_body_argument
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import LIKELIHOODS
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +29,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Measure, and write the checkpoint."""
     args = parse_args()
+    from mmroi.engine.launch import existing_file
+    from mmroi.evaluation.evaluation_bodies import EvaluationBodies
+    from mmroi.evaluation.uncertainty_calibration import apply_calibration, measure_calibration
+    from mmroi.fileio import read_checkpoint, write_checkpoint
+    from mmroi.structures import SMPL_24
+
     checkpoint = read_checkpoint(existing_file(args.source))
     bodies = EvaluationBodies(dict(type='SMPL', model_path=args.body_model))
     found = measure_calibration(args.results, bodies, args.level, args.likelihood)

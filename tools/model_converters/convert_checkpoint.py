@@ -1,16 +1,14 @@
 """Convert a published checkpoint: ``python tools/model_converters/convert_checkpoint.py SOURCE OUT``."""
 
 import argparse
-import sys
 
-from mmroi.apis.published import PUBLISHED
-from mmroi.apis.published_conversion import convert_published
-from mmroi.engine.launch import explain, run_tool
+from mmroi.cli.running import run_tool
+from mmroi.utils.choices import CHECKPOINTS
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    kinds = '\n'.join(f'  {kind:20} {network.title}' for kind, network in PUBLISHED.items())
+    kinds = '\n'.join(f'  {kind:20} {title}' for kind, title in CHECKPOINTS.items())
     parser = argparse.ArgumentParser(
         description='Convert a published checkpoint to one that this project tests and fine-tunes.',
         epilog=f'kinds, found from the names of the tensors:\n{kinds}',
@@ -20,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='file to write: .pth or .safetensors')
     parser.add_argument('--config', help='config that the new file is for (default: the one of its kind)')
     parser.add_argument(
-        '--kind', choices=list(PUBLISHED), metavar='KIND', help='what the file is, if not found by itself'
+        '--kind', choices=CHECKPOINTS, metavar='KIND', help='what the file is, if not found by itself'
     )
     return parser.parse_args()
 
@@ -28,18 +26,18 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert and report."""
     args = parse_args()
+    from mmroi.apis.published import PUBLISHED
+    from mmroi.apis.published_conversion import convert_published
+
     print(f'reading {args.source} ...', flush=True)
-    try:
-        done = convert_published(args.source, args.out, args.config, args.kind)
-    except ValueError as error:  # what is wrong with the file; a traceback would tell nothing more
-        sys.exit(f'error: {explain(error)}')
+    done = convert_published(args.source, args.out, args.config, args.kind)
     network = PUBLISHED[done.kind]
     print(f'found       {done.kind}: {network.title}')
     print(f'converted   {done.converted} tensors')
     for reason, count in done.dropped.items():
         print(f'left out    {count} tensors: {reason}')
     print(f'wrote       {args.out}')
-    print(f'test with   python tools/test.py {done.config} {args.out}')
+    print(f'test with   mmroi test {done.config} {args.out}')
     for name, result in network.published.items():
         print(f'published   {result} on 3DPW, for the file {name}')
 

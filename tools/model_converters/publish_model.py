@@ -3,18 +3,17 @@
 ``python tools/model_converters/publish_model.py IN OUT --half --hash``; OUT ends in .pth or .safetensors.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from torch import Tensor
-
-from mmroi.apis import build_model
-from mmroi.engine.launch import existing_file, run_tool
-from mmroi.fileio import read_checkpoint, write_checkpoint
-from mmroi.fileio.config_text import parse_config_text
-from mmroi.models.estimators import MeshEstimator, leave_out_backbone, restore_backbone
+from mmroi.cli.running import run_tool
 from mmroi.version import __version__
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
 
@@ -37,7 +36,7 @@ def publish(
             (``model.encoder.backbone.init_cfg``) and is read from there on loading.
         for_prediction: Leave out the parts that only training needs (``MeshEstimator.ONLY_IN_TRAINING``); a
             training that starts from the file initializes them anew.
-        with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
+        with_hash: Put the first 8 digits of the SHA-256 of the weights into the file's name.
 
     Returns:
         Path of the file that was written.
@@ -47,6 +46,9 @@ def publish(
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
             otherwise; or if the backbone is to be left out and is not the one of that file.
     """
+    from mmroi.fileio import read_checkpoint, write_checkpoint
+    from mmroi.models.estimators import MeshEstimator
+
     checkpoint = read_checkpoint(source)
     if not isinstance(checkpoint.get('state_dict'), dict):
         raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
@@ -71,6 +73,12 @@ def publish(
 
 def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:
     """Leave out the backbone after a test that it comes back on loading."""
+    from mmengine.config import Config
+
+    from mmroi.apis import build_model
+    from mmroi.fileio.config_text import parse_config_text
+    from mmroi.models.estimators import leave_out_backbone, restore_backbone
+
     referring = leave_out_backbone(weights)
     try:
         model = build_model(Config(parse_config_text(config)))
@@ -91,7 +99,7 @@ def main() -> None:
     parser.add_argument('source', help='checkpoint written by training')
     parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
     parser.add_argument('--half', action='store_true', help='store weights in half precision')
-    parser.add_argument('--hash', action='store_true', help="put a hash of the content into the file's name")
+    parser.add_argument('--hash', action='store_true', help="put a hash of the weights into the file's name")
     parser.add_argument(
         '--without-backbone',
         action='store_true',
@@ -103,6 +111,8 @@ def main() -> None:
         help='leave out parts that only training needs, such as the projector of the contrastive loss',
     )
     args = parser.parse_args()
+    from mmroi.engine.launch import existing_file
+
     source = Path(existing_file(args.source))
     path = publish(source, args.target, args.half, args.hash, args.without_backbone, args.for_prediction)
     print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')

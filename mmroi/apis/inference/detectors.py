@@ -8,6 +8,7 @@ from mmroi.apis.inference.frames import BadInputError, Frame
 from mmroi.apis.inference.movenet_people import MoveNetPeople
 from mmroi.apis.inference.people import DetectedPeople, People
 from mmroi.fileio.downloads import cache_path
+from mmroi.utils.device import choose_device
 
 MOVENET, RTMDET = 'movenet', 'rtmdet-m'
 # MMDetection's; a look-up in its model zoo would import MMDetection, which takes seconds.
@@ -40,9 +41,11 @@ def make_detector(
     Raises:
         BadInputError: Model or weights do not exist, cannot be downloaded or do not fit; or ``size`` is given
             for another detector than MoveNet.
+        UserError: PyTorch has no such device here.
     """
     if model is None:
         model = RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET
+    device = str(choose_device(device))
     threshold: dict[str, Any] = {} if score_thr is None else dict(score_thr=score_thr)
     if model == MOVENET:
         return MoveNetPeople(weights, device, max_size=size, **threshold)

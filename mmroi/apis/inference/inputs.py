@@ -20,6 +20,7 @@ from mmroi.apis.inference.videos import Video, Webcam
 InputType: TypeAlias = str | Path | bytes | int | np.ndarray
 InputsType: TypeAlias = InputType | Sequence[InputType]
 
+SAMPLE = Path(__file__).parent / 'assets' / 'astronaut.jpg'  # a photo to try a model on
 IMAGE_SUFFIXES = (
     '.avif',
     '.bmp',

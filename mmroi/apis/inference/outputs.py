@@ -13,19 +13,17 @@ from mmengine.logging import print_log
 
 from mmroi.apis.inference.coco_results import CocoWriter
 from mmroi.apis.inference.frames import Frame
-from mmroi.apis.inference.motions import VIEWER, WRITERS, MotionWriter
+from mmroi.apis.inference.motions import VIEWER, MotionWriter
 from mmroi.apis.inference.pictures import draw_detections, draw_result, draw_views, viewer_frame
 from mmroi.apis.inference.results import FrameResult, frame_arrays, frame_dict
 from mmroi.apis.inference.video_writer import VideoWriter
 from mmroi.body_models import SMPL
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
+from mmroi.utils.choices import MESHES, MOTIONS, SAVES
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
-MESHES = ('glb', 'obj', 'ply')
-MOTIONS = tuple(WRITERS)
-SAVES = ('json', 'npz', 'vertices', 'overlay', 'keypoints', 'views', *MESHES, *MOTIONS, 'coco', 'viewer')
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
 # A mesh file takes 0.25 MB per person, too much to write for every frame by default.
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')

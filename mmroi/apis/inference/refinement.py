@@ -1,7 +1,7 @@
 """Refinement of the people in a group of frames: where their keypoints come from, and what is reported."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,8 @@ from mmroi.body_models import SMPL
 from mmroi.models.refiners import KeypointRefiner, refine_samples
 from mmroi.registry import MODELS
 from mmroi.structures import HMRDataSample, convert_keypoints
+from mmroi.utils.choices import KEYPOINT_SOURCES, KeypointSource
 
-Source = Literal['crop', 'detector']
-SOURCES: tuple[Source, ...] = ('crop', 'detector')
 OF_ANOTHER = 'kept: the keypoints are those of another person'
 _SAME = 0.04  # median distance of the keypoints of one person found twice, fraction of the RoI's height
 _MARGIN = 0.1  # of people around their keypoints, fraction of their extent
@@ -43,7 +42,7 @@ class PeopleRefiner:
         refiner: KeypointRefiner | dict[str, Any] | None,
         body_model: SMPL,
         device: str,
-        keypoints: Source = 'crop',
+        keypoints: KeypointSource = 'crop',
         window: int = 0,
     ) -> None:
         if isinstance(refiner, KeypointRefiner):
@@ -52,8 +51,10 @@ class PeopleRefiner:
             options = dict(refiner or {})
             keypoints, window = options.pop('keypoints', keypoints), options.pop('window', window)
             self._refiner = MODELS.build(dict(dict(type='KeypointRefiner', body_model=body_model), **options))
-        if keypoints not in SOURCES:
-            raise ValueError(f'refiner: keypoints must be one of {", ".join(SOURCES)}, not {keypoints!r}')
+        if keypoints not in KEYPOINT_SOURCES:
+            raise ValueError(
+                f'refiner: keypoints must be one of {", ".join(KEYPOINT_SOURCES)}, not {keypoints!r}'
+            )
         self._keypoints, self._device = keypoints, device
         self.over_time = MotionRefinement(body_model, window) if window else None
         self._find: CropKeypoints | None = None

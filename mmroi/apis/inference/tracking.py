@@ -3,7 +3,6 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-MATCH_IOU = 0.5  # of a detected with an annotated box
 _MEMORY = 0.5  # share of the old speed in the new one
 _BRAKE = 0.8  # share of its speed that a box without a detection keeps from frame to frame
 

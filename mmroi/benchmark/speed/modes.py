@@ -9,16 +9,14 @@ from torch import nn
 
 from mmroi.benchmark.speed.cuda_graphs import CapturedCall
 from mmroi.models.encoders.folded_norms import fold_norms
-
-EAGER = 'eager'
-OPTIONS = ('channels_last', 'folded', 'compiled', 'cuda-graphs')
+from mmroi.utils.choices import EAGER, MODES
 
 
 def parse_mode(mode: str) -> frozenset[str]:
     """Read a mode.
 
     Args:
-        mode: ``eager``, or names of ``OPTIONS`` joined by ``+``.
+        mode: ``eager``, or names of ``MODES`` joined by ``+``.
 
     Returns:
         The options; empty for ``eager``.
@@ -30,8 +28,8 @@ def parse_mode(mode: str) -> frozenset[str]:
         return frozenset()
     options = mode.split('+')
     for option in options:
-        if option not in OPTIONS:
-            raise ValueError(f'--modes knows {EAGER}, or {", ".join(OPTIONS)} joined by +; got {option!r}')
+        if option not in MODES:
+            raise ValueError(f'--modes knows {EAGER}, or {", ".join(MODES)} joined by +; got {option!r}')
     return frozenset(options)
 
 

@@ -12,8 +12,6 @@ from mmroi.benchmark.speed.modes import with_mode
 from mmroi.benchmark.speed.networks import prediction_step
 from mmroi.structures import Predictions
 
-PRECISIONS = ('fp32', 'tf32', 'bf16')
-
 
 def measure_numerics(
     networks: Networks,
@@ -30,7 +28,7 @@ def measure_numerics(
         batches: Gives the batches.
         device: Where they run.
         batch_size: Number of people.
-        precisions: Of ``PRECISIONS``. ``fp32``: float32 throughout. ``tf32``: convolutions in TF32 where the
+        precisions: Of ``NUMERICS``. ``fp32``: float32 throughout. ``tf32``: convolutions in TF32 where the
             GPU has it, PyTorch's default. ``bf16``: autocast.
         modes: See ``parse_mode``.
 

@@ -19,8 +19,7 @@ from mmroi.benchmark.speed.networks import build_for_rois
 from mmroi.benchmark.speed.timing import synchronize
 from mmroi.engine.amp import use_amp
 from mmroi.engine.pipelines import set_crops
-
-OPTIONS = ('amp', 'channels_last', 'with_cp')
+from mmroi.utils.choices import TRAINING_OPTIONS
 
 
 class Trainee:
@@ -88,7 +87,7 @@ def with_options(config: Config, options: str) -> tuple[str, Config]:
 
     Args:
         config: Config of a run.
-        options: Names from ``OPTIONS``, joined by ``+``. ``amp`` switches mixed precision on; the others are
+        options: Of ``TRAINING_OPTIONS``, joined by ``+``. ``amp`` switches mixed precision on; the others are
             options of the encoder, which are switched on, or off if the config has them.
 
     Returns:
@@ -99,8 +98,8 @@ def with_options(config: Config, options: str) -> tuple[str, Config]:
     """
     config, names = copy.deepcopy(config), []
     for option in options.split('+'):
-        if option not in OPTIONS:
-            raise ValueError(f'--compare knows {", ".join(OPTIONS)}, joined by +; got {option!r}')
+        if option not in TRAINING_OPTIONS:
+            raise ValueError(f'--compare knows {", ".join(TRAINING_OPTIONS)}, joined by +; got {option!r}')
         if option == 'amp':
             use_amp(config)
             names.append(option)

@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from mmroi.apis.inference.arguments import add_people_arguments, add_run_arguments
 from mmroi.apis.inference.results import REMEDIES
+from mmroi.cli.people_arguments import add_people_arguments, add_run_arguments
 
 
 def parse(*arguments):

@@ -4,9 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from mmroi.apis.inference.outputs import SAVES
-from mmroi.apis.inference.refinement import SOURCES
-from mmroi.engine.amp import PRECISIONS
+from mmroi.utils.choices import KEYPOINT_SOURCES, PRECISIONS, SAVES
 
 
 def add_people_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,9 +137,9 @@ def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--refine-keypoints',
-        choices=SOURCES,
+        choices=KEYPOINT_SOURCES,
         help="which keypoints --refine takes: crop, those that MoveNet Thunder finds in the person's box, or "
-        f'detector, those of the detector movenet (default: {SOURCES[0]})',
+        f'detector, those of the detector movenet (default: {KEYPOINT_SOURCES[0]})',
     )
 
 
@@ -155,7 +153,7 @@ def refiner_of(args: argparse.Namespace) -> dict[str, Any] | None:
     chosen = {name: value for name, value in options.items() if value}
     if chosen and not args.refine:
         raise ValueError(f'--refine-{next(iter(chosen))} is for --refine')
-    return dict(dict(keypoints=SOURCES[0]), **chosen) if args.refine else None
+    return dict(dict(keypoints=KEYPOINT_SOURCES[0]), **chosen) if args.refine else None
 
 
 class _BoxesAction(argparse.Action):

@@ -1,0 +1,100 @@
+"""Errors that tell a user what to change, and how a tool reports any error in one sentence."""
+
+import difflib
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from dis import opname
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+
+from mmroi.utils.installation import PACKAGE
+
+_UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
+# Of an error in a process of a data loader, whose traceback PyTorch writes into the message.
+_WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
+_RAISED_IN = re.compile(r'File "(?P<file>.+?)", line \d+, in .+\n\s+raise ')
+_NAMED = re.compile(r'^[\w.]+Error: ', re.MULTILINE)
+
+
+class UserError(ValueError):
+    """The user asked for something that cannot be done; the message says what, why, and what to do instead.
+
+    The tools print the message alone, without a traceback.
+    """
+
+
+def is_for_user(error: BaseException) -> bool:
+    """Return whether the message of an error says it all, so that a traceback would add nothing.
+
+    It does if the error is a :class:`UserError`, is about a file, names an unknown key of a config, or was
+    raised on purpose, by a ``raise`` of this project or of MMEngine's configs and registries. Other errors
+    come from within a library, or from a mistake in this project.
+
+    Args:
+        error: Has been raised.
+    """
+    if isinstance(error, UserError) or (isinstance(error, OSError) and error.filename is not None):
+        return True
+    if isinstance(error, FileNotFoundError) or _unknown_key(error):
+        return True
+    if isinstance(error, AssertionError):
+        return False
+    if _WORKER.search(str(error)):
+        raised = [match['file'] for match in _RAISED_IN.finditer(str(error))]
+        return bool(raised) and _is_ours(raised[-1])
+    last: TracebackType | None = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return False
+    code = last.tb_frame.f_code
+    return _is_ours(code.co_filename) and opname[code.co_code[last.tb_lasti]] == 'RAISE_VARARGS'
+
+
+def explain(error: BaseException) -> str:
+    """Describe an error in one sentence; for an unknown key of a component, list the known ones."""
+    # str() puts the message of a KeyError in quotes
+    words = error.args[0] if isinstance(error, KeyError) and error.args else error
+    text = str(words)
+    if _WORKER.search(text):
+        text = _NAMED.split(text)[-1]
+    message = ' '.join(text.split()) or type(error).__name__
+    if match := _unknown_key(error):
+        known = _known_keys(match['name'], error)
+        near = difflib.get_close_matches(match['key'], known, 1)
+        message = f'config: {match["name"]} does not know the key {match["key"]!r}'
+        message += f'; did you mean {near[0]!r}?' if near else '.'
+        message += f' It knows: {", ".join(known)}' if known else ''
+    return message
+
+
+def _unknown_key(error: BaseException) -> re.Match[str] | None:
+    return _UNKNOWN_KEY.search(str(error)) if isinstance(error, TypeError) else None
+
+
+def _known_keys(class_name: str, error: BaseException) -> list[str]:
+    """List the constructor's keys of the class that was being built when an error was raised."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in list(frame.f_locals.values()):
+            if inspect.isclass(value) and value.__name__ == class_name:
+                parameters = inspect.signature(value).parameters.values()
+                return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return []
+
+
+def _is_ours(file: str) -> bool:
+    """Return whether a file is part of this project, the tool that runs, or reads the user's config."""
+    path = Path(file)
+    return getattr(sys.modules['__main__'], '__file__', None) == file or any(
+        folder in path.parents for folder in _folders()
+    )
+
+
+def _folders() -> Iterator[Path]:
+    yield PACKAGE
+    if 'mmengine' in sys.modules and (spec := find_spec('mmengine')) and spec.origin:
+        yield from (Path(spec.origin).parent / part for part in ('config', 'registry'))
