@@ -26,7 +26,7 @@ from mmroi.body_models.body_files import OPEN_BODY, load_body_file  # noqa: E402
 from mmroi.compat import mmhuman3d  # noqa: E402
 from mmroi.registry import MODELS  # noqa: E402
 
-from . import tool_runner  # noqa: E402
+from .tool_runner import run_tool  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 
@@ -300,10 +300,10 @@ def browser(launch_chromium):
     browser.close()
 
 
-@pytest.fixture(scope='session')
-def run_tool():
+@pytest.fixture(scope='session', name='run_tool')
+def _run_tool():
     """``run_tool('test.py', ...)`` runs a tool as a user does; it must succeed unless ``check=False``."""
-    return tool_runner.run_tool
+    return run_tool
 
 
 class Terminal(io.StringIO):

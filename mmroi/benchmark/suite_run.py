@@ -189,10 +189,11 @@ def report_suite(
         _attempt('photos', draw_photos, of_last_row[0], photos)
     first = min(readable, key=runs.index, default=None)
     baseline = first and _attempt('mean pose', mean_pose, first)
-    people = first and suite.groups and _attempt('groups of people', person_groups, first, suite.groups)
-    return write_report(
-        suite, profile, summaries, compared, baseline or {}, plots, command, folder, people or None
-    )
+    people = None
+    if first and suite.groups:
+        test = first.config('test'), first.results
+        people = _attempt('groups of people', person_groups, *test, suite.groups)
+    return write_report(suite, profile, summaries, compared, baseline or {}, plots, command, folder, people)
 
 
 def _attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:

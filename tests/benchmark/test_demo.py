@@ -136,7 +136,7 @@ def test_groups_of_people(demo, monkeypatch):
     monkeypatch.chdir(demo)
     profile = profiles.load_profile('tiny.yml')
     run = runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo'))[0]
-    groups = person_groups(run, KINDS)
+    groups = person_groups(run.config('test'), run.results, KINDS)
     people = len(MeshResults(run.results))
     for kind in ('focal length', 'distance', 'offset'):
         bins = [mask for name, mask in groups.items() if name.startswith(f'{kind} ')]

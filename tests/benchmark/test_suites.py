@@ -58,6 +58,7 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         ),
         ("[dict(name='a', label='', nme=1)]", ValueError, "cannot read a row.*'nme'"),
         ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps'),
+        ("[]\ngroups = ['age']", ValueError, 'groups are age, but there are visibility, focal length'),
     ):
         (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
         with pytest.raises(error, match=message):

@@ -1,7 +1,7 @@
 """The tools that measure speed and cost, at tiny size; what they count, never how fast they are."""
 
-import importlib.util
 import json
+import runpy
 import sys
 from itertools import product
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mmroi.apis import build_model
+from mmroi.benchmark.speed import humandata
 from mmroi.benchmark.speed.humandata import make_h36m_file
 
 from ..conftest import SHIPPED_CLIFF, SMALL_CROP
@@ -201,14 +202,11 @@ def test_humandata_leaves_nothing_beside_a_file(run, tmp_path):
 
 def test_humandata_of_a_file_that_is_made(tmp_path, monkeypatch):
     """In this process, as a new one would spend seconds on imports."""
-    path = ROOT / 'tools' / 'analysis_tools' / 'benchmark_humandata.py'
-    spec = importlib.util.spec_from_file_location('benchmark_humandata', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, 'in_new_process', lambda function, *arguments: function(*arguments))
-    arguments = ('--rows', '60', '--workers', '1', '--json', str(tmp_path / 'figures.json'))
-    monkeypatch.setattr(sys, 'argv', ['benchmark_humandata.py', *arguments])
-    tool.main()
+    monkeypatch.setattr(humandata, 'in_new_process', lambda function, *arguments: function(*arguments))
+    words = ['benchmark_humandata.py', '--rows', '60', '--workers', '1', '--json', 'figures.json']
+    monkeypatch.setattr(sys, 'argv', words)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / 'tools' / 'analysis_tools' / 'benchmark_humandata.py'))['main']()
     figures = json.loads((tmp_path / 'figures.json').read_text())
     assert list(figures) == FIGURES_OF_HUMANDATA and figures['file_mb'] > 0
 
