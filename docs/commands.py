@@ -313,7 +313,7 @@ def run_block(block: Block, folder: Path, timeout: float = 3600) -> str | None:
         timeout: Seconds.
 
     Returns:
-        Its output if it failed; None otherwise.
+        The end of its output if it failed; None otherwise.
     """
     if 'file' in block.marks:
         path = folder / block.marks['file']
@@ -338,7 +338,8 @@ def run_block(block: Block, folder: Path, timeout: float = 3600) -> str | None:
         )
     except subprocess.TimeoutExpired as error:
         return f'{error}'
-    return f'{words[-1]}\n{done.stdout}' if done.returncode else None
+    output = '\n'.join(done.stdout.splitlines()[-30:])
+    return f'{words[-1]}\n{output}' if done.returncode else None
 
 
 def small_commands(block: Block) -> list[str]:
