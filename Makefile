@@ -15,10 +15,10 @@ SEED ?= 0
 MODELS := cliff multi-roi
 DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
+COVERAGE := work_dirs/coverage
 
-cliff_dir := cliff
-multi-roi_dir := multi_roi
-full_config = configs/$($(1)_dir)/$(1)_movenet_synthetic.py
+cliff_config := configs/cliff/cliff_movenet_synthetic.py
+multi-roi_config := configs/multi_roi/multi-roi_movenet_synthetic.py
 
 BIN := $(VENV)/bin
 # Without an NVIDIA driver torch comes from PyTorch's CPU wheels, which are 3 GB smaller; where that index cannot be
@@ -29,7 +29,7 @@ INSTALLED := $(VENV)/.installed
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo pretrain test reliability lint docs docs-links docs-commands mmcv-ops clean
+.PHONY: help install demo pretrain test coverage reliability lint docs docs-links docs-commands mmcv-ops clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -48,6 +48,15 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# the absolute path, because tests and their processes work in folders of their own
+coverage: export COVERAGE_FILE = $(CURDIR)/$(COVERAGE)/data
+coverage: $(INSTALLED)  ## run the tests and list the lines and branches of the package that none of them reaches
+	rm -rf $(COVERAGE)
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet --fail-under=0 --directory $(COVERAGE)/html
+	$(BIN)/coverage report
 
 reliability: $(INSTALLED)  ## kill trainings and writers and damage hundreds of files: the long form of the tests
 	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) $(BIN)/python -m pytest tests/integration/test_kills.py
@@ -103,7 +112,7 @@ data/synthetic/%/.made: | $(INSTALLED)
 
 # the shipped checkpoints
 $(PRETRAIN)/%/trained: data/synthetic/natural/.made data/synthetic/full/.made | $(INSTALLED)
-	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
+	$(BIN)/python tools/train.py $($*_config) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
 	@touch $@
 
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained

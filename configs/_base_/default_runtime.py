@@ -24,7 +24,7 @@ custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='ProgressBarHook'),
 ]
-# Also TensorboardVisBackend and WandbVisBackend, where their packages are installed.
+# tools/train.py --vis tensorboard wandb mlflow clearml adds backends, where their packages are installed.
 visualizer = dict(type='MeshVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 # tools/test.py --tta: by default tta_pipeline is the test pipeline with each image and its mirror image.
 tta_model = dict(type='MeshTTAModel')

@@ -1,5 +1,5 @@
-# A control of cliff_movenet_synthetic: an encoder of the same kind that learned ImageNet's classes instead of
-# 2D poses.
+# A control of cliff_movenet_synthetic:
+# an encoder of the same kind that learned ImageNet's classes instead of 2D poses.
 _base_ = './cliff_movenet_synthetic.py'
 
 model = dict(

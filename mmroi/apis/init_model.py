@@ -32,7 +32,7 @@ def init_model(
     """Build a model and load its weights.
 
     Args:
-        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``, see :func:`find_model`.
         checkpoint: File of weights. By default the one that the index names for the model; if it names none,
             the weights stay random, with a warning.
         device: Device of the model.
@@ -50,7 +50,7 @@ def init_model(
             be read or does not fit the model.
     """
     device = choose_device(device)
-    if isinstance(config, str) and not Path(config).is_file():
+    if not isinstance(config, Config):
         found = find_model(config)
         config, checkpoint = found.config, checkpoint or found.weights
     model: Any = build_model(config, cfg_options, body_model)
@@ -82,8 +82,6 @@ def build_model(
         ValueError: If the config has no ``model``.
     """
     if not isinstance(config, Config):
-        if not Path(config).is_file():
-            config = find_model(str(config)).config
         config = load_config(config, cfg_options)
     else:
         expand_numbers(config, cfg_options)

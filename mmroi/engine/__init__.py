@@ -1,11 +1,9 @@
 """Additions to MMEngine: optimizer wrapper, hooks and what the command-line tools share.
 
 Importing it also replaces MMEngine's loader of checkpoints by one that reads them as data
-(:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume, and
-allows ``mmroi::`` in ``_base_`` of configs (:mod:`mmroi.engine.config_scope`).
+(:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume.
 """
 
-from mmroi.engine import config_scope
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.hooks import (
     AtomicCheckpointHook,
@@ -17,7 +15,6 @@ from mmroi.engine.hooks import (
     ResumeCheckHook,
 )
 from mmroi.fileio import checkpoint_io  # noqa: F401
-from mmroi.utils.installation import find_file
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -30,5 +27,3 @@ __all__ = [
     'ResumeCheckHook',
     'use_amp',
 ]
-
-config_scope.install(find_file)

@@ -21,6 +21,7 @@ from mmroi.engine.config_numbers import NUMBERS, read_numbers
 from mmroi.engine.config_options import check_options
 from mmroi.engine.epochs import read_epochs, set_epochs
 from mmroi.engine.loaders import settle_workers
+from mmroi.utils.config_names import find_config
 
 Pipeline = list[dict[str, Any]]
 
@@ -157,14 +158,18 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
     """Load a config with its top-level numbers written to pipelines, model and schedule.
 
     Args:
-        path: The file.
+        path: The file, or a name of :func:`~mmroi.utils.config_names.find_config`.
         cfg_options: Changes, as of ``--cfg-options``.
         **options: Of ``Config.fromfile``.
 
     Returns:
         Config: Expanded by :func:`expand_numbers`, its loaders changed by :func:`.loaders.settle_workers`.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ValueError: As :func:`expand_numbers`.
     """
-    cfg = Config.fromfile(path, **options)
+    cfg = Config.fromfile(find_config(path), **options)
     expand_numbers(cfg, cfg_options)
     settle_workers(cfg)
     return cfg
@@ -173,10 +178,8 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines, its model and its schedule.
 
-    These are ``num_rois``, ``crop_size``, ``context_size``, ``box_scale``, ``box_aspect`` (by default that of
-    the crops), ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is
-    still there has not been expanded, and a dumped config is complete. (MMEngine's configs have no references
-    that are resolved at the end.)
+    They are those of ``NUMBERS``; ``box_aspect`` is by default that of the crops. They are removed then, so
+    that a number that is still there has not been expanded, and a dumped config is complete.
 
     Args:
         cfg: Config of a run; changed.

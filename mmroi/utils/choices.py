@@ -84,3 +84,6 @@ MATCH_IOU = 0.5
 
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 """Distances up to which a keypoint counts as correct, fractions of the longer side of the box."""
+
+VIS_BACKENDS = ('tensorboard', 'wandb', 'mlflow', 'clearml')
+"""Names of :data:`mmroi.engine.vis_backends.BACKENDS`."""

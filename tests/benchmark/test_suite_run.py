@@ -40,7 +40,7 @@ from mmroi.registry import HOOKS
 @HOOKS.register_module()
 class Stop(Hook):
     def before_train_epoch(self, runner):
-        if runner.epoch == 1 and Path('stop').exists() and 'table4_m2' in runner.work_dir:
+        if runner.epoch == 1 and Path('stop').exists() and '_m2' in runner.work_dir:
             raise RuntimeError('stopped here')
 """
 
@@ -56,7 +56,8 @@ def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monke
 title, paper_data, columns = 'Two rows', 'nowhere', ['L_2D', 'fps']
 rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
              paper={'MPJPE': 72.0, 'L_2D': 1.6}),
-        dict(name='second', label='Second', config='ablation/table4_m2.py')]
+        dict(name='second', label='Second',
+             config='ablation/table4_m2.py')]
 """)
     (tmp_path / 'tiny.py').write_text(f"""
 _base_ = {str(profiles.PROFILES / 'quick.yml')!r}

@@ -17,6 +17,7 @@ from mmroi.apis.inference import ResultWriter
 from mmroi.synthetic import Studio, StudioSettings
 
 from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
+from ..tool_runner import run_tool
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'tools' / 'demo.py'
@@ -24,6 +25,11 @@ GROUP = 9  # number of a photo with three people
 
 
 def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    return run_tool('demo.py', *arguments, cwd=cwd, check=False)
+
+
+def start(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    """Also import everything, as a user does."""
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     return subprocess.run(
         [sys.executable, str(DEMO), *map(str, arguments)],
@@ -169,7 +175,7 @@ def test_a_photo_needs_no_further_argument(tmp_path):
     with pytest.MonkeyPatch.context() as patch:  # as on a machine that has downloaded nothing
         patch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
         patch.setenv('MMENGINE_HOME', str(tmp_path / 'cache'))
-        done = run('astronaut.png', cwd=tmp_path)
+        done = start('astronaut.png', cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == '', done.stderr
     assert done.stdout.startswith('1 person in 1 image, ')
     found = json.loads((tmp_path / 'out/predictions/astronaut.json').read_text())

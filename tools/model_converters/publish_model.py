@@ -36,7 +36,7 @@ def publish(
             (``model.encoder.backbone.init_cfg``) and is read from there on loading.
         for_prediction: Leave out the parts that only training needs (``MeshEstimator.ONLY_IN_TRAINING``); a
             training that starts from the file initializes them anew.
-        with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
+        with_hash: Put the first 8 digits of the SHA-256 of the weights into the file's name.
 
     Returns:
         Path of the file that was written.
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument('source', help='checkpoint written by training')
     parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
     parser.add_argument('--half', action='store_true', help='store weights in half precision')
-    parser.add_argument('--hash', action='store_true', help="put a hash of the content into the file's name")
+    parser.add_argument('--hash', action='store_true', help="put a hash of the weights into the file's name")
     parser.add_argument(
         '--without-backbone',
         action='store_true',

@@ -48,8 +48,7 @@ class MultiRoIInferencer(BaseInferencer):
     People are cropped by the test pipeline of the config and batched across frames. Videos are streamed.
 
     Args:
-        model: Config file, ``Config`` or its dict, or name in ``model-index.yml``; by default the shipped
-            one.
+        model: Config file, ``Config`` or its dict, or a name, see ``find_model``; by default the shipped one.
         weights: Checkpoint; by default the one that the index names for the model.
         det_model: Detector, see ``make_detector``; loaded when it is first needed.
         det_weights: Its weights.
@@ -93,6 +92,7 @@ class MultiRoIInferencer(BaseInferencer):
         if isinstance(model, dict):
             model = Config(model)
         model = str(model) if isinstance(model, Path) else model or DEFAULT_MODEL
+        weights = weights or (find_model(model).weights if isinstance(model, str) else None)
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
         self._bfloat16 = runs_in_bfloat16(precision, self.device)

@@ -61,6 +61,10 @@ function cameraTable(person) {
     element('tbody', {}, ...rows));
 }
 
+// Wide tables scroll on small screens, by keys, too.
+const scrolling = (title, ...tables) => element(
+  'div', {tabindex: 0, role: 'group', 'aria-label': title}, element('h3', {}, title), ...tables);
+
 function showFigures(frame, person) {
   const title = document.getElementById('figures-title');
   title.replaceChildren(...person ? [element('i'), `Person ${person.id}`] : ['No person found']);
@@ -74,6 +78,6 @@ function showFigures(frame, person) {
     'principal point': frame.principalPoint,
   });
   figures.replaceChildren(
-    element('div', {}, element('h3', {}, 'Cameras of the RoIs'), cameraTable(person), picture),
-    element('div', {}, element('h3', {}, 'Parameters'), parameterTable(person.parameters)));
+    scrolling('Cameras of the RoIs', cameraTable(person), picture),
+    scrolling('Parameters', parameterTable(person.parameters)));
 }

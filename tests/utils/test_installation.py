@@ -2,7 +2,6 @@
 
 import pytest
 
-from mmroi.benchmark import project_files
 from mmroi.utils import installation
 
 
@@ -17,9 +16,9 @@ def test_the_first_root_that_has_the_file_counts(tmp_path, monkeypatch):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
     assert installation.find_file('tools/train.py') == installed / 'tools/train.py'
-    assert project_files.find_config('a/b.py') == checkout / 'configs/a/b.py'
+    assert installation.find_file('configs/a/b.py') == checkout / 'configs/a/b.py'
     own = tmp_path / 'own.py'
     own.touch()
-    assert project_files.find_config(str(own)) == own
+    assert installation.find_file(str(own)) == own == installation.resolve_file(own)
     with pytest.raises(FileNotFoundError, match=r'configs/c.py is neither in .*checkout nor in .*\.mim'):
-        project_files.find_config('c.py')
+        installation.resolve_file('configs/c.py')
