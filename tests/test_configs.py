@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmroi.engine.body_model import dicts_in, use_body_model
-from mmroi.engine.pipelines import load_config
+from mmroi.engine.pipelines import load_config, read_crops, set_crops
 from mmroi.registry import DATASETS, METRICS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -27,15 +28,24 @@ def photos(tmp_path_factory):
     return str(folder)
 
 
-def read_from(loader: dict, folder: str, ann_file: str, height: int, square: bool) -> None:
+def small_crop(cfg: Config) -> tuple[int, int]:
+    """Return height and width of the smallest crops that the backbone, and a grid behind it, can take."""
+    backbone = cfg.model.encoder.backbone.type
+    if 'HRNet' in backbone:
+        return 64, 64
+    height = 128 if 'MoveNet' in backbone or 'EfficientNet' in backbone else 64
+    rows, columns = read_crops(cfg.val_dataloader).crop_size
+    return height, height * columns // rows
+
+
+def read_from(loader: dict, folder: str, ann_file: str, crop_size: tuple[int, int]) -> None:
     """Let every data set of a loader read one file, in small crops; in this process, two people at a time."""
+    set_crops(loader, crop_size=crop_size)
     for part in dicts_in(loader):
         if 'data_root' in part:
             part.data_root = folder
         if 'ann_file' in part:
             part.update(ann_file=ann_file, data_prefix=dict(img_path=''))
-        if 'crop_size' in part:
-            part.crop_size = (height, height if square else height * part.crop_size[1] // part.crop_size[0])
         if 'context_size' in part:
             part.context_size = (128, 128)
     loader.update(batch_size=2, num_workers=0, persistent_workers=False)
@@ -48,13 +58,9 @@ def test_one_training_step_and_evaluation(path, photos):
     init_default_scope(cfg.default_scope)
     if path.parent.name == 'ablation' and path != ABLATED:
         cfg.model.encoder.backbone.base_channels = 8  # its encoder is that of ABLATED: test_config_claims.py
-    backbone = cfg.model.encoder.backbone.type
-    # These take multiples of 32; the frozen ones are followed by grids.
-    small = dict(
-        height=128 if 'MoveNet' in backbone or 'Efficient' in backbone else 64, square='HRNet' in backbone
-    )
-    read_from(cfg.train_dataloader, photos, 'train.npz', **small)
-    read_from(cfg.val_dataloader, photos, 'val.npz', **small)
+    crop_size = small_crop(cfg)
+    read_from(cfg.train_dataloader, photos, 'train.npz', crop_size)
+    read_from(cfg.val_dataloader, photos, 'val.npz', crop_size)
     train = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     val = Runner.build_dataloader(cfg.val_dataloader, seed=0)
     model, metric = MODELS.build(cfg.model), METRICS.build(cfg.val_evaluator)
