@@ -10,7 +10,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 MIM_EXTENSION = ('configs', 'tools', 'checkpoints', 'docs', 'model-index.yml', 'dataset-index.yml')
-LEFT_OUT = ('__pycache__', 'images')  # the pages of docs are for messages that name them
+LEFT_OUT = ('__pycache__', '_build', 'images')  # the pages of docs are for messages that name them
 VERSION = runpy.run_path(str(HERE / 'mmroi' / 'version.py'))  # needs no dependency, as the package does
 if fault := VERSION['python_fault']():
     sys.exit(fault)

@@ -62,25 +62,10 @@ _MARK = re.compile(r'^<!-- (\w+): (.*) -->$', flags=re.M)
 _COMMENT = re.compile(r'(?:^|\s+)#.*$')
 _ASSIGNMENT = re.compile(r'\w+=')
 # Commands of the system, of which nothing is checked.
-_SYSTEM = {
-    *(
-        '.',
-        'apt-get',
-        'cd',
-        'conda',
-        'cp',
-        'export',
-        'for',
-        'git',
-        'grep',
-        'ls',
-        'mkdir',
-        'mypy',
-        'npm',
-        'pre-commit',
-    ),
-    *('pytest', 'ruff', 'sh', 'tar', 'tensorboard', 'unzip', 'done', 'rm', 'source'),
-}
+_SYSTEM = set(
+    '. apt-get cd conda cp done export for git grep ls mkdir mypy npm pre-commit pytest rm ruff sh source '
+    'tar tensorboard unzip'.split()
+)
 _PYTHON = ('python', 'python3')
 # Number of words before the arguments of the Python tool; the place of its config among them.
 _LAUNCHERS = {
@@ -184,6 +169,7 @@ def check_command(words: list[str]) -> Iterator[str]:
         path = word.split('=')[-1]
         if re.fullmatch(r'(configs|tools|requirements)/[\w./-]+', path) and not (ROOT / path).exists():
             yield f'there is no {path}'
+    name = Path(name).name if '/' in name else name
     if name in _PYTHON and rest[0] == '-c':
         yield from check_python(rest[1])
     elif name in _PYTHON and rest[0] == '-m':
@@ -318,7 +304,7 @@ def environment(folder: Path) -> dict[str, str]:
     )
 
 
-def run_block(block: Block, folder: Path, timeout: float = 600) -> str | None:
+def run_block(block: Block, folder: Path, timeout: float = 3600) -> str | None:
     """Run a block, or write the file that it is.
 
     Args:
@@ -327,7 +313,7 @@ def run_block(block: Block, folder: Path, timeout: float = 600) -> str | None:
         timeout: Seconds.
 
     Returns:
-        Its output if it failed; None otherwise.
+        The end of its output if it failed; None otherwise.
     """
     if 'file' in block.marks:
         path = folder / block.marks['file']
@@ -352,7 +338,8 @@ def run_block(block: Block, folder: Path, timeout: float = 600) -> str | None:
         )
     except subprocess.TimeoutExpired as error:
         return f'{error}'
-    return f'{words[-1]}\n{done.stdout}' if done.returncode else None
+    output = '\n'.join(done.stdout.splitlines()[-30:])
+    return f'{words[-1]}\n{output}' if done.returncode else None
 
 
 def small_commands(block: Block) -> list[str]:
@@ -389,8 +376,10 @@ def run_page(page: Path, inputs: Path) -> int:
 def main() -> None:
     """Run the given pages, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
-    parser.add_argument('pages', nargs='*', type=lambda name: Path(name).resolve(), default=pages())
-    chosen = parser.parse_args().pages
+    parser.add_argument(
+        'pages', nargs='*', type=lambda name: Path(name).resolve(), help='default: README.md and docs/'
+    )
+    chosen = parser.parse_args().pages or [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]
     with tempfile.TemporaryDirectory() as inputs:
         make_folder(Path(inputs))
         failed = sum(run_page(page, Path(inputs)) for page in chosen)

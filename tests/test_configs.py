@@ -27,7 +27,7 @@ def photos(tmp_path_factory):
     return str(folder)
 
 
-def read_from(loader: dict, folder: str, ann_file: str, height: int) -> None:
+def read_from(loader: dict, folder: str, ann_file: str, height: int, square: bool) -> None:
     """Let every data set of a loader read one file, in small crops; in this process, two people at a time."""
     for part in dicts_in(loader):
         if 'data_root' in part:
@@ -35,7 +35,7 @@ def read_from(loader: dict, folder: str, ann_file: str, height: int) -> None:
         if 'ann_file' in part:
             part.update(ann_file=ann_file, data_prefix=dict(img_path=''))
         if 'crop_size' in part:
-            part.crop_size = (height, height * part.crop_size[1] // part.crop_size[0])
+            part.crop_size = (height, height if square else height * part.crop_size[1] // part.crop_size[0])
         if 'context_size' in part:
             part.context_size = (128, 128)
     loader.update(batch_size=2, num_workers=0, persistent_workers=False)
@@ -46,16 +46,15 @@ def test_one_training_step_and_evaluation(path, photos):
     cfg = load_config(path)
     use_body_model(cfg, 'open')
     init_default_scope(cfg.default_scope)
-    if (
-        path.parent.name == 'ablation' and path != ABLATED
-    ):  # the others have its encoder: test_config_claims.py
-        cfg.model.encoder.backbone.base_channels = 8
-    # These take multiples of 32.
-    height = (
-        128 if any(n in cfg.model.encoder.backbone.type for n in ('HRNet', 'MoveNet', 'EfficientNet')) else 64
+    if path.parent.name == 'ablation' and path != ABLATED:
+        cfg.model.encoder.backbone.base_channels = 8  # its encoder is that of ABLATED: test_config_claims.py
+    backbone = cfg.model.encoder.backbone.type
+    # These take multiples of 32; the frozen ones are followed by grids.
+    small = dict(
+        height=128 if 'MoveNet' in backbone or 'Efficient' in backbone else 64, square='HRNet' in backbone
     )
-    read_from(cfg.train_dataloader, photos, 'train.npz', height)
-    read_from(cfg.val_dataloader, photos, 'val.npz', height)
+    read_from(cfg.train_dataloader, photos, 'train.npz', **small)
+    read_from(cfg.val_dataloader, photos, 'val.npz', **small)
     train = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     val = Runner.build_dataloader(cfg.val_dataloader, seed=0)
     model, metric = MODELS.build(cfg.model), METRICS.build(cfg.val_evaluator)

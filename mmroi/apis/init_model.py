@@ -11,9 +11,10 @@ from torch import nn
 
 from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
+from mmroi.engine.body_record import warn_of_other_body
 from mmroi.engine.pipelines import expand_numbers, load_config
-from mmroi.fileio import read_state_dict
-from mmroi.fileio.state_dicts import take_below_prefix
+from mmroi.fileio import read_checkpoint
+from mmroi.fileio.state_dicts import take_below_prefix, take_weights
 from mmroi.models.encoders import MultiRoIEncoder
 from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.models.estimators import check_state_dict, restore_backbone
@@ -99,7 +100,8 @@ def build_model(
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
     """Load all weights of a model from a file without running code that the file may contain.
 
-    Weights in half precision, as in the shipped files, are converted to the precision of the model.
+    Weights in half precision, as in the shipped files, are converted to the precision of the model. If the
+    file says that it was trained for another body than the model's, a warning says so.
 
     Args:
         model: The model, changed in place.
@@ -109,7 +111,9 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
         FileNotFoundError: If the file does not exist.
         ValueError: If the file cannot be read, has no weights, or does not fit the model.
     """
-    weights = read_state_dict(checkpoint)
+    content = read_checkpoint(checkpoint)
+    weights = take_weights(content, checkpoint)
+    warn_of_other_body(content.get('meta'), getattr(model, 'body_model', None), str(checkpoint))
     take_below_prefix(weights, model.state_dict().keys())
     try:
         restore_backbone(model, weights)

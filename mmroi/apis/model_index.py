@@ -20,11 +20,13 @@ class IndexedModel:
         name: Name of the model.
         config: Absolute path of its config.
         weights: Absolute path of its checkpoint; None if the index names none.
+        synthetic: Whether it learned 3D from synthetic images alone.
     """
 
     name: str
     config: Path
     weights: Path | None
+    synthetic: bool = False
 
 
 def read_model_index() -> dict[str, IndexedModel]:
@@ -92,8 +94,30 @@ def load_indexed_config(name: str, pretrained: bool = False) -> Config:
     return config
 
 
+def limits_of(model: str | Path, weights: str | Path | None = None) -> str | None:
+    """Say in one line what a user of a shipped checkpoint should know.
+
+    Args:
+        model: Name or config, as of ``MultiRoIInferencer``.
+        weights: Checkpoint that the user gives; None for that of the index.
+
+    Returns:
+        The line; None for weights of the user, and for a model that learned from real images.
+    """
+    found = None if weights or Path(model).is_file() else find_model(str(model))
+    if found is None or not found.synthetic:
+        return None
+    return (
+        f'{found.name} learned 3D from synthetic images alone: trust its pose in the image more than depth, '
+        'size and unusual poses; --model and --weights take others'
+    )
+
+
 def _read_models(root: Path) -> Iterator[IndexedModel]:
     for metafile in load(root / 'model-index.yml')['Import']:
         for model in load(root / metafile)['Models']:
             weights = model.get('Weights')
-            yield IndexedModel(model['Name'], root / model['Config'], root / weights if weights else None)
+            data = model.get('Metadata', {}).get('Training Data')
+            synthetic = isinstance(data, str) and data.startswith('Synthetic images')
+            path = root / weights if weights else None
+            yield IndexedModel(model['Name'], root / model['Config'], path, synthetic)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmroi.apis.init_model import build_model
 from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.body_models.body_files import OPEN
+from mmroi.engine.body_record import KEY, OFFICIAL
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
 from mmroi.fileio.downloads import sha256_of
@@ -86,6 +87,7 @@ def convert_published(
         source_sha256=sha256_of(source),
         config=str(config or network.config),
         mmroi_version=__version__,
+        **{KEY: OFFICIAL},
     )
     write_checkpoint(out, model.state_dict(), meta)
     return Conversion(kind, path, len(state) - sum(dropped.values()), dropped)

@@ -25,6 +25,7 @@ from mmroi.fileio.checkpoint_names import (
 )
 from mmroi.fileio.inert_names import Global, Refused, Unread
 from mmroi.fileio.inert_pickle import InertUnpickler
+from mmroi.fileio.other_files import START, name_other_file
 from mmroi.utils.installation import resolve_file
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of files before torch 1.6
@@ -77,6 +78,9 @@ def read_checkpoint(path: str | Path) -> dict[Any, Any]:
         path = resolve_file(path)
     except FileNotFoundError:
         raise FileNotFoundError(f'checkpoint {path} does not exist') from None
+    with path.open('rb') as file:
+        if other := name_other_file(file.read(START)):
+            raise ValueError(f'checkpoint {path} {other}')
     try:
         content = _read(path)
     except Refused as error:

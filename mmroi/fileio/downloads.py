@@ -137,6 +137,22 @@ def fetch(url: str, sha256: str | None = None) -> Path:
     return path
 
 
+def download(url: str, path: Path) -> None:
+    """Download a file whose name says nothing of its content.
+
+    Args:
+        url: URL of the file, http or https.
+        path: File to write, whole or not at all.
+
+    Raises:
+        DownloadError: It cannot be downloaded.
+    """
+    try:
+        _download(url, path, None)
+    except (OSError, ValueError, HTTPException) as error:
+        raise DownloadError(' '.join(str(error).split()) or type(error).__name__) from None
+
+
 def _download(url: str, path: Path, sha256: str | None) -> None:
     """Write the content of a URL to a file, whole and checked or not at all."""
     with (

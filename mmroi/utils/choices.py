@@ -76,6 +76,9 @@ CHECKPOINTS = {
 DATASETS = ('bedlam', 'coco', 'h36m', 'lspet', 'mpi_inf_3dhp', 'mpii', 'pw3d', 'spin')
 """Names of the converters of this project, in :data:`mmroi.registry.CONVERTERS`."""
 
+VIEWER_FRAMES = 30
+"""Maximum number of images in the viewer, unless the user says another."""
+
 DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
 """Model of the demo."""
 

@@ -1,6 +1,6 @@
 """Draw what the network sees of some people of a dataset, and report labels that disagree.
 
-    python tools/analysis_tools/browse_dataset.py CONFIG [--split train|val|test] [--num 16] [--out-dir DIR]
+    mmroi browse CONFIG [--split train|val|test] [--num 16] [--out-dir DIR]
 
 For each person: the image and the boxes after augmentation, the label's mesh on it, and the crops of all RoIs
 with their 2D keypoints. Red lines lead from the 2D keypoints to the 3D ones projected by the label's camera;

@@ -1,6 +1,6 @@
 """Plot the learning rate of a config over its training, without training.
 
-    python tools/analysis_tools/vis_scheduler.py CONFIG [--parameter lr] [--dataset-size N] [--save-path PNG]
+    mmroi vis-scheduler CONFIG [--parameter lr] [--dataset-size N] [--save-path PNG]
 
 MMEngine's own loop and schedulers run through the whole training on a network of one number.
 """

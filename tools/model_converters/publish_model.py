@@ -1,6 +1,6 @@
 """Make a checkpoint small and safe to publish: weights and a short description, nothing else.
 
-``python tools/model_converters/publish_model.py IN OUT --half --hash``; OUT ends in .pth or .safetensors.
+``mmroi publish-model IN OUT --half --hash``; OUT ends in .pth or .safetensors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmroi.version import __version__
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
+KEPT_META = ('cfg', 'body_model', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
 
 
 def publish(
@@ -46,12 +46,13 @@ def publish(
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
             otherwise; or if the backbone is to be left out and is not the one of that file.
     """
+    from mmroi.engine.body_record import KEY
     from mmroi.fileio import read_checkpoint, write_checkpoint
     from mmroi.models.estimators import MeshEstimator
 
     checkpoint = read_checkpoint(source)
     if not isinstance(checkpoint.get('state_dict'), dict):
-        raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
+        raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by mmroi train')
     weights = {}
     for name, value in checkpoint['state_dict'].items():
         if value.is_floating_point() and half:
@@ -68,7 +69,23 @@ def publish(
     if without_backbone:
         weights = _refer_to_backbone(weights, checkpoint.get('meta', {}).get('cfg', ''), source)
     meta = {key: value for key, value in checkpoint.get('meta', {}).items() if key in KEPT_META}
+    if KEY not in meta and (record := _record_from_config(meta.get('cfg', ''))):
+        meta[KEY] = record
     return write_checkpoint(target, weights, {**meta, 'mmroi_version': __version__}, with_hash)
+
+
+def _record_from_config(config: str) -> dict[str, str]:
+    """Describe the body of a checkpoint from before bodies were recorded; empty if it is not the open one."""
+    from mmroi.body_models import SMPL
+    from mmroi.body_models.body_files import is_open
+    from mmroi.engine.body_record import body_record
+    from mmroi.fileio.config_text import parse_config_text
+
+    try:
+        body = parse_config_text(config)['model']['body_model']
+    except (SyntaxError, TypeError, ValueError, KeyError):
+        return {}
+    return body_record(SMPL()) if is_open(body.get('model_path')) else {}
 
 
 def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:

@@ -51,7 +51,7 @@ const parameterTable = (parameters) => element('table', {}, element(
 
 function cameraTable(person) {
   const titles = ['RoI', 'x, px', 'y, px', 'height, px', 'tx, m', 'ty, m', 'tz, m', 'from mean, mm'];
-  const rows = person.cameras.map((camera, roi) => tableRow(roi ? String(roi) : '0 (base)', [
+  const rows = person.cameras.map((camera, roi) => tableRow(roi ? String(roi + 1) : '1 (base)', [
     ...person.boxes[roi].map((value) => formatNumber(value, 1)),
     ...camera.map((value) => formatNumber(value)),
     formatNumber(1000 * Math.hypot(...person.positions[roi]), 0),
