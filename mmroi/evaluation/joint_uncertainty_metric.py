@@ -77,7 +77,8 @@ class JointUncertaintyMetric(BaseMetric):
             if 'joints_std' not in sample['pred_instances']:
                 raise KeyError(
                     'the predictions have no joints_std: the model needs an uncertainty_head, as that of '
-                    f'multi-roi_movenet_uncertainty_synthetic ({find_page("uncertainty.md")})'
+                    'multi-roi_movenet_uncertainty_synthetic '
+                    f'({find_page("uncertainty.md")})'
                 )
         labeled = [
             bool(torch.as_tensor(s['gt_instances']['has_smpl']).flatten()[0] > 0) for s in data_samples
