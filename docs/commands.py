@@ -47,7 +47,7 @@ SKIPS = {
 }
 # What stands for a reader's own files and numbers.
 PLACEHOLDERS = {
-    'CONFIG': 'configs/multi_roi/multi-roi_movenet_synthetic.py',
+    'CONFIG': 'configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py',
     'CHECKPOINT': 'checkpoints/multi-roi_movenet_synthetic.pth',
     'X1': '10',
     'Y1': '10',

@@ -16,7 +16,7 @@ from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
-ABLATED = ROOT / 'configs/ablation/multi-roi_r50_coco.py'
+ABLATED = ROOT / 'configs/ablation/multi-roi_r50_1xb48-25e_coco-256x192.py'
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: f'{path.parent.name}/{path.stem}')
 
 

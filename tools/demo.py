@@ -52,7 +52,7 @@ examples:
   mmroi demo images/ --out-dir out --bboxes boxes.json
   mmroi demo clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
   mmroi demo frames/ --out-dir out --fps 30 --smooth --save overlay anim
-  mmroi demo image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
+  mmroi demo image.jpg --model multi-roi_r50_published-1xb48-5e_pw3d-256x192 --weights converted.pth
 """
 
 

@@ -77,7 +77,7 @@ class JointUncertaintyMetric(BaseMetric):
             if 'joints_std' not in sample['pred_instances']:
                 raise KeyError(
                     'the predictions have no joints_std: the model needs an uncertainty_head, as that of '
-                    'multi-roi_movenet_uncertainty_synthetic '
+                    'multi-roi_movenet_uncertainty-1xb64-2e_synthetic-256x192 '
                     f'({find_page("uncertainty.md")})'
                 )
         labeled = [
