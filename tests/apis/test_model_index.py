@@ -60,10 +60,10 @@ def test_unknown_names_are_explained():
     with pytest.raises(FileNotFoundError, match=f'config {name[:-1]} does not exist; did you mean {name}'):
         find_model(name[:-1])
     with pytest.raises(
-        FileNotFoundError, match=f'none of a similar name. Models with weights: .*{SHIPPED_CLIFF.name}'
+        FileNotFoundError, match=f'config xyzzy does not exist; models with weights: .*{SHIPPED_CLIFF.name}'
     ):
         find_model('xyzzy')
-    message = f'^config configs/nothing.py does not exist, .*{SHIPPED_CLIFF.name}'
+    message = f'^config configs/nothing.py does not exist; .*{SHIPPED_CLIFF.name}'
     with pytest.raises(FileNotFoundError, match=message):
         find_model('configs/nothing.py')
 
