@@ -76,12 +76,7 @@ class JointUncertaintyMetric(BaseMetric):
         for sample in data_samples:
             if 'joints_std' not in sample['pred_instances']:
                 raise KeyError(
-<<<<<<< HEAD
                     'the predictions have no joints_std: the model needs an uncertainty_head '
-=======
-                    'the predictions have no joints_std: the model needs an uncertainty_head, as that of '
-                    'multi-roi_movenet_uncertainty-1xb64-2e_synthetic-256x192 '
->>>>>>> h-family
                     f'({find_page("uncertainty.md")})'
                 )
         labeled = [
