@@ -17,8 +17,8 @@ DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
 COVERAGE := work_dirs/coverage
 
-cliff_config := configs/cliff/cliff_movenet_synthetic.py
-multi-roi_config := configs/multi_roi/multi-roi_movenet_synthetic.py
+cliff_config := configs/cliff/cliff_movenet_1xb64-30e_synthetic-256x192.py
+multi-roi_config := configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py
 
 BIN := $(VENV)/bin
 # Without an NVIDIA driver torch comes from PyTorch's CPU wheels, which are 3 GB smaller; where that index cannot be

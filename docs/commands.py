@@ -47,7 +47,7 @@ SKIPS = {
 }
 # What stands for a reader's own files and numbers.
 PLACEHOLDERS = {
-    'CONFIG': 'configs/multi_roi/multi-roi_movenet_synthetic.py',
+    'CONFIG': 'configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py',
     'CHECKPOINT': 'checkpoints/multi-roi_movenet_synthetic.pth',
     'X1': '10',
     'Y1': '10',
@@ -313,7 +313,7 @@ def run_block(block: Block, folder: Path, timeout: float = 3600) -> str | None:
         timeout: Seconds.
 
     Returns:
-        Its output if it failed; None otherwise.
+        The end of its output if it failed; None otherwise.
     """
     if 'file' in block.marks:
         path = folder / block.marks['file']
@@ -338,7 +338,8 @@ def run_block(block: Block, folder: Path, timeout: float = 3600) -> str | None:
         )
     except subprocess.TimeoutExpired as error:
         return f'{error}'
-    return f'{words[-1]}\n{done.stdout}' if done.returncode else None
+    output = '\n'.join(done.stdout.splitlines()[-30:])
+    return f'{words[-1]}\n{output}' if done.returncode else None
 
 
 def small_commands(block: Block) -> list[str]:

@@ -254,13 +254,13 @@ def mmpose_file(tmp_path):
 @pytest.fixture(scope='session')
 def small_multi_roi(tmp_path_factory):
     """File of a config of Multi-RoI that trains in seconds, from scratch."""
-    return write_small_config(tmp_path_factory, 'multi_roi/multi-roi_r18_synthetic.py')
+    return write_small_config(tmp_path_factory, 'multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py')
 
 
 @pytest.fixture(scope='session')
 def small_cliff(tmp_path_factory):
     """File of a config of CLIFF that trains in seconds, from scratch."""
-    return write_small_config(tmp_path_factory, 'cliff/cliff_r18_synthetic.py')
+    return write_small_config(tmp_path_factory, 'cliff/cliff_r18_1xb64-20e_synthetic-96x72.py')
 
 
 def write_small_config(tmp_path_factory, base):

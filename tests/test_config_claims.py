@@ -13,7 +13,7 @@ from mmroi.engine.pipelines import load_config
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob('configs/[!_]*/*.py'))
 FOLDERS = sorted({path.parent for path in CONFIGS}, key=str)
-BASE = 'multi-roi_r50_coco'  # of the ablations
+BASE = 'multi-roi_r50_1xb48-25e_coco-256x192'  # of the ablations
 ABLATIONS = [path for path in CONFIGS if path.parent.name == 'ablation']
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: f'{path.parent.name}/{path.stem}')
 
@@ -75,33 +75,41 @@ def expected_differences(name: str) -> set[str]:
     if number := re.fullmatch(r'm\d', row):
         return {'model.num_rois'} | crops('num_rois') if number else set()
     return {
-        'table3_none': {'model.fusion.relation'},
-        'table3_absolute_l32': {'model.fusion.relation'},
-        'table3_relative_l0': {'model.fusion.num_freqs'},
-        'table3_relative_l64': {'model.fusion.num_freqs'},
-        'rois_random': crops('random'),
-        'figure8_self-attention': {'model.fusion'},
-        'ours_camera-frame_own': {'model.head.camera_frame'},
-        'ours_camera-loss_as-printed': {'model.losses.camera.scale', 'model.losses.camera.weight_s'},
-        'ours_camera-loss_pixels-1e-8': {'model.losses.camera.scale', 'model.losses.camera.weight_s'},
-        'ours_camera-frame_own_as-printed': {
+        'multi-roi_r50_1xb48-25e_coco-256x192_table3_none': {'model.fusion.relation'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_table3_absolute_l32': {'model.fusion.relation'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_table3_relative_l0': {'model.fusion.num_freqs'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_table3_relative_l64': {'model.fusion.num_freqs'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_rois_random': crops('random'),
+        'multi-roi_r50_1xb48-25e_coco-256x192_figure8_self-attention': {'model.fusion'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_camera-frame_own': {'model.head.camera_frame'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_camera-loss_as-printed': {
+            'model.losses.camera.scale',
+            'model.losses.camera.weight_s',
+        },
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_camera-loss_pixels-1e-8': {
+            'model.losses.camera.scale',
+            'model.losses.camera.weight_s',
+        },
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_camera-frame_own_as-printed': {
             'model.losses.camera.scale',
             'model.losses.camera.weight_s',
             'model.head.camera_frame',
         },
-        'ours_camera-boxes_all': {'model.head.camera_boxes'},
-        'ours_camera-boxes_none': {'model.head.camera_boxes'},
-        'ours_mesh-boxes_base': {'model.head.mesh_boxes'},
-        'ours_mesh-boxes_none': {'model.head.mesh_boxes'},
-        'ours_mesh_per-roi': {'model.head'},
-        'ours_encoding_float32': {'model.fusion.encoding'},
-        'ours_fusion_as-printed': {'model.fusion'},
-        'ours_shared-map': {'model.encoder'} | crops('context_size'),
-        'ours_shared-map_stage-3': {'model.encoder'} | crops('context_size'),
-        'ours_shared-map_small-context': {'model.encoder'} | crops('context_size'),
-        'losses_cam-0.1': {'model.losses.camera.loss_weight'},
-        'losses_cam-10': {'model.losses.camera.loss_weight'},
-        'losses_cont-1': {'model.losses.contrastive.loss_weight'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_camera-boxes_all': {'model.head.camera_boxes'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_camera-boxes_none': {'model.head.camera_boxes'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh-boxes_base': {'model.head.mesh_boxes'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh-boxes_none': {'model.head.mesh_boxes'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh_per-roi': {'model.head'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_encoding_float32': {'model.fusion.encoding'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_fusion_as-printed': {'model.fusion'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_shared-map': {'model.encoder'} | crops('context_size'),
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_shared-map_stage-3': {'model.encoder'}
+        | crops('context_size'),
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_shared-map_small-context': {'model.encoder'}
+        | crops('context_size'),
+        'multi-roi_r50_1xb48-25e_coco-256x192_losses_cam-0.1': {'model.losses.camera.loss_weight'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_losses_cam-10': {'model.losses.camera.loss_weight'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_losses_cont-1': {'model.losses.contrastive.loss_weight'},
         BASE: set(),
     }[name]
 
@@ -122,8 +130,12 @@ def test_an_ablation_changes_what_its_name_says_and_nothing_else(path):
 @pytest.mark.parametrize(
     'name, part, changes',
     [
-        ('ours_mesh_per-roi', 'head', dict(type='PerRoIMeshHead')),
-        ('ours_fusion_as-printed', 'fusion', dict(type='LinearRoIAwareFusion', relation='difference_of')),
+        ('multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh_per-roi', 'head', dict(type='PerRoIMeshHead')),
+        (
+            'multi-roi_r50_1xb48-25e_coco-256x192_ours_fusion_as-printed',
+            'fusion',
+            dict(type='LinearRoIAwareFusion', relation='difference_of'),
+        ),
     ],
 )
 def test_a_part_of_another_type_keeps_its_other_settings(name, part, changes):
@@ -163,10 +175,18 @@ def test_the_rate_is_for_the_batch_size_of_the_loader(path):
 @pytest.mark.parametrize(
     ('ours', 'cliff', 'hmr'),
     [
-        ('multi-roi_r50_mixture', 'cliff_r50_mixture', 'hmr_r50_mixture'),
-        ('multi-roi_r50_pw3d-finetune', 'cliff_r50_pw3d-finetune', 'hmr_r50_pw3d-finetune'),
-        ('multi-roi_hr48_mixture', 'cliff_hr48_mixture', None),
-        ('multi-roi_hr48_pw3d-finetune', 'cliff_hr48_pw3d-finetune', None),
+        (
+            'multi-roi_r50_1xb48-25e_mixture-256x192',
+            'cliff_r50_1xb48-25e_mixture-256x192',
+            'hmr_r50_1xb48-25e_mixture-256x192',
+        ),
+        (
+            'multi-roi_r50_finetune-1xb48-5e_pw3d-256x192',
+            'cliff_r50_finetune-1xb48-5e_pw3d-256x192',
+            'hmr_r50_finetune-1xb48-5e_pw3d-256x192',
+        ),
+        ('multi-roi_hr48_1xb20-15e_mixture-256x192', 'cliff_hr48_1xb20-15e_mixture-256x192', None),
+        ('multi-roi_hr48_finetune-1xb20-5e_pw3d-256x192', 'cliff_hr48_finetune-1xb20-5e_pw3d-256x192', None),
     ],
 )
 def test_baselines_differ_in_the_method_alone(ours, cliff, hmr):
@@ -181,10 +201,10 @@ def test_baselines_differ_in_the_method_alone(ours, cliff, hmr):
 @pytest.mark.parametrize(
     ('name', 'rate', 'batch', 'epochs'),
     [
-        ('multi-roi_r50_mixture', 1e-4, 48, 25),
-        ('multi-roi_hr48_mixture', 5e-5, 20, 15),
-        ('multi-roi_r50_pw3d-finetune', 1e-5, 48, 5),
-        ('multi-roi_hr48_pw3d-finetune', 1e-5, 20, 5),
+        ('multi-roi_r50_1xb48-25e_mixture-256x192', 1e-4, 48, 25),
+        ('multi-roi_hr48_1xb20-15e_mixture-256x192', 5e-5, 20, 15),
+        ('multi-roi_r50_finetune-1xb48-5e_pw3d-256x192', 1e-5, 48, 5),
+        ('multi-roi_hr48_finetune-1xb20-5e_pw3d-256x192', 1e-5, 20, 5),
     ],
 )
 def test_the_schedule_is_the_papers(name, rate, batch, epochs):
@@ -194,7 +214,10 @@ def test_the_schedule_is_the_papers(name, rate, batch, epochs):
 
 
 def test_a_control_of_the_encoder_changes_nothing_else():
-    base, control = read('cliff/cliff_movenet_synthetic'), read('cliff/cliff_efficientnet-lite0_synthetic')
+    base, control = (
+        read('cliff/cliff_movenet_1xb64-30e_synthetic-256x192'),
+        read('cliff/cliff_efficientnet-lite0_1xb64-30e_synthetic-256x192'),
+    )
     places = {'encoder.backbone', 'data_preprocessor.mean', 'data_preprocessor.std'}
     assert differences(base, control) == {f'model.{place}' for place in places}
 
@@ -230,17 +253,16 @@ def test_every_config_is_listed(folder):
     here = {path.stem for path in folder.glob('*.py')}
     readme = (folder / 'README.md').read_text()
     assert not {name for name in here if f'`{name}`' not in readme}
-    if folder.name != 'demo':  # the same models, made smaller: names in an index must be unique
-        models = load(folder / 'metafile.yml')['Models']
-        assert {model['Name'] for model in models} == here
-        for model in models:
-            assert model['Config'] == f'configs/{folder.name}/{model["Name"]}.py'
-            cfg, about = read(folder / f'{model["Name"]}.py'), model['Metadata']
-            assert about['Batch Size'] == cfg['train_dataloader']['batch_size']
-            assert about['Epochs'] == cfg['train_cfg']['max_epochs'] and about['Training Data']
-            assert 'Weights' not in model or (ROOT / model['Weights']).is_file()
-            # A result belongs to weights that can be had; what others published stands in the README.
-            assert ('Results' in model) == ('Weights' in model)
+    models = load(folder / 'metafile.yml')['Models']
+    assert {model['Name'] for model in models} == here
+    for model in models:
+        assert model['Config'] == f'configs/{folder.name}/{model["Name"]}.py'
+        cfg, about = read(folder / f'{model["Name"]}.py'), model['Metadata']
+        assert about['Batch Size'] == cfg['train_dataloader']['batch_size']
+        assert about['Epochs'] == cfg['train_cfg']['max_epochs'] and about['Training Data']
+        assert 'Weights' not in model or (ROOT / model['Weights']).is_file()
+        # A result belongs to weights that can be had; what others published stands in the README.
+        assert ('Results' in model) == ('Weights' in model)
 
 
 def test_names_of_configs_are_unique():
@@ -251,7 +273,7 @@ def test_names_of_configs_are_unique():
 def test_the_index_has_all_metafiles():
     files = load(ROOT / 'model-index.yml')['Import']
     assert {ROOT / file for file in files} == {*ROOT.glob('configs/*/metafile.yml')}
-    assert len(files) == len(FOLDERS) - 1  # all but the demo
+    assert len(files) == len(FOLDERS)
     collections = {c['Name'] for file in files for c in load(ROOT / file).get('Collections', ())}
     models = [model for file in files for model in load(ROOT / file)['Models']]
     assert len({model['Name'] for model in models}) == len(models)

@@ -1,4 +1,4 @@
-"""Make a table of the paper with one command: ``python tools/benchmark.py table2 --synthetic --quick``.
+"""Make a table of the paper with one command: ``mmroi benchmark table2 --synthetic --quick``.
 
 Trains and tests each row of a suite with the same data, budget, and seeds, and writes ``report.md``,
 ``table.csv``, and plots. Without the datasets of the suite, or with ``--synthetic``, the rows are trained on
@@ -77,7 +77,7 @@ def main() -> None:
     folder = args.report_dir or work_dir / suite.name
     runs = plan(suite.tested_rows, args.seeds or profile.seeds, work_dir)
     measured = {} if args.report_only else run_suite(suite, profile, runs, work_dir, args.gpus, args.jobs)
-    command = shlex.join(['python', 'tools/benchmark.py', *(a for a in sys.argv[1:] if a != '--report-only')])
+    command = shlex.join(['mmroi', 'benchmark', *(a for a in sys.argv[1:] if a != '--report-only')])
     report = report_suite(suite, profile, runs, measured, command, folder)
     console = Console()
     if console.is_terminal:

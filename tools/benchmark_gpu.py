@@ -1,6 +1,6 @@
 """All measurements that need a GPU, with one command: speed, memory, training, a launcher, and numerics.
 
-    python tools/benchmark_gpu.py [--steps inference training] [--work-dir work_dirs/gpu]
+    mmroi benchmark-gpu [--steps inference training] [--work-dir work_dirs/gpu]
 
 Each step runs tools of this project in processes of its own, within a time limit, and writes its figures to
 WORK_DIR/<step>.json; WORK_DIR/summary.md compares them with the aims. The same command goes on after an

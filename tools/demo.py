@@ -52,7 +52,8 @@ examples:
   mmroi demo images/ --out-dir boxes --bboxes boxes.json
   mmroi demo clip.mp4 --out-dir clip --smooth --save overlay anim bvh smpl
   mmroi demo frames/ --out-dir frames --fps 30 --smooth --save overlay anim
-  mmroi demo image.jpg --out-dir published --model multi-roi_r50_published --weights converted.pth
+  mmroi demo image.jpg --out-dir published --model multi-roi_r50_published-1xb48-5e_pw3d-256x192 \\
+      --weights converted.pth
 """
 
 

@@ -1,4 +1,4 @@
-"""Test a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+"""Test a checkpoint: ``mmroi test CONFIG CHECKPOINT``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         help='output file: metrics (.json), predictions and ground truth for '
-        'analysis_tools/eval_metric.py (.npz), or whole data samples (.pkl)',
+        'mmroi eval-metric (.npz), or whole data samples (.pkl)',
     )
     parser.add_argument(
         '--show-dir',
@@ -61,8 +61,8 @@ def parse_args() -> argparse.Namespace:
         nargs='*',
         action=RefineAction,
         metavar='OPTION=VALUE',
-        help='fit each person to the annotated 2D keypoints (docs/refinement.md); options: noise (pixels at '
-        '256-pixel people), missing (share of keypoints), convention (default: coco), seed, and '
+        help='fit each person to the annotated 2D keypoints (page refinement.md of the docs); options: noise '
+        '(pixels at 256-pixel people), missing (share of keypoints), convention (default: coco), seed, and '
         'refiner.roi_weight and the like, of KeypointRefiner',
     )
     parser.add_argument(
@@ -74,7 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cache-features',
         action='store_true',
-        help='read the features of the frozen encoder from the cache of --cache-features of tools/train.py, '
+        help='read the features of the frozen encoder from the cache of --cache-features of mmroi train, '
         'and compute them where they are missing; the figures then have its precision',
     )
     add_runner_arguments(parser)

@@ -1,4 +1,4 @@
-"""Train a model: ``python tools/train.py configs/multi_roi/multi-roi_r18_synthetic.py``."""
+"""Train a model: ``mmroi train configs/multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py``."""
 
 import argparse
 

@@ -67,7 +67,7 @@ def open_exported(path: str | Path, threads: int = 0) -> ExportedFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path} does not exist: write it by tools/deployment/export_onnx.py')
+        raise FileNotFoundError(f'{path} does not exist: write it by mmroi export')
     if path.suffix not in EXPORT_FORMATS.values():
         raise ValueError(f'{path} must end in {" or ".join(EXPORT_FORMATS.values())}')
     try:
@@ -77,7 +77,7 @@ def open_exported(path: str | Path, threads: int = 0) -> ExportedFile:
     except Exception as error:  # both libraries have many classes for a bad file
         raise ValueError(f'{path} cannot be read: {str(error).splitlines()[0]}') from error
     if 'roi_offsets' not in found.metadata:
-        raise ValueError(f'{path} has no crop settings: write it by tools/deployment/export_onnx.py')
+        raise ValueError(f'{path} has no crop settings: write it by mmroi export')
     return found
 
 

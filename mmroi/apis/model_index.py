@@ -66,7 +66,8 @@ def find_model(name: str | Path) -> IndexedModel:
         config = find_config(name)
     except FileNotFoundError as error:
         with_weights = ', '.join(model.name for model in models.values() if model.weights)
-        raise FileNotFoundError(f'{error} Models with weights: {with_weights}') from None
+        words = str(error).removesuffix('?')
+        raise FileNotFoundError(f'{words}; models with weights: {with_weights}') from None
     by_config = {model.config.resolve(): model for model in models.values()}
     return by_config.get(config.resolve(), IndexedModel(config.stem, config, None))
 

@@ -144,7 +144,7 @@ def write_summary(
     Returns:
         Markdown.
     """
-    parts = ['# On a GPU', '`python tools/benchmark_gpu.py`']
+    parts = ['# On a GPU', '`mmroi benchmark-gpu`']
     machines = [found['machine'] for found in figures.values() if 'machine' in found]
     if machines:
         parts.append(', '.join(f'{key}: {value}' for key, value in machines[0].items()))

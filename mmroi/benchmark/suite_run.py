@@ -28,6 +28,7 @@ from mmroi.engine.body_model import check_body_model
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.synthetic import StudioSettings, make_dataset
 from mmroi.utils.errors import explain
+from mmroi.utils.installation import find_page
 
 T = TypeVar('T')
 
@@ -95,7 +96,8 @@ def check_data(suite: Suite, profile: Config) -> None:
                 raise FileNotFoundError(f'{error} Or benchmark on synthetic images: --synthetic.') from error
             if files := missing_files(config, *stages):
                 raise FileNotFoundError(
-                    f'{", ".join(files)} missing; see docs/data.md, or use synthetic images: --synthetic'
+                    f'{", ".join(files)} missing; see {find_page("data.md")}, or use synthetic '
+                    'images: --synthetic'
                 )
 
 

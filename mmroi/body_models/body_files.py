@@ -11,6 +11,7 @@ from mmroi.fileio.other_files import START, name_other_file
 from mmroi.fileio.smpl_unpickler import load_smpl_pickle
 from mmroi.structures import SMPL_PARENTS
 from mmroi.utils.choices import OPEN
+from mmroi.utils.installation import find_page
 
 OPEN_BODY = Path(__file__).parent / 'assets' / 'open_body.npz'
 NUM_VERTICES, NUM_FACES, NUM_JOINTS = 6890, 13776, 24
@@ -68,7 +69,7 @@ def find_body_file(model_path: str | Path | None, gender: str = 'neutral') -> Pa
         f'no body model at {candidates[0]}: download SMPL 1.1.0 for Python from https://smpl.is.tue.mpg.de '
         '(registration, non-commercial license), rename basicmodel_{neutral,m,f}_lbs_10_207_0_v1.1.0.pkl to '
         f'SMPL_{{NEUTRAL,MALE,FEMALE}}.pkl and put it there, together with {" and ".join(_REGRESSOR_FILES)} '
-        f'(docs/body_models.md). Or {_OPEN_REMEDY}; it ships with mmroi but is not SMPL.'
+        f'({find_page("body_models.md")}). Or {_OPEN_REMEDY}; it ships with mmroi but is not SMPL.'
     )
 
 

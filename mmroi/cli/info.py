@@ -15,6 +15,7 @@ from mmroi.benchmark.machine import describe_code, describe_device
 from mmroi.body_models.body_files import GENDERS, OPEN_BODY, body_files
 from mmroi.fileio.downloads import cache_path
 from mmroi.utils import installation
+from mmroi.utils.installation import find_page
 from mmroi.version import __version__
 
 _LIBRARIES = ('torch', 'mmengine', 'mmcv-lite', 'mmcv', 'mmdet', 'numpy', 'opencv-python', 'trimesh')
@@ -38,6 +39,7 @@ def describe_installation() -> Iterator[tuple[str, str]]:
     """
     checkout = installation.ROOTS[0] == installation.PACKAGE.parent
     yield 'mmroi', f'{describe_code() if checkout else __version__}, in {installation.PACKAGE}'
+    yield 'docs', str(Path(find_page('data.md')).parent)
     yield 'python', f'{platform.python_version()}, {platform.platform()}, {sys.executable}'
     yield 'libraries', ', '.join(f'{name} {version}' for name in _LIBRARIES if (version := _version(name)))
     yield (

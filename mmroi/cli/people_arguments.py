@@ -98,8 +98,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         choices=SAVES,
         metavar='KIND',
-        help='files to write (default: json overlay views viewer, glb if trimesh is installed; for videos '
-        'json overlay viewer)',
+        help='files to write (default: json overlay views glb viewer; for videos json overlay viewer)',
     )
     add(
         '--viewer-frames',
@@ -139,7 +138,7 @@ def add_refine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--refine',
         action='store_true',
-        help='fit each person to 2D keypoints after the network, see docs/refinement.md',
+        help='fit each person to 2D keypoints after the network (page refinement.md of the docs)',
     )
     parser.add_argument(
         '--refine-keypoints',

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mmroi.registry import CONVERTERS
+from mmroi.utils.installation import find_page
 
 
 def describe_missing(path: str | Path, dataset_name: str) -> str:
@@ -20,15 +21,16 @@ def describe_missing(path: str | Path, dataset_name: str) -> str:
     remedy = 'make it'
     if dataset_name == 'synthetic':
         preset = 'easy' if path.parent.name == 'easy' else 'full'
-        command = f'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {path.parent}'
+        command = f'mmroi make-synthetic --preset {preset} --out {path.parent}'
         remedy = f'make it with `{command}`'
     elif dataset_name in CONVERTERS.module_dict:
-        command = f'python tools/dataset_tools/convert.py {dataset_name} --root <folder of the download>'
+        command = f'mmroi convert {dataset_name} --root <folder of the download>'
         command += f' --out {path.parent}'
         if 'mosh' in path.stem:
             command += ' --mosh <folder of the SMPL parameters>'
         remedy = f"put MMHuman3D's file of this name there, or make it with `{command}`"
     return (
-        f'{path}: no such annotation file of the dataset {dataset_name!r}; {remedy} as docs/data.md '
+        f'{path}: no such annotation file of the dataset {dataset_name!r}; {remedy} as '
+        f'{find_page("data.md")} '
         'describes, or correct `ann_file` and `data_root` of the dataset config'
     )

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from mmroi.body_models.body_files import GENDERS, body_files, check_body_files, has_genders, is_open
 from mmroi.evaluation.protocols import get_protocol
+from mmroi.utils.installation import find_page
 
 SYNTHETIC = 'synthetic'  # name of datasets whose labels are parameters of the open body
 
@@ -84,8 +85,8 @@ def warn_of_open_body(cfg: Config) -> None:
         print_log(
             f'the network has the open body and is trained on {", ".join(others)}: parameters of SMPL '
             'mean other people on it, and the results are not comparable with published ones. Install SMPL '
-            '(docs/body_models.md) and select it with --body-model. For labels that were made with the open '
-            f'body, set dataset_name={SYNTHETIC!r}.',
+            f'({find_page("body_models.md")}) and select it with --body-model. For labels that were made '
+            f'with the open body, set dataset_name={SYNTHETIC!r}.',
             logger='current',
             level=logging.WARNING,
         )

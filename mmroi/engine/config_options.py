@@ -58,8 +58,8 @@ def check_options(cfg: Config, options: Mapping[str, Any]) -> None:
                 f'config {cfg.filename}: nothing reads {path[0]!r} of --cfg-options {key}; {first} has '
                 f'{", ".join(_CLOSED[first])}'
             )
-        if near := _find_slip(cfg.get(first), path, value):
-            name, right = near
+        if slip := _find_slip(cfg.get(first), path, value):
+            name, right = slip
             raise ValueError(
                 f'config {cfg.filename}: --cfg-options {key}: there is no {name!r}; did you mean {right!r}?'
             )

@@ -201,7 +201,7 @@ def check_expanded(cfg: Config) -> None:
         given = ', '.join(f'{name} = {value}' for name, value in numbers.items())
         raise ValueError(
             f'config {cfg.filename} says {given}, but its pipelines, its model or its schedule do not: read '
-            'it by mmroi.engine.pipelines.load_config, as tools/train.py does, instead of Config.fromfile'
+            'it by mmroi.engine.pipelines.load_config, as mmroi train does, instead of Config.fromfile'
         )
 
 

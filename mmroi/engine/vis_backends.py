@@ -28,9 +28,11 @@ def add_vis_backends(cfg: Config, names: Sequence[str]) -> None:
     """
     if missing := [BACKENDS[name][1] for name in names if find_spec(BACKENDS[name][1]) is None]:
         raise UserError(f'--vis {" ".join(names)} needs a package more: pip install {" ".join(missing)}')
-    visualizer = cfg.setdefault('visualizer', dict(type='MeshVisualizer'))
-    backends = list(visualizer.get('vis_backends') or [dict(type='LocalVisBackend')])
+    if not names:
+        return
+    cfg.visualizer = cfg.get('visualizer') or dict(type='MeshVisualizer')
+    backends = list(cfg.visualizer.get('vis_backends') or [dict(type='LocalVisBackend')])
     for name in dict.fromkeys(names):
         if all(backend['type'] != BACKENDS[name][0] for backend in backends):
             backends.append(dict(type=BACKENDS[name][0]))
-    visualizer['vis_backends'] = backends
+    cfg.visualizer.vis_backends = backends

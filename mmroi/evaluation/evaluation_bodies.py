@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmroi.body_models import SMPL, GenderedBodies, SMPLOutput, normalize_gender
 from mmroi.evaluation.fields import sample_name
+from mmroi.utils.installation import find_page
 
 
 def gender_of(sample: Mapping[str, Any]) -> str:
@@ -124,7 +125,8 @@ class EvaluationBodies(nn.Module):
     def _warn(self, what: str) -> None:
         if not self._warned:
             warnings.warn(
-                f'{what}, and the results are not comparable with published ones (docs/body_models.md)',
+                f'{what}, and the results are not comparable with published ones '
+                f'({find_page("body_models.md")})',
                 stacklevel=3,
             )
         self._warned = True

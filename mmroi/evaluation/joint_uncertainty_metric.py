@@ -15,6 +15,7 @@ from mmroi.evaluation.functional import joint_errors
 from mmroi.evaluation.uncertainty import interval_coverage, interval_radius, rank_correlation
 from mmroi.registry import METRICS
 from mmroi.structures import SMPL_24
+from mmroi.utils.installation import find_page
 
 MM = 1000.0
 
@@ -75,8 +76,8 @@ class JointUncertaintyMetric(BaseMetric):
         for sample in data_samples:
             if 'joints_std' not in sample['pred_instances']:
                 raise KeyError(
-                    'the predictions have no joints_std: the model needs an uncertainty_head, as that of '
-                    'multi-roi_movenet_uncertainty_synthetic (docs/uncertainty.md)'
+                    'the predictions have no joints_std: the model needs an uncertainty_head '
+                    f'({find_page("uncertainty.md")})'
                 )
         labeled = [
             bool(torch.as_tensor(s['gt_instances']['has_smpl']).flatten()[0] > 0) for s in data_samples

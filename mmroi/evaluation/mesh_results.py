@@ -137,7 +137,7 @@ class MeshResults:
                 self.arrays = {key: archive[key] for key in archive.files}
         except Exception as error:  # damaged bytes make zipfile, zlib, and NumPy raise almost anything
             raise ValueError(
-                f'{path}: no readable npz of plain arrays ({error}); write it again with tools/test.py --out'
+                f'{path}: no readable npz of plain arrays ({error}); write it again with mmroi test --out'
             ) from error
         missing = {f'pred_instances.{key}' for key in REQUIRED} - self.arrays.keys()
         if missing:

@@ -31,7 +31,7 @@ _INSIDE = re.compile(r'(?P<archive>.*?\.tar)(?:/+(?P<member>.*))?', re.DOTALL)
 _SHARDS = re.compile(r'\{(\d+)\.\.(\d+)\}')
 _MAX_SHARDS = 1 << 16
 _MAX_OPEN = 64  # files of a process
-_REMEDY = 'copy the archive again, or pack it again with tools/dataset_tools/pack_images.py'
+_REMEDY = 'copy the archive again, or pack it again with mmroi pack-images'
 
 
 class ArchiveError(ValueError):
@@ -112,7 +112,7 @@ class ImageArchive:
             raise FileNotFoundError(
                 f'{missing[0]}: no such image archive, and {len(missing) - 1} more of {archive} are missing; '
                 'copy them there, correct `data_root` and `data_prefix`, or pack the images with '
-                'tools/dataset_tools/pack_images.py'
+                'mmroi pack-images'
             )
         indexes = [read_index(path) for path in self.paths]
         self._index = ArchiveIndex(*(np.concatenate(parts) for parts in zip(*indexes, strict=True)))
@@ -140,7 +140,7 @@ class ImageArchive:
         if place == len(self) or self._index.keys[place] != key:
             raise FileNotFoundError(
                 f'{self.archive} has no member {member!r}. Check `data_prefix`, or pack the images of this '
-                'annotation file with tools/dataset_tools/pack_images.py'
+                'annotation file with mmroi pack-images'
             )
         path = self.paths[self._shards[place]]
         return Member(path, *(int(column[place]) for column in self._index[1:]))

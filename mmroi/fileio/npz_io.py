@@ -23,6 +23,7 @@ from numpy.lib import format as npy_format
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.inert_names import Refused
 from mmroi.fileio.inert_pickle import unpickle
+from mmroi.utils.installation import find_page
 
 _PIECE = 1 << 20
 _CHECKED_AT_ONCE = 64 << 20
@@ -52,7 +53,7 @@ class LazyNpz:
         self._verified: set[str] = set()
         if not self.path.is_file():
             raise FileNotFoundError(
-                f'{self.path}: no such file. Make it as docs/data.md describes, or correct the path'
+                f'{self.path}: no such file. Make it as {find_page("data.md")} describes, or correct the path'
             )
         try:
             with open(self.path, 'rb') as file, zipfile.ZipFile(file) as archive:

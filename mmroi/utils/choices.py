@@ -79,7 +79,7 @@ DATASETS = ('bedlam', 'coco', 'h36m', 'lspet', 'mpi_inf_3dhp', 'mpii', 'pw3d', '
 VIEWER_FRAMES = 30
 """Maximum number of images in the viewer, unless the user says another."""
 
-DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
+DEFAULT_MODEL = 'multi-roi_movenet_1xb64-30e_synthetic-256x192'
 """Model of the demo."""
 
 MATCH_IOU = 0.5

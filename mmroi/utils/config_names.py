@@ -41,9 +41,7 @@ def find_config(name: str | Path) -> Path:
     stems = {PurePath(key).name: path.stem for key, path in found.items()}
     stems |= {key: new for key, new in RENAMED.items() if new.lower() in found}
     near = dict.fromkeys(stems[stem] for stem in difflib.get_close_matches(old, stems, 3))
-    hint = (
-        f'; did you mean {" or ".join(near)}?' if near else ', and this project has none of a similar name.'
-    )
+    hint = f'; did you mean {" or ".join(near)}?' if near else ''
     raise FileNotFoundError(f'config {name} does not exist{hint}')
 
 

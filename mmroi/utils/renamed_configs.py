@@ -1,6 +1,6 @@
 """Names that configs had before they took the form of the family; see :func:`.config_names.find_config`."""
 
-REMOVED_IN = '0.2'  # version of mmroi that no longer knows them
+REMOVED_IN = '0.3'  # version of mmroi that no longer knows them
 
 _ABLATIONS = 'multi-roi_r50_1xb48-25e_coco-256x192'
 

@@ -27,9 +27,10 @@ def with_pipeline(config) -> Config:
 
 
 def test_resnet50_with_random_weights(tmp_path):
-    cfg = Config.fromfile(ROOT / 'configs' / 'multi_roi' / 'multi-roi_r50_mixture.py')
+    cfg = Config.fromfile(ROOT / 'configs' / 'multi_roi' / 'multi-roi_r50_1xb48-25e_mixture-256x192.py')
     crop = next(step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'MultiRoICrop')
     crop.crop_size = (64, 48)
+    cfg.model.encoder.backbone.base_channels = 8
     differences = export_model(build_model(cfg, body_model='open'), tmp_path / 'model.onnx')
     assert set(differences) == {'rotations', 'betas', 'local_cameras', 'camera_translation'}
     assert max(differences.values()) < 1e-4

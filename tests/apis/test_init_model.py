@@ -187,7 +187,7 @@ def test_no_weights_in_the_file(config, tmp_path):
 def test_absent_files(config, tmp_path):
     with pytest.raises(FileNotFoundError, match='nothing.pth does not exist'):
         init_model(config, tmp_path / 'nothing.pth')
-    message = f'nothing.py does not exist, .* Models with weights: .*{SHIPPED_CLIFF.name}'
+    message = f'nothing.py does not exist; models with weights: .*{SHIPPED_CLIFF.name}'
     with pytest.raises(FileNotFoundError, match=message):
         init_model(tmp_path / 'nothing.py')
     config.pop('model')

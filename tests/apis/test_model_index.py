@@ -41,7 +41,7 @@ def test_the_inferencer_runs_the_shipped_multi_roi_by_default():
 
 
 def test_a_model_without_weights():
-    assert find_model('hmr_r50_published').weights is None
+    assert find_model('hmr_r50_published-1xb48-5e_pw3d-224x224').weights is None
 
 
 def test_a_config_is_its_model(tmp_path, monkeypatch):
@@ -55,8 +55,10 @@ def test_a_config_is_its_model(tmp_path, monkeypatch):
     assert load_indexed_config(f'mmroi::{config.stem}', pretrained=True).model_path == str(
         SHIPPED_CLIFF.weights
     )
-    with pytest.raises(FileNotFoundError, match='names no weights for hmr_r50_published'):
-        load_indexed_config('mmroi::hmr_r50_published', pretrained=True)
+    with pytest.raises(
+        FileNotFoundError, match='names no weights for hmr_r50_published-1xb48-5e_pw3d-224x224'
+    ):
+        load_indexed_config('mmroi::hmr_r50_published-1xb48-5e_pw3d-224x224', pretrained=True)
 
 
 def test_unknown_names_are_explained():
@@ -64,10 +66,10 @@ def test_unknown_names_are_explained():
     with pytest.raises(FileNotFoundError, match=f'config {name[:-1]} does not exist; did you mean {name}'):
         find_model(name[:-1])
     with pytest.raises(
-        FileNotFoundError, match=f'none of a similar name. Models with weights: .*{SHIPPED_CLIFF.name}'
+        FileNotFoundError, match=f'config xyzzy does not exist; models with weights: .*{SHIPPED_CLIFF.name}'
     ):
         find_model('xyzzy')
-    message = f'^config configs/nothing.py does not exist, .*{SHIPPED_CLIFF.name}'
+    message = f'^config configs/nothing.py does not exist; .*{SHIPPED_CLIFF.name}'
     with pytest.raises(FileNotFoundError, match=message):
         find_model('configs/nothing.py')
 

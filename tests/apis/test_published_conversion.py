@@ -77,6 +77,7 @@ def test_what_is_written(network, convert, tmp_path):
         config=str(config),
         mmroi_version=__version__,
         source_sha256=hashlib.sha256((tmp_path / 'old.pt').read_bytes()).hexdigest(),
+        body_model=dict(name='SMPL_NEUTRAL'),
     )
     weights = content['state_dict']
     assert torch.equal(weights['encoder.backbone.layer4.2.conv3.weight'], state['layer4.2.conv3.weight'])

@@ -52,7 +52,7 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         ),
         ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
         (
-            "[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']",
+            "[dict(name=n, label='', config='hmr/hmr_r50_1xb48-25e_mixture-256x192.py') for n in 'ab']",
             ValueError,
             'the same config',
         ),

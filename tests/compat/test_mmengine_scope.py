@@ -15,9 +15,9 @@ from ..conftest import ROOT, SHIPPED_CLIFF
 def test_configs_are_named_by_scope(tmp_path):
     mmengine_scope.install()
     path = tmp_path / 'own.py'
-    base = 'mmroi::cliff/cliff_r18_synthetic.py'
+    base = 'mmroi::cliff/cliff_r18_1xb64-20e_synthetic-96x72.py'
     path.write_text(f'_base_ = [{base!r}]\ntrain_dataloader = dict(batch_size=3)\n')
-    expected = load_config(ROOT / 'configs/cliff/cliff_r18_synthetic.py')
+    expected = load_config(ROOT / 'configs/cliff/cliff_r18_1xb64-20e_synthetic-96x72.py')
     expected.train_dataloader.batch_size = 3
     assert load_config(path).to_dict() == expected.to_dict()
 

@@ -2,6 +2,7 @@ import pytest
 
 from mmroi.datasets.missing_annotations import describe_missing
 from mmroi.registry import CONVERTERS
+from mmroi.utils.installation import find_page
 
 
 @pytest.mark.parametrize('name', ['h36m', 'mpi_inf_3dhp', 'coco', 'mpii', 'lspet', 'pw3d', 'bedlam'])
@@ -9,8 +10,8 @@ def test_converted_sets(name: str) -> None:
     message = describe_missing(f'data/preprocessed_datasets/{name}_train.npz', name)
     assert message == (
         f"data/preprocessed_datasets/{name}_train.npz: no such annotation file of the dataset '{name}'; put "
-        "MMHuman3D's file of this name there, or make it with `python tools/dataset_tools/convert.py "
-        f'{name} --root <folder of the download> --out data/preprocessed_datasets` as docs/data.md '
+        "MMHuman3D's file of this name there, or make it with `mmroi convert "
+        f'{name} --root <folder of the download> --out data/preprocessed_datasets` as {find_page("data.md")} '
         'describes, or correct `ann_file` and `data_root` of the dataset config'
     )
 
@@ -18,8 +19,8 @@ def test_converted_sets(name: str) -> None:
 @pytest.mark.parametrize('preset', ['easy', 'full'])
 def test_synthetic_sets(preset: str) -> None:
     folder = f'data/synthetic/{preset}'
-    command = f'python tools/dataset_tools/make_synthetic.py --preset {preset} --out {folder}'
-    assert f'; make it with `{command}` as docs/data.md' in describe_missing(f'{folder}/val.npz', 'synthetic')
+    command = f'mmroi make-synthetic --preset {preset} --out {folder}'
+    assert f'; make it with `{command}` as ' in describe_missing(f'{folder}/val.npz', 'synthetic')
 
 
 def test_unknown_dataset() -> None:

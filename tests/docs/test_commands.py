@@ -45,12 +45,18 @@ def test_nothing_is_skipped_without_a_known_reason_and_no_reason_is_left_over():
 @pytest.mark.parametrize(
     'text, fault',
     [
-        ('python tools/train.py configs/hmr/hmr_r50_mixture.py --no-such-option', 'no-such-option'),
+        (
+            'python tools/train.py configs/hmr/hmr_r50_1xb48-25e_mixture-256x192.py --no-such-option',
+            'no-such-option',
+        ),
         ('python tools/train.py configs/hmr/no_such_config.py', 'no_such_config'),
         ('python tools/no_such_tool.py', 'no_such_tool'),
         ('mmroi no-such-command', 'no-such-command'),
         ('mmroi demo photo.jpg --save no-such-kind', 'no-such-kind'),
-        ('bash tools/dist_train.sh configs/hmr/hmr_r50_mixture.py 8 --no-such-option', 'no-such-option'),
+        (
+            'bash tools/dist_train.sh configs/hmr/hmr_r50_1xb48-25e_mixture-256x192.py 8 --no-such-option',
+            'no-such-option',
+        ),
         ('make no-such-target', 'no-such-target'),
         ("pip install -e '.[nosuchextra]'", 'nosuchextra'),
         ('nosuchprogram', 'nosuchprogram'),
@@ -76,7 +82,7 @@ def test_commands_of_a_block():
     assert block.place == 'page:2'
     assert block.commands() == ['a CONFIG      b', 'd']
     assert [command.split() for command in small_commands(block)] == [
-        ['a', 'configs/multi_roi/multi-roi_movenet_synthetic.py', 'b', '--one'],
+        ['a', 'configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py', 'b', '--one'],
         ['d', '--two', '2'],
     ]
     assert list(split_commands('X=1 a "b c" && . d/e; f | g')) == [['a', 'b c'], ['.', 'd/e'], ['f'], ['g']]

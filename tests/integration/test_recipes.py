@@ -28,10 +28,10 @@ from ..tool_runner import run_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = (
-    'multi_roi/multi-roi_r50_mixture',
-    'multi_roi/multi-roi_r50_pw3d-finetune',
-    'cliff/cliff_r50_mixture',
-    'hmr/hmr_r50_mixture',
+    'multi_roi/multi-roi_r50_1xb48-25e_mixture-256x192',
+    'multi_roi/multi-roi_r50_finetune-1xb48-5e_pw3d-256x192',
+    'cliff/cliff_r50_1xb48-25e_mixture-256x192',
+    'hmr/hmr_r50_1xb48-25e_mixture-256x192',
 )
 BODY, POINTS, PIXELS = {'smpl', 'vertices'}, {'keypoints3d'}, {'keypoints2d'}
 EVERYTHING = BODY | POINTS | PIXELS

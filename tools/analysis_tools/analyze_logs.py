@@ -1,7 +1,7 @@
 """Plot the curves of trainings, or print how long their iterations took.
 
-    python tools/analysis_tools/analyze_logs.py plot_curve LOG [LOG ...] [--keys loss 3dpw/MPJPE] [--out PNG]
-    python tools/analysis_tools/analyze_logs.py cal_train_time LOG [LOG ...]
+    mmroi analyze-logs plot_curve LOG [LOG ...] [--keys loss 3dpw/MPJPE] [--out PNG]
+    mmroi analyze-logs cal_train_time LOG [LOG ...]
 
 LOG is the work folder of a training, with all runs that were resumed one after the other, or one of its files
 ``*/vis_data/scalars.json``.

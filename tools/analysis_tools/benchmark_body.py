@@ -1,6 +1,6 @@
 """Milliseconds to pose bodies with the skinning of this project, beside smplx where it is installed.
 
-    python tools/analysis_tools/benchmark_body.py [--bodies 1 64] [--cpu-time] [--json FILE]
+    mmroi benchmark-body [--bodies 1 64] [--cpu-time] [--json FILE]
 
 All variants take turns, so that their ratios hold on a busy machine. ``mesh`` is vertices and joints, as for
 inference; ``joints`` is the joints alone, as for training without losses on vertices, which smplx takes from

@@ -1,6 +1,6 @@
 """People per second that one loader worker prepares, beside other ways to do it.
 
-    python tools/analysis_tools/benchmark_dataloader.py CONFIG [--frame 1920 1080] [--json FILE]
+    mmroi benchmark-dataloader CONFIG [--frame 1920 1080] [--json FILE]
 
 Everything runs in one thread, in turns, on the same people:
 

@@ -1,6 +1,6 @@
 """Cost of opening a HumanData file and of reading it in the workers of a loader.
 
-    python tools/analysis_tools/benchmark_humandata.py [FILE] [--rows 300000] [--workers 4] [--json FILE]
+    mmroi benchmark-humandata [FILE] [--rows 300000] [--workers 4] [--json FILE]
 
 Without FILE, a compressed file is made, laid out as MMHuman3D writes Human3.6M: 17 of 190 joints, float64,
 SMPL parameters as a pickle. It is opened twice, each time in a new process: the first time it is unpacked,

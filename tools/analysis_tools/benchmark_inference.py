@@ -1,6 +1,6 @@
 """Frames per second, latency and memory of a network with 1 to 9 RoIs, beside CLIFF and HMR.
 
-    python tools/analysis_tools/benchmark_inference.py CONFIG [--rois 1 5] [--batch-sizes 1] [--json FILE]
+    mmroi benchmark-inference CONFIG [--rois 1 5] [--batch-sizes 1] [--json FILE]
 
 All variants take turns, so that their ratios hold on a busy machine. A frame shows one person. By default a
 step starts from uint8 crops in memory, which are moved to the device, normalized, run through network and

@@ -1,6 +1,6 @@
 """Measure how long the metric takes for a whole test set, without the network.
 
-``python tools/analysis_tools/benchmark_metric.py [--people 35515] [--protocol 3dpw] [--json FILE]``
+``mmroi benchmark-metric [--people 35515] [--protocol 3dpw] [--json FILE]``
 
 The people are random: a pool of predictions and annotations of both genders is evaluated repeatedly, in
 batches as a loader yields them. ``online`` is the time that ``MeshMetric`` adds to a test. ``offline`` is the

@@ -1,6 +1,6 @@
 """CPU time, in one thread, of each kind of drawing and mesh file of an image.
 
-    python tools/analysis_tools/benchmark_pictures.py [--people 3] [--frame 1920 1080] [--out FOLDER]
+    mmroi benchmark-pictures [--people 3] [--frame 1920 1080] [--out FOLDER]
 
 The image shows people with the open body side by side, each as tall as the frame. Other work on the machine
 hardly changes the figures, because only the CPU time of this process counts.

@@ -1,6 +1,6 @@
 """Training speed: samples per second, share of the time spent waiting for data, and peak memory.
 
-    python tools/analysis_tools/benchmark_training.py CONFIG [--compare amp channels_last amp+with_cp]
+    mmroi benchmark-training CONFIG [--compare amp channels_last amp+with_cp]
                                                       [--rois 1 5] [--json FILE]
 
 Whole training steps (forward, losses, backward, optimizer) with the loader, batch size and number of workers
@@ -73,7 +73,7 @@ def main() -> None:
     device = use_device(args)
     config = load_config(args)
     if 'optim_wrapper' not in config:
-        raise ValueError(f'config {args.config} has no `optim_wrapper`: give one that tools/train.py runs')
+        raise ValueError(f'config {args.config} has no `optim_wrapper`: give one that mmroi train runs')
     set_loader(config, args.batch_size, args.num_workers)
     MMLogger.get_instance('mmengine', log_level='ERROR')
     machine = describe_machine(device)

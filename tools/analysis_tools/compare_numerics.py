@@ -1,6 +1,6 @@
 """How far predictions of a device, a precision or a mode are from those of the CPU in float32.
 
-    python tools/analysis_tools/compare_numerics.py CONFIG --weights FILE [--precisions fp32 bf16]
+    mmroi compare-numerics CONFIG --weights FILE [--precisions fp32 bf16]
 
 The same network predicts the same random crops. Largest differences: of the local cameras (s, t_x, t_y) and
 of the shape; of the full camera relative to the distance of the body; and of the vertices in mm. fp32 is

@@ -1,8 +1,8 @@
 """Find the people with the largest errors in saved predictions, without the network.
 
-``python tools/analysis_tools/confusing_samples.py RESULTS.npz --protocol 3dpw [--metric PVE] [--topk 20]``
+``mmroi confusing-samples RESULTS.npz --protocol 3dpw [--metric PVE] [--topk 20]``
 
-``tools/test.py CONFIG CHECKPOINT --out RESULTS.npz`` writes RESULTS.npz. This tool writes ``worst.csv``, an
+``mmroi test CONFIG CHECKPOINT --out RESULTS.npz`` writes RESULTS.npz. This tool writes ``worst.csv``, an
 image of each person, and ``sheet.jpg`` with all of them.
 """
 
@@ -68,7 +68,7 @@ def write_table(path: Path, samples: Sequence[HMRDataSample], errors: Sequence[E
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Find the people with the largest errors')
-    parser.add_argument('results', type=Path, help='npz of tools/test.py --out')
+    parser.add_argument('results', type=Path, help='npz of mmroi test --out')
     add_metric_arguments(parser)
     parser.add_argument(
         '--metric',

@@ -1,6 +1,6 @@
 """Measure a model on 2D keypoints of real people: PCK against any file in COCO's format.
 
-``python tools/analysis_tools/eval_keypoints.py CONFIG CHECKPOINT KEYPOINTS.json --image-root DIR``
+``mmroi eval-keypoints CONFIG CHECKPOINT KEYPOINTS.json --image-root DIR``
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Evaluate saved predictions again, without the network.
 
-``python tools/analysis_tools/eval_metric.py RESULTS.npz [RESULTS.npz ...] --protocol 3dpw --body-model DIR``
+``mmroi eval-metric RESULTS.npz [RESULTS.npz ...] --protocol 3dpw --body-model DIR``
 
-``tools/test.py CONFIG CHECKPOINT --out RESULTS.npz`` writes RESULTS. Tables and plots compare several files.
+``mmroi test CONFIG CHECKPOINT --out RESULTS.npz`` writes RESULTS. Tables and plots compare several files.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from mmroi.cli.running import run_tool
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Evaluate saved predictions again, without the network')
-    parser.add_argument('results', nargs='+', type=Path, help='npz files of tools/test.py --out')
+    parser.add_argument('results', nargs='+', type=Path, help='npz files of mmroi test --out')
     add_metric_arguments(parser)
     parser.add_argument(
         '--paired',

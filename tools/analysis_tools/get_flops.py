@@ -1,6 +1,6 @@
 """Parameters and floating-point operations of each part of a network, with 1 to 9 RoIs.
 
-    python tools/analysis_tools/get_flops.py CONFIG [--rois 1 5] [--json FILE]
+    mmroi get-flops CONFIG [--rois 1 5] [--json FILE]
 
 For one person, with the crops of CONFIG's test pipeline. torch's counter covers matrix products and
 convolutions of the forward pass, and counts a multiply-add as two operations: half of the figures are the

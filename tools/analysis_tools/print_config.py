@@ -1,6 +1,6 @@
 """Print a config as a run sees it, with everything inherited.
 
-python tools/analysis_tools/print_config.py CONFIG [--save-path WHOLE.py] [--cfg-options KEY=VALUE]
+mmroi print-config CONFIG [--save-path WHOLE.py] [--cfg-options KEY=VALUE]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Plot the learning rate of a config over its training, without training.
 
-    python tools/analysis_tools/vis_scheduler.py CONFIG [--parameter lr] [--dataset-size N] [--save-path PNG]
+    mmroi vis-scheduler CONFIG [--parameter lr] [--dataset-size N] [--save-path PNG]
 
 MMEngine's own loop and schedulers run through the whole training on a network of one number.
 """
@@ -45,7 +45,7 @@ def main() -> None:
     init_default_scope('mmroi')
     iterations = count_iterations(cfg, args.dataset_size, args.ngpus)
     values = simulate_schedule(cfg, args.parameter, iterations)
-    name = Path(args.config).stem
+    name = Path(cfg.filename).stem
     out = args.save_path or Path(f'{name}_{args.parameter}.png')
     plot_schedule(values, iterations, args.parameter, out, args.title or name)
     print(

@@ -5,7 +5,7 @@ takes only the format: 6890 vertices, 24 joints, the T-pose, and the vertex indi
 nose, eyes, ears, feet and finger tips.
 
     pip install -r requirements/build_body.txt
-    python tools/dataset_tools/build_open_body.py
+    mmroi build-open-body
 
 The result depends only on the seed and the versions of these packages (up to the last bit, which may change
 with the number of threads).

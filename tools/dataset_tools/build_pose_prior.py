@@ -1,10 +1,10 @@
 """Build what refinement knows: ``pose_prior.npz`` and ``pose_errors.npz``.
 
 The prior is learned from the poses of the synthetic studio alone, and depends only on the seed. The errors of
-a network are measured on results of ``tools/test.py --out results.npz``:
+a network are measured on results of ``mmroi test --out results.npz``:
 
-    python tools/dataset_tools/build_pose_prior.py
-    python tools/dataset_tools/build_pose_prior.py --errors results.npz --out pose_errors.npz
+    mmroi build-pose-prior
+    mmroi build-pose-prior --errors results.npz --out pose_errors.npz
 """
 
 from __future__ import annotations

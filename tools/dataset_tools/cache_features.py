@@ -1,6 +1,6 @@
 """Compute the features of a config's frozen encoder, without training.
 
-    python tools/dataset_tools/cache_features.py CONFIG [--variants 4] [--jobs N] [--precision bfloat16]
+    mmroi cache-features CONFIG [--variants 4] [--jobs N] [--precision bfloat16]
 
 A training with ``--cache-features`` does this itself where features are missing. Beforehand it pays if
 another machine is faster: copy the dataset with its folder ``features``, and keep the times of the images

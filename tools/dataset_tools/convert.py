@@ -1,11 +1,12 @@
 """Convert the download of a dataset into HumanData files, which all configs read.
 
-    python tools/dataset_tools/convert.py pw3d --workers 8 --check 12
-    python tools/dataset_tools/convert.py coco --labels eft_all
-    python tools/dataset_tools/convert.py coco --help
-    python tools/dataset_tools/convert.py my_dataset --import my_converter.py
+    mmroi convert pw3d --workers 8 --check 12
+    mmroi convert coco --labels eft_all
+    mmroi convert coco --help
+    mmroi convert my_dataset --import my_converter.py
 
-docs/data.md lists the downloads and the expected folders, docs/customize.md shows how to write a converter.
+The page data.md of the documentation lists the downloads and the expected folders, customize.md shows how to
+write a converter; 'mmroi info' says where they lie.
 An interrupted run resumes when it is called again; what has changed in the download since is read again.
 Existing files are kept unless --overwrite is given.
 """

@@ -1,6 +1,6 @@
 """Replace the boxes of an annotation file by those that a person detector finds.
 
-``python tools/dataset_tools/detect_boxes.py data/people/val.npz data/people/val_detected.npz``
+``mmroi detect-boxes data/people/val.npz data/people/val_detected.npz``
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Pack the images of annotation files into a few large tar archives, for disks in a network.
 
-    python tools/dataset_tools/pack_images.py data/preprocessed_datasets/pw3d_train.npz \
+    mmroi pack-images data/preprocessed_datasets/pw3d_train.npz \
         --root data/datasets/pw3d --out data/datasets/pw3d
 
 writes ``data/datasets/pw3d-00000.tar`` and so on, and prints the ``data_prefix`` that reads them in place of

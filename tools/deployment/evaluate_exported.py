@@ -1,6 +1,6 @@
 """Errors and speed of exported files beside PyTorch: one pass over the people of ``test_dataloader``.
 
-    python tools/deployment/evaluate_exported.py CONFIG --checkpoint FILE --files model.onnx model_int8.onnx
+    mmroi evaluate-exported CONFIG --checkpoint FILE --files model.onnx model_int8.onnx
 
 Metrics are those of the config's ``test_evaluator``, in mm. ``distance`` is that of the vertices from
 PyTorch's without the translation, averaged over all people, and ``largest`` that of one person. ``speed`` is

@@ -1,4 +1,4 @@
-"""Export a network to ONNX: ``python tools/deployment/export_onnx.py CONFIG CHECKPOINT --out model.onnx``."""
+"""Export a network to ONNX: ``mmroi export CONFIG CHECKPOINT --out model.onnx``."""
 
 import argparse
 import sys

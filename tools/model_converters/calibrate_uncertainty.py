@@ -1,8 +1,8 @@
 """Calibrate the standard deviations of a checkpoint on people whom it was not trained on.
 
-``python tools/model_converters/calibrate_uncertainty.py IN OUT RESULTS.npz [RESULTS.npz ...]``
+``mmroi calibrate-uncertainty IN OUT RESULTS.npz [RESULTS.npz ...]``
 
-``tools/test.py CONFIG IN --out RESULTS.npz`` writes RESULTS. They must not be of the images with which you
+``mmroi test CONFIG IN --out RESULTS.npz`` writes RESULTS. They must not be of the images with which you
 report how well the intervals hold.
 """
 
@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument('source', help='checkpoint with an uncertainty head')
     parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
-    parser.add_argument('results', nargs='+', help='npz files of tools/test.py --out; each counts the same')
+    parser.add_argument('results', nargs='+', help='npz files of mmroi test --out; each counts the same')
     parser.add_argument('--level', type=float, default=0.9, help='of the intervals (default: 0.9)')
     parser.add_argument('--likelihood', choices=LIKELIHOODS, default='laplace', help='of the training')
     add_body_argument(parser, 'the open body')

@@ -1,4 +1,4 @@
-"""Convert a published checkpoint: ``python tools/model_converters/convert_checkpoint.py SOURCE OUT``."""
+"""Convert a published checkpoint: ``mmroi convert-checkpoint SOURCE OUT``."""
 
 import argparse
 

@@ -1,6 +1,6 @@
 """Make a checkpoint small and safe to publish: weights and a short description, nothing else.
 
-``python tools/model_converters/publish_model.py IN OUT --half --hash``; OUT ends in .pth or .safetensors.
+``mmroi publish-model IN OUT --half --hash``; OUT ends in .pth or .safetensors.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def publish(
 
     checkpoint = read_checkpoint(source)
     if not isinstance(checkpoint.get('state_dict'), dict):
-        raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by tools/train.py')
+        raise KeyError(f'{source} has no state_dict: it is not a checkpoint written by mmroi train')
     weights = {}
     for name, value in checkpoint['state_dict'].items():
         if value.is_floating_point() and half:

@@ -301,7 +301,7 @@ class MultiRoIInferencer(BaseInferencer):
         if weights is None:
             raise FileNotFoundError(
                 f'{cfg.filename or "the config"} has no weights; give a checkpoint, for example one that you '
-                'trained or converted (docs/model_zoo.md)'
+                'trained or converted, as mmroi convert-checkpoint does'
             )
         return init_model(cfg, weights, device, self._cfg_options, self._body_model, fold_batch_norms=True)
 

@@ -47,7 +47,7 @@ def load_config(args: argparse.Namespace) -> Config:
     config = read_config(args)
     for key in ('model', 'train_dataloader', 'test_dataloader'):
         if not config.get(key):
-            raise ValueError(f'config {args.config} has no `{key}`: give a config that tools/train.py runs')
+            raise ValueError(f'config {args.config} has no `{key}`: give a config that mmroi train runs')
     check_body_model(config, 'train', 'test')
     init_default_scope(config.get('default_scope', 'mmroi'))
     torch.backends.cudnn.benchmark = config.get('env_cfg', {}).get('cudnn_benchmark', False)  # as MMEngine

@@ -40,6 +40,7 @@ from mmroi.fileio.processes import run_in_processes
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
 from mmroi.utils import ProgressBar
+from mmroi.utils.installation import find_page
 
 _VERSION = 3  # increase it if the same download gives different rows
 _COUNTS, _INPUTS = '__counts__', '__inputs__'
@@ -316,7 +317,7 @@ def _refuse_wrong_units(faults: np.ndarray, source: str) -> None:
     if wrong_units is not None:
         raise ValueError(
             f'{source}: {wrong_units[0]} in most rows; {UNIT_FAULTS[wrong_units[0]]}. Get the file that '
-            'docs/data.md names, or convert this one to the right unit'
+            f'{find_page("data.md")} names, or convert this one to the right unit'
         )
 
 

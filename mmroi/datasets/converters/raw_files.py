@@ -15,6 +15,7 @@ from mmroi.datasets.converters.input_files import note_input, version_of
 from mmroi.fileio.inert_names import Refused
 from mmroi.fileio.inert_pickle import unpickle
 from mmroi.fileio.npz_io import LazyNpz
+from mmroi.utils.installation import find_page
 
 
 def find_file(root: Path, *candidates: str) -> Path:
@@ -35,7 +36,7 @@ def find_file(root: Path, *candidates: str) -> Path:
             return root / candidate
     places = ' or '.join(str(root / candidate) for candidate in candidates)
     raise FileNotFoundError(
-        f'{places}: no such file. docs/data.md shows where it comes from and the expected folders; '
+        f'{places}: no such file. {find_page("data.md")} shows where it comes from and the expected folders; '
         'correct --root'
     )
 
@@ -56,7 +57,8 @@ def list_files(folder: Path, pattern: str) -> list[Path]:
     files = sorted(folder.glob(pattern))
     if not files:
         raise FileNotFoundError(
-            f'{folder / pattern}: no such files. docs/data.md shows the expected folders; correct --root'
+            f'{folder / pattern}: no such files. {find_page("data.md")} shows the expected '
+            'folders; correct --root'
         )
     return files
 
@@ -164,7 +166,7 @@ def require(found: Iterable[str], required: Iterable[str], path: Path) -> None:
     if missing:
         raise ValueError(
             f'{path}: {", ".join(map(repr, missing))} is missing; the file has {names[:40]}. Is it the file '
-            'that docs/data.md names?'
+            f'that {find_page("data.md")} names?'
         )
 
 

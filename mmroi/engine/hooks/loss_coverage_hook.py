@@ -16,10 +16,12 @@ from torch.utils.data import ConcatDataset
 
 from mmroi.models.estimators import GROUND_TRUTH, arguments_of
 from mmroi.registry import HOOKS
+from mmroi.utils.installation import find_page
 
 _LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
 _REMEDY = (
-    'Use annotation files with these labels, as convert.py writes them (docs/data.md), or with what a '
+    f'Use annotation files with these labels, as mmroi convert writes them ({find_page("data.md")}), or with '
+    'what a '
     "dataset with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
     'or remove the loss (model.losses.<name>=None) or the dataset'
 )

@@ -52,7 +52,7 @@ def check_state_dict(
     if foreign := next((name for name in given if name.startswith('backbone.')), None):
         raise RuntimeError(
             f'This checkpoint has a backbone by the name of another project ({foreign}), which would stay '
-            'unused: convert it by tools/model_converters/convert_checkpoint.py.'
+            'unused: convert it by mmroi convert-checkpoint.'
         )
     absent = [name for name in own if name.startswith(PREDICTING) and not name.startswith(tuple(known))]
     if complete and absent:

@@ -93,6 +93,6 @@ def _read(path: Path) -> Tensor:
     if 'covariance' not in file.keys():
         raise ValueError(
             f'{path} lacks covariance, so it does not describe errors of poses: build it with '
-            'tools/dataset_tools/build_pose_prior.py --errors'
+            'mmroi build-pose-prior --errors'
         )
     return torch.tensor(file.read('covariance'), dtype=torch.float64)

@@ -75,8 +75,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     file = LazyNpz(path)
     if missing := [name for name in _MEMBERS if name not in file.keys()]:
         raise ValueError(
-            f'{path} is no pose prior, it lacks {", ".join(missing)}: build one with '
-            'tools/dataset_tools/build_pose_prior.py'
+            f'{path} is no pose prior, it lacks {", ".join(missing)}: build one with mmroi build-pose-prior'
         )
     arrays = {name: torch.tensor(file.read(name), dtype=torch.float64) for name in _MEMBERS}
     covariances, weights = arrays.pop('covariances'), arrays.pop('weights')

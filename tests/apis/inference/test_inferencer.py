@@ -307,8 +307,10 @@ def test_it_is_an_inferencer_of_the_family():
 
 
 def test_models_that_cannot_run(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py has no weights; give a'):
-        MultiRoIInferencer('multi-roi_r50_published')
+    with pytest.raises(
+        FileNotFoundError, match='multi-roi_r50_published-1xb48-5e_pw3d-256x192.py has no weights; give a'
+    ):
+        MultiRoIInferencer('multi-roi_r50_published-1xb48-5e_pw3d-256x192')
     with pytest.raises(ValueError, match=f'{SHIPPED_MULTI_ROI.weights.name}: .* another architecture than'):
         MultiRoIInferencer(SHIPPED_CLIFF.name, SHIPPED_MULTI_ROI.weights)
     absent = IndexedModel('a', SHIPPED_MULTI_ROI.config, tmp_path / 'gone.pth')
@@ -346,7 +348,7 @@ def test_bad_inputs_are_refused_before_anything_runs(inferencer):
 
 def test_deviations_of_joints_are_those_of_the_test_pipeline(photo, tmp_path):
     """The shipped weights under the config with the uncertainty head."""
-    path, name = tmp_path / 'photo.png', 'multi-roi_movenet_uncertainty_synthetic'
+    path, name = tmp_path / 'photo.png', 'multi-roi_movenet_uncertainty-1xb64-2e_synthetic-256x192'
     cv2.imwrite(str(path), photo)
     model = init_model(name, SHIPPED_MULTI_ROI.weights)
     pipeline = Compose([TRANSFORMS.build(step) for step in model.cfg.test_pipeline])

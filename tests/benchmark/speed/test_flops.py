@@ -106,9 +106,9 @@ def test_cliff_takes_one_roi(small_cliff):
 @pytest.mark.parametrize(
     'name',
     [
-        'hybrik/hybrik_r34_mmhuman3d_synthetic',
-        'pare/pare_hr32_mmhuman3d_synthetic',
-        'hmr/hmr_r50_mmhuman3d_synthetic',
+        'hybrik/hybrik_r34_mmhuman3d-1xb16-25e_synthetic-256x256',
+        'pare/pare_hr32_mmhuman3d-1xb48-25e_synthetic-224x224',
+        'hmr/hmr_r50_mmhuman3d-1xb48-25e_synthetic-224x224',
     ],
 )
 def test_heads_that_take_maps_or_return_rotations(name):

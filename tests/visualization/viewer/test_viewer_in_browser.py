@@ -226,9 +226,13 @@ def test_arrow_keys_and_play_change_the_image(page):
     for key, count in (('ArrowRight', '2 / 3'), ('ArrowLeft', '1 / 3'), ('ArrowLeft', '1 / 3')):
         page.keyboard.press(key)
         assert page.inner_text('#count') == count
+    page.keyboard.press('ArrowRight')
     page.focus('#slider')
     page.keyboard.press('ArrowLeft')  # which is the slider's
-    assert (page.inner_text('#count'), page.input_value('#slider')) == ('1 / 3', '99')
+    assert (page.inner_text('#count'), page.input_value('#slider')) == ('2 / 3', '99')
+    page.focus('#show-rois')
+    page.keyboard.press('ArrowLeft')  # which a checkbox does not use
+    assert page.inner_text('#count') == '1 / 3'
     page.evaluate('document.activeElement.blur()')
     page.keyboard.press(' ')
     page.wait_for_selector('#play-frames[aria-label="Pause images"]')

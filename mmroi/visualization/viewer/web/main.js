@@ -47,10 +47,11 @@ class Viewer {
   // Keys that no control of the page wants.
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented) return;
-    if (event.target.closest('input, select, canvas')) return;
-    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (step) this.goTo(this.number + step);
-    else if (event.key === ' ' && !event.target.closest('button, summary')) this.play();
+    const isFor = (controls) => event.target.closest(controls) !== null;
+    const step = FRAMES.length > 1 ? {ArrowLeft: -1, ArrowRight: 1}[event.key] : undefined;
+    const plays = event.key === ' ' && !byId('play-frames').hidden;
+    if (step && !isFor('input:not([type=checkbox]), select, [tabindex]')) this.goTo(this.number + step);
+    else if (plays && !isFor('input, select, button, summary')) this.play();
     else return;
     event.preventDefault();
   }
