@@ -5,6 +5,7 @@ Importing it also replaces MMEngine's loader of checkpoints by one that reads th
 allows ``mmroi::`` in ``_base_`` of configs (:mod:`mmroi.engine.config_scope`).
 """
 
+from mmroi.compat import file_client
 from mmroi.engine import config_scope
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.hooks import (
@@ -32,3 +33,4 @@ __all__ = [
 ]
 
 config_scope.install(find_file)
+file_client.install()
