@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.project_files import SUITES, find_config, find_data
+from mmroi.fileio.named_errors import name_errors
 from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
@@ -161,7 +162,8 @@ def load_suite(name: str) -> Suite:
         ValueError: If two rows have the same name or configs, or if a key or a column is unknown.
     """
     path = find_data(SUITES, name)
-    cfg = Config.fromfile(path)
+    with name_errors(path, remedy='Correct it'):
+        cfg = Config.fromfile(path)
     if missing := {'title', 'rows'} - set(cfg.keys()):
         raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
     rows = _read_all(Row, cfg.rows, path)

@@ -15,7 +15,8 @@ from mmroi.utils.installation import PACKAGE
 
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
 _NO_KEY = re.compile(r"'ConfigDict' object has no attribute '(?P<key>\w+)'")
-# Of an error in a process of a data loader, whose traceback PyTorch writes into the message.
+# Of an error in a process of a data loader, whose traceback PyTorch writes into the message; other pools make
+# it the error's cause.
 _WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
 _RAISED_IN = re.compile(r'File "(?P<file>.+?)", line \d+, in .+\n\s+raise ')
 _NAMED = re.compile(r'^[\w.]+Error: ', re.MULTILINE)
@@ -46,8 +47,8 @@ def is_for_user(error: BaseException) -> bool:
         return False
     if isinstance(error, SyntaxError) or _NO_KEY.search(str(error)):
         return _config_file(error) is not None or not isinstance(error, SyntaxError)
-    if _WORKER.search(str(error)):
-        raised = [match['file'] for match in _RAISED_IN.finditer(str(error))]
+    if elsewhere := _traceback_of_worker(error):
+        raised = [match['file'] for match in _RAISED_IN.finditer(elsewhere)]
         return bool(raised) and _is_ours(raised[-1])
     last: TracebackType | None = error.__traceback__
     while last is not None and last.tb_next is not None:
@@ -81,6 +82,14 @@ def explain(error: BaseException) -> str:
         message += f'; did you mean {near[0]!r}?' if near else '.'
         message += f' It knows: {", ".join(known)}' if known else ''
     return message
+
+
+def _traceback_of_worker(error: BaseException) -> str | None:
+    """Return the traceback of an error of another process; None if it was raised in this one."""
+    if _WORKER.search(str(error)):
+        return str(error)
+    remote = type(error.__cause__).__name__ in ('RemoteTraceback', '_RemoteTraceback')
+    return str(error.__cause__) if remote else None
 
 
 def _config_file(error: BaseException) -> str | None:
