@@ -29,7 +29,7 @@ def complete(tools: Mapping[str, Tool]) -> None:
         if tool is None:
             sys.exit()
         os.environ['_ARGCOMPLETE'] = '2'  # the words of the line before the tool's own
-        argparse.ArgumentParser.parse_args = _answer  # type: ignore[method-assign]
+        argparse.ArgumentParser.parse_args = _answer  # type: ignore[assignment, method-assign]
         tool.run([])
     parser = argparse.ArgumentParser(prog='mmroi')
     parser.add_argument('command', choices=tools)
