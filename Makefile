@@ -15,10 +15,10 @@ SEED ?= 0
 MODELS := cliff multi-roi
 DEMO := work_dirs/demo
 PRETRAIN := work_dirs/pretrain
+COVERAGE := work_dirs/coverage
 
-cliff_dir := cliff
-multi-roi_dir := multi_roi
-full_config = configs/$($(1)_dir)/$(1)_movenet_synthetic.py
+cliff_config := configs/cliff/cliff_movenet_1xb64-30e_synthetic-256x192.py
+multi-roi_config := configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py
 
 BIN := $(VENV)/bin
 # Without an NVIDIA driver torch comes from PyTorch's CPU wheels, which are 3 GB smaller; where that index cannot be
@@ -29,7 +29,7 @@ INSTALLED := $(VENV)/.installed
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo pretrain test reliability lint mmcv-ops clean
+.PHONY: help install demo pretrain test coverage reliability lint docs docs-links docs-commands mmcv-ops clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,15 @@ $(INSTALLED): setup.py $(wildcard requirements/*.txt)
 test: $(INSTALLED)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
+# the absolute path, because tests and their processes work in folders of their own
+coverage: export COVERAGE_FILE = $(CURDIR)/$(COVERAGE)/data
+coverage: $(INSTALLED)  ## run the tests and list the lines and branches of the package that none of them reaches
+	rm -rf $(COVERAGE)
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet --fail-under=0 --directory $(COVERAGE)/html
+	$(BIN)/coverage report
+
 reliability: $(INSTALLED)  ## kill trainings and writers and damage hundreds of files: the long form of the tests
 	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) $(BIN)/python -m pytest tests/integration/test_kills.py
 	OMP_NUM_THREADS=1 MMROI_KILLS=$(KILLS) MMROI_FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -k 'damage or kills' \
@@ -67,6 +76,22 @@ demo: $(INSTALLED)  ## train and test both models in minutes, test the shipped o
 
 pretrain: $(MODELS:%=$(PRETRAIN)/%/published)  ## train the shipped checkpoints again: hours on a CPU, minutes on a GPU
 
+DOCS := docs/_build
+SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going --jobs auto --doctree-dir $(DOCS)/doctrees
+
+$(VENV)/.docs: requirements/docs.txt | $(INSTALLED)
+	$(PIP) -r requirements/docs.txt
+	@touch $@
+
+docs: $(VENV)/.docs  ## build the documentation in docs/_build/html; warnings and broken links between pages are errors
+	$(SPHINX) docs $(DOCS)/html
+
+docs-links: $(VENV)/.docs  ## check the links of the documentation to other sites
+	$(SPHINX) -b linkcheck docs $(DOCS)/links
+
+docs-commands: $(INSTALLED)  ## run every command of README and documentation, at a small scale: an hour
+	OMP_NUM_THREADS=1 $(BIN)/python docs/commands.py
+
 mmcv-ops: $(INSTALLED)  ## replace mmcv-lite with compiled mmcv (17-48 minutes), for Mask R-CNN and Faster R-CNN
 	$(PIP) ninja psutil
 	$(BIN)/python -m pip uninstall -y mmcv-lite
@@ -74,7 +99,7 @@ mmcv-ops: $(INSTALLED)  ## replace mmcv-lite with compiled mmcv (17-48 minutes),
 	$(BIN)/python -c 'from mmcv.ops import RoIAlign; import mmcv._ext; print(mmcv._ext.__file__)'
 
 clean:  ## remove the results of the demo and caches; keeps the environment, datasets, and pretraining
-	rm -rf $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(DOCS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
 
 # images for training, by preset
@@ -87,7 +112,7 @@ data/synthetic/%/.made: | $(INSTALLED)
 
 # the shipped checkpoints
 $(PRETRAIN)/%/trained: data/synthetic/natural/.made data/synthetic/full/.made | $(INSTALLED)
-	$(BIN)/python tools/train.py $(call full_config,$*) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
+	$(BIN)/python tools/train.py $($*_config) --work-dir $(@D) --resume auto $(TRAIN_ARGS)
 	@touch $@
 
 $(PRETRAIN)/%/published: $(PRETRAIN)/%/trained

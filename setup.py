@@ -9,8 +9,8 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
-MIM_EXTENSION = ('configs', 'tools', 'checkpoints', 'docs', 'model-index.yml')
-LEFT_OUT = ('__pycache__', 'images')  # the pages of docs are for messages that name them
+MIM_EXTENSION = ('configs', 'tools', 'checkpoints', 'docs', 'model-index.yml', 'dataset-index.yml')
+LEFT_OUT = ('__pycache__', '_build', 'images')  # the pages of docs are for messages that name them
 VERSION = runpy.run_path(str(HERE / 'mmroi' / 'version.py'))  # needs no dependency, as the package does
 if fault := VERSION['python_fault']():
     sys.exit(fault)
@@ -81,7 +81,7 @@ setup(
     python_requires=f'>={FIRST[0]}.{FIRST[1]},<{LAST[0]}.{LAST[1] + 1}',
     install_requires=requirements('runtime'),
     extras_require={
-        name: requirements(name) for name in ('vis', 'video', 'deploy', 'smplx', 'completion', 'dev')
+        name: requirements(name) for name in ('vis', 'video', 'deploy', 'smplx', 'completion', 'dev', 'docs')
     },
     entry_points={'console_scripts': ['mmroi = mmroi.cli.main:main']},
     cmdclass={'build_py': BuildWithMim},

@@ -3,8 +3,8 @@
 import io
 import os
 import pickle
+import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +25,8 @@ from mmroi.apis.model_index import IndexedModel, read_model_index  # noqa: E402
 from mmroi.body_models.body_files import OPEN_BODY, load_body_file  # noqa: E402
 from mmroi.compat import mmhuman3d  # noqa: E402
 from mmroi.registry import MODELS  # noqa: E402
+
+from .tool_runner import run_tool  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 
@@ -252,13 +254,13 @@ def mmpose_file(tmp_path):
 @pytest.fixture(scope='session')
 def small_multi_roi(tmp_path_factory):
     """File of a config of Multi-RoI that trains in seconds, from scratch."""
-    return write_small_config(tmp_path_factory, 'multi_roi/multi-roi_r18_synthetic.py')
+    return write_small_config(tmp_path_factory, 'multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py')
 
 
 @pytest.fixture(scope='session')
 def small_cliff(tmp_path_factory):
     """File of a config of CLIFF that trains in seconds, from scratch."""
-    return write_small_config(tmp_path_factory, 'cliff/cliff_r18_synthetic.py')
+    return write_small_config(tmp_path_factory, 'cliff/cliff_r18_1xb64-20e_synthetic-96x72.py')
 
 
 def write_small_config(tmp_path_factory, base):
@@ -267,20 +269,41 @@ def write_small_config(tmp_path_factory, base):
     return path
 
 
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+
+
 @pytest.fixture(scope='session')
-def run_tool():
+def launch_chromium():
+    """``launch_chromium(*flags)`` starts Chromium, which ends with the tests."""
+    if os.environ.get('MMROI_NO_BROWSER') == '1':
+        pytest.skip('MMROI_NO_BROWSER=1: no browser is opened')
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.fail(
+            'The viewer is tested in Chromium, which is not here: install it (Debian, Ubuntu: '
+            'apt-get install chromium) or set MMROI_NO_BROWSER=1 to go without.'
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # --no-sandbox because continuous integration runs as root
+        yield lambda *flags: playwright.chromium.launch(
+            executable_path=path, args=['--no-sandbox', *flags], timeout=180_000
+        )
+
+
+@pytest.fixture(scope='session')
+def browser(launch_chromium):
+    """Chromium with WebGL on the processor."""
+    browser = launch_chromium('--use-angle=swiftshader', '--enable-unsafe-swiftshader')
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope='session', name='run_tool')
+def _run_tool():
     """``run_tool('test.py', ...)`` runs a tool as a user does; it must succeed unless ``check=False``."""
-
-    def run(name, *arguments, check=True, cwd=ROOT):
-        command = [sys.executable, ROOT / 'tools' / name, *arguments]
-        env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-        command = [str(part) for part in command]
-        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
-        if check:
-            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return done
-
-    return run
+    return run_tool
 
 
 class Terminal(io.StringIO):

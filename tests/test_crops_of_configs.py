@@ -88,7 +88,7 @@ def test_one_tight_box_one_set_of_crops(path: Path, image: np.ndarray, run_onnx:
     [unmirrored] = [i for i, sample in enumerate(views['data_samples']) if not sample.flip]
     sample: HMRDataSample = test['data_samples']
     # Each view of a random set draws its own RoIs, all but the base box.
-    same = slice(1 if path.stem == 'rois_random' else None)
+    same = slice(1 if path.stem.endswith('multi-roi_r50_1xb48-25e_coco-256x192_rois_random') else None)
     for other, inputs, rois in (
         (demo['data_samples'], demo['inputs'], slice(None)),
         (views['data_samples'][unmirrored], views['inputs'][unmirrored], same),
@@ -97,7 +97,7 @@ def test_one_tight_box_one_set_of_crops(path: Path, image: np.ndarray, run_onnx:
             np.testing.assert_allclose(other.get(key)[rois], sample.get(key)[rois], rtol=1e-12, atol=1e-9)
         assert torch.equal(inputs[rois], test['inputs'][rois])
 
-    if path.stem == 'rois_random':
+    if path.stem.endswith('multi-roi_r50_1xb48-25e_coco-256x192_rois_random'):
         with pytest.raises(ValueError, match='random=False'):
             read_recipe(load_config(path))
         return
@@ -120,7 +120,7 @@ def test_all_loaders_take_crops_in_one_way(path: Path) -> None:
 def test_a_margin_written_out_means_the_same_in_test_and_demo(
     box: str, image: np.ndarray, tmp_path: Path
 ) -> None:
-    cfg = load_config(ROOT / 'configs/multi_roi/multi-roi_r18_synthetic.py')
+    cfg = load_config(ROOT / 'configs/multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py')
     init_default_scope('mmroi')
     wanted = by_dataset(cfg, tmp_path, image, 1.0)['data_samples'].boxes
     assert wanted[0, 2] == 1.2 * 53
@@ -136,10 +136,16 @@ def options(**values: Any) -> argparse.Namespace:
 
 
 @pytest.mark.parametrize(
-    'name', ['cliff/cliff_r18', 'hmr/hmr_r50', 'multi_roi/multi-roi_r18', 'multi_roi/multi-roi_r50']
+    'name',
+    [
+        'cliff/cliff_r18_1xb64-20e_synthetic-96x72',
+        'hmr/hmr_r50_1xb48-25e_synthetic-256x192',
+        'multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72',
+        'multi_roi/multi-roi_r50_1xb48-25e_synthetic-256x192',
+    ],
 )
 def test_one_option_changes_the_number_of_rois_of_data_and_network(name: str) -> None:
-    path = ROOT / 'configs' / f'{name}_synthetic.py'
+    path = ROOT / 'configs' / f'{name}.py'
     cfg = read_runner_config(options(config=str(path), cfg_options=dict(num_rois=3, crop_size=[64, 48])))
     wanted = CropSettings(3, (64, 48), 0.75, 1.2)
     assert all(read_crops(cfg[loader]) == wanted for loader in LOADERS)
@@ -151,10 +157,17 @@ def test_one_option_changes_the_number_of_rois_of_data_and_network(name: str) ->
     assert output['cameras'].shape[:2] == (2, 3)
 
 
-@pytest.mark.parametrize('name', ['table4_m1', 'table4_m3', 'rois_m7'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'multi-roi_r50_1xb48-25e_coco-256x192_table4_m1',
+        'multi-roi_r50_1xb48-25e_coco-256x192_table4_m3',
+        'multi-roi_r50_1xb48-25e_coco-256x192_rois_m7',
+    ],
+)
 def test_the_number_of_rois_is_one_line_of_a_config(name: str) -> None:
     path = ROOT / 'configs/ablation' / f'{name}.py'
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith('#')]
-    assert lines == ["_base_ = './multi-roi_r50_coco.py'", f'num_rois = {name[-1]}']
+    assert lines == ["_base_ = './multi-roi_r50_1xb48-25e_coco-256x192.py'", f'num_rois = {name[-1]}']
     model = build_model(path, body_model='open')
     assert model.fusion.num_rois == int(name[-1]) == read_crops(model.cfg).num_rois

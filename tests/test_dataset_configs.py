@@ -127,7 +127,7 @@ def test_square_boxes_of_the_mixture_have_the_scale_of_the_others(data: Path, tm
 @pytest.mark.parametrize('width, height', [(30, 60), (45, 60), (60, 60), (60, 50), (80, 20)])
 def test_mmhuman3d_cliff_sees_the_boxes_that_it_was_trained_on(width: float, height: float) -> None:
     """The longer side of any box is the width of the crop; so are 3DPW's, which are not square."""
-    cfg = load_config(FOLDER.parents[1] / 'cliff' / 'cliff_r50-mmhuman3d_published.py')
+    cfg = load_config(FOLDER.parents[1] / 'cliff' / 'cliff_r50_mmhuman3d-published-1xb48-5e_pw3d-256x192.py')
     init_default_scope('mmroi')
     assert cfg.test_dataloader.dataset.pipeline[1] == cfg.train_dataloader.dataset.pipeline[1]
     margin = cfg.test_dataloader.dataset.box_margin

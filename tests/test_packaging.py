@@ -46,9 +46,9 @@ def checkout(tmp_path_factory):
 @pytest.fixture(scope='module')
 def wheel(checkout):
     build(checkout, 'wheel')
-    renamed = checkout / 'configs' / 'multi_roi' / 'multi-roi_movenet_synthetic.py'
+    renamed = checkout / 'configs' / 'multi_roi' / 'multi-roi_movenet_1xb64-30e_synthetic-256x192.py'
     shutil.copyfile(renamed, checkout / 'configs' / 'multi_roi' / 'new_name.py')
-    (checkout / 'configs' / 'multi_roi' / 'multi-roi_r50_synthetic.py').unlink()
+    (checkout / 'configs' / 'multi_roi' / 'multi-roi_r50_1xb48-25e_synthetic-256x192.py').unlink()
     return build(checkout, 'wheel')
 
 

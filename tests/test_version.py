@@ -1,6 +1,9 @@
+import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
+import yaml
 
 from mmroi import version
 
@@ -69,6 +72,17 @@ def test_library_without_metadata_is_trusted(installed, monkeypatch):
 )
 def test_release_numbers(text, numbers):
     assert version._release(text) == numbers
+
+
+def test_the_same_version_stands_everywhere():
+    root = Path(__file__).parents[1]
+    released = re.findall(r'^## (\d\S*) ', (root / 'CHANGELOG.md').read_text(encoding='utf-8'), flags=re.M)
+    cited = re.search(r'^version: (\S+)$', (root / 'CITATION.cff').read_text(encoding='utf-8'), flags=re.M)
+    assert released[0] == cited[1] == version.__version__
+    workflow = yaml.safe_load((root / '.github/workflows/ci.yml').read_text(encoding='utf-8'))
+    tested = workflow['jobs']['test']['strategy']['matrix']['python']
+    (major, first), (_, last) = version.PYTHON
+    assert tested == [f'{major}.{minor}' for minor in range(first, last + 1)]
 
 
 def test_two_versions_of_mmcv_in_one_folder(installed):

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmroi.cli.arguments import add_body_argument
-from mmroi.cli.people_arguments import add_people_arguments, add_run_arguments, refiner_of
+from mmroi.cli.config_options import ConfigOptions
+from mmroi.cli.people_arguments import (
+    add_people_arguments,
+    add_run_arguments,
+    check_people_arguments,
+    refiner_of,
+)
 from mmroi.cli.running import run_tool
-from mmroi.utils.choices import DEFAULT_MODEL, SAVES
+from mmroi.utils.choices import DEFAULT_MODEL, SAVES, VIEWER_FRAMES
 from mmroi.utils.errors import explain
 
 if TYPE_CHECKING:
@@ -36,7 +42,8 @@ files in --out-dir, by kind ({', '.join(SAVES)}):
   viewer      viewer.html: all results in a browser, one file that needs no network
 
 exit status: 0 if no input failed and there are results; 1 if an input failed or there is no result;
-130 if interrupted. Finished files are kept. An image without people counts as a result.
+130 if interrupted. Finished files are kept. An image without people counts as a result. The same command
+again continues where it ended: images and videos that are done are not run again.
 
 examples:
   mmroi demo image.jpg
@@ -45,7 +52,7 @@ examples:
   mmroi demo images/ --out-dir out --bboxes boxes.json
   mmroi demo clip.mp4 --out-dir out --smooth --save overlay anim bvh smpl
   mmroi demo frames/ --out-dir out --fps 30 --smooth --save overlay anim
-  mmroi demo image.jpg --out-dir out --model multi-roi_r50_published --weights converted.pth
+  mmroi demo image.jpg --model multi-roi_r50_published-1xb48-5e_pw3d-256x192 --weights converted.pth
 """
 
 
@@ -71,6 +78,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--weights', help="checkpoint (default: the model's own)")
     add_body_argument(parser, "the model's")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='changes to the config, such as box_scale=1.3',
+    )
     add_people_arguments(parser)
     add_run_arguments(parser)
     return parser.parse_args()
@@ -81,6 +95,7 @@ def main() -> None:
     args = parse_args()
     from mmroi.apis.inference import BadInputError, MultiRoIInferencer, RunSummary
     from mmroi.apis.inference.inputs import SAMPLE
+    from mmroi.apis.model_index import limits_of
 
     if not args.inputs:
         args.inputs = [str(SAMPLE)]
@@ -101,15 +116,19 @@ def main() -> None:
         'save',
         'viewer_frames',
         'fps',
+        'overwrite',
+        'show',
     )
     options = {name: getattr(args, name) for name in names}
     try:
+        check_people_arguments(args)
         inferencer = MultiRoIInferencer(
             *models,
             body_model=args.body_model,
             det_size=args.det_size,
             refiner=refiner_of(args),
             precision=args.precision,
+            cfg_options=args.cfg_options,
         )
         results = inferencer.stream(inputs[0] if len(inputs) == 1 else inputs, **options)
     except (OSError, ValueError) as error:  # documented for bad arguments
@@ -123,7 +142,9 @@ def main() -> None:
         sys.exit(f'error: {explain(error)}')
     finally:
         results.close()
-    report(summary, Path(args.out_dir), args.viewer_frames, time.monotonic() - start)
+    report(summary, Path(args.out_dir), args.viewer_frames or VIEWER_FRAMES, time.monotonic() - start)
+    if limits := limits_of(args.model or DEFAULT_MODEL, args.weights):
+        print(limits)
     if interrupted:
         print('interrupted; finished results are kept')
         sys.exit(interrupted)

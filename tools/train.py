@@ -1,9 +1,10 @@
-"""Train a model: ``mmroi train configs/multi_roi/multi-roi_r18_synthetic.py``."""
+"""Train a model: ``mmroi train configs/multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py``."""
 
 import argparse
 
 from mmroi.cli.arguments import add_config_arguments, add_runner_arguments
 from mmroi.cli.running import run_tool
+from mmroi.utils.choices import VIS_BACKENDS
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,6 +37,14 @@ def parse_args() -> argparse.Namespace:
         help='compute the features of the frozen encoder once, of N variants of each training image '
         '(default: 4); the same as feature_cache.variants of a config',
     )
+    parser.add_argument(
+        '--vis',
+        nargs='+',
+        choices=VIS_BACKENDS,
+        default=(),
+        metavar='BACKEND',
+        help=f'also show curves, and pictures where they are enabled, in {", ".join(VIS_BACKENDS)}',
+    )
     add_runner_arguments(parser)
     return parser.parse_args()
 
@@ -51,6 +60,7 @@ def main() -> None:
     from mmroi.engine.epochs import check_iterations
     from mmroi.engine.feature_cache import use_feature_cache
     from mmroi.engine.launch import read_runner_config
+    from mmroi.engine.vis_backends import add_vis_backends
 
     cfg = read_runner_config(args)
     if args.amp:
@@ -68,6 +78,7 @@ def main() -> None:
     if args.cache_features is not None:
         cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
     use_feature_cache(cfg)
+    add_vis_backends(cfg, args.vis)
     runner = Runner.from_cfg(cfg)
     warn_of_open_body(cfg)
     check_iterations(runner)

@@ -14,17 +14,18 @@ default_hooks = dict(
     # enable=True: pictures of up to max_pictures people at each validation, to the backends below.
     visualization=dict(type='MeshVisualizationHook', enable=False, max_pictures=8),
 )
-# Refuse numbers that were not expanded; seed epochs by their number, so that a resumed training equals an
-# uninterrupted one; log how many people each loss counts, and stop where that is nobody; average BatchNorm
-# statistics over processes; show progress bars on a terminal.
+# Refuse numbers that were not expanded; record the body of the network in checkpoints; seed epochs by their
+# number, so that a resumed training equals an uninterrupted one; log how many people each loss counts, and
+# stop where that is nobody; average BatchNorm statistics over processes; show progress bars on a terminal.
 custom_hooks = [
     dict(type='ConfigCheckHook'),
+    dict(type='BodyRecordHook'),
     dict(type='EpochSeedHook'),
     dict(type='LossCoverageHook'),
     dict(type='SyncBuffersHook'),
     dict(type='ProgressBarHook'),
 ]
-# Also TensorboardVisBackend and WandbVisBackend, where their packages are installed.
+# tools/train.py --vis tensorboard wandb mlflow clearml adds backends, where their packages are installed.
 visualizer = dict(type='MeshVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 # tools/test.py --tta: by default tta_pipeline is the test pipeline with each image and its mirror image.
 tta_model = dict(type='MeshTTAModel')

@@ -213,6 +213,7 @@ def describe(model: nn.Module, recipe: CropSettings, with_smpl: bool, origin: st
     metadata = dict(
         mmroi=__version__,
         origin=origin,
+        body_model=body_model.name,
         **describe_crops(recipe),
         **{DEVIATIONS: getattr(model, 'uncertainty_head', None) is not None},
         mean=preprocessor.mean.flatten().tolist(),

@@ -11,9 +11,10 @@ from torch import nn
 
 from mmroi.apis.model_index import find_model
 from mmroi.engine.body_model import check_body_model, use_body_model
+from mmroi.engine.body_record import warn_of_other_body
 from mmroi.engine.pipelines import expand_numbers, load_config
-from mmroi.fileio import read_state_dict
-from mmroi.fileio.state_dicts import take_below_prefix
+from mmroi.fileio import read_checkpoint
+from mmroi.fileio.state_dicts import take_below_prefix, take_weights
 from mmroi.models.encoders import MultiRoIEncoder
 from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.models.estimators import check_state_dict, restore_backbone
@@ -32,7 +33,7 @@ def init_model(
     """Build a model and load its weights.
 
     Args:
-        config: Path of a config, a ``Config``, or a name of ``model-index.yml``.
+        config: Path of a config, a ``Config``, or a name of ``model-index.yml``, see :func:`find_model`.
         checkpoint: File of weights. By default the one that the index names for the model; if it names none,
             the weights stay random, with a warning.
         device: Device of the model.
@@ -50,7 +51,7 @@ def init_model(
             be read or does not fit the model.
     """
     device = choose_device(device)
-    if isinstance(config, str) and not Path(config).is_file():
+    if not isinstance(config, Config):
         found = find_model(config)
         config, checkpoint = found.config, checkpoint or found.weights
     model: Any = build_model(config, cfg_options, body_model)
@@ -82,8 +83,6 @@ def build_model(
         ValueError: If the config has no ``model``.
     """
     if not isinstance(config, Config):
-        if not Path(config).is_file():
-            config = find_model(str(config)).config
         config = load_config(config, cfg_options)
     else:
         expand_numbers(config, cfg_options)
@@ -101,7 +100,8 @@ def build_model(
 def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
     """Load all weights of a model from a file without running code that the file may contain.
 
-    Weights in half precision, as in the shipped files, are converted to the precision of the model.
+    Weights in half precision, as in the shipped files, are converted to the precision of the model. If the
+    file says that it was trained for another body than the model's, a warning says so.
 
     Args:
         model: The model, changed in place.
@@ -111,7 +111,9 @@ def load_weights(model: nn.Module, checkpoint: str | Path) -> None:
         FileNotFoundError: If the file does not exist.
         ValueError: If the file cannot be read, has no weights, or does not fit the model.
     """
-    weights = read_state_dict(checkpoint)
+    content = read_checkpoint(checkpoint)
+    weights = take_weights(content, checkpoint)
+    warn_of_other_body(content.get('meta'), getattr(model, 'body_model', None), str(checkpoint))
     take_below_prefix(weights, model.state_dict().keys())
     try:
         restore_backbone(model, weights)

@@ -1,13 +1,15 @@
 """Models by name, as ``model-index.yml`` lists them."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.fileio import load
 
+from mmroi.engine.pipelines import load_config
 from mmroi.utils import installation
+from mmroi.utils.config_names import find_config
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class IndexedModel:
         name: Name of the model.
         config: Absolute path of its config.
         weights: Absolute path of its checkpoint; None if the index names none.
+        synthetic: Whether it learned 3D from synthetic images alone.
     """
 
     name: str
     config: Path
     weights: Path | None
+    synthetic: bool = False
 
 
 def read_model_index() -> dict[str, IndexedModel]:
@@ -44,32 +48,76 @@ def read_model_index() -> dict[str, IndexedModel]:
     )
 
 
-def find_model(name: str) -> IndexedModel:
-    """Find a model by name; upper and lower case are the same.
+def find_model(name: str | Path) -> IndexedModel:
+    """Find a model by its name or its config.
 
     Args:
-        name: Name in the index.
+        name: Path of a config, or a name of :func:`~mmroi.utils.config_names.find_config`, such as those of
+            the index.
 
     Returns:
-        The model.
+        The model. A config that is not in the index is one without weights.
 
     Raises:
-        FileNotFoundError: If the index has no such model; suggests similar names.
+        FileNotFoundError: If there is no such config; suggests similar names.
     """
     models = read_model_index()
-    by_lower_case = {key.lower(): model for key, model in models.items()}
-    if name.lower() in by_lower_case:
-        return by_lower_case[name.lower()]
-    with_weights = ', '.join(model.name for model in models.values() if model.weights)
-    if Path(name).suffix == '.py':
-        raise FileNotFoundError(f'config {name} does not exist; models with weights: {with_weights}')
-    similar = [by_lower_case[key].name for key in difflib.get_close_matches(name.lower(), by_lower_case, 3)]
-    hint = f'did you mean {" or ".join(similar)}?' if similar else f'models with weights: {with_weights}'
-    raise FileNotFoundError(f'there is no config file and no model {name!r} in model-index.yml; {hint}')
+    try:
+        config = find_config(name)
+    except FileNotFoundError as error:
+        with_weights = ', '.join(model.name for model in models.values() if model.weights)
+        words = str(error).removesuffix('?')
+        raise FileNotFoundError(f'{words}; models with weights: {with_weights}') from None
+    by_config = {model.config.resolve(): model for model in models.values()}
+    return by_config.get(config.resolve(), IndexedModel(config.stem, config, None))
+
+
+def load_indexed_config(name: str, pretrained: bool = False) -> Config:
+    """Load a config by name, as ``mmengine.hub.get_config`` does for the packages that it knows.
+
+    Args:
+        name: As for :func:`find_model`.
+        pretrained: Give the config ``model_path``, the checkpoint that the index names.
+
+    Returns:
+        The config, with its top-level numbers written to all its parts.
+
+    Raises:
+        FileNotFoundError: If there is no such config, or no checkpoint of it.
+    """
+    model = find_model(name)
+    config = load_config(model.config)
+    if pretrained:
+        if model.weights is None:
+            raise FileNotFoundError(f'model-index.yml names no weights for {model.name}')
+        config.model_path = str(model.weights)
+    return config
+
+
+def limits_of(model: str | Path, weights: str | Path | None = None) -> str | None:
+    """Say in one line what a user of a shipped checkpoint should know.
+
+    Args:
+        model: Name or config, as of ``MultiRoIInferencer``.
+        weights: Checkpoint that the user gives; None for that of the index.
+
+    Returns:
+        The line; None for weights of the user, and for a model that learned from real images.
+    """
+    found = None if weights or Path(model).is_file() else find_model(str(model))
+    if found is None or not found.synthetic:
+        return None
+    return (
+        f'{found.name} learned 3D from synthetic images alone: trust its pose in the image more than depth, '
+        'size and unusual poses; --model and --weights take others'
+    )
 
 
 def _read_models(root: Path) -> Iterator[IndexedModel]:
     for metafile in load(root / 'model-index.yml')['Import']:
         for model in load(root / metafile)['Models']:
             weights = model.get('Weights')
-            yield IndexedModel(model['Name'], root / model['Config'], root / weights if weights else None)
+            data = model.get('Metadata', {}).get('Training Data')
+            synthetic = isinstance(data, str) and data.startswith('Synthetic images')
+            path = root / weights if weights else None
+            yield IndexedModel(model['Name'], root / model['Config'], path, synthetic)

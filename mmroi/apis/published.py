@@ -107,7 +107,7 @@ ONLY_MMHUMAN3D = {
 PUBLISHED = {
     'huawei_cliff_res50': PublishedNetwork(
         title=CHECKPOINTS['huawei_cliff_res50'],
-        config='configs/cliff/cliff_r50_published.py',
+        config='configs/cliff/cliff_r50_published-1xb48-5e_pw3d-256x192.py',
         signature={'encoder.layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 3 + 157)},
         renaming=REGRESSOR + (('encoder.', 'encoder.backbone.'),),
         published={
@@ -116,7 +116,7 @@ PUBLISHED = {
     ),
     'huawei_cliff_hr48': PublishedNetwork(
         title=CHECKPOINTS['huawei_cliff_hr48'],
-        config='configs/cliff/cliff_hr48-cls_published.py',
+        config='configs/cliff/cliff_hr48_cls-published-1xb20-5e_pw3d-256x192.py',
         signature={
             'encoder.incre_modules.3.0.conv3.weight': (1024, 256, 1, 1),
             'encoder.stage4.2.branches.0.3.conv2.weight': (48, 48, 3, 3),
@@ -129,13 +129,13 @@ PUBLISHED = {
     ),
     'cliff_r50': PublishedNetwork(
         title=CHECKPOINTS['cliff_r50'],
-        config='configs/cliff/cliff_r50_published.py',
+        config='configs/cliff/cliff_r50_published-1xb48-5e_pw3d-256x192.py',
         signature={'layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 3 + 157)},
         renaming=REGRESSOR + RESNET,
     ),
     'cliff_hr48': PublishedNetwork(
         title=CHECKPOINTS['cliff_hr48'],
-        config='configs/cliff/cliff_hr48_published.py',
+        config='configs/cliff/cliff_hr48_published-1xb20-5e_pw3d-256x192.py',
         signature={
             'backbone.downsample_stage_1.0.weight': (48, 48, 3, 3),
             'fc1.weight': (1024, 720 + 3 + 157),
@@ -145,7 +145,7 @@ PUBLISHED = {
     ),
     'multi_roi_r50': PublishedNetwork(
         title=CHECKPOINTS['multi_roi_r50'],
-        config='configs/multi_roi/multi-roi_r50_published.py',
+        config='configs/multi_roi/multi-roi_r50_published-1xb48-5e_pw3d-256x192.py',
         signature={
             'layer4.2.conv3.weight': (2048, 512, 1, 1),
             'fuse_fc.weight': (256, 2048 + 195),
@@ -156,7 +156,7 @@ PUBLISHED = {
     ),
     'multi_roi_hr48': PublishedNetwork(
         title=CHECKPOINTS['multi_roi_hr48'],
-        config='configs/multi_roi/multi-roi_hr48_published.py',
+        config='configs/multi_roi/multi-roi_hr48_published-1xb20-5e_pw3d-256x192.py',
         signature={
             'backbone.downsample_stage_1.0.weight': (48, 48, 3, 3),
             'fuse_fc.weight': (256, 720 + 195),
@@ -168,13 +168,13 @@ PUBLISHED = {
     ),
     'spin': PublishedNetwork(
         title=CHECKPOINTS['spin'],
-        config='configs/hmr/hmr_r50_published.py',
+        config='configs/hmr/hmr_r50_published-1xb48-5e_pw3d-224x224.py',
         signature={'layer4.2.conv3.weight': (2048, 512, 1, 1), 'fc1.weight': (1024, 2048 + 157)},
         renaming=REGRESSOR + RESNET,
     ),
     'mmhuman3d_hmr': PublishedNetwork(
         title=CHECKPOINTS['mmhuman3d_hmr'],
-        config='configs/hmr/hmr_r50_published.py',
+        config='configs/hmr/hmr_r50_published-1xb48-5e_pw3d-224x224.py',
         signature={
             'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
             'head.fc1.weight': (1024, 2048 + 157),
@@ -186,7 +186,7 @@ PUBLISHED = {
     ),
     'mmhuman3d_cliff': PublishedNetwork(
         title=CHECKPOINTS['mmhuman3d_cliff'],
-        config='configs/cliff/cliff_r50-mmhuman3d_published.py',
+        config='configs/cliff/cliff_r50_mmhuman3d-published-1xb48-5e_pw3d-256x192.py',
         signature={
             'backbone.layer4.2.conv3.weight': (2048, 512, 1, 1),
             'head.fc1.weight': (1024, 2048 + 3 + 157),
@@ -201,7 +201,7 @@ PUBLISHED = {
     ),
     'mmhuman3d_pare': PublishedNetwork(
         title=CHECKPOINTS['mmhuman3d_pare'],
-        config='configs/pare/pare_hr32_mmhuman3d_published.py',
+        config='configs/pare/pare_hr32_mmhuman3d-published-1xb48-5e_pw3d-224x224.py',
         signature={
             'backbone.stage4.2.branches.0.3.conv2.weight': (32, 32, 3, 3),
             'head.keypoint_final_layer.weight': (25, 128, 1, 1),
@@ -217,7 +217,7 @@ PUBLISHED = {
     ),
     'mmhuman3d_hybrik': PublishedNetwork(
         title=CHECKPOINTS['mmhuman3d_hybrik'],
-        config='configs/hybrik/hybrik_r34_mmhuman3d_published.py',
+        config='configs/hybrik/hybrik_r34_mmhuman3d-published-1xb16-5e_pw3d-256x256.py',
         signature={
             'backbone.layer4.2.conv2.weight': (512, 512, 3, 3),
             'head.final_layer.weight': (29 * 64, 256, 1, 1),

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from mmroi.apis.init_model import build_model
 from mmroi.apis.published import PUBLISHED, START, PublishedNetwork, find_kind
 from mmroi.body_models.body_files import OPEN
+from mmroi.engine.body_record import KEY, OFFICIAL
 from mmroi.fileio import read_state_dict
 from mmroi.fileio.checkpoint_io import SUFFIXES, write_checkpoint
 from mmroi.fileio.downloads import sha256_of
-from mmroi.utils.installation import find_file
+from mmroi.utils.config_names import find_config
 from mmroi.version import __version__
 
 LISTED = 20
@@ -68,7 +69,7 @@ def convert_published(
     except ValueError as error:
         raise ValueError(f'{source}: {error}') from error
     network = PUBLISHED[kind]
-    path = Path(config) if config else find_file(network.config)
+    path = find_config(config or network.config)
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())  # as a user would type it
     model = build_model(path, body_model=OPEN)  # no weight depends on the body, so SMPL is not needed
@@ -86,6 +87,7 @@ def convert_published(
         source_sha256=sha256_of(source),
         config=str(config or network.config),
         mmroi_version=__version__,
+        **{KEY: OFFICIAL},
     )
     write_checkpoint(out, model.state_dict(), meta)
     return Conversion(kind, path, len(state) - sum(dropped.values()), dropped)

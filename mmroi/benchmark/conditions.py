@@ -1,13 +1,20 @@
 """Change the test set of a config as a condition says."""
 
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
+from mmroi.apis.detected_boxes import replace_boxes
+from mmroi.apis.inference.detectors import make_detector
+from mmroi.benchmark.profiles import annotation_files
 from mmroi.benchmark.suites import Condition
+from mmroi.datasets import GetPersonBox
 from mmroi.engine.body_model import dicts_in
-
-_BEFORE = 'GetPersonBox'
+from mmroi.engine.pipelines import is_step
+from mmroi.fileio.human_data import HumanData
+from mmroi.registry import DATASETS
 
 
 def under_condition(cfg: Config, condition: Condition | None) -> Config:
@@ -25,14 +32,50 @@ def under_condition(cfg: Config, condition: Condition | None) -> Config:
     cfg = deepcopy(cfg)
     changed = False
     for part in dicts_in(cfg.test_dataloader.dataset):
-        if 'ann_file' in part and condition.ann_file:
-            part['ann_file'] = condition.ann_file
-        pipeline = part.get('pipeline')
-        if pipeline and any(step['type'] == _BEFORE for step in pipeline):
-            place = [step['type'] for step in pipeline].index(_BEFORE) + 1
+        if 'ann_file' in part and condition.detector:
+            part['ann_file'] = _detected_file(part['ann_file'])
+        pipeline = part.get('pipeline') or []
+        places = [i for i, step in enumerate(pipeline) if is_step(step, GetPersonBox)]
+        if places:
+            place = places[0] + 1
             steps = [dict(step) for step in condition.transforms]
             part['pipeline'] = [*pipeline[:place], *steps, *pipeline[place:]]
             changed = True
     if condition.transforms and not changed:
-        raise ValueError(f'condition {condition.name}: the test pipeline has no {_BEFORE}')
+        raise ValueError(f'condition {condition.name}: the test pipeline has no GetPersonBox')
     return cfg
+
+
+def detect_people(cfg: Config, condition: Condition) -> None:
+    """Make the annotation files of a condition with detected boxes; those that exist stay.
+
+    Args:
+        cfg: A config, not changed by the condition; its images and annotations exist.
+        condition: A condition.
+
+    Raises:
+        BadInputError: The detector does not exist, or an image cannot be read.
+    """
+    files = annotation_files(cfg.test_dataloader.dataset)
+    if condition.detector is None or all(Path(_detected_file(str(file))).is_file() for file in files):
+        return
+    built: Any = DATASETS.build(cfg.test_dataloader.dataset)
+    for part in getattr(built, 'datasets', [built]):
+        out = Path(_detected_file(part.ann_file))
+        if out.is_file():
+            continue
+        print(f'{out}: finding the people of {part.ann_file}', flush=True)
+        detected = replace_boxes(
+            HumanData.fromfile(part.ann_file),
+            part.data_prefix['img_path'],
+            make_detector(condition.detector),
+            unmatched='keep',
+            box_margin=part.box_margin,
+        )
+        detected.annotations.dump(out)
+        print(f'{out}: {detected}', flush=True)
+
+
+def _detected_file(ann_file: str) -> str:
+    path = Path(ann_file)
+    return str(path.with_name(f'{path.stem}_detected{path.suffix}'))

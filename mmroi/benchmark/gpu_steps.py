@@ -9,11 +9,11 @@ import numpy as np
 from mmroi.benchmark.steps import FIGURES, Command, Step
 from mmroi.engine.training_log import read_curves
 
-R50 = 'configs/multi_roi/multi-roi_r50_synthetic.py'
-HRNET = 'configs/multi_roi/multi-roi_hr48_mixture.py'
-MOVENET = 'configs/multi_roi/multi-roi_movenet_synthetic.py'
-CLIFF_MOVENET = 'configs/cliff/cliff_movenet_synthetic.py'
-SMALL = 'configs/multi_roi/multi-roi_r18_synthetic.py'
+R50 = 'configs/multi_roi/multi-roi_r50_1xb48-25e_synthetic-256x192.py'
+HRNET = 'configs/multi_roi/multi-roi_hr48_1xb20-15e_mixture-256x192.py'
+MOVENET = 'configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py'
+CLIFF_MOVENET = 'configs/cliff/cliff_movenet_1xb64-30e_synthetic-256x192.py'
+SMALL = 'configs/multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py'
 SMALL_CROPS = ('--cfg-options', 'crop_size=(64,48)')
 SPEED_OF = dict(r50=R50, hr48=HRNET, movenet=MOVENET)
 WEIGHTS = {

@@ -1,12 +1,12 @@
 """Groups of the people whom a run was tested on, which a report looks at apart."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark.runs import Run
 from mmroi.evaluation import MeshResults
 from mmroi.evaluation.groups import AnnotatedPeople, bin_groups, read_people, visibility_groups
 from mmroi.registry import DATASETS
@@ -20,19 +20,20 @@ _BINS = {
 KINDS = (VISIBILITY, *_BINS)
 
 
-def person_groups(run: Run, kinds: Sequence[str]) -> dict[str, np.ndarray]:
-    """Group the people of a run.
+def person_groups(config: Path, results: Path, kinds: Sequence[str]) -> dict[str, np.ndarray]:
+    """Group the people of a test.
 
     Args:
-        run: A run that is done. Its test set must still be there.
+        config: Its config. The test set must still be there.
+        results: Its results.
         kinds: Of ``KINDS``.
 
     Returns:
         Masks (N,) by name.
     """
-    config = Config.fromfile(run.config('test'))
-    init_default_scope(config.default_scope)
-    people = read_people(MeshResults(run.results), DATASETS.build(config.test_dataloader.dataset))
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.default_scope)
+    people = read_people(MeshResults(results), DATASETS.build(cfg.test_dataloader.dataset))
     groups: dict[str, np.ndarray] = {}
     for kind in kinds:
         groups |= _groups_of(people, kind)

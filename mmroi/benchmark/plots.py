@@ -8,19 +8,18 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from mmroi.benchmark.columns import METRICS
-from mmroi.benchmark.comparison import Comparison, compare_groups, compare_rows
+from mmroi.benchmark.comparison import Comparison
 from mmroi.benchmark.results import Summary
-from mmroi.benchmark.suites import Suite
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
 from mmroi.fileio.atomic import atomic_write
 
 
-def draw_all(suite: Suite, summaries: Sequence[Summary], folder: Path) -> list[Path]:
+def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folder: Path) -> list[Path]:
     """Draw all plots for which there is data.
 
     Args:
-        suite: The suite.
         summaries: The rows. Those without a complete run are skipped.
+        compared: Differences between them.
         folder: Folder to write to; created if missing.
 
     Returns:
@@ -46,7 +45,7 @@ def draw_all(suite: Suite, summaries: Sequence[Summary], folder: Path) -> list[P
             plots.append(folder / f'{kind}.png')
     if any(summary.mean('camera_translation') is not None for summary in done):
         plots.append(draw_cameras(done, folder / 'cameras.png'))
-    if compared := [*compare_groups(suite, summaries), *compare_rows(suite, summaries)]:
+    if compared:
         plots.append(draw_differences(compared, folder / 'differences.png'))
     return plots
 

@@ -10,12 +10,13 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmroi.benchmark.project_files import PROFILES, find_config, find_data
+from mmroi.benchmark.project_files import PROFILES, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.epochs import set_epochs
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
 from mmroi.fileio.named_errors import name_errors
+from mmroi.utils.config_names import find_config
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine and train.py read; the others are variables of the file. Without its

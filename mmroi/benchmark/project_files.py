@@ -1,20 +1,9 @@
-"""Configs, suites and profiles by name."""
+"""Suites and profiles by name."""
 
 from pathlib import Path
 
-from mmroi.utils.installation import find_file
-
 SUITES = Path(__file__).parent / 'suites'
 PROFILES = Path(__file__).parent / 'profiles'
-
-
-def find_config(name: str) -> Path:
-    """Find a config by its path relative to ``configs/``, or by its absolute path.
-
-    Raises:
-        FileNotFoundError: If there is no such config.
-    """
-    return find_file(str(Path('configs') / name))
 
 
 def find_data(folder: Path, name: str) -> Path:

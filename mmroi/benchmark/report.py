@@ -19,7 +19,7 @@ from mmroi.benchmark.columns import (
 from mmroi.benchmark.comparison import LEGEND as DIFFERENCES
 from mmroi.benchmark.comparison import (
     Comparison,
-    compare_groups,
+    Comparisons,
     compare_rows,
     difference_table,
     format_difference,
@@ -41,6 +41,7 @@ def write_report(
     suite: Suite,
     profile: Config,
     summaries: Sequence[Summary],
+    compared: Comparisons,
     baseline: Mapping[str, float],
     images: Sequence[Path],
     command: str,
@@ -53,6 +54,7 @@ def write_report(
         suite: The suite.
         profile: The profile.
         summaries: Its rows.
+        compared: Their comparisons.
         baseline: Metrics of the mean pose; empty if no run is done.
         images: Plots to link.
         command: The command that makes the table.
@@ -67,21 +69,23 @@ def write_report(
     if 'synthetic' in profile:
         lines += [f'{NOT_COMPARABLE} {ORDER_ONLY}' if suite.paper_data else NOT_COMPARABLE, '']
     names = _shown_columns(suite, summaries)
-    rows, groups = compare_rows(suite, summaries), compare_groups(suite, summaries)
-    if rows or groups:
-        lines += ['## In short', '', *sentences(groups), *sentences(rows), '']
+    if compared.all:
+        lines += ['## In short', '', *_in_words(suite, compared), '']
     if suite.hypotheses:
         lines += ['Expected before the first run:', '', *(f'* {one}' for one in suite.hypotheses), '']
     if suite.conditions:
-        lines += _condition_tables(suite, summaries, rows)
+        lines += _condition_tables(suite, summaries, compared.rows)
     for name in ('MPJPE', 'camera_translation') if people else ():
         lines += _group_table(suite, summaries, people or {}, name)
     lines += [*_markdown_table(suite, summaries, baseline, names), '']
-    for compared, heading in ((groups, 'one minus the other'), (rows, f'minus {_reference(suite)}')):
-        if compared:
-            lines += [*difference_table(compared, heading), '']
-    if compared := [*rows, *groups]:
-        fewest = min(one.seeds for one in compared)
+    for found, heading in (
+        (compared.groups, 'one minus the other'),
+        (compared.rows, f'minus {_reference(suite)}'),
+    ):
+        if found:
+            lines += [*difference_table(found, heading), '']
+    if compared.all:
+        fewest = min(one.seeds for one in compared.all)
         lines += [DIFFERENCES + (FEW_SEEDS if fewest < 5 else ''), '']
     paper = f'The paper: {suite.paper_data}.' if suite.paper_data else ''
     if remarks := f'{paper} {suite.note}'.strip():
@@ -97,6 +101,14 @@ def write_report(
         path.write_text(text, encoding='utf-8')
     _write_csv(suite, summaries, folder / 'table.csv')
     return text
+
+
+def _in_words(suite: Suite, compared: Comparisons) -> list[str]:
+    """Say what is clear; with several conditions, for the first one only, since tables show the others."""
+    first = suite.conditions[0].name if suite.conditions else None
+    parts = [[one for one in part if one.condition == first] for part in (compared.groups, compared.rows)]
+    lines = [line for part in parts for line in sentences(part)]
+    return [*lines, '', 'The tables below show the other conditions.'] if len(suite.conditions) > 1 else lines
 
 
 def _condition_tables(suite: Suite, summaries: Sequence[Summary], rows: Sequence[Comparison]) -> list[str]:

@@ -11,7 +11,8 @@ import torch
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import METRICS, format_number
-from mmroi.benchmark.conditions import under_condition
+from mmroi.benchmark.comparison import compare
+from mmroi.benchmark.conditions import detect_people
 from mmroi.benchmark.frame_rate import measure_frame_rates
 from mmroi.benchmark.people_images import draw_people
 from mmroi.benchmark.person_groups import person_groups
@@ -98,11 +99,6 @@ def check_data(suite: Suite, profile: Config) -> None:
                     f'{", ".join(files)} missing; see {find_page("data.md")}, or use synthetic '
                     'images: --synthetic'
                 )
-            for condition in suite.conditions:
-                if files := missing_files(under_condition(config, condition), 'test'):
-                    raise FileNotFoundError(
-                        f'{", ".join(files)} missing for the condition {condition.name}. {condition.hint}'
-                    )
 
 
 def compute_features(runs: Sequence[Run], profile: Config) -> None:
@@ -151,6 +147,9 @@ def run_suite(
     with locked(work_dir):
         title = f'{suite.title}: {profile.title}'
         print(f'{title}; {len(todo)} of {len(runs)} runs to do, in {work_dir}', flush=True)
+        for run in todo:
+            if run.row.condition:
+                detect_people(network_config(run.row, profile, run.seed), run.row.condition)
         compute_features(todo, profile)
         progress = Progress(len(runs), len(runs) - len(todo))
         RunPool(profile, gpus, jobs, progress).run(todo)
@@ -181,7 +180,8 @@ def report_suite(
         The report, as Markdown.
     """
     summaries = summarize(runs, suite.tested_rows, dict(measured))
-    plots = _attempt('plots', draw_all, suite, summaries, folder) or []
+    compared = compare(suite, summaries)
+    plots = _attempt('plots', draw_all, summaries, compared.all, folder) or []
     readable = [one.run for summary in summaries for one in summary.measured]
     of_last_row = [run for run in readable if run.row == suite.tested_rows[-1]]
     if suite.num_images and of_last_row:
@@ -191,8 +191,11 @@ def report_suite(
         _attempt('photos', draw_photos, of_last_row[0], photos)
     first = min(readable, key=runs.index, default=None)
     baseline = first and _attempt('mean pose', mean_pose, first)
-    people = first and suite.groups and _attempt('groups of people', person_groups, first, suite.groups)
-    return write_report(suite, profile, summaries, baseline or {}, plots, command, folder, people or None)
+    people = None
+    if first and suite.groups:
+        test = first.config('test'), first.results
+        people = _attempt('groups of people', person_groups, *test, suite.groups)
+    return write_report(suite, profile, summaries, compared, baseline or {}, plots, command, folder, people)
 
 
 def _attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:

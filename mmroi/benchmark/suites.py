@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
-from mmroi.benchmark.project_files import SUITES, find_config, find_data
+from mmroi.benchmark.person_groups import KINDS
+from mmroi.benchmark.project_files import SUITES, find_data
 from mmroi.fileio.named_errors import name_errors
+from mmroi.utils.config_names import find_config
 from mmroi.utils.installation import find_file
 
 T = TypeVar('T')
@@ -24,15 +26,14 @@ class Condition:
         label: What follows the label of a row in tables and plots.
         transforms: Configs of transforms that follow ``GetPersonBox``. Random ones draw the same numbers for
             all rows, since each person has a seed of its own in the feature cache.
-        ann_file: Annotation file that replaces the test set's, relative to the same folders.
-        hint: How to make ``ann_file``.
+        detector: Detector whose boxes replace the annotated ones, of ``detect_boxes.py --det-model``. People
+            whom it misses keep theirs.
     """
 
     name: str
     label: str
     transforms: tuple[Mapping[str, Any], ...] = ()
-    ann_file: str | None = None
-    hint: str = ''
+    detector: str | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def load_suite(name: str) -> Suite:
 
     Raises:
         FileNotFoundError: If there is no such suite, or if a file that it names is missing.
-        ValueError: If two rows have the same name or configs, or if a key or a column is unknown.
+        ValueError: If two rows have the same name or configs, or if a key, a column or a group is unknown.
     """
     path = find_data(SUITES, name)
     with name_errors(path, remedy='Correct it'):
@@ -178,11 +179,9 @@ def load_suite(name: str) -> Suite:
     }
     settings['contrasts'] = _read_all(Contrast, cfg.get('contrasts', ()), path)
     settings['conditions'] = _read_all(Condition, cfg.get('conditions', ()), path)
-    columns = settings.get('columns', ())
-    if not set(columns) <= set(EXTRA_COLUMNS):
-        raise ValueError(
-            f'{path}: columns are {", ".join(columns)}, but there are {", ".join(EXTRA_COLUMNS)}'
-        )
+    for key, known in (('columns', EXTRA_COLUMNS), ('groups', KINDS)):
+        if not set(chosen := settings.get(key, ())) <= set(known):
+            raise ValueError(f'{path}: {key} are {", ".join(chosen)}, but there are {", ".join(known)}')
     for row in rows:
         try:
             for config in filter(None, (row.config, row.finetune)):

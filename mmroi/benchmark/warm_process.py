@@ -16,13 +16,19 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mmroi.benchmark.tool_process import package_path
-from mmroi.utils.allocator import keep_freed_memory
 
-_IMPORTED = ('mmdet.models', 'mmengine.runner', 'mmroi.apis', 'mmroi.engine', 'mmroi.evaluation')
+# mmroi makes MMDetection importable; the server passes over what it cannot import
+_IMPORTED = ('mmroi.apis', 'mmroi.engine', 'mmroi.evaluation', 'mmdet.models', 'mmengine.runner')
 
 
 def start_tool(
-    tool: Path, arguments: Sequence[str | Path], log: Path, environment: Mapping[str, str]
+    tool: Path,
+    arguments: Sequence[str | Path],
+    log: Path,
+    environment: Mapping[str, str],
+    *,
+    errors: Path | None = None,
+    folder: Path | None = None,
 ) -> BaseProcess:
     """Start a tool in a process group of its own, which ends with this process.
 
@@ -33,6 +39,8 @@ def start_tool(
         arguments: Its command line.
         log: File that its output is appended to.
         environment: Variables to set. ``OMP_NUM_THREADS`` takes effect, too.
+        errors: File that its standard error is appended to instead.
+        folder: Where it works; None is here.
 
     Returns:
         The process; ``exitcode`` is that of the tool once it is joined.
@@ -41,7 +49,8 @@ def start_tool(
     _start_server()
     words = [str(tool), *map(str, arguments)]
     variables = {'PYTHONPATH': package_path(), **environment}
-    process = context.Process(target=_run, args=(words, str(log), variables))
+    streams = {1: str(log), 2: str(errors or log)}
+    process = context.Process(target=_run, args=(words, streams, variables, str(folder or Path.cwd())))
     process.start()
     return process
 
@@ -60,16 +69,16 @@ def _start_server() -> None:
             os.environ['PYTHONPATH'] = before
 
 
-def _run(words: list[str], log: str, environment: dict[str, str]) -> None:
+def _run(words: list[str], streams: dict[int, str], environment: dict[str, str], folder: str) -> None:
     os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (1, 2):
+    for stream, path in streams.items():
+        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(output, stream)
-    os.close(output)
+        os.close(output)
+    os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)
-    keep_freed_memory()
     if 'OMP_NUM_THREADS' in environment:
         import torch
 

@@ -1,6 +1,8 @@
 """Reads body models in SMPL's format: the open body, official SMPL pickles, npz files with the same keys."""
 
+import hashlib
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ _REGRESSOR_FILES = tuple(f'{key}.npy' for key in _REGRESSORS)
 _MEANS = ('mean_pose6d', 'mean_betas', 'mean_camera')  # the open body's
 _KEYS = (*_SHAPES, *_REGRESSORS, *_MEANS, 'posedirs_step', 'posedirs_value')
 _MAX_BETAS = 1000
+_DIGEST_BETAS = 10
 _MAX_BYTES = 1 << 30  # 300 shape coefficients take 50 MB
 _MAX_HEIGHT = 5.0  # meters, of the largest side of the body at rest
 _WEIGHTS_TOLERANCE = 1e-3  # of sums of weights, in files of few digits
@@ -172,6 +175,20 @@ def load_body_file(path: str | Path) -> dict[str, np.ndarray]:
             arrays[key] = _load_regressor(origin)
         _check_array(origin, key, arrays[key], (rows, NUM_VERTICES), remedy)
     return arrays
+
+
+def body_digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Identify a body by its mean shape and its shape space, whatever its file is called.
+
+    Args:
+        arrays: Of :func:`load_body_file`.
+
+    Returns:
+        The first 8 hexadecimal digits of a SHA-256.
+    """
+    shape = arrays['shapedirs'][:, :, :_DIGEST_BETAS]
+    parts = [np.ascontiguousarray(part, dtype='<f4') for part in (arrays['v_template'], shape)]
+    return hashlib.sha256(b''.join(part.tobytes() for part in parts)).hexdigest()[:8]
 
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:

@@ -10,7 +10,14 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmroi.body_models.body_files import NUM_VERTICES, OPEN_BODY, find_body_file, load_body_file
+from mmroi.body_models.body_files import (
+    NUM_VERTICES,
+    OPEN,
+    OPEN_BODY,
+    body_digest,
+    find_body_file,
+    load_body_file,
+)
 from mmroi.body_models.skinning import LinearBlendSkinning, Skeleton
 from mmroi.body_models.smplx_layer import SmplxLayer
 from mmroi.geometry.precision import without_autocast
@@ -72,6 +79,8 @@ class SMPL(nn.Module):
 
     Attributes:
         is_open: Whether it is the open body, on which SMPL parameters describe a different person.
+        name: ``'open'``, or the name of the file without its suffix, such as ``SMPL_NEUTRAL``.
+        digest: See :func:`.body_files.body_digest`.
         faces: (13776, 3) int64 array.
         parents: (24,) int64 array, -1 for the root.
         mean_pose6d: (144,) buffer: standing upright in front of an OpenCV camera, row-major (24, 3, 2).
@@ -102,6 +111,7 @@ class SMPL(nn.Module):
             raise ValueError(f"layer must be 'mmroi' or 'smplx', got {layer!r}")
         path = find_body_file(model_path, gender)
         arrays = load_body_file(path)
+        self.digest = body_digest(arrays)
         _add_missing_betas(path, arrays, num_betas)
         largest = arrays['shapedirs'].shape[2]
         if not 1 <= num_betas <= largest:
@@ -112,6 +122,7 @@ class SMPL(nn.Module):
         self.num_betas = num_betas
         # The mean pose only depends on the skeleton, so the open body's also fits official files.
         self.is_open = path == OPEN_BODY
+        self.name = OPEN if self.is_open else path.stem
         means = arrays if self.is_open else load_body_file(OPEN_BODY)
         self.faces = np.asarray(arrays['f'], np.int64)
         self.parents = np.array(SMPL_PARENTS)

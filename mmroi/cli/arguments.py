@@ -9,7 +9,7 @@ from mmroi.utils.choices import GROUND_TRUTHS, LAUNCHERS, OPEN, PROTOCOLS
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``config`` and ``--cfg-options``, which mean the same to every tool."""
-    parser.add_argument('config', help='path of the config')
+    parser.add_argument('config', help='path of the config, or its name in this project')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from mmroi.utils.choices import KEYPOINT_SOURCES, PRECISIONS, SAVES
+from mmroi.utils.choices import KEYPOINT_SOURCES, PRECISIONS, SAVES, VIEWER_FRAMES
 
 
 def add_people_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,10 +103,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         '--viewer-frames',
         type=int,
-        default=30,
         metavar='N',
-        help='maximum number of images in the viewer, spread evenly (default: %(default)s)',
+        help=f'maximum number of images in the viewer, spread evenly (default: {VIEWER_FRAMES})',
     )
+    add(
+        '--overwrite',
+        action='store_true',
+        help='remove the results of earlier runs from the output folder first; by default images and videos '
+        'that were done with the same settings are kept, and results of other settings are refused',
+    )
+    add('--show', action='store_true', help='show the meshes in a window; q ends, any other key continues')
     add(
         '--batch-size',
         type=int,
@@ -153,6 +159,33 @@ def refiner_of(args: argparse.Namespace) -> dict[str, Any] | None:
     if chosen and not args.refine:
         raise ValueError(f'--refine-{next(iter(chosen))} is for --refine')
     return dict(dict(keypoints=KEYPOINT_SOURCES[0]), **chosen) if args.refine else None
+
+
+def check_people_arguments(args: argparse.Namespace) -> None:
+    """Refuse options of the detector and of refinement that have no effect, as others give the people.
+
+    Args:
+        args: Parsed by :func:`add_people_arguments` and :func:`add_refine_arguments`.
+
+    Raises:
+        ValueError: Names the option and the remedy.
+    """
+    given = next((name for name in ('bboxes', 'keypoints', 'whole_image') if getattr(args, name)), None)
+    if given is None:
+        return
+    useless = ['det_model', 'det_weights', 'det_size', 'refine_keypoints' if given == 'keypoints' else '']
+    if given == 'whole_image' or isinstance(args.bboxes, list):
+        useless.append('det_score')
+    for name in filter(None, useless):
+        if getattr(args, name) is not None:
+            people = 'one person fills the image' if given == 'whole_image' else 'the people are given'
+            raise ValueError(
+                f'{_flag(name)} has no effect with {_flag(given)}: {people}; leave one of the two out'
+            )
+
+
+def _flag(name: str) -> str:
+    return f'--{name.replace("_", "-")}'
 
 
 class _BoxesAction(argparse.Action):

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from mmroi.utils.allocator import keep_freed_memory
 from mmroi.utils.errors import explain, is_for_user
 from mmroi.utils.termination import (
     Terminated,
@@ -32,6 +33,7 @@ def run_tool(main: Callable[[], None]) -> None:
     without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other
     processes may still wait in a collective.
     """
+    keep_freed_memory()
     end_like_ctrl_c()
     end_children_with_this_process()
     if 'TORCHELASTIC_RUN_ID' in os.environ:  # a process of torchrun, which may be killed

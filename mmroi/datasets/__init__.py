@@ -8,6 +8,7 @@ from mmroi.datasets.samplers import MixtureSampler
 from mmroi.datasets.transforms import (
     GetPersonBox,
     LoadImage,
+    LowerResolution,
     MultiRoICrop,
     PackHMRInputs,
     RandomBoxScale,
@@ -26,6 +27,7 @@ __all__ = [
     'HumanData',
     'HumanImageDataset',
     'LoadImage',
+    'LowerResolution',
     'MixedDataset',
     'MixtureSampler',
     'MultiRoICrop',

@@ -43,25 +43,25 @@ class HumanImageDataset(SeededBatches, BaseDataset):
     Keypoints of any convention are mapped to ``smpl_54``. Labels are checked once, when the dataset is built.
     A sample before the pipeline has these keys; labels that the file lacks are zero and their flag is False:
 
-    ==========================  ========  ================================================================
-    key                         shape     meaning
-    ==========================  ========  ================================================================
-    ``img_path``                          full path of the image
-    ``bbox_xywh``               (4,)      pixels
-    ``bbox_score``                        confidence of the box
-    ``keypoints2d``             (54, 3)   pixels, confidence
-    ``keypoints3d``             (54, 4)   meters in the camera frame, confidence
-    ``global_orient``           (3,)      axis-angle
-    ``body_pose``               (23, 3)   axis-angle
-    ``betas``                   (10,)
-    ``pelvis``                  (3,)      SMPL's root joint, meters in the camera frame
-    ``focal_length``                      pixels; a float, (2,) if fx and fy differ, None if unknown
-    ``principal_point``         (2,)      pixels; None if unknown
-    ``gender``, ``action``                strings
-    ``has_smpl``, ``has_transl``          flags, also ``has_keypoints2d`` and ``has_keypoints3d``
-    ``dataset_name``                      name in per-dataset tables
-    ``row``, ``sample_idx``               index in the file and in the dataset
-    ==========================  ========  ================================================================
+    ===============================  ========  ===========================================================
+    key                              shape     meaning
+    ===============================  ========  ===========================================================
+    ``img_path``                               full path of the image
+    ``bbox_xywh``                    (4,)      pixels
+    ``bbox_score``                             confidence of the box
+    ``keypoints2d``                  (54, 3)   pixels, confidence
+    ``keypoints3d``                  (54, 4)   meters in the camera frame, confidence
+    ``global_orient``                (3,)      axis-angle
+    ``body_pose``                    (23, 3)   axis-angle
+    ``betas``                        (10,)
+    ``pelvis``                       (3,)      SMPL's root joint, meters in the camera frame
+    ``focal_length``                           pixels; a float, (2,) if fx and fy differ, None if unknown
+    ``principal_point``              (2,)      pixels; None if unknown
+    ``gender``, ``action``                     strings
+    ``has_smpl``, ``has_transl``               flags, also ``has_keypoints2d`` and ``has_keypoints3d``
+    ``dataset_name``                           name in per-dataset tables
+    ``row``, ``sample_idx``                    index in the file and in the dataset
+    ===============================  ========  ===========================================================
 
     Args:
         ann_file: HumanData npz, relative to ``data_root`` unless absolute.

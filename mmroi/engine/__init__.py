@@ -1,12 +1,10 @@
 """Additions to MMEngine: optimizer wrapper, hooks and what the command-line tools share.
 
 Importing it also replaces MMEngine's loader of checkpoints by one that reads them as data
-(:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume, and
-allows ``mmroi::`` in ``_base_`` of configs (:mod:`mmroi.engine.config_scope`).
+(:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume.
 """
 
 from mmroi.compat import file_client
-from mmroi.engine import config_scope
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.hooks import (
     AtomicCheckpointHook,
@@ -18,7 +16,6 @@ from mmroi.engine.hooks import (
     ResumeCheckHook,
 )
 from mmroi.fileio import checkpoint_io  # noqa: F401
-from mmroi.utils.installation import find_file
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -32,5 +29,4 @@ __all__ = [
     'use_amp',
 ]
 
-config_scope.install(find_file)
 file_client.install()

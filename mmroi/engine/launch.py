@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import use_body_model
 from mmroi.engine.pipelines import load_config
+from mmroi.utils.installation import resolve_file
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -23,10 +24,7 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises:
         FileNotFoundError: If the config does not exist.
     """
-    path = Path(args.config)
-    if not path.is_file():
-        raise FileNotFoundError(f'config {path} does not exist')
-    cfg = load_config(path, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options)
     if getattr(args, 'body_model', None):
         use_body_model(cfg, args.body_model)
     return cfg
@@ -49,17 +47,20 @@ def read_runner_config(args: argparse.Namespace) -> Config:
     cfg = read_config(args)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(cfg.filename).stem)
     cpu_dist.setup(cfg, args.launcher)
     return cfg
 
 
 def existing_file(path: str) -> str:
-    """Return the path of a checkpoint if it exists; URLs are left to MMEngine.
+    """Return the path of a checkpoint if it exists, here or in this project; URLs are left to MMEngine.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    if '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    return path
+    if '://' in path:
+        return path
+    try:
+        return str(resolve_file(path))
+    except FileNotFoundError:
+        raise FileNotFoundError(f'checkpoint {path} does not exist') from None

@@ -7,7 +7,6 @@ name with a scope (``mmroi.GetPersonBox``) or the class, also in wrapped dataset
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +18,12 @@ from mmroi.datasets.transforms.multi_roi_crop import fits_aspect
 from mmroi.engine.body_model import dicts_in
 from mmroi.engine.config_numbers import NUMBERS, read_numbers
 from mmroi.engine.config_options import check_options
+from mmroi.engine.crop_settings import CropSettings
 from mmroi.engine.epochs import read_epochs, set_epochs
 from mmroi.engine.loaders import settle_workers
+from mmroi.utils.config_names import find_config
 
 Pipeline = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class CropSettings:
-    """How crops are taken.
-
-    Attributes:
-        num_rois: M.
-        crop_size: Height and width, pixels.
-        box_aspect: Width / height of the box around the person that gives the base box its height.
-        box_scale: Enlargement of the base box, relative to the tight box around the person.
-        random: RoIs other than the base box are drawn at random.
-        context_size: Height and width of the one crop around all RoIs; None for a crop of each RoI.
-    """
-
-    num_rois: int
-    crop_size: tuple[int, int]
-    box_aspect: float
-    box_scale: float
-    random: bool = False
-    context_size: tuple[int, int] | None = None
-
-    @property
-    def num_crops(self) -> int:
-        """Number of crops of a person."""
-        return 1 if self.context_size else self.num_rois
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width of the crops that are made."""
-        return self.context_size or self.crop_size
 
 
 def read_crops(config: Any) -> CropSettings:
@@ -157,14 +127,18 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
     """Load a config with its top-level numbers written to pipelines, model and schedule.
 
     Args:
-        path: The file.
+        path: The file, or a name of :func:`~mmroi.utils.config_names.find_config`.
         cfg_options: Changes, as of ``--cfg-options``.
         **options: Of ``Config.fromfile``.
 
     Returns:
         Config: Expanded by :func:`expand_numbers`, its loaders changed by :func:`.loaders.settle_workers`.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ValueError: As :func:`expand_numbers`.
     """
-    cfg = Config.fromfile(path, **options)
+    cfg = Config.fromfile(find_config(path), **options)
     expand_numbers(cfg, cfg_options)
     settle_workers(cfg)
     return cfg
@@ -173,10 +147,8 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 def expand_numbers(cfg: Config, cfg_options: dict[str, Any] | None = None) -> None:
     """Write the numbers at the top level of a config to all its pipelines, its model and its schedule.
 
-    These are ``num_rois``, ``crop_size``, ``context_size``, ``box_scale``, ``box_aspect`` (by default that of
-    the crops), ``random_rois`` and ``max_epochs``. They are removed afterwards, so that a number that is
-    still there has not been expanded, and a dumped config is complete. (MMEngine's configs have no references
-    that are resolved at the end.)
+    They are those of ``NUMBERS``; ``box_aspect`` is by default that of the crops. They are removed then, so
+    that a number that is still there has not been expanded, and a dumped config is complete.
 
     Args:
         cfg: Config of a run; changed.
@@ -360,12 +332,8 @@ def check_margin(cfg: Config) -> CropSettings:
             where ``scale=1.0`` meant that the annotation's boxes have a margin already.
     """
     crops = read_crops(cfg)
-    if crops.box_scale <= 1:
-        raise ValueError(
-            f'config {cfg.filename}: GetPersonBox(scale={crops.box_scale:g}) leaves no margin around a tight '
-            'box. If the boxes of the dataset have a margin, say so by its box_margin, such as 1.2, and let '
-            'scale count from the tight box (scale=1.2); or give the inferencer its box_scale'
-        )
+    if crops.margin_fault:
+        raise ValueError(f'config {cfg.filename}: {crops.margin_fault}')
     return crops
 
 

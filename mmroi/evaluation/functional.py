@@ -140,7 +140,7 @@ def depth_error(pred: Tensor, target: Tensor) -> Tensor:
         target: Pelvis in the camera frame, (N, 3).
 
     Returns:
-        |z' - z| / z in %, (N,).
+        ``|z' - z| / z`` in %, (N,).
     """
     return 100 * (pred[:, 2] - target[:, 2]).abs() / target[:, 2].abs()
 

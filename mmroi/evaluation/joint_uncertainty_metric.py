@@ -76,8 +76,8 @@ class JointUncertaintyMetric(BaseMetric):
         for sample in data_samples:
             if 'joints_std' not in sample['pred_instances']:
                 raise KeyError(
-                    'the predictions have no joints_std: the model needs an uncertainty_head, as '
-                    f'multi-roi_movenet_uncertainty_synthetic.py has one ({find_page("uncertainty.md")})'
+                    'the predictions have no joints_std: the model needs an uncertainty_head '
+                    f'({find_page("uncertainty.md")})'
                 )
         labeled = [
             bool(torch.as_tensor(s['gt_instances']['has_smpl']).flatten()[0] > 0) for s in data_samples

@@ -13,8 +13,8 @@ def interval_radius(level: float, likelihood: str = 'laplace') -> float:
     Args:
         level: The probability, between 0 and 1.
         likelihood: ``'gaussian'``: the length of an isotropic normal vector has the chi distribution with 3
-            degrees of freedom; ``'laplace'``: density exp(-2 |e| / sigma), whose length has a gamma
-            distribution of shape 3 and scale sigma / 2.
+            degrees of freedom; ``'laplace'``: density ``exp(-2 |e| / sigma)``, whose length has a
+            gamma distribution of shape 3 and scale sigma / 2.
 
     Returns:
         In standard deviations per coordinate: at 0.9 it is 2.50 (Gaussian) or 2.66 (Laplace).

@@ -4,7 +4,6 @@ Importing this module replaces MMEngine's loader of files and downloads. So ever
 accepts the same checkpoints (safetensors, those of other trainers), and none runs what a file names.
 """
 
-import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from torch import Tensor
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.checkpoint_reader import read_checkpoint
 from mmroi.fileio.downloads import SHORT_NAMES, locate
-from mmroi.fileio.state_dicts import find_weights, read_state_dict
+from mmroi.fileio.state_dicts import find_weights, fingerprint, read_state_dict
 
 SUFFIXES = ('.pth', '.safetensors')
 
@@ -34,7 +33,8 @@ def write_checkpoint(
             missing.
         state_dict: Tensors by name.
         meta: Metadata by name. safetensors stores strings only, so other values are stored as JSON.
-        with_hash: Append the first 8 digits of the file's SHA-256 to its name, as OpenMMLab does.
+        with_hash: Append the first 8 digits of the SHA-256 of the weights to the file's name. Unlike those of
+            the file, which OpenMMLab appends, they depend neither on the format nor on the metadata.
 
     Returns:
         The file that was written.
@@ -54,7 +54,7 @@ def write_checkpoint(
         torch.save(dict(meta=dict(meta), state_dict=dict(state_dict)), buffer)
         content = buffer.getvalue()
     if with_hash:
-        path = path.with_stem(f'{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}')
+        path = path.with_stem(f'{path.stem}-{fingerprint(state_dict)[:8]}')
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
     return path
@@ -85,7 +85,7 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
         FileNotFoundError: The file does not exist.
         ValueError: The file is no checkpoint, or is damaged.
     """
-    path = Path(filename).expanduser()
+    path = Path(filename)
     content = read_checkpoint(path)
     if find_weights(content) is None:
         content['state_dict'] = read_state_dict(path)  # which says what is wrong

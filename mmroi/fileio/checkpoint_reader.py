@@ -25,6 +25,8 @@ from mmroi.fileio.checkpoint_names import (
 )
 from mmroi.fileio.inert_names import Global, Refused, Unread
 from mmroi.fileio.inert_pickle import InertUnpickler
+from mmroi.fileio.other_files import START, name_other_file
+from mmroi.utils.installation import resolve_file
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of files before torch 1.6
 _PROTOCOL = 1001
@@ -61,7 +63,7 @@ def read_checkpoint(path: str | Path) -> dict[Any, Any]:
 
     Args:
         path: A safetensors file, or a file of ``torch.save`` in its new or old format. The content decides,
-            not the suffix.
+            not the suffix. A relative path may also be one of this project, ``checkpoints/...``.
 
     Returns:
         Content of the file, with tensors on the CPU; for safetensors ``state_dict`` and ``meta``. An entry
@@ -72,9 +74,13 @@ def read_checkpoint(path: str | Path) -> dict[Any, Any]:
         ValueError: The file is no checkpoint, is damaged, holds no dictionary, or asks for what only an
             attack needs.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    try:
+        path = resolve_file(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'checkpoint {path} does not exist') from None
+    with path.open('rb') as file:
+        if other := name_other_file(file.read(START)):
+            raise ValueError(f'checkpoint {path} {other}')
     try:
         content = _read(path)
     except Refused as error:

@@ -13,8 +13,9 @@ import torch
 from mmengine import dist
 
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.state_dicts import fingerprint, read_state_dict
 from mmroi.utils import ProgressBar
-from mmroi.utils.installation import find_file
+from mmroi.utils.installation import resolve_file
 
 # MMEngine's tables of URLs by short name
 SHORT_NAMES = {'torchvision://': 'torchvision_0.12.json', 'open-mmlab://': 'openmmlab.json'}
@@ -39,14 +40,14 @@ def locate(checkpoint: str | Path, sha256: str | None = None) -> Path:
         An existing file.
 
     Raises:
-        FileNotFoundError: The file does not exist or cannot be downloaded; says which file to put where.
-        ValueError: The short name or the scheme is unknown, or the file has another hash.
+        FileNotFoundError: The file does not exist, cannot be downloaded, or the download has another hash;
+            says which file to put where.
+        ValueError: The short name or the scheme is unknown, or a file that is no download has another hash.
     """
-    path = _find(str(checkpoint))
+    path = _find(str(checkpoint), sha256)
     if sha256 is not None and (found := sha256_of(path)) != sha256:
         raise ValueError(
-            f'{path}: its SHA-256 is {found}, not {sha256}: it is damaged or another file than '
-            f'{checkpoint}; delete it and download it again.'
+            f'{path}: its SHA-256 is {found}, not {sha256}: it is damaged or another file; get it again.'
         )
     return path
 
@@ -60,13 +61,13 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _find(name: str) -> Path:
+def _find(name: str, sha256: str | None) -> Path:
     for scheme, table in SHORT_NAMES.items():
         if name.startswith(scheme):
             name = _look_up(name.removeprefix(scheme), scheme, table)
     if name.startswith(('http://', 'https://')):
         try:
-            return fetch(name)
+            return fetch(name, sha256)
         except DownloadError as error:
             raise FileNotFoundError(
                 f'pretrained weights {name} cannot be downloaded ({error}): download that file on a machine '
@@ -78,14 +79,11 @@ def _find(name: str) -> Path:
             f'pretrained weights {name}: only files, http://, https:// and '
             f'{", ".join(SHORT_NAMES)} are supported; download the file and give its path.'
         )
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
     try:
-        return find_file(name)
+        return resolve_file(name)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'pretrained weights {path} do not exist: put the file there, or set the '
+            f'pretrained weights {name} do not exist: put the file there, or set the '
             "config's init_cfg.checkpoint to another path or URL."
         ) from None
 
@@ -102,14 +100,17 @@ def _look_up(name: str, scheme: str, table: str) -> str:
     return urls[name]
 
 
-def fetch(url: str) -> Path:
+def fetch(url: str, sha256: str | None = None) -> Path:
     """Download a file to torch's cache, unless it is there.
 
-    One process per machine downloads, under a temporary name, while the others wait. If the name ends in the
-    first 8 digits of the content's SHA-256, as OpenMMLab's and torchvision's do, the content is checked.
+    One process per machine downloads, under a temporary name, while the others wait. The content is checked,
+    also of a file that is there: a wrong or cut one is removed, and downloaded again.
 
     Args:
         url: URL of the file.
+        sha256: SHA-256 of the content or its first digits; by default the 8 digits in the name, which
+            OpenMMLab and torchvision put there, or those of the weights, as of
+            :func:`~mmroi.fileio.checkpoint_io.write_checkpoint`.
 
     Returns:
         The file.
@@ -118,22 +119,42 @@ def fetch(url: str) -> Path:
         DownloadError: It cannot be downloaded, or the content does not match its name.
     """
     path = cache_path(url)
-    reason = 'the first process of this machine could not'
-    if not path.is_file() and int(os.environ.get('LOCAL_RANK', dist.get_rank())) == 0:
+    sha256 = sha256 or _hash_in(path.name)
+    reason, removed = 'the first process of this machine could not', ''
+    if int(os.environ.get('LOCAL_RANK', dist.get_rank())) == 0:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _download(url, path)
+            if path.is_file() and sha256 and not _has_hash(path, sha256):
+                path.unlink()
+                removed = '; the file in the cache had another SHA-256 and is removed'
+            if not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _download(url, path, sha256)
         except (OSError, HTTPException) as error:
-            reason = ' '.join(str(error).split()) or type(error).__name__
+            reason = (' '.join(str(error).split()) or type(error).__name__) + removed
     dist.barrier()
     if not path.is_file():
         raise DownloadError(reason)
     return path
 
 
-def _download(url: str, path: Path) -> None:
+def download(url: str, path: Path) -> None:
+    """Download a file whose name says nothing of its content.
+
+    Args:
+        url: URL of the file, http or https.
+        path: File to write, whole or not at all.
+
+    Raises:
+        DownloadError: It cannot be downloaded.
+    """
+    try:
+        _download(url, path, None)
+    except (OSError, ValueError, HTTPException) as error:
+        raise DownloadError(' '.join(str(error).split()) or type(error).__name__) from None
+
+
+def _download(url: str, path: Path, sha256: str | None) -> None:
     """Write the content of a URL to a file, whole and checked or not at all."""
-    expected, digest = _hash_in(path.name), hashlib.sha256()
     with (
         urlopen(Request(url, headers={'User-Agent': 'mmroi'}), timeout=_TIMEOUT) as source,
         atomic_write(path) as temporary,
@@ -143,15 +164,25 @@ def _download(url: str, path: Path) -> None:
         with ProgressBar(int(length) // _CHUNK if length else None, f'{path.name} (MiB)') as bar:
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
-                digest.update(chunk)
                 bar.advance()
         if length and file.tell() != int(length):
             raise OSError(f'the connection ended after {file.tell()} of {length} bytes')
-        if expected and not digest.hexdigest().startswith(expected):
-            raise OSError(f'the SHA-256 begins with {digest.hexdigest()[:8]}, not with {expected}')
+        file.flush()
+        if sha256 and not _has_hash(temporary, sha256):
+            raise OSError(f'the SHA-256 begins with {sha256_of(temporary)[:8]}, not with {sha256[:8]}')
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    """Return whether these are the first digits of the SHA-256 of a file, or of the weights in it."""
+    if sha256_of(path).startswith(sha256):
+        return True
+    try:
+        return fingerprint(read_state_dict(path)).startswith(sha256)
+    except ValueError:
+        return False
 
 
 def _hash_in(name: str) -> str | None:
-    found = re.search(r'-([0-9a-f]{8})\.\w+$', name)
-    # a date such as 20220719 is none
-    return None if found is None or re.fullmatch(r'20\d{6}', found[1]) else found[1]
+    # a date such as 20220719 is none, but may follow
+    found = re.search(r'-(?!20\d{6})([0-9a-f]{8})(_20\d{6})?\.\w+$', name)
+    return None if found is None else found[1]

@@ -181,7 +181,7 @@ class HumanData(MutableMapping[str, Any]):
             *shapes: Possible shapes of a row; by default a single value.
 
         Returns:
-            (N, *shape); None if there is no such value.
+            ``(N, *shape)``; None if there is no such value.
 
         Raises:
             ValueError: The value has another shape.

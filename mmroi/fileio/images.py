@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from mmroi.fileio.other_files import name_other_file
+
 # Diagonal in mm of the 36 x 24 mm frame that the 35 mm equivalent refers to.
 FILM_DIAGONAL = math.hypot(36, 24)
 
@@ -63,13 +65,25 @@ def decode_image(content: bytes, reduction: int = 1) -> tuple[np.ndarray, float 
                 pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED[reduction])
                 if pixels is not None:
                     return pixels, exif_focal_length(image)
-            image.load()
-            focal_length = exif_focal_length(image)
-            image = _upright(image)  # the same name, so that only one copy of a huge image is kept
-            return _to_bgr(image), focal_length
+            return convert_image(image)
         except Exception as error:  # damaged files make decoders raise anything, RuntimeError, too
             reason = ' '.join(str(error).split()) or type(error).__name__
     raise ValueError(f'cannot be decoded ({reason}); copy or download it again')
+
+
+def convert_image(image: Image.Image) -> tuple[np.ndarray, float | None]:
+    """Convert an image of Pillow.
+
+    Args:
+        image: Opened or made; its EXIF tags count.
+
+    Returns:
+        As :func:`decode_image`.
+    """
+    image.load()
+    focal_length = exif_focal_length(image)
+    image = _upright(image)  # the same name, so that only one copy of a huge image is kept
+    return _to_bgr(image), focal_length
 
 
 def is_plain_jpeg(image: Image.Image) -> bool:
@@ -118,7 +132,8 @@ def read_header(content: bytes) -> Image.Image:
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # large images are fine
             return Image.open(io.BytesIO(content))
     except Image.UnidentifiedImageError:
-        raise ValueError('cannot be decoded as an image; convert it to JPEG or PNG') from None
+        other = name_other_file(content)
+        raise ValueError(other or 'cannot be decoded as an image; convert it to JPEG or PNG') from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ValueError(f'has more than {limit} pixels; shrink it') from None

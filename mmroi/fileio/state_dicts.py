@@ -34,7 +34,22 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         ValueError: The file is not a checkpoint, is damaged, has no weights, or objects of unknown classes
             among them.
     """
-    content = read_checkpoint(path)
+    return take_weights(read_checkpoint(path), path)
+
+
+def take_weights(content: Mapping[Any, Any], path: str | Path) -> dict[str, Tensor]:
+    """Take the weights out of the content of a checkpoint.
+
+    Args:
+        content: As :func:`~mmroi.fileio.checkpoint_reader.read_checkpoint` returns it.
+        path: The file, for messages.
+
+    Returns:
+        As :func:`read_state_dict`.
+
+    Raises:
+        ValueError: There are no weights, or objects of unknown classes among them.
+    """
     state = find_weights(content)
     if state is None:
         unread = [value for value in content.values() if isinstance(value, UnreadEntry)]

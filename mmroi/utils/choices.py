@@ -76,7 +76,10 @@ CHECKPOINTS = {
 DATASETS = ('bedlam', 'coco', 'h36m', 'lspet', 'mpi_inf_3dhp', 'mpii', 'pw3d', 'spin')
 """Names of the converters of this project, in :data:`mmroi.registry.CONVERTERS`."""
 
-DEFAULT_MODEL = 'multi-roi_movenet_synthetic'
+VIEWER_FRAMES = 30
+"""Maximum number of images in the viewer, unless the user says another."""
+
+DEFAULT_MODEL = 'multi-roi_movenet_1xb64-30e_synthetic-256x192'
 """Model of the demo."""
 
 MATCH_IOU = 0.5
@@ -84,3 +87,6 @@ MATCH_IOU = 0.5
 
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 """Distances up to which a keypoint counts as correct, fractions of the longer side of the box."""
+
+VIS_BACKENDS = ('tensorboard', 'wandb', 'mlflow', 'clearml')
+"""Names of :data:`mmroi.engine.vis_backends.BACKENDS`."""

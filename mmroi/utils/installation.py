@@ -26,6 +26,22 @@ def find_file(name: str) -> Path:
     raise FileNotFoundError(f'{name} is {not_in_roots()}')
 
 
+def resolve_file(name: str | Path) -> Path:
+    """Find a file from the working directory, else one of this project, such as a checkpoint.
+
+    Args:
+        name: Path, in which ``~`` is the home folder; relative to the working directory or the checkout.
+
+    Returns:
+        The path of a file that exists, as it was given if it is not this project's.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    path = Path(name).expanduser()
+    return path if path.is_file() else find_file(str(path))
+
+
 def not_in_roots() -> str:
     """Say where a file was looked for: 'neither in A nor in B'."""
     return f'neither in {" nor in ".join(map(str, ROOTS))}' if len(ROOTS) > 1 else f'not in {ROOTS[0]}'

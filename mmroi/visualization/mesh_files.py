@@ -25,6 +25,7 @@ def save_meshes(
     faces: np.ndarray,
     colors: Colors | None = None,
     ids: Sequence[int] | None = None,
+    body_model: str = '',
 ) -> None:
     """Write the people of a frame to one mesh file.
 
@@ -41,6 +42,7 @@ def save_meshes(
         faces: Triangles of one body, (F, 3), counter-clockwise seen from outside.
         colors: One BGR color (0-255) per body; by default the colors of ``ids``.
         ids: One number per person; 0, 1, ... by default.
+        body_model: Name of the body model, for the scene's ``extras`` in GLB and the header of OBJ.
 
     Raises:
         ImportError: If trimesh is not installed.
@@ -62,7 +64,7 @@ def save_meshes(
     if suffix == '.ply':
         _write_ply(path, bodies * TO_GLTF, faces, paint)
     else:
-        _write_scene(path, bodies * TO_GLTF, faces, paint, [f'person_{number}' for number in ids])
+        _write_scene(path, bodies * TO_GLTF, faces, paint, [f'person_{number}' for number in ids], body_model)
 
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray) -> 'trimesh.Trimesh':
@@ -88,7 +90,7 @@ def _write_ply(path: Path, bodies: np.ndarray, faces: np.ndarray, paint: np.ndar
 
 
 def _write_scene(
-    path: Path, bodies: np.ndarray, faces: np.ndarray, paint: np.ndarray, names: list[str]
+    path: Path, bodies: np.ndarray, faces: np.ndarray, paint: np.ndarray, names: list[str], body_model: str
 ) -> None:
     meshes = [_mesh(body, faces) for body in bodies]
     from trimesh import Scene
@@ -98,7 +100,7 @@ def _write_scene(
     from trimesh.visual.material import Material, PBRMaterial, SimpleMaterial
 
     is_glb = path.suffix.lower() == '.glb'
-    scene = Scene()
+    scene = Scene(metadata=dict(body_model=body_model) if body_model else None)
     for name, mesh, color in zip(names, meshes, paint, strict=True):
         rgba = _rgba(color)
         material: Material = (
@@ -113,7 +115,11 @@ def _write_scene(
         return
     materials = path.with_suffix('.mtl')
     text, files = export_obj(
-        scene, include_normals=True, return_texture=True, mtl_name=materials.name, header=None
+        scene,
+        include_normals=True,
+        return_texture=True,
+        mtl_name=materials.name,
+        header=body_model and f'body model: {body_model}',
     )
     # The materials are replaced first: a new OBJ never refers to a missing file.
     with atomic_write(path, fsync=False) as mesh_file:

@@ -7,11 +7,12 @@ import torch
 
 from mmroi.geometry import camera_spread
 from mmroi.visualization.colors import Colors, as_colors, person_colors
-from mmroi.visualization.drawing import PAPER, disc, line, write
+from mmroi.visualization.drawing import PAPER, Labels, disc, line, text_width, write
 from mmroi.visualization.rendering import as_bodies, draw_overlay
 from mmroi.visualization.views import draw_grid, fit_view
 
 SHADOW = (40, 40, 40)
+_THINNEST = 0.4  # of the lines around small people
 
 
 def draw_rois(
@@ -21,7 +22,7 @@ def draw_rois(
     aspect: float = 0.75,
     colors: Colors | None = None,
 ) -> np.ndarray:
-    """Draw the M RoIs of each person; the base box has a thicker line.
+    """Draw the M RoIs of each person; the base box has a thicker line, and large boxes have their numbers.
 
     Args:
         image: BGR image, (H, W, 3) uint8; not modified.
@@ -42,24 +43,48 @@ def draw_rois(
     if boxes.ndim != 3 or boxes.shape[2] != 3 or not np.isfinite(boxes).all():
         raise ValueError(f'boxes must be (P, M, 3) and finite, not {boxes.shape}')
     drawn = image.copy()
-    unit = max(min(image.shape[:2]) / 720, 0.5)  # line width, pixels
-    for person, color in zip(boxes, as_colors(colors, len(boxes)), strict=True):
+    short = min(image.shape[:2])
+    unit = max(short / 480, 0.5)  # line width, pixels
+    paints = as_colors(colors, len(boxes))
+    for person, color in zip(boxes, paints, strict=True):
+        thin = unit * min(max(4 * person[0, 2] / short, _THINNEST), 1)
         for roi in reversed(range(len(person))):  # the base box on top
-            center = person[roi, :2] + np.asarray(principal_point)
-            half = person[roi, 2] / 2 * np.array([aspect, 1])
-            corners = [center + half * sign for sign in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-            width = unit * (3 if roi == 0 else 1)
-            for paint, thickness in ((SHADOW, width + 2 * unit), (color, width)):
-                for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
+            corners = _corners(person[roi], principal_point, aspect)
+            width = thin * (3 if roi == 0 else 1)
+            for paint, thickness in ((SHADOW, width + 2 * thin), (color, width)):
+                for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
                     line(drawn, start, end, paint, thickness)
-            disc(drawn, center, 2 * unit, color)
-            write(drawn, str(roi + 1), corners[0] + unit * np.array([3, 12]), color, 9 * unit, SHADOW)
+            disc(drawn, corners.mean(axis=0), 2 * thin, color)
+    labels, height = Labels(drawn), 11 * unit
+    for person, color in zip(boxes, paints, strict=True):
+        for roi, box in enumerate(person):
+            number = str(roi + 1)
+            room = np.array([4 * unit, 4 * unit, -4 * unit - text_width(number, height), -4 * unit])
+            x1, y1, x2, y2 = _corners(box, principal_point, aspect)[[0, 2]].reshape(4) + room
+            if box[2] > 9 * height:
+                labels.write(number, _along_edges(x1, y1 + height, x2, y2), color, height, SHADOW)
     return drawn
+
+
+def _corners(box: np.ndarray, principal_point: Sequence[float] | np.ndarray, aspect: float) -> np.ndarray:
+    """Return the corners of a RoI in pixels, (4, 2), clockwise from above left."""
+    half = box[2] / 2 * np.array([aspect, 1])
+    return box[:2] + np.asarray(principal_point) + half * [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+
+
+def _along_edges(x1: float, y1: float, x2: float, y2: float) -> list[tuple[float, float]]:
+    """Return places on the edges of a box: the corners first."""
+    corners = [(x1, y1), (x2, y1), (x1, y2), (x2, y2)]
+    between = np.linspace(0, 1, 32)[1:-1]
+    xs, ys = x1 + between * (x2 - x1), y1 + between * (y2 - y1)
+    edges = [[(x, y1) for x in xs], [(x1, y) for y in ys], [(x2, y) for y in ys], [(x, y2) for x in xs]]
+    return corners + [place for edge in edges for place in edge]
 
 
 # Rows: right, down and forward in the camera frame. Seen from above with depth to the right.
 FROM_ABOVE = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 FROM_BEHIND = np.eye(3)
+MAX_CAPTIONS = 10
 PANEL, RING, TEXT = 255, (215, 215, 215), (110, 110, 110)
 
 
@@ -77,7 +102,7 @@ def draw_cameras(
     Each RoI of a person estimates the position of the image's camera. Relative to the body, which is placed
     with the averaged camera, the camera of RoI m is at ``camera_translation - full_cameras[m]``; cameras that
     agree are all at the origin. The panels on the right magnify the cameras, seen from above and from behind,
-    over labeled circles. The captions give ``camera_spread``.
+    over labeled circles. The captions give ``camera_spread`` of as many people as there is room for.
 
     Args:
         vertices: Bodies in the camera frame (``camera_translation`` added), (P, V, 3), meters.
@@ -106,10 +131,15 @@ def draw_cameras(
     offsets = _offsets(full_cameras, camera_translation, len(bodies))
     spreads = camera_spread(torch.as_tensor(offsets)).tolist()
     captions = [f'person {i}: spread {_length(s)}' for i, s in zip(ids, spreads, strict=True)]
-    scene = _draw_scene(bodies, faces, offsets, (height, width - side), paint)
+    inks = list(_inks(paint))
+    if len(captions) > MAX_CAPTIONS:
+        kept = MAX_CAPTIONS - 1
+        captions[kept:], inks[kept:] = [f'and {len(captions) - kept} more'], [TEXT]
     unit = height / 60
-    for k, (caption, color) in enumerate(zip(captions, _inks(paint), strict=True)):
-        write(scene, caption, (unit, (k + 1) * 2 * unit), color, unit)
+    head = np.full((round((2 * len(captions) + 1) * unit), width - side, 3), PAPER, np.uint8)
+    for k, (caption, color) in enumerate(zip(captions, inks, strict=True)):
+        write(head, caption, (unit, (k + 1) * 2 * unit), color, unit)
+    scene = _draw_scene(bodies, faces, offsets, (height - len(head), width - side), paint)
     radius = _round_up(max(float(np.linalg.norm(offsets, axis=-1).max()), 1e-4))
     panels = [
         _draw_panel((offsets @ rotation.T)[..., :2], radius, (rows, side), f'cameras {name}', paint)
@@ -118,7 +148,7 @@ def draw_cameras(
             (height - side, FROM_BEHIND, 'from behind'),
         )
     ]
-    return np.hstack([scene, np.vstack(panels)])
+    return np.hstack([np.vstack([head, scene]), np.vstack(panels)])
 
 
 def _offsets(full_cameras: np.ndarray, camera_translation: np.ndarray, count: int) -> np.ndarray:
@@ -166,18 +196,35 @@ def _draw_panel(
     scale = (min(size) / 2 - 2 * unit) / radius
     for part in (0.5, 1):
         disc(panel, center, part * radius * scale, RING, width=1)
-        at = center + (0.2 * unit, part * radius * scale - 0.3 * unit)
-        write(panel, _length(part * radius), at, TEXT, 0.7 * unit)
     for arm in np.eye(2) * radius * scale:
         line(panel, center - arm, center + arm, RING)
+    labels, height = Labels(panel), 0.75 * unit
     for cameras, color, ink in zip(points, paint, _inks(paint), strict=True):
-        for roi, camera in reversed(list(enumerate(cameras))):
+        for camera in reversed(cameras):
             at = center + camera * scale
             disc(panel, at, 0.4 * unit, color)
             disc(panel, at, 0.4 * unit, ink, width=1)
-            write(panel, str(roi + 1), at + (0.5 * unit, -0.4 * unit), ink, 0.7 * unit)
+            labels.reserve(at, 0.4 * unit)
+    for cameras, ink in zip(points, _inks(paint), strict=True):
+        for roi, camera in enumerate(cameras):
+            number = str(roi + 1)
+            labels.write(number, _around(center + camera * scale, number, height, unit), ink, height)
+    for part in (0.5, 1):
+        below = center + (0.25 * unit, part * radius * scale - 0.35 * unit)
+        labels.write(_length(part * radius), [below], TEXT, height)
     write(panel, title, (0.7 * unit, 1.6 * unit), TEXT, unit)
     return panel
+
+
+def _around(at: np.ndarray, text: str, height: float, unit: float) -> list[tuple[float, float]]:
+    """Return places of a label beside a disc: in the corners, then at the sides, then farther away."""
+    places = []
+    for gap in (0.45 * unit, 0.9 * unit):
+        left, right = at[0] - gap - text_width(text, height), at[0] + gap
+        above, below = at[1] - gap, at[1] + gap + height
+        places += [(right, above), (left, above), (right, below), (left, below)]
+        places += [(right, at[1] + height / 2), (left, at[1] + height / 2)]
+    return places
 
 
 def _inks(paint: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ DISTANCE = 6  # of the view's camera, in radii of the scene; gives a mild perspe
 GRID, GRID_METERS = (226, 226, 226), (205, 205, 205)  # lines between whole meters, and at them
 WORDS = (150, 150, 150)
 MAX_LINES = 40  # of the grid per axis
+MIN_METERS = 1.2  # that a view shows: someone from above does not fill it
 
 
 class ViewCamera(NamedTuple):
@@ -47,7 +48,7 @@ class ViewCamera(NamedTuple):
 def fit_view(
     points: np.ndarray, rotation: np.ndarray, image_size: Sequence[int], margin: float
 ) -> ViewCamera:
-    """Fit a view to points, so that they fill the image up to a margin.
+    """Fit a view to points, so that they fill the image up to a margin, unless they are small.
 
     Args:
         points: (K, 3) in the camera frame, meters; K >= 1.
@@ -66,7 +67,8 @@ def fit_view(
     turned, translation = turned + away, translation + away
     plane = turned[:, :2] / turned[:, 2:]
     low, high = plane.min(axis=0), plane.max(axis=0)
-    scale = (1 - 2 * margin) * np.array([width, height]) / np.maximum(high - low, 1e-9)
+    size = np.maximum(high - low, MIN_METERS / away[2])
+    scale = (1 - 2 * margin) * np.array([width, height]) / size
     focal_length = float(scale.min())
     principal_point = np.array([width - 1, height - 1]) / 2 - focal_length * (low + high) / 2
     return ViewCamera(rotation, translation, focal_length, principal_point)

@@ -8,7 +8,7 @@ import pytest
 
 from mmroi.apis.detected_boxes import replace_boxes
 from mmroi.apis.inference import BadInputError
-from mmroi.apis.inference.people import GivenPeople
+from mmroi.apis.inference.given_people import GivenPeople
 from mmroi.datasets import BadSampleError
 from mmroi.fileio import HumanData
 

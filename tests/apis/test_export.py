@@ -27,9 +27,10 @@ def with_pipeline(config) -> Config:
 
 
 def test_resnet50_with_random_weights(tmp_path):
-    cfg = Config.fromfile(ROOT / 'configs' / 'multi_roi' / 'multi-roi_r50_mixture.py')
+    cfg = Config.fromfile(ROOT / 'configs' / 'multi_roi' / 'multi-roi_r50_1xb48-25e_mixture-256x192.py')
     crop = next(step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'MultiRoICrop')
     crop.crop_size = (64, 48)
+    cfg.model.encoder.backbone.base_channels = 8
     differences = export_model(build_model(cfg, body_model='open'), tmp_path / 'model.onnx')
     assert set(differences) == {'rotations', 'betas', 'local_cameras', 'camera_translation'}
     assert max(differences.values()) < 1e-4
@@ -64,6 +65,7 @@ def test_rois_from_the_map_of_one_crop(with_pipeline, tmp_path):
     model = build_model(with_pipeline).eval()
     differences = export_model(model, tmp_path / 'model.onnx')
     assert max(differences.values()) < 1e-4
+    assert open_exported(tmp_path / 'model.onnx').metadata['body_model'] == 'open'
     inputs = random_inputs(read_recipe(with_pipeline), 7, seed=5)
     assert inputs['crops'].shape == (7, 1, 3, 128, 96) and inputs['boxes'].shape == (7, 2, 3)
     with torch.no_grad():

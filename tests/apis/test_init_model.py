@@ -214,9 +214,10 @@ def test_it_knows_every_name_that_the_inferencer_knows(config, tmp_path, monkeyp
 
 
 def test_a_name_without_weights_is_untrained(config, tmp_path, monkeypatch):
-    config.dump(tmp_path / 'small.py')
+    (tmp_path / 'configs').mkdir()
+    config.dump(tmp_path / 'configs' / 'small.py')
     (tmp_path / 'model-index.yml').write_text('Import: [a.yml]')
-    (tmp_path / 'a.yml').write_text('Models: [{Name: small, Config: small.py}]')
+    (tmp_path / 'a.yml').write_text('Models: [{Name: small, Config: configs/small.py}]')
     monkeypatch.setattr(installation, 'ROOTS', (tmp_path,))
     with pytest.warns(UserWarning, match='untrained'):
         init_model('small')

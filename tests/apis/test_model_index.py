@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from mmroi.apis import MultiRoIInferencer, find_model, model_index, read_model_index
+from mmroi.apis import IndexedModel, MultiRoIInferencer, find_model, model_index, read_model_index
 from mmroi.apis.inference.inferencer import DEFAULT_MODEL
+from mmroi.apis.model_index import load_indexed_config
 from mmroi.utils import installation
 from mmroi.utils.installation import find_file
 
@@ -21,7 +22,7 @@ def test_every_model_of_the_index_has_its_config():
 def test_shipped_models_are_found_with_their_weights(name):
     model, root = find_model(name.upper()), Path(model_index.__file__).parents[2]
     assert model.name == name
-    assert model.weights == root / 'checkpoints' / f'{name}.pth' and model.weights.is_file()
+    assert model.weights.parent == root / 'checkpoints' and model.weights.is_file()
 
 
 def test_the_inferencer_lists_the_names_of_the_index():
@@ -34,14 +35,33 @@ def test_the_inferencer_runs_the_shipped_multi_roi_by_default():
 
 
 def test_a_model_without_weights():
-    assert find_model('hmr_r50_published').weights is None
+    assert find_model('hmr_r50_published-1xb48-5e_pw3d-224x224').weights is None
+
+
+def test_a_config_is_its_model(tmp_path, monkeypatch):
+    config = SHIPPED_CLIFF.config
+    monkeypatch.chdir(config.parents[2])
+    for name in (config, str(config.relative_to(Path.cwd())), f'mmroi::{config.parent.name}/{config.name}'):
+        assert find_model(name) == SHIPPED_CLIFF
+    own = tmp_path / config.name  # of the same name
+    own.touch()
+    assert find_model(own) == IndexedModel(config.stem, own, None)
+    assert load_indexed_config(f'mmroi::{config.stem}', pretrained=True).model_path == str(
+        SHIPPED_CLIFF.weights
+    )
+    with pytest.raises(
+        FileNotFoundError, match='names no weights for hmr_r50_published-1xb48-5e_pw3d-224x224'
+    ):
+        load_indexed_config('mmroi::hmr_r50_published-1xb48-5e_pw3d-224x224', pretrained=True)
 
 
 def test_unknown_names_are_explained():
     name = SHIPPED_MULTI_ROI.name
-    with pytest.raises(FileNotFoundError, match=f"'{name[:-1]}' .*; did you mean {name}"):
+    with pytest.raises(FileNotFoundError, match=f'config {name[:-1]} does not exist; did you mean {name}'):
         find_model(name[:-1])
-    with pytest.raises(FileNotFoundError, match=f'models with weights: .*{SHIPPED_CLIFF.name}'):
+    with pytest.raises(
+        FileNotFoundError, match=f'config xyzzy does not exist; models with weights: .*{SHIPPED_CLIFF.name}'
+    ):
         find_model('xyzzy')
     message = f'^config configs/nothing.py does not exist; .*{SHIPPED_CLIFF.name}'
     with pytest.raises(FileNotFoundError, match=message):

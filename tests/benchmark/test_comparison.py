@@ -73,12 +73,15 @@ def test_words_follow_the_interval(suite, summaries):
 
 
 def test_the_report_and_its_picture(suite, summaries, tmp_path):
-    text = report.write_report(suite, profiles.load_profile('quick'), summaries, {}, [], 'x', tmp_path)
+    compared = comparison.compare(suite, summaries)
+    text = report.write_report(
+        suite, profiles.load_profile('quick'), summaries, compared, {}, [], 'x', tmp_path
+    )
     assert '| BOTH | **-5.0 [-5.0, -5.0]** | 2 |' in text
     assert '| A | **-5.0 [-5.0, -5.0]** | 2 |' in text
     assert '## In short' in text and 'Expected before the first run:\n\n* None.' in text
     assert '95 % intervals' in text and 'fewer than five seeds' in text
-    (picture,) = plots.draw_all(suite, summaries, tmp_path)
+    (picture,) = plots.draw_all(summaries, compared.all, tmp_path)
     assert picture.name == 'differences.png' and picture.stat().st_size > 1000
 
 
@@ -100,7 +103,10 @@ def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
         one.errors['MPJPE'][:10] -= 4
     people = {'near': np.arange(50) < 10, 'far': np.arange(50) >= 10}
     profile = profiles.load_profile('quick')
-    text = report.write_report(suite, profile, summaries, {}, [], 'x', tmp_path, people)
+    compared = comparison.compare(suite, summaries)
+    text = report.write_report(suite, profile, summaries, compared, {}, [], 'x', tmp_path, people)
+    words = text.partition('## In short')[2].partition('| MPJPE mm')[0]
+    assert '**A, exact boxes** is better' in words and 'boxes off' not in words
     assert '| MPJPE mm | exact boxes | boxes off |' in text
     assert '| NONE | 125.0 ± 0.5 | 145.0 ± 0.5 |' in text
     assert '| Δ MPJPE mm, minus NONE | exact boxes | boxes off |' in text

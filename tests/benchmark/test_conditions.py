@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from mmengine.config import Config
 
+from mmroi.apis.inference.people import People
 from mmroi.benchmark import conditions, profiles, runs, suites
 from mmroi.benchmark.runs import plan
+from mmroi.fileio import HumanData
 
 SHIFT = dict(type='RandomBoxShift', factor=0.1)
 
@@ -28,9 +32,28 @@ def test_transforms_follow_the_box_in_the_test_alone():
 
 def test_annotations_of_a_mixture_are_replaced_together():
     cfg = config(type='MixedDataset', datasets=[dict(data_root='a/'), dict(data_root='b/')])
-    changed = conditions.under_condition(cfg, suites.Condition('found', 'found', ann_file='boxes.npz'))
+    changed = conditions.under_condition(cfg, suites.Condition('found', 'found', detector='movenet'))
     files = profiles.annotation_files(changed.test_dataloader.dataset)
-    assert [*files] == [Path('a/boxes.npz'), Path('b/boxes.npz')]
+    assert [*files] == [Path('a/val_detected.npz'), Path('b/val_detected.npz')]
+
+
+def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
+    image = np.full((60, 80, 3), 255, np.uint8)
+    cv2.imwrite(str(tmp_path / 'a.jpg'), image)
+    boxes = np.array([[10, 10, 20, 40, 1], [50, 10, 20, 40, 1.0]])
+    people = HumanData(dict(image_path=np.array(['a.jpg', 'a.jpg']), bbox_xywh=boxes))
+    people.dump(tmp_path / 'val.npz')
+    found = People(np.array([[11.0, 10, 31, 50]]), np.array([0.8]))
+    monkeypatch.setattr(conditions, 'make_detector', lambda name: lambda frames: [found for _ in frames])
+    condition = suites.Condition('found', 'found', detector='any')
+    cfg = config(type='mmroi.HumanImageDataset', data_root=str(tmp_path), pipeline=[], test_mode=True)
+    conditions.detect_people(cfg, suites.Condition('exact', 'exact'))
+    assert not (tmp_path / 'val_detected.npz').exists()
+    conditions.detect_people(cfg, condition)
+    boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
+    np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8], [50, 10, 20, 40, 1]])
+    monkeypatch.setattr(conditions, 'make_detector', None)
+    conditions.detect_people(cfg, condition)
 
 
 def test_a_pipeline_without_a_box_is_refused():

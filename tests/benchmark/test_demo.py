@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark import photos, profiles, results, runs, suites
-from mmroi.evaluation import DumpMeshResults
+from mmroi.benchmark.person_groups import KINDS, person_groups
+from mmroi.evaluation import DumpMeshResults, MeshResults
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -127,6 +129,20 @@ def test_the_mean_pose_is_the_start_of_an_untrained_network(demo, monkeypatch):
     errors, untrained = results.mean_pose(run), results.measure(run).numbers
     assert errors['MPJPE'] == pytest.approx(untrained['MPJPE'], rel=1e-4)
     assert errors['depth'] == pytest.approx(untrained['depth'], rel=1e-4)
+
+
+def test_groups_of_people(demo, monkeypatch):
+    """Bins have each person once; who is fully visible is neither cut off nor hidden."""
+    monkeypatch.chdir(demo)
+    profile = profiles.load_profile('tiny.yml')
+    run = runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo'))[0]
+    groups = person_groups(run.config('test'), run.results, KINDS)
+    people = len(MeshResults(run.results))
+    for kind in ('focal length', 'distance', 'offset'):
+        bins = [mask for name, mask in groups.items() if name.startswith(f'{kind} ')]
+        assert len(bins) >= 3 and np.array_equal(np.sum(bins, axis=0), np.ones(people))
+    partly = groups['truncated'] | groups['occluded']
+    np.testing.assert_array_equal(groups['fully visible'], ~partly)
 
 
 def test_a_shipped_model_is_tested_and_not_trained(tmp_path, monkeypatch, capsys):

@@ -1,14 +1,13 @@
 """Plots of a suite."""
 
-from mmroi.benchmark import plots, suites
+from mmroi.benchmark import plots
 from mmroi.evaluation import Table
 
 
 def test_pictures(summaries, tmp_path):
-    suite = suites.Suite('s', 'My table', tuple(s.row for s in summaries))
-    pictures = plots.draw_all(suite, summaries, tmp_path / 'new')
+    pictures = plots.draw_all(summaries, [], tmp_path / 'new')
     assert [path.name for path in pictures] == ['curves.png', 'per_joint.png', 'cameras.png']
     assert all(path.stat().st_size > 1000 for path in pictures)
-    assert plots.draw_all(suite, summaries[2:], tmp_path / 'new') == []
+    assert plots.draw_all(summaries[2:], [], tmp_path / 'new') == []
     tables = [one.tables['per_joint'] for one in summaries[0].measured]
     assert plots.mean_table(tables) == Table(('joint', 'MPJPE'), [('hip', 104.0), ('all', 106.0)])

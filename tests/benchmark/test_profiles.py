@@ -25,7 +25,7 @@ IN_PROFILE = {'in_channels', 'hidden_channels', 'dropout'}  # what a profile dec
 
 @pytest.fixture(scope='module')
 def base():
-    return load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+    return load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_1xb48-25e_coco-256x192.py')
 
 
 def without(part, keys=IN_PROFILE):
@@ -73,7 +73,9 @@ def test_a_profile_keeps_what_a_row_changes_and_changes_the_rest_alike(name, qui
 
 
 def test_single_rois_keep_the_weight_of_their_2d_loss_and_crop_level_projection(quick):
-    small = profiles.make_config(load_config(ROOT / 'configs/hmr/hmr_r50_mixture.py'), quick, seed=0)
+    small = profiles.make_config(
+        load_config(ROOT / 'configs/hmr/hmr_r50_1xb48-25e_mixture-256x192.py'), quick, seed=0
+    )
     assert small.model.losses.keypoints2d == dict(
         type='Keypoint2DLoss', loss_weight=5.0, frame='crop', joints=None, num_joints=None
     )
@@ -98,7 +100,7 @@ def test_rows_are_trained_on_the_images_that_a_profile_makes(name, base):
 
 
 def test_overrides_of_parts_that_a_row_does_not_have_are_left_out():
-    row = load_config(ROOT / 'configs/cliff/cliff_r50_mixture.py')
+    row = load_config(ROOT / 'configs/cliff/cliff_r50_1xb48-25e_mixture-256x192.py')
     overrides = {'model.fusion.num_freqs': 3, 'model.losses.smpl.betas_weight': 0.5, 'model.new': {'a': 1}}
     made = profiles.make_config(row, Config(dict(overrides=overrides)), seed=0)
     assert not made.model.get('fusion') and made.model.losses.smpl.betas_weight == 0.5
@@ -111,13 +113,15 @@ def test_rows_read_features_of_one_frozen_encoder(base, quick, tmp_path, monkeyp
     init = made.model.encoder.backbone.init_cfg
     assert init.type == 'Pretrained' and locate(init.checkpoint).is_file()
     assert made.model.encoder.frozen_stages == 4 and made.feature_cache.num_rois == 5
-    whole_maps = load_config(ROOT / 'configs/hmr/hmr_r50_mmhuman3d_mixture.py', import_custom_modules=False)
+    whole_maps = load_config(
+        ROOT / 'configs/hmr/hmr_r50_mmhuman3d-1xb48-25e_mixture-224x224.py', import_custom_modules=False
+    )
     made = profiles.make_config(whole_maps, quick, seed=0)
     assert made.model.encoder.backbone.init_cfg == init and 'feature_cache' not in made
 
 
 def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
-    row = load_config(ROOT / 'configs/cliff/cliff_r50_mixture.py')
+    row = load_config(ROOT / 'configs/cliff/cliff_r50_1xb48-25e_mixture-256x192.py')
     trained = profiles.make_config(row, quick, seed=0)
     tested = profiles.for_testing(trained)
     assert [crop.num_rois for crop in crops(tested)] == [1, 5, 5]
@@ -159,7 +163,7 @@ def test_real_data_are_used_where_all_of_them_and_smpl_are_there(tmp_path, monke
     suite = suites.load_suite('table2')
     monkeypatch.chdir(tmp_path)
     assert profiles.choose_profile(suite, synthetic=False, quick=False) in ('cpu', 'gpu-synthetic')
-    base = load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_coco.py')
+    base = load_config(ROOT / 'configs' / 'ablation' / 'multi-roi_r50_1xb48-25e_coco-256x192.py')
     files = [f'data/preprocessed_datasets/{name}.npz' for name in ('cliff_coco_train', 'pw3d_test')]
     assert profiles.missing_files(base) == [*SMPL_FILES, *files]
     touch(*files, *SMPL_FILES[:-1])
@@ -168,4 +172,7 @@ def test_real_data_are_used_where_all_of_them_and_smpl_are_there(tmp_path, monke
     assert profiles.choose_profile(suite, synthetic=False, quick=False) == 'real'
     assert profiles.choose_profile(suite, synthetic=True, quick=False) != 'real'
     assert profiles.choose_profile(suite, synthetic=False, quick=True) == 'quick'
-    assert len(profiles.missing_files(load_config(ROOT / 'configs/hmr/hmr_r50_mixture.py'))) == 3
+    assert (
+        len(profiles.missing_files(load_config(ROOT / 'configs/hmr/hmr_r50_1xb48-25e_mixture-256x192.py')))
+        == 3
+    )

@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from mmroi.benchmark import profiles, report, suites
+from mmroi.benchmark.comparison import Comparisons
 
 
 def test_means_errors_and_the_table(summaries, tmp_path):
@@ -14,7 +15,14 @@ def test_means_errors_and_the_table(summaries, tmp_path):
     assert summaries[1].standard_error('MPJPE') is None and summaries[1].mean('PVE') is None
     suite = suites.Suite('s', 'My table', tuple(s.row for s in summaries), 'elsewhere', 'Mind this.')
     text = report.write_report(
-        suite, profiles.load_profile('quick'), summaries, {'MPJPE': 200.0}, [], 'python x', tmp_path
+        suite,
+        profiles.load_profile('quick'),
+        summaries,
+        Comparisons(),
+        {'MPJPE': 200.0},
+        [],
+        'python x',
+        tmp_path,
     )
     assert text == (tmp_path / 'report.md').read_text(encoding='utf-8')
     lines = [line.strip('|').split('|') for line in text.splitlines() if '|' in line]
@@ -60,9 +68,9 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
         suites.Suite('s', 'My table', rows, 'elsewhere', columns=columns) for columns in ((), ('L_2D', 'fps'))
     )
     real = profiles.load_profile('real')
-    text = report.write_report(plain, real, summaries, {}, [], '', tmp_path)
+    text = report.write_report(plain, real, summaries, Comparisons(), {}, [], '', tmp_path)
     assert 'L_2D' not in text + (tmp_path / 'table.csv').read_text()
-    text = report.write_report(more, real, summaries, {'MPJPE': 200.0}, [], '', tmp_path)
+    text = report.write_report(more, real, summaries, Comparisons(), {'MPJPE': 200.0}, [], '', tmp_path)
     assert 'RTX 3090' in text and 'the 2D loss without its weight' in text
     lines = [line.strip('|').split('|') for line in text.splitlines() if '|' in line]
     lines = [[cell.strip() for cell in line] for line in lines]
@@ -82,5 +90,7 @@ def test_columns_of_a_suite_beside_those_of_the_paper(summaries, tmp_path):
 
 def test_real_data_are_not_called_synthetic(summaries, tmp_path):
     suite = suites.Suite('s', 'My table', (), 'elsewhere')
-    text = report.write_report(suite, profiles.load_profile('real'), summaries, {}, [], '', tmp_path)
+    text = report.write_report(
+        suite, profiles.load_profile('real'), summaries, Comparisons(), {}, [], '', tmp_path
+    )
     assert text.startswith('# My table: real images\n') and 'ynthetic' not in text

@@ -24,7 +24,8 @@ def test_all_rows_with_one_seed_come_before_the_next_seed(tmp_path):
         'cliff, seed 4',
         'multi-roi, seed 4',
     ]
-    assert planned[0].folder == tmp_path / 'runs/cliff/cliff_hr48_mixture_then_cliff_hr48_pw3d-finetune/seed0'
+    stages = 'cliff_hr48_1xb20-15e_mixture-256x192_then_cliff_hr48_finetune-1xb20-5e_pw3d-256x192'
+    assert planned[0].folder == tmp_path / 'runs/cliff' / stages / 'seed0'
 
 
 def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
@@ -32,7 +33,7 @@ def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
         runs.plan(suites.load_suite(name).select(['full']).rows, [0], tmp_path)[0].folder
         for name in ('table2', 'table3', 'table4', 'figure8', 'ours', 'rois_beyond_5')
     ]
-    assert set(folders) == {tmp_path / 'runs/ablation/multi-roi_r50_coco/seed0'}
+    assert set(folders) == {tmp_path / 'runs/ablation/multi-roi_r50_1xb48-25e_coco-256x192/seed0'}
 
 
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):

@@ -40,7 +40,7 @@ from mmroi.registry import HOOKS
 @HOOKS.register_module()
 class Stop(Hook):
     def before_train_epoch(self, runner):
-        if runner.epoch == 1 and Path('stop').exists() and 'table4_m2' in runner.work_dir:
+        if runner.epoch == 1 and Path('stop').exists() and '_m2' in runner.work_dir:
             raise RuntimeError('stopped here')
 """
 
@@ -54,9 +54,10 @@ def test_a_suite_goes_on_where_it_failed_and_is_reported_offline(tmp_path, monke
     (tmp_path / 'stop').touch()
     (tmp_path / 'mine.py').write_text("""
 title, paper_data, columns = 'Two rows', 'nowhere', ['L_2D', 'fps']
-rows = [dict(name='first', label='First', config='cliff/cliff_r50_mixture.py',
+rows = [dict(name='first', label='First', config='cliff/cliff_r50_1xb48-25e_mixture-256x192.py',
              paper={'MPJPE': 72.0, 'L_2D': 1.6}),
-        dict(name='second', label='Second', config='ablation/table4_m2.py')]
+        dict(name='second', label='Second',
+             config='ablation/multi-roi_r50_1xb48-25e_coco-256x192_table4_m2.py')]
 """)
     (tmp_path / 'tiny.py').write_text(f"""
 _base_ = {str(profiles.PROFILES / 'quick.yml')!r}
@@ -87,7 +88,11 @@ overrides = dict(
     work_dir = tmp_path / 'work_dirs' / 'benchmark' / 'tiny'
     folder = work_dir / 'mine'
     first, second = (
-        work_dir / 'runs' / config / 'seed0' for config in ('cliff/cliff_r50_mixture', 'ablation/table4_m2')
+        work_dir / 'runs' / config / 'seed0'
+        for config in (
+            'cliff/cliff_r50_1xb48-25e_mixture-256x192',
+            'ablation/multi-roi_r50_1xb48-25e_coco-256x192_table4_m2',
+        )
     )
     with pytest.raises(SystemExit, match='1 of 2 runs failed: second, seed 0; the same command tries'):
         call()
@@ -116,7 +121,7 @@ overrides = dict(
     (tmp_path / 'tiny.py').write_text(settings.replace('batch_size=2', 'batch_size=1'))
     with pytest.raises(
         SystemExit,
-        match=r'cliff_r50_mixture/seed0 was made with other settings '
+        match=r'cliff_r50_1xb48-25e_mixture-256x192/seed0 was made with other settings '
         r'\(test_dataloader, train_dataloader, val_dataloader differ\)',
     ):
         call()

@@ -7,6 +7,7 @@ import pytest
 from mmroi.benchmark import profiles, suites
 from mmroi.benchmark import project_files as files
 from mmroi.engine.pipelines import load_config
+from mmroi.utils.config_names import find_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
             assert profiles.network_config(row, quick, 0).model.encoder.backbone.type == 'MoveNetBackbone'
             for stage, config in profiles.stage_configs(row, real, 7).items():
                 file = {'train': row.config, 'finetune': row.finetune}[stage]
-                own = load_config(files.find_config(file), import_custom_modules=False)
+                own = load_config(find_config(file), import_custom_modules=False)
                 assert config.model == own.model and config.randomness == dict(seed=7)
                 assert config.train_dataloader == own.train_dataloader
         else:
@@ -47,16 +48,17 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         (
             "[dict(name='a', label='', config='no.py')]",
             FileNotFoundError,
-            'row a: configs/no.py is neither in',
+            'row a: config no.py does not exist',
         ),
         ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
         (
-            "[dict(name=n, label='', config='hmr/hmr_r50_mixture.py') for n in 'ab']",
+            "[dict(name=n, label='', config='hmr/hmr_r50_1xb48-25e_mixture-256x192.py') for n in 'ab']",
             ValueError,
             'the same config',
         ),
         ("[dict(name='a', label='', nme=1)]", ValueError, "cannot read a row.*'nme'"),
         ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps'),
+        ("[]\ngroups = ['age']", ValueError, 'groups are age, but there are visibility, focal length'),
     ):
         (tmp_path / 'mine.py').write_text(f'{head}rows = {rows}\n')
         with pytest.raises(error, match=message):

@@ -44,7 +44,7 @@ def test_boxes_exclude_the_whole_image(capsys):
 
 def test_defaults_and_kinds(capsys):
     args = parse('--save', 'json', 'glb')
-    assert args.save == ['json', 'glb'] and (args.viewer_frames, args.batch_size) == (30, 16)
+    assert args.save == ['json', 'glb'] and (args.viewer_frames, args.batch_size) == (None, 16)
     assert args.det_model is args.det_weights is args.det_score is args.det_size is None  # the detector's own
     with pytest.raises(SystemExit):
         parse('--save', 'gif')

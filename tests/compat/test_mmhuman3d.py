@@ -103,5 +103,7 @@ def test_a_config_that_names_it_says_so_too(without_mmhuman3d, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(mmhuman3d, 'find_spec', lambda name: None)
     with pytest.raises(RuntimeError, match='^MMHuman3D is not installed: pip install'):
-        Config.fromfile(Path(__file__).parents[2] / 'configs/hmr/hmr_r50_mmhuman3d_synthetic.py')
+        Config.fromfile(
+            Path(__file__).parents[2] / 'configs/hmr/hmr_r50_mmhuman3d-1xb48-25e_synthetic-224x224.py'
+        )
     assert not [name for name in sys.modules if name == 'mmroi.models.mmhuman3d']

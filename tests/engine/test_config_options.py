@@ -64,16 +64,31 @@ def test_the_command_line(capsys):
         ('max_epoch', "nothing reads 'max_epoch' of .*; did you mean 'max_epochs'"),
         ('xyz', "nothing reads 'xyz' of .*; define it in the config if it is your own"),
         ('train_dataloader.datset.ann_file', "there is no 'datset'; did you mean 'dataset'"),
+        ('hooks.0.optoins.rate', "there is no 'optoins'; did you mean 'options'"),
+        ('randomness.sed', "there is no 'sed'; did you mean 'seed'"),
+        (
+            'env_cfg.cudnn_benchmrk',
+            "nothing reads 'cudnn_benchmrk' of .*; env_cfg has cudnn_benchmark, dist_cfg",
+        ),
+        ('auto_scale_lr.enabled', 'auto_scale_lr has base_batch_size, enable'),
     ],
 )
 def test_keys_that_nothing_reads(key, message):
-    cfg = Config(dict(train_dataloader=dict(dataset=dict(ann_file='a'))))
+    parts = dict(hooks=[dict(options=dict(rate=1))], randomness=dict(seed=0))
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(ann_file='a')), **parts))
     with pytest.raises(ValueError, match=message):
         check_options(cfg, {key: 1})
 
 
 def test_keys_that_something_reads():
-    cfg = Config(dict(mine=1, model=dict(encoder=dict()), val=[dict(a=1)], optim_wrapper=dict()))
+    cfg = Config(
+        dict(
+            mine=1,
+            model=dict(encoder=dict(), losses=dict(camera=None)),
+            val=[dict(a=1)],
+            optim_wrapper=dict(),
+        )
+    )
     keys = (
         'mine',
         'model.encoder.with_cp',
@@ -84,8 +99,17 @@ def test_keys_that_something_reads():
         'num_rois',
         'compile',
         'env_cfg.cudnn_benchmark',
+        'env_cfg.mp_cfg.opencv_num_threads',
+        'auto_scale_lr.enable',
+        'randomness.deterministic',
+        'load_from',
+        'resume',
+        'train_dataloader.num_workers',
+        'optim_wrapper.accumulative_counts',
+        'visualizer.vis_backends',
     )
     check_options(cfg, dict.fromkeys(keys, 1))
+    check_options(cfg, {'model.losses.camera2': dict(type='CameraConsistencyLoss')})  # beside camera
 
 
 @pytest.mark.parametrize('stage', ['train', 'val', 'test'])

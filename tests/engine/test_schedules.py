@@ -23,7 +23,7 @@ def test_iterations_of_an_epoch():
 def test_iterations_of_real_data_need_no_body(tmp_path):
     """The config names SMPL files, which do not exist; its dataset is only counted."""
     make_dataset(tmp_path, StudioSettings('easy', 96, 0), 3, 0, workers=1, progress=False)
-    cfg = Config.fromfile(CONFIGS / 'multi_roi' / 'multi-roi_r50_pw3d-finetune.py')
+    cfg = Config.fromfile(CONFIGS / 'multi_roi' / 'multi-roi_r50_finetune-1xb48-5e_pw3d-256x192.py')
     init_default_scope(cfg.default_scope)
     cfg.train_dataloader.update(batch_size=1, num_workers=0)
     cfg.train_dataloader.dataset.update(

@@ -1,5 +1,6 @@
 import hashlib
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import CheckpointLoader, load_checkpoint
@@ -36,12 +37,19 @@ def test_tensors_that_do_not_lie_in_one_piece(tmp_path):
     assert torch.equal(content['state_dict']['weight'], STATE['weight'].T)
 
 
-def test_the_hash_of_the_file_in_its_name(tmp_path):
+def test_the_hash_of_the_weights_in_the_name(tmp_path):
     old = tmp_path / 'new.pth'
     old.write_bytes(b'another file of this name')
     path = write_checkpoint(old, STATE, {}, with_hash=True)
-    assert path.name == f'new-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth'
+    lines = (('bias', '(2,)', [1.0, 2.0]), ('weight', '(2, 3)', range(6)))
+    content = [f'{n} torch.float32 {s}\n'.encode() + np.array(v, np.float32).tobytes() for n, s, v in lines]
+    assert path.name == f'new-{hashlib.sha256(b"".join(content)).hexdigest()[:8]}.pth'
     assert old.read_bytes() == b'another file of this name' and len(list(tmp_path.iterdir())) == 2
+    backwards = dict(reversed(STATE.items()))
+    again = write_checkpoint(tmp_path / 'new.safetensors', backwards, dict(date='later'), with_hash=True)
+    assert again.stem == path.stem
+    other = write_checkpoint(old, {**STATE, 'bias': STATE['bias'] + 1}, {}, with_hash=True)
+    assert other.name != path.name
 
 
 def test_equal_content_has_equal_bytes(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
+from mmroi.fileio import downloads, write_checkpoint
 from mmroi.fileio.downloads import cache_path, locate
 from mmroi.models import StrictPretrainedInit
 from mmroi.utils import installation
@@ -47,17 +48,34 @@ def test_a_file_is_downloaded_once(server, hub):
     assert requests == ['/x-0123.pth'] and os.listdir(hub) == ['x-0123.pth']
 
 
-def test_the_hash_is_checked_each_time(server, hub):
+def test_the_hash_is_checked_each_time(server, hub, tmp_path):
     folder, url, requests = server
     (folder / 'x.pth').write_bytes(b'weights')
     digest = hashlib.sha256(b'weights').hexdigest()
     assert locate(f'{url}/x.pth', digest) == hub / 'x.pth'
     (hub / 'x.pth').write_bytes(b'weighty')
-    with pytest.raises(
-        ValueError, match=f'SHA-256 is .*, not {digest}: .* than {url}/x.pth; delete it and down'
-    ):
-        locate(f'{url}/x.pth', digest)
     assert locate(f'{url}/x.pth').read_bytes() == b'weighty'  # none was asked for
+    assert locate(f'{url}/x.pth', digest).read_bytes() == b'weights'  # removed, and downloaded again
+    assert len(requests) == 2
+    (tmp_path / 'own.pth').write_bytes(b'weighty')  # a file that is no download is kept
+    with pytest.raises(ValueError, match=f'own.pth: its SHA-256 is .*, not {digest}: .*; get it again'):
+        locate(tmp_path / 'own.pth', digest)
+    assert (tmp_path / 'own.pth').exists()
+
+
+def test_a_cut_file_in_the_cache_is_removed(server, hub):
+    folder, url, _ = server
+    digits = hashlib.sha256(b'weights').hexdigest()[:8]
+    for name in (f'td-hm_res50-{digits}_20220923.pth', f'resnet50-{digits}.pth'):
+        hub.mkdir(parents=True, exist_ok=True)
+        (hub / name).write_bytes(b'weig')
+        with pytest.raises(
+            FileNotFoundError, match=f'cannot be downloaded .*404.* is removed.*put it at {hub / name}'
+        ):
+            locate(f'{url}/{name}')
+        assert not (hub / name).exists()
+        (folder / name).write_bytes(b'weights')
+        assert locate(f'{url}/{name}').read_bytes() == b'weights'
 
 
 def test_a_failed_download_says_which_file_to_put_where(hub, resnet):
@@ -82,6 +100,17 @@ def test_the_digits_at_the_end_of_the_name_are_checked(server, hub):
     with pytest.raises(FileNotFoundError, match=f'the SHA-256 begins with {found}, not with {digits}'):
         locate(f'{url}/other-{digits}.pth')
     assert sorted(os.listdir(hub)) == sorted([f'resnet-{digits}.pth', 'resnet_20220719_112220-20220719.pth'])
+
+
+def test_the_digits_may_be_those_of_the_weights(server, hub):
+    folder, url, _ = server
+    path = write_checkpoint(folder / 'x.pth', dict(w=torch.ones(2)), {}, with_hash=True)
+    for _ in range(2):
+        assert locate(f'{url}/{path.name}').read_bytes() == path.read_bytes()
+    write_checkpoint(path, dict(w=torch.zeros(2)), {})
+    (hub / path.name).unlink()
+    with pytest.raises(FileNotFoundError, match='the SHA-256 begins with'):
+        locate(f'{url}/{path.name}')
 
 
 def test_half_a_file_does_not_stay(hub):
@@ -114,13 +143,12 @@ def test_a_cache_that_cannot_be_written(server, hub):
         locate(f'{server[1]}/x.pth')
 
 
-def test_names_of_mmengine(hub):
-    hub.mkdir(parents=True)
+def test_names_of_mmengine(hub, monkeypatch):
+    monkeypatch.setattr(downloads, 'fetch', lambda url, sha256: cache_path(url))
     for name, file in (
         ('torchvision://resnet50', 'resnet50-0676ba61.pth'),
         ('open-mmlab://msra/hrnetv2_w48', 'hrnetv2_w48-d2186c55.pth'),
     ):
-        (hub / file).touch()
         assert locate(name) == hub / file
 
 

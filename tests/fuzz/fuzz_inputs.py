@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, features
 
 from mmroi.apis.inference.frames import BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople
+from mmroi.apis.inference.given_people import GivenPeople
 from mmroi.datasets import BadSampleError, HumanImageDataset, LoadImage
 from mmroi.datasets.converters import convert_split
 from mmroi.datasets.image_checks import image_size

@@ -1,11 +1,9 @@
 """Files as their makers publish them, trained together as a user does: a table, or an error that helps."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -13,6 +11,8 @@ import pytest
 from mmroi.fileio import HumanData
 from mmroi.structures import convert_keypoints
 from mmroi.synthetic import StudioSettings, make_dataset
+
+from ..tool_runner import run_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -78,29 +78,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, import_mmhuman3d) -> Path:
     shutil.rmtree(folder)
 
 
-def train(
-    folder: Path, name: str, sets: tuple[str, ...], body_model: dict | None
-) -> subprocess.CompletedProcess:
+def train(folder: Path, name: str, sets: tuple[str, ...], body_model: dict | None) -> CompletedProcess:
     base = ROOT / 'configs' / '_base_'
     parts = ('models/multi-roi_r18', 'datasets/mixture', 'schedules/adamw_one-cycle', 'default_runtime')
     bases = ', '.join(repr(str(base / f'{part}.py')) for part in parts)
     config = CONFIG.format(bases=bases, root=f'{folder}/', names=sets, body_model=body_model)
     (folder / f'{name}.py').write_text(config)
-    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    return subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / 'tools' / 'train.py'),
-            str(folder / f'{name}.py'),
-            '--work-dir',
-            str(folder / name),
-        ],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run_tool('train.py', folder / f'{name}.py', '--work-dir', folder / name, check=False)
 
 
 def test_table_in_the_log(folder: Path) -> None:

@@ -5,10 +5,7 @@ the real ones.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +15,8 @@ import torch
 from mmroi.fileio import HumanData
 from mmroi.structures import CONVENTIONS, convert_keypoints
 from mmroi.synthetic import StudioSettings, make_dataset
+
+from ..tool_runner import run_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = dict(h36m=8, mpi_inf_3dhp=2, coco=4, mpii=2)  # an epoch of 16, drawn 4 : 1 : 2 : 1
@@ -64,16 +63,7 @@ PCK = {'PCK', 'AUC', 'PA-PCK', 'PA-AUC'}
 
 
 def tool(name, *arguments):
-    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / name), *map(str, arguments)],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    done = run_tool(name, *arguments)
     return done.stdout + done.stderr
 
 

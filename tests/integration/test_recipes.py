@@ -5,9 +5,6 @@ in their conventions, with what they leave out. Every configured loss counts whe
 """
 
 import copy
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,12 +24,14 @@ from mmroi.registry import MODELS
 from mmroi.structures import convert_keypoints
 from mmroi.synthetic import StudioSettings, make_dataset
 
+from ..tool_runner import run_tool
+
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = (
-    'multi_roi/multi-roi_r50_mixture',
-    'multi_roi/multi-roi_r50_pw3d-finetune',
-    'cliff/cliff_r50_mixture',
-    'hmr/hmr_r50_mixture',
+    'multi_roi/multi-roi_r50_1xb48-25e_mixture-256x192',
+    'multi_roi/multi-roi_r50_finetune-1xb48-5e_pw3d-256x192',
+    'cliff/cliff_r50_1xb48-25e_mixture-256x192',
+    'hmr/hmr_r50_1xb48-25e_mixture-256x192',
 )
 BODY, POINTS, PIXELS = {'smpl', 'vertices'}, {'keypoints3d'}, {'keypoints2d'}
 EVERYTHING = BODY | POINTS | PIXELS
@@ -196,35 +195,22 @@ def _published_by_spin(people: HumanData, folder: Path) -> Path:
         openpose=np.zeros((len(part), 25, 3)),
         S=values['keypoints3d'],
     )
-    run(
+    run_tool(
         'dataset_tools/convert.py', 'spin', '--root', folder, '--labels-file', 'spin_raw.npz', '--out', folder
     )
     return folder / 'spin_spin_raw.npz'
 
 
-def run(tool: str, *arguments: Any) -> str:
-    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope='module', params=RECIPES)
 def recipe(request: pytest.FixtureRequest) -> tuple[Config, torch.nn.Module]:
-    """A recipe's config with small crops and the open body, and its model."""
+    """A recipe's config with small crops, a narrow encoder and the open body, and its model."""
     cfg = load_config(ROOT / f'configs/{request.param}.py')
     init_default_scope(cfg.default_scope)
     use_body_model(cfg, 'open')
     for part in dicts_in(dict(cfg.items())):
         if 'crop_size' in part:
             part['crop_size'] = (64, 48)
+    cfg.model.encoder.backbone.base_channels = 8
     torch.manual_seed(0)
     return cfg, MODELS.build(cfg.model).train()
 

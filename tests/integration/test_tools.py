@@ -14,6 +14,8 @@ import torch
 
 from mmroi.fileio import read_checkpoint
 
+from ..tool_runner import run_tool
+
 ROOT = Path(__file__).resolve().parents[2]
 NUM_VAL = 7  # odd, so that two processes share it unevenly
 CONFIG = """
@@ -42,10 +44,6 @@ def run(*command, check=True, **environment):
     return done
 
 
-def tool(name, *arguments, **options):
-    return run(sys.executable, ROOT / 'tools' / name, *arguments, **options)
-
-
 def free_port():
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
@@ -72,7 +70,7 @@ def folder(tmp_path_factory):
 def config(small_multi_roi, folder):
     """A config on a data set that make_synthetic.py has just made."""
     data = folder / 'data'
-    tool(
+    run_tool(
         'dataset_tools/make_synthetic.py',
         '--preset',
         'easy',
@@ -95,7 +93,7 @@ def config(small_multi_roi, folder):
 @pytest.fixture(scope='module')
 def trained(folder, config):
     """Work folder of an uninterrupted training."""
-    tool('train.py', config, '--work-dir', folder / 'whole')
+    run_tool('train.py', config, '--work-dir', folder / 'whole')
     return folder / 'whole'
 
 
@@ -104,7 +102,7 @@ def test_resumed_training_equals_the_uninterrupted_one(folder, config, trained):
     half.mkdir()
     shutil.copy(trained / 'epoch_2.pth', half)
     (half / 'last_checkpoint').write_text(str(half / 'epoch_2.pth'))
-    tool('train.py', config, '--work-dir', half, '--resume', '--no-validate')
+    run_tool('train.py', config, '--work-dir', half, '--resume', '--no-validate')
     whole, resumed = weights(trained / 'epoch_4.pth'), weights(half / 'epoch_4.pth')
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
@@ -112,7 +110,7 @@ def test_resumed_training_equals_the_uninterrupted_one(folder, config, trained):
 
 
 def test_test_repeats_the_validation_and_draws_people(folder, config, trained):
-    tool(
+    run_tool(
         'test.py',
         config,
         trained / 'epoch_4.pth',
@@ -157,7 +155,7 @@ def test_two_processes_train(folder, config):
         PORT=free_port(),
     )
     # Both processes validate with the statistics that are saved, so one process finds the same errors.
-    tool(
+    run_tool(
         'test.py',
         config,
         work_dir / 'epoch_1.pth',
@@ -170,7 +168,7 @@ def test_two_processes_train(folder, config):
 
 
 def test_published_checkpoint_is_small_and_works(folder, config, trained):
-    tool(
+    run_tool(
         'model_converters/publish_model.py',
         trained / 'epoch_4.pth',
         folder / 'published' / 'tiny.pth',
@@ -184,7 +182,7 @@ def test_published_checkpoint_is_small_and_works(folder, config, trained):
     assert saved.keys() == {'meta', 'state_dict'} and saved['meta']['epoch'] == 4
     assert {value.dtype for value in saved['state_dict'].values()} == {torch.float16, torch.int64}
     assert not any(name.startswith('projector.') for name in saved['state_dict'])
-    tool('test.py', config, path, '--work-dir', folder / 'test', '--out', folder / 'predictions.pkl')
+    run_tool('test.py', config, path, '--work-dir', folder / 'test', '--out', folder / 'predictions.pkl')
     predictions = pickle.loads((folder / 'predictions.pkl').read_bytes())  # written by this test a moment ago
     assert len(predictions) >= NUM_VAL
     assert predictions[0]['pred_instances']['vertices'].shape == (1, 6890, 3)
@@ -233,6 +231,6 @@ def test_scripts_explain_themselves(script):
 )
 def test_bad_input_ends_with_one_sentence(folder, config, arguments, message):
     arguments = [argument.format(config=config) for argument in arguments]
-    done = tool('train.py', *arguments, '--work-dir', folder / 'bad', check=False)
+    done = run_tool('train.py', *arguments, '--work-dir', folder / 'bad', check=False)
     assert done.returncode == 1
     assert message in done.stderr.strip().splitlines()[-1]

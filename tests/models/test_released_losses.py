@@ -13,7 +13,9 @@ from mmroi.models.estimators.views_and_labels import Labels, Views
 from mmroi.registry import MODELS
 from mmroi.structures import SMPL_54, SPIN_24
 
-CONFIG = Path(__file__).parents[2] / 'configs/multi_roi/multi-roi_r50_release-form_mixture.py'
+CONFIG = (
+    Path(__file__).parents[2] / 'configs/multi_roi/multi-roi_r50_release-form-1xb48-25e_mixture-256x192.py'
+)
 N, M, ASPECT, TEMPERATURE = 3, 5, 0.75, 0.5
 SPIN = [SMPL_54.index(name) for name in SPIN_24]
 NAMES = ('smpl', 'vertices', 'keypoints3d', 'keypoints2d', 'camera', 'contrastive')

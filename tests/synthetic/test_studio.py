@@ -123,35 +123,14 @@ def test_bad_counts(tmp_path, counts, workers, message):
         make_dataset(tmp_path, SETTINGS, *counts, workers=workers)
 
 
-def test_command_line(tmp_path):
-    command = [
-        sys.executable,
-        str(TOOL),
-        '--preset',
-        'easy',
-        '--out',
-        str(tmp_path / 'set'),
-        '--image-size',
-        '64',
-        '--num-train',
-        '2',
-        '--num-val',
-        '1',
-        '--workers',
-        '1',
-        '--sheet',
-        str(tmp_path / 'sheet.png'),
-    ]
-    kwargs = dict(
-        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(TOOL.parents[2])}
-    )
-    done = subprocess.run(command, **kwargs)
-    assert done.returncode == 0, done.stderr
+def test_command_line(tmp_path, run_tool):
+    sizes = ('--image-size', 64, '--num-train', 2, '--num-val', 1)
+    command = ('dataset_tools/make_synthetic.py', '--preset', 'easy', '--out', 'set', *sizes, '--workers', 1)
+    done = run_tool(*command, '--sheet', 'sheet.png', cwd=tmp_path)
     assert '3 new images' in done.stdout and (tmp_path / 'sheet.png').is_file()
-    wrong = subprocess.run([*command, '--num-train', '-2'], **kwargs)
-    assert (
-        wrong.returncode == 1 and 'must not be negative' in wrong.stderr and 'Traceback' not in wrong.stderr
-    )
+    wrong = run_tool(*command, '--num-train', -2, cwd=tmp_path, check=False)
+    assert wrong.returncode == 1 and 'Traceback' not in wrong.stderr
+    assert 'must not be negative' in wrong.stderr
 
 
 def test_workers_end_when_the_main_process_is_killed(tmp_path):

@@ -12,7 +12,7 @@ from mmroi.fileio import HumanData
 from mmroi.synthetic import StudioSettings, make_dataset
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'configs' / 'cliff' / 'cliff_r50_pw3d-finetune.py'
+CONFIG = ROOT / 'configs' / 'cliff' / 'cliff_r50_finetune-1xb48-5e_pw3d-256x192.py'
 ABSENT = 'no body model at data/body_models/smpl/SMPL_NEUTRAL.pkl: download SMPL 1.1.0 for Python from https:'
 TINY = f"""
 _base_ = {str(CONFIG)!r}
@@ -54,7 +54,7 @@ def last_line(done):
                 '--out-dir',
                 'out',
                 '--model',
-                'cliff_r50_published',
+                'cliff_r50_published-1xb48-5e_pw3d-256x192',
                 '--weights',
                 'absent.pth',
             ],
@@ -80,7 +80,10 @@ def test_without_smpl_a_tool_ends_at_once_and_says_what_to_do(tool, arguments, r
 
 def test_without_smpl_in_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for make, config in ((init_model, CONFIG), (MultiRoIInferencer, 'cliff_r50_published')):
+    for make, config in (
+        (init_model, CONFIG),
+        (MultiRoIInferencer, 'cliff_r50_published-1xb48-5e_pw3d-256x192'),
+    ):
         with pytest.raises(FileNotFoundError, match=ABSENT):
             make(config, 'absent.pth')
         with pytest.raises(FileNotFoundError, match='absent.pth does not exist'):

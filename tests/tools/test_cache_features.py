@@ -1,17 +1,7 @@
-"""Trainings and tests on cached features, by the command-line tools.
+"""Trainings and tests on cached features, by the command-line tools."""
 
-Trainings run as processes, as a user's. The other tools run in this one, as each process would spend seconds
-on imports.
-"""
-
-import io
 import json
-import runpy
 import shutil
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 import torch
@@ -23,7 +13,6 @@ from mmroi.fileio import read_checkpoint
 from mmroi.registry import MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
-TOOLS = Path(__file__).parents[2] / 'tools'
 CONFIG = """
 _base_ = {base!r}
 max_epochs = 2
@@ -67,29 +56,6 @@ def trained(config, run_tool):
     return work_dir
 
 
-@pytest.fixture
-def run_here(monkeypatch):
-    """``run_here('test.py', ...)`` runs a tool in this process; it must succeed unless ``check=False``."""
-
-    def run(name, *arguments, check=True):
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-        monkeypatch.setenv('LOCAL_RANK', '0')  # which tools set
-        code, out, err = 0, io.StringIO(), io.StringIO()  # not capsys, whose streams loggers would outlive
-        try:
-            with redirect_stdout(out), redirect_stderr(err):
-                runpy.run_path(str(TOOLS / name), run_name='__main__')
-        except SystemExit as error:
-            code = error.code
-            if isinstance(code, str):  # the interpreter prints it and exits with 1
-                print(code, file=err)
-                code = 1
-        done = CompletedProcess(name, code or 0, out.getvalue(), err.getvalue())
-        assert done.returncode == 0 or not check, done.stderr
-        return done
-
-    return run
-
-
 def weights(path):
     return read_checkpoint(path)['state_dict']
 
@@ -117,7 +83,7 @@ def test_a_resumed_training_equals_the_uninterrupted_one(config, trained, run_to
     assert files(config) == before
 
 
-def test_tests_use_crops_unless_told_otherwise(config, trained, run_here):
+def test_tests_use_crops_unless_told_otherwise(config, trained, run_tool):
     """Also with the config that the training has left, which names the caches."""
     left = trained / config.name
     found, before = [], files(config)
@@ -131,7 +97,7 @@ def test_tests_use_crops_unless_told_otherwise(config, trained, run_here):
             '--cfg-options',
             f'experiment_name={name}',
         )
-        run_here('test.py', given, trained / 'epoch_2.pth', *shared, *options)
+        run_tool('test.py', given, trained / 'epoch_2.pth', *shared, *options)
         found.append(json.loads(out.read_text()))
         used = Config.fromfile(config.parent / name / config.name)
         kind = {'crops': 'HumanImageDataset', 'cache': 'CachedFeatures'}[name]
@@ -140,23 +106,23 @@ def test_tests_use_crops_unless_told_otherwise(config, trained, run_here):
     assert files(config) == before
 
 
-def test_filled_beforehand(config, trained, run_here):
+def test_filled_beforehand(config, trained, run_tool):
     before = files(config)
-    done = run_here('dataset_tools/cache_features.py', config, '--split', 'train', '--variants', 3)
+    done = run_tool('dataset_tools/cache_features.py', config, '--split', 'train', '--variants', 3)
     added = files(config).keys() - before.keys()
     assert {path.parent.name for path in added} == {'variant_02'}
     assert done.stdout.splitlines()[-1] == str(next(iter(added)).parents[1])
     assert 'GB have to be computed' in done.stdout
 
 
-def test_browse_dataset_shows_the_crops_of_such_a_training(config, trained, run_here, tmp_path):
+def test_browse_dataset_shows_the_crops_of_such_a_training(config, trained, run_tool, tmp_path):
     options = ('--num', 1, '--out-dir', tmp_path / 'out', '--body-model', 'open')
-    run_here('analysis_tools/browse_dataset.py', trained / config.name, *options)
+    run_tool('analysis_tools/browse_dataset.py', trained / config.name, *options)
     assert (tmp_path / 'out' / 'sheet.jpg').exists()
 
 
-def test_an_encoder_that_is_not_frozen(config, run_here):
+def test_an_encoder_that_is_not_frozen(config, run_tool):
     options = ('--work-dir', config.parent / 'not', '--cfg-options', 'model.encoder.frozen_stages=3')
-    done = run_here('train.py', config, *options, check=False)
+    done = run_tool('train.py', config, *options, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith('error: feature_cache: the encoder is not frozen')

@@ -1,8 +1,6 @@
 """The converter of downloads as a user runs it: a SPIN file whose people are bodies of the studio."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,6 +10,8 @@ import pytest
 from mmroi.fileio import HumanData
 from mmroi.structures import get_convention
 from mmroi.synthetic import StudioSettings, make_dataset
+
+from ..tool_runner import run_tool
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,12 +42,8 @@ def download(tmp_path_factory):
 
 
 def run(*arguments, path=()):
-    return subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / 'dataset_tools' / 'convert.py'), *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join((str(ROOT), *path))},
-    )
+    environment = dict(PYTHONPATH=os.pathsep.join((str(ROOT), *path)))
+    return run_tool('dataset_tools/convert.py', *arguments, check=False, environment=environment)
 
 
 def test_converts_checks_and_keeps(download, tmp_path):

@@ -34,8 +34,10 @@ def test_converts_and_says_how_to_continue(spin, tmp_path, run_tool):
     done = run_tool(TOOL, source, tmp_path / 'new.pth')
     report = ' '.join(done.stdout.split())
     assert 'found spin: SPIN' in report and f'converted {len(state)} tensors' in report
-    assert f'mmroi test configs/hmr/hmr_r50_published.py {tmp_path / "new.pth"}' in report
-    config = ROOT / 'configs/hmr/hmr_r50_published.py'
+    assert (
+        f'mmroi test configs/hmr/hmr_r50_published-1xb48-5e_pw3d-224x224.py {tmp_path / "new.pth"}' in report
+    )
+    config = ROOT / 'configs/hmr/hmr_r50_published-1xb48-5e_pw3d-224x224.py'
     weights = init_model(config, tmp_path / 'new.pth', body_model='open').state_dict()
     assert torch.equal(weights['head.regressor.fc1.weight'], state['fc1.weight'])
     assert torch.equal(weights[START][-3:], state['init_cam'][0])

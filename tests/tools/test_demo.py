@@ -17,6 +17,7 @@ from mmroi.apis.inference import ResultWriter
 from mmroi.synthetic import Studio, StudioSettings
 
 from ..conftest import SHIPPED_CLIFF, SHIPPED_MULTI_ROI
+from ..tool_runner import run_tool
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / 'tools' / 'demo.py'
@@ -24,6 +25,11 @@ GROUP = 9  # number of a photo with three people
 
 
 def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    return run_tool('demo.py', *arguments, cwd=cwd, check=False)
+
+
+def start(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    """Also import everything, as a user does."""
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     return subprocess.run(
         [sys.executable, str(DEMO), *map(str, arguments)],
@@ -68,6 +74,29 @@ def test_windows_of_refinement(call):
     assert code == 'error: refiner: window must be an odd number of frames, at least 3, not 4'
 
 
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ('--whole-image', '--det-score', '0.5'),
+        ('--whole-image', '--det-model', 'movenet'),
+        ('--bboxes', '1', '2', '30', '40', '--det-score', '0.5'),
+        ('--bboxes', 'boxes.json', '--det-size', '512'),
+        ('--bboxes', 'boxes.json', '--det-weights', 'detector.pth'),
+        ('--refine', '--keypoints', 'keypoints.json', '--refine-keypoints', 'crop'),
+    ],
+)
+def test_options_that_others_make_useless_are_refused(call, arguments):
+    given = next(word for word in ('--whole-image', '--bboxes', '--keypoints') if word in arguments)
+    code = call('photo.png', *arguments)
+    assert code.startswith('error: --') and f' has no effect with {given}: ' in code
+    assert code.endswith('; leave one of the two out')
+
+
+def test_keypoints_of_a_detector_that_finds_nobody_are_refused(call):
+    code = call('photo.png', '--whole-image', '--refine', '--refine-keypoints', 'detector')
+    assert "keypoints='detector' (--refine-keypoints detector) has no effect" in code
+
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     """Photos, two of which are none, and boxes."""
@@ -94,7 +123,8 @@ def test_a_folder_goes_on_past_bad_files_and_the_exit_status_tells(folder, tmp_p
     assert lines[1] == 'no person found in 1 of them: nobody'
     assert lines[2].startswith(f'failed: {folder}/cut.jpg ') and 'copy or download it again' in lines[2]
     assert lines[3] == f'failed: {folder}/zero.jpg is empty (0 bytes); copy or download it again'
-    assert lines[4] == 'out: meshes/, overlays/, predictions/, viewer.html, views/'
+    assert lines[4] == 'out: meshes/, overlays/, predictions/, run.json, viewer.html, views/'
+    assert lines[5].startswith(f'{SHIPPED_MULTI_ROI.name} learned 3D from synthetic images alone')
     out = tmp_path / 'out'
     for name in ('group', 'astronaut'):
         people = json.loads((out / 'predictions' / f'{name}.json').read_text())['people']
@@ -169,7 +199,7 @@ def test_a_photo_needs_no_further_argument(tmp_path):
     with pytest.MonkeyPatch.context() as patch:  # as on a machine that has downloaded nothing
         patch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
         patch.setenv('MMENGINE_HOME', str(tmp_path / 'cache'))
-        done = run('astronaut.png', cwd=tmp_path)
+        done = start('astronaut.png', cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == '', done.stderr
     assert done.stdout.startswith('1 person in 1 image, ')
     found = json.loads((tmp_path / 'out/predictions/astronaut.json').read_text())
@@ -218,6 +248,36 @@ def test_boxes_on_the_command_line(call, capfd, boxes):
     assert person['bbox'] == [-5, 0, 30, 60]
 
 
+def test_the_same_command_again_continues_and_another_is_refused(call, capfd, tmp_path):
+    os.utime('photo.png', (1e9, 1e9))
+    command = ('photo.png', '--out-dir', 'out', '--save', 'json', '--bboxes', '5', '0', '30', '60')
+    assert call(*command) == 0
+    written = Path('out/predictions/photo.json').stat().st_mtime_ns
+    capfd.readouterr()
+    assert call(*command) == 0
+    assert '1 of 1 image done before with the same settings, not run again' in capfd.readouterr().out
+    assert Path('out/predictions/photo.json').stat().st_mtime_ns == written
+    code = call(*command, '--cfg-options', 'box_scale=1.5')
+    assert (
+        code.startswith('error: out has results of other settings (pipeline was ') and '--overwrite' in code
+    )
+    assert call(*command, '--cfg-options', 'box_scale=1.5', '--overwrite') == 0
+    (person,) = json.loads(Path('out/predictions/photo.json').read_text())['people']
+    assert person['boxes'][0][2] == 60 * 1.5  # the base box
+    assert 'out has results of other settings' in call('photo.png', '--whole-image', '--out-dir', 'out')
+
+
+def test_the_body_model_may_be_a_file(call, write_smpl, tmp_path):
+    path = write_smpl(tmp_path / 'smpl', ('NEUTRAL',)) / 'SMPL_NEUTRAL.pkl'
+    saves = ('--save', 'json', 'npz', 'glb', 'anim')
+    assert call('photo.png', '--whole-image', '--body-model', path, *saves) == 0
+    name = json.loads(Path('out/predictions/photo.json').read_text())['body_model']
+    with np.load('out/predictions/photo.npz', allow_pickle=False) as arrays:
+        assert name == 'SMPL_NEUTRAL' == str(arrays['body_model'])
+    for path in ('meshes/photo.glb', 'animations/photo_person_0.glb'):
+        assert b'"body_model":"SMPL_NEUTRAL"' in Path('out', path).read_bytes().replace(b'": "', b'":"')
+
+
 def test_an_interrupted_run_keeps_what_was_done(call, capfd, monkeypatch):
     write = ResultWriter.write
 
@@ -233,7 +293,7 @@ def test_an_interrupted_run_keeps_what_was_done(call, capfd, monkeypatch):
 
 
 def test_a_full_disk_is_one_sentence(call, small_disk, capsys):
-    with small_disk(2000):
+    with small_disk(4000):  # configs are smaller
         message = call('photo.png', '--whole-image', '--out-dir', 'out', '--save', 'json')
     assert message.startswith('error: cannot write out/predictions/photo.json: File too large; nothing of it')
     assert 'Traceback' not in capsys.readouterr().err and not list(Path('out').rglob('*.json'))

@@ -20,6 +20,7 @@ from mmroi.apis import build_model, init_model
 from mmroi.synthetic import StudioSettings, make_dataset
 
 from ..conftest import SHIPPED_MULTI_ROI, SMALL_CROP
+from ..tool_runner import run_tool
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools' / 'deployment'
@@ -50,20 +51,7 @@ def load_tool(name: str):
 
 def export(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     """Run the exporter as a user does."""
-    return run_tool('export_onnx.py', *arguments, cwd=cwd)
-
-
-def run_tool(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    """Run a tool as a user does."""
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    return subprocess.run(
-        [sys.executable, str(TOOLS / name), *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    return run_tool('deployment/export_onnx.py', *arguments, cwd=cwd, check=False)
 
 
 def run_example(*arguments: object, cwd: Path, blocked: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
@@ -244,7 +232,7 @@ def test_8_bit_integers_beside_pytorch(cliff, tmp_path):
     options = ('data_root=data', 'batch_size=2', 'num_workers=0', 'persistent_workers=False')
     loader = [f'test_dataloader.{"dataset." * (i == 0)}{option}' for i, option in enumerate(options)]
     done = run_tool(
-        'evaluate_exported.py',
+        'deployment/evaluate_exported.py',
         cliff[0],
         *('--checkpoint', cliff[1], '--files', 'model.onnx', '--json', 'figures.json'),
         *('--seconds', 0, '--rounds', 1, '--cfg-options', *loader),

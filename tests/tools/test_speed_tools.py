@@ -1,6 +1,8 @@
 """The tools that measure speed and cost, at tiny size; what they count, never how fast they are."""
 
 import json
+import runpy
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from mmroi.apis import build_model
+from mmroi.benchmark.speed import humandata
 from mmroi.benchmark.speed.humandata import make_h36m_file
 
 from ..conftest import SHIPPED_CLIFF, SMALL_CROP
@@ -184,20 +187,28 @@ def test_flops(small_multi_roi, run):
     assert printed.count('(million parameters)') == printed.count('(GFLOPs)') == 1
 
 
-def test_humandata(run):
-    printed, figures = run('benchmark_humandata.py', '--rows', 60, '--workers', 2)
-    assert printed.startswith('first opening: ') and 'worker 1: ' in printed
-    assert (
-        list(figures) == ['file_mb', 'first', 'second', 'copy_mb', 'workers'] and len(figures['workers']) == 2
-    )
-    assert figures['file_mb'] > 0 and figures['copy_mb'] == 0 and figures['first']['seconds'] > 0
+FIGURES_OF_HUMANDATA = ['file_mb', 'first', 'second', 'copy_mb', 'workers']
 
 
 def test_humandata_leaves_nothing_beside_a_file(run, tmp_path):
     make_h36m_file(tmp_path / 'a.npz', 40)
-    _, figures = run('benchmark_humandata.py', tmp_path / 'a.npz', '--workers', 1)
+    printed, figures = run('benchmark_humandata.py', tmp_path / 'a.npz', '--workers', 2)
+    assert printed.startswith('first opening: ') and 'worker 1: ' in printed
+    assert list(figures) == FIGURES_OF_HUMANDATA and len(figures['workers']) == 2
     assert figures['file_mb'] == pytest.approx((tmp_path / 'a.npz').stat().st_size / 2**20)
+    assert figures['copy_mb'] == 0 and figures['first']['seconds'] > 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ['a.npz', 'figures.json']
+
+
+def test_humandata_of_a_file_that_is_made(tmp_path, monkeypatch):
+    """In this process, as a new one would spend seconds on imports."""
+    monkeypatch.setattr(humandata, 'in_new_process', lambda function, *arguments: function(*arguments))
+    words = ['benchmark_humandata.py', '--rows', '60', '--workers', '1', '--json', 'figures.json']
+    monkeypatch.setattr(sys, 'argv', words)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / 'tools' / 'analysis_tools' / 'benchmark_humandata.py'))['main']()
+    figures = json.loads((tmp_path / 'figures.json').read_text())
+    assert list(figures) == FIGURES_OF_HUMANDATA and figures['file_mb'] > 0
 
 
 def test_pictures(run, tmp_path):

@@ -34,7 +34,7 @@ import sys
 import time
 from pathlib import Path
 
-from mmroi.engine.launch import run_tool
+from mmroi.cli.running import run_tool
 
 
 def work(queue):

@@ -49,8 +49,16 @@ def volume(vertices, faces):
 
 def test_glb_by_its_specification(people, tmp_path):
     vertices, faces = people
-    save_meshes(tmp_path / 'a.glb', vertices, faces, colors=[(10, 20, SRGB_RED), (255, 255, 255)], ids=[7, 2])
+    save_meshes(
+        tmp_path / 'a.glb',
+        vertices,
+        faces,
+        colors=[(10, 20, SRGB_RED), (255, 255, 255)],
+        ids=[7, 2],
+        body_model='open',
+    )
     tree, arrays = read_glb(tmp_path / 'a.glb')
+    assert tree['scenes'][0]['extras'] == {'body_model': 'open'}
     assert tree['asset']['version'] == '2.0'
     shown = tree['scenes'][tree['scene']]['nodes']
     assert [tree['nodes'][i]['name'] for i in shown] == ['person_7', 'person_2']

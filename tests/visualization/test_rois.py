@@ -39,6 +39,16 @@ def test_each_person_has_a_color_and_parts_outside_are_fine():
     assert picture[:, 100:, 2].max() == 255 and picture[:, 100:, 0].max() < 60
 
 
+def test_numbers_stand_inside_of_the_image_and_at_large_boxes_only():
+    """Of a large box all corners are outside, and its right edge is at column 205."""
+    blank = np.zeros((240, 240, 3), np.uint8)
+    large, small = np.array([[[-80.0, 0, 440]]]), np.array([[[0.0, 0, 40]]])
+    ink = draw_rois(blank, large, (120, 120), colors=[GREEN])[..., 1] > 128
+    assert ink[:, 205].all() and ink[2:-2, 190:202].any() and not ink[:, 60:190].any()
+    ink = draw_rois(blank, small, (120, 120), colors=[GREEN])[..., 1] > 128
+    assert np.abs(np.argwhere(ink) - 120).max() <= 22  # the box alone
+
+
 def test_nobody_and_bad_input():
     photo = np.full((20, 30, 3), 7, np.uint8)
     np.testing.assert_array_equal(draw_rois(photo, np.zeros((0, 5, 3)), CENTER), photo)
@@ -111,6 +121,21 @@ def test_the_scene_has_the_camera_left_of_the_body(scene):
     columns = np.flatnonzero(red.any(axis=0))
     assert columns[0] < 60 and columns[-1] > 300
     assert red[:, 280:].sum() > 3 * red[:, :60].sum()  # the ball is at the right
+
+
+@pytest.mark.parametrize(('people', 'lines'), [(1, 1), (3, 3), (40, 10)])
+def test_captions_of_a_crowd_leave_room_for_the_scene(scene, people, lines):
+    crowd = dict(
+        vertices=np.repeat(scene['vertices'], people, axis=0),
+        full_cameras=np.repeat(scene['full_cameras'], people, axis=0),
+        camera_translation=np.repeat(scene['camera_translation'], people, axis=0),
+        colors=[RED] * people,
+    )
+    picture = draw_cameras(**scene | crowd)
+    unit = SIZE[0] / 60
+    head = picture[: round((2 * lines + 1) * unit), :360].min(axis=2) < 200
+    starts = np.flatnonzero(np.diff(head.any(axis=1).astype(int)) == 1)
+    assert len(starts) + head[0].any() == lines
 
 
 def test_nobody_is_an_empty_picture(scene):

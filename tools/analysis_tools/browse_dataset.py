@@ -34,7 +34,6 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.num < 1:
         parser.error(f'--num must be at least 1, not {args.num}')
-    args.out_dir = args.out_dir or Path('work_dirs', 'browse', f'{Path(args.config).stem}_{args.split}')
     return args
 
 
@@ -53,6 +52,7 @@ def main() -> None:
     from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
 
     config = read_config(args)
+    out_dir = args.out_dir or Path('work_dirs', 'browse', f'{Path(config.filename).stem}_{args.split}')
     check_body_model(config, args.split)
     init_default_scope(config.get('default_scope', 'mmroi'))
     # Configs of datasets alone have no model; those of configs/_base_/datasets name a body.
@@ -66,15 +66,15 @@ def main() -> None:
         sample = dataset[index]
         check = check_labels(sample, body_model)
         name = f'{sample["dataset_name"]}_{sample["row"]:06d}'
-        write_image(args.out_dir / f'{number:03d}_{name}.jpg', draw_sample(sample, check, body_model.faces))
+        write_image(out_dir / f'{number:03d}_{name}.jpg', draw_sample(sample, check, body_model.faces))
         thumbnails.append(draw_thumbnail(sample, check, body_model.faces))
         faults = [fault for fault, found in check.faults.items() if found]
         if faults:
             disagreeing.append(f'{sample["dataset_name"]} row {sample["row"]}: {", ".join(faults)}')
-    sheet = args.out_dir / 'sheet.jpg'
+    sheet = out_dir / 'sheet.jpg'
     write_image(sheet, tile_images(thumbnails, 4, thumbnails[0].shape[0]))
     print(
-        f'{len(thumbnails)} people in {args.out_dir}, all in {sheet.name}; labels of {len(disagreeing)} '
+        f'{len(thumbnails)} people in {out_dir}, all in {sheet.name}; labels of {len(disagreeing)} '
         'disagree' + ''.join(f'\n  {line}' for line in disagreeing)
     )
     if args.show:

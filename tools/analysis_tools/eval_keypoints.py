@@ -66,6 +66,10 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out and args.out.suffix not in REPORT_SUFFIXES:
         parser.error(f'--out: write {" or ".join(REPORT_SUFFIXES)}, not {args.out}')
+    detector = ('det_model', 'det_weights', 'det_score', 'det_size')
+    for name in [name for name in detector if getattr(args, name) is not None and args.boxes != 'detected']:
+        flag = name.replace('_', '-')
+        parser.error(f'--{flag} has no effect: the boxes are the annotated ones; choose --boxes detected')
     return args
 
 

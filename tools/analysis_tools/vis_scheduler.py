@@ -47,7 +47,7 @@ def main() -> None:
     init_default_scope('mmroi')
     iterations = count_iterations(cfg, args.dataset_size, args.ngpus)
     values = simulate_schedule(cfg, args.parameter, iterations)
-    name = Path(args.config).stem
+    name = Path(cfg.filename).stem
     out = args.save_path or Path('work_dirs', name, f'{args.parameter}.png')
     plot_schedule(values, iterations, args.parameter, out, args.title or name)
     print(

@@ -11,10 +11,10 @@ from mmroi.cli.running import run_tool
 
 EPILOG = """
 The shipped network (or --model) starts, and KeypointRefiner fits pose, shape and camera to the keypoints
-(page refinement.md of the docs). People whose keypoints are few, or too far from the fit, are left out and
-counted. The result is a HumanData file that HumanImageDataset reads; misc has the quality of each row:
-fit_error, the mean distance of the keypoints as a fraction of the longer side of the box, and fit_keypoints,
-their number.
+(page refinement.md of the documentation). People whose keypoints are few, or too far from the fit, are
+left out and counted. The result is a HumanData file that HumanImageDataset reads; misc has the quality of
+each row: fit_error, the mean distance of the keypoints as a fraction of the longer side of the box, and
+fit_keypoints, their number.
 
 An interrupted run resumes: run the same command again.
 """

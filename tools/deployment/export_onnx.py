@@ -13,6 +13,7 @@ from mmroi.utils.choices import EXPORT_FORMATS, EXPORT_TOLERANCES
 from mmroi.utils.errors import explain
 
 NEEDED = ('onnx', 'onnxruntime', 'onnxscript')
+OPSET, CALIBRATION_PEOPLE = 20, 64
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--with-smpl', action='store_true', help='vertices, joints and their pixels, too (20 MB more)'
     )
-    parser.add_argument('--opset', type=int, default=20, help='of ONNX (default: 20)')
+    parser.add_argument('--opset', type=int, help=f'of ONNX (default: {OPSET})')
     parser.add_argument(
         '--precision',
         choices=EXPORT_TOLERANCES,
@@ -49,9 +50,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--calibration-people',
         type=int,
-        default=64,
         metavar='N',
-        help='number of people of --calibration (default: 64)',
+        help=f'number of people of --calibration (default: {CALIBRATION_PEOPLE})',
     )
     parser.add_argument(
         '--tolerance',
@@ -70,6 +70,12 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if (args.precision == 'int8') != (args.calibration is not None):
         parser.error('--precision int8 and --calibration need each other')
+    if args.opset is not None and args.format != 'onnx':
+        parser.error(f'--opset has no effect: it is of ONNX, and the format is {args.format}; leave it out')
+    if args.calibration_people is not None and args.calibration is None:
+        parser.error('--calibration-people has no effect without --calibration; leave it out')
+    args.opset = OPSET if args.opset is None else args.opset
+    args.calibration_people = args.calibration_people or CALIBRATION_PEOPLE
     return args
 
 

@@ -15,7 +15,7 @@ from mmroi.version import __version__
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT_META = ('cfg', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
+KEPT_META = ('cfg', 'body_model', 'epoch', 'iter', 'seed', 'experiment_name', 'mmengine_version')
 
 
 def publish(
@@ -36,7 +36,7 @@ def publish(
             (``model.encoder.backbone.init_cfg``) and is read from there on loading.
         for_prediction: Leave out the parts that only training needs (``MeshEstimator.ONLY_IN_TRAINING``); a
             training that starts from the file initializes them anew.
-        with_hash: Put the first 8 digits of the file's SHA-256 into its name, as OpenMMLab does.
+        with_hash: Put the first 8 digits of the SHA-256 of the weights into the file's name.
 
     Returns:
         Path of the file that was written.
@@ -46,6 +46,7 @@ def publish(
         ValueError: If a weight is not finite, or becomes infinite in half precision, or the target ends
             otherwise; or if the backbone is to be left out and is not the one of that file.
     """
+    from mmroi.engine.body_record import KEY
     from mmroi.fileio import read_checkpoint, write_checkpoint
     from mmroi.models.estimators import MeshEstimator
 
@@ -68,7 +69,23 @@ def publish(
     if without_backbone:
         weights = _refer_to_backbone(weights, checkpoint.get('meta', {}).get('cfg', ''), source)
     meta = {key: value for key, value in checkpoint.get('meta', {}).items() if key in KEPT_META}
+    if KEY not in meta and (record := _record_from_config(meta.get('cfg', ''))):
+        meta[KEY] = record
     return write_checkpoint(target, weights, {**meta, 'mmroi_version': __version__}, with_hash)
+
+
+def _record_from_config(config: str) -> dict[str, str]:
+    """Describe the body of a checkpoint from before bodies were recorded; empty if it is not the open one."""
+    from mmroi.body_models import SMPL
+    from mmroi.body_models.body_files import is_open
+    from mmroi.engine.body_record import body_record
+    from mmroi.fileio.config_text import parse_config_text
+
+    try:
+        body = parse_config_text(config)['model']['body_model']
+    except (SyntaxError, TypeError, ValueError, KeyError):
+        return {}
+    return body_record(SMPL()) if is_open(body.get('model_path')) else {}
 
 
 def _refer_to_backbone(weights: dict[str, Tensor], config: str, source: Path) -> dict[str, Tensor]:
@@ -99,7 +116,7 @@ def main() -> None:
     parser.add_argument('source', help='checkpoint written by training')
     parser.add_argument('target', type=Path, help='file to write: .pth or .safetensors')
     parser.add_argument('--half', action='store_true', help='store weights in half precision')
-    parser.add_argument('--hash', action='store_true', help="put a hash of the content into the file's name")
+    parser.add_argument('--hash', action='store_true', help="put a hash of the weights into the file's name")
     parser.add_argument(
         '--without-backbone',
         action='store_true',

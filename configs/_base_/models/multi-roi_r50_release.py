@@ -1,5 +1,5 @@
 # The network of the authors' code: pose, shape and camera together for each RoI, from the boxes of all;
-# float32 arithmetic in the encoding, a scale that may become negative. And its losses: the camera of RoI 0
+# float32 arithmetic in the encoding, a scale that may become negative. And its losses: the camera of RoI 1
 # against the others in pixels, the sum of the x and y residuals squared; SupCon times its temperature
 # (0.1 * 0.5).
 _base_ = './multi-roi_r50.py'

@@ -1,4 +1,4 @@
-"""Animated images (GIF, WebP, AVIF), which are short videos."""
+"""Animated images (GIF, WebP, AVIF, PNG), which are short videos."""
 
 import io
 import warnings
@@ -14,7 +14,8 @@ from PIL import Image
 from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.apis.inference.image_files import as_bgr
 
-SUFFIXES = ('.avif', '.gif', '.webp')
+SUFFIXES = ('.apng', '.avif', '.gif', '.png', '.webp')
+PAGED = ('.tif', '.tiff')  # whose images are pages, not frames
 _SHORTEST = 0.02  # seconds; browsers take less for "as fast as possible",
 _DEFAULT = 0.1  # which they show at this interval
 
@@ -71,19 +72,20 @@ class AnimatedImage:
         return min(durations)
 
 
-def count_frames(content: Path | bytes) -> int:
+def count_frames(content: Path | bytes, suffixes: tuple[str, ...] = SUFFIXES) -> int:
     """Return the number of frames of an image; 1 if it is not animated or cannot be read.
 
     Args:
-        content: File or encoded bytes. Files with other suffixes than ``SUFFIXES`` are not opened.
+        content: File or encoded bytes. Files with other suffixes are not opened.
+        suffixes: Of the formats to look at.
     """
-    if isinstance(content, Path) and content.suffix.lower() not in SUFFIXES:
+    if isinstance(content, Path) and content.suffix.lower() not in suffixes:
         return 1
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             with _open(content) as image:
-                if (image.format or '').lower() not in {suffix[1:] for suffix in SUFFIXES}:
+                if (image.format or '').lower() not in {suffix[1:] for suffix in suffixes}:
                     return 1
                 return int(getattr(image, 'n_frames', 1))
     except Exception:  # whoever decodes it says what is wrong

@@ -15,6 +15,8 @@ from mmroi.datasets.coco_annotations import COCO_PERSON, person_annotations
 
 _EVERY_FRAME = ''  # name of boxes that belong to no file
 _FIRST_LABEL = 0  # of detectors trained on COCO: the person, as labels count from 0
+_PERSON = 'person'  # its name, which some programs write instead of the number
+_CATEGORY_KEYS = ('category_id', 'category_name', 'category')
 _KINDS = (
     "a list of boxes x1, y1, x2, y2, a dictionary of such lists by file name, COCO's annotations or results, "
     'or predictions of MMDetection, MMPose or this tool'
@@ -31,6 +33,7 @@ class BoxFile:
         rows: Boxes x1, y1, x2, y2 and score by name; those for every frame have the name ``''``.
         faults: Why boxes of a name cannot be used; the others are used.
         notes: What was left out of the file as a whole, or understood in a way that the user should know.
+        scored: Whether a box has a score.
     """
 
     where: str
@@ -38,6 +41,7 @@ class BoxFile:
     rows: dict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))
     faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: list[str] = field(default_factory=list)
+    scored: bool = False
 
     def boxes(self, name: str = _EVERY_FRAME) -> np.ndarray:
         """Return the boxes of a name.
@@ -61,9 +65,12 @@ def read_boxes(path: str | Path) -> BoxFile:
               file or frame;
             * the persons of COCO's annotations (a dictionary with ``images`` and ``annotations``) or results
               (a list of dictionaries). The ``image_id`` of results is a file name, or a number that is the
-              stem of the file name. If a category 0 occurs, ids count from 0, and 0 is the person;
-            * predictions of MMDetection (``bboxes``, ``scores``, ``labels``, of which 0 is the person), of
-              MMPose (``bbox``, ``bbox_score``) or of this project (``people``), for every frame;
+              stem of the file name. If a category 0 occurs, ids count from 0, and 0 is the person. Instead
+              of an id, ``category_id``, ``category_name`` or ``category`` may be the name ``person``;
+            * predictions of MMDetection (``bboxes``, ``scores``, ``labels``, of which 0 or ``person`` is the
+              person), of MMPose (``bbox``, ``bbox_score``) or of this project (``people``), for every frame;
+            * predictions of MMPose for a video (a list of ``frame_id`` and ``instances``), whose name is that
+              of the file;
             * a folder of such files, which belong to the images of the same stem.
 
     Returns:
@@ -135,8 +142,10 @@ def _collect(content: Any, found: BoxFile, name: str) -> None:
     try:
         if isinstance(content, dict):
             _collect_dict(content, found, name)
+        elif isinstance(content, list) and _is_video(content):
+            _add_frames(content, found, name)
         elif isinstance(content, list) and content and isinstance(content[0], dict):
-            of_coco = any(key in content[0] for key in ('image_id', 'file_name', 'category_id'))
+            of_coco = any(key in content[0] for key in ('image_id', 'file_name', *_CATEGORY_KEYS))
             (_add_coco_results if of_coco else _add_instances)(content, found, name)
         else:
             _add_rows(content, found, name)
@@ -149,12 +158,31 @@ def _collect(content: Any, found: BoxFile, name: str) -> None:
         del found.rows[name]  # all of them are named
 
 
+def _is_video(content: Any) -> bool:
+    """Whether these are MMPose's predictions for the frames of a video."""
+    return bool(content) and all(
+        isinstance(one, dict) and {'frame_id', 'instances'} <= one.keys() for one in content
+    )
+
+
+def _add_frames(frames: Sequence[dict[str, Any]], found: BoxFile, name: str, first: int = 0) -> None:
+    """Add the predictions of MMPose for a video, whose frames are counted from ``first``."""
+    del found.rows[name]
+    video = name or Path(found.where).stem
+    for frame in frames:
+        key = f'{video}_{int(frame["frame_id"]) - first:06d}'
+        found.rows[key] += []
+        _add_instances(frame['instances'], found, key)
+
+
 def _collect_dict(content: dict[str, Any], found: BoxFile, name: str) -> None:
     if {'images', 'annotations'} <= content.keys():
         del found.rows[name]
         _add_coco_annotations(content, found)
     elif 'bboxes' in content:
         _add_detections(content, found, name)
+    elif _is_video(content.get('instance_info')):
+        _add_frames(content['instance_info'], found, name, first=1)  # as MMPose's demos count
     elif 'instance_info' in content or ('people' in content and 'schema_version' in content):
         _add_instances(content.get('instance_info', content.get('people')), found, name)
     else:
@@ -175,7 +203,7 @@ def _add_rows(boxes: Any, found: BoxFile, name: str) -> None:
         except (TypeError, ValueError, OverflowError):
             numbers = []
         if isinstance(row, list) and len(numbers) in (4, 5):
-            _add(found, name, numbers[:4], numbers[4] if len(numbers) == 5 else 1)
+            _add(found, name, numbers[:4], numbers[4] if len(numbers) == 5 else None)
         else:
             found.faults[name].append(f'{wrong}, not {str(row)[:60]}')
 
@@ -202,21 +230,22 @@ def _add_coco_annotations(content: dict[str, Any], found: BoxFile) -> None:
 
 
 def _add_coco_results(results: Sequence[dict[str, Any]], found: BoxFile, _: str) -> None:
-    person, note = _person_category(result.get('category_id', COCO_PERSON) for result in results)
+    categories = [_category(result) for result in results]
+    person, note = _person_category(categories)
     found.notes += [note] if note else []
     others: Counter[Any] = Counter()
-    for result in results:
+    for result, category in zip(results, categories, strict=True):
         name = str(result['file_name'] if 'file_name' in result else result['image_id'])
         found.rows[name] += []
-        category = _number(result.get('category_id', person))
-        if category == person:
+        if category in (person, _PERSON):
             _add_xywh(found, name, result)
         else:
             others[category] += 1
     if sum(others.values()) == len(results):
         raise BadInputError(
             f'boxes {found.where}: none of its {len(results)} results is a person (category_id {person}), '
-            f'only {_listed(map(str, others))}; write the persons with category_id {COCO_PERSON}'
+            f'only {_listed(map(str, others))}; write the persons with category_id {COCO_PERSON} or '
+            f'{_PERSON!r}'
         )
     _note_others(found, others, len(results), f'category_id {person}')
 
@@ -224,7 +253,7 @@ def _add_coco_results(results: Sequence[dict[str, Any]], found: BoxFile, _: str)
 def _add_detections(content: dict[str, Any], found: BoxFile, name: str) -> None:
     """Add the predictions of MMDetection for one image."""
     boxes = content['bboxes']
-    scores = content.get('scores', [1] * len(boxes))
+    scores = content.get('scores', [None] * len(boxes))
     labels = content.get('labels', [_FIRST_LABEL] * len(boxes))
     if not len(boxes) == len(scores) == len(labels):
         raise BadInputError(
@@ -233,7 +262,7 @@ def _add_detections(content: dict[str, Any], found: BoxFile, name: str) -> None:
         )
     others: Counter[Any] = Counter()
     for box, score, label in zip(boxes, scores, labels, strict=True):
-        if label == _FIRST_LABEL:
+        if _number(label) in (_FIRST_LABEL, _PERSON):
             _add(found, name, box, score)
         else:
             others[label] += 1
@@ -246,7 +275,7 @@ def _add_instances(instances: Any, found: BoxFile, name: str) -> None:
         if 'bbox' not in one:
             raise BadInputError(f"{_origin(found.where, name)}: a person lacks 'bbox'; a file has {_KINDS}")
         box = one['bbox'][0] if len(one['bbox']) == 1 else one['bbox']
-        _add(found, name, box, one.get('bbox_score', 1))
+        _add(found, name, box, one.get('bbox_score'))
 
 
 def _add_xywh(found: BoxFile, name: str, entry: Mapping[str, Any]) -> None:
@@ -257,7 +286,7 @@ def _add_xywh(found: BoxFile, name: str, entry: Mapping[str, Any]) -> None:
     except (TypeError, ValueError, OverflowError):
         found.faults[name].append(f"'bbox' must be x, y, width, height, not {str(entry['bbox'])[:60]}")
     else:
-        _add(found, name, (x, y, x + width, y + height), entry.get('score', 1))
+        _add(found, name, (x, y, x + width, y + height), entry.get('score'))
 
 
 def _add(found: BoxFile, name: str, box: Sequence[Any], score: Any) -> None:
@@ -272,6 +301,7 @@ def _add(found: BoxFile, name: str, box: Sequence[Any], score: Any) -> None:
         found.faults[name].append(fault)
     else:
         found.rows[name].append([*row, value if math.isfinite(value) else 0.0])
+        found.scored |= score is not None
 
 
 def _person_category(ids: Iterable[Any]) -> tuple[int, str | None]:
@@ -281,8 +311,14 @@ def _person_category(ids: Iterable[Any]) -> tuple[int, str | None]:
     return 0, "category ids count from 0 here, so 0 is taken as the person (COCO's is 1)"
 
 
+def _category(result: Mapping[str, Any]) -> Any:
+    """Return number or name of the category of a result; COCO's number of persons if it has none."""
+    return next((_number(result[key]) for key in _CATEGORY_KEYS if key in result), COCO_PERSON)
+
+
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
+    """Return a number that is written as text, or a name in lower case."""
+    return (int(value) if value.isdecimal() else value.lower()) if isinstance(value, str) else value
 
 
 def _note_others(found: BoxFile, others: Counter[Any], total: int, person: str) -> None:

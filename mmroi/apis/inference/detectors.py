@@ -17,6 +17,11 @@ RTMDET_WEIGHTS = 'rtmdet_m_8xb32-300e_coco_20220719_112220-229f527c.pth'
 PeopleFinder = Callable[[Sequence[Frame]], list[People]]
 
 
+def detector_name(model: str | None = None, weights: str | Path | None = None, **_options: Any) -> str:
+    """Return the detector that :func:`make_detector` makes for a model and weights."""
+    return model or (RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET)
+
+
 def make_detector(
     model: str | None = None,
     weights: str | Path | None = None,
@@ -43,8 +48,7 @@ def make_detector(
             for another detector than MoveNet.
         UserError: PyTorch has no such device here.
     """
-    if model is None:
-        model = RTMDET if weights or cache_path(RTMDET_WEIGHTS).is_file() else MOVENET
+    model = detector_name(model, weights)
     device = str(choose_device(device))
     threshold: dict[str, Any] = {} if score_thr is None else dict(score_thr=score_thr)
     if model == MOVENET:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople, People, inside
+from mmroi.apis.inference.given_people import GivenPeople, inside
+from mmroi.apis.inference.people import People
 from mmroi.datasets.coco_keypoints import WITHOUT_KEYPOINTS, AnnotatedImage, read_coco_keypoints
 
 
@@ -50,11 +51,12 @@ class GivenKeypoints(GivenPeople):
             return self.missing(frame)
         image, (height, width) = self._images[key], frame.image.shape[:2]
         if image.size and image.size != (height, width):
-            problem = BadInput(
-                frame.source,
-                f'has {width} x {height} pixels, but {self._where} says {image.size[1]} x {image.size[0]}; '
-                'get the image that the keypoints were made for',
+            return People.nobody(
+                BadInput(
+                    frame.source,
+                    f'has {width} x {height} pixels, but {self._where} says {image.size[1]} x '
+                    f'{image.size[0]}; get the image that the keypoints were made for',
+                )
             )
-            return People(np.zeros((0, 4)), np.zeros(0), (problem,))
         assert isinstance(self._boxes, dict)
         return inside(self._boxes[key], frame, keypoints=self._people(image)[1])

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from mmroi.apis.inference.frames import BadInput, Frame
 from mmroi.fileio.file_access import read_regular_file
-from mmroi.fileio.images import as_bgr, decode_image
+from mmroi.fileio.images import as_bgr, convert_image, decode_image
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,12 @@ class ImageSource:
     """A single image, decoded when it is iterated.
 
     Attributes:
-        content: File, encoded bytes or pixels.
+        content: File, encoded bytes, pixels, or an image of Pillow.
         name: As in :class:`Frame`.
         source: As in :class:`Frame`.
     """
 
-    content: Path | bytes | np.ndarray
+    content: Path | bytes | np.ndarray | Image.Image
     name: str
     source: str
 
@@ -34,6 +35,8 @@ class ImageSource:
         try:
             if isinstance(self.content, np.ndarray):
                 image, focal_length = as_bgr(self.content), None
+            elif isinstance(self.content, Image.Image):
+                image, focal_length = convert_image(self.content)
             else:
                 read = self.content if isinstance(self.content, bytes) else read_regular_file(self.content)
                 image, focal_length = decode_image(read)

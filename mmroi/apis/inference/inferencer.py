@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,30 +15,30 @@ from mmengine.infer import BaseInferencer
 from mmengine.logging import print_log
 from torch import nn
 
-from mmroi.apis.inference.detectors import PeopleFinder, make_detector
+from mmroi.apis.inference.delivery import Delivery
+from mmroi.apis.inference.detectors import PeopleFinder, detector_name, make_detector
+from mmroi.apis.inference.finders import find_given
 from mmroi.apis.inference.focal_lengths import question_focal_length
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
-from mmroi.apis.inference.given_keypoints import GivenKeypoints
-from mmroi.apis.inference.inputs import Inputs, InputsType, open_inputs
-from mmroi.apis.inference.mmpose_people import MMPosePeople
-from mmroi.apis.inference.outputs import ResultWriter
-from mmroi.apis.inference.people import GivenPeople, WholeImage
+from mmroi.apis.inference.inputs import InputsType, open_inputs
 from mmroi.apis.inference.pictures import draw_result
 from mmroi.apis.inference.refinement import PeopleRefiner
-from mmroi.apis.inference.results import Estimate, FrameResult, frame_dict
+from mmroi.apis.inference.results import Estimate, FrameResult, is_finite
+from mmroi.apis.inference.settings import check_numbers, check_smoothing, describe
 from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
 from mmroi.engine.amp import runs_in_bfloat16
-from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config
+from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config, read_crops
+from mmroi.fileio.state_dicts import fingerprint
+from mmroi.models.estimators import MeshEstimator
 from mmroi.models.refiners import KeypointRefiner
 from mmroi.registry import INFERENCERS, TRANSFORMS
-from mmroi.structures import HMRDataSample
-from mmroi.utils import ProgressBar
 from mmroi.utils.choices import DEFAULT_MODEL
 
-_NOT_FINITE = 'gives NaN or infinite values; check its boxes and focal length'
+_NO_NUMBERS = 'NaN or infinite values'
+_NOT_FINITE = f'gives {_NO_NUMBERS}; check its boxes and focal length'
 
 
 @INFERENCERS.register_module()
@@ -48,8 +48,7 @@ class MultiRoIInferencer(BaseInferencer):
     People are cropped by the test pipeline of the config and batched across frames. Videos are streamed.
 
     Args:
-        model: Config file, ``Config`` or its dict, or name in ``model-index.yml``; by default the shipped
-            one.
+        model: Config file, ``Config`` or its dict, or a name, see ``find_model``; by default the shipped one.
         weights: Checkpoint; by default the one that the index names for the model.
         det_model: Detector, see ``make_detector``; loaded when it is first needed.
         det_weights: Its weights.
@@ -63,6 +62,7 @@ class MultiRoIInferencer(BaseInferencer):
             say where the ``keypoints`` come from and how many frames of a video are fitted together
             (``window``), see ``PeopleRefiner``.
         precision: ``fp32``, ``bf16`` or ``auto`` for the encoder, see ``runs_in_bfloat16``.
+        cfg_options: Changes to the config, as of ``--cfg-options``.
 
     Raises:
         FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
@@ -84,8 +84,9 @@ class MultiRoIInferencer(BaseInferencer):
         det_size: int | None = None,
         refiner: bool | KeypointRefiner | dict[str, Any] | None = None,
         precision: str = 'fp32',
+        cfg_options: dict[str, Any] | None = None,
     ) -> None:
-        self._box_scale, self._body_model = box_scale, body_model
+        self._box_scale, self._body_model, self._cfg_options = box_scale, body_model, cfg_options
         self._det_options: dict[str, Any] = dict(
             model=det_model, weights=det_weights, score_thr=det_score_thr, size=det_size
         )
@@ -93,6 +94,7 @@ class MultiRoIInferencer(BaseInferencer):
         if isinstance(model, dict):
             model = Config(model)
         model = str(model) if isinstance(model, Path) else model or DEFAULT_MODEL
+        weights = weights or (find_model(model).weights if isinstance(model, str) else None)
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
         self._bfloat16 = runs_in_bfloat16(precision, self.device)
@@ -100,6 +102,8 @@ class MultiRoIInferencer(BaseInferencer):
         if refiner:
             config = None if refiner is True else refiner
             self._refine = PeopleRefiner(config, self.model.body_model, str(self.device))
+        self._options = dict(precision=precision, refiner=describe(refiner or None))
+        self._settings: dict[str, Any] = {}
 
     def __call__(
         self,
@@ -112,8 +116,8 @@ class MultiRoIInferencer(BaseInferencer):
 
         Args:
             inputs: As for ``stream``.
-            return_datasamples: Return the samples of ``FrameResult`` instead of the content of the JSON
-                files.
+            return_datasamples: Return the samples of ``FrameResult`` instead of plain dicts, which are the
+                content of the JSON files.
             return_vis: Also return images with the meshes.
             **options: As for ``stream``.
 
@@ -130,7 +134,7 @@ class MultiRoIInferencer(BaseInferencer):
             if isinstance(result, BadInput):
                 failed.append(result)
                 continue
-            predictions.append(result.samples if return_datasamples else frame_dict(result))
+            predictions.append(result.samples if return_datasamples else result.to_dict())
             if return_vis:
                 visualization += self.visualize([result])
         return self.postprocess(predictions, visualization, failed=failed)
@@ -147,16 +151,23 @@ class MultiRoIInferencer(BaseInferencer):
         tracker: Callable[[], Tracker] = IoUTracker,
         out_dir: str | Path | None = None,
         save: Sequence[str] | None = None,
-        viewer_frames: int = 30,
+        viewer_frames: int | None = None,
         fps: float | None = None,
+        overwrite: bool = False,
+        show: bool = False,
+        wait_time: float = 0,
+        pred_out_dir: str | Path | None = None,
+        vis_out_dir: str | Path | None = None,
     ) -> Generator[FrameResult | BadInput, None, None]:
         """Run inputs frame by frame with constant memory.
 
+        The last four arguments are those of MMPose's inferencers.
+
         Args:
-            inputs: Path of an image, video or folder, glob, encoded bytes, BGR array, webcam number, or a
-                list of these.
-            bboxes: Tight boxes of the people instead of a detector: (P, 4) xyxy in pixels, or a JSON or COCO
-                file, see ``GivenPeople``.
+            inputs: Path or URL of an image or video, folder, glob, encoded bytes, image of Pillow, BGR array,
+                webcam number, or a list of these.
+            bboxes: Tight boxes of the people instead of a detector: (P, 4) xyxy in pixels for every input, a
+                list of these, one for each input, or a JSON or COCO file, see ``GivenPeople``.
             whole_image: Assume one person who fills the image; needs no detector.
             keypoints: Boxes and keypoints of the people, for ``refiner``: a file in COCO's format, see
                 ``GivenKeypoints``; a folder of MMPose's results, see ``MMPosePeople``; or such an object.
@@ -165,10 +176,17 @@ class MultiRoIInferencer(BaseInferencer):
             smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
                 video.
             tracker: Returns the tracker for a video.
-            out_dir: Output folder, see ``ResultWriter``; by default no files are written.
+            out_dir: Output folder, see ``ResultWriter``; by default no files are written. Image and video
+                files that an earlier run with the same settings has done are not run again; results of other
+                settings are refused, see ``RunRecord``.
             save: Kinds of files, see ``ResultWriter``.
             viewer_frames: Maximum number of frames in the viewer.
             fps: Take the images of each folder as one video of this frame rate, see ``open_inputs``.
+            overwrite: Remove the results of earlier runs from ``out_dir`` first.
+            show: Show the meshes on the images in a window, see ``Window``.
+            wait_time: Seconds for which an image is shown; 0 waits for a key.
+            pred_out_dir: Folder of the JSON files, by default ``predictions`` in ``out_dir``.
+            vis_out_dir: Folder of the images with meshes, by default ``overlays`` in ``out_dir``.
 
         Returns:
             Iterator over the results as soon as they are available, with a ``BadInput`` in place of each
@@ -178,32 +196,38 @@ class MultiRoIInferencer(BaseInferencer):
             BadInputError: If inputs, boxes or the detector's weights do not exist or cannot be used.
             ValueError: If options contradict each other or are out of range.
         """
-        if (bboxes is not None) + whole_image + (keypoints is not None) > 1:
-            raise ValueError('bboxes, whole_image and keypoints are mutually exclusive')
         if keypoints is not None and self._refine is None:
             raise ValueError('keypoints are for refinement: give the inferencer refiner=True (--refine)')
-        if smooth and self._refine and self._refine.over_time:
-            raise ValueError('smooth (--smooth) and the window of refinement both smooth videos: choose one')
-        if batch_size < 1:
-            raise ValueError(f'batch_size must be positive, not {batch_size}')
-        if focal_length is not None and not 0 < focal_length < float('inf'):
-            raise ValueError(f'focal_length must be a positive number of pixels, not {focal_length}')
+        check_numbers(batch_size, focal_length)
         self._questioned = False
         frames = open_inputs(inputs, fps)
-        find_people = self._people_finder(bboxes, whole_image, keypoints)
+        over_time = self._refine.over_time if self._refine else None
+        check_smoothing(bool(smooth), bool(over_time), frames.are_single_images)
+        size, score_thr = read_crops(self.cfg).crop_size, self._det_options['score_thr']
+        given = find_given(bboxes, whole_image, keypoints, score_thr, frames.names, size[1] / size[0])
+        find_people = given or self._find_detector()
+        if self._refine:
+            self._refine.check_finder(find_people)
         make_smoother = (smooth if callable(smooth) else OneEuro) if smooth else None
-        motion = Motion(self.model.body_model, tracker, make_smoother)
-        writer = ResultWriter(out_dir, self.model.body_model, save, viewer_frames) if out_dir else None
+        body = self.model.body_model
+        motion = Motion(body, tracker, make_smoother)
+        options = dict(
+            people=type(given).__name__ if given else detector_name(**self._det_options),
+            **dict(keypoints=keypoints, focal_length=focal_length, fps=fps, smooth=smooth, tracker=tracker),
+        )
+        files = out_dir, save, viewer_frames, overwrite, pred_out_dir, vis_out_dir
+        settings = partial(self._describe, **options)
+        deliver = Delivery.open(body, size, settings, *files, show, wait_time, self.show_progress)
         # A webcam does not wait for a batch.
         groups = group_frames(frames, 1 if isinstance(inputs, int) else batch_size)
         results: Iterator[FrameResult | BadInput] = (
             result
             for group in groups
-            for result in self._infer(group, find_people, motion, batch_size, focal_length)
+            for result in self._infer(
+                group, find_people, motion, batch_size, focal_length, partial(deliver.restore, given=given)
+            )
         )
-        if self._refine and self._refine.over_time:
-            results = self._refine.over_time(results)
-        return self._deliver(results, writer, frames)
+        return deliver(over_time(results) if over_time else results, frames)
 
     def preprocess(
         self, inputs: Iterable[tuple[Frame, np.ndarray]], batch_size: int = 1, **kwargs: Any
@@ -279,7 +303,7 @@ class MultiRoIInferencer(BaseInferencer):
                 f'{cfg.filename or "the config"} has no weights; give a checkpoint, for example one that you '
                 'trained or converted, as mmroi convert-checkpoint does'
             )
-        return init_model(cfg, weights, device, body_model=self._body_model, fold_batch_norms=True)
+        return init_model(cfg, weights, device, self._cfg_options, self._body_model, fold_batch_norms=True)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
         expand_numbers(cfg)
@@ -291,26 +315,25 @@ class MultiRoIInferencer(BaseInferencer):
     def _init_visualizer(self, cfg: Config) -> None:
         return None  # functions draw; MMEngine's visualizers open the files of a training
 
-    def _people_finder(
-        self, bboxes: Any, whole_image: bool, keypoints: str | Path | PeopleFinder | None
-    ) -> PeopleFinder:
-        if callable(keypoints):
-            return keypoints
-        if keypoints is not None and Path(keypoints).is_dir():
-            return MMPosePeople(keypoints)
-        if whole_image:
-            return WholeImage()
-        if bboxes is not None or keypoints is not None:
-            given: GivenPeople
-            if keypoints is not None:
-                given = GivenKeypoints(keypoints)
-            else:
-                given = GivenPeople(bboxes, self._det_options['score_thr'] or 0.0)
-            for note in given.notes:
-                print_log(note, 'current', logging.WARNING)
-            return given
+    def _find_detector(self) -> PeopleFinder:
         self._detector = self._detector or make_detector(device=str(self.device), **self._det_options)
         return self._detector
+
+    def _describe(self, **options: Any) -> dict[str, Any]:
+        """Return what the results of a call depend on, as JSON values."""
+        if not self._settings:
+            body, unused = self.model.body_model, MeshEstimator.ONLY_IN_TRAINING
+            state = self.model.state_dict()
+            self._settings = dict(
+                weights=fingerprint({n: state[n] for n in state if n.partition('.')[0] not in unused})[:16],
+                body_model=f'{body.name} {body.digest}',
+                pipeline=describe(inference_pipeline(self.cfg, self._box_scale)),
+                det_score=self._det_options['score_thr'],
+                det_size=self._det_options['size'],
+                det_weights=describe(self._det_options['weights']),
+                **self._options,
+            )
+        return {**self._settings, **describe(options)}
 
     def _to_sample(self, frame: Frame, bbox: np.ndarray, focal_length: float | None) -> dict[str, Any]:
         x1, y1, x2, y2 = bbox
@@ -330,8 +353,11 @@ class MultiRoIInferencer(BaseInferencer):
         motion: Motion,
         batch_size: int,
         focal_length: float | None,
+        restore: Callable[[Frame], FrameResult | None],
     ) -> Iterator[FrameResult | BadInput]:
         frames = [item for item in group if isinstance(item, Frame)]
+        done = {id(frame): result for frame in frames if (result := restore(frame))}
+        frames = [frame for frame in frames if id(frame) not in done]
         people = find_people(frames) if frames else []
         pairs = [(frame, bbox) for frame, found in zip(frames, people, strict=True) for bbox in found.bboxes]
         batches = self.preprocess(pairs, batch_size, focal_length=focal_length)
@@ -341,15 +367,15 @@ class MultiRoIInferencer(BaseInferencer):
         for sample, person in zip(samples, persons, strict=True):
             sample.set_metainfo(person)
         predicted = [(frame, sample) for (frame, _), sample in zip(pairs, samples, strict=True)]
-        bad = {id(frame) for frame, sample in predicted if not _is_finite(sample)}
+        bad = {id(frame) for frame, sample in predicted if not is_finite(sample)}
         estimates: Sequence[Estimate] = ()
         if self._refine and (good := [pair for pair in predicted if id(pair[0]) not in bad]):
             estimates = self._refine([frame for frame, _ in good], [sample for _, sample in good])
         next_estimate = iter(estimates)
         next_sample, people_of_next = iter(samples), iter(people)
         for item in group:
-            if isinstance(item, BadInput):
-                yield item
+            if isinstance(item, BadInput) or id(item) in done:
+                yield item if isinstance(item, BadInput) else done[id(item)]
                 continue
             found = next(people_of_next)
             own = [next(next_sample) for _ in found.bboxes]
@@ -358,43 +384,15 @@ class MultiRoIInferencer(BaseInferencer):
                     print_log(f'{item.source}: {question}', 'current', logging.WARNING)
                     self._questioned = True
             if id(item) in bad:
-                self._check_weights(item)
+                if not all(torch.isfinite(parameter).all() for parameter in self.model.parameters()):
+                    raise ValueError(
+                        f'the network predicts {_NO_NUMBERS} for {item.source}; check its weights'
+                    )
                 yield BadInput(item.source, _NOT_FINITE)
                 continue
             origin = 'given' if focal_length else 'EXIF' if item.focal_length else 'estimated'
             for sample in own:
                 sample.set_metainfo(dict(focal_length_from=origin))
             motion(item, own)
-            yield FrameResult(item, own, found.problems, list(islice(next_estimate, len(own))))
-
-    def _check_weights(self, frame: Frame) -> None:
-        """Stop if it is not the image that is wrong."""
-        if not all(torch.isfinite(parameter).all() for parameter in self.model.parameters()):
-            raise ValueError(
-                f'the network predicts NaN or infinite values for {frame.source}; check its weights'
-            )
-
-    def _deliver(
-        self, results: Iterator[FrameResult | BadInput], writer: ResultWriter | None, inputs: Inputs
-    ) -> Generator[FrameResult | BadInput, None, None]:
-        with ExitStack() as stack:
-            if writer:
-                stack.enter_context(writer)
-            disable = None if self.show_progress else True
-            bar = stack.enter_context(ProgressBar(inputs.num_frames, 'images', disable=disable))
-            people = failed = 0
-            for result in results:
-                if writer and isinstance(result, FrameResult):
-                    writer.write(result)
-                if isinstance(result, FrameResult):
-                    people += len(result.samples)
-                else:
-                    failed += 1
-                bar.advance(status=f'{people} people, {failed} failed')
-                yield result
-
-
-def _is_finite(sample: HMRDataSample) -> bool:
-    predicted = sample.pred_instances
-    found = torch.isfinite(predicted.vertices).all() and torch.isfinite(predicted.camera_translation).all()
-    return bool(found)
+            estimates = list(islice(next_estimate, len(own)))
+            yield FrameResult(item, own, found.problems, estimates, self.model.body_model.name)

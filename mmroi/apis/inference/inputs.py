@@ -1,6 +1,7 @@
-"""Streams of frames from images, folders, globs, bytes, arrays, videos and webcams."""
+"""Streams of frames from images, folders, globs, URLs, bytes, arrays, videos and webcams."""
 
 import itertools
+import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,18 +11,22 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from mmengine.logging import print_log
+from PIL import Image
 
-from mmroi.apis.inference.animated_images import AnimatedImage, count_frames
+from mmroi.apis.inference.animated_images import PAGED, AnimatedImage, count_frames
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
 from mmroi.apis.inference.image_files import ImageSource
 from mmroi.apis.inference.image_sequences import ImageSequence, natural_order
+from mmroi.apis.inference.url_files import WEB, WebVideo, read_url, url_name
 from mmroi.apis.inference.videos import Video, Webcam
 
-InputType: TypeAlias = str | Path | bytes | int | np.ndarray
+InputType: TypeAlias = str | Path | bytes | int | np.ndarray | Image.Image
 InputsType: TypeAlias = InputType | Sequence[InputType]
 
 SAMPLE = Path(__file__).parent / 'assets' / 'astronaut.jpg'  # a photo to try a model on
 IMAGE_SUFFIXES = (
+    '.apng',
     '.avif',
     '.bmp',
     '.gif',
@@ -65,6 +70,10 @@ class Source(Protocol):
     """One image, video or webcam among the inputs."""
 
     @property
+    def name(self) -> str:
+        """Name of its frame, or ``video`` of its frames."""
+
+    @property
     def num_frames(self) -> int | None:
         """Number of its frames; None if unknown."""
 
@@ -78,16 +87,26 @@ class Inputs:
 
     Args:
         sources: Sources to iterate over one after the other.
+        names: Names of the sources of each input.
+
+    Attributes:
+        names: Names of the sources of each input, as in :class:`Source`: several for a folder.
     """
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source], names: Sequence[Sequence[str]] = ()) -> None:
         self._sources = tuple(sources)
+        self.names = names
 
     @property
     def num_frames(self) -> int | None:
         """Number of frames according to the headers; None if one is unknown, such as for a webcam."""
         counts = [source.num_frames for source in self._sources]
         return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+    @property
+    def are_single_images(self) -> bool:
+        """Whether there is no video, webcam or sequence of images, in which something could move."""
+        return all(isinstance(source, ImageSource | _Fault) for source in self._sources)
 
     def __len__(self) -> int:
         count = self.num_frames
@@ -104,10 +123,11 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
     """Resolve inputs, and check what can be checked without decoding.
 
     Args:
-        inputs: A path (image, video or folder), a glob, an encoded image as bytes, an array (see
-            :func:`mmroi.fileio.images.as_bgr`), the number of a webcam, or a list of these. A folder stands
-            for its images and videos in alphabetical order, without subfolders. An animated GIF, WebP or AVIF
-            is a video. Paths of a list that cannot be used become :class:`BadInput`, and the others are read.
+        inputs: A path (image, video or folder), a glob, a URL of an image or video (http, https), an encoded
+            image as bytes, an image of Pillow, an array (see :func:`mmroi.fileio.images.as_bgr`), the number
+            of a webcam, or a list of these. A folder stands for its images and videos in alphabetical order,
+            without subfolders. An animated GIF, WebP, AVIF or PNG is a video. Paths of a list that cannot be
+            used become :class:`BadInput`, and the others are read.
         fps: Take the images of each folder as one video of this frame rate, in the order of the numbers in
             their names, and likewise all arrays and encoded images in their own order.
 
@@ -115,8 +135,8 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
         The stream of frames.
 
     Raises:
-        BadInputError: If there is nothing to read, a webcam cannot be opened, or ``fps`` is not a positive
-            number.
+        BadInputError: If there is nothing to read, a webcam cannot be opened, a URL cannot be downloaded, or
+            ``fps`` is not a positive number or there is no image that it could be of.
     """
     if fps is not None and not 0 < fps < math.inf:
         raise BadInputError(f'the frame rate is {fps}; give a positive number of frames per second')
@@ -124,8 +144,15 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
     if not listed:
         raise BadInputError('the list of inputs is empty; give an image, a folder, a video or a webcam')
     names = _Names()
-    sources = [source for item in listed for source in _sources_or_fault(item, names, len(listed) > 1)]
-    return Inputs(_join(sources, fps, names) if fps else sources)
+    given = [_sources_or_fault(item, names, len(listed) > 1) for item in listed]
+    sources = list(itertools.chain.from_iterable(given))
+    if fps and not any(isinstance(source, ImageSource) for source in sources):
+        raise BadInputError(
+            'the frame rate (fps, --fps) has no effect: it is for images, and there is none; videos '
+            'have their own'
+        )
+    by_input = [[source.name for source in some] for some in given]
+    return Inputs(_join(sources, fps, names) if fps else sources, by_input)
 
 
 @dataclass(frozen=True)
@@ -133,6 +160,7 @@ class _Fault:
     """An input that cannot be used, in the place of its frames."""
 
     bad: BadInput
+    name = ''
     num_frames = 0
 
     def __iter__(self) -> Iterator[Frame | BadInput]:
@@ -205,16 +233,22 @@ def _sources_or_fault(item: Any, names: _Names, one_of_many: bool) -> list[Sourc
 def _sources(item: Any, names: _Names) -> list[Source]:
     if isinstance(item, np.ndarray):
         return [ImageSource(item, names.image('array'), 'array')]
+    if isinstance(item, Image.Image):
+        source = printable(getattr(item, 'filename', '')) or 'image'
+        return [ImageSource(item, names.image(Path(source).stem), source)]
     if isinstance(item, bytes):
         if (count := count_frames(item)) > 1:
             return [AnimatedImage(item, names.video('bytes'), 'bytes', count)]
         return [ImageSource(item, names.image('bytes'), 'bytes')]
     if isinstance(item, int):
         return [Webcam(item, names.video(f'webcam_{item}'), f'webcam {item}')]
+    if isinstance(item, str) and item.startswith(WEB):
+        return [_web(item, names)]
     if isinstance(item, (str, Path)):
         return [_file(path, names) for path in _expand(item)]
     raise BadInputError(
-        f'an input is a {type(item).__name__}; give a path, bytes, an array or a webcam by its number'
+        f'an input is a {type(item).__name__}; give a path, bytes, an array, an image of Pillow or '
+        'a webcam by its number'
     )
 
 
@@ -246,7 +280,21 @@ def _file(path: Path, names: _Names) -> Source:
         return Video(path, names.video(path.stem), printable(path))
     if (count := count_frames(path)) > 1:
         return AnimatedImage(path, names.video(path.stem), printable(path), count)
+    if (count := count_frames(path, PAGED)) > 1:
+        print_log(
+            f'{printable(path)} has {count} pages, of which the first is used', 'current', logging.WARNING
+        )
     return ImageSource(path, names.image(path.stem), printable(path))
+
+
+def _web(url: str, names: _Names) -> Source:
+    stem, suffix = url_name(url)
+    if suffix in VIDEO_SUFFIXES:
+        return WebVideo(url, names.video(stem), suffix)
+    content = read_url(url)
+    if (count := count_frames(content)) > 1:
+        return AnimatedImage(content, names.video(stem), printable(url), count)
+    return ImageSource(content, names.image(stem), printable(url))
 
 
 def _expand(item: str | Path) -> list[Path]:
@@ -254,7 +302,10 @@ def _expand(item: str | Path) -> list[Path]:
     if not text:  # such as an unset variable of a shell; it would mean the current folder
         raise BadInputError('an input is empty; give a path')
     if '://' in text:
-        raise BadInputError(f'{name} is a URL; download it and give the file')
+        raise BadInputError(
+            f'{name} is a URL that is not read; give one of http:// or https://, or download it and '
+            'give the file'
+        )
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if _is_wanted(p))
         if not found:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-from mmroi.apis.inference.people import People, check_boxes, inside
+from mmroi.apis.inference.given_people import check_boxes, inside, select_boxes
+from mmroi.apis.inference.people import People
 from mmroi.structures import COCO_17, convert_keypoints
 
 _WHOLE_BODY = 133  # COCO-WholeBody begins with COCO's 17
@@ -22,14 +23,15 @@ class MMPosePeople:
 
     Args:
         folder: Folder of the files.
+        score_thr: Lowest score of a box; None keeps all.
 
     Raises:
         BadInputError: If the folder does not exist or has no JSON file; when frames are looked up, if a file
             has other content or keypoints of another convention.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder).expanduser()
+    def __init__(self, folder: str | Path, score_thr: float | None = None) -> None:
+        self._folder, self._score_thr = Path(folder).expanduser(), score_thr
         if not any(self._folder.glob('*.json')):
             raise BadInputError(
                 f'keypoints {folder} has no JSON files; give the folder predictions of MMPose'
@@ -49,16 +51,18 @@ class MMPosePeople:
     def _look_up(self, frame: Frame) -> People:
         path = self._folder / f'{Path(frame.source).stem}.json'
         if not path.is_file():
-            problem = BadInput(frame.source, f'has no file {path}; run MMPose on it or remove the image')
-            return People(np.zeros((0, 4)), np.zeros(0), (problem,))
+            return People.nobody(
+                BadInput(frame.source, f'has no file {path}; run MMPose on it or remove the image')
+            )
         content = _read(path)
         if content and 'instances' in content[0]:  # a video; MMPose counts frames from 0
             content = next((f['instances'] for f in content if f['frame_id'] == frame.index), [])
         people = [_read_person(entry, str(path)) for entry in content]
         if not people:
-            return People(np.zeros((0, 4)), np.zeros(0), given_keypoints=np.zeros((0, 54, 3)))
+            return People.nobody()
         boxes = check_boxes(np.stack([box for box, _ in people]), str(path))
-        return inside(boxes, frame, keypoints=np.stack([keypoints for _, keypoints in people]))
+        kept = select_boxes(boxes, self._score_thr)
+        return inside(boxes[kept], frame, np.stack([keypoints for _, keypoints in people])[kept])
 
 
 @lru_cache(maxsize=2)  # a video asks for the same file for each frame

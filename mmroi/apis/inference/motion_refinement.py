@@ -99,7 +99,7 @@ class MotionRefinement:
 
 
 def _moment(result: Result) -> _Moment:
-    if isinstance(result, BadInput) or result.frame.video is None:
+    if isinstance(result, BadInput) or result.frame.video is None or result.restored:
         return _Moment(None, 0.0, {})
     people = {
         sample.track_id: estimate

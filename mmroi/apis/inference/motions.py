@@ -85,7 +85,7 @@ class MotionWriter:
             person = person_arrays(sample)
             pose = np.concatenate([person['global_orient'][None], person['body_pose']])
             track = self._tracks.setdefault(sample.track_id, Track())
-            track.add(time, pose, person['betas'], person['camera_translation'])
+            track.add(time, pose, person['betas'], person['camera_translation'], person.get('joints_std'))
         if frame.video is None:
             self._write(frame.name)
 
@@ -125,7 +125,8 @@ class MotionWriter:
             if self._room < 0:
                 break
             (color,) = person_colors([person])
-            clips.append(ViewerClip(person, color, float(short.times[0]), float(short.times[-1]), glb))
+            start, end = float(short.times[0]), float(short.times[-1])
+            clips.append(ViewerClip(person, color, start, end, glb, short.joints_std))
         if clips:
             self.sequences.append(ViewerSequence(name, fps, clips))
 

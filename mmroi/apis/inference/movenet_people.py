@@ -141,6 +141,9 @@ class MoveNetPeople:
             wanted = scale.scores >= self._score_thr
             if number > 0:
                 wanted &= scale.sides <= 2 * SMALL
+            finer = [other.boxes[other.scores >= self._score_thr] for other in scales[number + 1 :]]
+            if finer:  # boxes of small people are too imprecise to overlap as those of one scale do
+                wanted &= (scale.sides >= SMALL) | ~_seen(scale.boxes, torch.cat(finer))
             ranks = (
                 scale.scores + 1.0 * (scale.sides >= SMALL) if scale is not scales[-1] else scale.scores + 1
             )
@@ -173,6 +176,26 @@ class PeopleAtScale:
         points = self.keypoints[..., :2] * factor - 0.5  # pixel centers at integers
         keypoints = torch.cat([points, self.keypoints[..., 2:]], dim=-1)
         return PeopleAtScale(self.boxes * factor.repeat(2), self.scores, keypoints, self.sides)
+
+
+def _seen(coarse: Tensor, fine: Tensor) -> Tensor:
+    """Whether there are boxes of the same people at finer scales: alike in size, half within each other.
+
+    Args:
+        coarse: (P, 4) x1, y1, x2, y2.
+        fine: (Q, 4).
+
+    Returns:
+        (P,) bool.
+    """
+    one, other = coarse[:, None], fine[None]
+    shared = (
+        torch.minimum(one[..., 2:], other[..., 2:]) - torch.maximum(one[..., :2], other[..., :2])
+    ).clamp(0)
+    sizes = [box[..., 2:] - box[..., :2] for box in (one, other)]
+    areas, sides = [size.prod(-1) for size in sizes], [size.amax(-1) for size in sizes]
+    overlap = shared.prod(-1) / torch.minimum(*areas)
+    return ((overlap > 0.5) & (torch.maximum(*sides) < 2 * torch.minimum(*sides))).any(1)
 
 
 def _load(weights: str | Path, device: str | None) -> MoveNetPose:

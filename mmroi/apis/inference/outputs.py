@@ -1,7 +1,7 @@
 """Output files of a run, written frame by frame so that an interrupted run keeps what is done."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,13 +20,14 @@ from mmroi.apis.inference.video_writer import VideoWriter
 from mmroi.body_models import SMPL
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
-from mmroi.utils.choices import MESHES, MOTIONS, SAVES
+from mmroi.utils.choices import MESHES, MOTIONS, SAVES, VIEWER_FRAMES
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
 
 DEFAULT_SAVES = ('json', 'overlay', 'views', 'glb', 'viewer')
 # A mesh file takes 0.25 MB per person, too much to write for every frame by default.
 DEFAULT_SAVES_OF_VIDEOS = ('json', 'overlay', 'viewer')
+_KINDS = dict(predictions='json', overlays='overlay')  # of the folders that may lie elsewhere
 IMAGE_SIZE, VIEWER_IMAGE_SIZE = 1920, 1280  # long side, pixels
 JPEG_QUALITY = 92
 _MAX_JPEG_SIDE = 65000  # pixels, which the format limits
@@ -42,26 +43,45 @@ class ResultWriter:
     ``coco/keypoints.json``, ``coco/images.json`` and ``viewer.html`` of the whole run. Frames without people
     have no views and meshes and are not in the viewer.
 
+    Files of results that were restored from an earlier run are kept where they exist.
+
     Args:
-        out_dir: Output folder; created if missing.
+        out_dir: Output folder; created if missing. None if ``folders`` say where each kind belongs.
         body_model: The body that posed the people.
         saves: Names of ``SAVES``; None for ``DEFAULT_SAVES``, or ``DEFAULT_SAVES_OF_VIDEOS`` for frames of
-            videos, without mesh files if trimesh is not installed.
-        viewer_frames: Maximum number of frames in the viewer, spread evenly over the run.
+            videos, without mesh files if trimesh is not installed; without ``out_dir`` the kinds of
+            ``folders``, which are then the only ones.
+        viewer_frames: Maximum number of frames in the viewer, spread evenly over the run; None for
+            ``VIEWER_FRAMES``.
+        folders: Other folders for ``predictions`` and ``overlays``.
 
     Raises:
         ValueError: If a name in ``saves`` is unknown or needs trimesh, which is not installed; or
-            ``viewer_frames`` is not positive.
+            ``viewer_frames`` is not positive, or has no effect because there is no viewer.
         OSError: If the folder cannot be created.
     """
 
     def __init__(
         self,
-        out_dir: str | Path,
+        out_dir: str | Path | None,
         body_model: SMPL,
         saves: Sequence[str] | None = None,
-        viewer_frames: int = 30,
+        viewer_frames: int | None = None,
+        folders: Mapping[str, Path] | None = None,
     ) -> None:
+        folders = dict(folders or {})
+        if out_dir is None:
+            kinds = [_KINDS[folder] for folder in folders]
+            if saves is not None:
+                raise ValueError(
+                    f'save (--save) needs out_dir: without it only {" and ".join(kinds)} is written'
+                )
+            saves = kinds
+        if viewer_frames is not None and saves is not None and 'viewer' not in saves:
+            raise ValueError(
+                'viewer_frames (--viewer-frames) has no effect: save (--save) does not name viewer; add it, '
+                'or leave the option out'
+            )
         unknown = sorted(set(saves or ()) - set(SAVES))
         if unknown:
             raise ValueError(f'save: unknown {", ".join(unknown)}; choose from {", ".join(SAVES)}')
@@ -72,12 +92,15 @@ class ResultWriter:
             self._left_out = MESHES
             if saves is None:
                 print_log('no glb files are written, which need trimesh: pip install trimesh', 'current')
-        self.out_dir = Path(out_dir)
-        self.out_dir.mkdir(parents=True, exist_ok=True)
+        self.out_dir = Path(out_dir) if out_dir else next(iter(folders.values()))
+        for folder in (self.out_dir, *folders.values()):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._folders = folders
+        self._body_name = body_model.name
         self._faces = body_model.faces
         self._skinning_weights = body_model.skinning_weights.cpu().numpy()
         self._saves = saves
-        self._viewer = _EvenlySpread(viewer_frames)
+        self._viewer = _EvenlySpread(VIEWER_FRAMES if viewer_frames is None else viewer_frames)
         self._videos: dict[str, VideoWriter] = {}  # by folder
         self._motions = MotionWriter(self.out_dir, body_model)
         self._coco = CocoWriter(self.out_dir)
@@ -106,14 +129,17 @@ class ResultWriter:
         frame, saves = result.frame, self._saves_for(result.frame)
         if 'json' in saves:
             self._write(
-                'predictions', frame, '.json', json.dumps(frame_dict(result), allow_nan=False).encode()
+                'predictions',
+                result,
+                '.json',
+                lambda: json.dumps(frame_dict(result), allow_nan=False).encode(),
             )
         if 'npz' in saves or 'vertices' in saves:
             write_npz(self._path('predictions', frame, '.npz'), frame_arrays(result, 'vertices' in saves))
         if 'overlay' in saves:
-            self._write_image('overlays', frame, draw_result(result, self._faces, IMAGE_SIZE))
+            self._write_image('overlays', result, lambda: draw_result(result, self._faces, IMAGE_SIZE))
         if 'keypoints' in saves:
-            self._write_image('keypoints', frame, draw_detections(result, IMAGE_SIZE))
+            self._write_image('keypoints', result, lambda: draw_detections(result, IMAGE_SIZE))
         if 'coco' in saves:
             self._coco.add(result)
         if motions := [kind for kind in (*MOTIONS, VIEWER) if kind in saves]:
@@ -121,12 +147,15 @@ class ResultWriter:
         if not result.samples:
             return
         if 'views' in saves:
-            self._write('views', frame, '.jpg', _jpeg(draw_views(result, self._faces)))
+            self._write('views', result, '.jpg', lambda: _jpeg(draw_views(result, self._faces)))
         for suffix in MESHES:
             if suffix in saves:
                 path = self._path('meshes', frame, f'.{suffix}')
                 path.parent.mkdir(exist_ok=True)
-                save_meshes(path, result.vertices, self._faces, ids=result.ids)
+                if not (result.restored and path.is_file()):
+                    save_meshes(
+                        path, result.vertices, self._faces, ids=result.ids, body_model=self._body_name
+                    )
         if 'viewer' in saves:
             self._viewer.offer(
                 lambda: viewer_frame(result, self._faces, VIEWER_IMAGE_SIZE, self._skinning_weights)
@@ -161,23 +190,32 @@ class ResultWriter:
 
     def _path(self, folder: str, frame: Frame, suffix: str) -> Path:
         # Not with_suffix: a name may contain a dot.
-        return self.out_dir / folder / f'{frame.name}{suffix}'
+        return self._folder(folder) / f'{frame.name}{suffix}'
 
-    def _write(self, folder: str, frame: Frame, suffix: str, content: bytes) -> None:
-        with atomic_write(self._path(folder, frame, suffix)) as temporary:
-            temporary.write_bytes(content)
+    def _folder(self, name: str) -> Path:
+        return self._folders.get(name, self.out_dir / name)
 
-    def _write_image(self, folder: str, frame: Frame, image: np.ndarray) -> None:
-        if frame.video is None:
-            self._write(folder, frame, '.jpg', _jpeg(image))
+    def _write(self, folder: str, result: FrameResult, suffix: str, make: Callable[[], bytes]) -> None:
+        path = self._path(folder, result.frame, suffix)
+        if result.restored and path.is_file():
             return
-        path = self.out_dir / folder / f'{frame.video}.mp4'
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(make())
+
+    def _write_image(self, folder: str, result: FrameResult, draw: Callable[[], np.ndarray]) -> None:
+        frame = result.frame
+        if frame.video is None:
+            self._write(folder, result, '.jpg', lambda: _jpeg(draw()))
+            return
+        path = self._folder(folder) / f'{frame.video}.mp4'
+        if result.restored and path.is_file():  # appears when a video is complete
+            return
         if folder in self._videos and self._videos[folder].path != path:
             self._close_video(folder)
         if folder not in self._videos:
             sound = Path(frame.source) if frame.has_sound else None
             self._videos[folder] = VideoWriter(path, frame.fps, sound)
-        self._videos[folder].add(image, frame.time, frame.duration)
+        self._videos[folder].add(draw(), frame.time, frame.duration)
 
     def _close_video(self, folder: str) -> None:
         self._videos.pop(folder).close()

@@ -1,16 +1,15 @@
-"""Boxes of the people in a frame: from a detector, from the user, or the whole image."""
+"""The people of a frame: found by a detector of MMDetection, or the whole image."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
-from mmroi.apis.inference.box_files import box_fault, read_boxes
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
-
-_MAX_SIZE = 4  # of a box, relative to the side of the image; a larger one was made for another image
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +34,11 @@ class People:
     def __len__(self) -> int:
         return len(self.bboxes)
 
+    @classmethod
+    def nobody(cls, *problems: BadInput) -> 'People':
+        """Return the people of a frame without any, and why, if it has a reason."""
+        return cls(np.zeros((0, 4)), np.zeros(0), problems)
+
     def persons(self) -> Iterator[dict[str, Any]]:
         """Give what is known of each person: ``bbox``, ``bbox_score``, ``det_keypoints``, ``keypoints``."""
         named = dict(det_keypoints=self.keypoints, keypoints=self.given_keypoints)
@@ -44,7 +48,14 @@ class People:
 
 
 class WholeImage:
-    """One person who fills the frame."""
+    """One person who fills the frame. For the first frame that is wider than high it says what that means.
+
+    Args:
+        aspect: Width / height of the crops.
+    """
+
+    def __init__(self, aspect: float = 0.75) -> None:
+        self._aspect, self._said = aspect, False
 
     def __call__(self, frames: Sequence[Frame]) -> list[People]:
         """Return the box of each frame.
@@ -55,6 +66,18 @@ class WholeImage:
         Returns:
             One item per frame.
         """
+        for frame in frames:
+            height, width = frame.image.shape[:2]
+            if width > height and not self._said:
+                self._said = True
+                print_log(
+                    f'{frame.source} is wider than high ({width} x {height} pixels): whole_image '
+                    '(--whole-image) takes its full width as one person, so that someone as high as the '
+                    f'image fills {height / (width / self._aspect):.0%} of the height of the crop. For a '
+                    'person in a part of it leave the option out, to detect people, or give a box (--bboxes)',
+                    'current',
+                    logging.WARNING,
+                )
         return [People(np.array([[0, 0, *frame.image.shape[1::-1]]], float), np.ones(1)) for frame in frames]
 
 
@@ -122,165 +145,3 @@ class DetectedPeople:
         persons = instances[(instances.labels == self._person) & (instances.scores >= self._score_thr)]
         order = persons.scores.argsort(descending=True, stable=True)
         return People(persons.bboxes[order].double().numpy(), persons.scores[order].double().numpy())
-
-
-class GivenPeople:
-    """Boxes given by the user.
-
-    Boxes that lie partly outside the frame are kept; boxes entirely outside, or far larger than the frame,
-    are dropped and reported.
-
-    Args:
-        bboxes: (P, 4) corners x1, y1, x2, y2 in pixels, or (P, 5) with scores, used for every frame; a dict
-            of such arrays by name; or a file, see :func:`.box_files.read_boxes`. Names are names of frames,
-            videos or files, the latter with or without folders and suffix.
-        score_thr: Lowest score of a box.
-
-    Attributes:
-        notes: What was left out of a file as a whole, one sentence each.
-
-    Raises:
-        BadInputError: If a box is malformed, or the file cannot be read or most of its boxes are malformed.
-    """
-
-    def __init__(self, bboxes: Any, score_thr: float = 0.0) -> None:
-        self._score_thr = score_thr
-        self._where, self.notes = 'bboxes', list[str]()
-        self._faults: dict[str, list[str]] = {}
-        self._boxes: np.ndarray | dict[str, np.ndarray]
-        if isinstance(bboxes, (str, Path)):
-            file = read_boxes(bboxes)
-            self._where, self._faults = file.where, dict(file.faults)
-            self.notes = [f'{file.where}: {note}' for note in file.notes]
-            self._boxes = {name: file.boxes(name) for name in [*file.rows]} if file.named else file.boxes()
-        else:
-            self._boxes = as_boxes(bboxes)
-        # Files may have moved since: a name without folders is enough if it is unique.
-        self._bare: dict[str, str | None] = {}
-        for key in self._boxes if isinstance(self._boxes, dict) else ():
-            for bare in {PurePath(key).name, PurePath(key).stem}:
-                self._bare[bare] = None if bare in self._bare else key
-
-    def __call__(self, frames: Sequence[Frame]) -> list[People]:
-        """Look up the boxes of the frames.
-
-        Args:
-            frames: The frames.
-
-        Returns:
-            One item per frame.
-        """
-        return [self._look_up(frame) for frame in frames]
-
-    def _look_up(self, frame: Frame) -> People:
-        if not isinstance(self._boxes, dict):
-            return inside(self._boxes, frame, self._score_thr)
-        key = self.find_key(frame)
-        if key is None:
-            return self.missing(frame)
-        people = inside(self._boxes[key], frame, self._score_thr)
-        faults = (  # once, not for every frame of a video
-            BadInput(frame.source, f'has a box that cannot be used: {fault}')
-            for fault in self._faults.pop(key, ())
-        )
-        return replace(people, problems=(*people.problems, *faults))
-
-    def find_key(self, frame: Frame) -> str | None:
-        """Return the name under which the boxes of a frame are given; None if there is none."""
-        assert isinstance(self._boxes, dict)
-        return next((key for key in self._keys(frame) if key in self._boxes), None)
-
-    def missing(self, frame: Frame) -> People:
-        """Return nobody, and the problem that the frame has no entry."""
-        problem = BadInput(frame.source, f'has no entry in {self._where}; add one or remove the image')
-        return People(np.zeros((0, 4)), np.zeros(0), (problem,))
-
-    def _keys(self, frame: Frame) -> Iterator[str]:
-        yield frame.name
-        path = PurePath(frame.source)
-        for parts in range(len(path.parts)):  # the longest first
-            yield str(PurePath(*path.parts[parts:]))
-        if frame.video is not None:
-            yield frame.video
-        for bare in (path.name, path.stem, str(int(path.stem)) if path.stem.isdecimal() else path.stem):
-            yield self._bare.get(bare) or bare
-
-
-def inside(
-    boxes: np.ndarray, frame: Frame, score_thr: float = -np.inf, keypoints: np.ndarray | None = None
-) -> People:
-    """Leave out the boxes that cannot be of a frame, and say so.
-
-    Args:
-        boxes: (P, 5) x1, y1, x2, y2 in pixels, and the score.
-        frame: The frame.
-        score_thr: Lowest score of a box.
-        keypoints: (P, 54, 3) of the same people, if they are given.
-
-    Returns:
-        The people whose boxes are neither entirely outside the frame nor far larger than it.
-    """
-    sure = boxes[:, 4] >= score_thr
-    boxes, size = boxes[sure], np.array(frame.image.shape[1::-1])
-    outside = np.any((boxes[:, :2] >= size) | (boxes[:, 2:4] <= 0), axis=1)
-    huge = np.any(boxes[:, 2:4] - boxes[:, :2] > _MAX_SIZE * size, axis=1) & ~outside
-    problems = tuple(
-        BadInput(
-            frame.source,
-            f'is {size[0]} x {size[1]} pixels, and the box '
-            f'({", ".join(f"{v:g}" for v in box)}) is {what}; check whether it was made for another size',
-        )
-        for where, what in ((outside, 'outside'), (huge, 'far larger'))
-        for box in boxes[where, :4]
-    )
-    good = ~(outside | huge)
-    given = None if keypoints is None else keypoints[sure][good]
-    return People(boxes[good, :4], boxes[good, 4], problems, given_keypoints=given)
-
-
-def check_boxes(boxes: Any, where: str) -> np.ndarray:
-    """Check boxes and their scores.
-
-    Args:
-        boxes: (P, 4) x1, y1, x2, y2, or (P, 5) with scores; a single row is accepted, too.
-        where: Origin of the boxes, for error messages.
-
-    Returns:
-        (P, 5) float64; the score is 1 if none is given.
-
-    Raises:
-        BadInputError: If the shape is wrong, a number is not finite, or a box is not larger than a pixel.
-    """
-    try:
-        array = np.asarray(boxes, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.zeros((1, 0))
-    if array.size == 0 and array.ndim <= 2 and len(array) == 0:
-        return np.zeros((0, 5))
-    array = np.atleast_2d(array)
-    if array.ndim != 2 or array.shape[1] not in (4, 5):
-        raise BadInputError(f'{where}: boxes must be rows of x1, y1, x2, y2 in pixels and an optional score')
-    if array.shape[1] == 4:
-        array = np.concatenate([array, np.ones((len(array), 1))], axis=1)
-    for row in array:
-        if fault := box_fault(row.tolist()):
-            raise BadInputError(f'{where}: {fault}')
-    return array
-
-
-def as_boxes(given: Any, where: str = 'bboxes') -> np.ndarray | dict[str, np.ndarray]:
-    """Check boxes for every frame, or by name.
-
-    Args:
-        given: Boxes as for :func:`check_boxes`, or a dict of such boxes by name of file or frame.
-        where: Origin of the boxes, for error messages.
-
-    Returns:
-        (P, 5) boxes for every frame or by name.
-
-    Raises:
-        BadInputError: As :func:`check_boxes`.
-    """
-    if isinstance(given, Mapping):
-        return {str(name): check_boxes(boxes, f'{where}, {name}') for name, boxes in given.items()}
-    return check_boxes(given, where)

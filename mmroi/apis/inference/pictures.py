@@ -22,6 +22,14 @@ from mmroi.visualization.viewer import ViewerFrame
 
 MIN_KEYPOINT_SCORE = 0.2  # below, a keypoint is out of the image or hidden
 SHEET_HEIGHT = 480  # of each view in the sheet, pixels
+SHEET_TITLES = (
+    'Image',
+    'RoIs',
+    'Meshes on the image',
+    'From the side (camera at the left)',
+    'From above (camera below)',
+    'Cameras of the RoIs (from above)',
+)
 LISTED = (
     'bbox_score',
     'bbox',
@@ -52,17 +60,18 @@ class ResizedImage(NamedTuple):
     aspect: float
 
 
-def fit_image(result: FrameResult, max_size: int) -> ResizedImage:
+def fit_image(result: FrameResult, max_size: int, enlarge: bool = False) -> ResizedImage:
     """Scale the image of a result down if it is too large.
 
     Args:
         result: Result with at least one person.
         max_size: Maximum length of the long side, pixels.
+        enlarge: Scale smaller images up to this length.
 
     Returns:
         The image and its camera; pixel centers lie at integers before and after.
     """
-    image, sample = _shrink(result.frame.image, max_size), result.samples[0]
+    image, sample = _resize(result.frame.image, max_size, enlarge), result.samples[0]
     scale = np.array(image.shape[1::-1]) / result.frame.image.shape[1::-1]
     factor = float(np.sqrt(scale.prod()))
     x, y = (np.asarray(sample.principal_point) + 0.5) * scale - 0.5
@@ -84,7 +93,7 @@ def draw_result(result: FrameResult, faces: np.ndarray, max_size: int) -> np.nda
         (H, W, 3) BGR uint8.
     """
     if not result.samples:
-        return _shrink(result.frame.image, max_size)
+        return _resize(result.frame.image, max_size)
     resized = fit_image(result, max_size)
     return draw_overlay(
         resized.image,
@@ -106,7 +115,7 @@ def draw_detections(result: FrameResult, max_size: int) -> np.ndarray:
     Returns:
         (H, W, 3) BGR uint8.
     """
-    image = _shrink(result.frame.image, max_size).copy()
+    image = _resize(result.frame.image, max_size).copy()
     scale = np.array(image.shape[1::-1]) / result.frame.image.shape[1::-1]
     unit = max(min(image.shape[:2]) / 720, 0.5)  # line width, pixels
     for sample, color in zip(result.samples, person_colors(result.ids), strict=True):
@@ -123,7 +132,7 @@ def draw_detections(result: FrameResult, max_size: int) -> np.ndarray:
 
 
 def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
-    """Draw a sheet: image, RoIs, meshes on the image, side view, top view, and the cameras of all RoIs.
+    """Draw a sheet with titles: image, RoIs, meshes on it, side view, top view, and the cameras of all RoIs.
 
     Args:
         result: Result with at least one person.
@@ -132,13 +141,11 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
     Returns:
         (H, W, 3) BGR uint8.
     """
-    resized, vertices, colors = (
-        fit_image(result, 2 * SHEET_HEIGHT),
-        result.vertices,
-        person_colors(result.ids),
-    )
+    # small images larger, because lines and labels are not finer than a pixel
+    resized = fit_image(result, 2 * SHEET_HEIGHT, enlarge=True)
+    vertices, colors = result.vertices, person_colors(result.ids)
     height, width = resized.image.shape[:2]
-    size = SHEET_HEIGHT, round(SHEET_HEIGHT * min(max(width / height, 0.75), 1.5))
+    size = SHEET_HEIGHT, round(SHEET_HEIGHT * min(max(width / height, 0.75), 16 / 9))
     return tile_images(
         [
             resized.image,
@@ -149,11 +156,18 @@ def draw_views(result: FrameResult, faces: np.ndarray) -> np.ndarray:
             draw_side_view(vertices, faces, size, colors),
             draw_top_view(vertices, faces, size, colors),
             draw_cameras(
-                vertices, faces, result.full_cameras, result.camera_translation, size, colors, result.ids
+                vertices,
+                faces,
+                result.full_cameras,
+                result.camera_translation,
+                (SHEET_HEIGHT, max(size)),  # the captions need room
+                colors,
+                result.ids,
             ),
         ],
         columns=3,
         height=SHEET_HEIGHT,
+        titles=SHEET_TITLES,
     )
 
 
@@ -201,10 +215,10 @@ def _vertices_std(people: list[dict[str, np.ndarray]], weights: np.ndarray | Non
     return np.stack([person['joints_std'] for person in people]) @ weights.T
 
 
-def _shrink(image: np.ndarray, max_size: int) -> np.ndarray:
+def _resize(image: np.ndarray, max_size: int, enlarge: bool = False) -> np.ndarray:
     height, width = image.shape[:2]
     ratio = max_size / max(height, width)
-    if ratio >= 1:
+    if ratio == 1 or (ratio > 1 and not enlarge):
         return image
     size = max(round(width * ratio), 1), max(round(height * ratio), 1)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR)

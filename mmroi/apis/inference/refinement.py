@@ -8,6 +8,7 @@ import numpy as np
 from mmroi.apis.inference.crop_keypoints import CropKeypoints
 from mmroi.apis.inference.frames import Frame
 from mmroi.apis.inference.motion_refinement import MotionRefinement
+from mmroi.apis.inference.movenet_people import MoveNetPeople
 from mmroi.apis.inference.results import Estimate
 from mmroi.body_models import SMPL
 from mmroi.models.refiners import KeypointRefiner, refine_samples
@@ -58,6 +59,22 @@ class PeopleRefiner:
         self._keypoints, self._device = keypoints, device
         self.over_time = MotionRefinement(body_model, window) if window else None
         self._find: CropKeypoints | None = None
+
+    def check_finder(self, find_people: object) -> None:
+        """Check that keypoints of the detector, if they are wanted, are found.
+
+        Args:
+            find_people: What finds the people.
+
+        Raises:
+            ValueError: It finds none.
+        """
+        if self._keypoints == 'detector' and not isinstance(find_people, MoveNetPeople):
+            raise ValueError(
+                "keypoints='detector' (--refine-keypoints detector) has no effect: they are those of "
+                'the detector movenet, which does not find the people of this run; leave it out, or choose '
+                '--det-model movenet without boxes or keypoints of your own'
+            )
 
     def __call__(self, frames: Sequence[Frame], samples: Sequence[HMRDataSample]) -> list[Estimate]:
         """Refine people in place.

@@ -18,7 +18,7 @@ REMEDIES = (
     'to find more people: lower --det-score, raise --det-size, take another detector (--det-model rtmdet-m), '
     'or give boxes (--bboxes, or --whole-image for one person who fills the image)'
 )
-SCHEMA_VERSION = '1.1'  # of the JSON, described by predictions.schema.json
+SCHEMA_VERSION = '1.2'  # of the JSON, described by predictions.schema.json
 DECIMALS = 6  # of numbers in JSON: micrometers, and millionths of radians and pixels
 _REFINEMENT = 'refinement'
 EXTRINSICS = np.eye(4)  # from the world to the camera: results are in the camera frame
@@ -49,12 +49,20 @@ class FrameResult:
             they are given, see ``People``, and ``refinement`` if there was one, see ``refine_samples``.
         problems: Boxes that were given for the frame and could not be used.
         estimates: What refinement found for each sample, until a window of frames is refined.
+        body_model: Name of the body model, see :class:`.SMPL`.
+        restored: The result was read from the files of an earlier run.
     """
 
     frame: Frame
     samples: list[HMRDataSample]
     problems: tuple[BadInput, ...] = ()
     estimates: Sequence[Estimate] = ()
+    body_model: str = ''
+    restored: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the JSON file of the frame has, see :func:`frame_dict`."""
+        return frame_dict(self)
 
     @property
     def ids(self) -> list[int]:
@@ -138,6 +146,13 @@ def person_arrays(sample: HMRDataSample, vertices: bool = False) -> dict[str, np
     )
 
 
+def is_finite(sample: HMRDataSample) -> bool:
+    """Whether the mesh of a person and its place are numbers."""
+    predicted = sample.pred_instances
+    found = torch.isfinite(predicted.vertices).all() and torch.isfinite(predicted.camera_translation).all()
+    return bool(found)
+
+
 def _refinement(sample: HMRDataSample) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in sample.get(_REFINEMENT, {}).items()}
 
@@ -165,10 +180,14 @@ def frame_arrays(result: FrameResult, vertices: bool = False) -> dict[str, np.nd
 
     Returns:
         The arrays of ``person_arrays`` with a leading dimension of P people, ``image_size`` (H, W),
-        ``focal_length``, ``principal_point`` (2,) and ``K`` (3, 3) in pixels, and ``extrinsics`` (4, 4); only
-        ``image_size`` and ``extrinsics`` if there is nobody.
+        ``focal_length``, ``principal_point`` (2,) and ``K`` (3, 3) in pixels, ``extrinsics`` (4, 4), and the
+        name of the ``body_model``; only ``image_size``, ``extrinsics`` and ``body_model`` if there is nobody.
     """
-    size = dict(image_size=np.asarray(result.frame.image.shape[:2]), extrinsics=EXTRINSICS)
+    size = dict(
+        image_size=np.asarray(result.frame.image.shape[:2]),
+        extrinsics=EXTRINSICS,
+        body_model=np.asarray(result.body_model),
+    )
     if not result.samples:
         return size
     people = [person_arrays(sample, vertices) for sample in result.samples]
@@ -200,6 +219,8 @@ def frame_dict(result: FrameResult) -> dict[str, Any]:
         video=frame.video,
         index=frame.index,
         time=frame.time,
+        fps=frame.fps,
+        body_model=result.body_model,
         image_size=list(frame.image.shape[:2]),
         K=_plain(camera_matrix(first)) if first else None,
         extrinsics=_plain(EXTRINSICS),
@@ -248,6 +269,7 @@ class RunSummary:
         refinement: Number of people by what refinement did with them; empty without refinement.
         kept: Frame, number and status of each person whose refinement was not taken.
         distances: Sums over refined people of the median distance of keypoints before and after, pixels.
+        restored: Number of images that an earlier run has done.
     """
 
     images: int = 0
@@ -259,6 +281,7 @@ class RunSummary:
     refinement: Counter[str] = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
     distances: tuple[float, float] = (0.0, 0.0)
+    restored: int = 0
 
     def add(self, result: FrameResult | BadInput) -> None:
         """Count one result.
@@ -271,6 +294,7 @@ class RunSummary:
             return
         self.images += 1
         self.people += len(result.samples)
+        self.restored += result.restored
         self.problems += result.problems
         for sample in result.samples:
             if 'refinement' in sample:
@@ -307,6 +331,11 @@ class RunSummary:
         """
         noun = 'image' if self.images == 1 else 'images'
         lines = [f'{self.people} {"person" if self.people == 1 else "people"} in {self.images} {noun}']
+        if self.restored:
+            lines.append(
+                f'{self.restored} of {self.images} {noun} done before with the same settings, not run again; '
+                '--overwrite runs all'
+            )
         if self.refinement:
             counts = [f'{count} {status}' for status, count in self.refinement.most_common()]
             lines.append(f'refinement: {", ".join(counts)}')

@@ -5,6 +5,7 @@ import logging
 import subprocess
 import tempfile
 from contextlib import ExitStack
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from shutil import which
@@ -215,7 +216,8 @@ class _FFmpegEncoder:
         assert codec
         self._final = final
         self._errors: IO[bytes] = tempfile.TemporaryFile()
-        pixels = ('-f', 'rawvideo', '-pix_fmt', 'bgr24', '-s', f'{size[0]}x{size[1]}', '-r', f'{fps:.6f}')
+        rate = Fraction(fps).limit_denominator(1001)  # 30000/1001 and its like exactly
+        pixels = ('-f', 'rawvideo', '-pix_fmt', 'bgr24', '-s', f'{size[0]}x{size[1]}', '-r', str(rate))
         arguments = (*pixels, '-i', 'pipe:0', '-c:v', codec, *_QUALITY[codec], *_COLORS)
         self._process = subprocess.Popen(
             _ffmpeg(*arguments, '-movflags', '+faststart', path),

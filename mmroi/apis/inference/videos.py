@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from mmroi.apis.inference.frames import BadInput, BadInputError, Frame
+from mmroi.fileio.other_files import START, name_other_file
 
 # Some containers do not store the number of frames, and OpenCV estimates it from duration and rate.
 _COUNT_TOLERANCE = 0.01
@@ -28,11 +29,13 @@ class Video:
         path: The file.
         name: ``video`` of its frames, whose names are ``<name>_<index>``.
         source: As in :class:`.Frame`.
+        has_sound: As in :class:`.Frame`; False if ``source`` is not the file.
     """
 
     path: Path
     name: str
     source: str
+    has_sound: bool = True
 
     @cached_property
     def num_frames(self) -> int | None:
@@ -55,7 +58,9 @@ class Video:
                 yield frame
                 read += 1
         if read == 0:
-            yield BadInput(self.source, 'cannot be decoded as a video; convert it to MP4 (H.264)')
+            with self.path.open('rb') as file:
+                other = name_other_file(file.read(START))
+            yield BadInput(self.source, other or 'cannot be decoded as a video; convert it to MP4 (H.264)')
         elif count - read > max(1, _COUNT_TOLERANCE * count):
             yield BadInput(
                 self.source,
@@ -78,7 +83,7 @@ class Video:
             frame = _frame(_with_square_pixels(image, stretch), self.name, self.source, index, stamp, fps)
             is_last = total is not None and index + 1 == total[0] and total[1] - stamp > interval
             duration = total[1] - stamp if total is not None and is_last else None
-            yield replace(frame, has_sound=True, duration=duration)
+            yield replace(frame, has_sound=self.has_sound, duration=duration)
             index, last = index + 1, stamp
 
 

@@ -12,10 +12,12 @@ from mmroi.datasets.transforms.formatting import PackHMRInputs
 from mmroi.datasets.transforms.loading import LoadImage
 from mmroi.datasets.transforms.multi_roi_crop import MultiRoICrop
 from mmroi.datasets.transforms.person_box import GetPersonBox
+from mmroi.datasets.transforms.resolution import LowerResolution
 
 __all__ = [
     'GetPersonBox',
     'LoadImage',
+    'LowerResolution',
     'MultiRoICrop',
     'PackHMRInputs',
     'RandomBoxScale',

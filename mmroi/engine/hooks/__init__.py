@@ -1,5 +1,6 @@
 """Hooks of the runner."""
 
+from mmroi.engine.hooks.body_record_hook import BodyRecordHook
 from mmroi.engine.hooks.checkpoint_hook import AtomicCheckpointHook
 from mmroi.engine.hooks.config_check_hook import ConfigCheckHook
 from mmroi.engine.hooks.epoch_seed_hook import EpochSeedHook
@@ -12,6 +13,7 @@ from mmroi.engine.hooks.visualization_hook import MeshVisualizationHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'BodyRecordHook',
     'ConfigCheckHook',
     'EpochSeedHook',
     'FeatureCacheHook',

@@ -3,7 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmroi.engine.pipelines import check_expanded
+from mmroi.engine.pipelines import check_expanded, read_crops
 from mmroi.registry import HOOKS
 
 
@@ -17,9 +17,15 @@ class ConfigCheckHook(Hook):
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Compare the numbers with the rest of the config.
+        """Compare the numbers with the rest of the config, and warn of boxes without a margin.
 
         Raises:
             ValueError: They differ; names the remedy.
         """
         check_expanded(runner.cfg)
+        try:
+            fault = read_crops(runner.cfg).margin_fault
+        except ValueError:  # no crops, or of several kinds
+            return
+        if fault:
+            runner.logger.warning(f'Inference and export will refuse this config: {fault}')

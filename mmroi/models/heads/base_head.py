@@ -54,7 +54,7 @@ class BaseHead(BaseModule):
             dict: ``pose6d`` (N, 24, 6), or ``rotations`` (N, 24, 3, 3) instead; ``betas`` (N, 10);
                 ``cameras`` (N, M, 3), the weak-perspective cameras (s, t_x, t_y) of the boxes; and any
                 further tensors. A head that predicts a mesh for each RoI returns (N, M, 24, 6) and
-                (N, M, 10); the mesh and the camera of RoI 0 are then the prediction.
+                (N, M, 10); the mesh and the camera of RoI 1 are then the prediction.
         """
         raise NotImplementedError
 

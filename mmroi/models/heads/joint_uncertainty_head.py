@@ -69,15 +69,6 @@ class JointUncertaintyHead(BaseModule):
         nn.init.constant_(self.decoder.bias, math.log(share / (1 - share)))
         self.register_buffer('scale', torch.ones(NUM_JOINTS))
 
-    @torch.no_grad()
-    def calibrate(self, factors: Tensor) -> None:
-        """Multiply all standard deviations, on top of earlier calibrations.
-
-        Args:
-            factors: Of each joint (24,), positive.
-        """
-        self.scale.mul_(factors)
-
     @without_autocast
     def forward(
         self, u_bar: Tensor, output: Mapping[str, Tensor], boxes: Tensor, focal_length: Tensor

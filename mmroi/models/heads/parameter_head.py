@@ -87,7 +87,7 @@ def boxes_beside(which: str, boxes: Tensor, focal_length: Tensor, dtype: torch.d
     """Return the encoded boxes that a decoder sees in addition to the feature of each RoI.
 
     Args:
-        which: ``'own'`` box, the ``'base'`` box (RoI 0), ``'all'`` boxes in order, or ``'none'``.
+        which: ``'own'`` box, the ``'base'`` box (RoI 1), ``'all'`` boxes in order, or ``'none'``.
         boxes: (N, M, 3) float64, pixels relative to the principal point.
         focal_length: (N,) float64, pixels.
         dtype: Dtype of the result.

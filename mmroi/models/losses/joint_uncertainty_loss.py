@@ -19,8 +19,8 @@ class JointUncertaintyLoss(nn.Module):
     The error is the vector e between predicted and true joint, both relative to Human3.6M's pelvis, as in
     MPJPE; sigma is the standard deviation of each of its coordinates. The density is isotropic:
 
-    * ``'gaussian'``: exp(-|e|^2 / (2 sigma^2)) / (2 pi sigma^2)^(3/2);
-    * ``'laplace'``: exp(-2 |e| / sigma) / (pi sigma^3), with the heavier tail of errors in practice.
+    * ``'gaussian'``: ``exp(-|e|^2 / (2 sigma^2)) / (2 pi sigma^2)^(3/2)``;
+    * ``'laplace'``: ``exp(-2 |e| / sigma) / (pi sigma^3)``, with the heavier tail of errors in practice.
 
     During the warm-up the loss is zero: at first the errors are those of an untrained regression. It counts
     the epochs and iterations of the run, those before resuming included.

@@ -20,8 +20,8 @@ def write_amass(path: str | Path, clip: Clip, rig: Rig, gender: str = 'neutral')
 
     It has ``poses`` (T, 156), axis-angle of SMPL+H: the root, 21 body joints, zeros for the fingers;
     ``trans`` (T, 3) meters, SMPL's ``transl``; ``betas`` (16,), padded by zeros; ``dmpls``
-    (T, 8), zeros; ``gender`` and ``mocap_framerate``. All numbers are float64. The world is z up. SMPL's
-    rotations of the hands have no place in this layout.
+    (T, 8), zeros; ``gender`` and ``mocap_framerate``; beyond AMASS the name of the ``body_model``. All
+    numbers are float64. The world is z up. SMPL's rotations of the hands have no place in this layout.
 
     Args:
         path: File to write.
@@ -44,5 +44,6 @@ def write_amass(path: str | Path, clip: Clip, rig: Rig, gender: str = 'neutral')
             dmpls=np.zeros((len(clip), _DMPLS)),
             mocap_framerate=np.float64(clip.fps),
             gender=np.array(gender),
+            body_model=np.array(rig.body_model),
         ),
     )

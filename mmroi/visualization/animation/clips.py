@@ -29,6 +29,7 @@ class Clip:
         fps: Frames per second.
         start: Time of the first frame, seconds since the start of the video.
         interpolated: (T,) bool, frames in which the person was not found.
+        joints_std: (T, 24) float64, standard deviations of the joints, meters; None if they are not known.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Clip:
     fps: float
     start: float
     interpolated: np.ndarray
+    joints_std: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -79,6 +81,7 @@ class Clip:
             self.fps / step,
             self.start,
             self.interpolated[kept],
+            None if self.joints_std is None else self.joints_std[kept],
         )
 
 
@@ -93,14 +96,23 @@ class Track:
         poses: (24, 3) axis-angle of each frame, root first.
         betas: (10,) of each frame.
         translations: (3,) SMPL's ``transl`` of each frame, camera frame, meters.
+        deviations: (24,) standard deviations of the joints in each frame, meters, where they are known.
     """
 
     times: list[float] = field(default_factory=list)
     poses: list[np.ndarray] = field(default_factory=list)
     betas: list[np.ndarray] = field(default_factory=list)
     translations: list[np.ndarray] = field(default_factory=list)
+    deviations: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, time: float, pose: np.ndarray, betas: np.ndarray, translation: np.ndarray) -> None:
+    def add(
+        self,
+        time: float,
+        pose: np.ndarray,
+        betas: np.ndarray,
+        translation: np.ndarray,
+        joints_std: np.ndarray | None = None,
+    ) -> None:
         """Add a frame.
 
         Args:
@@ -108,6 +120,7 @@ class Track:
             pose: (24, 3) axis-angle, root first.
             betas: (10,).
             translation: (3,) meters.
+            joints_std: (24,) meters; None if not known, then the clips have none.
 
         Raises:
             ValueError: If the time did not increase.
@@ -117,6 +130,8 @@ class Track:
         self.times.append(time)
         for values, value in ((self.poses, pose), (self.betas, betas), (self.translations, translation)):
             values.append(np.asarray(value, np.float32))
+        if joints_std is not None:
+            self.deviations.append(np.asarray(joints_std, np.float32))
 
     @torch.no_grad()
     def clips(self, body: SMPL, name: str, fps: float, max_gap: float = MAX_GAP) -> list[Clip]:
@@ -144,6 +159,8 @@ class Track:
         betas = torch.as_tensor(np.stack(self.betas), device=body.mean_betas.device)
         root = body.rest_root(betas).double().cpu().numpy() + np.stack(self.translations)
         rotations = axis_angle_to_matrix(torch.as_tensor(np.stack(self.poses)).double()).numpy()
+        known = len(self.deviations) == len(self.times)
+        deviations = np.stack(self.deviations).astype(np.float64) if known else None
         places = _snap(np.asarray(self.times) * fps)
         ends = np.flatnonzero(np.diff(places) > max_gap * fps + 1) + 1
         clips = []
@@ -159,6 +176,9 @@ class Track:
                     fps=fps,
                     start=float(grid[0] / fps),
                     interpolated=nearest >= 1 - _SNAP,
+                    joints_std=None
+                    if deviations is None
+                    else _interpolate(places[part], deviations[part], grid),
                 )
             )
         return clips

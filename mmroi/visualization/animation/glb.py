@@ -80,6 +80,7 @@ def encode_glb(clip: Clip, rig: Rig, person: int = 0) -> bytes:
             frames=len(clip),
             interpolated=np.flatnonzero(clip.interpolated).tolist(),
             betas=clip.betas.tolist(),
+            body_model=rig.body_model,
         ),
         scene=0,
         scenes=[dict(nodes=[0, len(JOINT_NAMES) + 1])],

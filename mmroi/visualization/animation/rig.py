@@ -48,6 +48,7 @@ class Rig:
         joints: (24, 3) float64.
         weights: (V, 24) float64 skinning weights; rows sum to one.
         parents: (24,) int64, -1 for the root; a parent comes before its children.
+        body_model: Name of the body model.
     """
 
     vertices: np.ndarray
@@ -55,6 +56,7 @@ class Rig:
     joints: np.ndarray
     weights: np.ndarray
     parents: np.ndarray
+    body_model: str = ''
 
     @classmethod
     @torch.no_grad()
@@ -77,6 +79,7 @@ class Rig:
             joints=_double(rest.joints[0, : len(JOINT_NAMES)]),
             weights=weights / weights.sum(1, keepdims=True),
             parents=body.parents,
+            body_model=body.name,
         )
 
     def offsets(self) -> np.ndarray:

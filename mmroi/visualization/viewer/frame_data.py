@@ -77,6 +77,7 @@ def encode_sequence(sequence: ViewerSequence) -> str:
             color=_css(clip.color),
             start=clip.start,
             end=clip.end,
+            std=None if clip.joints_std is None else encode_std(clip.joints_std),
             glb=base64.b64encode(clip.glb).decode('ascii'),
         )
         for clip in sequence.clips
@@ -119,10 +120,10 @@ def encode_std(std: np.ndarray) -> str:
     """Encode standard deviations in whole millimeters.
 
     Args:
-        std: (V,) meters.
+        std: Meters, of any shape.
 
     Returns:
-        base64 of (V,) uint8; 255 also stands for more.
+        base64 of uint8 in the order of the array; 255 also stands for more.
     """
     return _base64(np.rint(1000 * std).clip(0, 255).astype(np.uint8))
 

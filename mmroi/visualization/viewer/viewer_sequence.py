@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class ViewerClip:
@@ -15,6 +17,11 @@ class ViewerClip:
         end: Time of the last key.
         glb: Skinned mesh with one animation, whose keys have the times of the video, in glTF's axes with the
             camera at the origin, as :func:`~mmroi.visualization.animation.encode_glb` makes it.
+        joints_std: (T, J) standard deviations of the joints of ``glb`` at the keys, meters, by which the
+            person can be colored; None if they are not known.
+
+    Raises:
+        ValueError: If ``joints_std`` has another shape or is not finite.
     """
 
     person: int
@@ -22,6 +29,15 @@ class ViewerClip:
     start: float
     end: float
     glb: bytes
+    joints_std: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.joints_std is None:
+            return
+        if self.joints_std.ndim != 2 or not np.isfinite(self.joints_std).all():
+            raise ValueError(
+                f'person {self.person}: joints_std must be (T, J) and finite, not {self.joints_std.shape}'
+            )
 
 
 @dataclass(frozen=True)

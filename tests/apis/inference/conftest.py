@@ -65,6 +65,6 @@ def make_result(body):
                 camera_translation=average_full_camera(*views).float(),
             )
             samples.append(sample)
-        return FrameResult(frame, samples)
+        return FrameResult(frame, samples, body_model=body.name)
 
     return make

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from mmroi.apis.inference import inputs
 from mmroi.apis.inference.frames import BadInput
 from mmroi.apis.inference.inputs import open_inputs
 from mmroi.apis.inference.video_writer import VideoWriter
@@ -85,3 +86,18 @@ def test_no_image(tmp_path):
     (tmp_path / 'a.gif').write_bytes(b'GIF89a')
     (tmp_path / 'b.webp').touch()
     assert all(isinstance(item, BadInput) for item in open_inputs(tmp_path))
+
+
+def test_an_animated_png_is_a_video(animate):
+    frames = list(open_inputs(animate('a.png')))
+    assert [frame.name for frame in frames] == [f'a_{i:06d}' for i in range(3)]
+    np.testing.assert_allclose([frame.time for frame in frames], [0, 0.1, 0.6])
+
+
+def test_of_pages_the_first_is_used_and_said(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(inputs, 'print_log', lambda words, *_: said.append(words))
+    picture(30).save(tmp_path / 'a.tif', save_all=True, append_images=[picture(90)])
+    (frame,) = open_inputs(tmp_path / 'a.tif')
+    assert frame.video is None and frame.image[0, 0, 2] == 30
+    assert said == [f'{tmp_path / "a.tif"} has 2 pages, of which the first is used']

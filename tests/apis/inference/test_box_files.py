@@ -7,7 +7,7 @@ import pytest
 
 from mmroi.apis.inference.box_files import read_boxes
 from mmroi.apis.inference.frames import BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople
+from mmroi.apis.inference.given_people import GivenPeople
 
 
 def write(path: Path, content: object) -> Path:
@@ -46,11 +46,39 @@ def test_predictions_of_mmdetection(tmp_path: Path) -> None:
     path = write(tmp_path / 'photo.json', content)
     boxes, problems, notes = look_up(path)
     assert boxes == [[30, 20, 90, 120], [5, 6, 17, 18]] and not problems
-    assert notes == [f'{path}: 1 of 3 boxes are no person (label 0) but 16; they are left out']
+    assert notes == [
+        f'{path}: 1 of 3 boxes are no person (label 0) but 16; they are left out',
+        f'{path}: 1 of 2 boxes have scores below 0.3 and are used; --det-score 0.3 (det_score_thr) leaves '
+        'them out',
+    ]
     assert look_up(path, score_thr=0.5)[0] == [[30, 20, 90, 120]]
     write(path, dict(content, labels=[0]))
     with pytest.raises(BadInputError, match=r'photo\.json: has 3 bboxes, 3 scores and 1 labels'):
         read_boxes(path)
+
+
+def test_labels_and_categories_by_name(tmp_path: Path) -> None:
+    content = dict(labels=['car', 'Person'], scores=[0.9, 0.8], bboxes=[[1, 2, 9, 9], [30, 20, 90, 120]])
+    boxes, _, notes = look_up(write(tmp_path / 'photo.json', content))
+    assert boxes == [[30, 20, 90, 120]] and notes[0].endswith(
+        'are no person (label 0) but car; they are left out'
+    )
+    for key in ('category_id', 'category_name', 'category'):
+        named = [{'image_id': 'photo', 'bbox': [30, 20, 60, 100], key: name} for name in ('person', 'dog')]
+        boxes, _, notes = look_up(write(tmp_path / 'results.json', named))
+        assert boxes == [[30, 20, 90, 120]] and 'but dog; they are left out' in notes[0]
+
+
+@pytest.mark.parametrize('first', [0, 1])
+def test_a_video_of_mmpose(tmp_path: Path, first: int) -> None:
+    box = dict(bbox=[[30, 20, 90, 120]], bbox_score=0.9, keypoints=[])
+    frames = [dict(frame_id=first + i, instances=[box] * (i == 1)) for i in range(2)]
+    content = dict(meta_info={}, instance_info=frames) if first else frames  # MMPose's demos count from 1
+    people = GivenPeople(write(tmp_path / 'clip.json', content))
+    image = np.zeros((128, 128, 3), np.uint8)
+    found = people([Frame(image, f'clip_{i:06d}', 'clip.mp4', i, 'clip') for i in range(3)])
+    assert [len(some) for some in found] == [0, 1, 0]
+    assert [len(some.problems) for some in found] == [0, 0, 1]  # MMPose has not seen the last one
 
 
 def test_a_folder_of_predictions(tmp_path: Path) -> None:
@@ -129,7 +157,15 @@ def test_single_bad_boxes_are_reported_and_the_rest_is_used(tmp_path: Path) -> N
     )
     with pytest.raises(BadInputError, match=r'photo: box \(30, 20, 90, 20\) must .*3 of 4 boxes cannot be'):
         read_boxes(path)  # most of them are wrong: the file is
-    write(path, [result(), result(), result(bbox=[30, 20, 60, 0]), result(bbox=[float('nan'), 2, 3, 4])])
+    write(
+        path,
+        [
+            result(),
+            result(bbox=[0, 0, 60, 50]),
+            result(bbox=[30, 20, 60, 0]),
+            result(bbox=[float('nan'), 2, 3, 4]),
+        ],
+    )
     boxes, problems, _ = look_up(path)
     assert len(boxes) == 2
     assert problems == [

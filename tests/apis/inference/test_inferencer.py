@@ -1,4 +1,6 @@
 import io
+import json
+import os
 import weakref
 from itertools import chain
 
@@ -12,7 +14,7 @@ from mmengine.infer import BaseInferencer
 from PIL import Image
 
 from mmroi.apis import IndexedModel, MultiRoIInferencer, init_model
-from mmroi.apis.inference import BadInput, BadInputError
+from mmroi.apis.inference import BadInput, BadInputError, finders
 from mmroi.apis.inference import inferencer as module
 from mmroi.registry import INFERENCERS, TRANSFORMS
 
@@ -143,8 +145,9 @@ def test_the_score_counts_for_given_boxes(photo):
 
 def test_what_is_odd_is_said(inferencer, photo, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(module, 'print_log', lambda words, *_: said.append(words))
-    inferencer([photo, photo], whole_image=True, focal_length=25)
+    for part in (module, finders):
+        monkeypatch.setattr(part, 'print_log', lambda words, *_: said.append(words))
+    inferencer([photo, photo], bboxes=BOXES, focal_length=25)
     assert len(said) == 1 and said[0].startswith(
         'array: a focal length of 25 pixels means an angle of view of'
     )
@@ -161,6 +164,76 @@ def test_nobody_and_boxes_outside(inferencer, photo):
     assert len(result.samples) == 2 and 'outside' in result.problems[0].reason
 
 
+def test_boxes_of_each_input(inferencer, photo, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), photo)
+    found = inferencer([photo, tmp_path / 'a.png', photo], bboxes=[BOXES, BOXES[:1], []])['predictions']
+    assert list(map(len, found)) == [2, 1, 0]
+    np.testing.assert_array_equal(found[1][0].bbox, BOXES[0])
+    with pytest.raises(BadInputError, match='2 lists of boxes for 3 inputs; give one list for each'):
+        inferencer.stream([photo] * 3, bboxes=[BOXES, BOXES])
+    with pytest.raises(BadInputError, match='input 0 has 2 images'):
+        cv2.imwrite(str(tmp_path / 'b.png'), photo)
+        inferencer.stream([tmp_path], bboxes=[BOXES])
+
+
+def test_folders_as_of_mmpose(inferencer, photo, tmp_path):
+    folders = dict(pred_out_dir=tmp_path / 'pred', vis_out_dir=tmp_path / 'vis')
+    found = inferencer(photo, bboxes=BOXES, return_datasamples=False, **folders)['predictions']
+    assert json.loads((tmp_path / 'pred/array.json').read_text()) == found[0]
+    assert found[0]['body_model'] == 'open' and len(found[0]['people']) == 2
+    assert cv2.imread(str(tmp_path / 'vis/array.jpg')).shape == photo.shape
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['pred', 'vis']
+
+
+def test_a_second_run_continues_the_first(inferencer, photo, tmp_path, sizes):
+    cv2.imwrite(str(tmp_path / 'a.png'), photo)
+    os.utime(tmp_path / 'a.png', (1e9, 1e9))
+    options = dict(bboxes=BOXES, out_dir=tmp_path / 'out', save=['json'])
+    (first,) = inferencer(tmp_path / 'a.png', **options)['predictions']
+    (second, third) = inferencer([tmp_path / 'a.png', photo], **options)['predictions']
+    assert sizes == [2, 2]  # not the photo again
+    torch.testing.assert_close(vertices(second), vertices(first), atol=2e-5, rtol=0)
+    with pytest.raises(BadInputError, match='other settings .focal_length was null and is 300'):
+        inferencer(tmp_path / 'a.png', focal_length=300, **options)
+    inferencer(tmp_path / 'a.png', focal_length=300, overwrite=True, **options)
+    assert sizes == [2, 2, 2] and not (tmp_path / 'out/predictions/array.json').exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(smooth=True), 'smooth .--smooth. has no effect: the inputs are single images'),
+        (dict(save=['json']), 'save has no effect: no files are written; give out_dir'),
+        (dict(viewer_frames=3), 'viewer_frames has no effect'),
+        (dict(overwrite=True), 'overwrite has no effect without out_dir'),
+        (dict(wait_time=3), 'wait_time has no effect without show=True'),
+        (
+            dict(out_dir='out', save=['json'], viewer_frames=3),
+            'viewer_frames .--viewer-frames. has no effect',
+        ),
+    ],
+)
+def test_options_without_effect_are_refused(inferencer, photo, options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        inferencer.stream(photo, bboxes=BOXES, **options)
+
+
+def test_a_window_needs_a_display(inferencer, photo, monkeypatch):
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BadInputError, match='show .--show. needs a display .* look at the files of out_dir'):
+        inferencer.stream(photo, bboxes=BOXES, show=True)
+
+
+def test_the_config_can_be_changed(photo):
+    changed = MultiRoIInferencer(device='cpu', cfg_options=dict(box_scale=1.5), show_progress=False)
+    ((sample,),) = changed(photo, bboxes=BOXES[0])['predictions']
+    assert sample.boxes[0, 2] == 160 * 1.5
+    with pytest.raises(ValueError, match="nothing reads 'modle'.* did you mean 'model'"):
+        MultiRoIInferencer(device='cpu', cfg_options={'modle.head': 3})
+
+
 def test_what_a_call_returns(inferencer, photo):
     found = inferencer(photo, bboxes=BOXES, return_datasamples=False, return_vis=True)
     assert found['predictions'][0]['people'][1]['track_id'] == 1
@@ -173,9 +246,10 @@ def test_files_are_written_while_it_streams(inferencer, photo, tmp_path):
         [photo] * 3, bboxes=BOXES, batch_size=1, out_dir=tmp_path, save=['json', 'viewer']
     )
     next(results)
-    assert [path.name for path in tmp_path.rglob('*.json')] == ['array.json']
+    predictions = tmp_path / 'predictions'
+    assert [path.name for path in predictions.iterdir()] == ['array.json']
     results.close()
-    assert (tmp_path / 'viewer.html').is_file() and len(list(tmp_path.rglob('*.json'))) == 1
+    assert (tmp_path / 'viewer.html').is_file() and len(list(predictions.iterdir())) == 1
 
 
 def test_long_videos_take_the_memory_of_a_batch(inferencer, tmp_path):
@@ -233,8 +307,10 @@ def test_it_is_an_inferencer_of_the_family():
 
 
 def test_models_that_cannot_run(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match='multi-roi_r50_published.py has no weights; give a'):
-        MultiRoIInferencer('multi-roi_r50_published')
+    with pytest.raises(
+        FileNotFoundError, match='multi-roi_r50_published-1xb48-5e_pw3d-256x192.py has no weights; give a'
+    ):
+        MultiRoIInferencer('multi-roi_r50_published-1xb48-5e_pw3d-256x192')
     with pytest.raises(ValueError, match=f'{SHIPPED_MULTI_ROI.weights.name}: .* another architecture than'):
         MultiRoIInferencer(SHIPPED_CLIFF.name, SHIPPED_MULTI_ROI.weights)
     absent = IndexedModel('a', SHIPPED_MULTI_ROI.config, tmp_path / 'gone.pth')
@@ -272,7 +348,7 @@ def test_bad_inputs_are_refused_before_anything_runs(inferencer):
 
 def test_deviations_of_joints_are_those_of_the_test_pipeline(photo, tmp_path):
     """The shipped weights under the config with the uncertainty head."""
-    path, name = tmp_path / 'photo.png', 'multi-roi_movenet_uncertainty_synthetic'
+    path, name = tmp_path / 'photo.png', 'multi-roi_movenet_uncertainty-1xb64-2e_synthetic-256x192'
     cv2.imwrite(str(path), photo)
     model = init_model(name, SHIPPED_MULTI_ROI.weights)
     pipeline = Compose([TRANSFORMS.build(step) for step in model.cfg.test_pipeline])

@@ -53,7 +53,7 @@ def test_all_kinds_in_one_list_have_names_of_their_own(photo: np.ndarray, tmp_pa
     [
         ('nowhere.jpg', 'nowhere.jpg does not exist; check'),
         ('nowhere/*.jpg', r'nowhere/\*.jpg matches no file; check'),
-        ('https://example.org/a.jpg', 'is a URL; download it'),
+        ('ftp://example.org/a.jpg', 'is a URL that is not read; give one of http://'),
         ([], 'list of inputs is empty'),
         ('', 'an input is empty'),
         ([3.5], 'an input is a float; give a path'),
@@ -74,7 +74,7 @@ def test_one_bad_path_does_not_hinder_the_others(photo: np.ndarray, tmp_path: Pa
     (tmp_path / 'folder.jpg').mkdir()
     os.mkfifo(tmp_path / 'pipe.jpg')
     bad = [
-        'https://example.org/a.jpg',
+        'ftp://example.org/a.jpg',
         f'{tmp_path}/none.jpg',
         f'{tmp_path}/*.gif',
         str(tmp_path / 'folder.jpg'),

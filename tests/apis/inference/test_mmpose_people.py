@@ -34,6 +34,15 @@ def test_an_image(tmp_path):
     assert (people.given_keypoints[..., 2] > 0).sum() == 34
 
 
+def test_scores(tmp_path):
+    weak = dict(instance(30), bbox_score=0.2)
+    (tmp_path / 'a.json').write_text(json.dumps([instance(), weak]))
+    (people,) = MMPosePeople(tmp_path, 0.5)([frame()])
+    assert people.scores.tolist() == [0.9] and len(people.given_keypoints) == 1
+    (people,) = MMPosePeople(tmp_path, 0.95)([frame()])
+    assert len(people) == 0 and not people.problems
+
+
 def test_a_video(tmp_path):
     frames = [dict(frame_id=0, instances=[instance()]), dict(frame_id=2, instances=[instance(30)])]
     (tmp_path / 'clip.json').write_text(json.dumps(frames))

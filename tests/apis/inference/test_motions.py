@@ -111,6 +111,19 @@ def test_the_viewer_plays_who_moves(write, monkeypatch):
     assert read_page(write('v', frames, kinds=['viewer']).parent / 'viewer.html') == []
 
 
+def test_the_viewer_colors_who_moves_by_the_deviations_of_the_joints(tmp_path, make_result, photo, body):
+    """Deviations of 0.1 and 0.3 m in frames 0 and 2; frame 1 is interpolated; 255 stands for more, too."""
+    with ResultWriter(tmp_path, body, ['viewer']) as writer:
+        for number in (0, 2):
+            result = make_result(Frame(photo, f'{number}', 'v', number, 'v', number / 10, fps=10.0))
+            for sample in result.samples:
+                sample.pred_instances.joints_std = torch.full((1, 24), 0.1 + 0.1 * number)
+            writer.write(result)
+    (sequence,) = read_page(tmp_path / 'viewer.html')
+    std = np.frombuffer(base64.b64decode(sequence['clips'][0]['std']), np.uint8).reshape(-1, 24)
+    assert std.tolist() == [[100] * 24, [200] * 24, [255] * 24]
+
+
 def test_frame_rates():
     times, numbers = [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]
     assert frame_rate(10.2, times, numbers) == 10.2

@@ -119,6 +119,14 @@ def scale_of(*people):
         ([((0, 0, 50, 200), 0.5, 200)], [((0, 0, 50, 190), 0.9, 400), ((0, 0, 50, 90), 0.9, 180)], [0.5]),
         # a small person is taken from the finer scale, though the score is lower
         ([((0, 0, 20, 60), 0.9, 60)], [((0, 0, 21, 62), 0.7, 120)], [0.7]),
+        # however badly the small box fits: it holds the fine one, and IoU is 9 / 20
+        ([((0, 0, 20, 60), 0.9, 60)], [((5, 5, 14, 60), 0.7, 120)], [0.7]),
+        # another person half her size in front of her stays, and so does a neighbor
+        (
+            [((0, 0, 20, 60), 0.9, 60)],
+            [((5, 31, 14, 60), 0.7, 60), ((15, 0, 35, 60), 0.6, 120)],
+            [0.9, 0.7, 0.6],
+        ),
         # unless that does not find her
         ([((0, 0, 20, 60), 0.9, 60)], [], [0.9]),
         # hints are no people

@@ -19,7 +19,9 @@ from mmroi.visualization.mesh_files import TO_GLTF
 
 from .conftest import BOXES
 
-CONFIG = Path(__file__).parents[3] / 'configs/ablation/ours_mesh_per-roi.py'
+CONFIG = (
+    Path(__file__).parents[3] / 'configs/ablation/multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh_per-roi.py'
+)
 
 
 @pytest.fixture(scope='module')

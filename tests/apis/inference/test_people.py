@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmroi.apis.inference import people as people_module
 from mmroi.apis.inference.frames import BadInputError, Frame
-from mmroi.apis.inference.people import GivenPeople, WholeImage
+from mmroi.apis.inference.given_people import GivenPeople
+from mmroi.apis.inference.people import WholeImage
 
 
 def frame(source: str, name: str | None = None, video: str | None = None) -> Frame:
@@ -33,6 +35,42 @@ def test_the_same_boxes_for_every_frame() -> None:
 def test_scores_and_their_threshold() -> None:
     (people,) = GivenPeople([[1, 2, 3, 4, 0.2], [5, 6, 7, 8, 0.7]], score_thr=0.5)([frame('a.jpg')])
     assert people.bboxes.tolist() == [[5, 6, 7, 8]] and people.scores.tolist() == [0.7]
+
+
+def test_of_boxes_of_one_person_the_best_is_kept() -> None:
+    boxes = [[0, 0, 20, 20, 0.5], [1, 0, 21, 20, 0.9], [0, 0, 20, 9, 0.6], [20, 0, 39, 20, 0.1]]
+    given = GivenPeople(boxes)
+    (people,) = given([frame('a.jpg')])
+    assert people.scores.tolist() == [0.9, 0.6, 0.1]  # IoU 19 / 21, at most 0.45, 1 / 39
+    assert given.notes == [
+        'bboxes: left out 1 of 4 boxes that overlap a better one of their image (IoU above 0.6)',
+        'bboxes: 1 of 4 boxes have scores below 0.3 and are used; --det-score 0.3 (det_score_thr) leaves '
+        'them out',
+    ]
+    given = GivenPeople({'a.jpg': boxes[:2], 'b.jpg': boxes[2:]}, 0.55)
+    assert [len(people) for people in given([frame('a.jpg'), frame('b.jpg')])] == [1, 1]
+    assert given.notes == ['bboxes: left out 2 of 4 boxes with scores below 0.55']
+    (people,) = GivenPeople([box[:4] for box in boxes[:2]])([frame('a.jpg')])
+    assert len(people) == 2  # without scores none is better
+
+
+def test_a_lowest_score_for_a_file_without_scores_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / 'boxes.json', [[1, 2, 30, 40]])
+    with pytest.raises(
+        BadInputError, match=r'have no scores, so a lowest one \(det_score_thr, --det-score\)'
+    ):
+        GivenPeople(path, score_thr=0.5)
+
+
+def test_whole_images_that_are_wider_than_high(monkeypatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(people_module, 'print_log', lambda words, *_: said.append(words))
+    find = WholeImage(aspect=0.75)
+    find([Frame(np.zeros((40, 30, 3), np.uint8), 'high', 'high.jpg')])
+    assert not said
+    find([frame('a.jpg'), frame('b.jpg')])  # 40 x 30: the crop is 40 / 0.75 high
+    (words,) = said
+    assert words.startswith('a.jpg is wider than high (40 x 30 pixels)') and ' 56% of the height' in words
 
 
 def test_a_box_outside_is_dropped_and_reported_and_one_partly_outside_stays() -> None:

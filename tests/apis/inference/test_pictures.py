@@ -3,7 +3,7 @@ import pytest
 
 from mmroi.apis.inference import Frame, FrameResult
 from mmroi.apis.inference.pictures import (
-    _shrink,
+    _resize,
     draw_detections,
     draw_result,
     draw_views,
@@ -30,6 +30,9 @@ def test_a_smaller_photo_has_the_camera_of_the_large_one(result):
     np.testing.assert_allclose(project(result.vertices, small), expected, rtol=1e-6)
     np.testing.assert_allclose(small.boxes, large.boxes / 4)
     assert small.aspect == 0.75
+    double = fit_image(result, 480, enlarge=True)
+    np.testing.assert_allclose(project(result.vertices, double), 2 * project(result.vertices, large) + 0.5)
+    assert double.image.shape == (400, 480, 3)
 
 
 def test_the_mesh_is_drawn_where_it_is(result, body):
@@ -69,7 +72,7 @@ def test_detections_are_drawn_where_they_are(result):
     for sample in result.samples:
         sample.set_metainfo(dict(bbox=np.array([100, 50, 160, 120.0]), det_keypoints=keypoints))
     for max_size in (1920, 120):  # the second halves the image
-        drawn, plain = draw_detections(result, max_size), _shrink(result.frame.image, max_size)
+        drawn, plain = draw_detections(result, max_size), _resize(result.frame.image, max_size)
         changed = (drawn != plain).any(axis=2)
         scale = len(drawn) / len(result.frame.image)
         y, x = np.nonzero(changed[:, : round(60 * scale)])  # the nose alone

@@ -205,7 +205,7 @@ def test_json(make_result, photo):
 
 def test_arrays_and_json_of_nobody(photo):
     result = FrameResult(Frame(photo, 'a', 'a.jpg'), [])
-    assert frame_arrays(result).keys() == {'image_size', 'extrinsics'}
+    assert frame_arrays(result).keys() == {'image_size', 'extrinsics', 'body_model'}
     content = frame_dict(result)
     assert content['people'] == [] and content['focal_length'] is None
 

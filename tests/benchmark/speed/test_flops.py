@@ -103,9 +103,16 @@ def test_cliff_takes_one_roi(small_cliff):
     assert row['flops']['head'] == 2 * decoder(256 + 3, 157, 512)
 
 
-@pytest.mark.parametrize('name', ['hybrik/hybrik_r34', 'pare/pare_hr32', 'hmr/hmr_r50'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'hybrik/hybrik_r34_mmhuman3d-1xb16-25e_synthetic-256x256',
+        'pare/pare_hr32_mmhuman3d-1xb48-25e_synthetic-224x224',
+        'hmr/hmr_r50_mmhuman3d-1xb48-25e_synthetic-224x224',
+    ],
+)
 def test_heads_that_take_maps_or_return_rotations(name):
-    config = load_config(CONFIGS / f'{name}_mmhuman3d_synthetic.py')
+    config = load_config(CONFIGS / f'{name}.py')
     row = measure_cost(config.model, read_crops(config))
     assert row['parameters']['inference'] == MODELS.build(config.model).num_parameters()
     assert row['flops']['encoder'] > row['flops']['head'] > 0

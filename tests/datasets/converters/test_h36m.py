@@ -2,8 +2,6 @@
 
 import pickle
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -32,8 +30,6 @@ from .h36m_download import (
     write_mosh,
 )
 from .studio import gray_level, write_video
-
-REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope='session')
@@ -323,30 +319,9 @@ def test_bad_mosh_is_named(studio):
     assert not made.exists()
 
 
-def test_as_a_user(studio):
-    command = [
-        sys.executable,
-        'tools/dataset_tools/convert.py',
-        'h36m',
-        '--root',
-        str(studio.root),
-        '--out',
-        str(studio.root / 'out'),
-        '--splits',
-        'valid_protocol2',
-        '--workers',
-        '2',
-        '--check',
-        '2',
-    ]
-    done = subprocess.run(
-        command,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''},
-    )
-    assert done.returncode == 0, done.stderr
+def test_as_a_user(studio, run_tool):
+    options = ('--splits', 'valid_protocol2', '--workers', 1, '--check', 2)
+    folders = ('--root', studio.root, '--out', studio.root / 'out')
+    done = run_tool('dataset_tools/convert.py', 'h36m', *folders, *options, environment=dict(PATH=''))
     assert 'h36m_valid_protocol2.npz: 6 people in 6 images' in done.stdout
     assert (studio.root / 'out' / 'h36m_valid_protocol2_check.jpg').is_file()

@@ -1,8 +1,6 @@
 """MPI-INF-3DHP: annotations of MATLAB 5 and 7.3, cameras, videos, the test set."""
 
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from mmroi.structures.keypoint_names import HUMAN_DATA_190, MPI_INF_3DHP_28, MPI
 from .mpi_inf_3dhp_download import CAMERAS, TESTS, Studio, write_annot
 from .studio import WIDTH, gray_level, write_video
 
-REPOSITORY = Path(__file__).parents[3]
 CHEST_HEIGHT = (0, 1, 2, 4, 5, 6, 7, 8)
 
 
@@ -268,30 +265,9 @@ def test_missing_test_photo_is_named(studio):
     assert studio.convert('test', skip_bad=True).skipped == Counter({'missing image': 1})
 
 
-def test_as_a_user(studio):
-    command = [
-        sys.executable,
-        'tools/dataset_tools/convert.py',
-        'mpi_inf_3dhp',
-        '--root',
-        str(studio.root),
-        '--out',
-        str(studio.root / 'out'),
-        '--splits',
-        'test',
-        '--workers',
-        '1',
-        '--check',
-        '2',
-    ]
-    done = subprocess.run(
-        command,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={'PYTHONPATH': '.', 'OMP_NUM_THREADS': '1', 'PATH': ''},
-    )
-    assert done.returncode == 0, done.stderr
+def test_as_a_user(studio, run_tool):
+    options = ('--splits', 'test', '--workers', 1, '--check', 2)
+    folders = ('--root', studio.root, '--out', studio.root / 'out')
+    done = run_tool('dataset_tools/convert.py', 'mpi_inf_3dhp', *folders, *options, environment=dict(PATH=''))
     assert 'mpi_inf_3dhp_test.npz: 18 people in 18 images' in done.stdout
     assert (studio.root / 'out' / 'mpi_inf_3dhp_test_check.jpg').is_file()

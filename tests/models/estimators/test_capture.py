@@ -37,12 +37,12 @@ def test_the_watch_sees_what_a_capture_forbids(values):
 @pytest.mark.parametrize(
     'config',
     [
-        'multi_roi/multi-roi_r18_synthetic',
-        'multi_roi/multi-roi_movenet_uncertainty_synthetic',
-        'cliff/cliff_r18_synthetic',
-        'ablation/figure8_self-attention',
-        'ablation/ours_encoding_float32',
-        'ablation/ours_mesh_per-roi',
+        'multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72',
+        'multi_roi/multi-roi_movenet_uncertainty-1xb64-2e_synthetic-256x192',
+        'cliff/cliff_r18_1xb64-20e_synthetic-96x72',
+        'ablation/multi-roi_r50_1xb48-25e_coco-256x192_figure8_self-attention',
+        'ablation/multi-roi_r50_1xb48-25e_coco-256x192_ours_encoding_float32',
+        'ablation/multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh_per-roi',
     ],
 )
 def test_prediction(config):

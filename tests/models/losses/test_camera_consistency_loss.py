@@ -38,7 +38,7 @@ def test_closed_form_equals_the_loop_over_all_ordered_pairs(scale, weight_s):
 
 
 def test_the_released_form_equals_plain_loops():
-    """RoI 0 against all, x and y summed, 1e-4 on the residual of the scale before it is squared."""
+    """RoI 1 against all, x and y summed, 1e-4 on the residual of the scale before it is squared."""
     cameras, boxes = random_case()
     expected = 0.0
     for i, n in itertools.product(range(3), range(4)):

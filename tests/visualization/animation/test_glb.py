@@ -64,6 +64,7 @@ def test_times_and_properties(gltf, clip):
     extras = gltf.json['extras']
     assert (extras['name'], extras['fps'], extras['frames']) == ('dance', FPS, 9)
     np.testing.assert_allclose(extras['betas'], clip.betas)
+    assert extras['body_model'] == 'open'
     np.testing.assert_allclose(gltf.attribute('WEIGHTS_0').sum(1), 1, atol=1e-12)
     color = np.array(gltf.json['materials'][0]['pbrMetallicRoughness']['baseColorFactor'][:3])
     srgb = np.array(person_colors([3])[0][::-1]) / 255

@@ -1,32 +1,27 @@
-import os
-import shutil
-
 import numpy as np
 import pytest
 
 from mmroi.visualization.viewer import ViewerFrame
 
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
-# WebGL on the processor; --no-sandbox because continuous integration runs as root
-FLAGS = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader']
+PATIENCE = 180_000  # milliseconds, for machines that are busy
 
 
 @pytest.fixture(scope='session')
-def browser():
-    if os.environ.get('MMROI_NO_BROWSER') == '1':
-        pytest.skip('MMROI_NO_BROWSER=1: the viewer is not opened')
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.fail(
-            'The viewer is tested in Chromium, which is not here: install it (Debian, Ubuntu: '
-            'apt-get install chromium) or set MMROI_NO_BROWSER=1 to go without.'
-        )
-    from playwright.sync_api import sync_playwright
+def open_page():
+    """``open_page(browser, file, **options)``; ``page.heard`` has messages, errors and requests."""
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=180_000)
-        yield browser
-        browser.close()
+    def open_it(browser, file, **options):
+        page = browser.new_page(**options)
+        page.set_default_timeout(PATIENCE)
+        page.heard = []
+        page.on('console', lambda message: page.heard.append(f'{message.type}: {message.text}'))
+        page.on('pageerror', lambda error: page.heard.append(f'error: {error}'))
+        page.on('dialog', lambda dialog: (page.heard.append(f'dialog: {dialog.message}'), dialog.dismiss()))
+        page.on('request', lambda request: page.heard.append(request.url))
+        page.goto(file.as_uri())
+        return page
+
+    return open_it
 
 
 @pytest.fixture(scope='session')

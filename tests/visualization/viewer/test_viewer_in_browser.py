@@ -3,13 +3,14 @@
 import cv2
 import numpy as np
 import pytest
+import trimesh
 
 from mmroi.visualization import render_meshes
+from mmroi.visualization.mesh_files import linear_color
 from mmroi.visualization.viewer import write_viewer
 
 PLACES = [[-0.3, 0.1, 3.6], [0.0, 0.05, 4.4], [0.75, -0.1, 4.0]]  # the first hides a part of the second
 VIEWPORT = dict(width=1040, height=620)
-PATIENCE = 180_000  # milliseconds, for machines that are busy
 NAME = '<img src=x onerror=alert(1)> & "two"'
 
 
@@ -28,15 +29,8 @@ def file(frame, make_frame, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def opened(browser, file):
-    page = browser.new_page(viewport=VIEWPORT, has_touch=True)
-    page.set_default_timeout(PATIENCE)
-    page.heard = []  # errors, dialogs and requests
-    page.on('console', lambda message: page.heard.append(f'{message.type}: {message.text}'))
-    page.on('pageerror', lambda error: page.heard.append(f'error: {error}'))
-    page.on('dialog', lambda dialog: (page.heard.append(f'dialog: {dialog.message}'), dialog.dismiss()))
-    page.on('request', lambda request: page.heard.append(request.url))
-    page.goto(file.as_uri())
+def opened(browser, open_page, file):
+    page = open_page(browser, file, viewport=VIEWPORT, has_touch=True)
     yield page
     page.close()
 
@@ -74,7 +68,17 @@ def iou(a, b):
     return (a & b).sum() / (a | b).sum()
 
 
+def test_the_page_starts_with_all_meshes_in_sight(opened):
+    """First: before the tests below touch anything."""
+    assert set(np.unique(people_in(look(opened, '#stage')))) == {0, 1, 2, 3}
+    assert set(np.unique(people_in(look(opened, '#space')))) == {0, 1, 2, 3}
+
+
 def test_meshes_lie_on_the_photograph_where_the_z_buffer_draws_them(page, frame):
+    check_against_the_z_buffer(page, frame)
+
+
+def check_against_the_z_buffer(page, frame):
     seen = people_in(look(page, '#stage'))
     # the package's own picture, as large as the browser's, which need not begin at a whole pixel
     box = page.locator('#stage').bounding_box()
@@ -204,18 +208,84 @@ def test_small_screens_need_no_sideways_scrolling(page):
     page.set_viewport_size(VIEWPORT)
 
 
-def test_page_without_webgl_says_so_and_shows_the_rest(browser, file):
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.add_init_script('HTMLCanvasElement.prototype.getContext = () => null')
-    page.goto(file.as_uri())
+def test_views_follow_the_size_of_the_window(page):
+    """Smaller, too, in both directions."""
+    sizes = []
+    for width, height in ((1400, 1000), (1000, 700), (700, 500)):
+        page.set_viewport_size(dict(width=width, height=height))
+        page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+        canvas, view = (page.locator(s).bounding_box() for s in ('#space', '.view:has(#space)'))
+        assert canvas == view
+        sizes.append(view['height'])
+    page.set_viewport_size(VIEWPORT)
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > sizes[-1] + 100
+
+
+def test_arrow_keys_and_play_change_the_image(page):
+    page.evaluate('document.activeElement.blur()')
+    for key, count in (('ArrowRight', '2 / 3'), ('ArrowLeft', '1 / 3'), ('ArrowLeft', '1 / 3')):
+        page.keyboard.press(key)
+        assert page.inner_text('#count') == count
+    page.keyboard.press('ArrowRight')
+    page.focus('#slider')
+    page.keyboard.press('ArrowLeft')  # which is the slider's
+    assert (page.inner_text('#count'), page.input_value('#slider')) == ('2 / 3', '99')
+    page.focus('#show-rois')
+    page.keyboard.press('ArrowLeft')  # which a checkbox does not use
+    assert page.inner_text('#count') == '1 / 3'
+    page.evaluate('document.activeElement.blur()')
+    page.keyboard.press(' ')
+    page.wait_for_selector('#play-frames[aria-label="Pause images"]')
+    page.wait_for_selector('#play-frames[aria-label="Play images"]')  # at the last image
+    assert page.inner_text('#count') == '3 / 3'
+
+
+def download(page, suffix, folder):
+    with page.expect_download() as download:
+        page.click(f'#save-{suffix}')
+    assert download.value.suggested_filename == f'photo.{suffix}'
+    download.value.save_as(folder / f'photo.{suffix}')
+    return folder / f'photo.{suffix}'
+
+
+def test_meshes_are_downloaded_as_glb(page, frame, tmp_path):
+    meshes = trimesh.load_scene(download(page, 'glb', tmp_path), process=False).geometry
+    assert list(meshes) == [f'person_{i}' for i in frame.ids]
+    for mesh, vertices, color in zip(meshes.values(), frame.vertices, frame.colors, strict=True):
+        np.testing.assert_allclose(mesh.vertices, vertices * np.array([1, -1, -1]), atol=2e-5)
+        np.testing.assert_array_equal(mesh.faces, frame.faces)
+        found = mesh.visual.material.baseColorFactor[:3]
+        np.testing.assert_allclose(found, 255 * linear_color(np.array(color[::-1])), atol=1)
+
+
+def test_meshes_are_downloaded_as_obj(page, frame, tmp_path):
+    lines = [line.split() for line in download(page, 'obj', tmp_path).read_text().splitlines()]
+    assert [line[1] for line in lines if line[0] == 'o'] == [f'person_{i}' for i in frame.ids]
+    points, faces = ([line[1:] for line in lines if line[0] == kind] for kind in 'vf')
+    expected = (frame.vertices * np.array([1, -1, -1])).reshape(-1, 3)
+    np.testing.assert_allclose(np.array(points, float), expected, atol=2e-5)
+    offsets = np.arange(len(frame.vertices)) * frame.vertices.shape[1] + 1  # of the first vertices, from 1
+    np.testing.assert_array_equal(np.array(faces, int), np.concatenate([frame.faces + o for o in offsets]))
+
+
+def test_without_webgl_the_page_draws_by_itself(launch_chromium, open_page, file, frame):
+    browser = launch_chromium('--disable-gpu', '--disable-3d-apis')
+    page = open_page(browser, file, viewport=VIEWPORT)
+    assert page.evaluate('document.createElement("canvas").getContext("webgl2")') is None
     assert 'no WebGL' in page.inner_text('#notice')
-    page.get_by_role('radio', name='Person 2').check(force=True)
+    assert set(np.unique(people_in(look(page, '#stage')))) == {0, 1, 2, 3}
+    page.fill('#slider', '100')
+    page.locator('#show-rois').uncheck()
+    check_against_the_z_buffer(page, frame)
+    before = look(page, '#space')
+    assert set(np.unique(people_in(before))) == {0, 1, 2, 3}
     page.click('[data-look=top]')
-    assert page.inner_text('#figures-title') == 'Person 2' and 'betas' in page.inner_text('#figures')
-    page.close()
+    assert changed(before, look(page, '#space')) > 0.01
+    assert [line for line in page.heard if not line.startswith('data:')] == [file.as_uri()]
+    browser.close()
 
 
 def test_nothing_was_said_or_asked_for(opened, file):
     """Last: after all that the tests above did."""
-    assert [line for line in opened.heard if not line.startswith('data:')] == [file.as_uri()]
+    heard = [line for line in opened.heard if not line.startswith(('data:', 'blob:'))]
+    assert heard == [file.as_uri()]

@@ -56,7 +56,9 @@ def test_sequences_are_data_of_the_page(make_frame, tmp_path):
     (sequence,) = (value for kind, value in page.data if kind == 'sequence')
     assert (sequence['name'], sequence['fps'], len(sequence['clips'])) == (name, 25, 2)
     glb = base64.b64encode(clip.glb).decode()
-    assert sequence['clips'][0] == dict(id=3, color='#ff8000', start=0.5, end=1.5, glb=glb)
+    assert sequence['clips'][0] == dict(id=3, color='#ff8000', start=0.5, end=1.5, glb=glb, std=None)
+    with pytest.raises(ValueError, match=r'person 3: joints_std must be \(T, J\) and finite, not \(24,\)'):
+        ViewerClip(3, (0, 128, 255), 0.5, 1.5, b'', np.zeros(24))
     with pytest.raises(ValueError, match='sequence .a. has no clip'):
         ViewerSequence('a', 25, [])
     with pytest.raises(ValueError, match='fps must be positive, not 0'):

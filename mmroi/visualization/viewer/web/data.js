@@ -39,7 +39,7 @@ function readFrame(number) {
   const faces = readFaces(frame.topology);
   for (const person of frame.people) {
     person.geometry = readGeometry(person.mesh, faces);
-    if (person.std !== null) colorGeometry(person.geometry, person.std);
+    if (person.std !== null) colorGeometry(person.geometry, new Uint8Array(readBytes(person.std)));
   }
   return frame;
 }
@@ -56,8 +56,11 @@ function addLights(camera) {
 
 const bodyMaterial = (color) => new THREE.MeshPhongMaterial({color, specular: 0x2a2a2a, shininess: 24});
 
+// WebGL's, else one of our own.
 function makeRenderer(canvas) {
-  const renderer = new THREE.WebGLRenderer({canvas, alpha: true, antialias: true});
+  const context = canvas.getContext('webgl2', {alpha: true, antialias: true});
+  if (!context) return new SoftwareRenderer(canvas);
+  const renderer = new THREE.WebGLRenderer({canvas, context, alpha: true, antialias: true});
   renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
   return renderer;
 }

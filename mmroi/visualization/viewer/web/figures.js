@@ -51,7 +51,7 @@ const parameterTable = (parameters) => element('table', {}, element(
 
 function cameraTable(person) {
   const titles = ['RoI', 'x, px', 'y, px', 'height, px', 'tx, m', 'ty, m', 'tz, m', 'from mean, mm'];
-  const rows = person.cameras.map((camera, roi) => tableRow(roi ? String(roi) : '0 (base)', [
+  const rows = person.cameras.map((camera, roi) => tableRow(roi ? String(roi + 1) : '1 (base)', [
     ...person.boxes[roi].map((value) => formatNumber(value, 1)),
     ...camera.map((value) => formatNumber(value)),
     formatNumber(1000 * Math.hypot(...person.positions[roi]), 0),
@@ -60,6 +60,10 @@ function cameraTable(person) {
     element('thead', {}, element('tr', {}, ...titles.map((title) => element('th', {scope: 'col'}, title)))),
     element('tbody', {}, ...rows));
 }
+
+// Wide tables scroll on small screens, by keys, too.
+const scrolling = (title, ...tables) => element(
+  'div', {tabindex: 0, role: 'group', 'aria-label': title}, element('h3', {}, title), ...tables);
 
 function showFigures(frame, person) {
   const title = document.getElementById('figures-title');
@@ -74,6 +78,6 @@ function showFigures(frame, person) {
     'principal point': frame.principalPoint,
   });
   figures.replaceChildren(
-    element('div', {}, element('h3', {}, 'Cameras of the RoIs'), cameraTable(person), picture),
-    element('div', {}, element('h3', {}, 'Parameters'), parameterTable(person.parameters)));
+    scrolling('Cameras of the RoIs', cameraTable(person), picture),
+    scrolling('Parameters', parameterTable(person.parameters)));
 }

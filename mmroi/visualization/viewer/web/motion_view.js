@@ -2,13 +2,13 @@
 
 // People of a video in motion: skinned meshes that the browser poses at any time.
 
-const LONGEST_STEP = 0.25;  // seconds between two pictures while people move
 const SEQUENCES = [...document.querySelectorAll('script.sequence')];
 
 class MotionView extends OrbitView {
-  constructor(onTime) {
+  constructor(player, uncertainty, onTime) {
     super(document.getElementById('motion'));
-    this.play = document.getElementById('play');
+    this.player = player;
+    this.uncertainty = uncertainty;
     this.slider = document.getElementById('time');
     this.chooser = document.getElementById('sequence');
     this.speed = document.getElementById('speed');
@@ -16,7 +16,6 @@ class MotionView extends OrbitView {
     this.surroundings = new THREE.Group();
     this.onTime = onTime;
     this.scene.add(this.actors, this.surroundings);
-    if (!this.renderer) return;
     document.getElementById('motion-card').hidden = false;
     this.chooser.append(...SEQUENCES.map(({dataset}, i) => new Option(dataset.name, i)));
     this.chooser.hidden = SEQUENCES.length === 1;
@@ -24,20 +23,21 @@ class MotionView extends OrbitView {
       this.select(this.chooser.selectedIndex);
       this.move(this.start);
     });
-    this.play.addEventListener('click', () => this.toggle());
+    document.getElementById('play').addEventListener('click', () => this.toggle());
     this.slider.addEventListener('input', () => {
-      this.pause();
+      this.player.pause();
       this.move(Number(this.slider.value));
     });
     this.select(0);
   }
 
   select(number) {
-    this.pause();
+    this.player.pause();
     this.number = number;
     this.chooser.selectedIndex = number;
     const sequence = readJson(SEQUENCES[number]);
-    const clips = sequence.clips.map((clip) => this.load(clip));
+    const clips = sequence.clips.map(({glb, std, ...clip}) => (
+      {...clip, std: std && new Uint8Array(readBytes(std)), ...this.load(glb, clip.color)}));
     this.actors.children.forEach(dispose);
     this.actors.clear();
     this.clips = clips;
@@ -51,7 +51,7 @@ class MotionView extends OrbitView {
     this.show(this.start);
   }
 
-  load({color, start, end, glb}) {
+  load(glb, color) {
     const {model, body, animation} = readGlb(readBytes(glb), bodyMaterial(color));
     const mixer = new THREE.AnimationMixer(model);
     const action = mixer.clipAction(animation);
@@ -59,7 +59,7 @@ class MotionView extends OrbitView {
     const {geometry: {boundingBox: rest}, skeleton: {bones: [root]}} = body;
     const [low, high] = [rest.min.y - root.position.y, rest.max.y - root.position.y];
     const path = animation.tracks.find(({name}) => name.endsWith('.position')).values;
-    return {model, body, mixer, action, path, low, high, start, end};
+    return {model, body, mixer, action, path, low, high};
   }
 
   // As much room around the paths of the roots as standing people need.
@@ -76,12 +76,16 @@ class MotionView extends OrbitView {
     this.surroundings.add(this.makeGround(this.bounds));
   }
 
+  // Number of the video, -1 without moving people.
+  find(video) {
+    return SEQUENCES.findIndex(({dataset}) => dataset.name === video);
+  }
+
   // To the time of an image.
   goTo(video, time) {
-    const number = SEQUENCES.findIndex(({dataset}) => dataset.name === video);
-    if (number < 0 || !this.clips) return;
-    if (number === this.number) this.pause();
-    else this.select(number);
+    const number = this.find(video);
+    if (number < 0) return;
+    if (number !== this.number) this.select(number);
     this.show(time);
   }
 
@@ -92,10 +96,12 @@ class MotionView extends OrbitView {
 
   show(time) {
     this.time = time;
-    for (const {model, mixer, action, start, end} of this.clips) {
+    for (const clip of this.clips) {
+      const {model, mixer, action, start, end} = clip;
       model.visible = time >= start - 1e-4 && time <= end + 1e-4;
       action.time = Math.min(Math.max(time, start), end);
       mixer.update(0);
+      this.uncertainty.applyToClip(clip, action.time);
     }
     this.slider.value = time;
     document.getElementById('clock').textContent = `${time.toFixed(2)} / ${this.end.toFixed(2)} s`;
@@ -103,30 +109,12 @@ class MotionView extends OrbitView {
   }
 
   toggle() {
-    if (this.playing) return this.pause();
-    if (!this.clips) return;
-    if (this.time >= this.end) this.move(this.start);
-    this.playing = true;
-    this.play.textContent = '❚❚';
-    this.play.setAttribute('aria-label', 'Pause');
-    let last = performance.now();
-    const step = (now) => {
-      if (!this.playing) return;
-      // A hidden page draws nothing: it goes on where it was.
-      const passed = Math.min(Math.max(0, now - last) / 1000, LONGEST_STEP);
+    if (!this.player.playing && this.time >= this.end) this.move(this.start);
+    this.player.toggle((passed) => {
       const time = this.time + Number(this.speed.value) * passed;
-      last = now;
       this.move(Math.min(time, this.end));
-      if (time >= this.end) this.pause();
-      requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
-  }
-
-  pause() {
-    this.playing = false;
-    this.play.textContent = '▶';
-    this.play.setAttribute('aria-label', 'Play');
+      return time < this.end;
+    });
   }
 
   leaveLook() {
@@ -135,7 +123,7 @@ class MotionView extends OrbitView {
 
   resize() {
     this.draw();  // sets the aspect
-    if (!this.fitted || !this.clips) return;
+    if (!this.fitted) return;
     const {min, max} = this.bounds;
     const corners = [min, max].flatMap(({x}) => [min, max].flatMap(
       ({y}) => [min, max].map(({z}) => new THREE.Vector3(x, y, z))));

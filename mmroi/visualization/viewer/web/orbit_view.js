@@ -24,11 +24,8 @@ class OrbitView {
     addLights(this.camera);
     this.scene.add(this.camera);
     this.render = oncePerPicture(() => this.draw());
-    try {
-      this.renderer = makeRenderer(canvas);
-    } catch {
-      return;  // main.js says so
-    }
+    this.renderer = makeRenderer(canvas);
+    this.onGpu = !(this.renderer instanceof SoftwareRenderer);
     this.controls = new THREE.OrbitControls(this.camera, canvas);
     this.controls.addEventListener('change', () => this.render());
     this.controls.addEventListener('start', () => this.leaveLook());
@@ -69,7 +66,6 @@ class OrbitView {
   }
 
   draw() {
-    if (!this.renderer) return;
     const {clientWidth: width, clientHeight: height} = this.canvas;
     if (!width || !height) return;
     this.camera.aspect = width / height;

@@ -25,11 +25,7 @@ class PhotoView {
     this.listenToDivider();
     this.stage.addEventListener('click', (event) => this.pick(event));
     this.reveal();
-    try {
-      this.renderer = makeRenderer(this.canvas);
-    } catch {
-      return;  // photo, RoIs and figures remain; main.js says so
-    }
+    this.renderer = makeRenderer(this.canvas);
     new ResizeObserver(() => this.render()).observe(this.stage);
   }
 
@@ -109,7 +105,7 @@ class PhotoView {
   }
 
   draw() {
-    if (!this.renderer || !this.frame) return;
+    if (!this.frame) return;
     this.renderer.setSize(this.stage.clientWidth, this.stage.clientHeight, false);
     this.renderer.render(this.scene, this.camera);
   }

@@ -2,6 +2,8 @@
 
 // Meshes, ground and cameras in space, turned by mouse, fingers and keys.
 
+const CAMERA_REACH = 2;  // sizes of the group: views of the people also show a camera that is not farther away
+
 class SpaceView extends OrbitView {
   constructor(onPick) {
     super(document.getElementById('space'));
@@ -14,7 +16,6 @@ class SpaceView extends OrbitView {
     this.currentLook = 'oblique';
     this.scene.add(this.bodies, this.surroundings, this.cameras);
     this.onPick = onPick;
-    if (!this.renderer) return;
     for (const box of [this.showCameras, this.showPhoto]) box.addEventListener('change', () => this.render());
     this.looks.forEach((button) => button.addEventListener('click', () => this.look(button.dataset.look)));
     this.listenToPicks();
@@ -98,14 +99,16 @@ class SpaceView extends OrbitView {
   }
 
   look(name) {
-    if (!this.controls || !this.frame) return;
+    if (!this.frame) return;
     this.currentLook = name;
     this.looks.forEach((button) => button.setAttribute('aria-pressed', button.dataset.look === name));
     if (name === 'front') return this.lookThroughCamera();
     const origin = new THREE.Vector3();
     const people = this.bodies.children.flatMap(({geometry: {boundingBox: {min, max}}}) => [min, max].flatMap(
       ({x}) => [min, max].flatMap(({y}) => [min, max].map(({z}) => new THREE.Vector3(x, y, z)))));
-    const everything = [this.bounds.min, this.bounds.max, ...people, origin];
+    if (!people.length) people.push(this.bounds.min, this.bounds.max);
+    const near = -this.bounds.max.z < CAMERA_REACH * this.bounds.min.distanceTo(this.bounds.max);
+    const everything = near ? [...people, origin] : people;
     const [direction, points] = {
       oblique: [OBLIQUE, everything],
       side: [[1, 0, 0], everything],

@@ -1,6 +1,6 @@
 'use strict';
 
-// Bodies colored by how sure the network is of the joints that move them, with a legend.
+// Bodies, still and moving, colored by how sure the network is of the joints that move them, with a legend.
 
 const STD_LIMIT = 150;  // millimeters; what is less sure has the last color
 const STD_COLORS = [[44, 123, 182], [171, 217, 233], [255, 255, 191], [253, 174, 97], [215, 25, 28]];
@@ -15,10 +15,29 @@ function stdColor(millimeters) {
 const toLinear = (value) => value <= 10.31475 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
 
 // Sets the colors of vertices, which materials show where the user asks for them.
+const STD_TABLE = [...Array(256).keys()].map((value) => stdColor(value).map(toLinear));
+
 function colorGeometry(geometry, std) {
-  const table = [...Array(256).keys()].map((value) => stdColor(value).map(toLinear));
-  const colors = Float32Array.from([...new Uint8Array(readBytes(std))].flatMap((value) => table[value]));
-  geometry.setAttribute('color', new THREE.BufferAttribute(colors, 3));
+  const {count} = geometry.attributes.position;
+  if (!geometry.attributes.color) {
+    geometry.setAttribute('color', new THREE.BufferAttribute(new Float32Array(3 * count), 3));
+  }
+  const colors = geometry.attributes.color;
+  for (let i = 0; i < count; i++) colors.array.set(STD_TABLE[std[i]], 3 * i);
+  colors.needsUpdate = true;
+}
+
+// Deviations of the vertices of a moving person, as the joints that move them are unsure at the nearest key.
+function skinStd({body, std, start, end}, time) {
+  const {skinIndex, skinWeight} = body.geometry.attributes;
+  const joints = body.skeleton.bones.length, keys = std.length / joints;
+  const key = end > start ? Math.round((time - start) / (end - start) * (keys - 1)) : 0;
+  const now = std.subarray(key * joints, (key + 1) * joints);
+  return Uint8Array.from({length: skinIndex.count}, (_, i) => {
+    let sum = 0;
+    for (let k = 0; k < 4; k++) sum += skinWeight.getComponent(i, k) * now[skinIndex.getComponent(i, k)];
+    return Math.round(sum);
+  });
 }
 
 // The checkbox and the legend, which are there if the network of the frame says how sure it is.
@@ -36,13 +55,20 @@ class Uncertainty {
     this.controls.hidden = !frame.people.some(({std}) => std !== null);
   }
 
-  // Meshes of a view, in the order of the people.
+  // Meshes of a view, in the order of the people, whose geometries have colors.
   apply(meshes, people) {
-    meshes.forEach(({material}, i) => {
-      const colored = this.box.checked && people[i].std !== null;
-      material.color.set(colored ? '#ffffff' : people[i].color);
-      material.vertexColors = colored;
-      material.needsUpdate = true;
-    });
+    meshes.forEach(({material}, i) => this.paint(material, people[i]));
+  }
+
+  applyToClip(clip, time) {
+    this.paint(clip.body.material, clip);
+    if (clip.body.material.vertexColors) colorGeometry(clip.body.geometry, skinStd(clip, time));
+  }
+
+  paint(material, {color, std}) {
+    const colored = this.box.checked && std !== null;
+    material.color.set(colored ? '#ffffff' : color);
+    material.needsUpdate = material.vertexColors !== colored;
+    material.vertexColors = colored;
   }
 }

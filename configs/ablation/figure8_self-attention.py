@@ -1,5 +1,0 @@
-# Figure 8, MPJPE over the epochs: self-attention over the RoIs, against RAF in multi-roi_r50_coco.py. The
-# figure is a plot; no number is printed with it.
-_base_ = './multi-roi_r50_coco.py'
-
-model = dict(fusion=dict(_delete_=True, type='SelfAttentionFusion', num_heads=4, num_freqs=32))

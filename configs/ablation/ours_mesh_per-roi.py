@@ -1,4 +1,0 @@
-# Not in the paper: a mesh for each RoI, as in the authors' code; that of the base box is tested.
-_base_ = './multi-roi_r50_coco.py'
-
-model = dict(head=dict(type='PerRoIMeshHead'))

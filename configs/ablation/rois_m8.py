@@ -1,4 +1,0 @@
-# M = 8: beyond Table 4, for which the paper had no memory. If it does not fit: model.encoder.with_cp=True.
-_base_ = './multi-roi_r50_coco.py'
-
-num_rois = 8

@@ -1,5 +1,0 @@
-# Table 2, L_cam alone: two of the three removed, as in the supplement, whose figures we do not hold.
-_base_ = './multi-roi_r50_coco.py'
-
-# Without RAF each camera comes from its own RoI's feature, u_m = h_m, and the mesh from their mean.
-model = dict(fusion=None, losses=dict(contrastive=None))

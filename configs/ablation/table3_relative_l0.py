@@ -1,4 +1,0 @@
-# Table 3, h with the relative position, L = 0. The paper: 81.6 / 52.9 mm.
-_base_ = './multi-roi_r50_coco.py'
-
-model = dict(fusion=dict(num_freqs=0))

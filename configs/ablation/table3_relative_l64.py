@@ -1,4 +1,0 @@
-# Table 3, h with the relative position, L = 64. The paper: 81.1 / 52.3 mm.
-_base_ = './multi-roi_r50_coco.py'
-
-model = dict(fusion=dict(num_freqs=64))

@@ -1,4 +1,0 @@
-# Table 4, M = 1. The paper: 84.6 / 54.2 mm.
-_base_ = './multi-roi_r50_coco.py'
-
-num_rois = 1

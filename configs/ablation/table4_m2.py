@@ -1,4 +1,0 @@
-# Table 4, M = 2. The paper: 82.9 / 54.4 mm.
-_base_ = './multi-roi_r50_coco.py'
-
-num_rois = 2

@@ -1,6 +1,0 @@
-# For converted checkpoints: Huawei's res50 and the ResNet-50 that Multi-RoI's authors retrained.
-_base_ = './cliff_r50_pw3d-finetune.py'
-
-# The scale as the network gives it; published networks do not keep it positive.
-model = dict(head=dict(positive_scale=False))
-load_from = None
