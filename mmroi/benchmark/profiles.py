@@ -15,6 +15,7 @@ from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.epochs import set_epochs
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
+from mmroi.fileio.named_errors import name_errors
 from mmroi.utils.config_names import find_config
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -49,7 +50,9 @@ def load_profile(name: str) -> Config:
     Raises:
         FileNotFoundError: If there is no such profile.
     """
-    return Config.fromfile(find_data(PROFILES, name), import_custom_modules=False)
+    path = find_data(PROFILES, name)
+    with name_errors(path, remedy='Correct it'):
+        return Config.fromfile(path, import_custom_modules=False)
 
 
 def synthetic_sets(profile: Config) -> list[ConfigDict]:

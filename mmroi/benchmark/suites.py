@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.person_groups import KINDS
 from mmroi.benchmark.project_files import SUITES, find_data
+from mmroi.fileio.named_errors import name_errors
 from mmroi.utils.config_names import find_config
 from mmroi.utils.installation import find_file
 
@@ -162,7 +163,8 @@ def load_suite(name: str) -> Suite:
         ValueError: If two rows have the same name or configs, or if a key, a column or a group is unknown.
     """
     path = find_data(SUITES, name)
-    cfg = Config.fromfile(path)
+    with name_errors(path, remedy='Correct it'):
+        cfg = Config.fromfile(path)
     if missing := {'title', 'rows'} - set(cfg.keys()):
         raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
     rows = _read_all(Row, cfg.rows, path)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from mmroi.cli.completion import complete
 from mmroi.cli.tools import Tool, find_tools
 from mmroi.version import __version__
 
@@ -22,6 +23,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """
     name, *rest = (sys.argv[1:] if words is None else words) or ['--help']
     tools = find_tools()
+    complete(tools)
     if name in ('-h', '--help', 'help'):
         print(describe(tools))
     elif name in ('-V', '--version'):

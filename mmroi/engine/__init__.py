@@ -4,6 +4,7 @@ Importing it also replaces MMEngine's loader of checkpoints by one that reads th
 (:mod:`mmroi.fileio.checkpoint_io`), so that every runner with ``default_scope = 'mmroi'`` can resume.
 """
 
+from mmroi.compat import file_client
 from mmroi.engine.amp import CPUAmpOptimWrapper, use_amp
 from mmroi.engine.hooks import (
     AtomicCheckpointHook,
@@ -27,3 +28,5 @@ __all__ = [
     'ResumeCheckHook',
     'use_amp',
 ]
+
+file_client.install()

@@ -9,6 +9,7 @@ import numpy as np
 from mmroi.engine.training_log import Curve
 from mmroi.evaluation import require_matplotlib
 from mmroi.fileio.atomic import atomic_write
+from mmroi.fileio.named_errors import name_errors
 
 
 def plot_curves(
@@ -48,7 +49,7 @@ def plot_curves(
         axes.legend(fontsize='small')
     if title:
         figure.suptitle(title)
-    with atomic_write(out) as temporary:
+    with atomic_write(out) as temporary, name_errors(out, remedy='Give the file another ending'):
         figure.savefig(temporary, dpi=120)
 
 
@@ -90,5 +91,5 @@ def plot_schedule(
     axes.grid(alpha=0.3)
     to_epochs = (lambda x: np.asarray(x) / iterations, lambda x: np.asarray(x) * iterations)
     axes.secondary_xaxis('top', functions=to_epochs).set_xlabel('epoch')
-    with atomic_write(out) as temporary:
+    with atomic_write(out) as temporary, name_errors(out, remedy='Give the file another ending'):
         figure.savefig(temporary, dpi=120)

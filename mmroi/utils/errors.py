@@ -14,7 +14,9 @@ from types import TracebackType
 from mmroi.utils.installation import PACKAGE
 
 _UNKNOWN_KEY = re.compile(r"(?P<name>\w+)\.__init__\(\) got an unexpected keyword argument '(?P<key>\w+)'")
-# Of an error in a process of a data loader, whose traceback PyTorch writes into the message.
+_NO_KEY = re.compile(r"'ConfigDict' object has no attribute '(?P<key>\w+)'")
+# Of an error in a process of a data loader, whose traceback PyTorch writes into the message; other pools make
+# it the error's cause.
 _WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
 _RAISED_IN = re.compile(r'File "(?P<file>.+?)", line \d+, in .+\n\s+raise ')
 _NAMED = re.compile(r'^[\w.]+Error: ', re.MULTILINE)
@@ -43,8 +45,10 @@ def is_for_user(error: BaseException) -> bool:
         return True
     if isinstance(error, AssertionError):
         return False
-    if _WORKER.search(str(error)):
-        raised = [match['file'] for match in _RAISED_IN.finditer(str(error))]
+    if isinstance(error, SyntaxError) or _NO_KEY.search(str(error)):
+        return _config_file(error) is not None or not isinstance(error, SyntaxError)
+    if elsewhere := _traceback_of_worker(error):
+        raised = [match['file'] for match in _RAISED_IN.finditer(elsewhere)]
         return bool(raised) and _is_ours(raised[-1])
     last: TracebackType | None = error.__traceback__
     while last is not None and last.tb_next is not None:
@@ -62,6 +66,14 @@ def explain(error: BaseException) -> str:
     text = str(words)
     if _WORKER.search(text):
         text = _NAMED.split(text)[-1]
+    if isinstance(error, SyntaxError) and (file := _config_file(error)):
+        text = f'config {file}, line {error.lineno}: {error.msg}'
+    elif match := _NO_KEY.search(text):
+        text = f'the config has no {match["key"]!r}'
+    elif isinstance(error, KeyError) and _raised_by(error, 'config'):
+        text = f'the config has no {text!r}'
+    if isinstance(error, OSError) and error.filename and text == OSError.__str__(error):
+        text = f'{error.filename}: {error.strerror}'  # without the number
     message = ' '.join(text.split()) or type(error).__name__
     if match := _unknown_key(error):
         known = _known_keys(match['name'], error)
@@ -70,6 +82,28 @@ def explain(error: BaseException) -> str:
         message += f'; did you mean {near[0]!r}?' if near else '.'
         message += f' It knows: {", ".join(known)}' if known else ''
     return message
+
+
+def _traceback_of_worker(error: BaseException) -> str | None:
+    """Return the traceback of an error of another process; None if it was raised in this one."""
+    if _WORKER.search(str(error)):
+        return str(error)
+    remote = type(error.__cause__).__name__ in ('RemoteTraceback', '_RemoteTraceback')
+    return str(error.__cause__) if remote else None
+
+
+def _config_file(error: BaseException) -> str | None:
+    """Return the config that MMEngine was reading when an error was raised, if it was."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_globals.get('__name__', '').startswith('mmengine.config') and 'filename' in frame.f_locals:
+            return str(frame.f_locals['filename'])
+    return None
+
+
+def _raised_by(error: BaseException, package: str) -> bool:
+    """Return whether an error was raised within a package of MMEngine."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals.get('__name__', '').startswith(f'mmengine.{package}')
 
 
 def _unknown_key(error: BaseException) -> re.Match[str] | None:

@@ -1,5 +1,7 @@
 """The command ``mmroi``: names of commands, the help text, and what a tool sees of the command line."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -51,3 +53,24 @@ def test_an_unknown_command_suggests_a_known_one(capsys):
     assert capsys.readouterr().err == "mmroi: there is no command 'trian'; did you mean 'train'?\n"
     main(['--version'])
     assert capsys.readouterr().out == f'mmroi {__version__}\n'
+
+
+@pytest.mark.parametrize(
+    ('line', 'answers'),
+    [
+        ('mmroi tr', ['train']),
+        ('mmroi export --opse', ['--opset']),
+        ('mmroi demo --save an', ['anim']),
+        ('mmroi nothing --s', []),
+    ],
+)
+def test_completion_in_the_shell(line, answers, tmp_path):
+    pytest.importorskip('argcomplete')
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), COMP_LINE=line, COMP_POINT=str(len(line)))
+    environment.update(
+        _ARGCOMPLETE='1', _ARGCOMPLETE_STDOUT_FILENAME=str(tmp_path / 'answers'), COMP_TYPE='9'
+    )
+    subprocess.run([sys.executable, '-m', 'mmroi'], env=environment, check=True, capture_output=True)
+    found = tmp_path / 'answers'
+    text = found.read_text() if found.is_file() else ''
+    assert [word.strip() for word in text.split('\x0b') if word] == answers

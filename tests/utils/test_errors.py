@@ -1,5 +1,7 @@
 """Which errors are the user's, and how they are told in one sentence."""
 
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -80,6 +82,25 @@ def test_an_error_in_a_worker_of_a_loader_is_what_it_was_there():
     assert is_for_user(error) and explain(error).startswith("device 'gpu' is unknown; there is cpu")
     error = error_of(list, DataLoader(BadRows(None), num_workers=1))
     assert not is_for_user(error) and explain(error).startswith('invalid literal')
+
+
+def test_an_error_in_a_process_of_a_pool_is_what_it_was_there():
+    with get_context('fork').Pool(1) as pool:
+        assert is_for_user(error_of(pool.apply, choose_device, ('gpu',)))
+        assert not is_for_user(error_of(pool.apply, int, ('x',)))
+
+
+def test_an_error_in_a_config_names_it(tmp_path):
+    path = tmp_path / 'own.py'
+    path.write_text('a = 1\nmodel = dict(')
+    error = error_of(Config.fromfile, path)
+    assert is_for_user(error) and explain(error).startswith(f'config {path}, line 2: ')
+    path.write_text('a = 1')
+    for get in (lambda: Config.fromfile(path).model, lambda: Config.fromfile(path)['model']):
+        error = error_of(get)
+        assert is_for_user(error) and explain(error) == "the config has no 'model'"
+    error = error_of(open, tmp_path)
+    assert explain(error) == f'{tmp_path}: Is a directory'
 
 
 def test_devices():

@@ -35,14 +35,22 @@ def parse_args() -> argparse.Namespace:
     )
     plot.add_argument('--window-size', type=int, default=1, help='number of logged values to average over')
     plot.add_argument('--title')
-    plot.add_argument('--out', type=Path, default=Path('curves.png'), help='image file (default: curves.png)')
+    plot.add_argument('--out', type=Path, help='image file (default: curves.png in the first work folder)')
     args = parser.parse_args()
-    args.legend = args.legend or [log.name if log.is_dir() else log.parents[2].name for log in args.json_logs]
+    folders = [work_folder(log) for log in args.json_logs]
+    args.legend = args.legend or [folder.name for folder in folders]
     if len(args.legend) != len(args.json_logs):
         parser.error(f'--legend has {len(args.legend)} names for {len(args.json_logs)} logs')
     if args.task == 'plot_curve' and args.window_size < 1:
         parser.error(f'--window-size must be at least 1, not {args.window_size}')
+    if args.task == 'plot_curve':
+        args.out = args.out or folders[0] / 'curves.png'
     return args
+
+
+def work_folder(log: Path) -> Path:
+    """Return the work folder of a log, which may be a file ``*/vis_data/scalars.json`` in it."""
+    return log if log.is_dir() else Path(*log.resolve().parts[:-3])
 
 
 def print_time(name: str, train: dict[str, Curve]) -> None:

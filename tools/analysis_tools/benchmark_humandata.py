@@ -36,6 +36,8 @@ def main() -> None:
     from mmroi.benchmark.speed.humandata import in_new_process, make_h36m_file, open_file, read_in_workers
     from mmroi.fileio.atomic import atomic_write
 
+    if args.file and not args.file.is_file():
+        raise FileNotFoundError(f'{args.file} does not exist')
     folder = Path(tempfile.mkdtemp(dir=args.file.parent if args.file else None))
     try:
         path = folder / 'people.npz'

@@ -21,7 +21,9 @@ def parse_args() -> argparse.Namespace:
         '-d', '--dataset-size', type=int, help='number of people in an epoch (default: opens the dataset)'
     )
     parser.add_argument('-n', '--ngpus', type=int, default=1, help='number of processes of the training')
-    parser.add_argument('-s', '--save-path', type=Path, help='image file (default: CONFIG_PARAMETER.png)')
+    parser.add_argument(
+        '-s', '--save-path', type=Path, help='image file (default: work_dirs/CONFIG/PARAMETER.png)'
+    )
     parser.add_argument('--title', help='default: name of the config')
     args = parser.parse_args()
     for name in ('dataset_size', 'ngpus'):
@@ -46,7 +48,7 @@ def main() -> None:
     iterations = count_iterations(cfg, args.dataset_size, args.ngpus)
     values = simulate_schedule(cfg, args.parameter, iterations)
     name = Path(cfg.filename).stem
-    out = args.save_path or Path(f'{name}_{args.parameter}.png')
+    out = args.save_path or Path('work_dirs', name, f'{args.parameter}.png')
     plot_schedule(values, iterations, args.parameter, out, args.title or name)
     print(
         f'{len(values)} iterations, {iterations} in an epoch: {args.parameter} starts at {values[0]:.3g}, '

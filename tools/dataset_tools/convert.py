@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from mmroi.cli.arguments import add_body_argument
 from mmroi.cli.running import run_tool
 from mmroi.utils.choices import DATASETS
+from mmroi.utils.errors import UserError, explain
 
 if TYPE_CHECKING:
     from mmroi.datasets.converters import Converter
@@ -61,9 +62,15 @@ def parse_args() -> argparse.Namespace:
     from mmroi.registry import CONVERTERS
 
     for name in known.imports:
-        if name.endswith('.py'):
+        module = Path(name).stem if name.endswith('.py') else name
+        if module != name:
             sys.path.append(str(Path(name).resolve().parent))  # worker processes import it, too
-        import_module(Path(name).stem if name.endswith('.py') else name)
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise UserError(f'--import {name}: there is no such module or file') from None
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Help, parents=[imports])
     datasets = parser.add_subparsers(dest='dataset', metavar='DATASET', required=True)
     for name, converter in CONVERTERS.module_dict.items():
@@ -132,7 +139,7 @@ def main() -> None:
                 write_image(sheet, image)
                 print(f'  labels drawn into {sheet}')
     except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise SystemExit(f'convert {args.dataset}: {error}') from error
+        raise SystemExit(f'convert {args.dataset}: {explain(error)}') from error
 
 
 if __name__ == '__main__':

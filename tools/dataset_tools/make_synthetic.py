@@ -6,6 +6,7 @@ import time
 
 from mmroi.cli.running import run_tool
 from mmroi.utils.choices import PRESETS
+from mmroi.utils.errors import explain
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,7 +62,7 @@ def main() -> None:
         if args.sheet:
             write_image(args.sheet, contact_sheet(out))
     except (OSError, ValueError) as error:
-        raise SystemExit(f'make_synthetic: {error}') from error
+        raise SystemExit(f'make_synthetic: {explain(error)}') from error
     seconds = time.monotonic() - start
     people = [f'{result[split]} people in {split}.npz' for split in ('train', 'val') if split in result]
     print(f'{out}: {", ".join(people)}; {result["new_images"]} new images in {seconds:.0f} s')

@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument('--onnx', required=True, help='exported network')
     parser.add_argument('--focal-length', type=float, help='pixels (default: the image diagonal)')
     parser.add_argument(
-        '--out-dir', type=Path, default=Path('.'), help='folder for the results (default: here)'
+        '--out-dir', type=Path, default=Path('out'), help='folder for the results (default: out)'
     )
     args = parser.parse_args()
     if args.focal_length is not None and not args.focal_length > 0:

@@ -130,7 +130,12 @@ class Webcam:
 
 @contextmanager
 def _capture(source: str | int) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(source)
+    log = cv2.utils.logging  # what fails to open is reported by whoever asked, in one sentence
+    level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+    try:
+        capture = cv2.VideoCapture(source)
+    finally:
+        log.setLogLevel(level)
     try:
         yield capture
     finally:

@@ -98,12 +98,17 @@ def convert_split(
 
     Raises:
         BadSampleError: A row is bad and ``skip_bad`` is False.
-        FileNotFoundError: A file of the download is missing.
+        FileNotFoundError: The folder or a file of the download is missing.
         RuntimeError: Another process is converting into the same file.
         ValueError: The split is unknown, a file is damaged or in wrong units, or no row is left.
     """
     if split not in converter.splits:
         raise ValueError(f'{converter.name} has no split {split!r}; it has {", ".join(converter.splits)}')
+    if not converter.root.is_dir():
+        raise FileNotFoundError(
+            f'{converter.root}: no such folder. {find_page("data.md")} shows where to download '
+            f'{converter.name} and the expected folders; correct --root'
+        )
     start = time.monotonic()
     summary = Summary(Path(out) / f'{converter.output_name(split)}.npz')
     busy = f'{summary.path}: another process is converting it; wait for it, or choose another folder (--out)'

@@ -60,17 +60,18 @@ class MpiInf3dhp(Converter):
         return f'mpi_inf_3dhp_{split}'
 
     def units(self, split: str) -> Sequence[Unit]:
-        """List the training videos or the test sequences."""
+        """List the training videos or the test sequences, whose labels must all be there."""
         if split == 'test':
-            return [Unit(f'TS{i}', f'TS{i}') for i in range(1, 7)]
+            sequences = [f'TS{i}' for i in range(1, 7)]
+            for name in sequences:
+                find_file(self.root, f'mpi_inf_3dhp_test_set/{name}/annot_data.mat')
+            return [Unit(name, name) for name in sequences]
         if self.every < 1:
             raise ValueError(f'mpi_inf_3dhp: --every {self.every}, expected 1 or more')
-        return [
-            Unit(f'S{subject}/Seq{take} camera {camera}', (f'S{subject}/Seq{take}', camera))
-            for subject in range(1, 9)
-            for take in (1, 2)
-            for camera in _CAMERAS
-        ]
+        sequences = [f'S{subject}/Seq{take}' for subject in range(1, 9) for take in (1, 2)]
+        for name in sequences:
+            find_file(self.root, f'{name}/annot.mat')
+        return [Unit(f'{name} camera {camera}', (name, camera)) for name in sequences for camera in _CAMERAS]
 
     def read(self, split: str, unit: Unit) -> Part:
         """Read a training video or a test sequence."""
