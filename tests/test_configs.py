@@ -90,5 +90,5 @@ def test_without_data_the_error_tells_what_makes_it(path, tmp_path):
     for part in dicts_in(cfg.train_dataloader.dataset):
         if 'data_root' in part:
             part.data_root = str(tmp_path / 'nowhere')
-    with pytest.raises(FileNotFoundError, match=r'nowhere.*(make_synthetic|convert)\.py.*docs/data\.md'):
+    with pytest.raises(FileNotFoundError, match=r'nowhere.*mmroi (make-synthetic|convert).*docs/data\.md'):
         DATASETS.build(cfg.train_dataloader.dataset)

@@ -79,7 +79,6 @@ def test_code_in_a_file_does_not_run(tmp_path, zipped):
         lambda data: data[: len(data) // 2],
         lambda data: b'',
         lambda data: b'\0' * 64,
-        lambda data: b'<html>404</html>',
     ],
 )
 @pytest.mark.parametrize('zipped', [True, False])
@@ -89,6 +88,12 @@ def test_damaged_files(tmp_path, zipped, damage):
     with pytest.raises(ValueError, match='x.pth is not a checkpoint that can be read .*delete it') as error:
         read_state_dict(tmp_path / 'x.pth')
     assert '\n' not in str(error.value)
+
+
+def test_pages_in_place_of_files_are_named(tmp_path):
+    (tmp_path / 'x.pth').write_bytes(b'<html>404</html>')
+    with pytest.raises(ValueError, match=r'x\.pth is a web page \(HTML\), not the file'):
+        read_state_dict(tmp_path / 'x.pth')
 
 
 def test_damaged_safetensors(tmp_path):
