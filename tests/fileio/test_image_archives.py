@@ -134,7 +134,7 @@ def test_damaged_members_are_named(images: Path, tmp_path: Path) -> None:
         ArchiveError, match=r"out-00000\.tar: the member 'a\.jpg' is damaged: its checksum"
     ) as error:
         archive.read('a.jpg')
-    assert 'pack_images.py' in str(error.value)
+    assert 'mmroi pack-images' in str(error.value)
     assert archive.read('S1/b c.jpg') == (images / 'S1/b c.jpg').read_bytes()
 
 

@@ -230,7 +230,7 @@ def test_its_checkpoints_convert_by_one_rename(name, config, build, tmp_path):
     )
     assert done.converted == len(state) - 1 and sum(done.dropped.values()) == 1
     again = build(cfg, seed=2).eval()
-    with pytest.raises(RuntimeError, match=r'name of another project \(backbone\..*convert_checkpoint\.py'):
+    with pytest.raises(RuntimeError, match=r'name of another project \(backbone\..*mmroi convert-checkpoint'):
         again.load_state_dict(state)
     again.load_state_dict(torch.load(tmp_path / 'new.pth')['state_dict'])
     box, focal_length = torch.tensor([[[10.0, 20.0, 200.0]]]).double(), torch.tensor([500.0]).double()
