@@ -269,7 +269,7 @@ def test_checkpoint_of_another_config(small_cliff, small_multi_roi, tmp_path):
         (
             ('--out', 'model.onnx'),
             ('onnxruntime', 'onnxscript'),
-            'needs onnxruntime, onnxscript: pip install -r requirements/deploy.txt',
+            r"needs onnxruntime, onnxscript: pip install 'mmroi\[deploy\]'",
         ),
     ],
 )
