@@ -134,10 +134,14 @@ def test_csv_unknown_names_and_missing_images(folder, model, call, tmp_path, cap
     [
         (('--out', 'people.txt'), '--out: write .json or .csv, not people.txt'),
         (('--thresholds', '0.1', '0'), 'must be a number above 0, not 0'),
-        (('--convention', 'cocoa'), 'invalid choice'),
     ],
 )
 def test_bad_arguments(folder, model, call, capsys, more, message):
     with pytest.raises(SystemExit):
         call(*model, folder / 'keypoints.json', '--image-root', folder, *more)
     assert message in capsys.readouterr().err
+
+
+def test_a_wrong_convention_lists_those_that_exist(folder, model, call):
+    with pytest.raises(ValueError, match=r"unknown keypoint convention 'cocoa'; known: coco, "):
+        call(*model, folder / 'keypoints.json', '--image-root', folder, '--convention', 'cocoa')

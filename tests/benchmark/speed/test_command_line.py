@@ -4,15 +4,16 @@ import sys
 import pytest
 
 from mmroi.benchmark.speed import command_line
+from mmroi.cli import speed_arguments
 
 
 def parse(monkeypatch, *arguments):
-    parser = command_line.make_parser('text')
-    command_line.add_timing_arguments(parser)
-    command_line.add_device_arguments(parser)
-    command_line.add_clock_argument(parser)
+    parser = speed_arguments.make_parser('text')
+    speed_arguments.add_timing_arguments(parser)
+    speed_arguments.add_device_arguments(parser)
+    speed_arguments.add_clock_argument(parser)
     monkeypatch.setattr(sys, 'argv', ['tool', 'config.py', *arguments])
-    return command_line.parse(parser)
+    return speed_arguments.parse(parser)
 
 
 def test_numbers_must_be_positive(monkeypatch, capsys):
@@ -25,7 +26,8 @@ def test_numbers_must_be_positive(monkeypatch, capsys):
 def test_cpu_time_is_that_of_one_thread(monkeypatch, capsys):
     threads = []
     monkeypatch.setattr(command_line.torch, 'set_num_threads', threads.append)
-    assert parse(monkeypatch, '--cpu-time', '--device', 'cpu').threads == 1 and threads == [1]
+    args = parse(monkeypatch, '--cpu-time', '--device', 'cpu')
+    assert command_line.use_device(args).type == 'cpu' and threads == [1]
     with pytest.raises(SystemExit):
         parse(monkeypatch, '--cpu-time', '--device', 'cuda')
     assert '--cpu-time needs --device cpu, not cuda' in capsys.readouterr().err
