@@ -118,6 +118,6 @@ def _read_models(root: Path) -> Iterator[IndexedModel]:
         for model in load(root / metafile)['Models']:
             weights = model.get('Weights')
             data = model.get('Metadata', {}).get('Training Data')
-            synthetic = isinstance(data, str) and data.startswith('Synthetic images')
+            synthetic = data == 'Synthetic'
             path = root / weights if weights else None
             yield IndexedModel(model['Name'], root / model['Config'], path, synthetic)
