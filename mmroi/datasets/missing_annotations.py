@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mmroi.registry import CONVERTERS
+from mmroi.utils.choices import PRESETS
 from mmroi.utils.installation import find_page
 
 
@@ -20,7 +21,7 @@ def describe_missing(path: str | Path, dataset_name: str) -> str:
     CONVERTERS.import_from_location()
     remedy = 'make it'
     if dataset_name == 'synthetic':
-        preset = 'easy' if path.parent.name == 'easy' else 'full'
+        preset = path.parent.name if path.parent.name in PRESETS else 'full'
         command = f'mmroi make-synthetic --preset {preset} --out {path.parent}'
         remedy = f'make it with `{command}`'
     elif dataset_name in CONVERTERS.module_dict:

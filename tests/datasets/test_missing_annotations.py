@@ -16,7 +16,7 @@ def test_converted_sets(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize('preset', ['easy', 'full'])
+@pytest.mark.parametrize('preset', ['easy', 'full', 'natural'])
 def test_synthetic_sets(preset: str) -> None:
     folder = f'data/synthetic/{preset}'
     command = f'mmroi make-synthetic --preset {preset} --out {folder}'
