@@ -110,12 +110,11 @@ def main() -> None:
     args = parse_args()
     import mmengine
     from mmengine.dist import is_main_process
-    from mmengine.runner import Runner
 
     from mmroi.engine.amp import use_test_precision
     from mmroi.engine.body_model import check_body_model
     from mmroi.engine.feature_cache import use_feature_cache
-    from mmroi.engine.launch import existing_file, read_runner_config
+    from mmroi.engine.launch import QuietRunner, existing_file, read_runner_config
     from mmroi.engine.refinement import use_refinement
     from mmroi.engine.tta import use_tta
 
@@ -132,7 +131,7 @@ def main() -> None:
         use_feature_cache(cfg, ['test'])
     if args.refine is not None:  # last: the cache needs the network itself
         use_refinement(cfg, args.refine)
-    runner = Runner.from_cfg(cfg)
+    runner = QuietRunner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults
 

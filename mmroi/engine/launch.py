@@ -1,10 +1,14 @@
 """What the command-line tools share: configs and checkpoints of a command line."""
 
 import argparse
+import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
 
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import use_body_model
@@ -64,3 +68,19 @@ def existing_file(path: str) -> str:
         return str(resolve_file(path))
     except FileNotFoundError:
         raise FileNotFoundError(f'checkpoint {path} does not exist') from None
+
+
+class QuietRunner(Runner):
+    """A runner that writes its environment, config and hooks to the log file alone, not to the console."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build MMEngine's logger."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_no_dump)
+        return logger
+
+
+def _is_no_dump(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(('\n---', 'Config:\n', 'Hooks will be executed'))
