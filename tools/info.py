@@ -17,7 +17,17 @@ def main() -> None:
     from mmroi.cli.info import describe_installation
 
     for heading, text in describe_installation():
-        print(textwrap.fill(text, 110, initial_indent=f'{heading:10} ', subsequent_indent=' ' * 11))
+        # names and paths stay whole, to be copied
+        print(
+            textwrap.fill(
+                text,
+                110,
+                initial_indent=f'{heading:10} ',
+                subsequent_indent=' ' * 11,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@ def test_converted_sets(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize('preset', ['easy', 'full'])
+@pytest.mark.parametrize('preset', ['easy', 'full', 'natural'])
 def test_synthetic_sets(preset: str) -> None:
     folder = f'data/synthetic/{preset}'
     command = f'mmroi make-synthetic --preset {preset} --out {folder}'
@@ -25,7 +25,8 @@ def test_synthetic_sets(preset: str) -> None:
 
 def test_unknown_dataset() -> None:
     message = describe_missing('a/b.npz', 'mine')
-    assert message.startswith("a/b.npz: no such annotation file of the dataset 'mine'; make it as ")
+    page = find_page('data.md')
+    assert message.startswith(f"a/b.npz: no such annotation file of the dataset 'mine'; make it as {page} ")
 
 
 def test_smpl_parameters_of_h36m_come_from_another_folder() -> None:
@@ -35,6 +36,6 @@ def test_smpl_parameters_of_h36m_come_from_another_folder() -> None:
 
 def test_own_converter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONVERTERS.module_dict, 'mine', object)
-    assert 'mmroi convert mine --root <folder of the download> --out a`' in describe_missing(
+    assert '`mmroi convert mine --root <folder of the download> --out a`' in describe_missing(
         'a/b.npz', 'mine'
     )

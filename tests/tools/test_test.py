@@ -56,6 +56,14 @@ def errors(folder):
     return [row['MPJPE'] for row in metric.results]
 
 
+def test_the_console_shows_the_result_and_the_log_file_the_rest(test):
+    folder, done = test('quiet')
+    (log,) = (folder / 'work').glob('*/*.log')
+    assert 'synthetic/MPJPE' in done.stdout and 'synthetic/MPJPE' in log.read_text()
+    for heading in ('System environment:', 'Config:', 'Hooks will be executed'):
+        assert heading not in done.stdout and heading in log.read_text()
+
+
 def test_bfloat16_changes_the_errors_a_little(test, plain):
     exact, low = errors(plain), errors(test('bf16', '--precision', 'bf16')[0])
     # Not of everyone: where front and back look alike, rounding may turn a person around.

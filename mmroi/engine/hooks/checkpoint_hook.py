@@ -1,5 +1,6 @@
 """Checkpoints that a kill or a full disk cannot damage."""
 
+import logging
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -55,6 +56,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if resumed and not own:
             hub.update_info('keep_ckpt_ids', [])  # files of the other folder, which stay
             hub.update_info('outdated_ckpts', [])
+        runner.logger.addFilter(_is_no_deprecation)
         super().before_train(runner)
         if not self._is_local:
             return
@@ -286,3 +288,9 @@ class AtomicCheckpointHook(CheckpointHook):
     def _is_local(self) -> bool:
         """Whether files are renamed; object stores replace them whole by themselves."""
         return isinstance(self.file_backend, LocalBackend)
+
+
+def _is_no_deprecation(record: logging.LogRecord) -> bool:
+    """Whether a message is not about the file client that MMEngine makes without need for each checkpoint."""
+    message = record.getMessage()
+    return not message.startswith(('"FileClient"', '"HardDiskBackend"'))

@@ -53,12 +53,13 @@ def restore_backbone(model: nn.Module, state_dict: dict[str, Tensor], prefix: st
     if given is None:
         return
     backbone: Any = model.encoder.backbone  # type: ignore[union-attr]
-    init_cfg = dict(getattr(backbone, 'init_cfg', None) or {})
+    named = getattr(backbone, 'init_cfg', None)  # a list where a backbone has several initializations
+    init_cfg = dict(named) if isinstance(named, Mapping) else {}
     if init_cfg.pop('type', None) != 'Pretrained':
         raise RuntimeError(
-            'The checkpoint leaves out the backbone, and the config does not say where it is: set '
-            "model.encoder.backbone.init_cfg=dict(type='Pretrained', checkpoint=...), as in the training's "
-            'config.'
+            'The checkpoint leaves out the backbone, and the config does not say where it is: use the config '
+            "of the training, or set model.encoder.backbone.init_cfg=dict(type='Pretrained', checkpoint=...) "
+            'as there.'
         )
     try:
         StrictPretrainedInit(**init_cfg, log_skipped=False)(backbone)

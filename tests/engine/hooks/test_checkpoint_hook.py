@@ -1,3 +1,4 @@
+import logging
 import shutil
 
 import pytest
@@ -69,6 +70,17 @@ def test_files_of_a_training(run, tmp_path):
     assert (info['best_score'], info['keep_ckpt_ids'], info['awaits_validation']) == (4.0, [2, 3], False)
     assert info['best_ckpt'] == str(work / 'best_synthetic_MPJPE_epoch_2.pth')
     assert 'optimizer' not in check_checkpoint(work / 'best_synthetic_MPJPE_epoch_2.pth')
+
+
+def test_the_log_has_no_deprecations_of_mmengine(make_runner):
+    runner = make_runner(default_hooks=dict(checkpoint=AtomicCheckpointHook(1)), max_epochs=1)
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    runner.logger.addHandler(handler)
+    runner.train()
+    assert f'Checkpoints will be saved to {runner.work_dir}.' in messages
+    assert not [message for message in messages if 'deprecated' in message]
 
 
 def test_an_interrupted_validation_is_made_up_for(run, tmp_path):

@@ -83,6 +83,10 @@ def test_a_missing_file_or_config_is_named(weights, published, tmp_path):
         load_weights(estimator(tmp_path / 'absent.safetensors'), published[1])
     with pytest.raises(ValueError, match=r'set model\.encoder\.backbone\.init_cfg='):
         load_weights(estimator(None), published[1])
+    several = estimator(None)
+    several.encoder.backbone.init_cfg = [dict(type='Kaiming', layer='Conv2d')]  # as mmdet's ResNet has
+    with pytest.raises(ValueError, match='use the config of the training'):
+        load_weights(several, published[1])
 
 
 def test_whole_checkpoints_load_as_ever(weights, tmp_path):
