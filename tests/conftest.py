@@ -272,9 +272,9 @@ def write_small_config(tmp_path_factory, base):
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')  # it cannot end while a process that was started after it holds its pipes
 def launch_chromium():
-    """``launch_chromium(*flags)`` starts Chromium, which ends with the tests."""
+    """``launch_chromium(*flags)`` starts Chromium, which ends with the tests of a file."""
     if os.environ.get('MMROI_NO_BROWSER') == '1':
         pytest.skip('MMROI_NO_BROWSER=1: no browser is opened')
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -292,7 +292,7 @@ def launch_chromium():
         )
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def browser(launch_chromium):
     """Chromium with WebGL on the processor."""
     browser = launch_chromium('--use-angle=swiftshader', '--enable-unsafe-swiftshader')

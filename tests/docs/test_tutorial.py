@@ -1,5 +1,6 @@
 """The notebook of the documentation, run from top to bottom."""
 
+import gc
 import json
 
 from commands import ROOT
@@ -17,3 +18,5 @@ def test_the_notebook_runs(tmp_path, monkeypatch, capsys):
     assert scope['vertices'].shape == (6890, 3)
     assert (tmp_path / 'work_dirs/tutorial/epoch_2.pth').is_file()
     assert 'MPJPE after each epoch' in capsys.readouterr().out
+    scope.clear()
+    gc.collect()  # loader workers end; they hold the pipes of this process, such as those of a browser
