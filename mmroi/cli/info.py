@@ -60,7 +60,8 @@ def describe_installation() -> Iterator[tuple[str, str]]:
     ready = {model.name: model.weights for model in models if model.weights and model.weights.is_file()}
     for number, (name, weights) in enumerate(ready.items()):
         yield '' if number else 'models', f'{name}: {weights}'
-    yield '', 'without weights: ' + ', '.join(model.name for model in models if model.name not in ready)
+    others = len(models) - len(ready)
+    yield '', f'{others} more without weights, to train or convert: {find_page("model_zoo.md")}'
 
 
 def _version(name: str) -> str | None:
