@@ -82,10 +82,10 @@ def test_without_data_one_message_says_what_makes_them(name: str) -> None:
         root = rooted.data_root = f'nowhere/{rooted.data_root}'
         with pytest.raises(FileNotFoundError) as info:
             DATASETS.build(dataset)
-        tool = 'make_synthetic.py' if 'synthetic' in name else 'convert.py'
+        command = 'make-synthetic' if 'synthetic' in name else 'convert'
         for part in (
             f'{root}{file}: no such',
-            f'python tools/dataset_tools/{tool} ',
+            f'mmroi {command} ',
             'docs/data.md',
         ):
             assert part in str(info.value)
