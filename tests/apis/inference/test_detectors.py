@@ -6,6 +6,7 @@ from mmengine.hub import get_config
 from mmroi.apis.inference import BadInputError, MoveNetPeople, detectors
 from mmroi.apis.inference.detectors import RTMDET_WEIGHTS, make_detector
 from mmroi.fileio.downloads import cache_path
+from mmroi.utils.device import choose_device
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_the_size_of_the_input_is_an_option_of_movenet(asked, monkeypatch):
 
 def test_names_and_configs_are_those_of_mmdetection(asked):
     make_detector('yolox-s')
-    assert asked == [('yolox-s', None, None, {})]
+    assert asked == [('yolox-s', None, str(choose_device(None)), {})]
 
 
 def test_the_file_is_the_one_of_the_model_zoo():
