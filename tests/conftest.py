@@ -6,6 +6,7 @@ import pickle
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -324,3 +325,32 @@ def open_terminal(monkeypatch):
         return stream
 
     return open_it
+
+
+@pytest.fixture
+def is_alive():
+    """Whether a process runs; one that nobody has buried does not."""
+
+    def check(pid):
+        try:
+            os.kill(pid, 0)
+            return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+        except OSError:
+            return False
+
+    return check
+
+
+@pytest.fixture
+def assert_ends(is_alive):
+    """Wait for a process to end; fail, and kill it, if it does not."""
+
+    def check(pid, seconds=30):
+        for _ in range(10 * seconds):
+            if not is_alive(pid):
+                return
+            time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        pytest.fail(f'process {pid} goes on')
+
+    return check

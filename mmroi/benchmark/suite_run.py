@@ -101,10 +101,14 @@ def check_data(suite: Suite, profile: Config) -> None:
                 )
 
 
+def _one_of_each_row(runs: Sequence[Run]) -> list[Run]:
+    """Leave out the other seeds, on which neither data nor features depend."""
+    return [*{run.row.name: run for run in runs}.values()]
+
+
 def compute_features(runs: Sequence[Run], profile: Config) -> None:
     """Fill the feature caches that the runs share, with a progress bar that they could not show."""
-    one_of_each_row = {run.row.name: run for run in runs}  # the features do not depend on the seed of a run
-    for run in one_of_each_row.values():
+    for run in _one_of_each_row(runs):
         for config in stage_configs(run.row, profile, run.seed).values():
             with suppress(ImportError, OSError, ValueError):  # the run meets it again and reports it
                 use_feature_cache(config)
@@ -147,7 +151,7 @@ def run_suite(
     with locked(work_dir):
         title = f'{suite.title}: {profile.title}'
         print(f'{title}; {len(todo)} of {len(runs)} runs to do, in {work_dir}', flush=True)
-        for run in todo:
+        for run in _one_of_each_row(todo):
             if run.row.condition:
                 detect_people(network_config(run.row, profile, run.seed), run.row.condition)
         compute_features(todo, profile)

@@ -1,8 +1,3 @@
-import os
-import signal
-import time
-from pathlib import Path
-
 import pytest
 
 from mmroi.benchmark import profiles, results, runs, suites
@@ -49,31 +44,3 @@ def summaries(tmp_path):
         ),
         results.Summary(third, (), (), 0),
     ]
-
-
-@pytest.fixture
-def is_alive():
-    """Whether a process runs; one that nobody has buried does not."""
-
-    def check(pid):
-        try:
-            return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
-        except FileNotFoundError:
-            return False
-
-    return check
-
-
-@pytest.fixture
-def assert_ends(is_alive):
-    """Wait for a process to end; fail, and kill it, if it does not."""
-
-    def check(pid):
-        for _ in range(300):
-            if not is_alive(pid):
-                return
-            time.sleep(0.1)
-        os.kill(pid, signal.SIGKILL)
-        pytest.fail('the training goes on')
-
-    return check

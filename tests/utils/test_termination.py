@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -89,38 +88,19 @@ def start(tmp_path, usual_signals):
         process.communicate()
 
 
-def wait_until_dead(pid):
-    deadline = time.monotonic() + 20
-    while is_alive(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    try:  # nobody may have collected the ended process
-        with open(f'/proc/{pid}/stat') as file:
-            return file.read().rpartition(')')[2].split()[0] != 'Z'
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize(('script', 'number'), [(SPAWN, 1), (TOOL, 2)])
-def test_workers_end_with_their_killed_parent(start, script, number):
+def test_workers_end_with_their_killed_parent(start, script, number, is_alive, assert_ends):
     parent = start(script)
     workers = [int(parent.stdout.readline()) for _ in range(number)]
     assert all(map(is_alive, workers))
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     for worker in workers:
-        wait_until_dead(worker)
+        assert_ends(worker, 20)
 
 
 @pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGHUP])
-def test_a_terminated_tool_closes_its_files_and_says_so(start, tmp_path, signum):
+def test_a_terminated_tool_closes_its_files_and_says_so(start, tmp_path, signum, assert_ends):
     tool = start(TOOL)
     workers = [int(tool.stdout.readline()) for _ in range(2)]
     tool.send_signal(signum)
@@ -130,7 +110,7 @@ def test_a_terminated_tool_closes_its_files_and_says_so(start, tmp_path, signum)
     assert (out, err) == ('', f'ended by {signum.name}\n')
     assert (tmp_path / 'closed').is_file()
     for worker in workers:
-        wait_until_dead(worker)
+        assert_ends(worker, 20)
 
 
 def test_workers_end_by_signals_as_usual(start):
