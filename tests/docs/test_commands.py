@@ -19,6 +19,8 @@ from commands import (
     split_commands,
 )
 
+from mmroi.registry import CONVERTERS
+
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding='utf-8') for page in pages()}
 BLOCKS = {page: read_blocks(text, page) for page, text in TEXTS.items()}
 LINK = re.compile(r'(?<!`)\[[^]\n]*(?:\n[^]\n]*)?\]\(([^)\s]+)\)')
@@ -27,6 +29,8 @@ LINK = re.compile(r'(?<!`)\[[^]\n]*(?:\n[^]\n]*)?\]\(([^)\s]+)\)')
 @pytest.mark.parametrize('page', BLOCKS)
 def test_every_tool_understands_its_command_lines(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where the files are that the page tells to write
+    # `--import my_converter.py` registers a converter while the arguments are read.
+    monkeypatch.setattr(CONVERTERS, '_module_dict', dict(CONVERTERS.module_dict))
     for block in BLOCKS[page]:
         if 'file' in block.marks:
             run_block(block, tmp_path)
