@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import DAMAGED, SHARD_SIZE, Shard, shard_path
 from mmroi.datasets.seeded_samples import SeededBatches
 from mmroi.fileio.ownership import is_own
-from mmroi.registry import DATASETS
+from mmroi.registry import DATASETS, TRANSFORMS
 from mmroi.structures import HMRDataSample
 
 META_FILE = 'cache.json'
@@ -29,7 +30,8 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
 
     Of each sample there are ``variants`` random augmentations, of which a training draws one; in test mode it
     is the first. ``mmroi.engine.feature_cache`` fills the cache and writes this dataset into configs with
-    ``feature_cache``.
+    ``feature_cache``. Transforms of the other dataset that change only metainfo are applied to what is stored
+    (:func:`split_pipeline`).
 
     What it does not define itself, it takes from the other dataset.
 
@@ -40,7 +42,7 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
         num_rois: M, if the cache has more RoIs: the first of them are used.
 
     Attributes:
-        dataset: The other dataset.
+        dataset: The other dataset, without the transforms that change only metainfo.
         meta: What the features depend on, as written by the filling.
 
     Raises:
@@ -51,7 +53,9 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
     def __init__(
         self, dataset: dict[str, Any], cache_dir: str, variants: int = 1, num_rois: int | None = None
     ) -> None:
-        self.dataset: Any = DATASETS.build(dataset)
+        stored, changes = split_pipeline(dataset)
+        self.dataset: Any = DATASETS.build(stored)
+        self._changes = [TRANSFORMS.build(step) for step in changes]
         self.cache_dir, self.variants, self.num_rois = Path(cache_dir), variants, num_rois
         self._shards: dict[Path, Shard] = {}
         try:
@@ -68,7 +72,7 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
                 'current',
                 logging.WARNING,
             )
-        state = describe_dataset(self.dataset, dataset)
+        state = describe_dataset(self.dataset, stored)
         if differing := find_differences({key: self.meta.get(key) for key in state}, state):
             raise ValueError(
                 f'{self.cache_dir} has the features of other data, which differ in {", ".join(differing)}: '
@@ -125,6 +129,8 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
             ) from error
         maps = [array[: self.num_rois] for array in maps]
         meta.update({key: meta[key][: self.num_rois] for key in _PER_ROI if key in meta})
+        for change in self._changes:
+            meta = change(meta)
         sample, instances = HMRDataSample(), InstanceData()
         for key, value in meta.items():
             sample.set_field(value, key, field_type='metainfo')
@@ -132,3 +138,26 @@ class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
             instances.set_field(value, key)  # as in setattr, but without comparing all lengths
         sample.gt_instances = instances
         return dict(features=[torch.from_numpy(m).permute(0, 3, 1, 2) for m in maps], data_samples=sample)
+
+
+def split_pipeline(dataset: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Separate what features and labels depend on from what changes only metainfo, such as the focal length.
+
+    Datasets that differ in the latter alone share a cache. These transforms are not random, and no other
+    transform reads what they change, so they may as well come last; their class says ``metainfo_only``.
+
+    Args:
+        dataset: Config of a dataset.
+
+    Returns:
+        Its config without the transforms that change only metainfo, and these.
+    """
+    stored, apart = [], []
+    for step in dataset.get('pipeline') or ():
+        (apart if _changes_metainfo_only(step) else stored).append(step)
+    return (dict(dataset, pipeline=stored) if apart else dict(dataset)), apart
+
+
+def _changes_metainfo_only(step: Any) -> bool:
+    kind = step.get('type') if isinstance(step, Mapping) else None
+    return getattr(TRANSFORMS.get(kind) if isinstance(kind, str) else kind, 'metainfo_only', False)

@@ -16,7 +16,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.logging import print_log
 
-from mmroi.datasets.cached_features import META_FILE
+from mmroi.datasets.cached_features import META_FILE, split_pipeline
 from mmroi.datasets.dataset_state import describe_dataset, find_differences
 from mmroi.datasets.feature_shards import Shard, is_complete, pack_records, shard_path, shard_sizes
 from mmroi.engine.amp import prefers_bfloat16
@@ -122,6 +122,7 @@ class FeatureCache:
         custom_imports: Mapping[str, Any] | None = None,
     ) -> None:
         self._options = options
+        dataset, _ = split_pipeline(dataset)
         self._dataset: Any = DATASETS.build(dataset)
         if not isinstance(self._dataset, BaseDataset) or not len(self._dataset):
             found = 'it is empty' if isinstance(self._dataset, BaseDataset) else 'it is no BaseDataset'

@@ -239,6 +239,33 @@ def test_models_with_fewer_rois_share_a_cache(cfg, tmp_path):
         torch.testing.assert_close(found.pred_instances.vertices, expected.pred_instances.vertices)
 
 
+def test_conditions_that_change_only_the_focal_length_share_a_cache(cfg, tmp_path):
+    """Those that change crops do not; what is read is what the whole pipeline gives."""
+    read = {}
+    for name, step in {
+        'exact': None,
+        'scaled': dict(type='ScaleFocalLength', factor=0.8),
+        'unknown': dict(type='mmroi.ScaleFocalLength', unknown=True),
+        'moved': dict(type='RandomBoxShift', factor=0.1),
+    }.items():
+        changed = deepcopy(cfg)
+        if step:
+            changed.val_dataloader.dataset.pipeline.insert(2, step)
+        plain = DATASETS.build(changed.val_dataloader.dataset)
+        (cache,) = use_feature_cache(changed, ['val'], progress=False)
+        read[name] = cache.folder
+        assert 'ScaleFocalLength' not in json.dumps(cache.meta)
+        if name == 'moved':
+            continue
+        samples = plain[1]['data_samples'], DATASETS.build(changed.val_dataloader.dataset)[1]['data_samples']
+        one, other = (dict(sample.metainfo_items()) for sample in samples)
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            np.testing.assert_array_equal(value, other[key], err_msg=key)
+    assert read['exact'] == read['scaled'] == read['unknown'] != read['moved']
+    assert sorted({*read.values()}) == folders(tmp_path / 'data')
+
+
 def test_full_batches_run_compiled_and_the_rest_as_it_is(cfg, tmp_path, monkeypatch):
     calls = []
 

@@ -17,7 +17,7 @@ class ScaleFocalLength(BaseTransform):
     the image along x and y differ, their ratio stays known: the frame remains rectified by it.
 
     Required keys: ``focal_length``, one number, ``focal_lengths`` (2,) and ``img_shape`` (H, W), as
-    ``GetPersonBox`` leaves them.
+    ``GetPersonBox`` leaves them; the metainfo of a packed sample has them, too.
     Modified keys: ``focal_length`` and ``focal_lengths``, both scaled.
 
     Args:
@@ -29,6 +29,8 @@ class ScaleFocalLength(BaseTransform):
         ValueError: ``factor`` is not positive.
     """
 
+    metainfo_only = True  # so conditions with other focal lengths share a feature cache
+
     def __init__(self, factor: float = 1.0, unknown: bool = False) -> None:
         if not 0 < factor < float('inf'):
             raise ValueError(f'ScaleFocalLength: factor must be positive, got {factor}')
@@ -39,15 +41,15 @@ class ScaleFocalLength(BaseTransform):
         """Scale the focal length.
 
         Args:
-            results: The sample, after ``GetPersonBox``.
+            results: The sample, after ``GetPersonBox``, or its metainfo.
 
         Returns:
-            The sample.
+            The same, changed.
 
         Raises:
             KeyError: The sample has not been through ``GetPersonBox``.
         """
-        if 'box' not in results:
+        if not {'box', 'boxes'} & results.keys():
             raise KeyError('ScaleFocalLength: put it behind GetPersonBox, which rectifies the camera')
         factor = self.factor
         if self.unknown:
