@@ -29,7 +29,7 @@ def person_groups(config: Path, results: Path, kinds: Sequence[str]) -> dict[str
         kinds: Of ``KINDS``.
 
     Returns:
-        Masks (N,) by name.
+        Masks (N,) by name, of the groups that anyone belongs to.
     """
     cfg = Config.fromfile(config)
     init_default_scope(cfg.default_scope)
@@ -37,7 +37,7 @@ def person_groups(config: Path, results: Path, kinds: Sequence[str]) -> dict[str
     groups: dict[str, np.ndarray] = {}
     for kind in kinds:
         groups |= _groups_of(people, kind)
-    return groups
+    return {name: mask for name, mask in groups.items() if mask.any()}
 
 
 def _groups_of(people: AnnotatedPeople, kind: str) -> dict[str, np.ndarray]:

@@ -13,9 +13,11 @@ from mmengine.runner import Runner
 from mmroi.benchmark.project_files import PROFILES, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
+from mmroi.engine.crop_settings import CropSettings
 from mmroi.engine.epochs import set_epochs
 from mmroi.engine.pipelines import load_config, read_crops, read_num_rois, set_crops, set_num_rois
 from mmroi.fileio.named_errors import name_errors
+from mmroi.models.necks.grid_neck import GRID
 from mmroi.utils.config_names import find_config
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -135,7 +137,7 @@ def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
         return {}
     stages = dict(train=row.config) | ({'finetune': row.finetune} if 'synthetic' not in profile else {})
     return {
-        name: make_config(read_config(find_config(config)), profile, seed)
+        name: make_config(read_config(find_config(config)), profile, seed, row.own_crops)
         for name, config in stages.items()
         if config
     }
@@ -155,10 +157,10 @@ def network_config(row: Row, profile: Config, seed: int) -> Config:
     if stages := stage_configs(row, profile, seed):
         return [*stages.values()][-1]
     assert row.config is not None
-    return make_config(read_config(find_config(row.config)), profile, seed)
+    return make_config(read_config(find_config(row.config)), profile, seed, row.own_crops)
 
 
-def make_config(row: Config, profile: Config, seed: int) -> Config:
+def make_config(row: Config, profile: Config, seed: int, own_crops: bool = False) -> Config:
     """Make the config of a row at the scale of a profile.
 
     Model and crops stay those of the row, except for the encoder, the size of the crops, and the overrides.
@@ -167,6 +169,7 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
         row: The row's own config.
         profile: The profile.
         seed: Random seed.
+        own_crops: Keep the size of the crops, too (:class:`~mmroi.benchmark.suites.Row`).
 
     Returns:
         A complete config for ``tools/train.py``.
@@ -189,6 +192,8 @@ def make_config(row: Config, profile: Config, seed: int) -> Config:
         _shrink(cfg.model, settings.model)
         if cfg.model.head.type not in OWN_HEADS:
             cfg.pop('feature_cache', None)
+        if own_crops:
+            _keep_crop_size(cfg, crops)
     if 'max_epochs' in profile:
         set_epochs(cfg, profile.max_epochs)
     _override(cfg, profile.get('overrides', {}))
@@ -233,6 +238,20 @@ def _shrink(model: ConfigDict, small: ConfigDict) -> None:
     if model.head.type in OWN_HEADS:
         widths = model.head.get('hidden_channels', (1024, 1024))
         model.head.update(hidden_channels=tuple(width // 2 for width in widths), dropout=small.head.dropout)
+
+
+def _keep_crop_size(cfg: Config, crops: CropSettings) -> None:
+    """Give a config crops of another size than the profile's, and cells of as many pixels as before."""
+    before = read_crops(cfg.train_dataloader).crop_size
+    for loader in LOADERS:
+        set_crops(cfg[loader], crop_size=crops.crop_size, box_aspect=crops.box_aspect)
+    if 'neck' in cfg.model.encoder:
+        neck = cfg.model.encoder.neck
+        grid = neck.get('grid', GRID)
+        sides = zip(grid, crops.crop_size, before, strict=True)
+        neck.grid = tuple(round(cells * size / old) for cells, size, old in sides)
+    if 'feature_cache' in cfg:
+        cfg.feature_cache.num_rois = None
 
 
 def _override(cfg: Config, overrides: dict[str, Any]) -> None:

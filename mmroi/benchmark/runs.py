@@ -185,7 +185,8 @@ def test_config(run: Run, profile: Config) -> Config:
     Raises:
         ValueError: The condition of its row does not fit.
     """
-    return under_condition(for_testing(network_config(run.row, profile, run.seed)), run.row.condition)
+    config = network_config(run.row, profile, run.seed)
+    return under_condition(config if run.row.own_crops else for_testing(config), run.row.condition)
 
 
 def check_config(config: Config, run: Run, stage: str) -> None:

@@ -62,6 +62,9 @@ class Row:
         finetune: Config of a second training that starts from the result of the first; real data only.
         checkpoint: Checkpoint that is tested instead of training, relative to the project.
         paper: The paper's numbers by column; a string for a range.
+        own_crops: The size of the crops stays that of the config, whatever the profile; the grid of cells
+            that a neck keeps of the map grows with it. Such a row shares no features with others, and is not
+            run on five RoIs for the spread of its cameras.
         condition: Condition of the test.
     """
 
@@ -71,6 +74,7 @@ class Row:
     finetune: str | None = None
     checkpoint: str | None = None
     paper: Mapping[str, float | str] = field(default_factory=dict)
+    own_crops: bool = False
     condition: Condition | None = None
 
     def under(self, condition: Condition) -> 'Row':

@@ -152,7 +152,8 @@ def split_pipeline(dataset: Mapping[str, Any]) -> tuple[dict[str, Any], list[dic
     Returns:
         Its config without the transforms that change only metainfo, and these.
     """
-    stored, apart = [], []
+    stored: list[dict[str, Any]] = []
+    apart: list[dict[str, Any]] = []
     for step in dataset.get('pipeline') or ():
         (apart if _changes_metainfo_only(step) else stored).append(step)
     return (dict(dataset, pipeline=stored) if apart else dict(dataset)), apart

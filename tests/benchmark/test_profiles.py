@@ -3,16 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark import profiles, project_files, suites
+from mmroi.benchmark import profiles, project_files, runs, suites
 from mmroi.datasets import MultiRoICrop
 from mmroi.engine.pipelines import find_steps, load_config, read_crops
 from mmroi.fileio import locate
-from mmroi.registry import MODELS
+from mmroi.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,6 +141,62 @@ def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):
     for key in ('pose6d', 'betas', 'cameras'):
         mine = alone[key] if key == 'cameras' else alone[key][:, None]
         torch.testing.assert_close(together[key][:, :1], mine, rtol=1e-4, atol=1e-5)
+
+
+def test_another_encoder_changes_nothing_but_the_encoder(base, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = {
+        name: profiles.make_config(base, profiles.load_profile(name), seed=0)
+        for name in ('cpu', 'cpu-multipose')
+    }
+    backbones = {name: config.model.encoder.pop('backbone') for name, config in made.items()}
+    assert made['cpu'].to_dict() == made['cpu-multipose'].to_dict()
+    thunder, multipose = backbones.values()
+    assert thunder != multipose and thunder.type == multipose.type == 'MoveNetBackbone'
+    init_default_scope('mmroi')
+    network = MODELS.build(multipose)
+    network.init_weights()  # the shipped file has the hash and all weights of the network
+    assert network.variant == 'multipose'
+
+
+def test_a_row_with_its_own_crops_keeps_boxes_and_pixels_of_a_cell(quick):
+    suite = suites.load_suite('robustness').select(['cliff', 'cliff_large-crop'])
+    plain, large = (profiles.network_config(row, quick, 0) for row in suite.rows)
+    init_default_scope('mmroi')
+    for loader in profiles.LOADERS:
+        assert read_crops(large[loader]) == replace(read_crops(plain[loader]), crop_size=(576, 448))
+    assert (plain.feature_cache.num_rois, large.feature_cache.num_rois) == (5, None)
+    # The large crop shows the same box in 2.25 times as many pixels, and 8 columns more at each side.
+    image = cv2.GaussianBlur(np.random.default_rng(0).random((400, 500, 3)), (0, 0), 12)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    person = dict(
+        img=image,
+        bbox_xywh=np.array([200.0, 80, 90, 210]),
+        principal_point=np.array([250.0, 200]),
+        focal_length=500.0,
+    )
+    samples = []
+    for config in (plain, large):
+        sample = dict(person, img_shape=image.shape[:2])
+        for step in config.test_dataloader.dataset.pipeline[1:3]:
+            sample = TRANSFORMS.build(step)(sample)
+        samples.append(sample)
+    small, big = samples
+    np.testing.assert_array_equal(big['boxes'], small['boxes'])
+    reduced = cv2.resize(big['crops'][0][:, 8:-8], (192, 256), interpolation=cv2.INTER_AREA)
+    assert big['crops'].shape == (1, 576, 448, 3)
+    assert np.abs(reduced.astype(int) - small['crops'][0]).max() <= 3
+    # Each cell is the mean of 2 x 2 pixels of the map, with both.
+    for config, sides in ((plain, (8, 6)), (large, (18, 14))):
+        neck = MODELS.build(config.model.encoder.neck)
+        features = torch.randn(1, 1280, *sides)
+        torch.testing.assert_close(neck.reduce([features])[0], torch.nn.functional.avg_pool2d(features, 2))
+
+
+def test_only_rows_with_the_crops_of_the_profile_are_tested_on_five_rois(quick, tmp_path):
+    suite = suites.load_suite('robustness').select(['cliff', 'cliff_large-crop'])
+    tested = [runs.test_config(run, quick) for run in runs.plan(suite.rows, [0], tmp_path)]
+    assert [read_crops(config.test_dataloader).num_rois for config in tested] == [5, 1]
 
 
 SMPL_FILES = [

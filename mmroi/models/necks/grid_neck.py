@@ -10,6 +10,8 @@ from mmroi.geometry.precision import without_autocast
 from mmroi.models.necks.base_neck import BaseNeck
 from mmroi.registry import MODELS
 
+GRID = (4, 3)  # rows and columns of cells, of 2 x 2 pixels in the map at stride 32 of a 256 x 192 crop
+
 
 @MODELS.register_module()
 class GridNeck(BaseNeck):
@@ -31,7 +33,7 @@ class GridNeck(BaseNeck):
     def __init__(
         self,
         in_channels: Sequence[int] = (1280,),
-        grid: Sequence[int] = (4, 3),
+        grid: Sequence[int] = GRID,
         channels: int = 64,
         out_channels: int = 512,
         dropout: float = 0.2,
