@@ -7,12 +7,13 @@ import numpy as np
 
 from mmroi.benchmark.columns import METRICS, markdown_table
 from mmroi.benchmark.results import PAIRED, Summary
-from mmroi.benchmark.suites import Suite
+from mmroi.benchmark.suites import Condition, Suite
 from mmroi.evaluation.paired_bootstrap import Difference, paired_difference
 
 LEGEND = (
     'Differences are means over the same people and seeds; in brackets, 95 % intervals of a bootstrap over '
-    'both. A difference is **clear** (bold) where the interval excludes 0; negative errors are better.'
+    'both. A difference is **clear** (bold) where the interval excludes 0; less than 0 is better. Of twenty '
+    'differences that are none, about one is called clear.'
 )
 EVERYONE = slice(None)
 
@@ -25,13 +26,20 @@ class Comparison:
         label: What is compared.
         reference: What it is compared with.
         differences: By metric.
-        condition: Name of the condition of the test; None without conditions.
+        condition: Condition of the test; None without conditions.
+        pairs: Number of pairs of rows.
     """
 
     label: str
     reference: str
     differences: Mapping[str, Difference]
-    condition: str | None = None
+    condition: Condition | None = None
+    pairs: int = 1
+
+    @property
+    def title(self) -> str:
+        """What is subtracted from what, without the condition."""
+        return self.label if self.pairs > 1 else f'{self.label} minus {self.reference}'
 
     @property
     def seeds(self) -> int:
@@ -85,8 +93,8 @@ def compare_rows(
     for summary in summaries:
         other = by_name.get(suite.reference_of(summary.row) or '')
         if other is not None and other is not summary:
-            condition = summary.row.condition.name if summary.row.condition else None
-            found += _compare(summary.row.label, other.row.label, [summary], [other], people, condition)
+            labels = summary.row.label, other.row.label
+            found += _compare(*labels, [summary], [other], people, summary.row.condition)
     return found
 
 
@@ -103,15 +111,14 @@ def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Compariso
     by_name = {summary.row.name: summary for summary in summaries}
     found = []
     for condition in suite.conditions or (None,):
-        suffix, addition = (f' @ {condition.name}', f', {condition.label}') if condition else ('', '')
+        suffix = f' @ {condition.name}' if condition else ''
         for contrast in suite.contrasts:
             having, lacking = (
                 [by_name[name + suffix] for name in names] for names in (contrast.rows, contrast.without)
             )
             one = len(contrast.rows) == 1
             other = lacking[0].row.label if one else f'without it, mean of {len(contrast.rows)} pairs'
-            name = condition.name if condition else None
-            found += _compare(f'{contrast.label}{addition}', other, having, lacking, condition=name)
+            found += _compare(contrast.label, other, having, lacking, condition=condition)
     return found
 
 
@@ -121,7 +128,7 @@ def _compare(
     group: Sequence[Summary],
     others: Sequence[Summary],
     people: np.ndarray | slice = EVERYONE,
-    condition: str | None = None,
+    condition: Condition | None = None,
 ) -> list[Comparison]:
     runs = [{one.run.seed: one.errors for one in summary.measured} for summary in (*group, *others)]
     seeds = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
@@ -134,21 +141,22 @@ def _compare(
     parts = runs[: len(group)], runs[len(group) :]
     known = [name for name in PAIRED if all(name in run[seed] for run in runs for seed in seeds)]
     differences = {name: paired_difference(errors(name, parts[0]), errors(name, parts[1])) for name in known}
-    return [Comparison(label, reference, differences, condition)]
+    return [Comparison(label, reference, differences, condition, len(group))]
 
 
-def difference_table(comparisons: Sequence[Comparison], heading: str) -> list[str]:
+def difference_table(comparisons: Sequence[Comparison], reference: str = '') -> list[str]:
     """Format comparisons as the lines of a Markdown table.
 
     Args:
         comparisons: At least one.
-        heading: Of the first column.
+        reference: What all are compared with; by default each line says it.
     """
+    heading = f'minus {reference}' if reference else 'one minus the other'
     names = [name for name in PAIRED if any(name in one.differences for one in comparisons)]
     rows = [[heading, *(f'Δ {METRICS[name].title}' for name in names), 'seeds']]
     for one in comparisons:
         cells = [format_difference(one.differences.get(name)) for name in names]
-        rows.append([one.label, *cells, str(one.seeds)])
+        rows.append([one.label if reference else one.title, *cells, str(one.seeds)])
     return markdown_table(rows)
 
 
@@ -182,11 +190,11 @@ def sentences(
             difference = one.differences.get(name)
             if difference is None:
                 continue
-            if not difference.is_clear:
-                unclear.append(f'{one.label} ({format_difference(difference)})')
+            verdict = _verdict(difference)
+            if verdict == 'not clear':
+                unclear.append(f'{one.label} against {one.reference} ({format_difference(difference)})')
                 continue
             low, high = sorted((abs(difference.low), abs(difference.high)))
-            verdict = 'better' if difference.mean < 0 else 'worse'
             lines.append(
                 f'* {heading}: **{one.label}** is {verdict} than {one.reference} by '
                 f'{abs(difference.mean):.1f} {unit} ({low:.1f} to {high:.1f}).'
@@ -194,6 +202,54 @@ def sentences(
         if unclear:
             lines.append(f'* {heading}: no clear difference: {"; ".join(unclear)}.')
     return lines
+
+
+def changes_in_words(
+    comparisons: Sequence[Comparison], names: Sequence[str] = ('MPJPE', 'camera_translation')
+) -> list[str]:
+    """Say in words under which conditions a row is better or worse.
+
+    Args:
+        comparisons: The same ones under several conditions.
+        names: The metrics to speak of.
+
+    Returns:
+        Markdown list items: for each metric, one per row.
+    """
+    lines = []
+    for name in names:
+        heading, unit = METRICS[name].title.rsplit(' ', 1)
+        found: dict[tuple[str, str], list[tuple[str, Difference]]] = {}
+        for one in comparisons:
+            if one.condition and (difference := one.differences.get(name)):
+                known = found.setdefault((one.label, one.reference), [])
+                known.append((one.condition.label, difference))
+        for (label, reference), under in found.items():
+            parts = [_under_conditions(verdict, under, unit) for verdict in ('better', 'worse', 'not clear')]
+            text = '; '.join(filter(None, parts))
+            lines.append(f'* {heading}: **{label}** against {reference}: {text}.')
+    return lines
+
+
+def _under_conditions(verdict: str, under: Sequence[tuple[str, Difference]], unit: str) -> str:
+    """Say under which conditions a verdict holds, and how large differences are there."""
+    chosen = [(label, difference) for label, difference in under if _verdict(difference) == verdict]
+    if not chosen:
+        return ''
+    where = ', '.join(label for label, _ in chosen)
+    if len(chosen) == len(under) > 1:
+        where = 'all conditions'
+    if verdict == 'not clear':
+        return f'{verdict} ({where})'
+    sizes = [f'{size:.1f}' for size in sorted(abs(difference.mean) for _, difference in chosen)]
+    amount = sizes[0] if sizes[0] == sizes[-1] else f'{sizes[0]} to {sizes[-1]}'
+    return f'{verdict} by {amount} {unit} ({where})'
+
+
+def _verdict(difference: Difference) -> str:
+    if not difference.is_clear:
+        return 'not clear'
+    return 'better' if difference.mean < 0 else 'worse'
 
 
 def matrix(cells: Mapping[tuple[str, str], str], heading: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Plots of a suite: learning curves, bars per joint and per action, and the cameras."""
+"""Plots of a suite: learning curves, bars per joint and per action, the cameras, and the differences."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,13 @@ from mmroi.benchmark.results import Summary
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
 from mmroi.fileio.atomic import atomic_write
 
+COMPARED = ('MPJPE', 'PA-MPJPE', 'camera_translation')
+
 
 def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folder: Path) -> list[Path]:
     """Draw all plots for which there is data.
+
+    With several conditions, all but the differences are of the first one, whose training they share.
 
     Args:
         summaries: The rows. Those without a complete run are skipped.
@@ -30,6 +34,7 @@ def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folde
     """
     require_matplotlib()
     done = [summary for summary in summaries if summary.measured]
+    done = [summary for summary in done if summary.row.condition == done[0].row.condition]
     plots = []
     trained = [summary for summary in done if any(len(one.curve) > 1 for one in summary.measured)]
     if trained:
@@ -46,7 +51,8 @@ def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folde
     if any(summary.mean('camera_translation') is not None for summary in done):
         plots.append(draw_cameras(done, folder / 'cameras.png'))
     if compared:
-        plots.append(draw_differences(compared, folder / 'differences.png'))
+        draw = draw_differences if len({one.condition for one in compared}) == 1 else draw_changes
+        plots.append(draw(compared, folder / 'differences.png'))
     return plots
 
 
@@ -62,7 +68,7 @@ def draw_differences(comparisons: Sequence[Comparison], path: Path) -> Path:
     """
     from matplotlib.figure import Figure
 
-    names = [n for n in ('MPJPE', 'PA-MPJPE', 'camera_translation') if n in comparisons[0].differences]
+    names = [n for n in COMPARED if n in comparisons[0].differences]
     figure = Figure(figsize=(3.4 + 2.4 * len(names), 1.2 + 0.28 * len(comparisons)), layout='constrained')
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     places = np.arange(len(comparisons))[::-1]
@@ -76,7 +82,63 @@ def draw_differences(comparisons: Sequence[Comparison], path: Path) -> Path:
             axes.errorbar([found.mean], [place], xerr=ends, fmt='o', color=color, capsize=3, ms=4)
         axes.set_xlabel(f'Δ {METRICS[name].title}')
     figure.supxlabel('difference from the reference and its 95 % interval', fontsize='small')
-    panels[0].set_yticks(places, [one.label for one in comparisons])
+    panels[0].set_yticks(places, [one.title for one in comparisons])
+    panels[0].set_ylim(-0.6, len(comparisons) - 0.4)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return path
+
+
+def draw_changes(comparisons: Sequence[Comparison], path: Path) -> Path:
+    """Draw the differences and their intervals under each condition, filled where they are clear.
+
+    Args:
+        comparisons: The same ones under several conditions.
+        path: Image to write.
+
+    Returns:
+        The path.
+    """
+    from matplotlib.figure import Figure
+
+    names = [n for n in COMPARED if n in comparisons[0].differences]
+    conditions = [*dict.fromkeys(one.condition.label for one in comparisons if one.condition)]
+    titles = [*dict.fromkeys(one.title for one in comparisons)]
+    figure = Figure(figsize=(2.2 + 1.1 * len(conditions), 1.4 + 2.4 * len(names)), layout='constrained')
+    panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, name in zip(panels, names, strict=True):
+        axes.axhline(0, color='0.6', lw=1)
+        axes.set_ylabel(f'Δ {METRICS[name].title}')
+        for i, title in enumerate(titles):
+            shift = 0.6 * ((i + 0.5) / len(titles) - 0.5)
+            for one in comparisons:
+                found = one.differences.get(name)
+                if one.title != title or one.condition is None or found is None or not np.isfinite(found.low):
+                    continue
+                axes.errorbar(
+                    [conditions.index(one.condition.label) + shift],
+                    [found.mean],
+                    yerr=[[found.mean - found.low], [found.high - found.mean]],
+                    fmt='osD^v'[i % 5],
+                    color=f'C{i}',
+                    mfc=f'C{i}' if found.is_clear else 'white',
+                    capsize=3,
+                    ms=5,
+                )
+    panels[-1].set_xticks(range(len(conditions)), [label.replace(' ', '\n', 1) for label in conditions])
+    handles = [
+        panels[0].plot([], [], 'osD^v'[i % 5], color=f'C{i}', label=title)[0]
+        for i, title in enumerate(titles)
+    ]
+    figure.legend(
+        handles=handles,
+        frameon=False,
+        fontsize='small',
+        loc='outside upper left',
+        title='with 95 % intervals; filled where they exclude 0',
+        title_fontsize='small',
+        alignment='left',
+    )
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150)
     return path

@@ -1,6 +1,7 @@
 """The report of a suite: its table as Markdown and CSV."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from mmroi.benchmark.comparison import LEGEND as DIFFERENCES
 from mmroi.benchmark.comparison import (
     Comparison,
     Comparisons,
+    changes_in_words,
     compare_rows,
     difference_table,
     format_difference,
@@ -28,11 +30,12 @@ from mmroi.benchmark.comparison import (
 )
 from mmroi.benchmark.profiles import synthetic_sets
 from mmroi.benchmark.results import Measured, Summary
-from mmroi.benchmark.suites import Row, Suite
+from mmroi.benchmark.suites import Condition, Suite
 from mmroi.fileio.atomic import atomic_write
 
 LEGEND = '± is the standard error of the mean over the seeds. The last epoch is tested.'
 FEW_SEEDS = ' With fewer than five seeds, intervals are too narrow.'
+BY_CONDITION = ('MPJPE', 'PA-MPJPE', 'camera_translation', 'depth')
 NOT_COMPARABLE = '**Synthetic people and the open body, small networks: these are not results on 3DPW.**'
 ORDER_ONLY = "Compare the order of the rows with the paper's columns, not the numbers."
 
@@ -68,22 +71,26 @@ def write_report(
     lines = [f'# {suite.title}: {profile.title}', '', f'`{command}`', '']
     if 'synthetic' in profile:
         lines += [f'{NOT_COMPARABLE} {ORDER_ONLY}' if suite.paper_data else NOT_COMPARABLE, '']
-    names = _shown_columns(suite, summaries)
+    first = suite.conditions[0] if suite.conditions else None
+    shown = [one for one in summaries if one.row.condition == first]
+    names = _shown_columns(suite, shown)
     if compared.all:
-        lines += ['## In short', '', *_in_words(suite, compared), '']
+        lines += ['## In short', '', *_in_words(first, compared), '']
     if suite.hypotheses:
         lines += ['Expected before the first run:', '', *(f'* {one}' for one in suite.hypotheses), '']
-    if suite.conditions:
-        lines += _condition_tables(suite, summaries, compared.rows)
+    if first:
+        lines += ['## By condition', '', *_condition_tables(suite, summaries, compared)]
+    under = f', {first.label}' if first else ''
+    if people:
+        lines += [f'## Groups of people{under}', '']
     for name in ('MPJPE', 'camera_translation') if people else ():
-        lines += _group_table(suite, summaries, people or {}, name)
-    lines += [*_markdown_table(suite, summaries, baseline, names), '']
-    for found, heading in (
-        (compared.groups, 'one minus the other'),
-        (compared.rows, f'minus {_reference(suite)}'),
-    ):
-        if found:
-            lines += [*difference_table(found, heading), '']
+        lines += _group_table(suite, shown, people or {}, name)
+    if first:
+        lines += [f'## All metrics{under}', '', '`table.csv` has those of the other conditions.', '']
+    lines += [*_markdown_table(suite, shown, baseline, names), '']
+    for found, reference in ((compared.groups, ''), (compared.rows, _reference(suite))):
+        if found := [one for one in found if one.condition == first]:
+            lines += [*difference_table(found, reference), '']
     if compared.all:
         fewest = min(one.seeds for one in compared.all)
         lines += [DIFFERENCES + (FEW_SEEDS if fewest < 5 else ''), '']
@@ -92,7 +99,7 @@ def write_report(
         lines += [remarks, '']
     lines += [' '.join([*(COLUMNS[name].legend for name in names if COLUMNS[name].legend), LEGEND])]
     lines += ['', _provenance(profile, measured)] if measured else ['', 'No run is complete yet.']
-    failures = [(s.row.label, message) for s in summaries for message in s.failures]
+    failures = [(s.row.title, message) for s in summaries for message in s.failures]
     if failures:
         lines += ['', '## Failed', '', *(f'* {label}: {message}' for label, message in failures)]
     lines += [line for path in images for line in ('', f'![{path.stem}]({path.name})')]
@@ -103,44 +110,70 @@ def write_report(
     return text
 
 
-def _in_words(suite: Suite, compared: Comparisons) -> list[str]:
-    """Say what is clear; with several conditions, for the first one only, since tables show the others."""
-    first = suite.conditions[0].name if suite.conditions else None
-    parts = [[one for one in part if one.condition == first] for part in (compared.groups, compared.rows)]
-    lines = [line for part in parts for line in sentences(part)]
-    return [*lines, '', 'The tables below show the other conditions.'] if len(suite.conditions) > 1 else lines
+def _in_words(first: Condition | None, compared: Comparisons) -> list[str]:
+    """Say what is clear: with numbers under the first condition, and how it changes with the others."""
+    parts = compared.groups, compared.rows
+    lines = [line for part in parts for line in sentences([one for one in part if one.condition == first])]
+    if first is None:
+        return lines
+    if lines:
+        lines = [f'With the first condition, {first.label}:', '', *lines, '']
+    changes = [line for part in parts for line in changes_in_words(part)]
+    return [*lines, 'Under all conditions, where clear is what has an interval without 0:', '', *changes]
 
 
-def _condition_tables(suite: Suite, summaries: Sequence[Summary], rows: Sequence[Comparison]) -> list[str]:
-    """Tables of rows by conditions: two errors, and their differences from the reference."""
-    labels = {one.row.label: one.row for one in summaries}
-    plain = {row.name: row.label for row in suite.rows}
-
-    def place(row: Row) -> tuple[str, str]:
-        assert row.condition is not None
-        return plain[row.name.removesuffix(f' @ {row.condition.name}')], row.condition.label
-
+def _condition_tables(suite: Suite, summaries: Sequence[Summary], compared: Comparisons) -> list[str]:
+    """Tables of rows by conditions: errors, and differences from the reference and in contrasts."""
+    done = [one for one in summaries if one.measured and one.row.condition]
     lines = []
-    for name in ('MPJPE', 'camera_translation'):
-        means = {
-            place(one.row): format_number(name, one.mean(name), one.standard_error(name)) for one in summaries
-        }
-        minus = {place(labels[one.label]): format_difference(one.differences.get(name)) for one in rows}
+    for name in BY_CONDITION:
         title = COLUMNS[name].title
-        lines += [*matrix(means, title), '']
+        means = {
+            _place(one.row.label, one.row.condition): format_number(
+                name, one.mean(name), one.standard_error(name)
+            )
+            for one in done
+            if one.mean(name) is not None
+        }
+        lines += [*matrix(means, title), ''] if means else []
+        minus = _by_condition(compared.rows, name)
         lines += [*matrix(minus, f'Δ {title}, minus {_reference(suite)}'), ''] if minus else []
-    return lines
+    for contrast in dict.fromkeys(one.title for one in compared.groups):
+        cells: dict[tuple[str, str], str] = {}
+        found = [one for one in compared.groups if one.title == contrast]
+        for name in BY_CONDITION:
+            cells |= _by_condition(found, name, f'Δ {COLUMNS[name].title}')
+        lines += [*matrix(cells, contrast), '']
+    planned, left = Counter[str](), Counter[str]()
+    for one in summaries:
+        planned[one.row.label] += one.missing + len(one.measured) + len(one.failures)
+        left[one.row.label] += one.missing
+    todo = [f'{label} ({left[label]} of {planned[label]})' for label in planned if left[label]]
+    return [*lines, *(['Tests that are still to be run: ' + '; '.join(todo) + '.', ''] if todo else [])]
+
+
+def _by_condition(
+    comparisons: Sequence[Comparison], name: str, label: str | None = None
+) -> dict[tuple[str, str], str]:
+    return {
+        _place(label or one.label, one.condition): format_difference(one.differences[name])
+        for one in comparisons
+        if name in one.differences
+    }
+
+
+def _place(label: str, condition: Condition | None) -> tuple[str, str]:
+    return label, condition.label if condition else ''
 
 
 def _group_table(
     suite: Suite, summaries: Sequence[Summary], people: Mapping[str, np.ndarray], name: str
 ) -> list[str]:
-    """Differences from the reference in each group of people, under the first condition."""
-    first = [one for one in summaries if one.row.condition in (None, *suite.conditions[:1])]
+    """Differences from the reference in each group of people."""
     cells = {
         (f'{group} ({int(mask.sum())} people)', one.label): format_difference(one.differences.get(name))
         for group, mask in people.items()
-        for one in compare_rows(suite, first, mask)
+        for one in compare_rows(suite, summaries, mask)
     }
     heading = f'Δ {COLUMNS[name].title}, minus {_reference(suite)}'
     return [*matrix(cells, heading), ''] if cells else []
@@ -210,7 +243,7 @@ def _provenance(profile: Config, measured: Sequence[Measured]) -> str:
     """Return data, dates, hardware, and code in one paragraph."""
 
     def all_of(key: str) -> str:
-        return ', '.join(sorted({one.record[key] for one in measured if key in one.record}))
+        return '; '.join(sorted({one.record[key] for one in measured if key in one.record}))
 
     dates = sorted(one.record['date'][:10] for one in measured)
     days = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'

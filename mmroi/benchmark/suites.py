@@ -23,7 +23,7 @@ class Condition:
 
     Attributes:
         name: Name in messages and of files.
-        label: What follows the label of a row in tables and plots.
+        label: Name in tables and plots.
         transforms: Configs of transforms that follow ``GetPersonBox``. Random ones draw the same numbers for
             all rows, since each person has a seed of its own in the feature cache.
         detector: Detector whose boxes replace the annotated ones, of ``detect_boxes.py --det-model``. People
@@ -41,7 +41,7 @@ class Contrast:
     """What several rows have in common, compared with others: the mean difference between both.
 
     Attributes:
-        label: Name in the report.
+        label: Name in the report; of one row, its label.
         rows: Names of the rows that have it.
         without: Names of as many rows that lack it, in the same order.
     """
@@ -79,8 +79,12 @@ class Row:
 
     def under(self, condition: Condition) -> 'Row':
         """Return the row tested under a condition."""
-        name, label = f'{self.name} @ {condition.name}', f'{self.label}, {condition.label}'
-        return replace(self, name=name, label=label, condition=condition)
+        return replace(self, name=f'{self.name} @ {condition.name}', condition=condition)
+
+    @property
+    def title(self) -> str:
+        """The label, and the condition of the test."""
+        return f'{self.label}, {self.condition.label}' if self.condition else self.label
 
 
 @dataclass(frozen=True)

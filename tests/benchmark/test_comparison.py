@@ -61,7 +61,7 @@ def test_rows_are_compared_under_the_same_condition(summaries):
     assert [row.name for row in suite.tested_rows[:2]] == ['none @ off', 'a @ off']
     worse = [summary(tested[0], 50), summary(tested[1], 40)]
     found = comparison.compare_rows(suite, [*summaries[:2], *worse])
-    assert [(one.label, one.reference) for one in found][-1] == ('A, boxes off', 'NONE, boxes off')
+    assert (found[-1].label, found[-1].reference, found[-1].condition) == ('A', 'NONE', CONDITION)
     assert found[-1].differences['MPJPE'].mean == pytest.approx(-10)
 
 
@@ -69,7 +69,7 @@ def test_words_follow_the_interval(suite, summaries):
     summaries[2] = summary(ROWS[2], 0, noise=9)
     lines = comparison.sentences(comparison.compare_rows(suite, summaries))
     assert lines[0] == '* MPJPE: **A** is better than NONE by 3.0 mm (3.0 to 3.0).'
-    assert lines[-1].startswith('* MPJPE: no clear difference: B (') and len(lines) == 3
+    assert lines[-1].startswith('* MPJPE: no clear difference: B against NONE (') and len(lines) == 3
 
 
 def test_the_report_and_its_picture(suite, summaries, tmp_path):
@@ -105,11 +105,44 @@ def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
     profile = profiles.load_profile('quick')
     compared = comparison.compare(suite, summaries)
     text = report.write_report(suite, profile, summaries, compared, {}, [], 'x', tmp_path, people)
-    words = text.partition('## In short')[2].partition('| MPJPE mm')[0]
-    assert '**A, exact boxes** is better' in words and 'boxes off' not in words
+    words = text.partition('## In short')[2].partition('## By condition')[0]
+    assert '**A** is better than NONE by 1.8 mm' in words.partition('Under all conditions')[0]
+    assert '* MPJPE: **A** against NONE: better by 1.8 to 9.0 mm (all conditions).' in words
     assert '| MPJPE mm | exact boxes | boxes off |' in text
     assert '| NONE | 125.0 ± 0.5 | 145.0 ± 0.5 |' in text
     assert '| Δ MPJPE mm, minus NONE | exact boxes | boxes off |' in text
     assert '| A | **-1.8 [' in text and '**-9.0 [-9.0, -9.0]** |' in text
+    assert text.count('| NONE | ') == 2  # under all conditions, and with all metrics under the first one
     assert '| near (10 people) | **-5.0 [-5.0, -5.0]** |' in text
     assert '| far (40 people) | **-1.0 [-1.0, -1.0]** |' in text
+    (picture,) = plots.draw_all(summaries, compared.all, tmp_path)
+    assert picture.name == 'differences.png' and picture.stat().st_size > 1000
+
+
+def test_words_say_where_a_verdict_holds():
+    labels = ('exact', 'off 5', 'off 10', 'off 20')
+    suite = suites.Suite(
+        's',
+        't',
+        ROWS[:2],
+        reference='none',
+        contrasts=(suites.Contrast('A', ('a',), ('none',)),),
+        conditions=tuple(suites.Condition(label, label) for label in labels),
+    )
+    shifts = dict(zip(labels, (-3, -1.5, 0, 4), strict=True))
+    summaries = [
+        summary(
+            row,
+            shifts[row.condition.name] if row.name.startswith('a') else 0,
+            noise=9 if row.condition.name == 'off 10' and row.name.startswith('a') else 0,
+        )
+        for row in suite.tested_rows
+    ]
+    compared = comparison.compare(suite, summaries)
+    expected = (
+        '* MPJPE: **A** against NONE: better by 1.5 to 3.0 mm (exact, off 5); worse by 4.0 mm (off 20); '
+        'not clear (off 10).'
+    )
+    assert comparison.changes_in_words(compared.rows) == [expected]
+    assert comparison.changes_in_words(compared.groups) == [expected]
+    assert {one.title for one in compared.all} == {'A minus NONE'}
