@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmroi.benchmark import profiles, project_files, runs, suites
-from mmroi.datasets import MultiRoICrop
+from mmroi.datasets import MultiRoICrop, RandomBoxShift
 from mmroi.engine.pipelines import find_steps, load_config, read_crops
 from mmroi.fileio import locate
 from mmroi.registry import MODELS, TRANSFORMS
@@ -99,6 +99,15 @@ def test_rows_are_trained_on_the_images_that_a_profile_makes(name, base):
     if 'settings' in profile:
         [cycle] = made.param_scheduler
         assert cycle.total_steps == made.train_cfg.max_epochs
+
+
+def test_wide_boxes_differ_in_how_far_training_boxes_are_shifted(base):
+    cpu, wide = (
+        profiles.make_config(base, profiles.load_profile(name), seed=0) for name in ('cpu', 'cpu-wide-boxes')
+    )
+    [shift], [wide_shift] = (find_steps(config.train_dataloader, RandomBoxShift) for config in (cpu, wide))
+    assert (shift.pop('factor'), wide_shift.pop('factor')) == (0.06, 0.2)
+    assert wide.to_dict() == cpu.to_dict()
 
 
 def test_overrides_of_parts_that_a_row_does_not_have_are_left_out():
