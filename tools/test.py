@@ -113,7 +113,7 @@ def main() -> None:
 
     from mmroi.engine.amp import use_test_precision
     from mmroi.engine.body_model import check_body_model
-    from mmroi.engine.feature_cache import use_feature_cache
+    from mmroi.engine.feature_cache import cached_runner
     from mmroi.engine.launch import existing_file, read_runner_config
     from mmroi.engine.quiet_runner import QuietRunner
     from mmroi.engine.refinement import use_refinement
@@ -127,12 +127,13 @@ def main() -> None:
         enable_drawing(cfg, args)
     if args.tta:
         use_tta(cfg)
-    if args.cache_features:
-        cfg.setdefault('feature_cache', {})
-        use_feature_cache(cfg, ['test'])
-    if args.refine is not None:  # last: the cache needs the network itself
+    if args.refine is not None:
         use_refinement(cfg, args.refine)
-    runner = QuietRunner.from_cfg(cfg)
+    if args.cache_features:
+        cfg.feature_cache = cfg.get('feature_cache') or {}
+        runner = cached_runner(QuietRunner, cfg, ['test'])
+    else:
+        runner = QuietRunner.from_cfg(cfg)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults
 

@@ -15,9 +15,7 @@ BOXES = torch.tensor([[0.0, 0.0, 90.0], [10.0, 5.0, 70.0]], dtype=torch.float64)
 NECKS = [
     None,
     dict(type='BranchDownsampler', in_channels=(4, 8, 16, 32)),
-    dict(
-        type='HRNetClassificationNeck', in_channels=(4, 8, 16, 32), channels=(4, 4, 4, 4), out_channels=16
-    ),
+    dict(type='HRNetClassificationNeck', in_channels=(4, 8, 16, 32), channels=(4, 4, 4, 4), out_channels=16),
 ]
 
 
