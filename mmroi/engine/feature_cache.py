@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 from mmengine.config import Config
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import ConcatDataset
 
 from mmroi.datasets import MixedDataset
+from mmroi.engine.compilation import prepare_compiler
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions, check_space
 from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.fileio.downloads import locate
@@ -74,6 +76,8 @@ def use_feature_cache(
     if given is None:
         return []
     options = FeatureCacheOptions.read(given)
+    if options.compile:
+        prepare_compiler(get_device())
     init_default_scope(cfg.get('default_scope', 'mmroi'))
     model = _build_model(cfg)
     caches = []
