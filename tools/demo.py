@@ -130,6 +130,7 @@ def main() -> None:
             refiner=refiner_of(args),
             precision=args.precision,
             cfg_options=args.cfg_options,
+            compile=args.compile,
         )
         results = inferencer.stream(inputs[0] if len(inputs) == 1 else inputs, **options)
     except (OSError, ValueError) as error:  # documented for bad arguments

@@ -72,6 +72,12 @@ def parse_args() -> argparse.Namespace:
         help='of the encoder; auto is bf16 where the device is faster with it (default: %(default)s)',
     )
     parser.add_argument(
+        '--compile',
+        action='store_true',
+        help='compile network and body model first, which takes minutes and pays from thousands of people '
+        'on; needs a C++ compiler on a CPU',
+    )
+    parser.add_argument(
         '--cache-features',
         action='store_true',
         help='read the features of the frozen encoder from the cache of --cache-features of mmroi train, '
@@ -81,6 +87,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.cache_features and args.tta:
         parser.error('--tta needs crops, not --cache-features')
+    if args.cache_features and args.compile:
+        parser.error('--compile has no effect with --cache-features, which leave the encoder out')
     if args.refine is not None and args.tta:
         parser.error('--tta and --refine both change the model: choose one')
     if args.out and Path(args.out).suffix not in ('.json', '.npz', '.pkl'):
@@ -113,7 +121,8 @@ def main() -> None:
 
     from mmroi.engine.amp import use_test_precision
     from mmroi.engine.body_model import check_body_model
-    from mmroi.engine.feature_cache import use_feature_cache
+    from mmroi.engine.compilation import compile_network
+    from mmroi.engine.feature_cache import cached_runner
     from mmroi.engine.launch import existing_file, read_runner_config
     from mmroi.engine.quiet_runner import QuietRunner
     from mmroi.engine.refinement import use_refinement
@@ -127,12 +136,15 @@ def main() -> None:
         enable_drawing(cfg, args)
     if args.tta:
         use_tta(cfg)
-    if args.cache_features:
-        cfg.setdefault('feature_cache', {})
-        use_feature_cache(cfg, ['test'])
-    if args.refine is not None:  # last: the cache needs the network itself
+    if args.refine is not None:
         use_refinement(cfg, args.refine)
-    runner = QuietRunner.from_cfg(cfg)
+    if args.cache_features:
+        cfg.feature_cache = cfg.get('feature_cache') or {}
+        runner = cached_runner(QuietRunner, cfg, ['test'])
+    else:
+        runner = QuietRunner.from_cfg(cfg)
+    if args.compile:
+        compile_network(runner.model)
     if args.out and args.out.endswith('.pkl'):
         from mmengine.evaluator import DumpResults
 

@@ -58,7 +58,7 @@ def main() -> None:
     from mmroi.engine.body_model import check_body_model, warn_of_open_body
     from mmroi.engine.checkpoints import prepare_resume
     from mmroi.engine.epochs import check_iterations
-    from mmroi.engine.feature_cache import use_feature_cache
+    from mmroi.engine.feature_cache import cached_runner
     from mmroi.engine.launch import read_runner_config
     from mmroi.engine.vis_backends import add_vis_backends
 
@@ -77,9 +77,8 @@ def main() -> None:
     prepare_resume(cfg, args.resume)
     if args.cache_features is not None:
         cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
-    use_feature_cache(cfg)
     add_vis_backends(cfg, args.vis)
-    runner = Runner.from_cfg(cfg)
+    runner = cached_runner(Runner, cfg)
     warn_of_open_body(cfg)
     check_iterations(runner)
     runner.train()

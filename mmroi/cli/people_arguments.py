@@ -127,6 +127,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default='fp32',
         help='of the encoder; auto is bf16 where the device is faster with it (default: %(default)s)',
     )
+    add(
+        '--compile',
+        action='store_true',
+        help='compile network and body model first, which takes minutes and pays in videos of thousands of '
+        'frames (page video.md of the docs); needs a C++ compiler on a CPU',
+    )
 
 
 def add_refine_arguments(parser: argparse.ArgumentParser) -> None:

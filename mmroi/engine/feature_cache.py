@@ -3,24 +3,53 @@
 Heads, losses, and seeds then train on the same features in minutes.
 """
 
+import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.config import Config
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from mmengine.device import get_device
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import ConcatDataset
 
 from mmroi.datasets import MixedDataset
+from mmroi.engine.compilation import prepare_compiler
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions, check_space
 from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.fileio.downloads import locate
 from mmroi.fileio.state_dicts import read_state_dict
 from mmroi.registry import DATASETS, MODELS
+
+R = TypeVar('R', bound=Runner)
+
+
+def cached_runner(kind: type[R], cfg: Config, splits: Sequence[str] = ('train', 'val')) -> R:
+    """Build the runner of a config; with ``feature_cache``, its loaders read features from their caches.
+
+    The config that the runner knows, and leaves in its work folder and checkpoints, stays as it is given: it
+    names no folder of this machine and can be used elsewhere.
+
+    Args:
+        kind: MMEngine's ``Runner``, or a subclass.
+        cfg: Config of a run.
+        splits: As for :func:`use_feature_cache`.
+
+    Returns:
+        The runner.
+
+    Raises:
+        OSError, ValueError: As :func:`use_feature_cache`.
+    """
+    parts = deepcopy(cfg)
+    use_feature_cache(parts, splits)
+    names = inspect.signature(Runner).parameters.keys() & parts.keys()
+    return kind(**{name: parts[name] for name in names}, cfg=cfg)
 
 
 def use_feature_cache(
@@ -47,6 +76,8 @@ def use_feature_cache(
     if given is None:
         return []
     options = FeatureCacheOptions.read(given)
+    if options.compile:
+        prepare_compiler(get_device())
     init_default_scope(cfg.get('default_scope', 'mmroi'))
     model = _build_model(cfg)
     caches = []
@@ -79,8 +110,9 @@ def use_feature_cache(
 
 def _build_model(cfg: Config) -> nn.Module:
     """Build the model with the weights with which the training starts."""
+    config = cfg.model.module if 'module' in cfg.model else cfg.model  # such as of RefinedModel
     with _without_logs():
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(config)
         model.init_weights()
     if cfg.get('load_from'):
         model.load_state_dict(read_state_dict(locate(cfg.load_from)), strict=False)

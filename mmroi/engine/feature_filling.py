@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.processes import run_in_processes
 from mmroi.fileio.state_dicts import fingerprint
 from mmroi.registry import DATASETS
+from mmroi.utils.errors import UserError
 from mmroi.utils.progress import ProgressBar
 
 _VERSION = 2
@@ -70,6 +72,8 @@ class FeatureCacheOptions:
             optional = name in ('jobs', 'num_rois')
             if not (optional and value is None) and (type(value) is not int or value < lowest):
                 raise ValueError(f'feature_cache: {name} must be an integer from {lowest}, not {value!r}')
+        if self.cache_dir is not None and not (isinstance(self.cache_dir, str | Path) and self.cache_dir):
+            raise ValueError(f'feature_cache: cache_dir must be the path of a folder, not {self.cache_dir!r}')
         if self.variants > 99:
             raise ValueError(f'feature_cache: variants must be at most 99, not {self.variants}')
         if self.precision not in _PRECISIONS or self.storage not in _STORAGE:
@@ -207,8 +211,11 @@ class FeatureCache:
             total, missing = variants * len(self._dataset), _num_samples(todo)
             start = time.monotonic()
             done = 0
-            with ProgressBar(total, 'features', total - missing, None if progress else True) as bar:
-                for number in self._run(todo, variants) if todo else ():
+            with (
+                ProgressBar(total, 'features', total - missing, None if progress else True) as bar,
+                closing(self._run(todo, variants)) as filled,
+            ):
+                for number in filled:
                     done += number
                     bar.advance(number, f'{done / (time.monotonic() - start):.1f}/s')
         return done
@@ -220,8 +227,10 @@ class FeatureCache:
             _num_samples(self.missing(variants)) * self._bytes,
         )
 
-    def _run(self, jobs: Sequence[Job], variants: int) -> Iterator[int]:
+    def _run(self, jobs: Sequence[Job], variants: int) -> Generator[int, None, None]:
         """Fill shards and yield the number of samples of each."""
+        if not jobs:
+            return
         workers = min(self._options.jobs or os.cpu_count() or 1, len(jobs))
         try:
             if get_device() != 'cpu' or workers <= 1:
@@ -241,18 +250,21 @@ class FeatureCache:
 
 
 def check_space(caches: Sequence[tuple[FeatureCache, int]]) -> None:
-    """Log the sizes of caches, and stop before they fill a disk.
+    """Log the sizes of caches, and stop before they are filled where they cannot be, or fill a disk.
 
     Args:
         caches: Each with its number of variants.
 
     Raises:
         OSError: There is too little space.
+        UserError: The folder of a cache cannot be made.
     """
     needed: dict[int, int] = {}
     for cache, variants in caches:
         size, missing = cache.num_bytes(variants)
         place = next(path for path in (cache.folder, *cache.folder.resolve().parents) if path.exists())
+        if missing:
+            _check_place(cache.folder, place)
         free, disk = shutil.disk_usage(place).free, os.stat(place).st_dev
         needed[disk] = needed.get(disk, 0) + missing
         if missing and os.environ.get('RANK', '0') == '0':
@@ -267,6 +279,20 @@ def check_space(caches: Sequence[tuple[FeatureCache, int]]) -> None:
                 f'{cache.folder}: free them, use fewer feature_cache.variants, or set '
                 'feature_cache.cache_dir to a folder on another disk',
             )
+
+
+def _check_place(folder: Path, place: Path) -> None:
+    """Check that a folder can be made, or written to, in a path that exists."""
+    if not place.is_dir():
+        raise UserError(
+            f'feature cache {folder} cannot be made: {place} is a file; set feature_cache.cache_dir to a '
+            'folder, which is made if it is missing'
+        )
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(
+            f'feature cache {folder} cannot be filled: you may not write to {place}; set '
+            'feature_cache.cache_dir to a folder of your own'
+        )
 
 
 def _describe(

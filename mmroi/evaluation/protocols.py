@@ -97,7 +97,7 @@ def get_protocol(protocol: str | EvaluationProtocol, gt: str | None = None) -> E
         ValueError: If the protocol has no such ground truth.
     """
     if not isinstance(protocol, EvaluationProtocol):
-        if protocol not in PROTOCOLS:
+        if protocol not in tuple(PROTOCOLS):  # a list is no key
             raise KeyError(f'unknown evaluation protocol "{protocol}"; known: {", ".join(sorted(PROTOCOLS))}')
         protocol = PROTOCOLS[protocol]
     if gt is None:

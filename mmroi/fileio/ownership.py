@@ -1,4 +1,4 @@
-"""Whose files may be believed."""
+"""Whose files may be believed, and where a user's own lie."""
 
 import os
 import stat
@@ -24,3 +24,8 @@ def is_own(path: Path, original: Path) -> bool:
         return False
     user = os.geteuid() if hasattr(os, 'geteuid') else owner
     return found.st_uid in (0, user, owner) and not found.st_mode & stat.S_IWOTH
+
+
+def user_cache() -> Path:
+    """Return the folder of this user's caches of this project, which need not exist yet."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mmroi'

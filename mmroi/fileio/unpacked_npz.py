@@ -9,7 +9,6 @@ arrays.
 import errno
 import hashlib
 import logging
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -22,7 +21,7 @@ from numpy.lib import format as npy_format
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.npz_io import LazyNpz
-from mmroi.fileio.ownership import is_own
+from mmroi.fileio.ownership import is_own, user_cache
 
 UNPACK_FROM = 64 << 20
 """Bytes; smaller members are decoded into memory."""
@@ -86,10 +85,9 @@ class UnpackedNpz(LazyNpz):
 
     def _open_copy(self, keys: list[str]) -> LazyNpz | None:
         digest = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:16]
-        user_cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
         places = (
             self.path.with_name(f'{self.path.name}.cache'),
-            user_cache / 'mmroi' / f'{digest}-{self.path.name}.cache',
+            user_cache() / f'{digest}-{self.path.name}.cache',
         )
         fingerprint = self._fingerprint()
         with one_process_at_a_time(self.path):

@@ -57,7 +57,7 @@ def get_convention(name: str) -> tuple[str, ...]:
     Raises:
         ValueError: The convention is unknown.
     """
-    if name not in CONVENTIONS:
+    if name not in tuple(CONVENTIONS):  # a list is no key
         raise ValueError(f'unknown keypoint convention {name!r}; known: {", ".join(sorted(CONVENTIONS))}')
     return CONVENTIONS[name]
 

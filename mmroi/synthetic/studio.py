@@ -10,8 +10,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -277,17 +277,22 @@ def _make_missing(
             else:
                 todo.append((split, chunk, end))
     made, start = 0, time.monotonic()
-    with ProgressBar(
-        sum(counts.values()), 'images', completed=done, disable=None if progress else True
-    ) as bar:
-        for count in _run(studio, out, todo, workers):
+    with (
+        ProgressBar(
+            sum(counts.values()), 'images', completed=done, disable=None if progress else True
+        ) as bar,
+        closing(_run(studio, out, todo, workers)) as rendered,
+    ):
+        for count in rendered:
             made += count
             bar.advance(count, f'{made / (time.monotonic() - start):.1f}/s')
     rows = {split: _write_annotations(out, split, count) for split, count in counts.items() if count}
     return dict(rows, new_images=made)
 
 
-def _run(studio: Studio, out: Path, todo: Sequence[tuple[str, int, int]], workers: int) -> Iterator[int]:
+def _run(
+    studio: Studio, out: Path, todo: Sequence[tuple[str, int, int]], workers: int
+) -> Generator[int, None, None]:
     """Render chunks and yield the number of images of each when it is done."""
     workers = min(workers, len(todo))
     with _one_thread():

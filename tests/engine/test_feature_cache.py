@@ -124,6 +124,8 @@ def test_variants_differ_and_training_draws_them(cfg):
         ({'feature_cache.seed': -1}, 'seed must be an integer from 0, not -1'),
         ({'feature_cache.jobs': 0}, 'jobs must be an integer from 1, not 0'),
         ({'feature_cache.storage': 'int8'}, 'storage one of'),
+        ({'feature_cache.cache_dir': ['x']}, r"cache_dir must be the path of a folder, not \['x'\]"),
+        ({'feature_cache.cache_dir': ''}, "cache_dir must be the path of a folder, not ''"),
     ],
 )
 def test_configs_that_cannot_be_cached(cfg, tmp_path, change, message):

@@ -15,6 +15,7 @@ from mmroi.engine import feature_cache
 from mmroi.engine.feature_cache import use_feature_cache
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions
 from mmroi.registry import DATASETS
+from mmroi.utils.errors import UserError
 
 
 def folders(root):
@@ -146,6 +147,19 @@ def test_too_little_space_is_said_beforehand(cfg, tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r'0\.000 GB are missing on the disk of .*variants') as caught:
         use_feature_cache(cfg)
     assert caught.value.errno == errno.ENOSPC
+    assert not (tmp_path / 'data' / 'features').exists()
+
+
+def test_places_where_no_cache_can_be(cfg, tmp_path, monkeypatch):
+    (tmp_path / 'file').touch()
+    for place in (tmp_path / 'file', tmp_path / 'file' / 'below'):
+        other = Config(json.loads(json.dumps(cfg.to_dict())))
+        other.feature_cache.cache_dir = str(place)
+        with pytest.raises(UserError, match='file is a file; set feature_cache.cache_dir to a folder'):
+            use_feature_cache(other)
+    monkeypatch.setattr('os.access', lambda path, mode: path != tmp_path / 'data')  # root may always
+    with pytest.raises(UserError, match='may not write to .*data; set feature_cache.cache_dir to a folder'):
+        use_feature_cache(cfg)
     assert not (tmp_path / 'data' / 'features').exists()
 
 

@@ -170,5 +170,7 @@ def test_missing_predictions_and_labels(metric, make_sample):
 def test_unknown_protocol_and_empty_data(metric):
     with pytest.raises(KeyError, match='unknown evaluation protocol "h37m"; known: 3dpw, .*, synthetic'):
         MeshMetric('h37m')
+    with pytest.raises(KeyError, match='unknown evaluation protocol'):
+        MeshMetric(['h36m_p1'])
     with pytest.raises(ValueError, match='"synthetic": the dataset is empty'):
         metric.evaluate(0)

@@ -208,6 +208,8 @@ def test_convert_through_human_data_and_back_loses_nothing(convention):
 def test_unknown_convention_names_the_known_ones():
     with pytest.raises(ValueError, match='smpl_55.*known: .*smpl_54'):
         get_convention('smpl_55')
+    with pytest.raises(ValueError, match='known: .*smpl_54'):
+        get_convention(['smpl_54'])
 
 
 def test_convert_refuses_another_number_of_joints():

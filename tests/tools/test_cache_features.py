@@ -84,7 +84,7 @@ def test_a_resumed_training_equals_the_uninterrupted_one(config, trained, run_to
 
 
 def test_tests_use_crops_unless_told_otherwise(config, trained, run_tool):
-    """Also with the config that the training has left, which names the caches."""
+    """Also with the config that the training has left."""
     left = trained / config.name
     found, before = [], files(config)
     for name, given, options in (('crops', left, ()), ('cache', config, ('--cache-features',))):
@@ -99,11 +99,21 @@ def test_tests_use_crops_unless_told_otherwise(config, trained, run_tool):
         )
         run_tool('test.py', given, trained / 'epoch_2.pth', *shared, *options)
         found.append(json.loads(out.read_text()))
-        used = Config.fromfile(config.parent / name / config.name)
-        kind = {'crops': 'HumanImageDataset', 'cache': 'CachedFeatures'}[name]
-        assert used.test_dataloader.dataset.type == kind
+        (log,) = (config.parent / name).glob('*/*.log')
+        assert ('FeatureCacheHook' in log.read_text()) == (name == 'cache')
     assert found[0] == pytest.approx(found[1], rel=1e-3)
     assert files(config) == before
+
+
+def test_the_config_that_a_training_leaves_can_be_used_elsewhere(config, trained):
+    """Work folder and checkpoint have the config as it was given, without the folder of a cache."""
+    path = trained / 'of_the_checkpoint.py'
+    path.write_text(torch.load(trained / 'epoch_2.pth', weights_only=False)['meta']['cfg'])
+    for left in map(Config.fromfile, (trained / config.name, path)):
+        assert left.feature_cache == dict(variants=2, jobs=1, storage='float32')
+        for loader, batch_size in ((left.train_dataloader, 4), (left.val_dataloader, 2)):
+            assert loader.dataset.type == 'HumanImageDataset' and loader.batch_size == batch_size
+        assert not any(hook['type'] == 'FeatureCacheHook' for hook in left.get('custom_hooks', []))
 
 
 def test_filled_beforehand(config, trained, run_tool):

@@ -30,6 +30,7 @@ from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
 from mmroi.engine.amp import runs_in_bfloat16
+from mmroi.engine.compilation import compile_network
 from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config, read_crops
 from mmroi.fileio.state_dicts import fingerprint
 from mmroi.models.estimators import MeshEstimator
@@ -59,15 +60,14 @@ class MultiRoIInferencer(BaseInferencer):
         body_model: SMPL's folder or file, or ``open`` for the open body; by default the one in the config.
         det_size: Maximum long side of MoveNet's input, pixels, see ``MoveNetPeople``.
         refiner: Fit each person to 2D keypoints: True, or a ``KeypointRefiner`` or its config, which may also
-            say where the ``keypoints`` come from and how many frames of a video are fitted together
-            (``window``), see ``PeopleRefiner``.
+            have ``keypoints`` and ``window`` of ``PeopleRefiner``.
         precision: ``fp32``, ``bf16`` or ``auto`` for the encoder, see ``runs_in_bfloat16``.
         cfg_options: Changes to the config, as of ``--cfg-options``.
+        compile: Compile network and body model, see ``compile_network``: for long videos.
 
     Raises:
-        FileNotFoundError: If a file does not exist, the name is unknown, or the index names no weights for
-            it.
-        ValueError: If the checkpoint cannot be read or does not fit, or the precision is unknown.
+        FileNotFoundError: If a file, the name of the model, or weights for it are not found.
+        ValueError: If the checkpoint cannot be read or does not fit, or an option cannot be used here.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class MultiRoIInferencer(BaseInferencer):
         refiner: bool | KeypointRefiner | dict[str, Any] | None = None,
         precision: str = 'fp32',
         cfg_options: dict[str, Any] | None = None,
+        compile: bool = False,
     ) -> None:
         self._box_scale, self._body_model, self._cfg_options = box_scale, body_model, cfg_options
         self._det_options: dict[str, Any] = dict(
@@ -98,6 +99,8 @@ class MultiRoIInferencer(BaseInferencer):
         super().__init__(model, str(weights) if weights else None, device, 'mmroi', show_progress)
         self.device = next(self.model.parameters()).device
         self._bfloat16 = runs_in_bfloat16(precision, self.device)
+        if compile:
+            compile_network(self.model)
         self._refine: PeopleRefiner | None = None
         if refiner:
             config = None if refiner is True else refiner
@@ -173,8 +176,7 @@ class MultiRoIInferencer(BaseInferencer):
                 ``GivenKeypoints``; a folder of MMPose's results, see ``MMPosePeople``; or such an object.
             batch_size: Number of people in a batch of the network.
             focal_length: Pixels, of all inputs. By default from EXIF, else the diagonal of the image.
-            smooth: Smooth videos with ``OneEuro``, or with the smoother that this callable returns for each
-                video.
+            smooth: Smooth videos with ``OneEuro``, or with what this callable returns for each video.
             tracker: Returns the tracker for a video.
             out_dir: Output folder, see ``ResultWriter``; by default no files are written. Image and video
                 files that an earlier run with the same settings has done are not run again; results of other

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mmroi.benchmark.speed.cuda_graphs import CapturedCall
+from mmroi.engine.compilation import compile_network
 from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.utils.choices import EAGER, MODES
 
@@ -46,7 +47,7 @@ def with_mode(model: Any, mode: str) -> Any:
         The copy, or the model itself for ``eager``.
 
     Raises:
-        ValueError: If an option is unknown, or needs a GPU.
+        ValueError: If an option is unknown, needs a GPU, or a compiler that is not there.
     """
     options = parse_mode(mode)
     if not options:
@@ -56,8 +57,7 @@ def with_mode(model: Any, mode: str) -> Any:
         encoder = _changed(model.encoder, 'channels_last' in options, 'folded' in options)
         model._modules = dict(model._modules, encoder=encoder)
     if 'compiled' in options:
-        for name in ('regress', 'predict_tensors'):
-            setattr(model, name, torch.compile(getattr(model, name), dynamic=False))
+        compile_network(model, any_batch_size=False)
     if 'cuda-graphs' in options:
         if next(model.parameters()).device.type != 'cuda':
             raise ValueError('--modes cuda-graphs needs --device cuda')

@@ -10,7 +10,8 @@ import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,10 +129,13 @@ def _convert(job: '_Job', summary: Summary, workers: int, progress: bool) -> Non
         units = list(converter.units(split))
     _open_work_folder(job, units, inputs)
     todo = [i for i, unit in enumerate(units) if not job.is_done(i, unit)]
-    with ProgressBar(
-        len(units), summary.path.stem, completed=len(units) - len(todo), disable=not progress
-    ) as bar:
-        for _ in _run(job, units, todo, workers if converter.parallel else 1):
+    with (
+        ProgressBar(
+            len(units), summary.path.stem, completed=len(units) - len(todo), disable=not progress
+        ) as bar,
+        closing(_run(job, units, todo, workers if converter.parallel else 1)) as converted,
+    ):
+        for _ in converted:
             bar.advance()
     rows = _join([job.path(i) for i in range(len(units))], summary)
     _drop_duplicates(rows, summary, job.skip_bad)
@@ -253,7 +257,7 @@ def _small(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32) if values.dtype == np.float64 else values
 
 
-def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Iterator[int]:
+def _run(job: _Job, units: Sequence[Unit], todo: list[int], workers: int) -> Generator[int, None, None]:
     """Convert units and yield the index of each finished one."""
     workers = min(workers, len(todo))
     if workers <= 1:

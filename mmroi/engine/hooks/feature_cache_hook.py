@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmroi.datasets import CachedFeatures
+from mmroi.engine.compilation import innermost
 from mmroi.engine.hooks.loss_coverage_hook import find_sets
 from mmroi.fileio.state_dicts import fingerprint
 from mmroi.registry import HOOKS
@@ -36,9 +37,7 @@ class FeatureCacheHook(Hook):
 
 
 def _check(runner: Runner, *loaders: Any) -> None:
-    model: Any = runner.model
-    while hasattr(model, 'module'):  # of several processes, or refined
-        model = model.module
+    model = innermost(runner.model)
     sets = [part for loader in loaders if loader is not None for part in find_sets(loader.dataset)]
     used = {part.meta['backbone'] for part in sets if isinstance(part, CachedFeatures)}
     if used and used != {fingerprint(model.encoder.backbone.state_dict())}:

@@ -48,7 +48,7 @@ class MoveNetBackbone(InvertedResidualBackbone):
         with_cp: bool = False,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        if variant not in VARIANTS:
+        if variant not in tuple(VARIANTS):  # a list is no key
             name = type(self).__name__
             raise ValueError(f'{name}: variant must be one of {", ".join(VARIANTS)}, got {variant!r}.')
         width = VARIANTS[variant]

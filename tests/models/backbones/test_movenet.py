@@ -1,3 +1,5 @@
+import re
+
 import onnxruntime
 import pytest
 import torch
@@ -51,9 +53,12 @@ def test_lightning_is_mobilenetv2():
     assert build().block_channels == [channels for times, channels in table for _ in range(times)]
 
 
-def test_an_unknown_variant():
-    with pytest.raises(ValueError, match="one of thunder, lightning, multipose, got 'Thunder'"):
-        build('Thunder')
+@pytest.mark.parametrize('variant', ['Thunder', ['thunder']])
+def test_an_unknown_variant(variant):
+    with pytest.raises(
+        ValueError, match=rf'one of thunder, lightning, multipose, got {re.escape(repr(variant))}'
+    ):
+        build(variant)
 
 
 def test_channels_last_changes_the_layout_only(thunder, images):

@@ -4,16 +4,24 @@ import pytest
 import torch
 from torch import nn
 
-from mmroi.models import MultiRoIEncoder
+from mmroi.models import MultiRoIEncoder, SharedMapEncoder
 from mmroi.models.encoders.folded_norms import fold_norms
 from mmroi.registry import MODELS
 
 CROPS = torch.randn(2, 2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
 
 
-def trained(**options):
+BOXES = torch.tensor([[0.0, 0.0, 90.0], [10.0, 5.0, 70.0]], dtype=torch.float64).expand(2, -1, -1)
+NECKS = [
+    None,
+    dict(type='BranchDownsampler', in_channels=(4, 8, 16, 32)),
+    dict(type='HRNetClassificationNeck', in_channels=(4, 8, 16, 32), channels=(4, 4, 4, 4), out_channels=16),
+]
+
+
+def trained(kind=MultiRoIEncoder, **options):
     """An encoder whose norms have statistics, scales and shifts of their own."""
-    encoder = MultiRoIEncoder(**options).eval()
+    encoder = kind(**options).eval()
     generator = torch.Generator().manual_seed(1)
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -44,14 +52,29 @@ def test_resnet(depth, channels_last):
     assert set(encoder.state_dict()) == names and not any(p.requires_grad for p in folded.parameters())
 
 
+@pytest.mark.parametrize('neck', NECKS, ids=['no neck', 'strided', 'classification'])
 @torch.no_grad()
-def test_hrnet_with_a_neck(hrnet_config):
-    neck = dict(type='BranchDownsampler', in_channels=(4, 8, 16, 32))
+def test_hrnet(neck, hrnet_config):
+    """Stem, branches, transitions and fuse layers."""
     encoder = trained(backbone=hrnet_config(), neck=neck, pool='concat')
     expected = encoder(CROPS)
     folded = fold_norms(encoder)
-    assert num_norms(folded) == 0
+    assert num_norms(folded) == 0 < num_norms(encoder)
     torch.testing.assert_close(folded(CROPS), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize('stage', [3, 4])
+@torch.no_grad()
+def test_one_crop_for_all_rois(stage, hrnet_config):
+    """Also where the stages of HRNet are called one by one."""
+    options = dict(backbone=hrnet_config(), pool='concat', crop_size=(64, 32), roi_stage=stage)
+    encoder, crops = trained(SharedMapEncoder, **options), CROPS[:, :1]
+    expected = encoder(crops, BOXES)
+    folded = fold_norms(encoder)
+    assert num_norms(folded) == 0 and type(folded) is SharedMapEncoder
+    torch.testing.assert_close(
+        folded(crops, BOXES), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
+    )
 
 
 def test_nothing_to_fold():
