@@ -13,13 +13,14 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # enable=True: pictures of up to max_pictures people at each validation, to the backends below.
     visualization=dict(type='MeshVisualizationHook', enable=False, max_pictures=8),
+    # Refuse numbers that were not expanded; record the body of the network in checkpoints.
+    config_check=dict(type='ConfigCheckHook'),
+    body_record=dict(type='BodyRecordHook'),
 )
-# Refuse numbers that were not expanded; record the body of the network in checkpoints; seed epochs by their
-# number, so that a resumed training equals an uninterrupted one; log how many people each loss counts, and
-# stop where that is nobody; average BatchNorm statistics over processes; show progress bars on a terminal.
+# Seed epochs by their number, so that a resumed training equals an uninterrupted one; log how many people
+# each loss counts, and stop where that is nobody; average BatchNorm statistics over processes; show progress
+# bars on a terminal. A config with hooks of its own replaces this list: repeat there what it should keep.
 custom_hooks = [
-    dict(type='ConfigCheckHook'),
-    dict(type='BodyRecordHook'),
     dict(type='EpochSeedHook'),
     dict(type='LossCoverageHook'),
     dict(type='SyncBuffersHook'),

@@ -54,9 +54,19 @@ class Cameras:
             focal_length = float(both if both.ndim == 0 else both[0]) if one else both.copy()
         return focal_length, None if self.principal_point is None else self.principal_point[row].copy()
 
-    def describe_fault(self, row: int) -> str:
-        """Describe a focal length that is not positive, for a message; '' if the row has none."""
-        if self.focal_length is None or (self.focal_length[row] > 0).all():
+    def describe(self, row: int, reason: str) -> str:
+        """Describe the focal length of a row for a message.
+
+        Args:
+            row: Row of the file.
+            reason: Why the row is bad.
+
+        Returns:
+            Key and value; '' if the reason is another one.
+        """
+        if self.focal_length is None or not (
+            'focal length' in reason or not (self.focal_length[row] > 0).all()
+        ):
             return ''
         return f', {self.key} is {self.focal_length[row]}'
 

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 
 from mmroi.datasets.boxes import MARGIN, find_square
 from mmroi.datasets.derived_keypoints import DerivedKeypoints
+from mmroi.datasets.focal_lengths import TO_PIXELS, question_focal_lengths
 from mmroi.datasets.image_checks import check_folder, find_image_faults
 from mmroi.datasets.missing_annotations import describe_missing
 from mmroi.datasets.person_rows import PersonRows
@@ -34,6 +35,7 @@ from mmroi.registry import DATASETS
 
 _MIN_SQUARES = 10  # fewer boxes may all be square by chance
 _NUM_INSPECTED = 32  # rows whose derived keypoints are compared with the box
+_NUM_QUESTIONED = 1000  # rows whose focal lengths are compared with the box
 
 
 @DATASETS.register_module()
@@ -153,6 +155,12 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         if not len(rows):
             raise ValueError(f'{self.ann_file}: has no rows, no person at all. Convert the dataset again')
         self._report_square_boxes(rows.columns.bbox)
+        if rows.columns.flags_without_smpl:
+            print_log(
+                f"{self.ann_file}: 'has_smpl' is 1 for some rows, but there is no 'smpl': no row counts",
+                'current',
+                logging.WARNING,
+            )
         # One byte per row of the file, shared with loader workers: 0, or the code of the fault.
         self._faults = torch.zeros(len(rows), dtype=torch.uint8).share_memory_()
         return rows
@@ -167,6 +175,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         with name_errors(self.ann_file):
             faults = rows.find_faults()
         self._refuse_wrong_units(faults)
+        self._question_focal_lengths(rows[faults == 0])
         if self.skip_bad:
             self._refuse_mostly_bad(faults)
         if faults.any() and not self.skip_bad:
@@ -174,7 +183,7 @@ class HumanImageDataset(SeededBatches, BaseDataset):
             reason = fault_reason(faults[first])
             others = np.count_nonzero(faults) - 1
             row = int(rows.indices[first])
-            camera = rows.columns.cameras.describe_fault(row)
+            camera = rows.columns.cameras.describe(row, reason)
             raise BadSampleError(
                 reason,
                 f'row {row} of {self.ann_file}, and {others} more bad rows{camera}. '
@@ -262,9 +271,30 @@ class HumanImageDataset(SeededBatches, BaseDataset):
         wrong_units = find_wrong_units(faults)
         if wrong_units is not None:
             reason, found = wrong_units
+            row = int(self.data_list.indices[found[0]])
+            camera = self.data_list.columns.cameras.describe(row, reason)
             raise ValueError(
                 f'{self.ann_file}: {reason} in {len(found)} of {len(faults)} rows, the first is row '
-                f'{self.data_list.indices[found[0]]}: {UNIT_FAULTS[reason]}. Convert the dataset again'
+                f'{row}{camera}: {UNIT_FAULTS[reason]}. Convert the dataset again'
+            )
+
+    def _question_focal_lengths(self, rows: PersonRows) -> None:
+        """Warn of focal lengths that may be in mm, but are not so short that they must be."""
+        rows = rows[:: max(1, len(rows) // _NUM_QUESTIONED)]
+        cameras, indices = rows.columns.cameras, rows.indices
+        if cameras.focal_length is None or not len(rows):
+            return
+        centers = None if cameras.principal_point is None else cameras.principal_point[indices]
+        boxes = np.asarray(rows.columns.bbox[indices])
+        questioned = question_focal_lengths(cameras.focal_length[indices], boxes, centers)
+        if questioned is not None:
+            row, angle = int(indices[questioned[0]]), questioned[1]
+            print_log(
+                f'{self.ann_file}: {cameras.key} is {cameras.focal_length[row]} in row {row}, which means an '
+                f'angle of view of {angle:.0f} degrees or more for the image, and most rows are alike. Focal '
+                f'lengths are in pixels of the image; if these are in mm (35 mm equivalent), {TO_PIXELS}',
+                'current',
+                logging.WARNING,
             )
 
     def _refuse_mostly_bad(self, faults: np.ndarray) -> None:

@@ -192,6 +192,11 @@ class _Columns:
         return *confidences, labeled.copy()
 
     @property
+    def flags_without_smpl(self) -> bool:
+        """Whether the file says that rows have SMPL's parameters, but has none."""
+        return not self.smpl and self.has_smpl is not None and bool(self.has_smpl.any())
+
+    @property
     def lacks_transl(self) -> bool:
         """Whether the file has neither keypoints nor the translation to compute them."""
         no_keypoints = self.keypoints2d.values is None and self.keypoints3d.values is None
@@ -221,7 +226,7 @@ class _Columns:
         return arrays
 
     def _labeled(self, rows: np.ndarray) -> np.ndarray:
-        known = bool(self.smpl) if self.has_smpl is None else self.has_smpl[rows]
+        known = bool(self.smpl) & (True if self.has_smpl is None else self.has_smpl[rows])
         return np.broadcast_to(known, len(rows))
 
     def _has_transl(self, rows: np.ndarray | int, pelvis: np.ndarray) -> np.ndarray:
@@ -264,14 +269,26 @@ def _letter(gender: Any) -> str:
 
 
 def _flags(human_data: HumanData, key: str) -> np.ndarray:
-    """(N,) bool from numbers (N,) or (N, 1); NaN counts as False."""
+    """(N,) bool from whole numbers (N,) or (N, 1), such as 0 and 1 or 0 and 255; NaN and None count as False.
+
+    Others are no flags but, for example, confidences, or marks whose meaning is unknown.
+    """
+    remedy = "Correct it, delete it if all rows have SMPL's parameters, or convert the dataset again"
+    stored = human_data[key]
     try:
-        values = np.nan_to_num(np.asarray(human_data[key], np.float64))
+        values = np.nan_to_num(np.asarray(stored, np.float64), posinf=-1)
     except (TypeError, ValueError):
-        raise ValueError(f'{human_data.source}: {key!r} must be 0 or 1 for each row') from None
+        raise ValueError(f'{human_data.source}: {key!r} must be 0 or 1 for each row. {remedy}') from None
     if values.size != human_data.data_len:
         raise ValueError(
             f'{human_data.source}: {key!r} has shape {values.shape}, expected '
-            f'({human_data.data_len},), one number per row. Convert the dataset again'
+            f'({human_data.data_len},), one number per row. {remedy}'
         )
-    return values.reshape(-1) > 0
+    values = values.reshape(-1)
+    wrong = np.flatnonzero((values < 0) | (values != np.floor(values)))
+    if len(wrong):
+        raise ValueError(
+            f'{human_data.source}: {key!r} must be 0 or 1 for each row, found '
+            f'{np.asarray(stored).reshape(-1)[wrong[0]]} in row {wrong[0]}. {remedy}'
+        )
+    return values > 0

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from mmroi.datasets.focal_lengths import TO_PIXELS, least_diagonals
+
 MAX_BODY_SIZE = 4.0
 """Meters, diagonal of the bounding box of a person's 3D keypoints."""
 _MAX_DISTANCE = 300.0  # meters from the camera
@@ -15,8 +17,8 @@ _MAX_ANGLE = 4 * np.pi  # radians; fitted poses slightly exceed 2 pi
 _MAX_BETA = 15.0  # standard deviations; children fitted with adult bodies reach 10
 _MAX_CONFIDENCE = 1.25  # peaks of heatmaps slightly exceed 1
 _FLAGS = (2, 255)  # COCO's visible; true in 8 bits
-# In focal lengths: a box of 10 spans 157 degrees, a person at 10 stands 84 degrees beside the axis.
-_MAX_BOX, _MAX_OFFSET = 10.0, 10.0
+# In focal lengths: an image of 10 spans 157 degrees, a person at 10 stands 84 degrees beside the axis.
+_MAX_IMAGE, _MAX_OFFSET = 10.0, 10.0
 _MAX_PIXELS = 1e6
 _LARGEST = np.finfo(np.float32).max
 
@@ -26,7 +28,8 @@ UNIT_FAULTS = {
     'rotation beyond 4 pi': 'angles must be in radians, not degrees',
     f'betas beyond {_MAX_BETA:g}': 'betas must be the shape coefficients of SMPL, in standard deviations',
     'confidence beyond 1': 'confidences must be between 0 and 1, or 0, 1 and 2 as in COCO, or 0 and 255',
-    'implausible focal length': 'focal lengths must be in pixels of the image, neither in mm nor normalized',
+    'implausible focal length': 'focal lengths must be in pixels of the image, not normalized; if they are '
+    f'in mm (35 mm equivalent), {TO_PIXELS}',
     'implausible principal point': 'principal points must be in pixels from the corner of the image',
     'box within a pixel': 'boxes must be x, y, width and height in pixels of the image, not normalized',
 }
@@ -237,8 +240,8 @@ def _too_sure(confidences: np.ndarray) -> np.ndarray:
 def _off_scale(bbox: np.ndarray, focal_length: np.ndarray) -> np.ndarray:
     """(R,) bool: rows whose focal length, (R,) or (R, 2), cannot be in pixels."""
     focal_length = _as_columns(focal_length)
-    size = bbox[:, 2:].max(1, keepdims=True)
-    return _any((focal_length * _MAX_BOX < size) | (focal_length > _MAX_PIXELS))
+    size = np.maximum(bbox[:, 2:].max(1), least_diagonals(bbox))[:, None]
+    return _any((focal_length * _MAX_IMAGE < size) | (focal_length > _MAX_PIXELS))
 
 
 def _as_columns(focal_length: np.ndarray) -> np.ndarray:

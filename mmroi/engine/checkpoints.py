@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from mmroi.engine.launch import existing_file
 from mmroi.fileio import read_checkpoint
+from mmroi.fileio.state_dicts import describe_not_finite, find_weights
 
 LAST = 'last_checkpoint'
 """File in a work folder with the path of its last checkpoint."""
@@ -54,9 +55,12 @@ def check_resumable(path: str | Path) -> None:
         ValueError: It cannot; the message says why, without the path.
         OSError: The file cannot be read.
     """
-    missing = [key for key in _NEEDED if key not in check_checkpoint(path)]
+    content = check_checkpoint(path)
+    missing = [key for key in _NEEDED if key not in content]
     if missing:
         raise ValueError(f'it has no {", ".join(missing)}')
+    if fault := describe_not_finite(find_weights(content) or {}):
+        raise ValueError(fault)
 
 
 def find_resumable(work_dir: str | Path) -> tuple[Path | None, list[str]]:

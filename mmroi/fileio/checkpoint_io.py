@@ -18,7 +18,7 @@ from torch import Tensor
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.checkpoint_reader import read_checkpoint
 from mmroi.fileio.downloads import SHORT_NAMES, locate
-from mmroi.fileio.state_dicts import find_weights, fingerprint, read_state_dict
+from mmroi.fileio.state_dicts import check_finite, find_weights, fingerprint, read_state_dict
 
 SUFFIXES = ('.pth', '.safetensors')
 
@@ -40,11 +40,13 @@ def write_checkpoint(
         The file that was written.
 
     Raises:
-        ValueError: If the file name has another suffix.
+        ValueError: If the file name has another suffix, or weights are not finite, as after an overflow of
+            half precision.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f'a checkpoint must end in {" or ".join(SUFFIXES)}, not {path.name!r}')
+    check_finite(state_dict, path)
     if path.suffix == '.safetensors':
         words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in meta.items()}
         tensors = {name: value.contiguous() for name, value in state_dict.items()}
@@ -83,13 +85,14 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is no checkpoint, or is damaged.
+        ValueError: The file is no checkpoint, is damaged, or has weights that are not finite.
     """
     path = Path(filename)
     content = read_checkpoint(path)
     if find_weights(content) is None:
         content['state_dict'] = read_state_dict(path)  # which says what is wrong
-    content['state_dict'] = find_weights(content)
+    content['state_dict'] = weights = find_weights(content) or {}
+    check_finite(weights, path)
     if isinstance(content.get('meta'), dict):
         content['meta'].pop('config', None)  # MMEngine runs this text when a training resumes
     return content

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -31,8 +32,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is not a checkpoint, is damaged, has no weights, or objects of unknown classes
-            among them.
+        ValueError: The file is not a checkpoint, is damaged, has no weights, some are not finite, or objects
+            of unknown classes are among them.
     """
     return take_weights(read_checkpoint(path), path)
 
@@ -48,7 +49,7 @@ def take_weights(content: Mapping[Any, Any], path: str | Path) -> dict[str, Tens
         As :func:`read_state_dict`.
 
     Raises:
-        ValueError: There are no weights, or objects of unknown classes among them.
+        ValueError: There are no weights, some are not finite, or objects of unknown classes are among them.
     """
     state = find_weights(content)
     if state is None:
@@ -64,7 +65,48 @@ def take_weights(content: Mapping[Any, Any], path: str | Path) -> dict[str, Tens
         f'{key} ({", ".join(v.names)})' for key, v in content.items() if isinstance(v, UnreadEntry)
     ]:
         print_log(f'{path}: left out what is no weights: {"; ".join(left_out)}', logger='current')
+    check_finite(state, path)
     return state
+
+
+def check_finite(state_dict: Mapping[str, Any], path: str | Path) -> None:
+    """Check that weights are numbers: with NaN or infinity a network predicts nothing, and says nothing.
+
+    Args:
+        state_dict: Tensors by name.
+        path: The file, for the message.
+
+    Raises:
+        ValueError: Names the file and the first tensor that is not finite.
+    """
+    if fault := describe_not_finite(state_dict):
+        raise ValueError(f'{path}: {fault}. Use another checkpoint')
+
+
+def describe_not_finite(state_dict: Mapping[str, Any]) -> str:
+    """Describe weights with NaN or infinity.
+
+    Args:
+        state_dict: Tensors by name. Masks, of 0 and minus infinity, pass.
+
+    Returns:
+        Which they are, for a message; '' if there are none.
+    """
+    bad = [name for name, value in state_dict.items() if isinstance(value, Tensor) and _is_spoilt(value)]
+    if not bad:
+        return ''
+    numbers = state_dict[bad[0]]
+    words = 'NaN' if numbers.isnan().any() else 'infinity'
+    others = f'; {len(bad) - 1} more tensors are not finite either' if len(bad) > 1 else ''
+    count = int((~numbers.isfinite()).sum())
+    return f'{bad[0]} has {words} among its weights ({count} of {numbers.numel()} numbers){others}'
+
+
+def _is_spoilt(values: Tensor) -> bool:
+    """Whether there is NaN or infinity, except in a mask of 0 and minus infinity."""
+    if not (values.is_floating_point() or values.is_complex()) or bool(values.isfinite().all()):
+        return False
+    return not bool(((values == 0) | (values == -torch.inf)).all())
 
 
 def find_weights(content: Mapping[Any, Any]) -> dict[str, Tensor] | None:

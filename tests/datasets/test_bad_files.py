@@ -19,6 +19,16 @@ def _dataset(root: Path, **kwargs: object) -> HumanImageDataset:
     return HumanImageDataset('people.npz', str(root), pipeline=[LoadImage()], **kwargs)
 
 
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a dataset logs."""
+    logged: list[str] = []
+    monkeypatch.setattr(
+        'mmroi.datasets.human_image_dataset.print_log', lambda text, *_, **__: logged.append(text)
+    )
+    return logged
+
+
 class _Payload:
     """Creates a file when it is unpickled freely."""
 
@@ -125,17 +135,11 @@ def test_row_in_wrong_units_is_named_or_skipped(
         assert len(_dataset(data_root)) == 8
 
 
-def test_duplicates_are_reported_or_left_out(
-    people: HumanData, data_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_duplicates_are_reported_or_left_out(people: HumanData, data_root: Path, messages: list[str]) -> None:
     names, boxes = list(people['image_path']), people['bbox_xywh'].copy()
     boxes[[3, 5, 6]] = boxes[1]
     names[3] = names[6] = names[1]  # row 5: the same box in another image
     _dump(people, data_root, image_path=names, bbox_xywh=boxes)
-    messages: list[str] = []
-    monkeypatch.setattr(
-        'mmroi.datasets.human_image_dataset.print_log', lambda text, *_, **__: messages.append(text)
-    )
     assert len(_dataset(data_root)) == 8
     (warning,) = messages
     assert 'people.npz: 2 duplicated rows' in warning and 'the first is row 3' in warning
@@ -293,3 +297,38 @@ def test_corrupt_jpeg_is_named_or_skipped(people: HumanData, data_root: Path, da
     testing = _dataset(data_root, skip_bad=True, test_mode=True)
     assert training.skipped == testing.skipped == {'unreadable image': 1}
     assert [testing[i]['row'] for i in range(7)] == [0, 1, 2, 3, 5, 6, 7]
+
+
+@pytest.mark.parametrize('skip_bad', [False, True])
+def test_focal_lengths_in_mm_are_refused(people: HumanData, data_root: Path, skip_bad: bool) -> None:
+    """35 mm equivalent: about the diagonal of the image in pixels."""
+    large = dict(bbox_xywh=people['bbox_xywh'] * (5, 5, 5, 5, 1), misc=dict(focal_length=np.full(8, 35.0)))
+    _dump(people, data_root, **large)
+    with pytest.raises(
+        ValueError,
+        match=r'people\.npz: implausible focal length in 8 of 8 rows, the first is row 0, '
+        r"misc\['focal_length'\] is"
+        r' 35\.0: .* in mm .*, multiply them by the diagonal of the image in pixels and divide by 43\.27\.',
+    ):
+        _dataset(data_root, skip_bad=skip_bad)
+
+
+def test_focal_lengths_that_may_be_in_mm_are_warned_of(
+    people: HumanData, data_root: Path, messages: list[str]
+) -> None:
+    _dump(people, data_root, misc=dict(focal_length=np.full(8, 35.0)))  # images of 320 x 240
+    assert len(_dataset(data_root)) == 8
+    warning = "people.npz: misc['focal_length'] is 35.0 in row 0, which means an angle of view of 147 degrees"
+    assert warning in messages.pop()
+    _dump(people, data_root, misc=dict(focal_length=np.full(8, 250.0)))
+    _dataset(data_root)
+    assert not messages
+
+
+def test_flags_of_labels_that_are_not_there(people: HumanData, data_root: Path, messages: list[str]) -> None:
+    without = {key: people[key] for key in people if key != 'smpl'}
+    HumanData({**without, 'has_smpl': np.ones(8)}).dump(data_root / 'people.npz')
+    dataset = _dataset(data_root)
+    assert "'has_smpl' is 1 for some rows, but there is no 'smpl'" in messages[0]
+    assert not any(dataset.get_data_info(i)['has_smpl'] for i in range(8))
+    assert not any(labeled.any() for _, _, labeled in dataset.label_confidences())

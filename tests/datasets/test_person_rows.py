@@ -91,7 +91,8 @@ def test_a_file_that_is_overwritten_while_it_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'flags', [[1, 0, 1, 1], [[1], [0], [1], [1]], [True, False, True, True], [2.0, 0, 1, 1]]
+    'flags',
+    [[1, 0, 1, 1], [[1], [0], [1], [1]], [True, False, True, True], [255.0, 0, 1, 1], [1, None, True, 1]],
 )
 def test_flags_of_any_form(people: HumanData, flags: list[object]) -> None:
     few = HumanData({**_first(people, 4), 'has_smpl': np.array(flags)})
@@ -100,7 +101,11 @@ def test_flags_of_any_form(people: HumanData, flags: list[object]) -> None:
     assert not rows.find_faults().any()
 
 
-@pytest.mark.parametrize('flags', [np.ones((4, 2)), np.ones(3), ['yes', 'no', 'yes', 'no'], [{}] * 4])
+@pytest.mark.parametrize(
+    'flags',
+    [np.ones((4, 2)), np.ones(3), ['yes', 'no', 'yes', 'no'], [{}] * 4, None, [1, -1, 0, 1]]
+    + [[1, 0, 0.5, 1], [np.inf, 0, 1, 1]],
+)
 def test_bad_flags_name_file_and_key(people: HumanData, flags: object) -> None:
     with pytest.raises(ValueError, match=r"^HumanData: 'has_smpl' "):
         PersonRows(HumanData({**_first(people, 4), 'has_smpl': flags}), 'people')

@@ -138,3 +138,10 @@ def test_a_chosen_checkpoint_is_checked(work_dir):
     torch.save(dict(state_dict={}, meta={}), work_dir / 'weights.pth')
     with pytest.raises(ValueError, match=r'no message_hub, optimizer.*usable one .*epoch_10.*load_from='):
         prepare_resume(cfg, str(work_dir / 'weights.pth'))
+
+
+def test_weights_that_are_not_finite_are_passed_over(work_dir):
+    torch.save({**CONTENT, 'state_dict': dict(w=torch.tensor([1, torch.nan]))}, work_dir / 'epoch_10.pth')
+    path, (problem,) = find_resumable(work_dir)
+    assert path == work_dir / 'epoch_9.pth'
+    assert problem.endswith('epoch_10.pth cannot be used: w has NaN among its weights (1 of 2 numbers)')

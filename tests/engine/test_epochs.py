@@ -2,6 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from mmroi.engine.epochs import check_iterations, read_epochs, set_epochs
+from mmroi.engine.pipelines import load_config
 
 
 def config(*schedulers, **train_cfg):
@@ -30,6 +31,15 @@ def test_one_scheduler_or_several_by_name_or_none():
         cfg = Config(dict(train_cfg=dict(max_epochs=20), param_scheduler=schedulers))
         set_epochs(cfg, 3)
         assert read_epochs(cfg) == 3 and '20' not in str(cfg.param_scheduler)
+
+
+def test_a_child_without_schedulers(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(
+        "_base_ = 'mmroi::_base_/schedules/adamw_one-cycle.py'\nmax_epochs = 3\nparam_scheduler = None\n"
+    )
+    cfg = load_config(path)
+    assert read_epochs(cfg) == 3 and cfg.param_scheduler is None
 
 
 def test_loop_and_schedulers_that_differ():

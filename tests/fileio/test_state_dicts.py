@@ -1,9 +1,12 @@
 import os
+import re
 
 import pytest
 import torch
+from mmengine.runner import CheckpointLoader
 from safetensors.torch import save_file
 
+from mmroi.fileio import write_checkpoint
 from mmroi.fileio.state_dicts import find_mismatches, take_below_prefix
 from mmroi.models import read_state_dict
 
@@ -144,3 +147,29 @@ def test_a_network_inside_another_module():
     state = dict(both)
     take_below_prefix(state, ['a'])
     assert state == both
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize('bad, word', [(torch.nan, 'NaN'), (torch.inf, 'infinity'), (-torch.inf, 'infinity')])
+def test_weights_that_are_not_finite_are_refused(tmp_path, dtype, bad, word):
+    """By every way of reading, and before they are written."""
+    state = dict(
+        a=torch.ones(3), b=torch.tensor([[1, bad], [2, bad]]).to(dtype), c=torch.full((1,), torch.nan)
+    )
+    found = re.escape(
+        f'x.pth: b has {word} among its weights (2 of 4 numbers); 1 more tensors are not finite either. Use'
+    )
+    torch.save(dict(state_dict=state), tmp_path / 'x.pth')
+    for read in (read_state_dict, CheckpointLoader.load_checkpoint):
+        with pytest.raises(ValueError, match=found):
+            read(str(tmp_path / 'x.pth'))
+    (tmp_path / 'x.pth').unlink()
+    with pytest.raises(ValueError, match=found):
+        write_checkpoint(tmp_path / 'x.pth', state, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_masks_of_minus_infinity_are_weights_like_others(tmp_path):
+    mask = torch.zeros(3, 3).masked_fill(torch.ones(3, 3).triu(1) > 0, -torch.inf)
+    torch.save(dict(mask=mask, steps=torch.tensor(3)), tmp_path / 'x.pth')
+    assert torch.equal(read_state_dict(tmp_path / 'x.pth')['mask'], mask)

@@ -18,7 +18,6 @@ from torch import nn
 from mmroi.apis.inference.delivery import Delivery
 from mmroi.apis.inference.detectors import PeopleFinder, detector_name, make_detector
 from mmroi.apis.inference.finders import find_given
-from mmroi.apis.inference.focal_lengths import question_focal_length
 from mmroi.apis.inference.frames import BadInput, Frame, group_frames
 from mmroi.apis.inference.inputs import InputsType, open_inputs
 from mmroi.apis.inference.pictures import draw_result
@@ -29,6 +28,7 @@ from mmroi.apis.inference.smoothing import Motion, OneEuro, Smoother, Tracker
 from mmroi.apis.inference.tracking import IoUTracker
 from mmroi.apis.init_model import init_model
 from mmroi.apis.model_index import find_model, read_model_index
+from mmroi.datasets.focal_lengths import question_focal_length
 from mmroi.engine.amp import runs_in_bfloat16
 from mmroi.engine.compilation import compile_network
 from mmroi.engine.pipelines import expand_numbers, inference_pipeline, load_config, read_crops

@@ -58,10 +58,7 @@ class FiniteCheckHook(Hook):
         parameters = dict(model.named_parameters())
         bad = set(_not_finite(model.state_dict()))
         if named := [name for name in bad if name in parameters]:
-            origin = f'of {runner._load_from} ' if runner._load_from else 'at the start '
-            raise ValueError(
-                f'weights {origin}are not finite: {_enumerate(sorted(named))}. Use another checkpoint'
-            )
+            raise ValueError(f'weights at the start are not finite: {_enumerate(sorted(named))}')
         self._not_finite_from_the_start = bad
         model.register_forward_hook(self._remember_losses)
         for wrapper in _optim_wrappers(runner):
