@@ -1,4 +1,4 @@
-"""Check and run the commands of README and documentation: ``python docs/commands.py [PAGE ...]``.
+"""Run the commands of README and documentation: ``python docs/commands.py [PAGE ...]``.
 
 A fenced block of ``bash``, ``shell``, ``console`` or ``python`` may follow comments that readers do not see:
 
@@ -11,25 +11,19 @@ A fenced block of ``bash``, ``shell``, ``console`` or ``python`` may follow comm
 from __future__ import annotations
 
 import argparse
-import ast
-import contextlib
-import importlib
-import importlib.util
-import io
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 SHELLS = ('bash', 'shell', 'console')
@@ -37,10 +31,10 @@ OTHERS = ('text', 'bibtex', 'yaml', 'json', 'cmake', '{toctree}', '{eval-rst}')
 SKIPS = {
     'installs packages': 'the environment of the tests has them',
     'needs SMPL': 'its license does not allow it to be shipped',
-    'needs data sets': 'nor do theirs',
+    'needs data sets': 'their licenses do not allow them to be shipped',
     'needs a download': 'its site may be out of reach',
-    'needs a webcam': 'or a GPU: not on the machine of the tests',
-    'needs GPUs': 'likewise',
+    'needs a webcam': 'not on the machine of the tests',
+    'needs GPUs': 'not on the machine of the tests',
     'needs runs of yours': 'a comparison of two trainings',
     'takes long': 'minutes to hours, and no option makes it short',
     'part of a program': 'which runs only in its place',
@@ -60,20 +54,6 @@ _FENCE = re.compile(
 )
 _MARK = re.compile(r'^<!-- (\w+): (.*) -->$', flags=re.M)
 _COMMENT = re.compile(r'(?:^|\s+)#.*$')
-_ASSIGNMENT = re.compile(r'\w+=')
-# Commands of the system, of which nothing is checked.
-_SYSTEM = set(
-    '. apt-get cd conda cp done export for git grep ls mkdir mypy npm pre-commit pytest rm ruff sh source '
-    'tar tensorboard unzip'.split()
-)
-_PYTHON = ('python', 'python3')
-# Number of words before the arguments of the Python tool; the place of its config among them.
-_LAUNCHERS = {
-    'dist_train.sh': (2, 0),
-    'slurm_train.sh': (4, 2),
-    'dist_test.sh': (3, 0),
-    'slurm_test.sh': (4, 2),
-}
 
 
 @dataclass(frozen=True)
@@ -117,137 +97,6 @@ def read_blocks(text: str, page: str = '') -> list[Block]:
         )
         for match in _FENCE.finditer(text)
     ]
-
-
-def check_block(block: Block) -> Iterator[str]:
-    """Find faults of a block without running it; files that a page writes are in the current folder.
-
-    Args:
-        block: A block of any language.
-
-    Yields:
-        Faults: an unknown language, mark or reason, a command line that its tool refuses, a name that Python
-        does not find.
-    """
-    for mark, value in block.marks.items():
-        if mark == 'skip' and value not in SKIPS:
-            yield f'unknown reason {value!r}'
-    if block.language in SHELLS:
-        for line in block.commands():
-            for words in split_commands(line):
-                yield from (f'{line}: {fault}' for fault in check_command(words))
-    elif block.language == 'python':
-        yield from check_python(block.text)
-    elif block.language not in OTHERS:
-        yield f'a block of the unknown language {block.language!r}'
-
-
-def split_commands(line: str) -> Iterator[list[str]]:
-    """Split a line at ``&&``, ``;`` and ``|``; assignments before a command are left out.
-
-    Yields:
-        Words of each command.
-    """
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    command: list[str] = []
-    for word in [*lexer, ';']:
-        if set(word) <= set('&;|'):
-            while command and (_ASSIGNMENT.match(command[0]) or command[0] == 'do'):
-                command = command[1:]
-            if command:
-                yield command
-            command = []
-        else:
-            command.append(PLACEHOLDERS.get(word, word))
-
-
-def check_command(words: list[str]) -> Iterator[str]:
-    """Find faults of a command; yields sentences."""
-    name, *rest = words
-    for word in words:
-        path = word.split('=')[-1]
-        if re.fullmatch(r'(configs|tools|requirements)/[\w./-]+', path) and not (ROOT / path).exists():
-            yield f'there is no {path}'
-    name = Path(name).name if '/' in name else name
-    if name in _PYTHON and rest[0] == '-c':
-        yield from check_python(rest[1])
-    elif name in _PYTHON and rest[0] == '-m':
-        if importlib.util.find_spec(rest[1].split('.')[0]) is None:
-            yield f'there is no module {rest[1]}'
-    elif name in _PYTHON:
-        yield from check_tool(ROOT / rest[0], rest[1:])
-    elif name == 'mmroi':
-        from mmroi.cli.tools import find_tools
-
-        if rest[0] in find_tools():
-            yield from check_tool(find_tools()[rest[0]].path, rest[1:])
-        elif rest[0] not in ('--help', '--version'):
-            yield f'there is no command mmroi {rest[0]}'
-    elif name == 'bash':
-        count, config = _LAUNCHERS[Path(rest[0]).name]
-        tool = ROOT / 'tools' / f'{Path(rest[0]).stem.split("_")[1]}.py'
-        checkpoint = rest[2 + config : 3 + config] if tool.stem == 'test' else []
-        yield from check_tool(tool, [rest[1 + config], *checkpoint, *rest[1 + count :]])
-    elif name == 'make':
-        targets = re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(encoding='utf-8'), flags=re.M)
-        yield from (f'there is no target {w}' for w in rest if '=' not in w and w not in targets)
-    elif name in ('pip', 'mim'):
-        known = {path.stem for path in ROOT.glob('requirements/*.txt')}
-        for extras in re.findall(r'(?:\.|mmroi)\[([\w,]+)\]', ' '.join(rest)):
-            yield from (f'there is no extra {extra}' for extra in extras.split(',') if extra not in known)
-    elif name not in _SYSTEM:
-        yield f'{name} is not known'
-
-
-def check_tool(path: Path, words: list[str]) -> Iterator[str]:
-    """Let a tool read a command line, without doing what it says."""
-    if not path.is_file():
-        yield f'there is no {path}'
-        return
-    parsed: list[argparse.Namespace] = []
-    read = argparse.ArgumentParser.parse_args
-
-    def stop_after(parser: argparse.ArgumentParser, *args: object) -> argparse.Namespace:
-        parsed.append(read(parser, *args))  # type: ignore[arg-type]
-        raise _Parsed
-
-    printed = io.StringIO()
-    with (
-        mock.patch.object(sys, 'argv', [str(path), *words]),
-        mock.patch.object(argparse.ArgumentParser, 'parse_args', stop_after),
-        contextlib.redirect_stderr(printed),
-        contextlib.redirect_stdout(printed),
-    ):
-        try:
-            scope = runpy.run_path(str(path))
-            scope.get('parse_args', scope.get('main'))()
-        except _Parsed:
-            pass
-        except SystemExit as ending:
-            if ending.code:
-                yield printed.getvalue().strip().splitlines()[-1]
-    config = getattr(parsed[0], 'config', None) if parsed else None
-    if config and not Path(config).is_file() and not (ROOT / config).is_file():
-        yield f'there is no {config}'
-
-
-class _Parsed(BaseException):
-    """A tool has read its command line."""
-
-
-def check_python(text: str) -> Iterator[str]:
-    """Find names that a program imports from this project and that are not there; yields sentences."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        yield str(error)
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0] == 'mmroi':
-            module = importlib.import_module(str(node.module))
-            missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
-            yield from (f'{node.module} has no {name}' for name in missing)
 
 
 def make_folder(folder: Path) -> None:
@@ -356,34 +205,57 @@ def small_commands(block: Block) -> list[str]:
     return [f'{command} {extra.strip()}' for command, extra in zip(commands, added, strict=False)]
 
 
-def run_page(page: Path, inputs: Path) -> int:
-    """Run a page in a copy of a folder, print what ran and what failed, return the number of failures."""
-    failed = 0
+def run_page(page: Path, inputs: Path) -> Iterator[tuple[str, str, str]]:
+    """Run a page in a copy of a folder, and say at once what ran and what failed.
+
+    Args:
+        page: The page.
+        inputs: The folder.
+
+    Yields:
+        Place, state (``ran``, ``written``, ``skipped``, ``FAILED``), and reason or output of each block.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = shutil.copytree(inputs, Path(name, 'page'), symlinks=True)
         for block in read_blocks(page.read_text(encoding='utf-8'), str(page.relative_to(ROOT))):
+            if block.language not in (*SHELLS, 'python') and 'file' not in block.marks:
+                continue
             start = time.monotonic()
-            output = run_block(block, folder)
-            state = 'skipped' if 'skip' in block.marks else 'FAILED' if output else 'ran'
-            if block.language in (*SHELLS, 'python'):
-                print(f'{block.place}: {state}, {time.monotonic() - start:.0f} s', flush=True)
+            output = run_block(block, folder) or ''
+            reason = block.marks.get('skip', '')
+            state = (
+                'skipped' if reason else 'FAILED' if output else 'written' if 'file' in block.marks else 'ran'
+            )
+            print(f'{block.place}: {state}, {reason or f"{time.monotonic() - start:.0f} s"}', flush=True)
             if output:
-                failed += 1
-                print(output)
-    return failed
+                print(output, flush=True)
+            yield block.place, state, reason
+
+
+def print_summary(results: list[tuple[str, str, str]]) -> None:
+    """Print how many blocks ran, and where the others are: those that were skipped by reason."""
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for place, state, reason in results:
+        places[state, reason].append(place)
+    print(f'\n{len(results)} blocks in {len({place.split(":")[0] for place, *_ in results})} pages')
+    for (state, reason), group in sorted(places.items()):
+        why = f', {reason} ({SKIPS[reason]})' if reason else ''
+        where = f': {", ".join(group)}' if state in ('skipped', 'FAILED') else ''
+        print(f'{len(group):4d} {state}{why}{where}')
 
 
 def main() -> None:
     """Run the given pages, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument(
-        'pages', nargs='*', type=lambda name: Path(name).resolve(), help='default: README.md and docs/'
+        'pages', nargs='*', type=lambda name: Path(name).resolve(), help='default: all that the tests check'
     )
-    chosen = parser.parse_args().pages or [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]
+    chosen = parser.parse_args().pages or pages()
     with tempfile.TemporaryDirectory() as inputs:
         make_folder(Path(inputs))
-        failed = sum(run_page(page, Path(inputs)) for page in chosen)
-    sys.exit(f'{failed} failed' if failed else 0)
+        results = [result for page in chosen for result in run_page(page, Path(inputs))]
+    print_summary(results)
+    sys.exit(any(state == 'FAILED' for _, state, _ in results))
 
 
 if __name__ == '__main__':

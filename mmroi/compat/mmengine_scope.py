@@ -1,7 +1,8 @@
 """Lets MMEngine find this project by scope, as it finds the packages of the OpenMMLab family.
 
 It may then stand in ``_base_`` of configs, such as ``'mmroi::_base_/default_runtime.py'``, and in
-``get_config`` and ``get_model`` of ``mmengine.hub``. MMEngine has a fixed list of packages.
+``get_config`` and ``get_model`` of ``mmengine.hub``, where these are imported after mmroi. MMEngine
+has a fixed list of packages.
 
 Upstream: https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/config/utils.py (``MODULE2PACKAGE``)
 Remove when: MMEngine finds the configs of any installed package with a folder ``.mim``.

@@ -7,16 +7,17 @@ import re
 from pathlib import Path
 
 import pytest
+from command_checks import check_block, split_commands
 from commands import (
     ROOT,
     SKIPS,
     Block,
-    check_block,
     pages,
+    print_summary,
     read_blocks,
     run_block,
+    run_page,
     small_commands,
-    split_commands,
 )
 
 from mmroi.registry import CONVERTERS
@@ -90,6 +91,36 @@ def test_commands_of_a_block():
         ['d', '--two', '2'],
     ]
     assert list(split_commands('X=1 a "b c" && . d/e; f | g')) == [['a', 'b c'], ['.', 'd/e'], ['f'], ['g']]
+
+
+def test_every_block_is_in_the_summary(tmp_path, monkeypatch, capsys):
+    text = (
+        '<!-- file: a.py -->\n```python\nnumber = 6\n```\n'
+        '<!-- add: two | -->\n```bash\ntouch one\ntouch three\n```\n'
+        '```python\nimport a\n\nopen("two")\nassert a.number == 7, "not seven"\n```\n'
+        '<!-- skip: needs GPUs -->\n```bash\nfalse\n```\n```text\nno command\n```\n'
+    )
+    page = tmp_path / 'page.md'
+    page.write_text(text)
+    (tmp_path / 'inputs').mkdir()
+    monkeypatch.setattr('commands.ROOT', tmp_path)
+    results = list(run_page(page, tmp_path / 'inputs'))
+    assert results == [
+        ('page.md:2', 'written', ''),
+        ('page.md:6', 'ran', ''),
+        ('page.md:10', 'FAILED', ''),
+        ('page.md:17', 'skipped', 'needs GPUs'),
+    ]
+    assert 'AssertionError: not seven' in capsys.readouterr().out
+    print_summary(results)
+    assert capsys.readouterr().out.split('\n')[1:] == [
+        '4 blocks in 1 pages',
+        '   1 FAILED: page.md:10',
+        '   1 ran',
+        f'   1 skipped, needs GPUs ({SKIPS["needs GPUs"]}): page.md:17',
+        '   1 written',
+        '',
+    ]
 
 
 @pytest.mark.parametrize('page', TEXTS)
