@@ -80,7 +80,7 @@ def main() -> None:
     add_vis_backends(cfg, args.vis)
     runner = cached_runner(Runner, cfg)
     warn_of_open_body(cfg)
-    check_iterations(runner)
+    check_iterations(runner.train_dataloader, runner.world_size)
     runner.train()
 
 

@@ -28,6 +28,7 @@ _PER_ROI = ('boxes', 'crop_matrices')  # metainfo with a row for each RoI
 class CachedFeatures(SeededBatches, Dataset[dict[str, Any]]):
     """Gives, for each sample of another dataset, features of its crops instead of the crops.
 
+    Of each sample there are ``variants`` random augmentations, of which a training draws one; in test mode it
     is the first. ``mmroi.engine.feature_cache`` fills the cache and puts this dataset into the loaders of
     configs with ``feature_cache``. Transforms of the other dataset that change only metainfo are applied to
     what is stored (:func:`split_pipeline`).

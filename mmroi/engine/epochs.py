@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmroi.engine.body_model import dicts_in
 
@@ -50,19 +50,19 @@ def set_epochs(cfg: Config, epochs: int, before: int | None = None) -> None:
     cfg.train_cfg['max_epochs'] = epochs
 
 
-def check_iterations(runner: Runner) -> None:
+def check_iterations(loader: DataLoader, processes: int = 1) -> None:
     """Check that an epoch has an iteration; MMEngine would train nothing and say nothing.
 
     Args:
-        runner: Runner before its training.
+        loader: Loader of a training.
+        processes: Those that share the data.
 
     Raises:
         ValueError: The data are fewer than a batch, of which the sampler or loader drops the rest.
     """
-    loader = runner.train_dataloader
     if not len(loader):
         raise ValueError(
-            f'train_dataloader gives no batch: {len(loader.dataset)} samples for {runner.world_size} '
+            f'train_dataloader gives no batch: {len(loader.dataset)} samples for {processes} '
             f'process(es) are fewer than batches of {loader.batch_size}, and drop_last is True. Set '
             'train_dataloader.batch_size to less, or train_dataloader.drop_last=False'
         )

@@ -65,6 +65,6 @@ def test_a_training_needs_an_iteration(make_runner, loader):
     with pytest.raises(
         ValueError, match=r'6 samples for 1 process.* batches of 8.*train_dataloader.batch_size'
     ):
-        check_iterations(runner)
-    check_iterations(make_runner(train_loader=loader(batch_size=8)))
-    check_iterations(make_runner(train_loader=loader(batch_size=6, drop_last=True)))
+        check_iterations(runner.train_dataloader, runner.world_size)
+    check_iterations(make_runner(train_loader=loader(batch_size=8)).train_dataloader)
+    check_iterations(make_runner(train_loader=loader(batch_size=6, drop_last=True)).train_dataloader)

@@ -18,6 +18,7 @@ from mmroi.benchmark.speed.memory import held_memory, step_memory
 from mmroi.benchmark.speed.networks import build_for_rois
 from mmroi.benchmark.speed.timing import synchronize
 from mmroi.engine.amp import use_amp
+from mmroi.engine.epochs import check_iterations
 from mmroi.engine.pipelines import set_crops
 from mmroi.utils.choices import TRAINING_OPTIONS
 
@@ -138,6 +139,9 @@ def endless_batches(config: Config, rois: int, folder: Path) -> Iterator[dict[st
 
     Returns:
         Endless batches.
+
+    Raises:
+        ValueError: The dataset has fewer people than a batch.
     """
     loader = copy.deepcopy(config.train_dataloader)
     dataset = usable_dataset(loader.dataset, folder)
@@ -147,7 +151,9 @@ def endless_batches(config: Config, rois: int, folder: Path) -> Iterator[dict[st
         loader.dataset = dict(type='RepeatDataset', dataset=dataset, times=100 * loader.batch_size)
         loader.sampler = dict(type='DefaultSampler', shuffle=True)
     set_crops(loader, num_rois=rois)
-    return itertools.chain.from_iterable(itertools.repeat(Runner.build_dataloader(loader, seed=0)))
+    built = Runner.build_dataloader(loader, seed=0)
+    check_iterations(built)
+    return itertools.chain.from_iterable(itertools.repeat(built))
 
 
 def measure_training(
