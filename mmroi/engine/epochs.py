@@ -50,7 +50,7 @@ def set_epochs(cfg: Config, epochs: int, before: int | None = None) -> None:
     cfg.train_cfg['max_epochs'] = epochs
 
 
-def check_iterations(loader: DataLoader, processes: int = 1) -> None:
+def check_iterations(loader: DataLoader[Any], processes: int = 1) -> None:
     """Check that an epoch has an iteration; MMEngine would train nothing and say nothing.
 
     Args:
@@ -61,8 +61,9 @@ def check_iterations(loader: DataLoader, processes: int = 1) -> None:
         ValueError: The data are fewer than a batch, of which the sampler or loader drops the rest.
     """
     if not len(loader):
+        people = len(loader.dataset)  # type: ignore[arg-type]
         raise ValueError(
-            f'train_dataloader gives no batch: {len(loader.dataset)} samples for {processes} '
+            f'train_dataloader gives no batch: {people} samples for {processes} '
             f'process(es) are fewer than batches of {loader.batch_size}, and drop_last is True. Set '
             'train_dataloader.batch_size to less, or train_dataloader.drop_last=False'
         )
