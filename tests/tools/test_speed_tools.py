@@ -243,7 +243,6 @@ def test_pictures(run, tmp_path):
         ),
         ('benchmark_pictures', ['--people', '0'], '--people must be at least 1, not 0'),
         ('benchmark_training', ['{cliff}', '--compare', 'amp+speed'], "joined by +; got 'speed'"),
-        ('benchmark_training', ['{cliff}', '--batch-size', '1000'], 'fewer than batches of 1000'),
     ],
 )
 def test_bad_input(small_cliff, run_tool, tmp_path, tool, arguments, message):

@@ -5,6 +5,7 @@ import pytest
 from mmengine.config import Config
 
 from mmroi.benchmark.speed import training
+from mmroi.engine.pipelines import load_config
 
 
 def config():
@@ -68,3 +69,13 @@ def test_variants_take_turns_and_are_compared_with_the_first():
     rows = training.measure_training(trainees, 10, 0, 0, 2)
     assert turns == ['a', 'b'] * 2
     assert [(row['samples_per_second'], row['ratio']) for row in rows] == [(20, 1), (30, 1.5)]
+
+
+def test_a_dataset_that_is_smaller_than_a_batch_is_refused(small_cliff, tmp_path, monkeypatch, mmroi_scope):
+    config = load_config(small_cliff)
+    few = training.usable_dataset(config.train_dataloader.dataset, tmp_path)
+    config.train_dataloader.update(dataset=few, batch_size=10_000, drop_last=True, num_workers=0)
+    config.train_dataloader.persistent_workers = False
+    monkeypatch.setattr('mmroi.benchmark.speed.training.usable_dataset', lambda dataset, folder: dataset)
+    with pytest.raises(ValueError, match='fewer than batches of 10000'):
+        next(training.endless_batches(config, 1, tmp_path))
