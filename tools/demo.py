@@ -67,8 +67,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'inputs',
         nargs='*',
-        help='images, videos, folders, globs, or the number of a webcam (default: a photo that comes with '
-        'mmroi)',
+        help='images, videos, folders, globs, or the number of a webcam (default: --refine with a photo that '
+        'comes with mmroi)',
     )
     parser.add_argument(
         '--out-dir', default='out', help='folder for the results; created if missing (default: %(default)s)'
@@ -99,8 +99,8 @@ def main() -> None:
     from mmroi.apis.model_index import limits_of
 
     if not args.inputs:
-        args.inputs = [str(SAMPLE)]
-        print(f'no input given: this is the photo that comes with mmroi, {SAMPLE}')
+        args.inputs, args.refine = [str(SAMPLE)], True
+        print(f'no input given: this is --refine with the photo that comes with mmroi, {SAMPLE}')
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary = RunSummary(detected=args.bboxes is None and args.keypoints is None)
@@ -146,7 +146,7 @@ def main() -> None:
         results.close()
     report(summary, Path(args.out_dir), args.viewer_frames or VIEWER_FRAMES, time.monotonic() - start)
     if limits := limits_of(args.model or DEFAULT_MODEL, args.weights):
-        print(limits)
+        print(limits if args.refine else f'{limits}; --refine brings limbs onto those in the image')
     if interrupted:
         print('interrupted; finished results are kept')
         sys.exit(interrupted)

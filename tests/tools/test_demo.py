@@ -59,6 +59,14 @@ def call(monkeypatch, tmp_path):
     return main
 
 
+def test_without_input(call, capsys):
+    assert call('--save', 'json') == 0
+    assert 'no input given' in capsys.readouterr().out
+    (person,) = json.loads(Path('out/predictions/astronaut.json').read_text())['people']
+    assert person['refinement']['status'] == 'refined'
+    assert person['refinement']['after'] < 0.5 * person['refinement']['before']
+
+
 def test_keypoints_need_refinement(call):
     code = call('photo.png', '--keypoints', 'keypoints.json')
     assert code == 'error: keypoints are for refinement: give the inferencer refiner=True (--refine)'
