@@ -53,8 +53,14 @@ def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
     conditions.detect_people(cfg, condition)
     boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
     np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8], [50, 10, 20, 40, 1]])
-    monkeypatch.setattr(conditions, 'make_detector', None)
+    with monkeypatch.context() as patched:
+        patched.setattr(conditions, 'make_detector', None)
+        conditions.detect_people(cfg, condition)
+    one = HumanData(dict(image_path=np.array(['a.jpg']), bbox_xywh=people['bbox_xywh'][:1]))
+    one.dump(tmp_path / 'val.npz')  # of other people than before
     conditions.detect_people(cfg, condition)
+    boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
+    np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8]])
 
 
 def test_a_pipeline_without_a_box_is_refused():
