@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', help="seeds (default: the profile's)")
     parser.add_argument('--rows', nargs='+', help='only these rows')
     parser.add_argument(
-        '--gpus', type=int, help='number of GPUs; each trains one row at a time (default: all)'
+        '--gpus', type=int, help='number of GPUs; each trains one row at a time; 0 for none (default: all)'
     )
     parser.add_argument(
         '--jobs',
@@ -54,12 +54,16 @@ def parse_args() -> argparse.Namespace:
         parser.error('--seeds must differ')
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, not {args.jobs}')
+    if args.gpus is not None and args.gpus < 0:
+        parser.error(f'--gpus must not be negative, but is {args.gpus}')
     return args
 
 
 def main() -> None:
     """Run a suite and report it."""
     args = parse_args()
+    if args.gpus == 0:  # before PyTorch looks for them, here and in the processes of the runs
+        os.environ['CUDA_VISIBLE_DEVICES'] = ''
     from rich.console import Console
     from rich.markdown import Markdown
 

@@ -1,10 +1,17 @@
 """Train a model: ``mmroi train configs/multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py``."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from mmroi.cli.arguments import add_config_arguments, add_runner_arguments
 from mmroi.cli.running import run_tool
 from mmroi.utils.choices import VIS_BACKENDS
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,10 +56,22 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def describe(runner: Runner, cfg: Config) -> str:
+    """Say in one line what is trained, on what, and where; the log file has the whole config."""
+    loader = runner.train_dataloader
+    start = (
+        f', {"resumed" if cfg.get("resume") else "starting"} from {cfg.load_from}' if cfg.load_from else ''
+    )
+    return (
+        f'{cfg.filename}: {len(loader.dataset)} samples, {len(loader)} iterations per epoch{start}; '
+        f'work folder {runner.work_dir}, log {runner.log_dir}'
+    )
+
+
 def main() -> None:
     """Train."""
     args = parse_args()
-    from mmengine.runner import Runner
+    from mmengine.dist import is_main_process
 
     from mmroi.engine.amp import use_amp
     from mmroi.engine.body_model import check_body_model, warn_of_open_body
@@ -60,6 +79,7 @@ def main() -> None:
     from mmroi.engine.epochs import check_iterations
     from mmroi.engine.feature_cache import cached_runner
     from mmroi.engine.launch import read_runner_config
+    from mmroi.engine.quiet_runner import QuietRunner
     from mmroi.engine.vis_backends import add_vis_backends
 
     cfg = read_runner_config(args)
@@ -78,10 +98,14 @@ def main() -> None:
     if args.cache_features is not None:
         cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
     add_vis_backends(cfg, args.vis)
-    runner = cached_runner(Runner, cfg)
+    runner = cached_runner(QuietRunner, cfg)
     warn_of_open_body(cfg)
     check_iterations(runner.train_dataloader, runner.world_size)
+    if is_main_process():
+        print(describe(runner, cfg), flush=True)
     runner.train()
+    if is_main_process():
+        print(f'checkpoints: {runner.work_dir}, log: {runner.log_dir}')
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from mmroi.apis.detected_boxes import replace_boxes
@@ -47,7 +48,7 @@ def under_condition(cfg: Config, condition: Condition | None) -> Config:
 
 
 def detect_people(cfg: Config, condition: Condition) -> None:
-    """Make the annotation files of a condition with detected boxes; those that exist stay.
+    """Make the annotation files of a condition with detected boxes; those of the same people stay.
 
     Args:
         cfg: A config, not changed by the condition; its images and annotations exist.
@@ -57,13 +58,13 @@ def detect_people(cfg: Config, condition: Condition) -> None:
         BadInputError: The detector does not exist, or an image cannot be read.
     """
     files = annotation_files(cfg.test_dataloader.dataset)
-    if condition.detector is None or all(Path(_detected_file(str(file))).is_file() for file in files):
+    if condition.detector is None or all(map(_is_detected, files)):
         return
     built: Any = DATASETS.build(cfg.test_dataloader.dataset)
     for part in getattr(built, 'datasets', [built]):
-        out = Path(_detected_file(part.ann_file))
-        if out.is_file():
+        if _is_detected(part.ann_file):
             continue
+        out = Path(_detected_file(part.ann_file))
         print(f'{out}: finding the people of {part.ann_file}', flush=True)
         detected = replace_boxes(
             HumanData.fromfile(part.ann_file),
@@ -76,6 +77,15 @@ def detect_people(cfg: Config, condition: Condition) -> None:
         print(f'{out}: {detected}', flush=True)
 
 
-def _detected_file(ann_file: str) -> str:
+def _is_detected(ann_file: str | Path) -> bool:
+    """Whether there are detected boxes of the people of a file, which may have been made again."""
+    detected = Path(_detected_file(ann_file))
+    if not detected.is_file():
+        return False
+    before, now = (HumanData.fromfile(path)['image_path'] for path in (detected, ann_file))
+    return np.array_equal(np.asarray(before, np.str_), np.asarray(now, np.str_))
+
+
+def _detected_file(ann_file: str | Path) -> str:
     path = Path(ann_file)
     return str(path.with_name(f'{path.stem}_detected{path.suffix}'))

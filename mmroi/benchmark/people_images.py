@@ -41,7 +41,7 @@ def draw_people(run: Run, folder: Path, number: int) -> list[Path]:
     paths = [paths[i] for i in np.linspace(0, len(paths) - 1, min(number, len(paths))).astype(int)]
     samples = iter(results.data_samples(body_model, [index for path in paths for index in people[path]]))
     drawn, written = [], []
-    for path in paths:
+    for place, path in enumerate(paths):
         group = [next(samples) for _ in people[path]]
         predicted = [sample.pred_instances for sample in group]
         vertices = torch.cat([p.vertices + p.camera_translation[:, None] for p in predicted]).numpy()
@@ -52,7 +52,8 @@ def draw_people(run: Run, folder: Path, number: int) -> list[Path]:
         center = (np.asarray(group[0].principal_point) + 0.5) * scale - 0.5
         focal_length = float(group[0].focal_length) * scale
         drawn.append(overlay_triptych(image, vertices, body_model.faces, focal_length, center))
-        written.append(folder / f'{Path(path).stem}.jpg')
+        # Folders of a dataset may have images of the same name.
+        written.append(folder / f'{place:02d}_{Path(path).stem}.jpg')
         write_image(written[-1], drawn[-1])
     written.append(folder / 'sheet.jpg')
     write_image(written[-1], tile_images(drawn, columns=2, height=HEIGHT // 2))

@@ -24,11 +24,8 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine and train.py read; the others are variables of the file. Without its
 # visualizer, a run logs to the same files.
 FIELDS = {*inspect.signature(Runner).parameters, 'custom_imports', 'feature_cache'} - {'visualizer'}
-OWN_HEADS = (
-    'CLIFFHead',
-    'MultiRoIHead',
-    'PerRoIMeshHead',
-)  # MMHuman3D's keep their width and read whole maps
+# MMHuman3D's heads keep their width and read whole maps.
+OWN_HEADS = ('CLIFFHead', 'MultiRoIHead', 'PerRoIMeshHead')
 KEPT_OF_ENCODER = ('type', 'crop_size', 'roi_stage')  # whether RoIs share a map, and which
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
 

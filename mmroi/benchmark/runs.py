@@ -169,14 +169,16 @@ def check_done(run: Run, profile: Config) -> None:
         profile: The profile.
 
     Raises:
-        RunError: If it has others.
+        RunError: If it has others, or its test set was changed by another condition of the same name.
     """
     stages: Mapping[str, Config] = stage_configs(run.row, profile, run.seed)
     if run.row.checkpoint:
         stages = dict(test=test_config(run, profile))
     for stage, config in stages.items():
-        if _find_damage(run.config(stage), read_config) is None:  # else there is nothing to compare with
+        if _is_readable(run.config(stage)):
             check_config(config, run, stage)
+    if run.row.condition and 'test' not in stages and _is_readable(run.config('test')):
+        check_config(_for_test(run, [*stages.values()][-1]), run, 'test', ('test_dataloader',))
 
 
 def test_config(run: Run, profile: Config) -> Config:
@@ -185,31 +187,36 @@ def test_config(run: Run, profile: Config) -> Config:
     Raises:
         ValueError: The condition of its row does not fit.
     """
-    config = network_config(run.row, profile, run.seed)
-    return under_condition(config if run.row.own_crops else for_testing(config), run.row.condition)
+    return _for_test(run, network_config(run.row, profile, run.seed))
 
 
-def check_config(config: Config, run: Run, stage: str) -> None:
+def _for_test(run: Run, network: Config) -> Config:
+    return under_condition(network if run.row.own_crops else for_testing(network), run.row.condition)
+
+
+def check_config(config: Config, run: Run, stage: str, keys: Sequence[str] | None = None) -> None:
     """Compare a config with the one that a stage of a run was made with.
 
     Args:
         config: The config of now.
         run: The run.
         stage: The stage.
+        keys: Parts of the configs to compare; None for all.
 
     Raises:
         RunError: If they differ.
     """
+    folder = run.config(stage).parent
     try:
         before = read_config(run.config(stage)).to_dict()
     except Exception as error:  # damaged bytes raise almost anything
-        raise RunError(f'{run.config(stage)} cannot be read ({error}); remove {run.folder}') from error
+        raise RunError(f'{run.config(stage)} cannot be read ({error}); remove {folder}') from error
     # A second stage starts from the checkpoint of the first.
     now = dict(config.to_dict(), load_from=before.get('load_from'))
-    changed = sorted(key for key in before | now if before.get(key) != now.get(key))
+    changed = sorted(key for key in keys or before | now if before.get(key) != now.get(key))
     if changed:
         raise RunError(
-            f'{run.folder} was made with other settings ({", ".join(changed)} differ); remove it, or choose '
+            f'{folder} was made with other settings ({", ".join(changed)} differ); remove it, or choose '
             'another --work-dir'
         )
 
@@ -259,6 +266,10 @@ def _read_test(path: Path) -> None:
     config = read_config(path)
     if missing := [key for key in ('model', 'test_evaluator') if key not in config]:
         raise ValueError(f'it lacks {", ".join(missing)}')
+
+
+def _is_readable(config: Path) -> bool:
+    return _find_damage(config, read_config) is None
 
 
 def _find_damage(path: Path, read: Callable[[Path], object]) -> str | None:

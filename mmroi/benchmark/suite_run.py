@@ -89,7 +89,7 @@ def check_data(suite: Suite, profile: Config) -> None:
         if not row.config:
             continue
         stages = ('test',) if row.checkpoint else ('train', 'val', 'test')
-        for config in (*stage_configs(row, profile, 0).values(), network_config(row, profile, 0)):
+        for config in stage_configs(row, profile, 0).values() or [network_config(row, profile, 0)]:
             try:
                 check_body_model(config, *stages)
             except FileNotFoundError as error:

@@ -19,6 +19,10 @@ from mmroi.benchmark.tool_process import package_path
 
 # mmroi makes MMDetection importable; the server passes over what it cannot import
 _IMPORTED = ('mmroi.apis', 'mmroi.engine', 'mmroi.evaluation', 'mmdet.models', 'mmengine.runner')
+# MMEngine asks for a GPU when it is imported. By PyTorch's default this starts CUDA, which no fork of the
+# server could then use, and which reads CUDA_VISIBLE_DEVICES once; by NVML it does neither.
+# https://docs.pytorch.org/docs/stable/notes/cuda.html#device-agnostic-code
+_WITHOUT_CUDA = {'PYTORCH_NVML_BASED_CUDA_CHECK': '1'}
 
 
 def start_tool(
@@ -59,14 +63,16 @@ def start_tool(
 def _start_server() -> None:
     """Start the server with this package in its path, which it does not take over from this process."""
     forkserver.set_forkserver_preload(list(_IMPORTED))
-    before = os.environ.get('PYTHONPATH')
-    os.environ['PYTHONPATH'] = package_path()
+    variables = {'PYTHONPATH': package_path(), **_WITHOUT_CUDA}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         forkserver.ensure_running()
     finally:
-        del os.environ['PYTHONPATH']
-        if before is not None:
-            os.environ['PYTHONPATH'] = before
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def _run(words: list[str], streams: dict[int, str], environment: dict[str, str], folder: str) -> None:

@@ -62,19 +62,13 @@ def image_size(path: str) -> tuple[int, int]:
         BadSampleError: The image is missing, truncated or unreadable.
     """
     content = read_image_file(path)
-    try:
-        with read_header(content) as image:
-            plain = is_plain_jpeg(image)
-            width, height = image.size[::-1] if _is_rotated(image) else image.size
-    except ValueError:  # decoded to learn why
-        plain = False
-    if not plain:
+    frame = JPEGFrame.open(content, path)
+    if frame is None:
         height, width = decode(content, path).shape[:2]
         return height, width
-    small = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    if small is None:
+    if cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
         raise unreadable(path)
-    return height, width
+    return frame.shape[:2]
 
 
 class JPEGFrame(NamedTuple):

@@ -32,6 +32,5 @@ def describe_missing(path: str | Path, dataset_name: str) -> str:
         remedy = f"put MMHuman3D's file of this name there, or make it with `{command}`"
     return (
         f'{path}: no such annotation file of the dataset {dataset_name!r}; {remedy} as '
-        f'{find_page("data.md")} '
-        'describes, or correct `ann_file` and `data_root` of the dataset config'
+        f'{find_page("data.md")} describes, or correct `ann_file` and `data_root` of the dataset config'
     )

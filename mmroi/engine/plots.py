@@ -25,7 +25,7 @@ def plot_curves(
         logs: Name in the legend, and curves of training and validation as from ``read_curves``.
         keys: Names of numbers; those of training are drawn over iterations, those of validation over epochs.
         out: Image file to write.
-        window: Number of logged values to average over.
+        window: Number of logged values to average over; all of a curve that has fewer.
         title: Title of the figure.
 
     Raises:
@@ -55,6 +55,7 @@ def plot_curves(
 
 def _draw_curve(axes: Any, curve: Curve, window: int, name: str) -> None:
     steps, values = curve
+    window = min(window, len(values))
     smooth = np.convolve(values, np.ones(window) / window, 'valid') if window > 1 else values
     axes.plot(
         steps[len(steps) - len(smooth) :],

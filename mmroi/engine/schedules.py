@@ -98,7 +98,7 @@ def simulate_schedule(cfg: Config, parameter: str, iterations: int) -> list[floa
             default_scope='mmroi',
             visualizer=dict(type='Visualizer'),
             log_level=logging.ERROR,
-            experiment_name=Path(folder).name,  # unique in this process,
+            experiment_name=Path(folder).name,  # unique in this process
         )
         runner.register_hook(record)
         runner.train()

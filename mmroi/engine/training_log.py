@@ -101,7 +101,7 @@ def _curve(points: dict[int, float]) -> Curve:
 def read_log(path: str | Path) -> Iterator[dict[str, Any]]:
     """Read the entries of a log in order: iterations with ``loss`` and ``time``, validations with metrics.
 
-    The last line is left out if it is not complete, as after a kill or on a full disk.
+    The last line of a run is left out if it is not complete, as after a kill or on a full disk.
 
     Args:
         path: Work folder, or one of its files ``*/vis_data/scalars.json``.
@@ -124,6 +124,6 @@ def read_log(path: str | Path) -> Iterator[dict[str, Any]]:
                     raise ValueError(f'line {number} is no object')
             except ValueError as error:  # JSON or encoding
                 if number == len(lines) and (number > 1 or log != Path(path)):
-                    return
+                    break
                 raise ValueError(f'{log} is no log of MMEngine (scalars.json): {error}') from error
             yield entry

@@ -14,23 +14,11 @@ from mmroi.body_models import SMPL
 from mmroi.evaluation.mesh_metric import MeshMetric
 from mmroi.fileio.npz_io import write_npz
 from mmroi.registry import METRICS
-from mmroi.structures import HMRDataSample, Predictions
+from mmroi.structures import LABELS, HMRDataSample, Predictions
 from mmroi.utils import ProgressBar
 
 REQUIRED = tuple(name for name in Predictions.names() if name != 'vertices')
 PREDICTIONS = (*REQUIRED, 'joints_std')
-LABELS = (
-    'global_orient',
-    'body_pose',
-    'betas',
-    'pelvis',
-    'keypoints2d',
-    'keypoints3d',
-    'has_smpl',
-    'has_keypoints2d',
-    'has_keypoints3d',
-    'has_transl',
-)
 META = (
     'img_path',
     'sample_idx',

@@ -1,7 +1,7 @@
 """Data structures: ``HMRDataSample``, ``Predictions`` and keypoint conventions."""
 
 from mmroi.structures.annotated_joints import annotated_joint
-from mmroi.structures.hmr_data_sample import HMRDataSample
+from mmroi.structures.hmr_data_sample import LABELS, HMRDataSample
 from mmroi.structures.keypoint_names import (
     COCO_17,
     H36M_17,
@@ -27,6 +27,7 @@ __all__ = [
     'H36M_17',
     'H36M_TO_J14',
     'HUMAN_DATA_190',
+    'LABELS',
     'SMPL_24',
     'SMPL_54',
     'SMPL_PARENTS',

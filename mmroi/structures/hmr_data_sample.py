@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from mmengine.structures import BaseDataElement, InstanceData
 
+LABELS = (
+    'global_orient',
+    'body_pose',
+    'betas',
+    'pelvis',
+    'keypoints2d',
+    'keypoints3d',
+    'has_smpl',
+    'has_keypoints2d',
+    'has_keypoints3d',
+    'has_transl',
+)
+"""Fields of ``gt_instances`` of :class:`HMRDataSample`."""
+
 
 class HMRDataSample(BaseDataElement):
     """Ground truth and predictions of one person in one image.

@@ -1,5 +1,6 @@
 """The test set under a condition."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -52,8 +53,14 @@ def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
     conditions.detect_people(cfg, condition)
     boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
     np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8], [50, 10, 20, 40, 1]])
-    monkeypatch.setattr(conditions, 'make_detector', None)
+    with monkeypatch.context() as patched:
+        patched.setattr(conditions, 'make_detector', None)
+        conditions.detect_people(cfg, condition)
+    one = HumanData(dict(image_path=np.array(['a.jpg']), bbox_xywh=people['bbox_xywh'][:1]))
+    one.dump(tmp_path / 'val.npz')  # of other people than before
     conditions.detect_people(cfg, condition)
+    boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
+    np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8]])
 
 
 def test_a_pipeline_without_a_box_is_refused():
@@ -71,3 +78,14 @@ def test_conditions_share_a_training_and_have_tests_of_their_own(tmp_path):
     assert plain.results == plain.folder / 'results.npz' and plain.config('train') == planned[0].config(
         'train'
     )
+
+
+def test_a_condition_that_has_changed_since_is_refused(tmp_path):
+    profile, suite = profiles.load_profile('cpu'), suites.load_suite('robustness').select(['cliff'])
+    run = next(run for run in plan(suite.tested_rows, [0], tmp_path) if run.row.condition.transforms)
+    runs.dump_config(profiles.stage_configs(run.row, profile, 0)['train'], run.config('train'))
+    runs.dump_config(runs.test_config(run, profile), run.config('test'))
+    runs.check_done(run, profile)
+    shifted = replace(run.row.condition, transforms=(SHIFT,))
+    with pytest.raises(runs.RunError, match=rf'{run.test_folder} was made .* \(test_dataloader differ\)'):
+        runs.check_done(replace(run, row=replace(run.row, condition=shifted)), profile)

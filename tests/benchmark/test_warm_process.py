@@ -50,7 +50,8 @@ TELL = """
 import os, sys
 import torch
 if __name__ == '__main__':
-    print(sys.argv[1:], torch.get_num_threads(), os.environ['WHO'], flush=True)
+    can_use_cuda = not torch.cuda._is_in_bad_fork() and os.environ['PYTORCH_NVML_BASED_CUDA_CHECK'] == '1'
+    print(sys.argv[1:], torch.get_num_threads(), os.environ['WHO'], can_use_cuda, flush=True)
     sys.exit('error: this is why' if sys.argv[1] == 'fail' else None)
 """
 
@@ -63,9 +64,9 @@ def test_a_tool_gets_its_words_and_threads_and_its_output_is_logged(tool, tmp_pa
         process = start_tool(tool(TELL), [word, tmp_path], log, dict(OMP_NUM_THREADS='1', WHO='me'))
         process.join()
         codes.append(process.exitcode)
-    assert codes == [0, 1] and 'WHO' not in os.environ
+    assert codes == [0, 1] and not {'WHO', 'PYTORCH_NVML_BASED_CUDA_CHECK'} & set(os.environ)
     lines = log.read_text().splitlines()
-    assert lines[:2] == ['before', f"['fine', '{tmp_path}'] 1 me"] and lines[-1] == 'error: this is why'
+    assert lines[:2] == ['before', f"['fine', '{tmp_path}'] 1 me True"] and lines[-1] == 'error: this is why'
 
 
 def test_a_group_ends_with_its_loaders(tool, tmp_path, is_alive):

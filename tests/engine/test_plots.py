@@ -33,6 +33,8 @@ def test_panels_and_curves(figure, tmp_path):
 def test_mean_over_a_window_stands_at_its_end(figure, tmp_path):
     plot_curves([('a', (TRAIN, {}))], ['loss'], tmp_path / 'curves.png', window=2)
     np.testing.assert_allclose(figure[-1].axes[0].lines[0].get_xydata(), [[20, 3], [30, 2.5]])
+    plot_curves([('a', (TRAIN, {}))], ['loss'], tmp_path / 'curves.png', window=9)
+    np.testing.assert_allclose(figure[-1].axes[0].lines[0].get_xydata(), [[30, 3]])
 
 
 def test_unknown_number(tmp_path):

@@ -1,4 +1,4 @@
-"""The console of a test shows warnings and nothing else; the log file has both."""
+"""The console shows warnings, and the progress of a training; the log file has everything."""
 
 import logging
 from pathlib import Path
@@ -18,3 +18,18 @@ def test_console_and_log_file(tmp_path, capsys):
     (log,) = Path(runner.log_dir).glob('*.log')
     assert 'the open body' in shown and 'the whole config' not in shown and 'deprecated' not in shown
     assert 'the whole config' in log.read_text() and 'the open body' in log.read_text()
+
+
+def test_a_training_shows_its_progress(tmp_path, capsys):
+    runner = QuietRunner(model=nn.Linear(1, 1), work_dir=str(tmp_path), default_scope='mmroi')
+    runner._hooks = []
+    runner.logger.info('weights of each parameter')
+    runner.call_hook('before_test')
+    runner.logger.info('still a test')
+    runner.call_hook('before_train')
+    runner.logger.info('Epoch(train) 1')
+    runner.logger.info('Exp name: mine')
+    shown = capsys.readouterr().out
+    assert [line.partition('INFO - ')[2] for line in shown.splitlines()] == ['Epoch(train) 1']
+    (log,) = Path(runner.log_dir).glob('*.log')
+    assert all(words in log.read_text() for words in ('each parameter', 'still a test', 'Exp name: mine'))

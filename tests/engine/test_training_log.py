@@ -42,6 +42,13 @@ def test_iterations_done_twice_count_once(resumed):
     assert training_minutes(resumed) == pytest.approx((10 * 1.5 + 10 * 3 + 20 * 3) / 60)
 
 
+def test_a_line_that_a_kill_has_cut_hides_no_later_run(resumed):
+    with open(resumed / '20260101_100000' / 'vis_data' / 'scalars.json', 'a') as file:
+        file.write('\n{"loss": 1.0, "ti')
+    assert training_minutes(resumed) == pytest.approx((10 * 1.5 + 10 * 3 + 20 * 3) / 60)
+    assert validation_curve(resumed, '3dpw/MPJPE') == {1: 9.0, 2: 8.5, 4: 7.0}
+
+
 def test_the_curve_has_the_last_value_of_each_epoch(resumed):
     assert validation_curve(resumed, '3dpw/MPJPE') == {1: 9.0, 2: 8.5, 4: 7.0}
     assert validation_curve(resumed, '3dpw/PVE') == {}

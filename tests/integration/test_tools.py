@@ -93,8 +93,18 @@ def config(small_multi_roi, folder):
 @pytest.fixture(scope='module')
 def trained(folder, config):
     """Work folder of an uninterrupted training."""
-    run_tool('train.py', config, '--work-dir', folder / 'whole')
+    done = run_tool('train.py', config, '--work-dir', folder / 'whole')
+    (folder / 'whole.out').write_text(done.stdout)
     return folder / 'whole'
+
+
+def test_the_console_of_a_training_shows_where_it_is_and_the_log_file_the_rest(folder, config, trained):
+    shown, (log,) = (folder / 'whole.out').read_text(), trained.glob('*/*.log')
+    first, *_, last = shown.splitlines()
+    assert str(config) in first and str(trained) in first and str(trained) in last
+    assert 'Epoch(train)' in shown and 'Epoch(val)' in shown and len(shown.splitlines()) < 40
+    for heading in ('System environment:', 'Config:', 'Hooks will be executed'):
+        assert heading not in shown and heading in log.read_text()
 
 
 def test_resumed_training_equals_the_uninterrupted_one(folder, config, trained):

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from mmroi.cli.arguments import positive_int
 from mmroi.cli.running import run_tool
 
 
@@ -24,8 +25,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('file', nargs='?', type=Path, help='HumanData npz (default: one is made)')
-    parser.add_argument('--rows', type=int, default=300_000, help='rows of the file that is made')
-    parser.add_argument('--workers', type=int, default=4, help='workers that read it')
+    parser.add_argument('--rows', type=positive_int, default=300_000, help='rows of the file that is made')
+    parser.add_argument('--workers', type=positive_int, default=4, help='workers that read it')
     parser.add_argument('--json', type=Path, help='also write the figures to this file')
     return parser.parse_args()
 

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmroi.cli.arguments import positive_int
 from mmroi.cli.running import run_tool
 from mmroi.utils.choices import PROTOCOLS
 
@@ -100,10 +101,10 @@ def run_online(metric: BaseMetric, pool: list[dict[str, Any]], people: int, batc
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description='Measure the time of the metric for a whole test set')
-    parser.add_argument('--people', type=int, default=35515)
+    parser.add_argument('--people', type=positive_int, default=35515)
     parser.add_argument('--protocol', default='3dpw', choices=PROTOCOLS)
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--batch-size', type=positive_int, default=64)
+    parser.add_argument('--threads', type=positive_int, default=2)
     parser.add_argument('--json', type=Path, help='write the figures to this file')
     args = parser.parse_args()
     import torch

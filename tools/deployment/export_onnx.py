@@ -6,7 +6,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmroi.cli.arguments import add_body_argument
+from mmroi.cli.arguments import add_body_argument, positive_int
 from mmroi.cli.config_options import ConfigOptions
 from mmroi.cli.running import run_tool
 from mmroi.utils.choices import EXPORT_FORMATS, EXPORT_TOLERANCES
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--calibration-people',
-        type=int,
+        type=positive_int,
         metavar='N',
         help=f'number of people of --calibration (default: {CALIBRATION_PEOPLE})',
     )
@@ -75,7 +75,8 @@ def parse_args() -> argparse.Namespace:
     if args.calibration_people is not None and args.calibration is None:
         parser.error('--calibration-people has no effect without --calibration; leave it out')
     args.opset = OPSET if args.opset is None else args.opset
-    args.calibration_people = args.calibration_people or CALIBRATION_PEOPLE
+    if args.calibration_people is None:
+        args.calibration_people = CALIBRATION_PEOPLE
     return args
 
 

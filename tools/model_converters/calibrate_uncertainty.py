@@ -23,7 +23,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--level', type=float, default=0.9, help='of the intervals (default: 0.9)')
     parser.add_argument('--likelihood', choices=LIKELIHOODS, default='laplace', help='of the training')
     add_body_argument(parser, 'the open body')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not 0 < args.level < 1:
+        parser.error(
+            f'--level is a probability, such as 0.9; it must lie between 0 and 1, not {args.level:g}'
+        )
+    return args
 
 
 def main() -> None:
@@ -33,12 +38,13 @@ def main() -> None:
     from mmroi.evaluation.evaluation_bodies import EvaluationBodies
     from mmroi.evaluation.uncertainty_calibration import apply_calibration, measure_calibration
     from mmroi.fileio import read_checkpoint, write_checkpoint
+    from mmroi.fileio.state_dicts import take_weights
     from mmroi.structures import SMPL_24
 
     checkpoint = read_checkpoint(existing_file(args.source))
     bodies = EvaluationBodies(dict(type='SMPL', model_path=args.body_model))
     found = measure_calibration(args.results, bodies, args.level, args.likelihood)
-    weights = apply_calibration(checkpoint['state_dict'], found.factors)
+    weights = apply_calibration(take_weights(checkpoint, args.source), found.factors)
     write_checkpoint(args.target, weights, checkpoint.get('meta', {}))
     print(
         f'{found.people} people: intervals of {100 * args.level:g} % held {found.before:.1f} % of the errors'

@@ -167,8 +167,8 @@ def _images(
         (
             f'{subject}/images/{stem}/{image}',  # MMHuman3D
             f'{subject}/images/{image}',  # SPIN
-            f'{subject}/{take}/{stem}/{image}',
-        ),  # HMR
+            f'{subject}/{take}/{stem}/{image}',  # HMR
+        ),
         [f'{subject}/Videos/{action}.{camera}.mp4'],
         frames,
         optional=(subject, action, camera) in _DAMAGED,

@@ -270,8 +270,8 @@ def _images(root: Path, sequence: str, camera: int, frames: np.ndarray) -> tuple
         (
             f'{sequence}/video_{camera}/{{number:06d}}.jpg',  # MMHuman3D
             f'{sequence}/imageFrames/video_{camera}/frame_{{number:06d}}.jpg',  # SPIN
-            f'{sequence}/video_{camera}/frame_{{number:06d}}.jpg',
-        ),  # HMR
+            f'{sequence}/video_{camera}/frame_{{number:06d}}.jpg',  # HMR
+        ),
         [f'{sequence}/imageSequence/video_{camera}.avi'],
         frames,
     )

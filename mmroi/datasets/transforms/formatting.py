@@ -10,20 +10,8 @@ from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData
 
 from mmroi.registry import TRANSFORMS
-from mmroi.structures import HMRDataSample
+from mmroi.structures import LABELS, HMRDataSample
 
-LABELS = (
-    'global_orient',
-    'body_pose',
-    'betas',
-    'pelvis',
-    'keypoints2d',
-    'keypoints3d',
-    'has_smpl',
-    'has_keypoints2d',
-    'has_keypoints3d',
-    'has_transl',
-)
 META = (
     'boxes',
     'focal_length',

@@ -3,10 +3,10 @@
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmroi.engine.body_record import KEY, body_record, warn_of_other_body
+from mmroi.engine.compilation import innermost
 from mmroi.registry import HOOKS
 
 
@@ -25,5 +25,4 @@ class BodyRecordHook(Hook):
 
 
 def _body(runner: Runner) -> Any:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return getattr(model, 'body_model', None)
+    return getattr(innermost(runner.model), 'body_model', None)

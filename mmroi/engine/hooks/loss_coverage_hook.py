@@ -9,11 +9,11 @@ import torch
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import ConcatDataset
 
+from mmroi.engine.compilation import innermost
 from mmroi.models.estimators import GROUND_TRUTH, arguments_of
 from mmroi.registry import HOOKS
 from mmroi.utils.installation import find_page
@@ -21,8 +21,7 @@ from mmroi.utils.installation import find_page
 _LABELS = ('2D keypoints', '3D keypoints', 'SMPL parameters')
 _REMEDY = (
     f'Use annotation files with these labels, as mmroi convert writes them ({find_page("data.md")}), or with '
-    'what a '
-    "dataset with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
+    "what a dataset with `body_model` derives keypoints from (SMPL's pose, shape, transl, and the camera); "
     'or remove the loss (model.losses.<name>=None) or the dataset'
 )
 
@@ -47,8 +46,7 @@ class LossCoverageHook(Hook):
             ValueError: In all processes, if a loss can use nobody of any dataset, or no loss that uses labels
                 can use anybody of a dataset; names loss, dataset, file, missing labels and remedy.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        losses = getattr(model, 'losses', None)
+        losses = getattr(innermost(runner.model), 'losses', None)
         if not isinstance(losses, nn.ModuleDict) or not len(losses):
             return
         losses = dict(losses.items())

@@ -8,10 +8,10 @@ from typing import Any
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmroi.datasets.transforms import LoadImage
+from mmroi.engine.compilation import innermost
 from mmroi.evaluation import metric_info
 from mmroi.registry import HOOKS
 from mmroi.structures import HMRDataSample
@@ -110,8 +110,7 @@ class MeshVisualizationHook(Hook):
                 "MeshVisualizationHook needs visualizer=dict(type='MeshVisualizer', "
                 'vis_backends=[...]) in the config, as configs/_base_/default_runtime.py has it'
             )
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        runner.visualizer.body_model = model.body_model
+        runner.visualizer.body_model = innermost(runner.model).body_model
         spread = math.ceil(num_people / self.max_pictures) if self.max_pictures else 1
         self._stride = self.interval or max(1, spread)
         self._worst = []

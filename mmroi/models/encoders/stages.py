@@ -21,8 +21,7 @@ def stages_of(backbone: nn.Module) -> list[Stage]:
 
     Returns:
         list[Stage]: Four functions from maps to maps (B, C, h, w), finest first. The first one has the stem
-            and
-        takes the images, as the only map; the maps of the last one are those that the backbone returns.
+        and takes the images, as the only map; the maps of the last one are those that the backbone returns.
 
     Raises:
         ValueError: The backbone cannot be cut, or returns maps of other stages than the last.

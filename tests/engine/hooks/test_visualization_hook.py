@@ -160,3 +160,14 @@ def test_bad_input(people):
     with pytest.raises(BadSampleError, match='gone.jpg does not exist'):
         people[0].set_metainfo(dict(img_path='gone.jpg'))
         run(MeshVisualizationHook(), people)
+
+
+def test_people_of_a_wrapped_model_have_its_body():
+    """As of RefinedModel, which has none of its own."""
+    runner = FakeRunner(Recorder('wrapped'), [Errors()])
+    body = runner.model.body_model
+    wrapper = torch.nn.Module()
+    wrapper.module = runner.model
+    runner.model = wrapper
+    MeshVisualizationHook().before_test_epoch(runner)
+    assert runner.visualizer.body_model is body
