@@ -23,6 +23,8 @@ _IMPORTED = ('mmroi.apis', 'mmroi.engine', 'mmroi.evaluation', 'mmdet.models', '
 # server could then use, and which reads CUDA_VISIBLE_DEVICES once; by NVML it does neither.
 # https://docs.pytorch.org/docs/stable/notes/cuda.html#device-agnostic-code
 _WITHOUT_CUDA = {'PYTORCH_NVML_BASED_CUDA_CHECK': '1'}
+# Runs start in threads, and starting the server changes the environment for a moment.
+_STARTING = threading.Lock()
 
 
 def start_tool(
@@ -50,7 +52,8 @@ def start_tool(
         The process; ``exitcode`` is that of the tool once it is joined.
     """
     context = multiprocessing.get_context('forkserver')
-    _start_server()
+    with _STARTING:
+        _start_server()
     words = [str(tool), *map(str, arguments)]
     variables = {'PYTHONPATH': package_path(), **environment}
     streams = {1: str(log), 2: str(errors or log)}

@@ -46,6 +46,44 @@ def test_a_killed_benchmark_leaves_no_training_behind(tool, tmp_path, assert_end
     assert_ends(child)
 
 
+AT_ONCE = """
+import os, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from mmroi.benchmark.warm_process import start_tool
+
+both = threading.Barrier(2, timeout=1)
+
+def ensure_running():
+    try:
+        both.wait()  # a second thread that was here, too, would take the changed environment for the user's
+    except threading.BrokenBarrierError:
+        pass
+    running()
+
+def start(log):
+    process = start_tool(Path(sys.argv[2]), [], Path(log), {})
+    process.join()
+    return process.exitcode
+
+if __name__ == '__main__':
+    running, forkserver.ensure_running = forkserver.ensure_running, ensure_running
+    with ThreadPoolExecutor(2) as pool:
+        print(*pool.map(start, sys.argv[3:]), 'PYTHONPATH' in os.environ)
+"""
+
+
+def test_two_threads_start_tools_at_once(tool, tmp_path):
+    script = tmp_path / 'parent.py'
+    script.write_text(AT_ONCE)
+    command = [sys.executable, script, ROOT, tool('print(1)'), tmp_path / 'a.log', tmp_path / 'b.log']
+    environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.stdout == '0 0 False\n', done.stderr
+
+
 TELL = """
 import os, sys
 import torch
