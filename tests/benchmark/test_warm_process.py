@@ -58,10 +58,11 @@ both = threading.Barrier(2, timeout=1)
 
 def ensure_running():
     try:
-        both.wait()  # a second thread that was here, too, would take the changed environment for the user's
+        both.wait()
     except threading.BrokenBarrierError:
-        pass
-    running()
+        running()
+    else:
+        raise AssertionError('a second thread takes the changed environment for that of the user')
 
 def start(log):
     process = start_tool(Path(sys.argv[2]), [], Path(log), {})
