@@ -18,8 +18,6 @@ from mmroi.evaluation.tables import Table
 from mmroi.structures import SMPL_54
 from mmroi.utils.choices import PCK_THRESHOLDS
 
-"""Fractions of the longer side of the annotated box."""
-
 
 @dataclass(frozen=True, eq=False)
 class PersonKeypoints:
