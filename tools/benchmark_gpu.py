@@ -3,7 +3,7 @@
     mmroi benchmark-gpu [--steps inference training] [--work-dir work_dirs/gpu]
 
 Each step runs tools of this project in processes of its own, within a time limit, and writes its figures to
-WORK_DIR/<step>.json; WORK_DIR/summary.md compares them with the aims. The same command goes on after an
+WORK_DIR/<step>.json; WORK_DIR/summary.md compares them with the aims. The same command resumes after an
 interruption: steps whose figures are of the same commands and the same code are skipped, failed ones are
 tried again. Neither datasets nor a network are needed.
 

@@ -139,7 +139,7 @@ def write_summary(
         figures: By name of the step, of those that are done.
         failures: Reasons by name of the steps that failed.
         commands: Of each step.
-        with_aims: Whether the figures are of what the aims are about.
+        with_aims: Add the table of aims; the figures of ``--quick`` mean nothing for them.
 
     Returns:
         Markdown.

@@ -1,4 +1,4 @@
-"""Groups of the people whom a run was tested on, which a report looks at apart."""
+"""Groups of the people of a test set, for which a report compares the rows separately."""
 
 from collections.abc import Sequence
 from pathlib import Path

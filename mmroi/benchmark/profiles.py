@@ -101,7 +101,7 @@ def missing_files(config: Config, *stages: str) -> list[str]:
 
 
 def annotation_files(dataset: Mapping[str, Any], **inherited: str) -> Iterator[Path]:
-    """List the annotation files of a dataset, of the parts of a mixture, or of what is wrapped.
+    """List the annotation files of a dataset, or of those that it contains or wraps.
 
     Args:
         dataset: Its config.

@@ -62,7 +62,7 @@ def write_report(
         images: Plots to link.
         command: The command that makes the table.
         folder: Folder to write to; created if missing.
-        people: Masks (N,) of groups of people that are looked at apart.
+        people: Masks (N,) of groups of people that are compared separately.
 
     Returns:
         The Markdown.

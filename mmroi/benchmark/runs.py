@@ -152,7 +152,11 @@ def plan(rows: Sequence[Row], seeds: Sequence[int], work_dir: Path) -> list[Run]
 
     Returns:
         The runs.
+
+    Raises:
+        ValueError: Rows with different configs would have the same folder.
     """
+    _check_folders(rows)
     return [
         Run(row, seed, work_dir / 'runs' / _folder(row) / f'seed{seed}')
         for seed in seeds
@@ -288,6 +292,18 @@ def _damage_of(path: Path, read: Callable[[Path], object], _size: int, _time: in
     except Exception as error:  # damaged bytes raise almost anything
         return ' '.join(str(error).split()) or type(error).__name__
     return None
+
+
+def _check_folders(rows: Sequence[Row]) -> None:
+    """Refuse configs of the same name in different folders, of which one would be taken for the other."""
+    owners: dict[Path, Row] = {}
+    for row in filter(lambda row: row.config, rows):
+        owner = owners.setdefault(_folder(row), row)
+        if (owner.config, owner.finetune, owner.checkpoint) != (row.config, row.finetune, row.checkpoint):
+            raise ValueError(
+                f'the rows {owner.name} and {row.name} would share the folder runs/{_folder(row)}: give '
+                'their files different names'
+            )
 
 
 def _folder(row: Row) -> Path:

@@ -154,7 +154,7 @@ def _run_step(step: Step, work_dir: Path, limit: float) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Make an empty folder of what an earlier try left."""
+    """Make a folder, and remove what an earlier try left in it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

@@ -26,8 +26,8 @@ class Condition:
         label: Name in tables and plots.
         transforms: Configs of transforms that follow ``GetPersonBox``. Random ones draw the same numbers for
             all rows, since each person has a seed of its own in the feature cache.
-        detector: Detector whose boxes replace the annotated ones, of ``detect_boxes.py --det-model``. People
-            whom it misses keep theirs.
+        detector: Detector whose boxes replace the annotated ones, as ``--det-model`` of ``detect_boxes.py``.
+            People that it misses keep their annotated boxes.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Contrast:
-    """What several rows have in common, compared with others: the mean difference between both.
+    """A group of rows compared with another, pair by pair; the differences of the pairs are averaged.
 
     Attributes:
         label: Name in the report; of one row, its label.
@@ -106,7 +106,7 @@ class Suite:
         reference: Name of the row that the others are compared with; None for no comparison.
         contrasts: Comparisons of groups of rows.
         conditions: Conditions under which each row is tested; none for the test set as it is.
-        groups: Groups of people that are looked at apart, of ``person_groups.KINDS``.
+        groups: Groups of people that are compared separately, of ``person_groups.KINDS``.
         hypotheses: What was expected before the suite was first run.
     """
 

@@ -89,8 +89,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar='FRAMES',
-        help='let --refine fit so many frames of a video together, an odd number such as 9, instead of '
-        '--smooth: it does not lag',
+        help='number of frames of a video that --refine fits together, odd, such as 9; use it instead of '
+        '--smooth, which lags behind (default: each frame by itself)',
     )
     add('--smooth', action='store_true', help='smooth videos over time (one-euro filter)')
     add(

@@ -139,7 +139,7 @@ def visibility_groups(
 
     Args:
         in_image: (N, 17) bool, as of :class:`AnnotatedPeople`.
-        hidden: (N, 17) bool, likewise.
+        hidden: (N, 17) bool, as of :class:`AnnotatedPeople`.
         min_hidden: Number of hidden keypoints that make a person occluded.
 
     Returns:

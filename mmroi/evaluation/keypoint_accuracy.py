@@ -18,8 +18,6 @@ from mmroi.evaluation.tables import Table
 from mmroi.structures import SMPL_54
 from mmroi.utils.choices import PCK_THRESHOLDS
 
-"""Fractions of the longer side of the annotated box."""
-
 
 @dataclass(frozen=True, eq=False)
 class PersonKeypoints:
@@ -31,8 +29,8 @@ class PersonKeypoints:
         bbox: (4,) annotated corners x1, y1, x2, y2 in pixels.
         annotated: (54, 3) x, y in pixels and 1, or 0 where nothing is annotated; convention ``smpl_54``.
         predicted: (54, 2) pixels; None if the person was not found.
-        mean_pose: (54, 2) pixels, joints of the mean pose in the same box; None likewise.
-        score: Confidence of the box, 1 if it was given; None likewise.
+        mean_pose: (54, 2) pixels, joints of the mean pose in the same box; None if not found.
+        score: Confidence of the box, 1 if it was given; None if not found.
     """
 
     image: str

@@ -40,6 +40,9 @@ def interval_coverage(errors: Tensor, std: Tensor, level: float, likelihood: str
 
     Returns:
         Percentage of each joint, (K,).
+
+    Raises:
+        ValueError: As :func:`interval_radius`.
     """
     inside = errors <= interval_radius(level, likelihood) * std
     return 100 * inside.double().mean(dim=0)
@@ -72,8 +75,12 @@ def calibration_factors(
 
     Returns:
         Factor of each joint, (K,).
+
+    Raises:
+        ValueError: As :func:`interval_radius`.
     """
-    return (errors / std).double().quantile(level, dim=0) / interval_radius(level, likelihood)
+    radius = interval_radius(level, likelihood)
+    return (errors / std).double().quantile(level, dim=0) / radius
 
 
 def _standardized_ranks(values: Tensor) -> Tensor:

@@ -36,6 +36,14 @@ def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
     assert set(folders) == {tmp_path / 'runs/ablation/multi-roi_r50_1xb48-25e_coco-256x192/seed0'}
 
 
+def test_configs_of_the_same_name_do_not_share_a_folder(tmp_path):
+    rows = [suites.Row(name, name, f'/{name}/mine.py') for name in 'ab']
+    with pytest.raises(ValueError, match='rows a and b would share the folder runs/mine: give their files'):
+        runs.plan(rows, [0], tmp_path)
+    condition = suites.Condition('off', 'off')
+    assert len(runs.plan([rows[0], rows[0].under(condition)], [0], tmp_path)) == 2
+
+
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
     with (
         runs.locked(tmp_path),

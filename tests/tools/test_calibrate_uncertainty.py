@@ -68,5 +68,5 @@ def test_bad_input(results, run_tool, tmp_path):
     torch.save(dict(state_dict={'head.w': torch.ones(1)}), tmp_path / 'in.pth')
     assert 'trained without uncertainty_head' in fails(tmp_path / 'in.pth', tmp_path / 'o.pth', results)
     level = fails(tmp_path / 'in.pth', tmp_path / 'o.pth', results, '--level', 90)
-    assert level.endswith('it must lie between 0 and 1, not 90')
+    assert level == 'error: level must lie between 0 and 1, got 90.0'
     assert fails('gone.pth', 'o.pth', results) == 'error: checkpoint gone.pth does not exist'

@@ -92,7 +92,7 @@ def seconds_of(function: Callable[[], object]) -> float:
 
 
 def run_online(metric: BaseMetric, pool: list[dict[str, Any]], people: int, batch_size: int) -> None:
-    """Evaluate so many people, taken from the pool in turn."""
+    """Evaluate a number of people by cycling through the pool."""
     for start in range(0, people, batch_size):
         metric.process(None, [pool[i % len(pool)] for i in range(start, min(start + batch_size, people))])
     metric.evaluate(people)

@@ -35,7 +35,7 @@ def publish(
         without_backbone: Leave out the backbone, which must be that of the file named by the config
             (``model.encoder.backbone.init_cfg``) and is read from there on loading.
         for_prediction: Leave out the parts that only training needs (``MeshEstimator.ONLY_IN_TRAINING``); a
-            training that starts from the file initializes them anew.
+            training that starts from the file initializes them again.
         with_hash: Put the first 8 digits of the SHA-256 of the weights into the file's name.
 
     Returns:

@@ -57,7 +57,7 @@ class BoxFile:
 
 
 def read_boxes(path: str | Path) -> BoxFile:
-    """Read boxes from a file. A box that cannot be used does not hinder the others.
+    """Read boxes from a file. Boxes that cannot be used are left out and reported.
 
     Args:
         path: JSON in UTF-8 or with a byte order mark, of one of these kinds:

@@ -129,7 +129,7 @@ def open_inputs(inputs: InputsType, fps: float | None = None) -> Inputs:
             without subfolders. An animated GIF, WebP, AVIF or PNG is a video. Paths of a list that cannot be
             used become :class:`BadInput`, and the others are read.
         fps: Take the images of each folder as one video of this frame rate, in the order of the numbers in
-            their names, and likewise all arrays and encoded images in their own order.
+            their names; and all arrays and encoded images as another, in the order given.
 
     Returns:
         The stream of frames.
@@ -213,7 +213,7 @@ def printable(path: str | Path) -> str:
 
 
 def _sources_or_fault(item: Any, names: _Names, one_of_many: bool) -> list[Source]:
-    """Open an input; one of many does not hinder the others."""
+    """Open an input. If there are several, one that cannot be used becomes a fault in its place."""
     if not isinstance(item, (str, Path)):
         return _sources(item, names)
     name = printable(item)

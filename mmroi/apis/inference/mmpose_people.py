@@ -54,7 +54,7 @@ class MMPosePeople:
             return People.nobody(
                 BadInput(frame.source, f'has no file {path}; run MMPose on it or remove the image')
             )
-        content = _read(path)
+        content = _read(path, path.stat().st_mtime_ns)
         if content and 'instances' in content[0]:  # a video; MMPose counts frames from 0
             content = next((f['instances'] for f in content if f['frame_id'] == frame.index), [])
         people = [_read_person(entry, str(path)) for entry in content]
@@ -66,7 +66,7 @@ class MMPosePeople:
 
 
 @lru_cache(maxsize=2)  # a video asks for the same file for each frame
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path, _modified: int) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_bytes())
     except ValueError:

@@ -28,7 +28,7 @@ SMALL = 80
 HINT = 0.15
 MAX_ZOOM = 5  # the more an image is enlarged, the more often one person is found twice
 MAX_SIZE, CROWD_SIZE = 1024, 2048  # long sides of the network's input, pixels
-CROWD = 10  # so many small people at MAX_SIZE are worth the seconds that CROWD_SIZE takes
+CROWD = 10  # small people at MAX_SIZE that make CROWD_SIZE worth its seconds
 
 
 class MoveNetPeople:

@@ -210,7 +210,7 @@ def _read_members(source: Path, names: tuple[str, ...]) -> list[bytes]:
     contents = {}
     try:
         with tarfile.open(source) as archive:
-            for member in archive:  # one pass, as seeking would unpack it anew
+            for member in archive:  # one pass: seeking back would unpack it again
                 name = member.name.removeprefix('package/')
                 if name in names and member.isfile():
                     contents[name] = archive.extractfile(member).read()  # type: ignore[union-attr]

@@ -21,8 +21,7 @@ class MultiRoIEncoder(BaseModule):
     The backbone is any registered module that takes an image batch (B, 3, H, W) and returns a feature map
     (B, C, h, w), or several of them, finest first, such as ``mmdet.ResNet`` and ``mmdet.HRNet``.
     ``frozen_stages``, ``norm_eval`` and ``with_cp`` are passed on to it, unless its own config has them.
-    MMDetection's default ``norm_eval=True`` is thereby replaced by False, because nothing is learned from
-    scratch with frozen statistics.
+    ``norm_eval=False`` thus replaces MMDetection's default, True, with which nothing is learned from scratch.
 
     The width of the features is measured by encoding one black crop. A backbone that takes crops of one size
     only needs ``crop_size``, or declares the channels of its maps as ``out_channels`` (an integer, or one for

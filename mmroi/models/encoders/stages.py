@@ -61,7 +61,7 @@ def _run_hrnet(backbone: Any, number: int, maps: Sequence[Tensor]) -> list[Tenso
         for convolution, norm in ((backbone.conv1, backbone.norm1), (backbone.conv2, backbone.norm2)):
             x = backbone.relu(norm(convolution(x)))
         return [backbone.layer1(x)]
-    # A branch goes on as it is or through a transition; another transition starts a branch from the last one.
+    # A branch continues as it is or through a transition; the last transition starts a new branch.
     transitions = getattr(backbone, f'transition{number - 1}')
     branches = [
         maps[i] if transition is None else transition(maps[-1]) for i, transition in enumerate(transitions)

@@ -58,7 +58,7 @@ class MeshEstimator(BaseModel):
         ONLY_IN_TRAINING: Names of the parts that prediction does not need.
 
     Raises:
-        ValueError: A loss asks for what there is not, or parts do not fit together.
+        ValueError: A loss asks for an input that no part provides, or parts do not fit together.
     """
 
     ONLY_IN_TRAINING = ('projector', 'heatmap_head')

@@ -1,6 +1,7 @@
 """What MMPose writes for images and videos."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ def test_a_video(tmp_path):
     (tmp_path / 'clip.json').write_text(json.dumps(frames))
     found = MMPosePeople(tmp_path)([frame('clip.mp4', i) for i in range(3)])
     assert [len(people) for people in found] == [1, 0, 1] and found[2].bboxes[0, 0] == 30
+
+
+def test_a_file_that_has_changed_is_read_again(tmp_path):
+    people = []
+    for time, x in enumerate((10.0, 30.0)):
+        (tmp_path / 'a.json').write_text(json.dumps([instance(x)]))
+        os.utime(tmp_path / 'a.json', (time, time))
+        people += MMPosePeople(tmp_path)([frame()])
+    assert [one.bboxes[0, 0] for one in people] == [10, 30]
 
 
 def test_a_box_outside_the_image_is_left_out_and_said(tmp_path):

@@ -172,4 +172,8 @@ def test_photos_are_not_smoothed(body, play):
     def smoother(track_id, time, values):
         raise AssertionError
 
-    play(Motion(body, IoUTracker, lambda: smoother), None, 0)
+    ids, samples = play(Motion(body, IoUTracker, lambda: smoother), None, 0)
+    plain = play(Motion(body, IoUTracker), None, 0)[1]
+    assert ids == [0, 1]
+    for one, other in zip(samples, plain, strict=True):
+        assert torch.equal(one.pred_instances.vertices, other.pred_instances.vertices)

@@ -80,8 +80,8 @@ def test_aspect_and_scale_are_positive(aspect: float, scale: float) -> None:
 
 
 def test_box_that_reaches_over_the_border_is_fine() -> None:
-    GetPersonBox()(_sample(-19, -19, 20, 20))
-    GetPersonBox()(_sample(199, 99, 20, 20))
+    boxes = [GetPersonBox()(_sample(x, y, 20, 20))['box'] for x, y in ((-19, -19), (199, 99))]
+    np.testing.assert_allclose(boxes, [(-99, -59, 32), (119, 59, 32)])  # 20 / 0.75 * 1.2, not cut off
 
 
 @pytest.mark.parametrize(

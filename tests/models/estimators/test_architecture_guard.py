@@ -23,7 +23,9 @@ def test_its_own_checkpoint_loads(multi_roi, build, file):
 def test_prefix_of_a_wrapper(multi_roi, build):
     model = build(multi_roi)
     wrapped = {f'0.{name}': value for name, value in model.state_dict().items()}
-    torch.nn.Sequential(build(multi_roi, seed=1)).load_state_dict(wrapped)
+    other = torch.nn.Sequential(build(multi_roi, seed=1))
+    other.load_state_dict(wrapped)
+    assert all(torch.equal(value, wrapped[name]) for name, value in other.state_dict().items())
 
 
 @pytest.mark.parametrize('model, checkpoint', [('multi_roi', 'cliff'), ('cliff', 'multi_roi')])
