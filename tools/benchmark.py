@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
         '--synthetic', action='store_true', help='use synthetic images even if the real datasets are present'
     )
     parser.add_argument(
-        '--quick', action='store_true', help='few easy synthetic images and one seed: minutes on two cores'
+        '--quick', action='store_true', help='few easy synthetic images and two seeds: minutes on two cores'
     )
     parser.add_argument(
         '--profile',
@@ -52,6 +52,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.seeds and len(set(args.seeds)) < len(args.seeds):
         parser.error('--seeds must differ')
+    if args.seeds and min(args.seeds) < 0:
+        parser.error(f'--seeds must not be negative, not {min(args.seeds)}')
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, not {args.jobs}')
     if args.gpus is not None and args.gpus < 0:

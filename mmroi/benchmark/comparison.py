@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Comparison:
     @property
     def title(self) -> str:
         """What is subtracted from what, without the condition."""
-        return self.label if self.pairs > 1 else f'{self.label} minus {self.reference}'
+        return _title(self.label, self.reference, self.pairs)
 
     @property
     def seeds(self) -> int:
@@ -54,15 +55,21 @@ class Comparisons:
     Attributes:
         rows: Each row with the reference.
         groups: Groups of rows with others.
+        changes: Each of these differences under a condition with the same one under the first condition.
     """
 
     rows: Sequence[Comparison] = ()
     groups: Sequence[Comparison] = ()
+    changes: Sequence[Comparison] = ()
 
     @property
     def all(self) -> list[Comparison]:
-        """Groups, then rows."""
+        """Differences of errors: of groups, then of rows."""
         return [*self.groups, *self.rows]
+
+
+def _title(label: str, reference: str, pairs: int) -> str:
+    return label if pairs > 1 else f'{label} minus {reference}'
 
 
 def compare(suite: Suite, summaries: Sequence[Summary]) -> Comparisons:
@@ -72,7 +79,9 @@ def compare(suite: Suite, summaries: Sequence[Summary]) -> Comparisons:
         suite: The suite.
         summaries: Its rows.
     """
-    return Comparisons(compare_rows(suite, summaries), compare_groups(suite, summaries))
+    return Comparisons(
+        compare_rows(suite, summaries), compare_groups(suite, summaries), compare_changes(suite, summaries)
+    )
 
 
 def compare_rows(
@@ -88,14 +97,7 @@ def compare_rows(
     Returns:
         One comparison per row that shares a seed with its reference.
     """
-    by_name = {summary.row.name: summary for summary in summaries}
-    found = []
-    for summary in summaries:
-        other = by_name.get(suite.reference_of(summary.row) or '')
-        if other is not None and other is not summary:
-            labels = summary.row.label, other.row.label
-            found += _compare(*labels, [summary], [other], people, summary.row.condition)
-    return found
+    return [one for pair in _rows(suite, summaries) for one in _compare(pair, people)]
 
 
 def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]:
@@ -108,6 +110,57 @@ def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Compariso
     Returns:
         One comparison per contrast whose rows share a seed.
     """
+    return [one for pair in _contrasts(suite, summaries) for one in _compare(pair)]
+
+
+def compare_changes(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]:
+    """Compare each difference under a condition with the same difference under the first condition.
+
+    Args:
+        suite: The suite.
+        summaries: Its rows.
+
+    Returns:
+        One comparison per row or contrast and condition but the first: less than 0 where what is compared
+        gains more, or loses less, than under the first condition.
+    """
+    if not suite.conditions:
+        return []
+    found, start = [], suite.conditions[0]
+    for pairs in (_contrasts(suite, summaries), _rows(suite, summaries)):
+        firsts = {(pair.label, pair.reference): pair for pair in pairs if pair.condition == start}
+        for pair in pairs:
+            first = firsts.get((pair.label, pair.reference))
+            if first and pair.condition != start:
+                # Twice the difference of these means is (having - lacking) - (having - lacking in the first).
+                halves = [*pair.having, *first.lacking], [*pair.lacking, *first.having]
+                title = _title(pair.label, pair.reference, len(pair.having))
+                both = _Pair(title, f'the same with {start.label}', *halves, pair.condition)
+                found += _compare(both, times=2)
+    return found
+
+
+class _Pair(NamedTuple):
+    """Summaries that are compared, and what they are called."""
+
+    label: str
+    reference: str
+    having: Sequence[Summary]
+    lacking: Sequence[Summary]
+    condition: Condition | None
+
+
+def _rows(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
+    by_name = {summary.row.name: summary for summary in summaries}
+    others = [(one, by_name.get(suite.reference_of(one.row) or '')) for one in summaries]
+    return [
+        _Pair(one.row.label, other.row.label, [one], [other], one.row.condition)
+        for one, other in others
+        if other is not None and other is not one
+    ]
+
+
+def _contrasts(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
     by_name = {summary.row.name: summary for summary in summaries}
     found = []
     for condition in suite.conditions or (None,):
@@ -118,30 +171,25 @@ def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Compariso
             )
             one = len(contrast.rows) == 1
             other = lacking[0].row.label if one else f'without it, mean of {len(contrast.rows)} pairs'
-            found += _compare(contrast.label, other, having, lacking, condition=condition)
+            found.append(_Pair(contrast.label, other, having, lacking, condition))
     return found
 
 
-def _compare(
-    label: str,
-    reference: str,
-    group: Sequence[Summary],
-    others: Sequence[Summary],
-    people: np.ndarray | slice = EVERYONE,
-    condition: Condition | None = None,
-) -> list[Comparison]:
-    runs = [{one.run.seed: one.errors for one in summary.measured} for summary in (*group, *others)]
+def _compare(pair: _Pair, people: np.ndarray | slice = EVERYONE, times: int = 1) -> list[Comparison]:
+    """Compare ``times`` the mean errors of both sides; nothing if they share no seed."""
+    runs = [{one.run.seed: one.errors for one in side.measured} for side in (*pair.having, *pair.lacking)]
     seeds = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
     if not seeds:
         return []
 
     def errors(name: str, of: Sequence[Mapping[int, Mapping[str, np.ndarray]]]) -> list[np.ndarray]:
-        return [np.mean([run[seed][name][people] for run in of], axis=0) for seed in seeds]
+        return [times * np.mean([run[seed][name][people] for run in of], axis=0) for seed in seeds]
 
-    parts = runs[: len(group)], runs[len(group) :]
+    number = len(pair.having)
+    parts = runs[:number], runs[number:]
     known = [name for name in PAIRED if all(name in run[seed] for run in runs for seed in seeds)]
     differences = {name: paired_difference(errors(name, parts[0]), errors(name, parts[1])) for name in known}
-    return [Comparison(label, reference, differences, condition, len(group))]
+    return [Comparison(pair.label, pair.reference, differences, pair.condition, number // times)]
 
 
 def difference_table(comparisons: Sequence[Comparison], reference: str = '') -> list[str]:

@@ -118,7 +118,7 @@ def _in_words(first: Condition | None, compared: Comparisons) -> list[str]:
         return lines
     if lines:
         lines = [f'With the first condition, {first.label}:', '', *lines, '']
-    changes = [line for part in parts for line in changes_in_words(part)]
+    changes = [line for part in (*parts, compared.changes) for line in changes_in_words(part)]
     return [*lines, 'Under all conditions, where clear is what has an interval without 0:', '', *changes]
 
 
@@ -144,6 +144,10 @@ def _condition_tables(suite: Suite, summaries: Sequence[Summary], compared: Comp
         for name in BY_CONDITION:
             cells |= _by_condition(found, name, f'Δ {COLUMNS[name].title}')
         lines += [*matrix(cells, contrast), '']
+    for name in BY_CONDITION:
+        cells = _by_condition(compared.changes, name)
+        heading = f'Δ {COLUMNS[name].title}, change from {suite.conditions[0].label}'
+        lines += [*matrix(cells, heading), ''] if cells else []
     planned, left = Counter[str](), Counter[str]()
     for one in summaries:
         planned[one.row.label] += one.missing + len(one.measured) + len(one.failures)

@@ -18,7 +18,7 @@ from mmroi.evaluation.person_errors import read_person_errors
 from mmroi.registry import METRICS, MODELS
 from mmroi.utils.errors import explain
 
-PAIRED = ('MPJPE', 'PA-MPJPE', 'PVE', 'camera_translation', 'camera_spread')
+PAIRED = ('MPJPE', 'PA-MPJPE', 'PVE', 'camera_translation', 'depth', 'camera_spread')
 
 
 @dataclass(frozen=True)

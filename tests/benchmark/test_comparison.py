@@ -115,8 +115,33 @@ def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
     assert text.count('| NONE | ') == 2  # under all conditions, and with all metrics under the first one
     assert '| near (10 people) | **-5.0 [-5.0, -5.0]** |' in text
     assert '| far (40 people) | **-1.0 [-1.0, -1.0]** |' in text
+    assert '| Δ MPJPE mm, change from exact boxes | boxes off |' in text
+    assert '| A minus NONE | **-7.2 [' in text  # from -1.8 to -9
+    assert (
+        '* MPJPE: **A minus NONE** against the same with exact boxes: better by 7.2 mm (boxes off).' in words
+    )
     (picture,) = plots.draw_all(summaries, compared.all, tmp_path)
     assert picture.name == 'differences.png' and picture.stat().st_size > 1000
+
+
+def test_a_change_of_a_difference_is_paired():
+    """Noise that both conditions share cancels; a contrast of two pairs changes by its mean."""
+    first, other = (suites.Condition(name, name) for name in ('first', 'other'))
+    contrast = suites.Contrast('A', ('a', 'both'), ('none', 'b'))
+    suite = suites.Suite('s', 't', ROWS, reference='none', contrasts=(contrast,), conditions=(first, other))
+    shifts = {'none': (0, 5), 'a': (-3, 1), 'b': (2, 9), 'both': (-5, -8)}
+    summaries = [
+        summary(row, shifts[row.name.partition(' ')[0]][row.condition is other], noise=9)
+        for row in suite.tested_rows
+    ]
+    changes = comparison.compare_changes(suite, summaries)
+    found = {one.label: one.differences['MPJPE'] for one in changes}
+    a, both = (1 - 5) - (-3 - 0), (-8 - 9) - (-5 - 2)
+    assert found['A'].mean == pytest.approx((a + both) / 2)
+    assert found['A minus NONE'].mean == pytest.approx(a)
+    assert found['B minus NONE'].mean == pytest.approx((9 - 5) - 2)
+    assert all(one.high - one.low < 1e-9 and one.is_clear for one in found.values())
+    assert {one.condition for one in changes} == {other}
 
 
 def test_words_say_where_a_verdict_holds():

@@ -22,6 +22,7 @@ the paper's Table 4 does. On a GPU, fp32 is PyTorch's default: convolutions may 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,12 @@ def parse_args() -> argparse.Namespace:
         metavar='MODE',
         help=f'{EAGER}, or {", ".join(MODES)} joined by + (default: {EAGER})',
     )
+    parser.add_argument(
+        '--compile-cost',
+        action='store_true',
+        help='compile as --compile of mmroi demo does, into an empty folder: adds the seconds that it takes '
+        '(compile_s), and the number of people from which it pays (pays_from), beside the same mode without',
+    )
     parser.add_argument('--no-baselines', action='store_true', help='skip CLIFF and HMR')
     parser.add_argument(
         '--beside', nargs='+', default=[], metavar='CONFIG', help='more configs, with the same --rois'
@@ -106,6 +113,8 @@ def main() -> None:
         print('This CPU emulates bf16: it will be slower than fp32.')
     machine = describe_machine(device)
     with tempfile.TemporaryDirectory() as folder:
+        if args.compile_cost:
+            os.environ['TORCHINDUCTOR_CACHE_DIR'] = str(Path(folder, 'compiled'))
         networks = dict(build_networks(config, args.rois, device, args.weights, not args.no_baselines))
         batches = dict.fromkeys([name for name, _ in networks], _batches(config, args, Path(folder)))
         for path in args.beside:
@@ -115,8 +124,10 @@ def main() -> None:
                 raise ValueError(f'--beside: {path} has the name of another network, {min(repeated)[0]}')
             networks |= built
             batches |= dict.fromkeys([name for name, _ in built], _batches(other, args, Path(folder)))
-        steps = make_steps(networks, batches, device, args.batch_sizes, args.precisions, args.modes)
-        rows = measure_inference(networks, steps, device, args.seconds, args.rounds, args.cpu_time)
+        measured = args.batch_sizes, args.precisions, args.modes
+        steps = make_steps(networks, batches, device, *measured, any_batch_size=args.compile_cost)
+        timing = args.seconds, args.rounds, args.cpu_time
+        rows = measure_inference(networks, steps, device, *timing, compile_cost=args.compile_cost)
     print_table(rows)
     crops = read_crops(config)
     write_json(

@@ -2,6 +2,8 @@
 
 import copy
 import itertools
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from mmroi.benchmark.speed.networks import (
     prediction_step,
     random_batch,
 )
-from mmroi.benchmark.speed.timing import latency, take_turns, typical
+from mmroi.benchmark.speed.timing import latency, take_turns, timed, typical
 from mmroi.engine.pipelines import CropSettings, find_pipeline, read_crops, set_crops
 
 Networks = Mapping[tuple[str, int], nn.Module]  # by name and number of RoIs
@@ -142,6 +144,7 @@ def make_steps(
     batch_sizes: Sequence[int],
     precisions: Sequence[str],
     modes: Sequence[str],
+    any_batch_size: bool = False,
 ) -> dict[Variant, Callable[[], object]]:
     """Combine networks with batch sizes, precisions and modes.
 
@@ -152,6 +155,7 @@ def make_steps(
         batch_sizes: Numbers of people.
         precisions: ``fp32``, ``bf16``.
         modes: See ``parse_mode``.
+        any_batch_size: See ``with_mode``.
 
     Returns:
         The call to measure, for each variant.
@@ -160,16 +164,16 @@ def make_steps(
     for size, precision, mode in itertools.product(batch_sizes, precisions, modes):
         for (name, rois), network in networks.items():
             variant = Variant(name, rois, size, precision, mode)
-            steps[variant] = _make_step(variant, network, batches[name], device)
+            steps[variant] = _make_step(variant, network, batches[name], device, any_batch_size)
     _raise_compile_limit(sum('compiled' in parse_mode(variant.mode) for variant in steps))
     return steps
 
 
 def _make_step(
-    variant: Variant, model: Any, batches: MakeBatch, device: torch.device
+    variant: Variant, model: Any, batches: MakeBatch, device: torch.device, any_batch_size: bool
 ) -> Callable[[], object]:
     return prediction_step(
-        with_mode(model, variant.mode),
+        with_mode(model, variant.mode, any_batch_size),
         lambda: batches(variant.batch, variant.rois),
         device,
         bf16=variant.precision == 'bf16',
@@ -190,6 +194,7 @@ def measure_inference(
     seconds: float,
     rounds: int,
     cpu_time: bool = False,
+    compile_cost: bool = False,
 ) -> list[dict[str, Any]]:
     """Warm up all variants and measure them in turns.
 
@@ -200,15 +205,20 @@ def measure_inference(
         seconds: Length of a turn.
         rounds: Number of turns of each variant.
         cpu_time: Measure the CPU time of this process instead of wall time.
+        compile_cost: Measure the first calls of compiled networks, too.
 
     Returns:
         A row for each variant: ``frames_per_second``, its ``ratio`` to the first network with the same batch
         size, precision and mode, ``p50_ms``, ``p95_ms`` and ``peak_mib``; that of a CUDA graph, which keeps
-        its memory, is None.
+        its memory, is None. With ``compile_cost``, two more, None unless compiled: ``compile_s``, the
+        seconds that the first call takes more than the others (of CPU time, with the compiler's processes),
+        and ``pays_from``, the number of people after which they are saved; None if that never comes, or the
+        same mode without ``compiled`` is not measured.
     """
-    peaks = {}
+    clock = _cpu_time_of_all if cpu_time else time.perf_counter
+    peaks, first_calls = {}, {}
     for variant, step in steps.items():
-        step()
+        first_calls[variant] = timed(step, device, clock)
         on_top = step_memory(step, device)
         held = held_memory(networks[variant.network, variant.rois])
         if 'cuda-graphs' in parse_mode(variant.mode):
@@ -217,7 +227,7 @@ def measure_inference(
     turns = take_turns(steps, device, seconds, rounds, cpu_time)
     speed = {variant: variant.batch / typical(turns[variant]) for variant in steps}
     network, rois = next(iter(networks))
-    return [
+    rows = [
         dict(
             variant._asdict(),
             frames_per_second=speed[variant],
@@ -227,3 +237,24 @@ def measure_inference(
         )
         for variant in steps
     ]
+    if compile_cost:
+        for row, variant in zip(rows, steps, strict=True):
+            row.update(_compile_cost(variant, first_calls[variant], speed))
+    return rows
+
+
+def _compile_cost(variant: Variant, first_call: float, speed: Mapping[Variant, float]) -> dict[str, Any]:
+    """Return what compiling a variant takes, and from how many people on it pays."""
+    options = parse_mode(variant.mode)
+    if 'compiled' not in options:
+        return dict(compile_s=None, pays_from=None)
+    seconds = first_call - variant.batch / speed[variant]
+    plain = options - {'compiled'}
+    without = [v for v in speed if parse_mode(v.mode) == plain and v._replace(mode=variant.mode) == variant]
+    saved = 1 / speed[without[0]] - 1 / speed[variant] if without else 0.0
+    return dict(compile_s=seconds, pays_from=seconds / saved if saved > 0 else None)
+
+
+def _cpu_time_of_all() -> float:
+    """Return the CPU time of this process, and of the processes that it started and that have ended."""
+    return sum(os.times()[:4])

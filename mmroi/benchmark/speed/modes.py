@@ -34,7 +34,7 @@ def parse_mode(mode: str) -> frozenset[str]:
     return frozenset(options)
 
 
-def with_mode(model: Any, mode: str) -> Any:
+def with_mode(model: Any, mode: str, any_batch_size: bool = False) -> Any:
     """Return a copy of a model that shares its weights and runs in a mode.
 
     Args:
@@ -42,6 +42,7 @@ def with_mode(model: Any, mode: str) -> Any:
         mode: See :func:`parse_mode`. ``channels_last``: memory layout of the encoder's convolutions.
             ``folded``: BatchNorm folded into them. ``compiled``: network and body model by
             ``torch.compile``. ``cuda-graphs``: both in one CUDA graph; predictions last until the next call.
+        any_batch_size: Compile once for all numbers of people, as ``--compile`` of the tools does.
 
     Returns:
         The copy, or the model itself for ``eager``.
@@ -57,7 +58,7 @@ def with_mode(model: Any, mode: str) -> Any:
         encoder = _changed(model.encoder, 'channels_last' in options, 'folded' in options)
         model._modules = dict(model._modules, encoder=encoder)
     if 'compiled' in options:
-        compile_network(model, any_batch_size=False)
+        compile_network(model, any_batch_size)
     if 'cuda-graphs' in options:
         if next(model.parameters()).device.type != 'cuda':
             raise ValueError('--modes cuda-graphs needs --device cuda')

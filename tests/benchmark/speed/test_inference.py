@@ -55,3 +55,16 @@ def test_ratios_are_to_the_first_network_with_the_same_batch(monkeypatch):
     rows = inference.measure_inference(networks, steps, CPU, 0, 1)
     assert [row['frames_per_second'] for row in rows] == [1, 0.5, 0.25, 2, 0.5, 4]
     assert [row['ratio'] for row in rows] == [1, 0.5, 0.25, 1, 0.25, 2]
+
+
+def test_compiling_pays_when_its_time_is_saved(monkeypatch):
+    modes = ('folded', 'folded+compiled', 'compiled')
+    steps = {Variant('a', 5, 4, 'fp32', mode): lambda: None for mode in modes}
+    first, typical = iter([3.0, 31.0, 9.0]), iter([2.0, 1.0, 1.0])
+    monkeypatch.setattr(inference, 'timed', lambda *_: next(first))
+    monkeypatch.setattr(inference, 'take_turns', lambda steps, *_: {v: [[next(typical)]] for v in steps})
+    networks = {('a', 5): torch.nn.Linear(2, 2)}
+    rows = inference.measure_inference(networks, steps, CPU, 0, 1, compile_cost=True)
+    costs = [(row['compile_s'], row['pays_from']) for row in rows]
+    # 30 s to save 1 s in each batch of four; nothing to compare the last one with.
+    assert costs == [(None, None), (30, 120), (8, None)]
