@@ -1,4 +1,4 @@
-"""Check, before the first step of a training, that its losses and its validation have the labels they need."""
+"""Check, before the first step of a training, that its losses and its validation have their labels."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
