@@ -145,7 +145,7 @@ def main() -> None:
     finally:
         results.close()
     report(summary, Path(args.out_dir), args.viewer_frames or VIEWER_FRAMES, time.monotonic() - start)
-    if limits := limits_of(args.model or DEFAULT_MODEL, args.weights):
+    if summary.people and (limits := limits_of(args.model or DEFAULT_MODEL, args.weights)):
         print(limits if args.refine else f'{limits}; --refine brings limbs onto those in the image')
     if interrupted:
         print('interrupted; finished results are kept')
@@ -166,6 +166,8 @@ def report(summary: RunSummary, out_dir: Path, viewer_frames: int, seconds: floa
 
     first, *others = summary.lines()
     print(f'{first}, {seconds:.1f} s', *others, sep='\n')
+    if not summary.images:
+        return  # the folder may have results of earlier runs, which are not this run's
     with_people = summary.images - len(summary.empty)
     found = sorted(path.name + ('/' if path.is_dir() else '') for path in out_dir.iterdir())
     print(f'{out_dir}: {", ".join(found) or "no files"}')

@@ -206,11 +206,11 @@ class _BoxesAction(argparse.Action):
     ) -> None:
         words = list(values or ())
         boxes: str | list[list[float]] = words[0]
-        if len(words) > 1:
-            try:
-                numbers = [float(word) for word in words]
-            except ValueError:
-                numbers = []
+        try:
+            numbers = [float(word) for word in ' '.join(words).replace(',', ' ').split()]
+        except ValueError:
+            numbers = []
+        if len(words) > 1 or len(numbers) > 1:  # a single number may be the name of a file
             if not numbers or len(numbers) % 4:
                 raise argparse.ArgumentError(
                     self, 'expected one file, or four numbers x1 y1 x2 y2 for each person'

@@ -1,15 +1,18 @@
 """What the command-line tools share: configs and checkpoints of a command line."""
 
 import argparse
+import difflib
 import os
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
 
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import use_body_model
 from mmroi.engine.pipelines import load_config
-from mmroi.utils.installation import resolve_file
+from mmroi.utils.errors import UserError
+from mmroi.utils.installation import absence_of, resolve_file
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -43,13 +46,37 @@ def read_runner_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If the config does not exist.
+        UserError: If it has no model, or an unknown optimizer.
     """
     cfg = read_config(args)
+    if not cfg.get('model'):
+        raise UserError(f'config {cfg.filename} has no `model`: let it inherit one by `_base_`')
+    check_optimizer(cfg)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(cfg.filename).stem)
     cpu_dist.setup(cfg, args.launcher)
     return cfg
+
+
+def check_optimizer(cfg: Config) -> None:
+    """Refuse an optimizer that does not exist, for which MMEngine's message does not name it.
+
+    Args:
+        cfg: Config of a run.
+
+    Raises:
+        UserError: Names the optimizer and a similar one.
+    """
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer')
+    name = optimizer.get('type') if isinstance(optimizer, dict) else None
+    if not isinstance(name, str):
+        return
+    with OPTIMIZERS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
+        if registry.get(name) is None:
+            near = difflib.get_close_matches(name, OPTIMIZERS.module_dict, 1)
+            hint = f'; did you mean {near[0]!r}?' if near else ''
+            raise UserError(f'config: there is no optimizer {name!r} (optim_wrapper.optimizer.type){hint}')
 
 
 def existing_file(path: str) -> str:
@@ -63,4 +90,4 @@ def existing_file(path: str) -> str:
     try:
         return str(resolve_file(path))
     except FileNotFoundError:
-        raise FileNotFoundError(f'checkpoint {path} does not exist') from None
+        raise FileNotFoundError(f'checkpoint {absence_of(path)}') from None

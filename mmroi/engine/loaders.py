@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mmroi.utils.errors import UserError
+
 
 def settle_workers(cfg: Mapping[str, Any]) -> None:
     """Make ``num_workers=0`` sufficient, which containers without shared memory need.
@@ -11,9 +13,18 @@ def settle_workers(cfg: Mapping[str, Any]) -> None:
 
     Args:
         cfg: Config of a run; its data loaders are changed.
+
+    Raises:
+        UserError: A batch size or a number of workers is no such number.
     """
     for stage in ('train', 'val', 'test'):
         loader = cfg.get(f'{stage}_dataloader')
+        for key, least in dict(batch_size=1, num_workers=0).items() if isinstance(loader, dict) else ():
+            number = loader.get(key, least)
+            if number is not None and (type(number) is not int or number < least):
+                raise UserError(
+                    f'config: {stage}_dataloader.{key} must be an integer of at least {least}, not {number!r}'
+                )
         if isinstance(loader, dict) and loader.get('num_workers', None) == 0:
             loader['persistent_workers'] = False
             loader.pop('prefetch_factor', None)

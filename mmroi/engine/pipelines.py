@@ -6,10 +6,12 @@ name with a scope (``mmroi.GetPersonBox``) or the class, also in wrapped dataset
 
 import copy
 import inspect
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 
@@ -22,8 +24,10 @@ from mmroi.engine.crop_settings import CropSettings
 from mmroi.engine.epochs import read_epochs, set_epochs
 from mmroi.engine.loaders import settle_workers
 from mmroi.utils.config_names import find_config
+from mmroi.utils.errors import UserError
 
 Pipeline = list[dict[str, Any]]
+_SUFFIXES = ('.py', '.json', '.yml', '.yaml')  # that MMEngine reads
 
 
 def read_crops(config: Any) -> CropSettings:
@@ -136,9 +140,16 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None, **o
 
     Raises:
         FileNotFoundError: There is no such config.
+        UserError: The file is no config or cannot be parsed, or as :func:`.loaders.settle_workers`.
         ValueError: As :func:`expand_numbers`.
     """
-    cfg = Config.fromfile(find_config(path), **options)
+    path = find_config(path)
+    if path.suffix not in _SUFFIXES:
+        raise UserError(f'{path} is no config: a config ends in {", ".join(_SUFFIXES)}')
+    try:
+        cfg = Config.fromfile(path, **options)
+    except (json.JSONDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f'config {path} cannot be parsed: {error}') from error
     expand_numbers(cfg, cfg_options)
     settle_workers(cfg)
     return cfg

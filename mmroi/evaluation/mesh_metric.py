@@ -22,6 +22,7 @@ from mmroi.evaluation.functional import (
     pck,
     pve,
 )
+from mmroi.evaluation.mesh_sources import annotated_mesh
 from mmroi.evaluation.person_errors import save_person_errors
 from mmroi.evaluation.protocols import EvaluationProtocol, get_protocol
 from mmroi.evaluation.tables import Table, make_tables, mean_errors, save_tables
@@ -97,6 +98,11 @@ class MeshMetric(BaseMetric):
         self.per_joint = per_joint
         self.out_dir = out_dir
         self.tables: dict[str, Table] = {}
+
+    @property
+    def needs_smpl(self) -> bool:
+        """Whether every sample must have SMPL parameters, its ground truth."""
+        return self.protocol.target is annotated_mesh and self.other_cameras == 'refuse'
 
     @torch.no_grad()
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:

@@ -26,7 +26,7 @@ from mmroi.fileio.checkpoint_names import (
 from mmroi.fileio.inert_names import Global, Refused, Unread
 from mmroi.fileio.inert_pickle import InertUnpickler
 from mmroi.fileio.other_files import START, name_other_file
-from mmroi.utils.installation import resolve_file
+from mmroi.utils.installation import absence_of, resolve_file
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of files before torch 1.6
 _PROTOCOL = 1001
@@ -77,7 +77,7 @@ def read_checkpoint(path: str | Path) -> dict[Any, Any]:
     try:
         path = resolve_file(path)
     except FileNotFoundError:
-        raise FileNotFoundError(f'checkpoint {path} does not exist') from None
+        raise FileNotFoundError(f'checkpoint {absence_of(path)}') from None
     with path.open('rb') as file:
         if other := name_other_file(file.read(START)):
             raise ValueError(f'checkpoint {path} {other}')

@@ -42,7 +42,7 @@ def find_config(name: str | Path) -> Path:
     stems |= {key: new for key, new in RENAMED.items() if new.lower() in found}
     near = dict.fromkeys(stems[stem] for stem in difflib.get_close_matches(old, stems, 3))
     hint = f'; did you mean {" or ".join(near)}?' if near else ''
-    raise FileNotFoundError(f'config {name} does not exist{hint}')
+    raise FileNotFoundError(f'config {installation.absence_of(name)}{hint}')
 
 
 def list_configs() -> dict[str, Path]:

@@ -19,6 +19,7 @@ _NO_KEY = re.compile(r"'ConfigDict' object has no attribute '(?P<key>\w+)'")
 # it the error's cause.
 _WORKER = re.compile(r'Caught \w+ in DataLoader worker process')
 _RAISED_IN = re.compile(r'File "(?P<file>.+?)", line \d+, in .+\n\s+raise ')
+_LIBRARIES = ('torch', 'mmcv', 'mmdet', 'mmpose', 'mmpretrain')  # whose components a config may name
 _NAMED = re.compile(r'^[\w.]+Error: ', re.MULTILINE)
 
 
@@ -32,16 +33,17 @@ class UserError(ValueError):
 def is_for_user(error: BaseException) -> bool:
     """Return whether the message of an error says it all, so that a traceback would add nothing.
 
-    It does if the error is a :class:`UserError`, is about a file, names an unknown key of a config, or was
-    raised on purpose, by a ``raise`` of this project or of MMEngine's configs and registries. Other errors
-    come from within a library, or from a mistake in this project.
+    It does if the error is a :class:`UserError`, is about a file, names an unknown key of a config, comes
+    from a library's component that a config gave wrong values, or was raised on purpose, by a ``raise`` of
+    this project or of MMEngine's configs and registries. Other errors come from within a library, or from a
+    mistake in this project.
 
     Args:
         error: Has been raised.
     """
     if isinstance(error, UserError) or (isinstance(error, OSError) and error.filename is not None):
         return True
-    if isinstance(error, FileNotFoundError) or _unknown_key(error):
+    if isinstance(error, FileNotFoundError) or _unknown_key(error) or _refused_values(error):
         return True
     if isinstance(error, AssertionError):
         return False
@@ -81,6 +83,8 @@ def explain(error: BaseException) -> str:
         message = f'config: {match["name"]} does not know the key {match["key"]!r}'
         message += f'; did you mean {near[0]!r}?' if near else '.'
         message += f' It knows: {", ".join(known)}' if known else ''
+    elif refused := _refused_values(error):
+        message = f'config: {refused}: {message}'
     return message
 
 
@@ -108,6 +112,29 @@ def _raised_by(error: BaseException, package: str) -> bool:
 
 def _unknown_key(error: BaseException) -> re.Match[str] | None:
     return _UNKNOWN_KEY.search(str(error)) if isinstance(error, TypeError) else None
+
+
+def _refused_values(error: BaseException) -> str | None:
+    """Describe the component of a library that raised an error while it was built from a config, if one did.
+
+    Returns:
+        Such as "AdamW cannot be built with lr='fast', weight_decay=0.01"; None for other components, where
+        the mistake may be in this project or in the user's own code.
+    """
+    if not isinstance(error, TypeError | ValueError | KeyError):
+        return None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    while frames and frames[-1].f_code.co_name != 'build_from_cfg':
+        if _is_ours(frames.pop().f_code.co_filename):
+            return None
+    built = frames[-1].f_locals if frames else {}
+    component, values = built.get('obj_cls'), built.get('args')
+    if not inspect.isclass(component) or not isinstance(values, dict):
+        return None
+    if component.__module__.partition('.')[0] not in _LIBRARIES:
+        return None
+    given = (f'{name}={value!r}' for name, value in values.items() if isinstance(value, str | int | float))
+    return f'{component.__name__} cannot be built with {", ".join(given) or "these values"}'
 
 
 def _known_keys(class_name: str, error: BaseException) -> list[str]:

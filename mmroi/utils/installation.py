@@ -42,6 +42,13 @@ def resolve_file(name: str | Path) -> Path:
     return path if path.is_file() else find_file(str(path))
 
 
+def absence_of(path: str | Path) -> str:
+    """Say why a path is no file: 'PATH does not exist' or 'PATH is a folder; ...'."""
+    if Path(path).expanduser().is_dir():
+        return f'{path} is a folder; give a file in it'
+    return f'{path} does not exist'
+
+
 def not_in_roots() -> str:
     """Say where a file was looked for: 'neither in A nor in B'."""
     return f'neither in {" nor in ".join(map(str, ROOTS))}' if len(ROOTS) > 1 else f'not in {ROOTS[0]}'

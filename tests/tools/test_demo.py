@@ -247,13 +247,28 @@ def test_errors_are_one_sentence(call, capfd, arguments, message):
     assert 'Traceback' not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize('boxes', [('1', '2', '3'), ('1', '2', '3', 'x')])
+@pytest.mark.parametrize('boxes', [('1', '2', '3'), ('1', '2', '3', 'x'), ('1,2,3',)])
 def test_boxes_on_the_command_line(call, capfd, boxes):
     assert call('photo.png', '--out-dir', 'out', '--bboxes', *boxes) == 2
     assert 'four numbers x1 y1 x2 y2 for each person' in capfd.readouterr().err
     assert call('photo.png', '--out-dir', 'out', '--save', 'json', '--bboxes', '-5', '0', '30', '60') == 0
     (person,) = json.loads(Path('out/predictions/photo.json').read_text())['people']
     assert person['bbox'] == [-5, 0, 30, 60]
+
+
+def test_numbers_of_a_box_may_be_separated_by_commas(call):
+    assert call('photo.png', '--out-dir', 'out', '--save', 'json', '--bboxes', '5,0,30,60') == 0
+    (person,) = json.loads(Path('out/predictions/photo.json').read_text())['people']
+    assert person['bbox'] == [5, 0, 30, 60]
+
+
+def test_a_run_without_results_does_not_show_those_of_an_earlier_one(call, capfd):
+    Path('out/predictions').mkdir(parents=True)
+    Path('text.png').write_text('hello', encoding='utf-8')
+    assert call('text.png', '--out-dir', 'out', '--save', 'json') == 1
+    first, *others = capfd.readouterr().out.splitlines()
+    assert first.startswith('0 people in 0 images, ')
+    assert others == ['failed: text.png cannot be decoded as an image; convert it to JPEG or PNG']
 
 
 def test_the_same_command_again_continues_and_another_is_refused(call, capfd, tmp_path):

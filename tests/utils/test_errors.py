@@ -28,6 +28,21 @@ def test_unknown_key_is_answered_with_the_known_ones():
     )
 
 
+class Colored:
+    def __init__(self, color, size=1):
+        self.large = size > 3
+
+
+@pytest.mark.parametrize(('module', 'told'), [('torch.optim', True), ('mine', False)])
+def test_values_that_a_component_of_a_library_refuses(monkeypatch, module, told):
+    monkeypatch.setattr(Colored, '__module__', module)
+    MODELS.register_module(name='Colored', module=Colored, force=True)
+    error = error_of(MODELS.build, dict(type='Colored', color='red', size='big'))
+    assert is_for_user(error) == told
+    begin = "config: Colored cannot be built with color='red', size='big': '>' not supported"
+    assert explain(error).startswith(begin) == told
+
+
 def test_other_errors_keep_their_words():
     assert explain(ValueError('two\n  lines')) == 'two lines'
     assert explain(KeyError()) == 'KeyError'

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ def check_numbers(batch_size: int, focal_length: float | None) -> None:
     """
     if batch_size < 1:
         raise ValueError(f'batch_size must be positive, not {batch_size}')
-    if focal_length is not None and not 0 < focal_length < math.inf:
-        raise ValueError(f'focal_length must be a positive number of pixels, not {focal_length}')
+    if focal_length is None:
+        return
+    if not isinstance(focal_length, Real) or not 0 < focal_length < math.inf:
+        raise ValueError(f'focal_length must be a positive number of pixels, not {focal_length!r}')
 
 
 def check_smoothing(smooth: bool, window: bool, single_images: bool) -> None:

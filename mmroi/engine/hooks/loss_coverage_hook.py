@@ -1,4 +1,4 @@
-"""Check, before the first step of a training, which labels its losses can use."""
+"""Check, before the first step of a training, that its losses and its validation have their labels."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +36,9 @@ class LossCoverageHook(Hook):
     dataset reports its labels by ``label_confidences()``, as ``HumanImageDataset`` does; others are listed as
     not counted. Each part of a mixture counts as a dataset.
 
+    A validation by a metric that takes its ground truth from SMPL parameters (``MeshMetric.needs_smpl``) on
+    people without them, which would end the training after its first epochs, stops it as well.
+
     Models whose ``losses`` is not an ``nn.ModuleDict`` are ignored.
     """
 
@@ -43,8 +46,9 @@ class LossCoverageHook(Hook):
         """Count in the main process, before the first step.
 
         Raises:
-            ValueError: In all processes, if a loss can use nobody of any dataset, or no loss that uses labels
-                can use anybody of a dataset; names loss, dataset, file, missing labels and remedy.
+            ValueError: In all processes, if a loss can use nobody of any dataset, no loss that uses labels
+                can use anybody of a dataset, or the validation has people without the labels that it compares
+                with; names loss or protocol, dataset, file, missing labels and remedy.
         """
         losses = getattr(innermost(runner.model), 'losses', None)
         if not isinstance(losses, nn.ModuleDict) or not len(losses):
@@ -57,7 +61,7 @@ class LossCoverageHook(Hook):
             try:
                 sets = [count_people(part, losses) for part in find_sets(runner.train_dataloader.dataset)]
                 runner.logger.info(format_table(sets, losses))
-                problem = [find_problem(sets, losses)]
+                problem = [find_problem(sets, losses) or find_validation_problem(runner)]
             except Exception as error:
                 failure, problem = error, [f'LossCoverageHook failed in the main process: {error!r}']
         broadcast_object_list(problem)
@@ -190,6 +194,30 @@ def find_problem(sets: list[SetCoverage], losses: Mapping[str, nn.Module]) -> st
                 f'labels can use them: {wanted}'
             )
     return '\n'.join(('Labels and losses do not meet:', *problems, _REMEDY)) if problems else None
+
+
+def find_validation_problem(runner: Runner) -> str | None:
+    """Describe people of the validation without the SMPL parameters that its metric compares with.
+
+    Args:
+        runner: Runner of the training.
+
+    Returns:
+        The message; None if there is no validation, or everybody who is counted has them.
+    """
+    loop = runner.val_loop
+    metrics = [] if loop is None else [m for m in loop.evaluator.metrics if getattr(m, 'needs_smpl', False)]
+    if not metrics:
+        return None
+    label = _LABELS[-1]
+    for one in (count_people(part, {}) for part in find_sets(loop.dataloader.dataset)):
+        if one.people is not None and one.labels[-1] < one.people:
+            return (
+                f'The validation needs {label}, from which protocol {metrics[0].protocol.name!r} takes its '
+                f'ground truth: {_describe_labels(one, (label,))}. Validate on people who have them '
+                '(val_dataloader.dataset), or train without validation (--no-validate)'
+            )
+    return None
 
 
 def _with_labels(losses: Mapping[str, nn.Module]) -> list[str]:

@@ -123,14 +123,15 @@ BOTH = ('keypoints2d', 'keypoints3d')
 
 @pytest.fixture
 def train(tmp_path):
-    """train(dataset, **losses) -> the log and the number of steps."""
+    """train(dataset, validation=None, **losses) -> the log and the number of steps."""
     count = 0
 
-    def run(dataset, **losses):
+    def run(dataset, validation=None, **losses):
         nonlocal count
         count += 1
         model = Learner(losses or {name: loss() for name, loss in LOSSES.items()})
         runner = Runner(
+            **validation or {},
             model=model,
             default_scope='mmroi',
             experiment_name=f'{tmp_path.name}_{count}',
@@ -141,7 +142,7 @@ def train(tmp_path):
                 num_workers=0,
                 sampler=dict(type='DefaultSampler', shuffle=True),
             ),
-            train_cfg=dict(by_epoch=True, max_epochs=1),
+            train_cfg=dict(by_epoch=True, max_epochs=1, val_begin=2),  # validation is checked, not run
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
             custom_hooks=[dict(type='LossCoverageHook')],
         )
@@ -216,6 +217,31 @@ def test_loss_that_reaches_nobody(make_set, train):
     assert str(error.value).count('\n- ') == 1
     # The table is logged before the error.
     assert cells(train.log, 'h36m') == ['6', '6', '6', '6', '6', '0', 'all']
+
+
+@pytest.mark.parametrize(
+    ('smpl', 'metric', 'works'),
+    [
+        (False, dict(protocol='synthetic'), False),
+        (True, dict(protocol='synthetic'), True),
+        (False, dict(protocol='h36m_p2', gt='dataset'), True),
+        (False, dict(protocol='h36m_p2', other_cameras='skip'), True),  # those of other cameras need none
+    ],
+)
+def test_validation_on_people_without_ground_truth(make_set, train, smpl, metric, works):
+    people = make_set('seen', h36m=['keypoints2d'], smpl=smpl)
+    loader = dict(dataset=people, batch_size=3, num_workers=0, sampler=dict(type='DefaultSampler'))
+    validation = dict(val_dataloader=loader, val_cfg=dict(), val_evaluator=dict(type='MeshMetric', **metric))
+    train_set = make_set('train', h36m=['keypoints2d'])
+    if works:
+        assert train(train_set, validation, keypoints2d=Of2D())[1] == 2
+        return
+    message = (
+        r"The validation needs SMPL parameters, from which protocol 'synthetic' takes its ground truth: "
+        r'seen \(.*seen\.npz\) has 6 people, of whom 0 have SMPL parameters\. .*--no-validate'
+    )
+    with pytest.raises(ValueError, match=message):
+        train(train_set, validation, keypoints2d=Of2D())
 
 
 def test_set_that_feeds_no_loss(make_set, train):
