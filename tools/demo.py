@@ -97,6 +97,7 @@ def main() -> None:
     from mmroi.apis.inference import BadInputError, MultiRoIInferencer, RunSummary
     from mmroi.apis.inference.inputs import SAMPLE
     from mmroi.apis.model_index import limits_of
+    from mmroi.fileio.output_folders import check_folder
 
     if not args.inputs:
         args.inputs = [str(SAMPLE)]
@@ -123,6 +124,7 @@ def main() -> None:
     options = {name: getattr(args, name) for name in names}
     try:
         check_people_arguments(args)
+        check_folder(args.out_dir, '--out-dir')
         inferencer = MultiRoIInferencer(
             *models,
             body_model=args.body_model,

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
@@ -9,7 +11,11 @@ from mmengine.config import Config
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import use_body_model
 from mmroi.engine.pipelines import load_config
+from mmroi.fileio.output_folders import own_folder
 from mmroi.utils.installation import resolve_file
+
+# Where launchers say which of its processes this is.
+_RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -50,6 +56,25 @@ def read_runner_config(args: argparse.Namespace) -> Config:
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(cfg.filename).stem)
     cpu_dist.setup(cfg, args.launcher)
     return cfg
+
+
+@contextmanager
+def own_work_dir(cfg: Config) -> Iterator[None]:
+    """Reserve the work folder of a training; of several processes the first one does.
+
+    Args:
+        cfg: Config of :func:`read_runner_config`.
+
+    Raises:
+        RuntimeError: Another training runs in it.
+        WriteError: Nothing can be written there.
+    """
+    rank = os.environ.get(_RANKS.get(cfg.launcher, ''), '0')  # there is no process group yet
+    if rank != '0':
+        yield
+        return
+    with own_folder(cfg.work_dir, '--work-dir'):
+        yield
 
 
 def existing_file(path: str) -> str:

@@ -39,7 +39,7 @@ def test_suites_share_the_runs_of_the_rows_that_they_have_in_common(tmp_path):
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
     with (
         runs.locked(tmp_path),
-        pytest.raises(RuntimeError, match='another benchmark'),
+        pytest.raises(RuntimeError, match='another run writes into'),
         runs.locked(tmp_path),
     ):
         pass
