@@ -105,7 +105,7 @@ def main() -> None:
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary = RunSummary(detected=args.bboxes is None and args.keypoints is None)
-    start, interrupted = time.monotonic(), 0
+    start, ended = time.monotonic(), None
     models = (args.model, args.weights, args.det_model, args.det_weights, args.det_score, args.device)
     names = (
         'bboxes',
@@ -141,7 +141,7 @@ def main() -> None:
         for result in results:
             summary.add(result)
     except KeyboardInterrupt as ending:
-        interrupted = getattr(ending, 'status', 130)  # 143 after SIGTERM
+        ended = ending
     except BadInputError as error:
         sys.exit(f'error: {explain(error)}')
     finally:
@@ -149,9 +149,9 @@ def main() -> None:
     report(summary, Path(args.out_dir), args.viewer_frames or VIEWER_FRAMES, time.monotonic() - start)
     if limits := limits_of(args.model or DEFAULT_MODEL, args.weights):
         print(limits)
-    if interrupted:
+    if ended:
         print('interrupted; finished results are kept')
-        sys.exit(interrupted)
+        sys.exit(getattr(ended, 'status', 130))  # 143 after SIGTERM
     sys.exit(0 if summary.succeeded else 1)
 
 
