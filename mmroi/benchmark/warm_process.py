@@ -77,8 +77,8 @@ def _run(words: list[str], streams: dict[int, str], environment: dict[str, str],
         os.close(output)
     os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
-    # Not by ``threading``, where coverage.py traces it: in whichever thread it notices that sys.path has changed,
-    # it removes from sys.modules what the others import meanwhile, and their imports fail with a KeyError.
+    # Not by ``threading``, where coverage.py traces it: in whichever thread it notices that sys.path has
+    # changed, it removes from sys.modules what others import meanwhile, and their imports fail: KeyError.
     _thread.start_new_thread(_end_with_parent, ())
     os.environ.update(environment)
     if 'OMP_NUM_THREADS' in environment:
