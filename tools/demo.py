@@ -97,6 +97,7 @@ def main() -> None:
     from mmroi.apis.inference import BadInputError, MultiRoIInferencer, RunSummary
     from mmroi.apis.inference.inputs import SAMPLE
     from mmroi.apis.model_index import limits_of
+    from mmroi.fileio.output_folders import check_folder
 
     if not args.inputs:
         args.inputs, args.refine = [str(SAMPLE)], True
@@ -104,7 +105,7 @@ def main() -> None:
     # A number is a webcam unless a file has that name.
     inputs = [int(name) if name.isdigit() and not Path(name).exists() else name for name in args.inputs]
     summary = RunSummary(detected=args.bboxes is None and args.keypoints is None)
-    start, interrupted = time.monotonic(), 0
+    start, ended = time.monotonic(), None
     models = (args.model, args.weights, args.det_model, args.det_weights, args.det_score, args.device)
     names = (
         'bboxes',
@@ -123,6 +124,7 @@ def main() -> None:
     options = {name: getattr(args, name) for name in names}
     try:
         check_people_arguments(args)
+        check_folder(args.out_dir, '--out-dir')
         inferencer = MultiRoIInferencer(
             *models,
             body_model=args.body_model,
@@ -139,7 +141,7 @@ def main() -> None:
         for result in results:
             summary.add(result)
     except KeyboardInterrupt as ending:
-        interrupted = getattr(ending, 'status', 130)  # 143 after SIGTERM
+        ended = ending
     except BadInputError as error:
         sys.exit(f'error: {explain(error)}')
     finally:
@@ -147,9 +149,9 @@ def main() -> None:
     report(summary, Path(args.out_dir), args.viewer_frames or VIEWER_FRAMES, time.monotonic() - start)
     if summary.people and (limits := limits_of(args.model or DEFAULT_MODEL, args.weights)):
         print(limits if args.refine else f'{limits}; --refine brings limbs onto those in the image')
-    if interrupted:
+    if ended:
         print('interrupted; finished results are kept')
-        sys.exit(interrupted)
+        sys.exit(getattr(ended, 'status', 130))  # 143 after SIGTERM
     sys.exit(0 if summary.succeeded else 1)
 
 

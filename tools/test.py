@@ -127,10 +127,17 @@ def main() -> None:
     from mmroi.engine.quiet_runner import QuietRunner
     from mmroi.engine.refinement import use_refinement
     from mmroi.engine.tta import use_tta
+    from mmroi.fileio.atomic import atomic_write
+    from mmroi.fileio.output_folders import check_folder
 
     cfg = read_runner_config(args)
     use_test_precision(cfg, args.precision)
     check_body_model(cfg, 'test')
+    check_folder(cfg.work_dir, '--work-dir')
+    if args.out:
+        check_folder(Path(args.out).parent, '--out')
+    if args.show_dir:
+        check_folder(args.show_dir, '--show-dir')
     cfg.load_from = existing_file(args.checkpoint)
     if args.show_dir or args.show:
         enable_drawing(cfg, args)
@@ -146,9 +153,9 @@ def main() -> None:
     if args.compile:
         compile_network(runner.model)
     if args.out and args.out.endswith('.pkl'):
-        from mmengine.evaluator import DumpResults
+        from mmroi.evaluation import DumpWholeResults
 
-        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+        runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
     if args.out and args.out.endswith('.npz'):
         from mmroi.evaluation import DumpMeshResults
 
@@ -157,7 +164,8 @@ def main() -> None:
     if not is_main_process():
         return
     if args.out and args.out.endswith('.json'):
-        mmengine.dump(metrics, args.out, indent=2)
+        with atomic_write(args.out) as temporary:
+            mmengine.dump(metrics, temporary, indent=2)
     for name, value in metrics.items():
         print(f'{name}: {value:.4f}' if isinstance(value, float) else f'{name}: {value}')
     print(f'log: {runner.log_dir}' + (f', results: {args.out}' if args.out else ''))

@@ -68,19 +68,37 @@ def describe(runner: Runner, cfg: Config) -> str:
     )
 
 
-def main() -> None:
-    """Train."""
-    args = parse_args()
+def train(cfg: Config, args: argparse.Namespace) -> None:
+    """Train in the work folder of a config, which is this run's own."""
     from mmengine.dist import is_main_process
 
-    from mmroi.engine.amp import use_amp
-    from mmroi.engine.body_model import check_body_model, warn_of_open_body
+    from mmroi.engine.body_model import warn_of_open_body
     from mmroi.engine.checkpoints import prepare_resume
     from mmroi.engine.epochs import check_iterations
     from mmroi.engine.feature_cache import cached_runner
-    from mmroi.engine.launch import read_runner_config
     from mmroi.engine.quiet_runner import QuietRunner
     from mmroi.engine.vis_backends import add_vis_backends
+
+    prepare_resume(cfg, args.resume)
+    if args.cache_features is not None:
+        cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
+    add_vis_backends(cfg, args.vis)
+    runner = cached_runner(QuietRunner, cfg)
+    warn_of_open_body(cfg)
+    check_iterations(runner.train_dataloader, runner.world_size)
+    if is_main_process():
+        print(describe(runner, cfg), flush=True)
+    runner.train()
+    if is_main_process():
+        print(f'checkpoints: {runner.work_dir}, log: {runner.log_dir}')
+
+
+def main() -> None:
+    """Read the config and train."""
+    args = parse_args()
+    from mmroi.engine.amp import use_amp
+    from mmroi.engine.body_model import check_body_model
+    from mmroi.engine.launch import own_work_dir, read_runner_config
 
     cfg = read_runner_config(args)
     if args.amp:
@@ -94,18 +112,8 @@ def main() -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise KeyError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config')
         cfg.auto_scale_lr.enable = True
-    prepare_resume(cfg, args.resume)
-    if args.cache_features is not None:
-        cfg.merge_from_dict({'feature_cache.variants': args.cache_features})
-    add_vis_backends(cfg, args.vis)
-    runner = cached_runner(QuietRunner, cfg)
-    warn_of_open_body(cfg)
-    check_iterations(runner.train_dataloader, runner.world_size)
-    if is_main_process():
-        print(describe(runner, cfg), flush=True)
-    runner.train()
-    if is_main_process():
-        print(f'checkpoints: {runner.work_dir}, log: {runner.log_dir}')
+    with own_work_dir(cfg):
+        train(cfg, args)
 
 
 if __name__ == '__main__':

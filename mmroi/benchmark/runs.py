@@ -15,7 +15,7 @@ from mmroi.benchmark.profiles import for_testing, network_config, read_config, s
 from mmroi.benchmark.suites import Row
 from mmroi.evaluation import MeshResults
 from mmroi.fileio.atomic import atomic_write
-from mmroi.fileio.locking import reserve
+from mmroi.fileio.output_folders import own_folder
 from mmroi.utils.installation import find_file
 
 RECORDED = ('people_seen', 'date', 'device', 'code')  # in Run.record
@@ -234,9 +234,9 @@ def locked(work_dir: Path) -> Iterator[None]:
 
     Raises:
         RuntimeError: If another benchmark runs in it.
+        WriteError: If nothing can be written there.
     """
-    busy = f'another benchmark runs in {work_dir}; wait for it, or choose another --work-dir'
-    with reserve(work_dir / '.lock', busy):
+    with own_folder(work_dir, '--work-dir'):
         yield
 
 

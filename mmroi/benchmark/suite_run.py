@@ -26,6 +26,7 @@ from mmroi.benchmark.runs import Run, check_done, locked
 from mmroi.benchmark.suites import Suite
 from mmroi.engine.body_model import check_body_model
 from mmroi.engine.feature_cache import use_feature_cache
+from mmroi.fileio.output_folders import check_folder
 from mmroi.synthetic import StudioSettings, make_dataset
 from mmroi.utils.errors import explain
 from mmroi.utils.installation import find_page
@@ -135,7 +136,9 @@ def run_suite(
         RunError: If a complete run has other settings.
         RuntimeError: If another benchmark runs in the folder.
         ValueError: If there are fewer GPUs.
+        WriteError: If nothing can be written into the folder.
     """
+    check_folder(work_dir, '--work-dir')
     todo = [run for run in runs if not run.is_done]
     if todo and 'synthetic' in profile:
         for images in synthetic_sets(profile):

@@ -3,6 +3,7 @@
 A row on cached features trains in a minute, of which importing would take a good part.
 """
 
+import _thread
 import multiprocessing
 import os
 import runpy
@@ -86,7 +87,9 @@ def _run(words: list[str], streams: dict[int, str], environment: dict[str, str],
         os.close(output)
     os.chdir(folder)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ``nohup command &`` ignores it
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Not by ``threading``, where coverage.py traces it: in whichever thread it notices that sys.path has
+    # changed, it removes from sys.modules what others import meanwhile, and their imports fail: KeyError.
+    _thread.start_new_thread(_end_with_parent, ())
     os.environ.update(environment)
     if 'OMP_NUM_THREADS' in environment:
         import torch

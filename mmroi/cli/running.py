@@ -13,7 +13,9 @@ from mmroi.utils.termination import (
     Terminated,
     end_children_with_this_process,
     end_like_ctrl_c,
+    requested_end,
     signal_on_parents_death,
+    stop_insisting,
 )
 
 _STDOUT = 1
@@ -25,9 +27,10 @@ def run_tool(main: Callable[[], None]) -> None:
     A traceback is above it only where the error may be a mistake of this project
     (:func:`mmroi.utils.errors.is_for_user`), or where the environment variable ``MMROI_TRACEBACK`` is set.
 
-    SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. Whatever
-    way it ends, the processes that it has started end with it. A reader of its output that has had enough,
-    such as ``head``, ends it without a word, with exit status 141.
+    SIGTERM and SIGHUP end the tool as Ctrl-C does, with exit status 143 and 129: files are closed. A library
+    that swallows the exception is asked again, and a second signal kills. Whatever way it ends, the processes
+    that it has started end with it. A reader of its output that has had enough, such as ``head``, ends it
+    without a word, with exit status 141.
 
     A tool that has done its work leaves its process group: gloo's threads may abort a process that exits
     without (https://github.com/pytorch/pytorch/issues/190489). One that failed does not, as the other
@@ -42,6 +45,8 @@ def run_tool(main: Callable[[], None]) -> None:
         _run(main)
         sys.stdout.flush()
         _leave_process_group()
+        if signum := requested_end():  # swallowed
+            sys.exit(128 + signum)
     except Terminated as ended:
         print(ended, file=sys.stderr)
         sys.exit(ended.status)
@@ -54,6 +59,8 @@ def run_tool(main: Callable[[], None]) -> None:
         if os.environ.get('MMROI_TRACEBACK') or not is_for_user(error):
             traceback.print_exc()
         sys.exit(f'error: {explain(error)}')
+    finally:
+        stop_insisting()
 
 
 def _run(main: Callable[[], None]) -> None:

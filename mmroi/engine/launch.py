@@ -3,6 +3,8 @@
 import argparse
 import difflib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
@@ -11,8 +13,12 @@ from mmengine.registry import OPTIMIZERS
 from mmroi.compat import cpu_dist
 from mmroi.engine.body_model import use_body_model
 from mmroi.engine.pipelines import load_config
+from mmroi.fileio.output_folders import own_folder
 from mmroi.utils.errors import UserError
 from mmroi.utils.installation import absence_of, resolve_file
+
+# Where launchers say which of its processes this is.
+_RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -77,6 +83,25 @@ def check_optimizer(cfg: Config) -> None:
             near = difflib.get_close_matches(name, OPTIMIZERS.module_dict, 1)
             hint = f'; did you mean {near[0]!r}?' if near else ''
             raise UserError(f'config: there is no optimizer {name!r} (optim_wrapper.optimizer.type){hint}')
+
+
+@contextmanager
+def own_work_dir(cfg: Config) -> Iterator[None]:
+    """Reserve the work folder of a training; of several processes the first one does.
+
+    Args:
+        cfg: Config of :func:`read_runner_config`.
+
+    Raises:
+        RuntimeError: Another training runs in it.
+        WriteError: Nothing can be written there.
+    """
+    rank = os.environ.get(_RANKS.get(cfg.launcher, ''), '0')  # there is no process group yet
+    if rank != '0':
+        yield
+        return
+    with own_folder(cfg.work_dir, '--work-dir'):
+        yield
 
 
 def existing_file(path: str) -> str:

@@ -17,7 +17,7 @@ from mmroi.evaluation.functional import (
 from mmroi.evaluation.joint_uncertainty_metric import JointUncertaintyMetric, joint_errors_and_std
 from mmroi.evaluation.keypoint_accuracy import KeypointAccuracy, PersonKeypoints
 from mmroi.evaluation.mesh_metric import MeshMetric
-from mmroi.evaluation.mesh_results import DumpMeshResults, MeshResults
+from mmroi.evaluation.mesh_results import DumpMeshResults, DumpWholeResults, MeshResults
 from mmroi.evaluation.metrics import MESH_METRICS, MetricInfo, metric_info
 from mmroi.evaluation.protocols import PROTOCOLS, EvaluationProtocol, get_protocol
 from mmroi.evaluation.tables import Table, draw_bars, require_matplotlib
@@ -32,6 +32,7 @@ __all__ = [
     'MESH_METRICS',
     'PROTOCOLS',
     'DumpMeshResults',
+    'DumpWholeResults',
     'EvaluationProtocol',
     'H36MName',
     'JointUncertaintyMetric',

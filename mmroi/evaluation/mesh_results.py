@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.evaluator import BaseMetric
+from mmengine.evaluator import BaseMetric, DumpResults
+from mmengine.fileio import dump
 from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 
 from mmroi.body_models import SMPL
 from mmroi.evaluation.mesh_metric import MeshMetric
+from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
 from mmroi.registry import METRICS
 from mmroi.structures import LABELS, HMRDataSample, Predictions
@@ -32,6 +34,27 @@ META = (
 )
 _INSTANCES = ('pred_instances', 'gt_instances')
 _SAME_BODY = 1e-3  # meters; rounding in other batches moves a joint by a few micrometers
+
+
+@METRICS.register_module()
+class DumpWholeResults(DumpResults):
+    """MMEngine's ``DumpResults``, whose file is written whole or not at all."""
+
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
+        """Write the file.
+
+        Args:
+            results: The data samples, as dicts.
+
+        Returns:
+            No metric.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        with atomic_write(self.out_file_path) as temporary:
+            dump(results, temporary)
+        return {}
 
 
 @METRICS.register_module()

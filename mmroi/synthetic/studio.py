@@ -23,6 +23,7 @@ from mmengine.logging import print_log
 
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.locking import reserve
+from mmroi.fileio.output_folders import check_folder
 from mmroi.fileio.processes import run_in_processes
 from mmroi.synthetic.body import StudioBody
 from mmroi.synthetic.labels import Rows, label_rows, to_human_data
@@ -251,6 +252,7 @@ def make_dataset(
 
     Raises:
         ValueError: If a number is negative, both are zero, or the folder holds images of other settings.
+        WriteError: If nothing can be written into the folder.
     """
     counts = dict(zip(SPLITS, (num_train, num_val), strict=True))
     if min(counts.values()) < 0 or not any(counts.values()):
@@ -259,6 +261,7 @@ def make_dataset(
         raise ValueError(f'the number of workers must be at least 1, got {workers}')
     out = Path(out)
     studio = Studio(settings)
+    check_folder(out, '--out')
     with reserve(out / '.lock', busy=None):
         return _make_missing(studio, out, counts, workers, progress)
 

@@ -47,7 +47,7 @@ def test_configs_of_the_same_name_do_not_share_a_folder(tmp_path):
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
     with (
         runs.locked(tmp_path),
-        pytest.raises(RuntimeError, match='another benchmark'),
+        pytest.raises(RuntimeError, match='another run writes into'),
         runs.locked(tmp_path),
     ):
         pass

@@ -113,6 +113,54 @@ def test_a_terminated_tool_closes_its_files_and_says_so(start, tmp_path, signum,
         assert_ends(worker, 20)
 
 
+# A library that swallows it: the argument says how often; it may also keep it.
+SWALLOWED = """
+import sys, time
+from mmroi.cli.running import run_tool
+from mmroi.utils import termination
+
+termination._INTERVAL, termination._PATIENCE = 0.05, 3
+
+def main():
+    kept = []
+    for _ in range(int(sys.argv[2])):
+        try:
+            print(flush=True)
+            time.sleep(100)
+        except BaseException as error:
+            if sys.argv[3:] == ['keep']:
+                termination._DUPLICATES = 0
+                kept.append(error)
+    if sys.argv[3:] != ['return']:
+        time.sleep(100)
+
+run_tool(main)
+"""
+
+
+@pytest.mark.parametrize('times', [1, 2, 100])
+def test_who_swallows_the_request_is_asked_again_and_then_killed(start, times):
+    tool = start(SWALLOWED, str(times))
+    tool.stdout.readline()
+    tool.send_signal(signal.SIGTERM)
+    assert tool.wait(20) == (-signal.SIGTERM if times == 100 else 143)
+
+
+def test_who_swallows_the_request_and_returns_has_not_succeeded(start):
+    tool = start(SWALLOWED, '1', 'return')
+    tool.stdout.readline()
+    tool.send_signal(signal.SIGTERM)
+    assert tool.wait(20) == 143
+
+
+def test_a_second_signal_kills(start):
+    tool = start(SWALLOWED, '2', 'keep')
+    for _ in range(2):
+        tool.stdout.readline()
+        tool.send_signal(signal.SIGTERM)
+    assert tool.wait(20) == -signal.SIGTERM
+
+
 def test_workers_end_by_signals_as_usual(start):
     tool = start(TOOL, 'die')
     lines = [tool.stdout.readline() for _ in range(3)]

@@ -18,6 +18,8 @@ from mmroi.cli.running import run_tool
 from mmroi.utils import track
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
     from mmroi.body_models import SMPL
 
 
@@ -37,23 +39,17 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
-    """Draw the people and print whose labels disagree."""
-    args = parse_args()
+def browse(config: Config, args: argparse.Namespace, out_dir: Path) -> None:
+    """Draw people into a folder and print whose labels disagree."""
     import numpy as np
     from mmengine.registry import init_default_scope
     from PIL import Image
 
-    from mmroi.engine.body_model import check_body_model
     from mmroi.engine.browsing import choose_people, keep_frames
-    from mmroi.engine.launch import read_config
     from mmroi.fileio.image_writing import write_image
     from mmroi.registry import DATASETS, MODELS
     from mmroi.visualization import check_labels, draw_sample, draw_thumbnail, tile_images
 
-    config = read_config(args)
-    out_dir = args.out_dir or Path('work_dirs', 'browse', f'{Path(config.filename).stem}_{args.split}')
-    check_body_model(config, args.split)
     init_default_scope(config.get('default_scope', 'mmroi'))
     # Configs of datasets alone have no model; those of configs/_base_/datasets name a body.
     body_model: SMPL = MODELS.build((config.get('model') or config).get('body_model') or dict(type='SMPL'))
@@ -79,6 +75,20 @@ def main() -> None:
     )
     if args.show:
         Image.open(sheet).show()
+
+
+def main() -> None:
+    """Read the config and draw."""
+    args = parse_args()
+    from mmroi.engine.body_model import check_body_model
+    from mmroi.engine.launch import read_config
+    from mmroi.fileio.output_folders import own_folder
+
+    config = read_config(args)
+    out_dir = args.out_dir or Path('work_dirs', 'browse', f'{Path(config.filename).stem}_{args.split}')
+    check_body_model(config, args.split)
+    with own_folder(out_dir, '--out-dir'):
+        browse(config, args, out_dir)
 
 
 if __name__ == '__main__':

@@ -62,11 +62,13 @@ def main() -> None:
     from mmroi.apis.detected_boxes import replace_boxes
     from mmroi.apis.inference.detectors import make_detector
     from mmroi.fileio import HumanData
+    from mmroi.fileio.output_folders import check_folder
 
     if args.out.suffix != '.npz':
         raise ValueError(f'{args.out}: a HumanData file ends in .npz')
     if args.out.resolve() == args.ann_file.resolve():
         raise ValueError(f'{args.out} is the file with the annotated boxes: give the new file another name')
+    check_folder(args.out.parent, 'argument out')
     annotations = HumanData.fromfile(args.ann_file)
     detector = make_detector(args.det_model, args.det_weights, args.det_score, args.device, args.det_size)
     detected = replace_boxes(

@@ -46,7 +46,9 @@ def main() -> None:
     args = parse_args()
     from mmroi.apis.keypoint_fitting import KeypointFitting
     from mmroi.datasets.converters.convert import convert_split
+    from mmroi.fileio.output_folders import check_folder
 
+    check_folder(args.out_dir, '--out-dir')
     fitting = KeypointFitting(
         args.image_root,
         args.keypoints,

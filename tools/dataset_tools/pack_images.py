@@ -46,7 +46,9 @@ def main() -> None:
         plan_shards,
         shards_pattern,
     )
+    from mmroi.fileio.output_folders import check_folder
 
+    check_folder(args.out.parent, '--out')
     names = [str(name) for file in args.files for name in HumanData.fromfile(file)['image_path']]
     names = list(dict.fromkeys(names))
     measured = measure_images(names, args.root, args.allow_outside)

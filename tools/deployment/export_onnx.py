@@ -86,9 +86,11 @@ def main() -> None:
     from mmroi.apis import init_model
     from mmroi.apis.export import check_target, export_model
     from mmroi.apis.people_arrays import read_people
+    from mmroi.fileio.output_folders import check_folder
 
     try:
         check_target(args.out, args.format, args.opset, args.precision)
+        check_folder(args.out.parent, '--out')
         missing = [name for name in NEEDED if find_spec(name) is None]
         if args.format == 'onnx' and missing:
             raise ValueError(f"--format onnx needs {', '.join(missing)}: pip install 'mmroi[deploy]'")

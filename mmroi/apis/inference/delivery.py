@@ -18,6 +18,7 @@ from mmroi.apis.inference.results import FrameResult
 from mmroi.apis.inference.run_record import RunRecord
 from mmroi.apis.inference.window import SIZE, Window
 from mmroi.body_models import SMPL
+from mmroi.fileio.output_folders import own_folder
 from mmroi.utils import ProgressBar
 
 
@@ -41,6 +42,7 @@ class Delivery:
     _video: str | None = field(default=None, init=False)
     _sources: set[str] = field(default_factory=set, init=False)
     _broken: set[str] = field(default_factory=set, init=False)
+    _reserved: ExitStack = field(default_factory=ExitStack, init=False)
 
     @classmethod
     def open(
@@ -80,8 +82,9 @@ class Delivery:
         Raises:
             BadInputError: An option has no effect, the folder has results of other settings, or there is no
                 display.
+            RuntimeError: Another run writes into ``out_dir``.
             ValueError: As :class:`.ResultWriter`.
-            OSError: A folder cannot be created.
+            WriteError: Nothing can be written into a folder.
         """
         given = dict(predictions=pred_out_dir, overlays=vis_out_dir)
         folders = {name: Path(path) for name, path in given.items() if path is not None}
@@ -95,10 +98,13 @@ class Delivery:
             raise BadInputError('wait_time has no effect without show=True; give it, or leave wait_time out')
         delivery = cls(body.faces, show_progress=show_progress)
         delivery.window = Window(wait_time) if show else None
-        if out_dir is not None:
-            delivery.record = RunRecord(out_dir, settings(), body, crop_size, overwrite)
-        if not no_files:
-            delivery.writer = ResultWriter(out_dir, body, save, viewer_frames, folders)
+        with ExitStack() as stack:
+            if out_dir is not None:
+                stack.enter_context(own_folder(out_dir, '--out-dir'))
+                delivery.record = RunRecord(out_dir, settings(), body, crop_size, overwrite)
+            if not no_files:
+                delivery.writer = ResultWriter(out_dir, body, save, viewer_frames, folders)
+            delivery._reserved = stack.pop_all()
         return delivery
 
     def restore(self, frame: Frame, given: PeopleFinder | None = None) -> FrameResult | None:
@@ -129,7 +135,7 @@ class Delivery:
         Raises:
             OSError: If a file cannot be written.
         """
-        with ExitStack() as stack:
+        with self._reserved as stack:
             if self.window:
                 stack.enter_context(closing(self.window))
             if self.writer:

@@ -20,6 +20,7 @@ from mmroi.apis.inference.video_writer import VideoWriter
 from mmroi.body_models import SMPL
 from mmroi.fileio.atomic import atomic_write
 from mmroi.fileio.npz_io import write_npz
+from mmroi.fileio.output_folders import check_folder
 from mmroi.utils.choices import MESHES, MOTIONS, SAVES, VIEWER_FRAMES
 from mmroi.visualization import save_meshes
 from mmroi.visualization.viewer import ViewerFrame, write_viewer
@@ -58,7 +59,7 @@ class ResultWriter:
     Raises:
         ValueError: If a name in ``saves`` is unknown or needs trimesh, which is not installed; or
             ``viewer_frames`` is not positive, or has no effect because there is no viewer.
-        OSError: If the folder cannot be created.
+        WriteError: If nothing can be written into the folder.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class ResultWriter:
                 print_log('no glb files are written, which need trimesh: pip install trimesh', 'current')
         self.out_dir = Path(out_dir) if out_dir else next(iter(folders.values()))
         for folder in (self.out_dir, *folders.values()):
-            folder.mkdir(parents=True, exist_ok=True)
+            check_folder(folder, '--out-dir')
         self._folders = folders
         self._body_name = body_model.name
         self._faces = body_model.faces

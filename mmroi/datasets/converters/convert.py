@@ -37,6 +37,7 @@ from mmroi.fileio.human_data import HumanData
 from mmroi.fileio.locking import reserve
 from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
+from mmroi.fileio.output_folders import check_folder
 from mmroi.fileio.processes import run_in_processes
 from mmroi.structures import get_convention
 from mmroi.structures.keypoint_names import HUMAN_DATA_190
@@ -102,6 +103,7 @@ def convert_split(
         FileNotFoundError: The folder or a file of the download is missing.
         RuntimeError: Another process is converting into the same file.
         ValueError: The split is unknown, a file is damaged or in wrong units, or no row is left.
+        WriteError: Nothing can be written into ``out``.
     """
     if split not in converter.splits:
         raise ValueError(f'{converter.name} has no split {split!r}; it has {", ".join(converter.splits)}')
@@ -110,6 +112,7 @@ def convert_split(
             f'{converter.root}: no such folder. {find_page("data.md")} shows where to download '
             f'{converter.name} and the expected folders; correct --root'
         )
+    check_folder(out, '--out')
     start = time.monotonic()
     summary = Summary(Path(out) / f'{converter.output_name(split)}.npz')
     busy = f'{summary.path}: another process is converting it; wait for it, or choose another folder (--out)'

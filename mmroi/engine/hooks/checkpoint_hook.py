@@ -207,6 +207,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if not is_main_process():
             return
         path = Path(self._path(name))
+        param_scheduler = param_scheduler and runner.param_schedulers is not None  # or MMEngine warns
         options = dict(save_optimizer=optimizer, save_param_scheduler=param_scheduler, meta=meta, **kwargs)
         try:
             with atomic_write(path) as temporary:
