@@ -156,8 +156,11 @@ def test_it_would_not_with_other_rois_in_the_mirrored_photo(model):
     assert geodesic_distance(merged['body_pose'], plain['body_pose']).max() > 0.01
 
 
-def test_mirrored_rois_are_mirror_images():
-    views = views_of(PIPELINE)
+@pytest.mark.parametrize('context_size', [None, (48, 40)], ids=['crops', 'one crop for all'])
+def test_mirrored_rois_are_mirror_images(context_size):
+    crop = dict(PIPELINE[2], context_size=context_size)
+    views = views_of([*PIPELINE[:2], crop, *PIPELINE[3:]])
+    assert len(views['inputs'][0][0]) == (1 if context_size else M)
     for person in range(2):
         plain, mirrored = (view[person] for view in views['inputs'])
         torch.testing.assert_close(mirrored[..., 1:], plain[..., 1:].flip(-1))
