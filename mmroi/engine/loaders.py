@@ -19,12 +19,14 @@ def settle_workers(cfg: Mapping[str, Any]) -> None:
     """
     for stage in ('train', 'val', 'test'):
         loader = cfg.get(f'{stage}_dataloader')
-        for key, least in dict(batch_size=1, num_workers=0).items() if isinstance(loader, dict) else ():
-            number = loader.get(key, least)
+        if not isinstance(loader, dict):
+            continue
+        for key, least in dict(batch_size=1, num_workers=0).items():
+            number = loader.get(key)
             if number is not None and (type(number) is not int or number < least):
                 raise UserError(
                     f'config: {stage}_dataloader.{key} must be an integer of at least {least}, not {number!r}'
                 )
-        if isinstance(loader, dict) and loader.get('num_workers', None) == 0:
+        if loader.get('num_workers') == 0:
             loader['persistent_workers'] = False
             loader.pop('prefetch_factor', None)
