@@ -22,7 +22,7 @@ def settle_workers(cfg: Mapping[str, Any]) -> None:
         if not isinstance(loader, dict):
             continue
         for key, least in dict(batch_size=1, num_workers=0).items():
-            number = loader.get(key, least)
+            number = loader.get(key)
             if number is not None and (type(number) is not int or number < least):
                 raise UserError(
                     f'config: {stage}_dataloader.{key} must be an integer of at least {least}, not {number!r}'

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from dis import opname
 from importlib.util import find_spec
+from json import JSONDecodeError
 from pathlib import Path
 from types import TracebackType
 
@@ -70,6 +71,8 @@ def explain(error: BaseException) -> str:
         text = _NAMED.split(text)[-1]
     if isinstance(error, SyntaxError) and (file := _config_file(error)):
         text = f'config {file}, line {error.lineno}: {error.msg}'
+    elif type(error) in (OSError, JSONDecodeError) and (file := _config_file(error)):
+        text = f'config {file}: {text}'  # MMEngine does not name it
     elif match := _NO_KEY.search(text):
         text = f'the config has no {match["key"]!r}'
     elif isinstance(error, KeyError) and _raised_by(error, 'config'):
@@ -99,6 +102,8 @@ def _traceback_of_worker(error: BaseException) -> str | None:
 def _config_file(error: BaseException) -> str | None:
     """Return the config that MMEngine was reading when an error was raised, if it was."""
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_code.co_name == '_get_base_files':  # of a temporary copy
+            continue
         if frame.f_globals.get('__name__', '').startswith('mmengine.config') and 'filename' in frame.f_locals:
             return str(frame.f_locals['filename'])
     return None

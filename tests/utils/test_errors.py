@@ -114,6 +114,11 @@ def test_an_error_in_a_config_names_it(tmp_path):
     for get in (lambda: Config.fromfile(path).model, lambda: Config.fromfile(path)['model']):
         error = error_of(get)
         assert is_for_user(error) and explain(error) == "the config has no 'model'"
+    (tmp_path / 'own.json').write_text('{"a": [')
+    (tmp_path / 'own.pth').touch()
+    for name in ('own.json', 'own.pth'):
+        error = error_of(Config.fromfile, str(tmp_path / name))
+        assert explain(error).startswith(f'config {tmp_path / name}: ')
     error = error_of(open, tmp_path)
     assert explain(error) == f'{tmp_path}: Is a directory'
 

@@ -9,6 +9,7 @@ from mmroi.apis.inference.movenet_people import MoveNetPeople
 from mmroi.apis.inference.people import DetectedPeople, People
 from mmroi.fileio.downloads import cache_path
 from mmroi.utils.device import choose_device
+from mmroi.utils.errors import UserError
 
 MOVENET, RTMDET = 'movenet', 'rtmdet-m'
 # MMDetection's; a look-up in its model zoo would import MMDetection, which takes seconds.
@@ -46,10 +47,12 @@ def make_detector(
     Raises:
         BadInputError: Model or weights do not exist, cannot be downloaded or do not fit; or ``size`` is given
             for another detector than MoveNet.
-        UserError: PyTorch has no such device here.
+        UserError: PyTorch has no such device here, or ``score_thr`` is no score.
     """
     model = detector_name(model, weights)
     device = str(choose_device(device))
+    if score_thr is not None and not 0 <= score_thr <= 1:
+        raise UserError(f'det_score_thr (--det-score) must be from 0 to 1, not {score_thr:g}')
     threshold: dict[str, Any] = {} if score_thr is None else dict(score_thr=score_thr)
     if model == MOVENET:
         return MoveNetPeople(weights, device, max_size=size, **threshold)

@@ -7,6 +7,7 @@ from mmroi.apis.inference import BadInputError, MoveNetPeople, detectors
 from mmroi.apis.inference.detectors import RTMDET_WEIGHTS, make_detector
 from mmroi.fileio.downloads import cache_path
 from mmroi.utils.device import choose_device
+from mmroi.utils.errors import UserError
 
 
 @pytest.fixture
@@ -30,6 +31,12 @@ def test_with_them_or_with_others_it_is_rtmdet(asked):
     make_detector(score_thr=0.7, device='cpu')
     assert asked == [('rtmdet-m', 'own.pth', 'cpu', {}), ('rtmdet-m', None, 'cpu', dict(score_thr=0.7))]
     assert isinstance(make_detector('movenet', device='cpu'), MoveNetPeople)
+
+
+@pytest.mark.parametrize('score', [50, -0.1, float('nan')])
+def test_a_lowest_score_is_one_that_a_detector_gives(asked, score):
+    with pytest.raises(UserError, match=r'\(--det-score\) must be from 0 to 1, not '):
+        make_detector(score_thr=score, device='cpu')
 
 
 def test_the_size_of_the_input_is_an_option_of_movenet(asked, monkeypatch):
