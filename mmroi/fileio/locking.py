@@ -13,6 +13,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_reserving: set[IO[Any]] = set()
+
 
 @contextmanager
 def one_process_at_a_time(path: str | Path) -> Iterator[None]:
@@ -49,11 +51,13 @@ def reserve(path: str | Path, busy: str | None) -> Iterator[None]:
         if _is_at(file, path):
             break
         file.close()  # the one before removed it meanwhile
+    _reserving.add(file)
     try:
         yield
     finally:
         with suppress(OSError):  # the whole folder may be gone
             os.unlink(path)
+        _reserving.discard(file)
         file.close()
 
 
@@ -101,6 +105,16 @@ def _lock(file: IO[Any], wait: bool) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
     except OSError:  # a file system without locks
         pass
+
+
+def _release_in_child() -> None:
+    """Let a forked process, such as a loader worker, not hold the place of a parent that has been killed."""
+    while _reserving:
+        _reserving.pop().close()
+
+
+if fcntl is not None:
+    os.register_at_fork(after_in_child=_release_in_child)
 
 
 def _is_at(file: IO[Any], path: Path) -> bool:

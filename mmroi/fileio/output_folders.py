@@ -10,7 +10,7 @@ from pathlib import Path
 from mmroi.fileio.atomic import DISK_FULL, WriteError
 from mmroi.fileio.locking import reserve
 
-_PROBE = 4096  # bytes; an empty file can be made on a full disk, too
+_PROBE = 512  # bytes; an empty file can be made on a full disk, too
 
 
 def check_folder(folder: str | Path, option: str) -> None:

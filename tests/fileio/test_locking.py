@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import signal
 import threading
 import time
 
@@ -76,6 +77,33 @@ def test_a_killed_process_releases_its_place(tmp_path):
     process.join()
     with reserve(tmp_path / '.lock', 'in use'):
         assert os.listdir(tmp_path)
+
+
+@needs_locks
+def test_a_worker_does_not_hold_the_place_of_its_killed_parent(tmp_path):
+    def work():
+        with reserve(tmp_path / '.lock', 'in use'):
+            worker = os.fork()
+            if not worker:
+                time.sleep(60)
+                os._exit(0)
+            (tmp_path / 'new').write_text(str(worker))
+            (tmp_path / 'new').rename(tmp_path / 'worker')
+            time.sleep(60)
+
+    process = multiprocessing.get_context('fork').Process(target=work)
+    process.start()
+    while not (tmp_path / 'worker').exists():
+        time.sleep(0.01)
+    with pytest.raises(RuntimeError), reserve(tmp_path / '.lock', 'in use'):
+        pass
+    process.kill()
+    process.join()
+    try:
+        with reserve(tmp_path / '.lock', 'in use'):
+            pass
+    finally:
+        os.kill(int((tmp_path / 'worker').read_text()), signal.SIGKILL)
 
 
 @needs_locks
