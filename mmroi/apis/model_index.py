@@ -104,7 +104,7 @@ def limits_of(model: str | Path, weights: str | Path | None = None) -> str | Non
     Returns:
         The line; None for weights of the user, and for a model that learned from real images.
     """
-    found = None if weights or Path(model).is_file() else find_model(str(model))
+    found = None if weights else find_model(model)
     if found is None or not found.synthetic:
         return None
     return (

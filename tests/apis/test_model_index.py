@@ -27,6 +27,7 @@ def test_shipped_models_are_found_with_their_weights(name):
 
 def test_who_learned_from_synthetic_images_says_so():
     assert limits_of(DEFAULT_MODEL).startswith(f'{DEFAULT_MODEL} learned 3D from synthetic images alone')
+    assert limits_of(find_model(DEFAULT_MODEL).config) == limits_of(DEFAULT_MODEL)
     assert limits_of(DEFAULT_MODEL, 'mine.pth') is None
     assert limits_of('multi-roi_r50_1xb48-25e_mixture-256x192') is None
 
