@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mmroi.fileio.atomic import DISK_FULL, WriteError
@@ -50,14 +50,21 @@ def own_folder(folder: str | Path, option: str) -> Iterator[None]:
         RuntimeError: Another run has reserved it.
         WriteError: As :func:`check_folder`, at the start, or where a full disk ends the block.
     """
+    path = Path(folder).absolute()
+    made = [one for one in (path, *path.parents) if not one.exists()]
     check_folder(folder, option)
     busy = f'another run writes into {folder}: wait for it, or choose another folder ({option})'
-    with reserve(Path(folder, '.lock'), busy):
-        try:
-            yield
-        except WriteError:
-            raise
-        except OSError as error:
-            if error.errno in DISK_FULL and error.filename is None:  # libraries do not say where
-                check_folder(folder, option)
-            raise
+    try:
+        with reserve(Path(folder, '.lock'), busy):
+            try:
+                yield
+            except WriteError:
+                raise
+            except OSError as error:
+                if error.errno in DISK_FULL and error.filename is None:  # libraries do not say where
+                    check_folder(folder, option)
+                raise
+    finally:
+        with suppress(OSError):  # they are not empty, unless the run ended before it wrote
+            for one in made:
+                one.rmdir()

@@ -64,6 +64,12 @@ def test_other_errors_pass(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
+    with own_folder(tmp_path / 'a' / 'b', '--out'):
+        pass
+    assert not any(tmp_path.iterdir())
+
+
 def test_one_run_at_a_time(tmp_path):
     with own_folder(tmp_path, '--out'):
         with pytest.raises(RuntimeError, match=rf'another run writes into {tmp_path}.*\(--out\)'):
