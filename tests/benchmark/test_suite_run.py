@@ -110,7 +110,8 @@ overrides = dict(
     (tmp_path / 'stop').unlink()
     call()
     assert (first / 'run.json').stat().st_mtime_ns == done and table()['First'] == line
-    assert 'resumed epoch: 1' in (second / 'train.log').read_text()
+    logs = ''.join(log.read_text() for log in (second / 'train').glob('*/*.log'))
+    assert 'resumed epoch: 1' in logs
     assert 'failed' not in (folder / 'report.md').read_text()
     assert (second / 'speed.json').is_file()  # the other's is kept, as its line shows
     seen = [json.loads((run / 'run.json').read_text())['people_seen'] for run in (first, second)]

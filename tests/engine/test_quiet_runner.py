@@ -21,7 +21,9 @@ def test_console_and_log_file(tmp_path, capsys):
 
 
 def test_a_training_shows_its_progress(tmp_path, capsys):
-    runner = QuietRunner(model=nn.Linear(1, 1), work_dir=str(tmp_path), default_scope='mmroi')
+    # by default the time, to the second, which runners of one process may share
+    name = dict(experiment_name='progress')
+    runner = QuietRunner(model=nn.Linear(1, 1), work_dir=str(tmp_path), default_scope='mmroi', **name)
     runner._hooks = []
     runner.logger.info('weights of each parameter')
     runner.call_hook('before_test')
