@@ -134,7 +134,7 @@ def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
         return {}
     stages = dict(train=row.config) | ({'finetune': row.finetune} if 'synthetic' not in profile else {})
     return {
-        name: make_config(read_config(find_config(config)), profile, seed, row.own_crops)
+        name: make_config(read_config(find_config(config)), profile, seed, row.own_crops, row.overrides)
         for name, config in stages.items()
         if config
     }
@@ -154,10 +154,16 @@ def network_config(row: Row, profile: Config, seed: int) -> Config:
     if stages := stage_configs(row, profile, seed):
         return [*stages.values()][-1]
     assert row.config is not None
-    return make_config(read_config(find_config(row.config)), profile, seed, row.own_crops)
+    return make_config(read_config(find_config(row.config)), profile, seed, row.own_crops, row.overrides)
 
 
-def make_config(row: Config, profile: Config, seed: int, own_crops: bool = False) -> Config:
+def make_config(
+    row: Config,
+    profile: Config,
+    seed: int,
+    own_crops: bool = False,
+    own_overrides: Mapping[str, Any] | None = None,
+) -> Config:
     """Make the config of a row at the scale of a profile.
 
     Model and crops stay those of the row, except for the encoder, the size of the crops, and the overrides.
@@ -167,6 +173,7 @@ def make_config(row: Config, profile: Config, seed: int, own_crops: bool = False
         profile: The profile.
         seed: Random seed.
         own_crops: Keep the size of the crops, too (:class:`~mmroi.benchmark.suites.Row`).
+        own_overrides: ``overrides`` of the row.
 
     Returns:
         A complete config for ``tools/train.py``.
@@ -191,9 +198,10 @@ def make_config(row: Config, profile: Config, seed: int, own_crops: bool = False
             cfg.pop('feature_cache', None)
         if own_crops:
             _keep_crop_size(cfg, crops)
-    if 'max_epochs' in profile:
-        set_epochs(cfg, profile.max_epochs)
-    _override(cfg, profile.get('overrides', {}))
+    overrides = {**profile.get('overrides', {}), **(own_overrides or {})}
+    if epochs := overrides.pop('max_epochs', profile.get('max_epochs')):
+        set_epochs(cfg, epochs)
+    _override(cfg, overrides)
     if 'synthetic' in profile:
         for loader in LOADERS:
             cfg[loader].dataset = _of_sets(cfg[loader].dataset, [one.out for one in synthetic_sets(profile)])

@@ -50,6 +50,7 @@ def write_report(
     command: str,
     folder: Path,
     people: Mapping[str, np.ndarray] | None = None,
+    made_otherwise: Sequence[str] = (),
 ) -> str:
     """Write ``report.md`` and ``table.csv``.
 
@@ -63,6 +64,7 @@ def write_report(
         command: The command that makes the table.
         folder: Folder to write to; created if missing.
         people: Masks (N,) of groups of people that are compared separately.
+        made_otherwise: What is said of runs that do not have the current settings.
 
     Returns:
         The Markdown.
@@ -99,6 +101,8 @@ def write_report(
         lines += [remarks, '']
     lines += [' '.join([*(COLUMNS[name].legend for name in names if COLUMNS[name].legend), LEGEND])]
     lines += ['', _provenance(profile, measured)] if measured else ['', 'No run is complete yet.']
+    if made_otherwise:
+        lines += ['', '## Made with other settings', '', *(f'* {message}' for message in made_otherwise)]
     failures = [(s.row.title, message) for s in summaries for message in s.failures]
     if failures:
         lines += ['', '## Failed', '', *(f'* {label}: {message}' for label, message in failures)]

@@ -185,6 +185,26 @@ def check_done(run: Run, profile: Config) -> None:
         check_config(_for_test(run, [*stages.values()][-1]), run, 'test', ('test_dataloader',))
 
 
+def made_otherwise(runs: Sequence[Run], profile: Config) -> list[str]:
+    """Find the complete runs that do not have the current settings.
+
+    Args:
+        runs: Runs.
+        profile: The profile.
+
+    Returns:
+        For each of them, which settings differ.
+    """
+    messages = []
+    for run in runs:
+        try:
+            if run.is_done:
+                check_done(run, profile)
+        except RunError as error:
+            messages.append(str(error))
+    return messages
+
+
 def test_config(run: Run, profile: Config) -> Config:
     """Make the config of a run's test.
 
@@ -299,19 +319,29 @@ def _check_folders(rows: Sequence[Row]) -> None:
     owners: dict[Path, Row] = {}
     for row in filter(lambda row: row.config, rows):
         owner = owners.setdefault(_folder(row), row)
-        if (owner.config, owner.finetune, owner.checkpoint) != (row.config, row.finetune, row.checkpoint):
+        if _trained(owner) != _trained(row):
             raise ValueError(
                 f'the rows {owner.name} and {row.name} would share the folder runs/{_folder(row)}: give '
                 'their files different names'
             )
 
 
+def _trained(row: Row) -> tuple[object, ...]:
+    return row.config, row.finetune, row.checkpoint, row.overrides
+
+
 def _folder(row: Row) -> Path:
-    """Return the folder of a row's runs: its config below ``configs/``, or the name of a config elsewhere."""
+    """Return the folder of a row's runs: its config below ``configs/``, or the name of a config elsewhere.
+
+    A row with overrides has its name there, too.
+    """
     config = Path(row.config or '')
     path = Path(config.stem) if config.is_absolute() else config.with_suffix('')
     if row.finetune:
         path = path.with_name(f'{path.name}_then_{Path(row.finetune).stem}')
     if row.checkpoint:
         path = path.with_name(f'{path.name}_from_{Path(row.checkpoint).stem}')
+    if row.overrides:
+        of_condition = f' @ {row.condition.name}' if row.condition else ''
+        path = path.with_name(f'{path.name}_{row.name.removesuffix(of_condition)}')
     return path

@@ -172,6 +172,7 @@ def report_suite(
     measured: Mapping[str, Measured],
     command: str,
     folder: Path,
+    made_otherwise: Sequence[str] = (),
 ) -> str:
     """Write ``report.md``, ``table.csv``, plots, and images of people.
 
@@ -182,6 +183,7 @@ def report_suite(
         measured: Runs that are measured already, by name.
         command: The command that makes the report.
         folder: Folder to write to; created if missing.
+        made_otherwise: What is said of runs that do not have the current settings.
 
     Returns:
         The report, as Markdown.
@@ -202,7 +204,18 @@ def report_suite(
     if first and suite.groups:
         test = first.config('test'), first.results
         people = _attempt('groups of people', person_groups, *test, suite.groups)
-    return write_report(suite, profile, summaries, compared, baseline or {}, plots, command, folder, people)
+    return write_report(
+        suite,
+        profile,
+        summaries,
+        compared,
+        baseline or {},
+        plots,
+        command,
+        folder,
+        people=people,
+        made_otherwise=made_otherwise,
+    )
 
 
 def _attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:

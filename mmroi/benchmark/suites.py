@@ -65,6 +65,8 @@ class Row:
         own_crops: The size of the crops stays that of the config, whatever the profile; the grid of cells
             that a neck keeps of the map grows with it. Such a row shares no features with others, and is not
             run on five RoIs for the spread of its cameras.
+        overrides: Settings of this row alone, after those of the profile and with the syntax of
+            ``--cfg-options``; ``max_epochs`` also moves the schedulers. Its runs have a folder of its own.
         condition: Condition of the test.
     """
 
@@ -75,6 +77,7 @@ class Row:
     checkpoint: str | None = None
     paper: Mapping[str, float | str] = field(default_factory=dict)
     own_crops: bool = False
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     condition: Condition | None = None
 
     def under(self, condition: Condition) -> 'Row':
@@ -178,7 +181,7 @@ def load_suite(name: str) -> Suite:
     rows = _read_all(Row, cfg.rows, path)
     if len({row.name for row in rows}) < len(rows):
         raise ValueError(f'{path}: two rows have the same name')
-    runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config]
+    runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config and not row.overrides]
     if len(set(runs)) < len(runs):
         raise ValueError(f'{path}: two rows have the same config')
     options = {option.name for option in fields(Suite)} - {'name', 'rows'}

@@ -118,6 +118,19 @@ def test_overrides_of_parts_that_a_row_does_not_have_are_left_out():
     assert made.model.new == dict(a=1)
 
 
+def test_overrides_of_a_row_follow_those_of_the_profile_and_move_its_schedule(base):
+    profile = profiles.load_profile('cpu')
+    own = {'param_scheduler.0.eta_max': 3e-4, 'train_cfg.val_interval': 4, 'max_epochs': 16}
+    plain, tuned = (profiles.make_config(base, profile, 0, own_overrides=one) for one in ({}, own))
+    assert (plain.train_cfg.max_epochs, tuned.train_cfg.max_epochs) == (8, 16)
+    assert (plain.param_scheduler[0].total_steps, tuned.param_scheduler[0].total_steps) == (8, 16)
+    assert (plain.param_scheduler[0].eta_max, tuned.param_scheduler[0].eta_max) == (1e-3, 3e-4)
+    assert (plain.train_cfg.val_interval, tuned.train_cfg.val_interval) == (2, 4)
+    changed = {key for key in plain if plain[key] != tuned[key]}
+    assert changed == {'param_scheduler', 'train_cfg'}
+    assert 'max_epochs' in profile  # which reads the profile only
+
+
 def test_rows_read_features_of_one_frozen_encoder(base, quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = profiles.make_config(base, quick, seed=0)

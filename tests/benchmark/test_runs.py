@@ -44,6 +44,18 @@ def test_configs_of_the_same_name_do_not_share_a_folder(tmp_path):
     assert len(runs.plan([rows[0], rows[0].under(condition)], [0], tmp_path)) == 2
 
 
+def test_a_row_with_overrides_has_a_folder_of_its_own(tmp_path):
+    plain = suites.Row('plain', 'plain', 'cliff/mine.py')
+    fast, faster = (
+        suites.Row(f'lr-{rate}', 'fast', 'cliff/mine.py', overrides={'optim_wrapper.optimizer.lr': rate})
+        for rate in (1, 2)
+    )
+    condition = suites.Condition('off', 'off')
+    rows = [plain, fast, faster, fast.under(condition)]
+    folders = [run.folder.parent.relative_to(tmp_path).as_posix() for run in runs.plan(rows, [0], tmp_path)]
+    assert folders == [f'runs/cliff/{name}' for name in ('mine', 'mine_lr-1', 'mine_lr-2', 'mine_lr-1')]
+
+
 def test_a_folder_is_kept_for_one_benchmark(tmp_path):
     with (
         runs.locked(tmp_path),

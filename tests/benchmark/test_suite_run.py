@@ -139,6 +139,12 @@ overrides = dict(
 
     call('--report-only')
     before = table()
+    report = (folder / 'report.md').read_text(encoding='utf-8')
+    _, _, otherwise = report.partition('\n## Made with other settings\n')
+    assert otherwise.count('seed0 was made with other settings (test_dataloader, train_dataloader,') == 2
+    (tmp_path / 'tiny.py').write_text(settings)
+    call('--report-only')
+    assert 'other settings' not in (folder / 'report.md').read_text(encoding='utf-8')
     shutil.rmtree('images')
     for checkpoint in work_dir.rglob('*.pth'):
         checkpoint.unlink()
