@@ -34,7 +34,7 @@ def under_condition(cfg: Config, condition: Condition | None) -> Config:
     changed = False
     for part in dicts_in(cfg.test_dataloader.dataset):
         if 'ann_file' in part and condition.detector:
-            part['ann_file'] = _detected_file(part['ann_file'])
+            part['ann_file'] = str(_detected_file(part['ann_file'], condition.detector))
         pipeline = part.get('pipeline') or []
         places = [i for i, step in enumerate(pipeline) if is_step(step, GetPersonBox)]
         if places:
@@ -58,18 +58,19 @@ def detect_people(cfg: Config, condition: Condition) -> None:
         BadInputError: The detector does not exist, or an image cannot be read.
     """
     files = annotation_files(cfg.test_dataloader.dataset)
-    if condition.detector is None or all(map(_is_detected, files)):
+    detector = condition.detector
+    if detector is None or all(_is_detected(file, detector) for file in files):
         return
     built: Any = DATASETS.build(cfg.test_dataloader.dataset)
     for part in getattr(built, 'datasets', [built]):
-        if _is_detected(part.ann_file):
+        if _is_detected(part.ann_file, detector):
             continue
-        out = Path(_detected_file(part.ann_file))
+        out = _detected_file(part.ann_file, detector)
         print(f'{out}: finding the people of {part.ann_file}', flush=True)
         detected = replace_boxes(
             HumanData.fromfile(part.ann_file),
             part.data_prefix['img_path'],
-            make_detector(condition.detector),
+            make_detector(detector),
             unmatched='keep',
             box_margin=part.box_margin,
         )
@@ -77,15 +78,15 @@ def detect_people(cfg: Config, condition: Condition) -> None:
         print(f'{out}: {detected}', flush=True)
 
 
-def _is_detected(ann_file: str | Path) -> bool:
+def _is_detected(ann_file: str | Path, detector: str) -> bool:
     """Whether there are detected boxes of the people of a file, which may have been made again."""
-    detected = Path(_detected_file(ann_file))
+    detected = _detected_file(ann_file, detector)
     if not detected.is_file():
         return False
     before, now = (HumanData.fromfile(path)['image_path'] for path in (detected, ann_file))
     return np.array_equal(np.asarray(before, np.str_), np.asarray(now, np.str_))
 
 
-def _detected_file(ann_file: str | Path) -> str:
+def _detected_file(ann_file: str | Path, detector: str) -> Path:
     path = Path(ann_file)
-    return str(path.with_name(f'{path.stem}_detected{path.suffix}'))
+    return path.with_name(f'{path.stem}_detected_{Path(detector).stem}{path.suffix}')

@@ -35,7 +35,7 @@ def test_annotations_of_a_mixture_are_replaced_together():
     cfg = config(type='MixedDataset', datasets=[dict(data_root='a/'), dict(data_root='b/')])
     changed = conditions.under_condition(cfg, suites.Condition('found', 'found', detector='movenet'))
     files = profiles.annotation_files(changed.test_dataloader.dataset)
-    assert [*files] == [Path('a/val_detected.npz'), Path('b/val_detected.npz')]
+    assert [*files] == [Path('a/val_detected_movenet.npz'), Path('b/val_detected_movenet.npz')]
 
 
 def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
@@ -49,17 +49,19 @@ def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
     condition = suites.Condition('found', 'found', detector='any')
     cfg = config(type='mmroi.HumanImageDataset', data_root=str(tmp_path), pipeline=[], test_mode=True)
     conditions.detect_people(cfg, suites.Condition('exact', 'exact'))
-    assert not (tmp_path / 'val_detected.npz').exists()
+    assert not (tmp_path / 'val_detected_any.npz').exists()
     conditions.detect_people(cfg, condition)
-    boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
+    boxes = HumanData.fromfile(tmp_path / 'val_detected_any.npz')['bbox_xywh']
     np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8], [50, 10, 20, 40, 1]])
     with monkeypatch.context() as patched:
         patched.setattr(conditions, 'make_detector', None)
         conditions.detect_people(cfg, condition)
+    conditions.detect_people(cfg, suites.Condition('found', 'found', detector='configs/other.py'))
+    assert (tmp_path / 'val_detected_other.npz').is_file()  # another one's boxes are others
     one = HumanData(dict(image_path=np.array(['a.jpg']), bbox_xywh=people['bbox_xywh'][:1]))
     one.dump(tmp_path / 'val.npz')  # of other people than before
     conditions.detect_people(cfg, condition)
-    boxes = HumanData.fromfile(tmp_path / 'val_detected.npz')['bbox_xywh']
+    boxes = HumanData.fromfile(tmp_path / 'val_detected_any.npz')['bbox_xywh']
     np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8]])
 
 
