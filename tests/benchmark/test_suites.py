@@ -35,7 +35,7 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
 
 def test_what_is_wrong_with_a_suite_is_said(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match='table9 is neither a file nor one of baselines, camera, demo'
+        FileNotFoundError, match='table9 is neither a file nor one of baselines, camera, crop_size, demo'
     ):
         suites.load_suite('table9')
     with pytest.raises(ValueError, match=r"table2 has no rows \['m1'\]; it has none, raf"):
