@@ -51,7 +51,11 @@ def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folde
     if any(summary.mean('camera_translation') is not None for summary in done):
         plots.append(draw_cameras(done, folder / 'cameras.png'))
     if compared:
-        draw = draw_differences if len({one.condition and one.condition.name for one in compared}) == 1 else draw_changes
+        draw = (
+            draw_differences
+            if len({one.condition and one.condition.name for one in compared}) == 1
+            else draw_changes
+        )
         plots.append(draw(compared, folder / 'differences.png'))
     return plots
 
