@@ -129,6 +129,9 @@ def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
     Returns:
         Configs by stage: ``train`` and, on real data if the row has it, ``finetune``. Empty for a row with a
         checkpoint.
+
+    Raises:
+        ValueError: The row overrides a part that its config does not have under this profile.
     """
     if row.checkpoint:
         return {}
@@ -150,6 +153,9 @@ def network_config(row: Row, profile: Config, seed: int) -> Config:
 
     Returns:
         The config of the last training, or for a row with a checkpoint, its own.
+
+    Raises:
+        ValueError: As :func:`stage_configs`.
     """
     if stages := stage_configs(row, profile, seed):
         return [*stages.values()][-1]
@@ -177,6 +183,9 @@ def make_config(
 
     Returns:
         A complete config for ``tools/train.py``.
+
+    Raises:
+        ValueError: ``own_overrides`` names a part that the config does not have.
     """
     cfg = Config({key: deepcopy(row[key]) for key in FIELDS if key in row})
     if 'settings' in profile:
@@ -198,10 +207,13 @@ def make_config(
             cfg.pop('feature_cache', None)
         if own_crops:
             _keep_crop_size(cfg, crops)
-    overrides = {**profile.get('overrides', {}), **(own_overrides or {})}
-    if epochs := overrides.pop('max_epochs', profile.get('max_epochs')):
+    shared, own = dict(profile.get('overrides', {})), dict(own_overrides or {})
+    epochs = shared.pop('max_epochs', profile.get('max_epochs'))
+    if epochs := own.pop('max_epochs', epochs):
         set_epochs(cfg, epochs)
-    _override(cfg, overrides)
+    _override(cfg, shared)
+    if absent := _override(cfg, own):
+        raise ValueError(f'{row.filename} has no part for the overrides {", ".join(absent)} of its row')
     if 'synthetic' in profile:
         for loader in LOADERS:
             cfg[loader].dataset = _of_sets(cfg[loader].dataset, [one.out for one in synthetic_sets(profile)])
@@ -259,18 +271,23 @@ def _keep_crop_size(cfg: Config, crops: CropSettings) -> None:
         cfg.feature_cache.num_rois = None
 
 
-def _override(cfg: Config, overrides: dict[str, Any]) -> None:
-    """Apply the overrides of parts that a config has."""
+def _override(cfg: Config, overrides: Mapping[str, Any]) -> list[str]:
+    """Apply the overrides of parts that a config has, and return the keys of the others."""
 
     def has_part(key: str) -> bool:
         part: Any = cfg
         for name in key.split('.')[:-1]:
-            part = part[int(name)] if isinstance(part, list) else part.get(name)
+            if isinstance(part, list):
+                part = part[int(name)] if int(name) < len(part) else None
+            else:
+                part = part.get(name)
             if not part:
                 return False
         return True
 
-    cfg.merge_from_dict({key: deepcopy(value) for key, value in overrides.items() if has_part(key)})
+    fitting = {key: deepcopy(value) for key, value in overrides.items() if has_part(key)}
+    cfg.merge_from_dict(fitting)
+    return [key for key in overrides if key not in fitting]
 
 
 def _of_sets(dataset: ConfigDict, roots: Sequence[str]) -> ConfigDict:

@@ -129,6 +129,8 @@ def test_overrides_of_a_row_follow_those_of_the_profile_and_move_its_schedule(ba
     changed = {key for key in plain if plain[key] != tuned[key]}
     assert changed == {'param_scheduler', 'train_cfg'}
     assert 'max_epochs' in profile  # which reads the profile only
+    with pytest.raises(ValueError, match=r'no part for the overrides param_scheduler\.1\.eta_max, a\.b of'):
+        profiles.make_config(base, profile, 0, own_overrides={'param_scheduler.1.eta_max': 1, 'a.b': 2})
 
 
 def test_rows_read_features_of_one_frozen_encoder(base, quick, tmp_path, monkeypatch):
