@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmroi.benchmark.project_files import PROFILES, find_data
+from mmroi.benchmark.project_files import PROFILES, check_keys, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.crop_settings import CropSettings
@@ -20,6 +20,7 @@ from mmroi.fileio.named_errors import name_errors
 from mmroi.models.necks.grid_neck import GRID
 from mmroi.utils.config_names import find_config
 
+KEYS = ('title', 'seeds', 'amp', 'synthetic', 'settings', 'max_epochs', 'overrides')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine and train.py read; the others are variables of the file. Without its
 # visualizer, a run logs to the same files.
@@ -48,10 +49,13 @@ def load_profile(name: str) -> Config:
 
     Raises:
         FileNotFoundError: If there is no such profile.
+        ValueError: If it has an unknown key.
     """
     path = find_data(PROFILES, name)
     with name_errors(path, remedy='Correct it'):
-        return Config.fromfile(path, import_custom_modules=False)
+        profile = Config.fromfile(path, import_custom_modules=False)
+    check_keys(path, profile.keys(), KEYS)
+    return profile
 
 
 def synthetic_sets(profile: Config) -> list[ConfigDict]:

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.person_groups import KINDS
-from mmroi.benchmark.project_files import SUITES, find_data
+from mmroi.benchmark.project_files import SUITES, check_keys, find_data
 from mmroi.fileio.named_errors import name_errors
 from mmroi.utils.config_names import find_config
 from mmroi.utils.installation import find_file
@@ -182,8 +182,7 @@ def load_suite(name: str) -> Suite:
     if missing := {'title', 'rows'} - set(cfg.keys()):
         raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
     known_keys = {option.name for option in fields(Suite)} - {'name'}
-    if path.suffix != '.py' and (unknown := sorted(set(cfg.keys()) - known_keys)):
-        raise ValueError(f'{path}: a suite has no {", ".join(unknown)}, but {", ".join(sorted(known_keys))}')
+    check_keys(path, cfg.keys(), known_keys)
     rows = _read_all(Row, cfg.rows, path)
     conditions = _read_all(Condition, cfg.get('conditions', ()), path)
     for kind, entries in (('rows', rows), ('conditions', conditions)):

@@ -59,7 +59,7 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         ('title: x', 'mine.yml: not a suite, rows missing'),
         (
             '{title: x, rows: [], condition: []}',
-            'mine.yml: a suite has no condition, but columns, conditions',
+            'mine.yml: unknown condition; there are columns, conditions',
         ),
         ('{title: x, rows: [full]}', 'mine.yml: cannot read a row'),
     ):
