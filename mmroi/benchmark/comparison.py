@@ -176,19 +176,32 @@ def _contrasts(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
 
 
 def _compare(pair: _Pair, people: np.ndarray | slice = EVERYONE, times: int = 1) -> list[Comparison]:
-    """Compare ``times`` the mean errors of both sides; nothing if they share no seed."""
+    """Compare ``times`` the mean errors of both sides.
+
+    Returns:
+        The comparison; nothing if they share no seed or no error, or were not tested on as many people.
+    """
     runs = [{one.run.seed: one.errors for one in side.measured} for side in (*pair.having, *pair.lacking)]
     seeds = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
-    if not seeds:
+    sizes = {len(values) for run in runs for seed in seeds for values in run[seed].values()}
+    if isinstance(people, np.ndarray):
+        sizes.add(len(people))
+    if not seeds or len(sizes) != 1:
         return []
 
     def errors(name: str, of: Sequence[Mapping[int, Mapping[str, np.ndarray]]]) -> list[np.ndarray]:
         return [times * np.mean([run[seed][name][people] for run in of], axis=0) for seed in seeds]
 
     number = len(pair.having)
-    parts = runs[:number], runs[number:]
-    known = [name for name in PAIRED if all(name in run[seed] for run in runs for seed in seeds)]
-    differences = {name: paired_difference(errors(name, parts[0]), errors(name, parts[1])) for name in known}
+    differences = {}
+    for name in PAIRED:
+        if not all(name in run[seed] for run in runs for seed in seeds):
+            continue
+        having, lacking = errors(name, runs[:number]), errors(name, runs[number:])
+        if np.isfinite([*having, *lacking]).all(axis=0).any():
+            differences[name] = paired_difference(having, lacking)
+    if not differences:
+        return []
     return [Comparison(pair.label, pair.reference, differences, pair.condition, number // times)]
 
 

@@ -79,12 +79,19 @@ def detect_people(cfg: Config, condition: Condition) -> None:
 
 
 def _is_detected(ann_file: str | Path, detector: str) -> bool:
-    """Whether there are detected boxes of the people of a file, which may have been made again."""
+    """Whether there are detected boxes of the people of a file, which may have been made again.
+
+    Other people may be in images of the same names.
+    """
     detected = _detected_file(ann_file, detector)
     if not detected.is_file():
         return False
-    before, now = (HumanData.fromfile(path)['image_path'] for path in (detected, ann_file))
-    return np.array_equal(np.asarray(before, np.str_), np.asarray(now, np.str_))
+    before, now = (HumanData.fromfile(path) for path in (detected, ann_file))
+    paths, paths_now = (np.asarray(people['image_path'], np.str_) for people in (before, now))
+    keypoints = ('keypoints2d', 'keypoints3d')
+    return np.array_equal(paths, paths_now) and all(
+        np.array_equal(before.get(key, ()), now.get(key, ())) for key in keypoints
+    )
 
 
 def _detected_file(ann_file: str | Path, detector: str) -> Path:

@@ -13,13 +13,15 @@ from mmroi.benchmark.results import Summary
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
 from mmroi.fileio.atomic import atomic_write
 
+PLOTS = ('curves', 'per_joint', 'per_action', 'cameras', 'differences')
 COMPARED = ('MPJPE', 'PA-MPJPE', 'camera_translation')
 
 
 def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folder: Path) -> list[Path]:
     """Draw all plots for which there is data.
 
-    With several conditions, all but the differences are of the first one, whose training they share.
+    With several conditions, all but the differences are of the first one, whose training they share. Plots
+    of an earlier report are removed.
 
     Args:
         summaries: The rows. Those without a complete run are skipped.
@@ -32,6 +34,8 @@ def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folde
     Raises:
         ImportError: If matplotlib is missing.
     """
+    for name in PLOTS:
+        (folder / f'{name}.png').unlink(missing_ok=True)
     require_matplotlib()
     done = [summary for summary in summaries if summary.measured]
     done = [summary for summary in done if summary.row.condition == done[0].row.condition]
@@ -51,7 +55,7 @@ def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folde
     if any(summary.mean('camera_translation') is not None for summary in done):
         plots.append(draw_cameras(done, folder / 'cameras.png'))
     if compared:
-        draw = draw_differences if len({one.condition and one.condition.name for one in compared}) == 1 else draw_changes
+        draw = draw_differences if len({one.condition for one in compared}) == 1 else draw_changes
         plots.append(draw(compared, folder / 'differences.png'))
     return plots
 

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmroi.benchmark.project_files import PROFILES, find_data
+from mmroi.benchmark.project_files import PROFILES, check_keys, find_data
 from mmroi.benchmark.suites import Row, Suite
 from mmroi.engine.body_model import needed_body_files
 from mmroi.engine.crop_settings import CropSettings
@@ -20,6 +20,7 @@ from mmroi.fileio.named_errors import name_errors
 from mmroi.models.necks.grid_neck import GRID
 from mmroi.utils.config_names import find_config
 
+KEYS = ('title', 'seeds', 'amp', 'synthetic', 'settings', 'max_epochs', 'overrides')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine and train.py read; the others are variables of the file. Without its
 # visualizer, a run logs to the same files.
@@ -48,10 +49,13 @@ def load_profile(name: str) -> Config:
 
     Raises:
         FileNotFoundError: If there is no such profile.
+        ValueError: If it has an unknown key.
     """
     path = find_data(PROFILES, name)
     with name_errors(path, remedy='Correct it'):
-        return Config.fromfile(path, import_custom_modules=False)
+        profile = Config.fromfile(path, import_custom_modules=False)
+    check_keys(path, profile.keys(), KEYS)
+    return profile
 
 
 def synthetic_sets(profile: Config) -> list[ConfigDict]:
@@ -129,6 +133,9 @@ def stage_configs(row: Row, profile: Config, seed: int) -> dict[str, Config]:
     Returns:
         Configs by stage: ``train`` and, on real data if the row has it, ``finetune``. Empty for a row with a
         checkpoint.
+
+    Raises:
+        ValueError: The row overrides a part that its config does not have under this profile.
     """
     if row.checkpoint:
         return {}
@@ -150,6 +157,9 @@ def network_config(row: Row, profile: Config, seed: int) -> Config:
 
     Returns:
         The config of the last training, or for a row with a checkpoint, its own.
+
+    Raises:
+        ValueError: As :func:`stage_configs`.
     """
     if stages := stage_configs(row, profile, seed):
         return [*stages.values()][-1]
@@ -177,6 +187,9 @@ def make_config(
 
     Returns:
         A complete config for ``tools/train.py``.
+
+    Raises:
+        ValueError: ``own_overrides`` names a part that the config does not have.
     """
     cfg = Config({key: deepcopy(row[key]) for key in FIELDS if key in row})
     if 'settings' in profile:
@@ -198,10 +211,13 @@ def make_config(
             cfg.pop('feature_cache', None)
         if own_crops:
             _keep_crop_size(cfg, crops)
-    overrides = {**profile.get('overrides', {}), **(own_overrides or {})}
-    if epochs := overrides.pop('max_epochs', profile.get('max_epochs')):
+    shared, own = dict(profile.get('overrides', {})), dict(own_overrides or {})
+    epochs = shared.pop('max_epochs', profile.get('max_epochs'))
+    if epochs := own.pop('max_epochs', epochs):
         set_epochs(cfg, epochs)
-    _override(cfg, overrides)
+    _override(cfg, shared)
+    if absent := _override(cfg, own):
+        raise ValueError(f'{row.filename} has no part for the overrides {", ".join(absent)} of its row')
     if 'synthetic' in profile:
         for loader in LOADERS:
             cfg[loader].dataset = _of_sets(cfg[loader].dataset, [one.out for one in synthetic_sets(profile)])
@@ -259,18 +275,23 @@ def _keep_crop_size(cfg: Config, crops: CropSettings) -> None:
         cfg.feature_cache.num_rois = None
 
 
-def _override(cfg: Config, overrides: dict[str, Any]) -> None:
-    """Apply the overrides of parts that a config has."""
+def _override(cfg: Config, overrides: Mapping[str, Any]) -> list[str]:
+    """Apply the overrides of parts that a config has, and return the keys of the others."""
 
     def has_part(key: str) -> bool:
         part: Any = cfg
         for name in key.split('.')[:-1]:
-            part = part[int(name)] if isinstance(part, list) else part.get(name)
+            if isinstance(part, list):
+                part = part[int(name)] if int(name) < len(part) else None
+            else:
+                part = part.get(name)
             if not part:
                 return False
         return True
 
-    cfg.merge_from_dict({key: deepcopy(value) for key, value in overrides.items() if has_part(key)})
+    fitting = {key: deepcopy(value) for key, value in overrides.items() if has_part(key)}
+    cfg.merge_from_dict(fitting)
+    return [key for key in overrides if key not in fitting]
 
 
 def _of_sets(dataset: ConfigDict, roots: Sequence[str]) -> ConfigDict:

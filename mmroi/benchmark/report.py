@@ -51,6 +51,7 @@ def write_report(
     folder: Path,
     people: Mapping[str, np.ndarray] | None = None,
     made_otherwise: Sequence[str] = (),
+    lacking: Sequence[str] = (),
 ) -> str:
     """Write ``report.md`` and ``table.csv``.
 
@@ -65,6 +66,7 @@ def write_report(
         folder: Folder to write to; created if missing.
         people: Masks (N,) of groups of people that are compared separately.
         made_otherwise: What is said of runs that do not have the current settings.
+        lacking: What could not be made for the report, and why.
 
     Returns:
         The Markdown.
@@ -103,9 +105,9 @@ def write_report(
     lines += ['', _provenance(profile, measured)] if measured else ['', 'No run is complete yet.']
     if made_otherwise:
         lines += ['', '## Made with other settings', '', *(f'* {message}' for message in made_otherwise)]
-    failures = [(s.row.title, message) for s in summaries for message in s.failures]
-    if failures:
-        lines += ['', '## Failed', '', *(f'* {label}: {message}' for label, message in failures)]
+    failures = [f'{s.row.title}: {message}' for s in summaries for message in s.failures]
+    if failures := [*failures, *lacking]:
+        lines += ['', '## Failed', '', *(f'* {message}' for message in failures)]
     lines += [line for path in images for line in ('', f'![{path.stem}]({path.name})')]
     text = '\n'.join(lines) + '\n'
     with atomic_write(folder / 'report.md') as path:

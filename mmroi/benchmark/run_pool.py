@@ -125,16 +125,20 @@ class RunPool:
             path.write_text(json.dumps(record, indent=2), encoding='utf-8')
 
     def _train(self, run: Run, stage: str, config: Config, gpu: str | None) -> Path:
-        """Train one stage, or resume it, and return the last checkpoint."""
+        """Train one stage, or resume it if its checkpoints allow that, and return the last one."""
         work_dir = run.folder / stage
         if (work_dir / 'last_checkpoint').is_file():
             check_config(config, run, stage)
         dump_config(config, run.config(stage))
         checkpoint = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
         if not _is_complete(checkpoint):
-            arguments = (run.config(stage), '--work-dir', work_dir, '--resume', 'auto')
-            amp = ['--amp'] if self.profile.amp else []
-            self._call('train.py', *arguments, *amp, log=run.folder / f'{stage}.log', gpu=gpu)
+            arguments: list[str | Path] = [run.config(stage), '--work-dir', work_dir]
+            # From weights alone, nothing can be resumed.
+            arguments += (
+                ['--resume', 'auto'] if config.default_hooks.checkpoint.get('save_optimizer', True) else []
+            )
+            arguments += ['--amp'] if self.profile.amp else []
+            self._call('train.py', *arguments, log=run.folder / f'{stage}.log', gpu=gpu)
         return checkpoint
 
     def _call(self, tool: str, *arguments: str | Path, log: Path, gpu: str | None) -> None:

@@ -174,6 +174,7 @@ def check_done(run: Run, profile: Config) -> None:
 
     Raises:
         RunError: If it has others, or its test set was changed by another condition of the same name.
+        ValueError: The row has overrides, or a condition, that do not fit its config.
     """
     stages: Mapping[str, Config] = stage_configs(run.row, profile, run.seed)
     if run.row.checkpoint:
@@ -193,7 +194,7 @@ def made_otherwise(runs: Sequence[Run], profile: Config) -> list[str]:
         profile: The profile.
 
     Returns:
-        For each of them, which settings differ.
+        For each folder of them, which settings differ, or why the current ones cannot be made.
     """
     messages = []
     for run in runs:
@@ -202,7 +203,9 @@ def made_otherwise(runs: Sequence[Run], profile: Config) -> list[str]:
                 check_done(run, profile)
         except RunError as error:
             messages.append(str(error))
-    return messages
+        except ValueError as error:
+            messages.append(f'{run.folder}: {error}')
+    return [*dict.fromkeys(messages)]  # conditions share a training
 
 
 def test_config(run: Run, profile: Config) -> Config:

@@ -176,6 +176,8 @@ def report_suite(
 ) -> str:
     """Write ``report.md``, ``table.csv``, plots, and images of people.
 
+    What cannot be made is named in the report and printed, except for the tables.
+
     Args:
         suite: The suite.
         profile: The profile.
@@ -188,22 +190,32 @@ def report_suite(
     Returns:
         The report, as Markdown.
     """
+    lacking: list[str] = []
+
+    def attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:
+        try:
+            return function(*arguments)
+        except Exception as error:  # without it, a report is still a report
+            lacking.append(f'{what}: {explain(error)}')
+            print(f'the report lacks {lacking[-1]}', flush=True)
+            return None
+
     summaries = summarize(runs, suite.tested_rows, dict(measured))
     compared = compare(suite, summaries)
-    plots = _attempt('plots', draw_all, summaries, compared.all, folder) or []
+    plots = attempt('plots', draw_all, summaries, compared.all, folder) or []
     readable = [one.run for summary in summaries for one in summary.measured]
     of_last_row = [run for run in readable if run.row == suite.tested_rows[-1]]
     if suite.num_images and of_last_row:
-        _attempt('images of people', draw_people, of_last_row[0], folder / 'pictures', suite.num_images)
+        attempt('images of people', draw_people, of_last_row[0], folder / 'pictures', suite.num_images)
     if suite.photos and of_last_row:
         photos = folder / 'pictures' / 'real_people.jpg'
-        _attempt('photos', draw_photos, of_last_row[0], photos)
+        attempt('photos', draw_photos, of_last_row[0], photos)
     first = min(readable, key=runs.index, default=None)
-    baseline = first and _attempt('mean pose', mean_pose, first)
+    baseline = first and attempt('mean pose', mean_pose, first)
     people = None
     if first and suite.groups:
         test = first.config('test'), first.results
-        people = _attempt('groups of people', person_groups, *test, suite.groups)
+        people = attempt('groups of people', person_groups, *test, suite.groups)
     return write_report(
         suite,
         profile,
@@ -215,13 +227,5 @@ def report_suite(
         folder,
         people=people,
         made_otherwise=made_otherwise,
+        lacking=lacking,
     )
-
-
-def _attempt(what: str, function: Callable[..., T], *arguments: Any) -> T | None:
-    """Call a function without which a report is still a report, and print what is wrong with it."""
-    try:
-        return function(*arguments)
-    except Exception as error:
-        print(f'the report lacks {what}: {explain(error)}', flush=True)
-        return None

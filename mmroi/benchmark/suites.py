@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmroi.benchmark.columns import EXTRA_COLUMNS
 from mmroi.benchmark.person_groups import KINDS
-from mmroi.benchmark.project_files import SUITES, find_data
+from mmroi.benchmark.project_files import SUITES, check_keys, find_data
 from mmroi.fileio.named_errors import name_errors
 from mmroi.utils.config_names import find_config
 from mmroi.utils.installation import find_file
@@ -32,7 +32,7 @@ class Condition:
 
     name: str
     label: str
-    transforms: tuple[Mapping[str, Any], ...] = ()
+    transforms: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     detector: str | None = None
 
 
@@ -66,7 +66,8 @@ class Row:
             that a neck keeps of the map grows with it. Such a row shares no features with others, and is not
             run on five RoIs for the spread of its cameras.
         overrides: Settings of this row alone, after those of the profile and with the syntax of
-            ``--cfg-options``; ``max_epochs`` also moves the schedulers. Its runs have a folder of its own.
+            ``--cfg-options``, of parts that its config has; ``max_epochs`` also moves the schedulers. Its
+            runs have a folder of its own.
         condition: Condition of the test.
     """
 
@@ -75,9 +76,9 @@ class Row:
     config: str | None = None
     finetune: str | None = None
     checkpoint: str | None = None
-    paper: Mapping[str, float | str] = field(default_factory=dict)
+    paper: Mapping[str, float | str] = field(default_factory=dict, hash=False)
     own_crops: bool = False
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict, hash=False)
     condition: Condition | None = None
 
     def under(self, condition: Condition) -> 'Row':
@@ -171,25 +172,34 @@ def load_suite(name: str) -> Suite:
 
     Raises:
         FileNotFoundError: If there is no such suite, or if a file that it names is missing.
-        ValueError: If two rows have the same name or configs, or if a key, a column or a group is unknown.
+        ValueError: If two rows have the same name, or without overrides the same configs; if two conditions
+            have the same name; if rows and conditions cannot be told apart by their labels; if the two sides
+            of a contrast have different numbers of rows; or if a key, a column or a group is unknown.
     """
     path = find_data(SUITES, name)
     with name_errors(path, remedy='Correct it'):
         cfg = Config.fromfile(path)
     if missing := {'title', 'rows'} - set(cfg.keys()):
         raise ValueError(f'{path}: not a suite, {" and ".join(sorted(missing))} missing')
+    known_keys = {option.name for option in fields(Suite)} - {'name'}
+    check_keys(path, cfg.keys(), known_keys)
     rows = _read_all(Row, cfg.rows, path)
-    if len({row.name for row in rows}) < len(rows):
-        raise ValueError(f'{path}: two rows have the same name')
+    conditions = _read_all(Condition, cfg.get('conditions', ()), path)
+    for kind, entries in (('rows', rows), ('conditions', conditions)):
+        for key in ('name', 'label'):
+            if len({getattr(entry, key) for entry in entries}) < len(entries):
+                raise ValueError(f'{path}: two {kind} have the same {key}')
     runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config and not row.overrides]
     if len(set(runs)) < len(runs):
         raise ValueError(f'{path}: two rows have the same config')
-    options = {option.name for option in fields(Suite)} - {'name', 'rows'}
     settings: dict[str, Any] = {
-        key: tuple(v) if isinstance(v, list) else v for key, v in cfg.items() if key in options
+        key: tuple(v) if isinstance(v, list) else v for key, v in cfg.items() if key in known_keys - {'rows'}
     }
     settings['contrasts'] = _read_all(Contrast, cfg.get('contrasts', ()), path)
-    settings['conditions'] = _read_all(Condition, cfg.get('conditions', ()), path)
+    settings['conditions'] = conditions
+    for contrast in settings['contrasts']:
+        if not contrast.rows or len(contrast.rows) != len(contrast.without):
+            raise ValueError(f'{path}: contrast {contrast.label} needs as many rows on both sides')
     for key, known in (('columns', EXTRA_COLUMNS), ('groups', KINDS)):
         if not set(chosen := settings.get(key, ())) <= set(known):
             raise ValueError(f'{path}: {key} are {", ".join(chosen)}, but there are {", ".join(known)}')
@@ -217,7 +227,7 @@ def _read_all(kind: type[T], entries: Sequence[Mapping[str, Any]], path: Path) -
             kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()})
             for entry in entries
         )
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise ValueError(f'{path}: cannot read a {kind.__name__.lower()} ({error})') from error
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from mmengine.config import ConfigDict
 
 from mmroi.benchmark import comparison, plots, profiles, report, results, runs, suites
 
-CONDITION = suites.Condition('off', 'boxes off')
+SHIFT = ConfigDict(type='RandomBoxShift', factor=0.1)  # as a suite's file gives it
+CONDITION = suites.Condition('off', 'boxes off', transforms=(SHIFT,))
 ROWS = tuple(suites.Row(name, name.upper(), f'{name}.py') for name in ('none', 'a', 'b', 'both'))
 PEOPLE = np.arange(50.0)
 
@@ -85,6 +87,20 @@ def test_the_report_and_its_picture(suite, summaries, tmp_path):
     assert picture.name == 'differences.png' and picture.stat().st_size > 1000
 
 
+def test_errors_that_nobody_has_on_both_sides_are_not_compared(suite, summaries):
+    for one in summaries[1].measured:
+        one.errors['depth'] = np.where(PEOPLE < 5, PEOPLE, np.nan)
+    for one in summaries[0].measured:
+        one.errors['depth'] = np.where(PEOPLE < 4, np.nan, 0)
+    (a,) = comparison.compare_rows(suite, summaries[:2])
+    assert a.differences['depth'].people == 1 and a.differences['depth'].mean == 4
+    (a,) = comparison.compare_rows(suite, summaries[:2], PEOPLE > 20)
+    assert [*a.differences] == ['MPJPE']
+    for one in summaries[1].measured:
+        one.errors['MPJPE'][:] = np.nan
+    assert comparison.compare_rows(suite, summaries[:2], PEOPLE > 20) == []
+
+
 def test_one_person_has_no_interval():
     assert comparison.format_difference(None) == '–'
     found = comparison.paired_difference([np.array([2.0])], [np.array([1.0])])
@@ -92,10 +108,9 @@ def test_one_person_has_no_interval():
 
 
 def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
-    more = suites.Condition('off', 'boxes off')
     exact = suites.Condition('exact', 'exact boxes')
     suite = suites.Suite(
-        's', 'My table', ROWS[:2], reference='none', conditions=(exact, more), groups=('visibility',)
+        's', 'My table', ROWS[:2], reference='none', conditions=(exact, CONDITION), groups=('visibility',)
     )
     shifts = {'none @ exact': 0, 'a @ exact': -1, 'none @ off': 20, 'a @ off': 11}
     summaries = [summary(row, shifts[row.name]) for row in suite.tested_rows]

@@ -65,6 +65,16 @@ def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
     np.testing.assert_allclose(boxes, [[11, 10, 20, 40, 0.8]])
 
 
+def test_boxes_are_detected_again_where_images_of_the_same_names_show_others(tmp_path):
+    people = HumanData(dict(image_path=np.array(['a.jpg']), keypoints2d=np.zeros((1, 54, 3))))
+    people.dump(tmp_path / 'val.npz')
+    people.dump(tmp_path / 'val_detected_any.npz')
+    assert conditions._is_detected(tmp_path / 'val.npz', 'any')
+    people['keypoints2d'] = np.ones((1, 54, 3))
+    people.dump(tmp_path / 'val.npz')
+    assert not conditions._is_detected(tmp_path / 'val.npz', 'any')
+
+
 def test_a_pipeline_without_a_box_is_refused():
     with pytest.raises(ValueError, match='condition off: the test pipeline has no GetPersonBox'):
         conditions.under_condition(config(pipeline=[]), suites.Condition('off', '', transforms=(SHIFT,)))
@@ -91,3 +101,16 @@ def test_a_condition_that_has_changed_since_is_refused(tmp_path):
     shifted = replace(run.row.condition, transforms=(SHIFT,))
     with pytest.raises(runs.RunError, match=rf'{run.test_folder} was made .* \(test_dataloader differ\)'):
         runs.check_done(replace(run, row=replace(run.row, condition=shifted)), profile)
+
+
+def test_a_training_that_was_made_otherwise_is_named_once(tmp_path, monkeypatch):
+    suite = suites.load_suite('robustness').select(['cliff'])
+    planned = plan(suite.tested_rows, [0], tmp_path)
+    cpu, wide = (profiles.load_profile(name) for name in ('cpu', 'cpu-wide-boxes'))
+    runs.dump_config(profiles.stage_configs(planned[0].row, cpu, 0)['train'], planned[0].config('train'))
+    monkeypatch.setattr(runs.Run, 'is_done', property(lambda run: True))
+    assert runs.made_otherwise(planned, cpu) == []
+    (message,) = runs.made_otherwise(planned, wide)
+    assert message.startswith(f'{planned[0].folder} was made with other settings (train_dataloader differ)')
+    monkeypatch.setattr(runs.Run, 'is_done', property(lambda run: False))
+    assert runs.made_otherwise(planned, wide) == []

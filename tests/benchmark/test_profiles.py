@@ -101,6 +101,13 @@ def test_rows_are_trained_on_the_images_that_a_profile_makes(name, base):
         assert cycle.total_steps == made.train_cfg.max_epochs
 
 
+def test_a_misspelled_key_of_a_profile_is_refused(tmp_path):
+    path = tmp_path / 'mine.yml'
+    path.write_text('{title: x, seeds: [0], overides: {}}')
+    with pytest.raises(ValueError, match='mine.yml: unknown overides; there are amp, max_epochs, overrides'):
+        profiles.load_profile(str(path))
+
+
 def test_wide_boxes_differ_in_how_far_training_boxes_are_shifted(base):
     cpu, wide = (
         profiles.make_config(base, profiles.load_profile(name), seed=0) for name in ('cpu', 'cpu-wide-boxes')
@@ -129,6 +136,8 @@ def test_overrides_of_a_row_follow_those_of_the_profile_and_move_its_schedule(ba
     changed = {key for key in plain if plain[key] != tuned[key]}
     assert changed == {'param_scheduler', 'train_cfg'}
     assert 'max_epochs' in profile  # which reads the profile only
+    with pytest.raises(ValueError, match=r'no part for the overrides param_scheduler\.1\.eta_max, a\.b of'):
+        profiles.make_config(base, profile, 0, own_overrides={'param_scheduler.1.eta_max': 1, 'a.b': 2})
 
 
 def test_rows_read_features_of_one_frozen_encoder(base, quick, tmp_path, monkeypatch):

@@ -6,10 +6,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mmroi.benchmark import frame_rate, profiles, suites
+from mmroi.benchmark import frame_rate, profiles, results, runs, suite_run, suites
 from mmroi.benchmark import project_files as files
+from mmroi.evaluation import Table, paired_bootstrap
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +29,80 @@ def test_the_page_names_all_suites_and_profiles():
     text = (ROOT / 'docs' / 'benchmark.md').read_text(encoding='utf-8')
     known = [*files.names_in(suites.SUITES), *files.names_in(profiles.PROFILES)]
     assert [name for name in known if f'`{name}`' not in text] == []
+
+
+def measured(run, people=9):
+    errors = {
+        name: np.random.default_rng([run.seed, i]).uniform(90, 110, people) + len(run.name)
+        for i, name in enumerate(results.PAIRED)
+    }
+    numbers = {name: float(values.mean()) for name, values in errors.items()}
+    tables = {'per_joint': Table(('joint', 'MPJPE'), [('hip', numbers['MPJPE'])])}
+    record = dict(date='2026-01-02T03:04:05', device='2 cores', code='mmroi 1')
+    return results.Measured(run, numbers, tables, {1: 120.0, 2: 100.0}, people, record, errors)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Runs without files, and pictures without pixels."""
+    monkeypatch.setattr(
+        'matplotlib.figure.Figure.savefig', lambda figure, path, **options: Path(path).touch()
+    )
+    monkeypatch.setattr(paired_bootstrap, 'RESAMPLES', 20)
+    monkeypatch.setattr(runs.Run, 'is_done', property(lambda run: True))
+    monkeypatch.setattr(suite_run, 'mean_pose', lambda run: dict(MPJPE=300.0))
+    monkeypatch.setattr(suite_run, 'person_groups', lambda *paths: {'near': np.arange(9) < 4})
+    for name in ('draw_people', 'draw_photos'):
+        monkeypatch.setattr(suite_run, name, lambda *arguments: None)
+
+
+@pytest.mark.parametrize('name', files.names_in(suites.SUITES))
+def test_every_suite_as_its_file_says_has_a_whole_report(name, tmp_path, offline):
+    suite = suites.load_suite(name)
+    planned = runs.plan(suite.tested_rows, [0, 1], tmp_path)
+    known = {run.name: measured(run) for run in planned}
+    profile = profiles.load_profile('cpu')
+    text = suite_run.report_suite(suite, profile, planned, known, 'command', tmp_path)
+    assert 'Failed' not in text and 'to run' not in text
+    assert [row.label for row in suite.rows if row.label not in text] == []
+    assert [one.label for one in suite.conditions if one.label not in text] == []
+    pictures = {
+        'curves.png',
+        'per_joint.png',
+        'cameras.png',
+        *(['differences.png'] if suite.reference else []),
+    }
+    assert {path.name for path in tmp_path.glob('*.png')} == pictures
+    assert all(f']({picture})' in text for picture in pictures)
+
+
+def test_what_a_report_lacks_is_said_in_it_and_nothing_older_stays(tmp_path, offline, monkeypatch, capsys):
+    suite = suites.load_suite('figure8')
+    planned = runs.plan(suite.tested_rows, [0, 1], tmp_path)
+    known = {run.name: measured(run) for run in planned}
+    (tmp_path / 'differences.png').write_bytes(b'of an earlier report')
+    monkeypatch.setattr(suite_run, 'mean_pose', {}.__getitem__)
+
+    def draw_cameras(summaries, path):
+        raise TypeError('no such camera')
+
+    monkeypatch.setattr('mmroi.benchmark.plots.draw_cameras', draw_cameras)
+    profile = profiles.load_profile('cpu')
+    text = suite_run.report_suite(suite, profile, planned, known, 'command', tmp_path)
+    _, _, failed = text.partition('\n## Failed\n\n')
+    assert '* plots: no such camera\n* mean pose: ' in failed
+    assert 'the report lacks plots: no such camera\n' in capsys.readouterr().out
+    assert not (tmp_path / 'differences.png').exists() and '.png' not in text
+    assert '| self-attention | ' in text
+
+
+def test_runs_that_were_tested_on_other_people_are_not_compared(tmp_path, offline):
+    suite = suites.load_suite('camera')
+    planned = runs.plan(suite.tested_rows, [0], tmp_path)
+    known = {run.name: measured(run, 9 if run.row.name.startswith('cliff @') else 8) for run in planned}
+    profile = profiles.load_profile('cpu')
+    text = suite_run.report_suite(suite, profile, planned, known, 'command', tmp_path)
+    assert '## By condition' in text and 'minus CLIFF |' not in text and '## In short' not in text
 
 
 STOP = """

@@ -24,6 +24,10 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
             small = profiles.stage_configs(row, quick, 0)
             assert list(small) == ([] if row.checkpoint else ['train'])
             assert profiles.network_config(row, quick, 0).model.encoder.backbone.type == 'MoveNetBackbone'
+            if set(row.overrides) - {'max_epochs'}:  # of parts that only the suite's own profile brings
+                with pytest.raises(ValueError, match='no part for the overrides (model|param_scheduler)'):
+                    profiles.stage_configs(row, real, 7)
+                continue
             for stage, config in profiles.stage_configs(row, real, 7).items():
                 file = {'train': row.config, 'finetune': row.finetune}[stage]
                 own = load_config(find_config(file), import_custom_modules=False)
@@ -33,6 +37,17 @@ def test_every_row_of_a_suite_at_both_ends_of_scale(name, quick):
             assert row.paper
 
 
+@pytest.mark.parametrize('name', SUITES)
+def test_labels_of_a_suite_tell_its_rows_apart(name):
+    suite = suites.load_suite(name)
+    labels = {row.name: row.label for row in suite.rows}
+    for contrast in suite.contrasts:
+        if len(contrast.rows) == 1:
+            assert contrast.label == labels[contrast.rows[0]]
+    assert len({(c.label, c.without) for c in suite.contrasts}) == len(suite.contrasts)
+    assert len(set(suite.tested_rows)) == len({row.title for row in suite.tested_rows})
+
+
 def test_what_is_wrong_with_a_suite_is_said(tmp_path):
     with pytest.raises(
         FileNotFoundError, match='table9 is neither a file nor one of baselines, camera, crop_size, demo'
@@ -40,9 +55,17 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         suites.load_suite('table9')
     with pytest.raises(ValueError, match=r"table2 has no rows \['m1'\]; it has none, raf"):
         suites.load_suite('table2').select(['full', 'm1'])
-    (tmp_path / 'mine.yml').write_text('title: x')
-    with pytest.raises(ValueError, match='mine.yml: not a suite, rows missing'):
-        suites.load_suite(str(tmp_path / 'mine.yml'))
+    for text, message in (
+        ('title: x', 'mine.yml: not a suite, rows missing'),
+        (
+            '{title: x, rows: [], condition: []}',
+            'mine.yml: unknown condition; there are columns, conditions',
+        ),
+        ('{title: x, rows: [full]}', 'mine.yml: cannot read a row'),
+    ):
+        (tmp_path / 'mine.yml').write_text(text)
+        with pytest.raises(ValueError, match=message):
+            suites.load_suite(str(tmp_path / 'mine.yml'))
     head = "title = 'x'\npaper_data = ''\n"
     for rows, error, message in (
         (
@@ -52,10 +75,11 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path):
         ),
         ("[dict(name='a', label=''), dict(name='a', label='')]", ValueError, 'the same name'),
         (
-            "[dict(name=n, label='', config='hmr/hmr_r50_1xb48-25e_mixture-256x192.py') for n in 'ab']",
+            "[dict(name=n, label=n, config='hmr/hmr_r50_1xb48-25e_mixture-256x192.py') for n in 'ab']",
             ValueError,
             'the same config',
         ),
+        ("[dict(name='a', label=''), dict(name='b', label='')]", ValueError, 'rows have the same label'),
         ("[dict(name='a', label='', nme=1)]", ValueError, "cannot read a row.*'nme'"),
         ("[]\ncolumns = ['fps', 'watts']", ValueError, 'are fps, watts, but there are L_2D, fps'),
         ("[]\ngroups = ['age']", ValueError, 'groups are age, but there are visibility, focal length'),
@@ -86,6 +110,8 @@ def test_names_of_references_and_contrasts_are_checked(tmp_path):
     for entry, message in (
         ("reference = 'b'", r"has no rows \['b'\]; it has a"),
         ("contrasts = [dict(label='x', rows=['a'], without=['c'])]", r"has no rows \['c'\]"),
+        ("contrasts = [dict(label='x', rows=['a'], without=[])]", 'contrast x needs as many rows on both'),
+        ("conditions = [dict(name='x', label=n) for n in 'yz']", 'two conditions have the same name'),
         ("conditions = [dict(name='x', label='', transform=[])]", "cannot read a condition.*'transform'"),
     ):
         path.write_text(head + entry)
