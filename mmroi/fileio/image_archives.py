@@ -19,7 +19,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmroi.fileio.atomic import WriteError
-from mmroi.fileio.file_access import MAX_BYTES
+from mmroi.fileio.file_access import MAX_BYTES, absolute
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
@@ -77,13 +77,14 @@ def split_archive(path: str) -> tuple[str, str] | None:
         path: Any path.
 
     Returns:
-        The archive, perhaps with a range of shards, and the path within it, '' for the archive itself; None
-        for other paths.
+        The absolute path of the archive, perhaps with a range of shards, and the path within it, '' for the
+        archive itself; None for other paths.
     """
     found = _INSIDE.fullmatch(path)
-    if found is None or _is_folder(found['archive']):
+    if found is None:
         return None
-    return found['archive'], found['member'] or ''
+    archive = absolute(found['archive'])
+    return None if _is_folder(archive) else (archive, found['member'] or '')
 
 
 @lru_cache(256)

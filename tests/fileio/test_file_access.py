@@ -85,3 +85,10 @@ def test_absolute_paths_and_links(tmp_path):
 def test_a_folder_without_a_name_is_the_current_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert ImageFolders(['']).contain('a.jpg') and not ImageFolders(['']).contain('../a.jpg')
+
+
+def test_relative_folders_follow_the_process(tmp_path, monkeypatch):
+    for name in 'ab':
+        (tmp_path / name / 'images').mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / name)
+        assert ImageFolders(['images']).contain('images/1.jpg')

@@ -96,10 +96,12 @@ def test_archives_of_others(images: Path, tmp_path: Path, format: int) -> None:
         assert (tmp_path / 'a.tar.index').exists()
 
 
-def test_paths_into_archives(tmp_path: Path) -> None:
-    assert split_archive('x/coco-{00..12}.tar/a/b.jpg') == ('x/coco-{00..12}.tar', 'a/b.jpg')
-    assert split_archive('a.tar//b.tar/c.jpg') == ('a.tar', 'b.tar/c.jpg')
-    assert split_archive('a.tar') == split_archive('a.tar/') == ('a.tar', '')
+def test_paths_into_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the same path names another archive elsewhere
+    assert split_archive('x/coco-{00..12}.tar/a/b.jpg') == (f'{tmp_path}/x/coco-{{00..12}}.tar', 'a/b.jpg')
+    assert split_archive('a.tar//b.tar/c.jpg') == (f'{tmp_path}/a.tar', 'b.tar/c.jpg')
+    assert split_archive('a.tar') == split_archive('a.tar/') == (f'{tmp_path}/a.tar', '')
+    assert split_archive('/a.tar/../b.jpg') == ('/a.tar', '../b.jpg')
     for path in ('a/b.jpg', 'a.tar.jpg', 'a.target/b.jpg', 'a.jpg', ''):
         assert split_archive(path) is None
     (tmp_path / 'folder.tar').mkdir()
