@@ -211,11 +211,10 @@ def make_config(
             cfg.pop('feature_cache', None)
         if own_crops:
             _keep_crop_size(cfg, crops)
-    shared, own = dict(profile.get('overrides', {})), dict(own_overrides or {})
-    epochs = shared.pop('max_epochs', profile.get('max_epochs'))
-    if epochs := own.pop('max_epochs', epochs):
+    own = dict(own_overrides or {})
+    if epochs := own.pop('max_epochs', profile.get('max_epochs')):
         set_epochs(cfg, epochs)
-    _override(cfg, shared)
+    _override(cfg, profile.get('overrides', {}))
     if absent := _override(cfg, own):
         raise ValueError(f'{row.filename} has no part for the overrides {", ".join(absent)} of its row')
     if 'synthetic' in profile:

@@ -57,7 +57,7 @@ class ImageFolders:
             path: The file, which need not exist.
         """
         folder, name = os.path.split(path)
-        real = os.path.join(_real_folder(absolute(folder)), name)
+        real = os.path.join(_real_folder(str(Path(folder).absolute())), name)
         if name in ('', '..') or os.path.islink(real):
             real = os.path.realpath(path)
         return real.startswith(self._folders)
@@ -66,17 +66,6 @@ class ImageFolders:
 @lru_cache(4096)
 def _real_folder(folder: str) -> str:
     return os.path.realpath(folder)
-
-
-def absolute(path: str) -> str:
-    """Return the absolute path of a file, which what is kept under it needs: a process may change its folder.
-
-    Neither links nor ``..`` are followed, as ``os.path.abspath`` follows ``..`` past links.
-
-    Args:
-        path: The path.
-    """
-    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
 
 
 def leads_out(path: str) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmroi.fileio.atomic import WriteError
-from mmroi.fileio.file_access import MAX_BYTES, absolute
+from mmroi.fileio.file_access import MAX_BYTES
 from mmroi.fileio.locking import one_process_at_a_time
 from mmroi.fileio.named_errors import name_errors
 from mmroi.fileio.npz_io import LazyNpz, write_npz
@@ -83,7 +83,7 @@ def split_archive(path: str) -> tuple[str, str] | None:
     found = _INSIDE.fullmatch(path)
     if found is None:
         return None
-    archive = absolute(found['archive'])
+    archive = str(Path(found['archive']).absolute())  # a process may change its folder
     return None if _is_folder(archive) else (archive, found['member'] or '')
 
 
