@@ -70,7 +70,7 @@ def main() -> None:
     from rich.markdown import Markdown
 
     from mmroi.benchmark.profiles import choose_profile, load_profile
-    from mmroi.benchmark.runs import made_otherwise, plan
+    from mmroi.benchmark.runs import plan
     from mmroi.benchmark.suite_run import report_suite, run_suite
     from mmroi.benchmark.suites import load_suite
     from mmroi.evaluation import require_matplotlib
@@ -83,9 +83,8 @@ def main() -> None:
     folder = args.report_dir or work_dir / suite.name
     runs = plan(suite.tested_rows, args.seeds or profile.seeds, work_dir)
     measured = {} if args.report_only else run_suite(suite, profile, runs, work_dir, args.gpus, args.jobs)
-    otherwise = made_otherwise(runs, profile) if args.report_only else []  # a run refuses them
     command = shlex.join(['mmroi', 'benchmark', *(a for a in sys.argv[1:] if a != '--report-only')])
-    report = report_suite(suite, profile, runs, measured, command, folder, otherwise)
+    report = report_suite(suite, profile, runs, measured, command, folder, args.report_only)
     console = Console()
     if console.is_terminal:
         console.print(Markdown(report))

@@ -150,9 +150,13 @@ class _Pair(NamedTuple):
     condition: Condition | None
 
 
+def _by_place(summaries: Sequence[Summary]) -> dict[tuple[str | None, Condition | None], Summary]:
+    return {(summary.row.name, summary.row.condition): summary for summary in summaries}
+
+
 def _rows(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
-    by_name = {summary.row.name: summary for summary in summaries}
-    others = [(one, by_name.get(suite.reference_of(one.row) or '')) for one in summaries]
+    by_place = _by_place(summaries)
+    others = [(one, by_place.get((suite.reference, one.row.condition))) for one in summaries]
     return [
         _Pair(one.row.label, other.row.label, [one], [other], one.row.condition)
         for one, other in others
@@ -161,13 +165,12 @@ def _rows(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
 
 
 def _contrasts(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
-    by_name = {summary.row.name: summary for summary in summaries}
+    by_place = _by_place(summaries)
     found = []
     for condition in suite.conditions or (None,):
-        suffix = f' @ {condition.name}' if condition else ''
         for contrast in suite.contrasts:
             having, lacking = (
-                [by_name[name + suffix] for name in names] for names in (contrast.rows, contrast.without)
+                [by_place[name, condition] for name in names] for names in (contrast.rows, contrast.without)
             )
             one = len(contrast.rows) == 1
             other = lacking[0].row.label if one else f'without it, mean of {len(contrast.rows)} pairs'

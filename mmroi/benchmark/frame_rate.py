@@ -1,7 +1,9 @@
 """People per second of the networks of a suite, as the paper's Table 4 counts frames."""
 
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -20,32 +22,75 @@ from mmroi.registry import MODELS
 SECONDS, ROUNDS = 1.0, 5  # length and number of turns per network
 
 
-def measure_frame_rates(runs: Sequence[Run], profile: Config) -> None:
-    """Measure the networks of all rows that are done and not measured yet, in turns.
+@dataclass(frozen=True)
+class FrameRates:
+    """People per second of the networks of one table, measured in turns.
+
+    Attributes:
+        fps: By name of the row.
+        device: What they were measured on.
+    """
+
+    fps: Mapping[str, float]
+    device: str
+
+
+def read_frame_rates(path: Path) -> FrameRates | None:
+    """Read the frame rates of a table.
+
+    Args:
+        path: File that ``measure_frame_rates`` wrote.
+
+    Returns:
+        The frame rates; None if they were not measured.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        fps = {str(row): float(value) for row, value in found['fps'].items()}
+        return FrameRates(fps, str(found['device']))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f'{path} is damaged ({error}); remove it to measure again') from error
+
+
+def measure_frame_rates(runs: Sequence[Run], profile: Config, path: Path) -> FrameRates:
+    """Measure the networks of all rows that are done, in turns, unless the file has them all.
 
     One person at a time, from crops in memory through network and body model, like
     ``tools/analysis_tools/benchmark_inference.py``. Speed does not depend on the weights, so the network of a
     row is built from its config, once for all seeds.
 
     Args:
-        runs: Runs of the suite. ``Run.speed`` is written for the first complete run of each row.
+        runs: Runs of the suite.
         profile: The profile.
+        path: File to write.
+
+    Returns:
+        The frame rates.
+
+    Raises:
+        ValueError: The file is damaged.
     """
-    measured = [run.row for run in runs if run.read_speed() is not None]
-    chosen: list[Run] = []
-    for run in runs:
-        if run.is_done and run.row not in [*measured, *(other.row for other in chosen)]:
-            chosen.append(run)
+    done = {run.row.full_name: run for run in runs if run.is_done}
+    known = read_frame_rates(path)
+    if known and set(done) <= set(known.fps):
+        return known
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    steps: dict[Hashable, Callable[[], object]] = {run.name: _step(run, profile, device) for run in chosen}
+    steps: dict[Hashable, Callable[[], object]] = {
+        name: _step(run, profile, device) for name, run in done.items()
+    }
     for step in steps.values():  # the first calls choose algorithms
         step()
         step()
     turns = take_turns(steps, device, SECONDS, ROUNDS)
-    for run in chosen:
-        speed = dict(fps=1 / typical(turns[run.name]), device=describe_device())
-        with atomic_write(run.speed) as path:
-            path.write_text(json.dumps(speed, indent=2), encoding='utf-8')
+    rates = FrameRates({name: 1 / typical(turns[name]) for name in done}, describe_device())
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(asdict(rates), indent=2), encoding='utf-8')
+    return rates
 
 
 def _step(run: Run, profile: Config, device: torch.device) -> Callable[[], object]:

@@ -13,7 +13,7 @@ from mmroi.benchmark.results import Summary
 from mmroi.evaluation import Table, draw_bars, require_matplotlib
 from mmroi.fileio.atomic import atomic_write
 
-PLOTS = ('curves', 'per_joint', 'per_action', 'cameras', 'differences')
+TABLES = ('per_joint', 'per_action')
 COMPARED = ('MPJPE', 'PA-MPJPE', 'camera_translation')
 
 
@@ -34,29 +34,30 @@ def draw_all(summaries: Sequence[Summary], compared: Sequence[Comparison], folde
     Raises:
         ImportError: If matplotlib is missing.
     """
-    for name in PLOTS:
-        (folder / f'{name}.png').unlink(missing_ok=True)
+    paths = {name: folder / f'{name}.png' for name in ('curves', *TABLES, 'cameras', 'differences')}
+    for path in paths.values():
+        path.unlink(missing_ok=True)
     require_matplotlib()
     done = [summary for summary in summaries if summary.measured]
     done = [summary for summary in done if summary.row.condition == done[0].row.condition]
     plots = []
     trained = [summary for summary in done if any(len(one.curve) > 1 for one in summary.measured)]
     if trained:
-        plots.append(draw_curves(trained, folder / 'curves.png'))
-    for kind in ('per_joint', 'per_action'):
+        plots.append(draw_curves(trained, paths['curves']))
+    for kind in TABLES:
         tables = {
             s.row.label: mean_table([one.tables[kind] for one in s.measured])
             for s in done
             if all(kind in one.tables for one in s.measured)
         }
         if tables:
-            draw_bars(tables, folder / f'{kind}.png')
-            plots.append(folder / f'{kind}.png')
+            draw_bars(tables, paths[kind])
+            plots.append(paths[kind])
     if any(summary.mean('camera_translation') is not None for summary in done):
-        plots.append(draw_cameras(done, folder / 'cameras.png'))
+        plots.append(draw_cameras(done, paths['cameras']))
     if compared:
         draw = draw_differences if len({one.condition for one in compared}) == 1 else draw_changes
-        plots.append(draw(compared, folder / 'differences.png'))
+        plots.append(draw(compared, paths['differences']))
     return plots
 
 

@@ -284,9 +284,11 @@ def _write_csv(suite: Suite, summaries: Sequence[Summary], path: Path) -> None:
             quoted = [summary.row.paper.get(name, '') for name in of_paper]
             for one in summary.measured:
                 values = [one.numbers.get(name, '') for name in names]
-                writer.writerow([summary.row.name, one.run.seed, *values, *quoted])
+                writer.writerow([summary.row.full_name, one.run.seed, *values, *quoted])
             for what in ('mean', 'standard_error') if summary.measured else ():
                 values = [getattr(summary, what)(name) for name in names]
-                writer.writerow([summary.row.name, what, *('' if v is None else v for v in values), *quoted])
+                writer.writerow(
+                    [summary.row.full_name, what, *('' if v is None else v for v in values), *quoted]
+                )
             if not summary.measured:
-                writer.writerow([summary.row.name, _state(summary), *[''] * len(names), *quoted])
+                writer.writerow([summary.row.full_name, _state(summary), *[''] * len(names), *quoted])

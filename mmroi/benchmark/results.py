@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
+from mmroi.benchmark.frame_rate import FrameRates
 from mmroi.benchmark.runs import Run
 from mmroi.benchmark.suites import Row
 from mmroi.engine.training_log import last_epoch_mean, training_minutes, validation_curve
@@ -161,13 +162,16 @@ def final_loss_2d(run: Run, config: Config) -> float | None:
     return None if mean is None else mean / MODELS.build(loss).loss_weight
 
 
-def summarize(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measured]) -> list[Summary]:
+def summarize(
+    runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measured], rates: FrameRates | None = None
+) -> list[Summary]:
     """Gather the runs of each row.
 
     Args:
         runs: All runs of the suite.
         rows: Its rows, in the order of the table.
         known: Runs that are measured already, by name. The others are added.
+        rates: Speed of the networks, which the first run of each row is given.
 
     Returns:
         One summary per row.
@@ -185,20 +189,18 @@ def summarize(runs: Sequence[Run], rows: Sequence[Row], known: dict[str, Measure
     for row in rows:
         own = [run for run in runs if run.row == row]
         failures = tuple(failed[run.name] for run in own if run.name in failed)
-        measured = tuple(
-            _with_speed(known[run.name]) for run in own if run.is_done and run.name not in failed
-        )
-        summaries.append(Summary(row, measured, failures, len(own) - len(measured) - len(failures)))
+        measured = [known[run.name] for run in own if run.is_done and run.name not in failed]
+        if measured and rates and row.full_name in rates.fps:
+            measured[0] = _with_speed(measured[0], rates)
+        summaries.append(Summary(row, tuple(measured), failures, len(own) - len(measured) - len(failures)))
     return summaries
 
 
-def _with_speed(one: Measured) -> Measured:
-    """Add what is measured after all runs are done."""
-    speed = one.run.read_speed()
-    if speed is None:
-        return one
+def _with_speed(one: Measured, rates: FrameRates) -> Measured:
+    """Add what is measured after all runs are done, once for all seeds."""
+    fps = rates.fps[one.run.row.full_name]
     return replace(
         one,
-        numbers={**one.numbers, 'fps': speed['fps'], 'ms': 1e3 / speed['fps']},
-        record={**one.record, 'speed_device': speed['device']},
+        numbers={**one.numbers, 'fps': fps, 'ms': 1e3 / fps},
+        record={**one.record, 'speed_device': rates.device},
     )

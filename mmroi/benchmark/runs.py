@@ -42,7 +42,7 @@ class Run:
     @property
     def name(self) -> str:
         """Row and seed."""
-        return self.row.name if self.row.checkpoint else f'{self.row.name}, seed {self.seed}'
+        return self.row.full_name if self.row.checkpoint else f'{self.row.full_name}, seed {self.seed}'
 
     @property
     def test_folder(self) -> Path:
@@ -64,11 +64,6 @@ class Run:
     def record(self) -> Path:
         """When and where the row was tested; written last, so that it marks a complete run."""
         return self.test_folder / 'run.json'
-
-    @property
-    def speed(self) -> Path:
-        """People per second; measured for one run of each row if the suite has the column."""
-        return self.test_folder / 'speed.json'
 
     @property
     def failure(self) -> Path:
@@ -106,14 +101,6 @@ class Run:
             ValueError: It is damaged.
         """
         return _read_record(self.record)
-
-    def read_speed(self) -> dict[str, Any] | None:
-        """Read the speed; None if it was not measured, or the file is damaged."""
-        try:
-            speed = json.loads(self.speed.read_bytes())
-            return dict(fps=float(speed['fps']), device=str(speed['device']))
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
 
     def read_failure(self) -> str | None:
         """Return the message of a run that failed; None if it did not, or is done."""
@@ -322,15 +309,11 @@ def _check_folders(rows: Sequence[Row]) -> None:
     owners: dict[Path, Row] = {}
     for row in filter(lambda row: row.config, rows):
         owner = owners.setdefault(_folder(row), row)
-        if _trained(owner) != _trained(row):
+        if owner.training != row.training:
             raise ValueError(
                 f'the rows {owner.name} and {row.name} would share the folder runs/{_folder(row)}: give '
                 'their files different names'
             )
-
-
-def _trained(row: Row) -> tuple[object, ...]:
-    return row.config, row.finetune, row.checkpoint, row.overrides
 
 
 def _folder(row: Row) -> Path:
@@ -345,6 +328,5 @@ def _folder(row: Row) -> Path:
     if row.checkpoint:
         path = path.with_name(f'{path.name}_from_{Path(row.checkpoint).stem}')
     if row.overrides:
-        of_condition = f' @ {row.condition.name}' if row.condition else ''
-        path = path.with_name(f'{path.name}_{row.name.removesuffix(of_condition)}')
+        path = path.with_name(f'{path.name}_{row.name}')
     return path

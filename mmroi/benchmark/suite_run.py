@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmroi.benchmark.columns import METRICS, format_number
 from mmroi.benchmark.comparison import compare
 from mmroi.benchmark.conditions import detect_people
-from mmroi.benchmark.frame_rate import measure_frame_rates
+from mmroi.benchmark.frame_rate import measure_frame_rates, read_frame_rates
 from mmroi.benchmark.people_images import draw_people
 from mmroi.benchmark.person_groups import person_groups
 from mmroi.benchmark.photos import draw_photos
@@ -22,7 +22,7 @@ from mmroi.benchmark.profiles import missing_files, network_config, stage_config
 from mmroi.benchmark.report import write_report
 from mmroi.benchmark.results import Measured, mean_pose, measure, summarize
 from mmroi.benchmark.run_pool import RunPool
-from mmroi.benchmark.runs import Run, check_done, locked
+from mmroi.benchmark.runs import Run, check_done, locked, made_otherwise
 from mmroi.benchmark.suites import Suite
 from mmroi.engine.body_model import check_body_model
 from mmroi.engine.feature_cache import use_feature_cache
@@ -104,7 +104,7 @@ def check_data(suite: Suite, profile: Config) -> None:
 
 def _one_of_each_row(runs: Sequence[Run]) -> list[Run]:
     """Leave out the other seeds, on which neither data nor features depend."""
-    return [*{run.row.name: run for run in runs}.values()]
+    return [*{run.row: run for run in runs}.values()]
 
 
 def compute_features(runs: Sequence[Run], profile: Config) -> None:
@@ -160,8 +160,6 @@ def run_suite(
         compute_features(todo, profile)
         progress = Progress(len(runs), len(runs) - len(todo))
         RunPool(profile, gpus, jobs, progress).run(todo)
-        if {'fps', 'ms'} & set(suite.columns):
-            measure_frame_rates(runs, profile)
     return progress.measured
 
 
@@ -172,9 +170,9 @@ def report_suite(
     measured: Mapping[str, Measured],
     command: str,
     folder: Path,
-    made_otherwise: Sequence[str] = (),
+    report_only: bool = False,
 ) -> str:
-    """Write ``report.md``, ``table.csv``, plots, and images of people.
+    """Measure speeds that the suite has a column for; write the report, ``table.csv``, plots, and pictures.
 
     What cannot be made is named in the report and printed, except for the tables.
 
@@ -185,7 +183,8 @@ def report_suite(
         measured: Runs that are measured already, by name.
         command: The command that makes the report.
         folder: Folder to write to; created if missing.
-        made_otherwise: What is said of runs that do not have the current settings.
+        report_only: Measure no speed, and name the runs that do not have the current settings, which a
+            benchmark would have refused.
 
     Returns:
         The report, as Markdown.
@@ -200,7 +199,14 @@ def report_suite(
             print(f'the report lacks {lacking[-1]}', flush=True)
             return None
 
-    summaries = summarize(runs, suite.tested_rows, dict(measured))
+    rates = None
+    if {'fps', 'ms'} & set(suite.columns):
+        speeds = folder / 'speed.json'
+        if report_only:
+            rates = attempt('speed', read_frame_rates, speeds)
+        else:
+            rates = attempt('speed', measure_frame_rates, runs, profile, speeds)
+    summaries = summarize(runs, suite.tested_rows, dict(measured), rates)
     compared = compare(suite, summaries)
     plots = attempt('plots', draw_all, summaries, compared.all, folder) or []
     readable = [one.run for summary in summaries for one in summary.measured]
@@ -210,7 +216,8 @@ def report_suite(
     if suite.photos and of_last_row:
         photos = folder / 'pictures' / 'real_people.jpg'
         attempt('photos', draw_photos, of_last_row[0], photos)
-    first = min(readable, key=runs.index, default=None)
+    condition = suite.conditions[0] if suite.conditions else None
+    first = min((run for run in readable if run.row.condition == condition), key=runs.index, default=None)
     baseline = first and attempt('mean pose', mean_pose, first)
     people = None
     if first and suite.groups:
@@ -226,6 +233,6 @@ def report_suite(
         command,
         folder,
         people=people,
-        made_otherwise=made_otherwise,
+        made_otherwise=made_otherwise(runs, profile) if report_only else (),
         lacking=lacking,
     )

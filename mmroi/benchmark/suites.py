@@ -83,7 +83,17 @@ class Row:
 
     def under(self, condition: Condition) -> 'Row':
         """Return the row tested under a condition."""
-        return replace(self, name=f'{self.name} @ {condition.name}', condition=condition)
+        return replace(self, condition=condition)
+
+    @property
+    def training(self) -> tuple[object, ...]:
+        """What makes two rows the same training, or the same checkpoint."""
+        return self.config, self.finetune, self.checkpoint, self.overrides
+
+    @property
+    def full_name(self) -> str:
+        """The name, and the condition of the test."""
+        return f'{self.name} @ {self.condition.name}' if self.condition else self.name
 
     @property
     def title(self) -> str:
@@ -154,12 +164,6 @@ class Suite:
             return self.rows
         return tuple(row.under(condition) for condition in self.conditions for row in self.rows)
 
-    def reference_of(self, row: Row) -> str | None:
-        """Return the name of the row that a row of the table is compared with: under the same condition."""
-        if self.reference not in {one.name for one in self.rows} or self.reference is None:
-            return None
-        return f'{self.reference} @ {row.condition.name}' if row.condition else self.reference
-
 
 def load_suite(name: str) -> Suite:
     """Read a suite.
@@ -172,7 +176,7 @@ def load_suite(name: str) -> Suite:
 
     Raises:
         FileNotFoundError: If there is no such suite, or if a file that it names is missing.
-        ValueError: If two rows have the same name, or without overrides the same configs; if two conditions
+        ValueError: If two rows have the same name, or the same configs and overrides; if two conditions
             have the same name; if rows and conditions cannot be told apart by their labels; if the two sides
             of a contrast have different numbers of rows; or if a key, a column or a group is unknown.
     """
@@ -189,8 +193,8 @@ def load_suite(name: str) -> Suite:
         for key in ('name', 'label'):
             if len({getattr(entry, key) for entry in entries}) < len(entries):
                 raise ValueError(f'{path}: two {kind} have the same {key}')
-    runs = [(row.config, row.finetune, row.checkpoint) for row in rows if row.config and not row.overrides]
-    if len(set(runs)) < len(runs):
+    trainings = [row.training for row in rows if row.config]
+    if any(training in trainings[:i] for i, training in enumerate(trainings)):
         raise ValueError(f'{path}: two rows have the same config')
     settings: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in cfg.items() if key in known_keys - {'rows'}

@@ -60,7 +60,7 @@ def test_only_seeds_that_both_have_count(suite, summaries):
 def test_rows_are_compared_under_the_same_condition(summaries):
     suite = suites.Suite('s', 't', ROWS[:2], reference='none', conditions=(CONDITION, CONDITION))
     tested = [row.under(CONDITION) for row in suite.rows]
-    assert [row.name for row in suite.tested_rows[:2]] == ['none @ off', 'a @ off']
+    assert [row.full_name for row in suite.tested_rows[:2]] == ['none @ off', 'a @ off']
     worse = [summary(tested[0], 50), summary(tested[1], 40)]
     found = comparison.compare_rows(suite, [*summaries[:2], *worse])
     assert (found[-1].label, found[-1].reference, found[-1].condition) == ('A', 'NONE', CONDITION)
@@ -113,7 +113,7 @@ def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
         's', 'My table', ROWS[:2], reference='none', conditions=(exact, CONDITION), groups=('visibility',)
     )
     shifts = {'none @ exact': 0, 'a @ exact': -1, 'none @ off': 20, 'a @ off': 11}
-    summaries = [summary(row, shifts[row.name]) for row in suite.tested_rows]
+    summaries = [summary(row, shifts[row.full_name]) for row in suite.tested_rows]
     for one in summaries[1].measured:  # better on the first ten people alone
         one.errors['MPJPE'][:10] -= 4
     people = {'near': np.arange(50) < 10, 'far': np.arange(50) >= 10}
@@ -145,10 +145,7 @@ def test_a_change_of_a_difference_is_paired():
     contrast = suites.Contrast('A', ('a', 'both'), ('none', 'b'))
     suite = suites.Suite('s', 't', ROWS, reference='none', contrasts=(contrast,), conditions=(first, other))
     shifts = {'none': (0, 5), 'a': (-3, 1), 'b': (2, 9), 'both': (-5, -8)}
-    summaries = [
-        summary(row, shifts[row.name.partition(' ')[0]][row.condition is other], noise=9)
-        for row in suite.tested_rows
-    ]
+    summaries = [summary(row, shifts[row.name][row.condition is other], noise=9) for row in suite.tested_rows]
     changes = comparison.compare_changes(suite, summaries)
     found = {one.label: one.differences['MPJPE'] for one in changes}
     a, both = (1 - 5) - (-3 - 0), (-8 - 9) - (-5 - 2)

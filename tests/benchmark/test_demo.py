@@ -46,6 +46,9 @@ def demo(tmp_path_factory):
         make_dataset('images', StudioSettings('easy', 96, 0), 1, 3, 1)
         profile = profiles.load_profile('tiny.yml')
         init_default_scope('mmroi')
+        rates = dict(fps={row.name: 200.0 for row in suites.load_suite('demo').rows}, device='2 cores')
+        Path('demo').mkdir()
+        Path('demo/speed.json').write_text(json.dumps(rates))
         for run in runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo')):
             config = profiles.for_testing(profiles.network_config(run.row, profile, run.seed))
             (run.folder / 'train').mkdir(parents=True)
@@ -68,7 +71,6 @@ def demo(tmp_path_factory):
                 log = run.folder / 'train' / '20260101_100000' / 'vis_data' / 'scalars.json'
                 log.parent.mkdir(parents=True)
                 log.write_text(json.dumps(dict(loss=1.0, loss_keypoints2d=1.0, time=30.0, step=1, epoch=1)))
-            run.speed.write_text(json.dumps(dict(fps=200.0, device='2 cores')))
     return root
 
 

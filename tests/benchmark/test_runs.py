@@ -99,15 +99,7 @@ def test_done_means_readable(tested, name, damage):
 
 def test_a_run_without_files_is_neither_done_nor_failed(tmp_path):
     run = runs.Run(suites.Row('a', 'first', 'a.py'), 0, tmp_path / 'a')
-    assert not run.is_done and run.damage is None and run.read_failure() is None and run.read_speed() is None
-
-
-@pytest.mark.parametrize('content', [b'', b'{"fps": 3', b'{}', b'[]', b'\xff', b'{"fps": "x", "device": ""}'])
-def test_a_damaged_speed_is_measured_again(tested, content):
-    tested.speed.write_bytes(content)
-    assert tested.read_speed() is None
-    tested.speed.write_text('{"fps": 3, "device": "d"}')
-    assert tested.read_speed() == dict(fps=3.0, device='d')
+    assert not run.is_done and run.damage is None and run.read_failure() is None
 
 
 def test_the_last_checkpoint(tmp_path):
