@@ -13,8 +13,8 @@ from mmroi.evaluation.paired_bootstrap import Difference, paired_difference
 
 LEGEND = (
     'Differences are means over the same people and seeds; in brackets, 95 % intervals of a bootstrap over '
-    'both. A difference is **clear** (bold) where the interval excludes 0; less than 0 is better. Of twenty '
-    'differences that are none, about one is called clear.'
+    'images and seeds. A difference is **clear** (bold) where the interval excludes 0; less than 0 is '
+    'better. Of twenty differences that are none, about one is called clear.'
 )
 EVERYONE = slice(None)
 
@@ -100,17 +100,20 @@ def compare_rows(
     return [one for pair in _rows(suite, summaries) for one in _compare(pair, people)]
 
 
-def compare_groups(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]:
+def compare_groups(
+    suite: Suite, summaries: Sequence[Summary], people: np.ndarray | slice = EVERYONE
+) -> list[Comparison]:
     """Compare the groups of rows that the suite contrasts, under each condition.
 
     Args:
         suite: The suite.
-        summaries: Its rows.
+        summaries: Its rows, under some or all conditions.
+        people: Mask (N,) of the people who count.
 
     Returns:
         One comparison per contrast whose rows share a seed.
     """
-    return [one for pair in _contrasts(suite, summaries) for one in _compare(pair)]
+    return [one for pair in _contrasts(suite, summaries) for one in _compare(pair, people)]
 
 
 def compare_changes(suite: Suite, summaries: Sequence[Summary]) -> list[Comparison]:
@@ -167,7 +170,7 @@ def _rows(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
 def _contrasts(suite: Suite, summaries: Sequence[Summary]) -> list[_Pair]:
     by_place = _by_place(summaries)
     found = []
-    for condition in suite.conditions or (None,):
+    for condition in dict.fromkeys(summary.row.condition for summary in summaries):
         for contrast in suite.contrasts:
             having, lacking = (
                 [by_place[name, condition] for name in names] for names in (contrast.rows, contrast.without)
@@ -182,15 +185,18 @@ def _compare(pair: _Pair, people: np.ndarray | slice = EVERYONE, times: int = 1)
     """Compare ``times`` the mean errors of both sides.
 
     Returns:
-        The comparison; nothing if they share no seed or no error, or were not tested on as many people.
+        The comparison; nothing if they share no seed or no error, or were not tested on the same people.
     """
-    runs = [{one.run.seed: one.errors for one in side.measured} for side in (*pair.having, *pair.lacking)]
+    sides = (*pair.having, *pair.lacking)
+    runs = [{one.run.seed: one.errors for one in side.measured} for side in sides]
     seeds = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
     sizes = {len(values) for run in runs for seed in seeds for values in run[seed].values()}
     if isinstance(people, np.ndarray):
         sizes.add(len(people))
-    if not seeds or len(sizes) != 1:
+    images = [one.images for side in sides for one in side.measured if one.run.seed in seeds]
+    if not seeds or len(sizes) != 1 or not all(_same(one, images[0]) for one in images):
         return []
+    compared_images = None if images[0] is None else images[0][people]
 
     def errors(name: str, of: Sequence[Mapping[int, Mapping[str, np.ndarray]]]) -> list[np.ndarray]:
         return [times * np.mean([run[seed][name][people] for run in of], axis=0) for seed in seeds]
@@ -202,10 +208,16 @@ def _compare(pair: _Pair, people: np.ndarray | slice = EVERYONE, times: int = 1)
             continue
         having, lacking = errors(name, runs[:number]), errors(name, runs[number:])
         if np.isfinite([*having, *lacking]).all(axis=0).any():
-            differences[name] = paired_difference(having, lacking)
+            differences[name] = paired_difference(having, lacking, compared_images)
     if not differences:
         return []
     return [Comparison(pair.label, pair.reference, differences, pair.condition, number // times)]
+
+
+def _same(images: np.ndarray | None, others: np.ndarray | None) -> bool:
+    if images is None or others is None:
+        return images is others
+    return np.array_equal(images, others)
 
 
 def difference_table(comparisons: Sequence[Comparison], reference: str = '') -> list[str]:

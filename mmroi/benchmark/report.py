@@ -22,6 +22,7 @@ from mmroi.benchmark.comparison import (
     Comparison,
     Comparisons,
     changes_in_words,
+    compare_groups,
     compare_rows,
     difference_table,
     format_difference,
@@ -179,14 +180,23 @@ def _place(label: str, condition: Condition | None) -> tuple[str, str]:
 def _group_table(
     suite: Suite, summaries: Sequence[Summary], people: Mapping[str, np.ndarray], name: str
 ) -> list[str]:
-    """Differences from the reference in each group of people."""
-    cells = {
-        (f'{group} ({int(mask.sum())} people)', one.label): format_difference(one.differences.get(name))
-        for group, mask in people.items()
-        for one in compare_rows(suite, summaries, mask)
-    }
-    heading = f'Δ {COLUMNS[name].title}, minus {_reference(suite)}'
-    return [*matrix(cells, heading), ''] if cells else []
+    """Errors in each group of people, and their differences from the reference and in contrasts."""
+    title, reference = COLUMNS[name].title, _reference(suite)
+    means: dict[tuple[str, str], str] = {}
+    differences: dict[tuple[str, str], str] = {}
+    for group, mask in people.items():
+        label = f'{group} ({int(mask.sum())} people)'
+        for summary in summaries:
+            if (found := summary.of_people(name, mask)) is not None:
+                means[label, summary.row.label] = format_number(name, *found)
+        compared = [(one.label, one) for one in compare_rows(suite, summaries, mask)]
+        compared += [(one.title, one) for one in compare_groups(suite, summaries, mask)]
+        for heading, one in compared:
+            if name in one.differences:
+                differences[label, heading] = format_difference(one.differences[name])
+    lines = [*matrix(means, title), ''] if means else []
+    minus = f', minus {reference} where nothing else is said' if reference else ''
+    return [*lines, *([*matrix(differences, f'Δ {title}{minus}'), ''] if differences else [])]
 
 
 def _reference(suite: Suite) -> str:

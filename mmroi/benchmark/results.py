@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +36,7 @@ class Measured:
         people: Number of people tested.
         record: Date, device, and code.
         errors: Errors (N,) of each person by name, for paired comparisons; NaN where a person has none.
+        images: Name (N,) of the image of each person; None if unknown.
     """
 
     run: Run
@@ -44,6 +46,7 @@ class Measured:
     people: int
     record: dict[str, str]
     errors: dict[str, np.ndarray] = field(default_factory=dict)
+    images: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,29 @@ class Summary:
 
     def standard_error(self, name: str) -> float | None:
         """Return the standard error of the mean over the seeds, or None for fewer than two."""
-        values = self._values(name)
-        return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+        return _standard_error(self._values(name))
+
+    def of_people(self, name: str, people: np.ndarray) -> tuple[float, float | None] | None:
+        """Return the mean error of some people, and the standard error of the mean over the seeds.
+
+        Args:
+            name: Name of the error.
+            people: Mask (N,) of the people.
+
+        Returns:
+            The second is None for fewer than two seeds; None if no run has the error.
+        """
+        errors = [one.errors[name] for one in self.measured if name in one.errors]
+        values = [float(np.nanmean(one[people])) for one in errors if len(one) == len(people)]
+        values = [value for value in values if np.isfinite(value)]
+        return (statistics.fmean(values), _standard_error(values)) if values else None
 
     def _values(self, name: str) -> list[float]:
         return [one.numbers[name] for one in self.measured if name in one.numbers]
+
+
+def _standard_error(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
 
 
 def measure(run: Run) -> Measured:
@@ -98,7 +119,8 @@ def measure(run: Run) -> Measured:
             numbers['L_2D'] = 1e3 * loss
     errors = {name: np.array([row.get(name, np.nan) for row in rows]) for name in PAIRED}
     known = {name: values for name, values in errors.items() if not np.isnan(values).all()}
-    return Measured(run, numbers, metric.tables, curve, len(rows), record, known)
+    images = np.array([row['img_path'] for row in rows]) if all('img_path' in row for row in rows) else None
+    return Measured(run, numbers, metric.tables, curve, len(rows), record, known, images)
 
 
 def mean_pose(run: Run) -> dict[str, float]:
@@ -117,11 +139,12 @@ def mean_pose(run: Run) -> dict[str, float]:
 
 
 def _evaluate(run: Run, config: Config) -> tuple[dict[str, float], MeshMetric, list[dict[str, Any]]]:
-    """Average the errors of each person; without their file, run the metric over the results first."""
+    """Average the errors of each person; without a file that names images, evaluate the results first."""
     metric = _build_metric(config)
-    try:
+    rows: list[dict[str, Any]] = []
+    with suppress(FileNotFoundError):
         rows = read_person_errors(run.errors, metric.protocol.name)
-    except FileNotFoundError:
+    if not all('img_path' in row for row in rows) or not rows:
         MeshResults(run.results).process(metric)
         rows = [row for row in metric.results if row]
     return _without_protocol(metric.compute_metrics([*rows])), metric, rows

@@ -120,7 +120,7 @@ class MeshMetric(BaseMetric):
         self.results += [next(rows) if count else {} for count in counts]
 
     def _errors(self, data_samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Compute the errors of each sample by name, ``joints`` (K), and ``action`` if it is known."""
+        """Compute the errors of each sample by name, ``joints`` (K), ``action`` and ``img_path`` if known."""
         self.bodies.to(stack_field(data_samples, 'pred_instances', 'camera_translation').device)
         errors = {
             **self._mesh_errors(data_samples),
@@ -131,13 +131,9 @@ class MeshMetric(BaseMetric):
         columns = {name: values.tolist() for name, values in errors.items()}
         rows = []
         for i, sample in enumerate(data_samples):
-            action = action_of(sample)
-            rows.append(
-                {
-                    **{name: values[i] for name, values in columns.items()},
-                    **(dict(action=action) if action else {}),
-                }
-            )
+            known = dict(action=action_of(sample), img_path=sample.get('img_path'))
+            row: dict[str, Any] = {name: values[i] for name, values in columns.items()}
+            rows.append(row | {name: str(value) for name, value in known.items() if value})
         return rows
 
     def compute_metrics(self, results: list[Mapping[str, Any]]) -> dict[str, float]:

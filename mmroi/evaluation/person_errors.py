@@ -16,12 +16,12 @@ def save_person_errors(rows: Sequence[Mapping[str, Any]], folder: str | Path, pr
 
     Args:
         rows: Errors of each of N people by name, as ``MeshMetric`` keeps them: numbers, ``joints`` (K), and
-            ``action`` where it is known.
+            ``action`` and ``img_path`` where they are known.
         folder: Created if missing.
         prefix: Such as the name of the protocol.
     """
     names = dict.fromkeys(name for row in rows for name in row)
-    unknown: dict[str, Any] = {'action': ''}
+    unknown: dict[str, Any] = {'action': '', 'img_path': ''}
     columns = {name: np.array([row.get(name, unknown.get(name, np.nan)) for row in rows]) for name in names}
     Path(folder).mkdir(parents=True, exist_ok=True)
     write_npz(Path(folder, _FILE.format(prefix)), columns)

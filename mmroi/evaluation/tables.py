@@ -28,14 +28,15 @@ def mean_errors(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Average each error over the samples that have it.
 
     Args:
-        results: Errors of each sample by name, NaN if unknown; ``joints`` and ``action`` are ignored.
+        results: Errors of each sample by name, NaN if unknown; ``joints``, ``action`` and
+            ``img_path`` are ignored.
 
     Returns:
         Name of error to mean, without those that no sample has.
     """
     means = {}
     for name in dict.fromkeys(name for result in results for name in result):
-        if name not in ('joints', 'action'):
+        if name not in ('joints', 'action', 'img_path'):
             values = np.array([result.get(name, np.nan) for result in results])
             if not np.isnan(values).all():
                 means[name] = float(np.nanmean(values))

@@ -1,5 +1,7 @@
 """Rows compared person by person and seed by seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mmengine.config import ConfigDict
@@ -57,6 +59,28 @@ def test_only_seeds_that_both_have_count(suite, summaries):
     assert comparison.compare_rows(suite, summaries) == []
 
 
+def test_people_of_one_image_count_together_and_other_people_are_not_compared(suite):
+    def compare(names, other_names):
+        sides = [
+            replace(side, measured=tuple(replace(one, images=images) for one in side.measured))
+            for side, images in zip(
+                (summary(ROWS[0], 0), summary(ROWS[1], np.repeat(np.arange(5.0), 10))),
+                (names, other_names),
+                strict=True,
+            )
+        ]
+        return comparison.compare_rows(suite, sides)
+
+    five, fifty = np.repeat([*'abcde'], 10), np.arange(50).astype(str)
+    (unknown,), (together,), (alone,) = compare(None, None), compare(five, five), compare(fifty, fifty)
+    differences = [one.differences['MPJPE'] for one in (unknown, together, alone)]
+    assert differences[0].low == pytest.approx(differences[2].low, abs=0.1)
+    assert differences[1].mean == differences[2].mean == 2
+    widths = [one.high - one.low for one in differences]
+    assert widths[1] > 2.5 * widths[2]
+    assert compare(five, fifty) == [] and compare(None, five) == []
+
+
 def test_rows_are_compared_under_the_same_condition(summaries):
     suite = suites.Suite('s', 't', ROWS[:2], reference='none', conditions=(CONDITION, CONDITION))
     tested = [row.under(CONDITION) for row in suite.rows]
@@ -110,7 +134,13 @@ def test_one_person_has_no_interval():
 def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
     exact = suites.Condition('exact', 'exact boxes')
     suite = suites.Suite(
-        's', 'My table', ROWS[:2], reference='none', conditions=(exact, CONDITION), groups=('visibility',)
+        's',
+        'My table',
+        ROWS[:2],
+        reference='none',
+        contrasts=(suites.Contrast('NONE', ('none',), ('a',)),),
+        conditions=(exact, CONDITION),
+        groups=('visibility',),
     )
     shifts = {'none @ exact': 0, 'a @ exact': -1, 'none @ off': 20, 'a @ off': 11}
     summaries = [summary(row, shifts[row.full_name]) for row in suite.tested_rows]
@@ -127,9 +157,11 @@ def test_conditions_and_groups_of_people_have_tables_of_their_own(tmp_path):
     assert '| NONE | 125.0 ± 0.5 | 145.0 ± 0.5 |' in text
     assert '| Δ MPJPE mm, minus NONE | exact boxes | boxes off |' in text
     assert '| A | **-1.8 [' in text and '**-9.0 [-9.0, -9.0]** |' in text
-    assert text.count('| NONE | ') == 2  # under all conditions, and with all metrics under the first one
-    assert '| near (10 people) | **-5.0 [-5.0, -5.0]** |' in text
-    assert '| far (40 people) | **-1.0 [-1.0, -1.0]** |' in text
+    assert text.count('\n| NONE | ') == 2  # under all conditions, and with all metrics under the first one
+    assert '| near (10 people) | 105.0 ± 0.5 | 100.0 ± 0.5 |' in text
+    assert '| Δ MPJPE mm, minus NONE where nothing else is said | A | NONE minus A |' in text
+    assert '| near (10 people) | **-5.0 [-5.0, -5.0]** | **+5.0 [+5.0, +5.0]** |' in text
+    assert '| far (40 people) | **-1.0 [-1.0, -1.0]** | **+1.0 [+1.0, +1.0]** |' in text
     assert '| Δ MPJPE mm, change from exact boxes | boxes off |' in text
     assert '| A minus NONE | **-7.2 [' in text  # from -1.8 to -9
     assert (

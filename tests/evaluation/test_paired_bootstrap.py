@@ -53,15 +53,28 @@ def test_the_width_is_that_of_the_crossed_design():
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     held = [
-        (found := paired_difference(*crossed(random(seed), people=60), seed)).low <= 0 <= found.high
+        (found := paired_difference(*crossed(random(seed), people=60), seed=seed)).low <= 0 <= found.high
         for seed in range(60)
     ]
     assert 0.85 <= np.mean(held) <= 1
 
 
+def test_people_of_one_image_are_drawn_together():
+    """Four people with the same difference tell as much as one."""
+    of_image = random(4).normal(3, 20, 200)
+    images = random(5).permutation(np.repeat([f'{i}.jpg' for i in range(200)], 4))
+    people = 3 * [of_image[[int(name[:-4]) for name in images]]]  # of three seeds that agree
+    zeros = list(np.zeros((3, 800)))
+    together = paired_difference(people, zeros, images)
+    alone = paired_difference(people, zeros)
+    assert together.mean == pytest.approx(alone.mean)
+    assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(2, rel=0.1)
+    assert paired_difference(people, zeros, np.full(800, 'a.jpg')).is_clear is False
+
+
 def test_people_without_an_error_are_left_out():
     errors, reference = [np.array([1.0, np.nan, 5.0])], [np.array([0.0, 1.0, np.nan])]
-    found = paired_difference(errors, reference)
+    found = paired_difference(errors, reference, np.array(['a', 'b', 'b']))
     assert (found.mean, found.people) == (1, 1) and not found.is_clear
     with pytest.raises(ValueError, match='nobody has an error'):
         paired_difference([np.array([np.nan])], [np.array([1.0])])

@@ -8,7 +8,7 @@ import pytest
 from mmroi.evaluation.person_errors import read_person_errors, save_person_errors
 
 ROWS = [
-    {'MPJPE': 90.5, 'PVE': math.nan, 'joints': [80.0, 101.0], 'action': 'Walking'},
+    {'MPJPE': 90.5, 'PVE': math.nan, 'joints': [80.0, 101.0], 'action': 'Walking', 'img_path': 'a.jpg'},
     {'MPJPE': 70.25, 'joints': [70.0, 70.5]},
 ]
 
@@ -17,7 +17,8 @@ def test_round_trip(tmp_path):
     save_person_errors(ROWS, tmp_path / 'new', 'h36m')
     first, second = read_person_errors(tmp_path / 'new', 'h36m')
     assert (first['MPJPE'], second['MPJPE']) == (90.5, 70.25)
-    assert first['action'] == 'Walking' and 'action' not in second
+    assert (first['action'], first['img_path']) == ('Walking', 'a.jpg')
+    assert 'action' not in second and 'img_path' not in second
     assert math.isnan(first['PVE']) and math.isnan(second['PVE'])
     assert (first['joints'], second['joints']) == ([80.0, 101.0], [70.0, 70.5])
 
