@@ -12,6 +12,7 @@ from mmroi.engine.training_log import read_curves
 R50 = 'configs/multi_roi/multi-roi_r50_1xb48-25e_synthetic-256x192.py'
 HRNET = 'configs/multi_roi/multi-roi_hr48_1xb20-15e_mixture-256x192.py'
 MOVENET = 'configs/multi_roi/multi-roi_movenet_1xb64-30e_synthetic-256x192.py'
+SHARED_MAP = 'configs/multi_roi/multi-roi_movenet_shared-map-1xb64-30e_synthetic-256x192.py'
 CLIFF_MOVENET = 'configs/cliff/cliff_movenet_1xb64-30e_synthetic-256x192.py'
 SMALL = 'configs/multi_roi/multi-roi_r18_1xb16-5e_synthetic-96x72.py'
 SMALL_CROPS = ('--cfg-options', 'crop_size=(64,48)')
@@ -38,6 +39,10 @@ def gpu_steps() -> list[Step]:
     for name, config in SPEED_OF.items():
         own = ('--rois', '5', '--no-baselines', *sizes, *precisions, *modes, *_TURNS)
         steps.append(_inference(f'speed-{name}', config, *own))
+    one_and_five = ('--rois', '1', '5', '--no-baselines', *sizes, *precisions)
+    steps.append(
+        _inference('shared-map', SHARED_MAP, *one_and_five, '--modes', 'eager', 'cuda-graphs', *_TURNS)
+    )
     workers = ('--num-workers', '8')
     compared = ('--compare', 'amp', 'amp+channels_last', 'amp+with_cp')
     steps.append(_training('training', R50, *compared, *workers, '--seconds', '3', '--rounds', '3'))

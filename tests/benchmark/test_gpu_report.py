@@ -16,6 +16,12 @@ FIGURES = {
             speed('r50', 5, 9000.0, precision='fp32'),
         ],
     ),
+    'shared-map': dict(
+        rows=[
+            *(speed('map', rois, value) for rois, value in ((1, 100.0), (5, 97.0))),
+            *(speed('map', rois, value, batch=1) for rois, value in ((1, 10.0), (5, 9.0))),
+        ]
+    ),
     'memory-with_cp': dict(batch_size=48, rows=[dict(peak_mib=24 * 1024.0, samples_per_second=96.0)]),
     'training': dict(batch_size=48, rows=[dict(waiting=w, samples_per_second=24.0) for w in (0.04, 0.01)]),
     'numerics': dict(
@@ -28,6 +34,7 @@ def test_aims():
     found = {row['what'].split(',')[0]: (row['measured'], row['met']) for row in check_aims(FIGURES)}
     assert found == {
         'R50': ('1600 persons/s', 'yes'),
+        'one crop for all RoIs': ('0.9', 'no'),
         'peak memory of training': ('24576 MiB', 'no'),
         'share of waiting for data': ('0.04', 'yes'),
         'losses with a launcher and without': ('not measured', '–'),
@@ -38,7 +45,7 @@ def test_aims():
 def test_what_was_not_measured_is_said():
     assert {row['measured'] for row in check_aims({})} == {'not measured'}
     unknown = {'memory-with_cp': dict(rows=[dict(peak_mib=None), dict(peak_mib=1.0)])}
-    assert check_aims(unknown)[1]['measured'] == 'not measured'
+    assert check_aims(unknown)[2]['measured'] == 'not measured'
 
 
 def test_table_of_rois():
