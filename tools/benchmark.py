@@ -82,7 +82,9 @@ def main() -> None:
     work_dir = args.work_dir or Path('work_dirs') / 'benchmark' / Path(name).stem
     folder = args.report_dir or work_dir / suite.name
     runs = plan(suite.tested_rows, args.seeds or profile.seeds, work_dir)
-    measured = {} if args.report_only else run_suite(suite, profile, runs, work_dir, args.gpus, args.jobs)
+    measured = {}
+    if not args.report_only:
+        measured = run_suite(suite, profile, runs, work_dir, folder, args.gpus, args.jobs)
     command = shlex.join(['mmroi', 'benchmark', *(a for a in sys.argv[1:] if a != '--report-only')])
     report = report_suite(suite, profile, runs, measured, command, folder, args.report_only)
     console = Console()

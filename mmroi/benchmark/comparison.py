@@ -56,11 +56,13 @@ class Comparisons:
         rows: Each row with the reference.
         groups: Groups of rows with others.
         changes: Each of these differences under a condition with the same one under the first condition.
+        impossible: What cannot be compared, since it was not tested on the same people.
     """
 
     rows: Sequence[Comparison] = ()
     groups: Sequence[Comparison] = ()
     changes: Sequence[Comparison] = ()
+    impossible: Sequence[str] = ()
 
     @property
     def all(self) -> list[Comparison]:
@@ -79,9 +81,15 @@ def compare(suite: Suite, summaries: Sequence[Summary]) -> Comparisons:
         suite: The suite.
         summaries: Its rows.
     """
-    return Comparisons(
-        compare_rows(suite, summaries), compare_groups(suite, summaries), compare_changes(suite, summaries)
-    )
+    rows, groups = compare_rows(suite, summaries), compare_groups(suite, summaries)
+    done = {(one.label, one.reference, one.condition) for one in (*rows, *groups)}
+    impossible = [
+        _title(pair.label, pair.reference, len(pair.having))
+        for pair in (*_contrasts(suite, summaries), *_rows(suite, summaries))
+        if pair.seeds and (pair.label, pair.reference, pair.condition) not in done
+    ]
+    changes = compare_changes(suite, summaries)
+    return Comparisons(rows, groups, changes, [*dict.fromkeys(impossible)])
 
 
 def compare_rows(
@@ -152,6 +160,12 @@ class _Pair(NamedTuple):
     lacking: Sequence[Summary]
     condition: Condition | None
 
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that all have."""
+        sides = (*self.having, *self.lacking)
+        return sorted(set.intersection(*({one.run.seed for one in side.measured} for side in sides)))
+
 
 def _by_place(summaries: Sequence[Summary]) -> dict[tuple[str | None, Condition | None], Summary]:
     return {(summary.row.name, summary.row.condition): summary for summary in summaries}
@@ -189,7 +203,7 @@ def _compare(pair: _Pair, people: np.ndarray | slice = EVERYONE, times: int = 1)
     """
     sides = (*pair.having, *pair.lacking)
     runs = [{one.run.seed: one.errors for one in side.measured} for side in sides]
-    seeds = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
+    seeds = pair.seeds
     sizes = {len(values) for run in runs for seed in seeds for values in run[seed].values()}
     if isinstance(people, np.ndarray):
         sizes.add(len(people))

@@ -1,5 +1,6 @@
 """People per second of the networks of a suite, as the paper's Table 4 counts frames."""
 
+import hashlib
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,21 +29,25 @@ class FrameRates:
 
     Attributes:
         fps: By name of the row.
+        networks: A digest of what was measured, by name of the row.
         device: What they were measured on.
     """
 
     fps: Mapping[str, float]
+    networks: Mapping[str, str]
     device: str
 
 
-def read_frame_rates(path: Path) -> FrameRates | None:
+def read_frame_rates(path: Path, runs: Sequence[Run], profile: Config) -> FrameRates | None:
     """Read the frame rates of a table.
 
     Args:
         path: File that ``measure_frame_rates`` wrote.
+        runs: Runs of the suite.
+        profile: The profile.
 
     Returns:
-        The frame rates; None if they were not measured.
+        The frame rates of those rows of the runs whose networks have not changed since; None without a file.
 
     Raises:
         ValueError: The file is damaged.
@@ -50,35 +55,36 @@ def read_frame_rates(path: Path) -> FrameRates | None:
     try:
         found = json.loads(path.read_bytes())
         fps = {str(row): float(value) for row, value in found['fps'].items()}
-        return FrameRates(fps, str(found['device']))
+        before = {row: str(found['networks'][row]) for row in fps}
+        device = str(found['device'])
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f'{path} is damaged ({error}); remove it to measure again') from error
+    now = {name: _digest(run, profile) for name, run in _one_of_each(runs).items() if name in before}
+    same = {row: network for row, network in now.items() if before[row] == network}
+    return FrameRates({row: fps[row] for row in same}, same, device)
 
 
-def measure_frame_rates(runs: Sequence[Run], profile: Config, path: Path) -> FrameRates:
+def measure_frame_rates(runs: Sequence[Run], profile: Config, path: Path) -> None:
     """Measure the networks of all rows that are done, in turns, unless the file has them all.
 
     One person at a time, from crops in memory through network and body model, like
     ``tools/analysis_tools/benchmark_inference.py``. Speed does not depend on the weights, so the network of a
-    row is built from its config, once for all seeds.
+    row is built from its config, once for all seeds and conditions.
 
     Args:
         runs: Runs of the suite.
         profile: The profile.
         path: File to write.
 
-    Returns:
-        The frame rates.
-
     Raises:
         ValueError: The file is damaged.
     """
-    done = {run.row.full_name: run for run in runs if run.is_done}
-    known = read_frame_rates(path)
+    done = _one_of_each([run for run in runs if run.is_done])
+    known = read_frame_rates(path, runs, profile)
     if known and set(done) <= set(known.fps):
-        return known
+        return
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     steps: dict[Hashable, Callable[[], object]] = {
         name: _step(run, profile, device) for name, run in done.items()
@@ -87,10 +93,23 @@ def measure_frame_rates(runs: Sequence[Run], profile: Config, path: Path) -> Fra
         step()
         step()
     turns = take_turns(steps, device, SECONDS, ROUNDS)
-    rates = FrameRates({name: 1 / typical(turns[name]) for name in done}, describe_device())
+    rates = FrameRates(
+        {name: 1 / typical(turns[name]) for name in done},
+        {name: _digest(run, profile) for name, run in done.items()},
+        describe_device(),
+    )
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(asdict(rates), indent=2), encoding='utf-8')
-    return rates
+
+
+def _one_of_each(runs: Sequence[Run]) -> dict[str, Run]:
+    return {run.row.name: run for run in runs}
+
+
+def _digest(run: Run, profile: Config) -> str:
+    config = network_config(run.row, profile, 0)
+    measured = dict(model=config.model, crops=read_crops(config.test_dataloader))
+    return hashlib.sha256(json.dumps(measured, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _step(run: Run, profile: Config, device: torch.device) -> Callable[[], object]:

@@ -35,6 +35,7 @@ from mmroi.benchmark.suites import Condition, Suite
 from mmroi.fileio.atomic import atomic_write
 
 LEGEND = '± is the standard error of the mean over the seeds. The last epoch is tested.'
+NO_IMAGES = ' Here it is not known which people share an image; people are drawn instead.'
 FEW_SEEDS = ' With fewer than five seeds, intervals are too narrow.'
 BY_CONDITION = ('MPJPE', 'PA-MPJPE', 'camera_translation', 'depth')
 NOT_COMPARABLE = '**Synthetic people and the open body, small networks: these are not results on 3DPW.**'
@@ -98,7 +99,9 @@ def write_report(
             lines += [*difference_table(found, reference), '']
     if compared.all:
         fewest = min(one.seeds for one in compared.all)
-        lines += [DIFFERENCES + (FEW_SEEDS if fewest < 5 else ''), '']
+        images_known = all(one.images is not None for one in measured)
+        remarks = (FEW_SEEDS if fewest < 5 else '') + ('' if images_known else NO_IMAGES)
+        lines += [DIFFERENCES + remarks, '']
     paper = f'The paper: {suite.paper_data}.' if suite.paper_data else ''
     if remarks := f'{paper} {suite.note}'.strip():
         lines += [remarks, '']
@@ -107,6 +110,7 @@ def write_report(
     if made_otherwise:
         lines += ['', '## Made with other settings', '', *(f'* {message}' for message in made_otherwise)]
     failures = [f'{s.row.title}: {message}' for s in summaries for message in s.failures]
+    failures += [f'{what}: not compared, since not tested on the same people' for what in compared.impossible]
     if failures := [*failures, *lacking]:
         lines += ['', '## Failed', '', *(f'* {message}' for message in failures)]
     lines += [line for path in images for line in ('', f'![{path.stem}]({path.name})')]

@@ -85,8 +85,8 @@ class Summary:
             The second is None for fewer than two seeds; None if no run has the error.
         """
         errors = [one.errors[name] for one in self.measured if name in one.errors]
-        values = [float(np.nanmean(one[people])) for one in errors if len(one) == len(people)]
-        values = [value for value in values if np.isfinite(value)]
+        found = [one[people][np.isfinite(one[people])] for one in errors if len(one) == len(people)]
+        values = [float(one.mean()) for one in found if one.size]
         return (statistics.fmean(values), _standard_error(values)) if values else None
 
     def _values(self, name: str) -> list[float]:
@@ -213,7 +213,7 @@ def summarize(
         own = [run for run in runs if run.row == row]
         failures = tuple(failed[run.name] for run in own if run.name in failed)
         measured = [known[run.name] for run in own if run.is_done and run.name not in failed]
-        if measured and rates and row.full_name in rates.fps:
+        if measured and rates and row.name in rates.fps:
             measured[0] = _with_speed(measured[0], rates)
         summaries.append(Summary(row, tuple(measured), failures, len(own) - len(measured) - len(failures)))
     return summaries
@@ -221,7 +221,7 @@ def summarize(
 
 def _with_speed(one: Measured, rates: FrameRates) -> Measured:
     """Add what is measured after all runs are done, once for all seeds."""
-    fps = rates.fps[one.run.row.full_name]
+    fps = rates.fps[one.run.row.name]
     return replace(
         one,
         numbers={**one.numbers, 'fps': fps, 'ms': 1e3 / fps},

@@ -31,6 +31,7 @@ from mmroi.synthetic import StudioSettings, make_dataset
 from mmroi.utils.errors import explain
 from mmroi.utils.installation import find_page
 
+SPEED = 'speed.json'
 T = TypeVar('T')
 
 
@@ -115,16 +116,28 @@ def compute_features(runs: Sequence[Run], profile: Config) -> None:
                 use_feature_cache(config)
 
 
+def has_speed(suite: Suite) -> bool:
+    """Whether a suite has a column of speed."""
+    return bool({'fps', 'ms'} & set(suite.columns))
+
+
 def run_suite(
-    suite: Suite, profile: Config, runs: Sequence[Run], work_dir: Path, gpus: int | None, jobs: int
+    suite: Suite,
+    profile: Config,
+    runs: Sequence[Run],
+    work_dir: Path,
+    folder: Path,
+    gpus: int | None,
+    jobs: int,
 ) -> dict[str, Measured]:
-    """Execute the runs that are not done.
+    """Execute the runs that are not done, and measure speeds if the suite has a column for them.
 
     Args:
         suite: The suite.
         profile: The profile.
         runs: All runs of the suite.
         work_dir: Folder of the profile.
+        folder: Folder of the report.
         gpus: Number of GPUs; None for all.
         jobs: Without GPUs: number of runs at a time.
 
@@ -160,6 +173,11 @@ def run_suite(
         compute_features(todo, profile)
         progress = Progress(len(runs), len(runs) - len(todo))
         RunPool(profile, gpus, jobs, progress).run(todo)
+        if has_speed(suite):
+            try:
+                measure_frame_rates(runs, profile, folder / SPEED)
+            except Exception as error:  # the report says which rows lack it
+                print(f'speeds cannot be measured: {explain(error)}', flush=True)
     return progress.measured
 
 
@@ -172,7 +190,7 @@ def report_suite(
     folder: Path,
     report_only: bool = False,
 ) -> str:
-    """Measure speeds that the suite has a column for; write the report, ``table.csv``, plots, and pictures.
+    """Write ``report.md``, ``table.csv``, plots, and images of people.
 
     What cannot be made is named in the report and printed, except for the tables.
 
@@ -183,8 +201,8 @@ def report_suite(
         measured: Runs that are measured already, by name.
         command: The command that makes the report.
         folder: Folder to write to; created if missing.
-        report_only: Measure no speed, and name the runs that do not have the current settings, which a
-            benchmark would have refused.
+        report_only: Name the runs that do not have the current settings, which a benchmark would have
+            refused.
 
     Returns:
         The report, as Markdown.
@@ -199,13 +217,11 @@ def report_suite(
             print(f'the report lacks {lacking[-1]}', flush=True)
             return None
 
-    rates = None
-    if {'fps', 'ms'} & set(suite.columns):
-        speeds = folder / 'speed.json'
-        if report_only:
-            rates = attempt('speed', read_frame_rates, speeds)
-        else:
-            rates = attempt('speed', measure_frame_rates, runs, profile, speeds)
+    rates = attempt('speed', read_frame_rates, folder / SPEED, runs, profile) if has_speed(suite) else None
+    if has_speed(suite):
+        done = dict.fromkeys(run.row.name for run in runs if run.is_done)
+        if unknown := [name for name in done if rates is None or name not in rates.fps]:
+            lacking.append(f'speed of {", ".join(unknown)}: not measured with the others of the table')
     summaries = summarize(runs, suite.tested_rows, dict(measured), rates)
     compared = compare(suite, summaries)
     plots = attempt('plots', draw_all, summaries, compared.all, folder) or []

@@ -45,9 +45,9 @@ class MeshMetric(BaseMetric):
     * ``camera_spread`` (mm): root mean square distance of the full cameras of one person's M RoIs from their
       mean, if M > 1.
 
-    Only errors per sample are kept and gathered across processes, never meshes. Samples that a sampler
-    repeats to fill the last batch of a process are dropped, so the result does not depend on the number of
-    processes.
+    Of a sample, only its errors, action, and image name are kept and gathered across processes, never its
+    mesh. Samples that a sampler repeats to fill the last batch of a process are dropped, so the result does
+    not depend on the number of processes.
 
     Args:
         protocol: Name of a protocol in ``mmroi.evaluation.PROTOCOLS``, or a definition.

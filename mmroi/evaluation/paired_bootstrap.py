@@ -54,7 +54,7 @@ def paired_difference(
         seed: Of the drawing.
 
     Returns:
-        ``errors`` minus ``reference``.
+        ``errors`` minus ``reference``; people of a single image have no interval, it is infinite.
 
     Raises:
         ValueError: The methods differ in seeds or people, or nobody has an error in both.

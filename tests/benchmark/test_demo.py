@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from mmroi.benchmark import photos, profiles, results, runs, suites
+from mmroi.benchmark import frame_rate, photos, profiles, results, runs, suites
 from mmroi.benchmark.person_groups import KINDS, person_groups
 from mmroi.evaluation import DumpMeshResults, MeshResults
+from mmroi.evaluation.person_errors import save_person_errors
 from mmroi.registry import DATASETS, MODELS
 from mmroi.synthetic import StudioSettings, make_dataset
 
@@ -46,10 +48,12 @@ def demo(tmp_path_factory):
         make_dataset('images', StudioSettings('easy', 96, 0), 1, 3, 1)
         profile = profiles.load_profile('tiny.yml')
         init_default_scope('mmroi')
-        rates = dict(fps={row.name: 200.0 for row in suites.load_suite('demo').rows}, device='2 cores')
+        planned = runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo'))
+        networks = {run.row.name: frame_rate._digest(run, profile) for run in planned}
+        rates = dict(fps=dict.fromkeys(networks, 200.0), networks=networks, device='2 cores')
         Path('demo').mkdir()
         Path('demo/speed.json').write_text(json.dumps(rates))
-        for run in runs.plan(suites.load_suite('demo').rows, profile.seeds, Path('demo')):
+        for run in planned:
             config = profiles.for_testing(profiles.network_config(run.row, profile, run.seed))
             (run.folder / 'train').mkdir(parents=True)
             config.dump(run.config('test'))
@@ -131,6 +135,17 @@ def test_the_mean_pose_is_the_start_of_an_untrained_network(demo, monkeypatch):
     errors, untrained = results.mean_pose(run), results.measure(run).numbers
     assert errors['MPJPE'] == pytest.approx(untrained['MPJPE'], rel=1e-4)
     assert errors['depth'] == pytest.approx(untrained['depth'], rel=1e-4)
+
+
+def test_images_of_people_are_known_even_if_the_errors_were_written_without(demo, monkeypatch):
+    monkeypatch.chdir(demo)
+    run = runs.plan(suites.load_suite('demo').rows, profiles.load_profile('tiny.yml').seeds, Path('demo'))[0]
+    expected = results.measure(run)
+    np.testing.assert_array_equal(expected.images, MeshResults(run.results).arrays['meta.img_path'])
+    save_person_errors([{'MPJPE': 1.0}] * expected.people, run.errors, 'synthetic')
+    found = results.measure(run)
+    shutil.rmtree(run.errors)
+    assert found.numbers == expected.numbers and list(found.images) == list(expected.images)
 
 
 def test_groups_of_people(demo, monkeypatch):

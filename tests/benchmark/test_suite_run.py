@@ -39,7 +39,8 @@ def measured(run, people=9):
     numbers = {name: float(values.mean()) for name, values in errors.items()}
     tables = {'per_joint': Table(('joint', 'MPJPE'), [('hip', numbers['MPJPE'])])}
     record = dict(date='2026-01-02T03:04:05', device='2 cores', code='mmroi 1')
-    return results.Measured(run, numbers, tables, {1: 120.0, 2: 100.0}, people, record, errors)
+    images = np.arange(people) // 2
+    return results.Measured(run, numbers, tables, {1: 120.0, 2: 100.0}, people, record, errors, images)
 
 
 @pytest.fixture
@@ -53,8 +54,10 @@ def offline(monkeypatch):
     monkeypatch.setattr(suite_run, 'mean_pose', lambda run: dict(MPJPE=300.0))
     monkeypatch.setattr(
         suite_run,
-        'measure_frame_rates',
-        lambda planned, *_: frame_rate.FrameRates({run.row.full_name: 1234.5 for run in planned}, '2 cores'),
+        'read_frame_rates',
+        lambda path, planned, profile: frame_rate.FrameRates(
+            {run.row.name: 1234.5 for run in planned}, {}, '2 cores'
+        ),
     )
     monkeypatch.setattr(suite_run, 'person_groups', lambda *paths: {'near': np.arange(9) < 4})
     for name in ('draw_people', 'draw_photos'):
@@ -109,6 +112,7 @@ def test_runs_that_were_tested_on_other_people_are_not_compared(tmp_path, offlin
     profile = profiles.load_profile('cpu')
     text = suite_run.report_suite(suite, profile, planned, known, 'command', tmp_path)
     assert '## By condition' in text and 'minus CLIFF |' not in text and '## In short' not in text
+    assert '* Multi-RoI, M = 5 minus CLIFF: not compared, since not tested on the same people\n' in text
 
 
 STOP = """
