@@ -52,6 +52,11 @@ def read_frame_rates(path: Path, runs: Sequence[Run], profile: Config) -> FrameR
     Raises:
         ValueError: The file is damaged.
     """
+    return _read(path, _digests(_one_of_each(runs), profile))
+
+
+def _read(path: Path, networks: Mapping[str, str]) -> FrameRates | None:
+    """Read the frame rates of networks with these digests."""
     try:
         found = json.loads(path.read_bytes())
         fps = {str(row): float(value) for row, value in found['fps'].items()}
@@ -61,8 +66,7 @@ def read_frame_rates(path: Path, runs: Sequence[Run], profile: Config) -> FrameR
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f'{path} is damaged ({error}); remove it to measure again') from error
-    now = {name: _digest(run, profile) for name, run in _one_of_each(runs).items() if name in before}
-    same = {row: network for row, network in now.items() if before[row] == network}
+    same = {row: network for row, network in networks.items() if before.get(row) == network}
     return FrameRates({row: fps[row] for row in same}, same, device)
 
 
@@ -82,7 +86,8 @@ def measure_frame_rates(runs: Sequence[Run], profile: Config, path: Path) -> Non
         ValueError: The file is damaged.
     """
     done = _one_of_each([run for run in runs if run.is_done])
-    known = read_frame_rates(path, runs, profile)
+    networks = _digests(done, profile)
+    known = _read(path, networks)
     if known and set(done) <= set(known.fps):
         return
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
@@ -93,17 +98,17 @@ def measure_frame_rates(runs: Sequence[Run], profile: Config, path: Path) -> Non
         step()
         step()
     turns = take_turns(steps, device, SECONDS, ROUNDS)
-    rates = FrameRates(
-        {name: 1 / typical(turns[name]) for name in done},
-        {name: _digest(run, profile) for name, run in done.items()},
-        describe_device(),
-    )
+    rates = FrameRates({name: 1 / typical(turns[name]) for name in done}, networks, describe_device())
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(asdict(rates), indent=2), encoding='utf-8')
 
 
 def _one_of_each(runs: Sequence[Run]) -> dict[str, Run]:
     return {run.row.name: run for run in runs}
+
+
+def _digests(runs: Mapping[str, Run], profile: Config) -> dict[str, str]:
+    return {name: _digest(run, profile) for name, run in runs.items()}
 
 
 def _digest(run: Run, profile: Config) -> str:

@@ -100,8 +100,8 @@ def write_report(
     if compared.all:
         fewest = min(one.seeds for one in compared.all)
         images_known = all(one.images is not None for one in measured)
-        remarks = (FEW_SEEDS if fewest < 5 else '') + ('' if images_known else NO_IMAGES)
-        lines += [DIFFERENCES + remarks, '']
+        caveats = (FEW_SEEDS if fewest < 5 else '') + ('' if images_known else NO_IMAGES)
+        lines += [DIFFERENCES + caveats, '']
     paper = f'The paper: {suite.paper_data}.' if suite.paper_data else ''
     if remarks := f'{paper} {suite.note}'.strip():
         lines += [remarks, '']

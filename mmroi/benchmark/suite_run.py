@@ -217,8 +217,9 @@ def report_suite(
             print(f'the report lacks {lacking[-1]}', flush=True)
             return None
 
-    rates = attempt('speed', read_frame_rates, folder / SPEED, runs, profile) if has_speed(suite) else None
+    rates = None
     if has_speed(suite):
+        rates = attempt('speed', read_frame_rates, folder / SPEED, runs, profile)
         done = dict.fromkeys(run.row.name for run in runs if run.is_done)
         if unknown := [name for name in done if rates is None or name not in rates.fps]:
             lacking.append(f'speed of {", ".join(unknown)}: not measured with the others of the table')

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mmroi.evaluation.tables import TEXTS
 from mmroi.fileio.npz_io import write_npz
 
 _FILE = '{}_per_person.npz'
@@ -21,7 +22,7 @@ def save_person_errors(rows: Sequence[Mapping[str, Any]], folder: str | Path, pr
         prefix: Such as the name of the protocol.
     """
     names = dict.fromkeys(name for row in rows for name in row)
-    unknown: dict[str, Any] = {'action': '', 'img_path': ''}
+    unknown: dict[str, Any] = dict.fromkeys(TEXTS, '')
     columns = {name: np.array([row.get(name, unknown.get(name, np.nan)) for row in rows]) for name in names}
     Path(folder).mkdir(parents=True, exist_ok=True)
     write_npz(Path(folder, _FILE.format(prefix)), columns)

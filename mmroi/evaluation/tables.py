@@ -11,6 +11,8 @@ import torch
 from mmroi.evaluation.functional import auc, pck
 from mmroi.fileio.atomic import atomic_write
 
+TEXTS = ('action', 'img_path')  # what is known of a sample beside its errors
+
 
 class Table(NamedTuple):
     """A table whose first column names the rows.
@@ -36,7 +38,7 @@ def mean_errors(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """
     means = {}
     for name in dict.fromkeys(name for result in results for name in result):
-        if name not in ('joints', 'action', 'img_path'):
+        if name not in ('joints', *TEXTS):
             values = np.array([result.get(name, np.nan) for result in results])
             if not np.isnan(values).all():
                 means[name] = float(np.nanmean(values))
