@@ -24,6 +24,7 @@ from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions, chec
 from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.fileio.downloads import locate
 from mmroi.fileio.state_dicts import read_state_dict
+from mmroi.geometry import MAX_ROIS
 from mmroi.registry import DATASETS, MODELS
 
 R = TypeVar('R', bound=Runner)
@@ -88,10 +89,11 @@ def use_feature_cache(
 
         def read_from_cache(dataset: Any, variants: int = options.variants if split == 'train' else 1) -> Any:
             stored, read = deepcopy(dataset), {}
-            wanted = options.num_rois
-            if wanted and (crops := read_crops(dataset)).num_rois < wanted and not crops.context_size:
-                set_crops(stored, num_rois=wanted)
-                read = dict(num_rois=crops.num_rois)
+            if options.num_rois and not (crops := read_crops(dataset)).context_size:
+                wanted = options.num_rois if crops.num_rois <= options.num_rois else MAX_ROIS
+                if crops.num_rois < wanted:
+                    set_crops(stored, num_rois=wanted)
+                    read = dict(num_rois=crops.num_rois)
             cache = FeatureCache(model, stored, options, cfg.get('custom_imports'))
             caches.append((cache, variants))
             folder = str(cache.folder)

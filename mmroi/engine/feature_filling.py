@@ -47,8 +47,9 @@ class FeatureCacheOptions:
         storage: Type of the stored features: ``'float16'`` or ``'float32'``.
         seed: Seed of the augmentations.
         jobs: Number of processes on a CPU, or of loader workers beside a GPU; by default the number of cores.
-        num_rois: Number of RoIs to store if more than the model's, for models with fewer RoIs to share.
-            Without effect where the features of a RoI depend on the others, as in a map that all share.
+        num_rois: Number of RoIs to store if the model has at most as many, for all such models to share. For
+            a model with more, all nine of ``MultiRoICrop`` are stored, which those with more share. Without
+            effect where the features of a RoI depend on the others, as in a map that all share.
         compile: Compile the backbone, which takes a minute and pays from thousands of samples on; needs a C++
             compiler on a CPU. The features then differ by rounding.
         cache_dir: Folder of the caches; by default ``features/`` in the ``data_root`` of the dataset.

@@ -220,25 +220,27 @@ def test_a_damaged_shard_is_computed_again(cfg, tmp_path):
     cached.get_variant(0, 0)
 
 
-def test_models_with_fewer_rois_share_a_cache(cfg, tmp_path):
-    one = Config(json.loads(json.dumps(cfg.to_dict())))
-    one.merge_from_dict({'model.num_rois': 1, 'feature_cache.num_rois': 2})
-    set_crops(one, num_rois=1)
-    plain = DATASETS.build(one.val_dataloader.dataset)
-    use_feature_cache(cfg)
-    before = folders(tmp_path / 'data')
-    use_feature_cache(one)
-    assert folders(tmp_path / 'data') == before
-    cached = DATASETS.build(one.val_dataloader.dataset)
-    model = MODELS.build(one.model)
-    model.init_weights()
-    results = [
-        model.eval().test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
-        for dataset in (plain, cached)
-    ]
-    for expected, found in zip(*results, strict=True):
-        np.testing.assert_array_equal(found.boxes, expected.boxes)
-        torch.testing.assert_close(found.pred_instances.vertices, expected.pred_instances.vertices)
+@pytest.mark.parametrize('shared, models', [(5, (1, 2, 5)), (5, (6, 9)), (2, (3, 9))])
+def test_models_share_a_cache_whose_first_rois_are_theirs(cfg, tmp_path, shared, models):
+    """Those with at most ``num_rois`` read the features of so many, the others those of all nine."""
+    for num_rois in models:
+        one = deepcopy(cfg)
+        one.merge_from_dict({'model.num_rois': num_rois, 'feature_cache.num_rois': shared})
+        set_crops(one, num_rois=num_rois)
+        plain = DATASETS.build(one.val_dataloader.dataset)
+        (cache,) = use_feature_cache(one, ['val'], progress=False)
+        assert folders(tmp_path / 'data') == [cache.folder]
+        cached = DATASETS.build(one.val_dataloader.dataset)
+        model = MODELS.build(one.model)
+        model.init_weights()
+        results = [
+            model.eval().test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
+            for dataset in (plain, cached)
+        ]
+        for expected, found in zip(*results, strict=True):
+            assert len(found.boxes) == num_rois
+            np.testing.assert_array_equal(found.boxes, expected.boxes)
+            torch.testing.assert_close(found.pred_instances.vertices, expected.pred_instances.vertices)
 
 
 def test_conditions_that_change_only_the_focal_length_share_a_cache(cfg, tmp_path):
