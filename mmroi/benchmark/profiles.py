@@ -25,7 +25,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # The fields of a config that MMEngine and train.py read; the others are variables of the file. Without its
 # visualizer, a run logs to the same files.
 FIELDS = {*inspect.signature(Runner).parameters, 'custom_imports', 'feature_cache'} - {'visualizer'}
-# MMHuman3D's heads keep their width and read whole maps.
+# The others, such as MMHuman3D's, keep their width.
 OWN_HEADS = ('CLIFFHead', 'MultiRoIHead', 'PerRoIMeshHead')
 KEPT_OF_ENCODER = ('type', 'crop_size', 'roi_stage')  # whether RoIs share a map, and which
 NUM_ROIS_OF_SPREAD = 5  # the paper's M, over which the cameras of networks with one RoI are compared
@@ -207,8 +207,6 @@ def make_config(
                 context_size=crops.context_size,
             )
         _shrink(cfg.model, settings.model)
-        if cfg.model.head.type not in OWN_HEADS:
-            cfg.pop('feature_cache', None)
         if own_crops:
             _keep_crop_size(cfg, crops)
     own = dict(own_overrides or {})
@@ -270,7 +268,7 @@ def _keep_crop_size(cfg: Config, crops: CropSettings) -> None:
         grid = neck.get('grid', GRID)
         sides = zip(grid, crops.crop_size, before, strict=True)
         neck.grid = tuple(round(cells * size / old) for cells, size, old in sides)
-    if 'feature_cache' in cfg:
+    if cfg.get('feature_cache'):
         cfg.feature_cache.num_rois = None
 
 

@@ -113,7 +113,7 @@ class RunPool:
         dump_config(config, run.config('test'))
         arguments: list[str | Path] = [run.config('test'), checkpoint, '--work-dir', run.test_folder / 'test']
         arguments += ['--out', run.results, '--cfg-options', f'test_evaluator.out_dir={run.errors}']
-        arguments += ['--cache-features'] if 'feature_cache' in config else []
+        arguments += ['--cache-features'] if config.get('feature_cache') else []
         self._call('test.py', *arguments, log=run.test_folder / 'test.log', gpu=gpu)
         record = dict(
             people_seen=people_seen,

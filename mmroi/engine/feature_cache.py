@@ -15,6 +15,7 @@ from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 from torch import nn
 from torch.utils.data import ConcatDataset
 
@@ -45,7 +46,7 @@ def cached_runner(kind: type[R], cfg: Config, splits: Sequence[str] = ('train', 
         The runner.
 
     Raises:
-        OSError, ValueError: As :func:`use_feature_cache`.
+        ImportError, OSError, ValueError: As :func:`use_feature_cache`.
     """
     parts = deepcopy(cfg)
     use_feature_cache(parts, splits)
@@ -69,6 +70,7 @@ def use_feature_cache(
         The caches.
 
     Raises:
+        ImportError: A module of ``custom_imports`` is missing.
         OSError: The disk is full; what has been computed stays.
         ValueError: The model does not allow it: the backbone is not frozen, or a part needs whole maps; or an
             option or the dataset does not fit.
@@ -80,6 +82,7 @@ def use_feature_cache(
     if options.compile:
         prepare_compiler(get_device())
     init_default_scope(cfg.get('default_scope', 'mmroi'))
+    import_modules_from_strings(**cfg.get('custom_imports', dict(imports=None)))
     model = _build_model(cfg)
     caches = []
     for split in splits:
@@ -123,7 +126,7 @@ def _build_model(cfg: Config) -> nn.Module:
             'feature_cache: the encoder is not frozen, so its features change during the training: set '
             'model.encoder.frozen_stages=4 and model.encoder.norm_eval=True, or remove feature_cache'
         )
-    if model.heatmap_head is not None or model.head.needs_maps:
+    if model.heatmap_head is not None or (model.head.needs_maps and not model.head.pools_maps):
         part = 'heatmap_head' if model.heatmap_head is not None else f'head ({type(model.head).__name__})'
         raise ValueError(
             f"feature_cache: the model's {part} needs whole feature maps, which are not cached; remove it or "

@@ -53,6 +53,7 @@ class FeatureEncoder:
     ) -> None:
         self.encoder, self.preprocessor, self.options = model.encoder, model.data_preprocessor, options
         self.dataset_config, self.custom_imports = dict(dataset), dict(custom_imports)
+        self._head_name = type(model.head).__name__ if model.head.pools_maps else ''
         self._backbone: Any = None
 
     def start(self) -> None:
@@ -86,7 +87,8 @@ class FeatureEncoder:
             The features (B, M, C, h, w) of each map, and B samples.
 
         Raises:
-            ValueError: Features are too large for the type in which they are stored.
+            ValueError: Features are too large for the type in which they are stored; or what is stored of the
+                last map has another mean, which the head takes.
         """
         device = get_device()
         self.encoder.to(device)
@@ -104,7 +106,9 @@ class FeatureEncoder:
             boxes = stack_views(samples, crops).boxes
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
                 maps = self._extract_maps(crops, boxes)
-            maps = [m.unflatten(0, boxes.shape[:2]) for m in self.encoder.reduce_maps(maps)]
+            stored = self.encoder.reduce_maps(maps)
+            self._check_mean(maps[-1], stored[-1])
+            maps = [m.unflatten(0, boxes.shape[:2]) for m in stored]
             maps = [m.to(getattr(torch, self.options.storage)).cpu() for m in maps]
             if not all(m.isfinite().all() for m in maps):
                 raise ValueError(
@@ -113,6 +117,18 @@ class FeatureEncoder:
                     "feature_cache.storage='float32', or check the backbone's weights"
                 )
             yield [m.numpy() for m in maps], samples
+
+    def _check_mean(self, whole: torch.Tensor, stored: torch.Tensor) -> None:
+        """Check that a head that takes the mean of the last map can take it of what is stored."""
+        if not self._head_name:
+            return
+        one, other = (m.float().mean((-2, -1)) for m in (whole, stored))
+        if not torch.allclose(one, other, rtol=1e-3, atol=1e-3 * float(one.abs().max())):
+            raise ValueError(
+                f'feature_cache: {self._head_name} takes the mean of the last map, but what '
+                f'{type(self.encoder.neck).__name__} keeps of its {whole.shape[-2]}x{whole.shape[-1]} '
+                'cells has another: let the grid of the neck divide them, or remove feature_cache'
+            )
 
     def _extract_maps(self, crops: torch.Tensor, boxes: torch.Tensor) -> Sequence[torch.Tensor]:
         """Compute the maps; of batches that are not full by the backbone as it is, not compiled for them."""

@@ -146,11 +146,13 @@ def test_rows_read_features_of_one_frozen_encoder(base, quick, tmp_path, monkeyp
     init = made.model.encoder.backbone.init_cfg
     assert init.type == 'Pretrained' and locate(init.checkpoint).is_file()
     assert made.model.encoder.frozen_stages == 4 and made.feature_cache.num_rois == 5
-    whole_maps = load_config(
+    other_head = load_config(
         ROOT / 'configs/hmr/hmr_r50_mmhuman3d-1xb48-25e_mixture-224x224.py', import_custom_modules=False
     )
-    made = profiles.make_config(whole_maps, quick, seed=0)
-    assert made.model.encoder.backbone.init_cfg == init and 'feature_cache' not in made
+    made = profiles.make_config(other_head, quick, seed=0)
+    assert made.model.encoder.backbone.init_cfg == init and made.feature_cache.num_rois == 5
+    made = profiles.make_config(other_head, quick, seed=0, own_overrides={'feature_cache': None})
+    assert made.feature_cache is None
 
 
 def test_a_network_of_one_roi_is_tested_on_five_with_the_same_mesh(quick):

@@ -220,6 +220,48 @@ def test_a_damaged_shard_is_computed_again(cfg, tmp_path):
     cached.get_variant(0, 0)
 
 
+def with_one_roi(cfg, height):
+    """A network of one RoI, whose features are two cells."""
+    set_crops(cfg, num_rois=1, crop_size=(height, 64))
+    neck = dict(type='GridNeck', in_channels=(64,), grid=(2, 1), channels=8)
+    cfg.merge_from_dict({'model.num_rois': 1, 'model.encoder.neck': neck, 'model.losses.contrastive': None})
+    cfg.merge_from_dict({'model.fusion': None, 'model.projector': None, 'model.losses.camera': None})
+
+
+@pytest.mark.parametrize('head', ['MMHuman3DHMRHead', 'MMHuman3DCliffHead'])
+def test_heads_that_take_the_mean_of_the_map_share_a_cache_of_cells(cfg, tmp_path, head):
+    with_one_roi(cfg, height=128)
+    other = deepcopy(cfg)
+    other.custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
+    other.model.head = dict(type=head)
+    plain = DATASETS.build(other.val_dataloader.dataset)
+    (read_by_both,) = {
+        cache.folder for one in (cfg, other) for cache in use_feature_cache(one, ['val'], progress=False)
+    }
+    assert read_by_both.is_dir()
+    cached = DATASETS.build(other.val_dataloader.dataset)
+    assert cached[0]['features'][0].shape == (1, 64, 2, 1)
+    model = MODELS.build(other.model)
+    model.init_weights()
+    model.head.decpose.weight.data *= 100  # which are nearly zero, so that features would not count
+    results = [
+        model.eval().test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
+        for dataset in (plain, cached)
+    ]
+    for expected, found in zip(*results, strict=True):
+        one, two = expected.pred_instances, found.pred_instances
+        torch.testing.assert_close(two.vertices, one.vertices, atol=1e-5, rtol=0)
+    assert (results[0][0].pred_instances.vertices - results[0][1].pred_instances.vertices).abs().max() > 0.01
+
+
+def test_cells_that_do_not_keep_the_mean_are_not_stored_for_heads_that_take_it(cfg, tmp_path):
+    with_one_roi(cfg, height=96)
+    cfg.custom_imports = dict(imports=['mmroi.models.mmhuman3d'])
+    cfg.model.head = dict(type='MMHuman3DHMRHead')
+    with pytest.raises(ValueError, match=r'HMRHead takes the mean .* GridNeck keeps of its 3x2 cells'):
+        use_feature_cache(cfg, ['val'], progress=False)
+
+
 @pytest.mark.parametrize('shared, models', [(5, (1, 2, 5)), (5, (6, 9)), (2, (3, 9))])
 def test_models_share_a_cache_whose_first_rois_are_theirs(cfg, tmp_path, shared, models):
     """Those with at most ``num_rois`` read the features of so many, the others those of all nine."""

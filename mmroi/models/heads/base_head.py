@@ -21,10 +21,12 @@ class BaseHead(BaseModule):
 
     Attributes:
         needs_maps: Whether ``forward`` takes the encoder's feature maps as ``maps``.
+        pools_maps: Whether it takes only the mean of the last map, for which a feature cache suffices.
         outputs: Names of what ``forward`` returns. Losses may ask for each of them.
     """
 
     needs_maps = False
+    pools_maps = False
     outputs: tuple[str, ...] = ('pose6d', 'betas', 'cameras')
 
     def __init__(

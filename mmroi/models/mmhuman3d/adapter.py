@@ -21,6 +21,7 @@ class HeadAdapter:
     Attributes:
         num_rois: 1.
         needs_maps: True.
+        pools_maps: Whether the head takes only the mean of the last map.
         outputs: Names of what ``forward`` returns.
         in_channels: Channels of the encoder's last map.
         positive_scale: Keep the scale of the cameras positive, as ``ParameterHead`` does by default; False
@@ -29,6 +30,7 @@ class HeadAdapter:
 
     num_rois = 1
     needs_maps = True
+    pools_maps = False
     outputs: tuple[str, ...] = ('rotations', 'betas', 'cameras')
     in_channels: int
     positive_scale: bool

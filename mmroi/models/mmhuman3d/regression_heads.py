@@ -29,6 +29,8 @@ class HMRHead(HeadAdapter, _HMRHead):
         **options: Further arguments of MMHuman3D's class.
     """
 
+    pools_maps = True
+
     def __init__(self, in_channels: int = 2048, positive_scale: bool = True, **options: Any) -> None:
         super().__init__(feat_dim=in_channels, **options)
         self.in_channels = in_channels
@@ -46,6 +48,8 @@ class CliffHead(HeadAdapter, _CliffHead):
         positive_scale: Keep the scale of the cameras positive.
         **options: Further arguments of MMHuman3D's class.
     """
+
+    pools_maps = True
 
     def __init__(
         self, in_channels: int = 2048, box_scale: float = 0.75, positive_scale: bool = True, **options: Any
