@@ -1,5 +1,6 @@
 """Change the test set of a config as a condition says."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -96,4 +97,5 @@ def _is_detected(ann_file: str | Path, detector: str) -> bool:
 
 def _detected_file(ann_file: str | Path, detector: str) -> Path:
     path = Path(ann_file)
-    return path.with_name(f'{path.stem}_detected_{Path(detector).stem}{path.suffix}')
+    name = re.sub(r'[^\w.-]+', '-', detector).strip('-')  # the whole path: others may have the same name
+    return path.with_name(f'{path.stem}_detected_{name}{path.suffix}')

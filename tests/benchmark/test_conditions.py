@@ -56,8 +56,9 @@ def test_detected_boxes_are_made_once(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(conditions, 'make_detector', None)
         conditions.detect_people(cfg, condition)
-    conditions.detect_people(cfg, suites.Condition('found', 'found', detector='configs/other.py'))
-    assert (tmp_path / 'val_detected_other.npz').is_file()  # another one's boxes are others
+    for other in ('configs/other.py', 'elsewhere/other.py'):  # another one's boxes are others
+        conditions.detect_people(cfg, suites.Condition('found', 'found', detector=other))
+        assert (tmp_path / f'val_detected_{other.replace("/", "-")}.npz').is_file()
     one = HumanData(dict(image_path=np.array(['a.jpg']), bbox_xywh=people['bbox_xywh'][:1]))
     one.dump(tmp_path / 'val.npz')  # of other people than before
     conditions.detect_people(cfg, condition)
