@@ -101,6 +101,7 @@ def expected_differences(name: str) -> set[str]:
         'multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh-boxes_none': {'model.head.mesh_boxes'},
         'multi-roi_r50_1xb48-25e_coco-256x192_ours_mesh_per-roi': {'model.head'},
         'multi-roi_r50_1xb48-25e_coco-256x192_ours_encoding_float32': {'model.fusion.encoding'},
+        'multi-roi_r50_1xb48-25e_coco-256x192_ours_scale_as-regressed': {'model.head.positive_scale'},
         'multi-roi_r50_1xb48-25e_coco-256x192_ours_fusion_as-printed': {'model.fusion'},
         'multi-roi_r50_1xb48-25e_coco-256x192_ours_shared-map': {'model.encoder'} | crops('context_size'),
         'multi-roi_r50_1xb48-25e_coco-256x192_ours_shared-map_stage-3': {'model.encoder'}
