@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,8 @@ def write_report(
     first = suite.conditions[0] if suite.conditions else None
     shown = [one for one in summaries if one.row.condition == first]
     names = _shown_columns(suite, shown)
-    if compared.all:
-        lines += ['## In short', '', *_in_words(first, compared), '']
+    if in_short := [*(_in_words(first, compared) if compared.all else ()), *_useless(shown, baseline)]:
+        lines += ['## In short', '', *in_short, '']
     if suite.hypotheses:
         lines += ['Expected before the first run:', '', *(f'* {one}' for one in suite.hypotheses), '']
     if first:
@@ -131,6 +132,27 @@ def _in_words(first: Condition | None, compared: Comparisons) -> list[str]:
         lines = [f'With the first condition, {first.label}:', '', *lines, '']
     changes = [line for part in (*parts, compared.changes) for line in changes_in_words(part)]
     return [*lines, 'Under all conditions, where clear is what has an interval without 0:', '', *changes]
+
+
+def _useless(summaries: Sequence[Summary], baseline: Mapping[str, float]) -> list[str]:
+    """Name trainings that end worse than the mean pose, which a mean over the seeds would hide."""
+    lines = []
+    for name in ('MPJPE', 'camera_translation'):
+        if name not in baseline:
+            continue
+        heading, unit = COLUMNS[name].title.rsplit(' ', 1)
+        for one in summaries:
+            found = [run for run in one.measured if run.numbers.get(name, 0) > baseline[name]]
+            kept = tuple(run for run in one.measured if run.numbers.get(name, 0) <= baseline[name])
+            others = replace(one, measured=kept)
+            mean = format_number(name, others.mean(name), others.standard_error(name))
+            rest = f' The others: {mean} {unit}.' if kept else ''
+            if found:
+                lines.append(
+                    f'* {heading}: **{one.row.label}** is worse than the mean pose with {len(found)} of '
+                    f'{len(one.measured)} seeds ({_ranges([run.run.seed for run in found])}).{rest}'
+                )
+    return lines
 
 
 def _condition_tables(suite: Suite, summaries: Sequence[Summary], compared: Comparisons) -> list[str]:

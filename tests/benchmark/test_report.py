@@ -94,3 +94,27 @@ def test_real_data_are_not_called_synthetic(summaries, tmp_path):
         suite, profiles.load_profile('real'), summaries, Comparisons(), {}, [], '', tmp_path
     )
     assert text.startswith('# My table: real images\n') and 'ynthetic' not in text
+
+
+def test_trainings_that_end_worse_than_the_mean_pose_are_named(summaries, tmp_path):
+    suite = suites.Suite('s', 'My table', tuple(s.row for s in summaries), 'elsewhere')
+    quick = profiles.load_profile('quick')
+    said = {}
+    for error, camera in ((200.0, 301.0), (102.0, 1e4), (99.0, 1e4)):
+        baseline = {'MPJPE': error, 'camera_translation': camera}
+        text = report.write_report(suite, quick, summaries, Comparisons(), baseline, [], 'python x', tmp_path)
+        said[error] = [line for line in text.splitlines() if 'worse than the mean pose' in line]
+    assert said == {
+        200.0: [
+            '* camera error: **first** is worse than the mean pose with 1 of 3 seeds (2). '
+            'The others: 300.5 ± 0.5 mm.'
+        ],
+        102.0: [
+            '* MPJPE: **first** is worse than the mean pose with 2 of 3 seeds (1, 2). The others: 100.0 mm.',
+            '* MPJPE: **second** is worse than the mean pose with 1 of 1 seeds (0).',
+        ],
+        99.0: [
+            '* MPJPE: **first** is worse than the mean pose with 3 of 3 seeds (0 to 2).',
+            '* MPJPE: **second** is worse than the mean pose with 1 of 1 seeds (0).',
+        ],
+    }
