@@ -6,8 +6,6 @@ a point projects to ``f X / Z, f Y / Z``. Equation numbers are the paper's.
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -138,8 +136,7 @@ def camera_spread(full_cameras: Tensor) -> Tensor:
 def smooth_floor(x: Tensor, minimum: float, knee: float) -> Tensor:
     """Keep scales or depths above ``minimum``: the identity above ``knee``, an exponential approach below it.
 
-    Unlike a clamp it has a gradient everywhere, so a network can leave the wrong side. Three heights of the
-    knee below it, where the exponential would soon have none in float32, a hyperbola of its slope follows.
+    Unlike a clamp it has a gradient everywhere, so a network can leave the wrong side.
 
     Args:
         x: Any shape.
@@ -149,8 +146,4 @@ def smooth_floor(x: Tensor, minimum: float, knee: float) -> Tensor:
     Returns:
         Shape of ``x``.
     """
-    height = knee - minimum
-    start = knee - 3 * height
-    near = F.celu(x.clamp(min=start) - knee, alpha=height) + knee
-    far = minimum + height * math.exp(-3) / (1 + F.relu(start - x) / height)
-    return torch.where(x < start, far, near)
+    return F.celu(x - knee, alpha=knee - minimum) + knee
