@@ -136,7 +136,8 @@ def camera_spread(full_cameras: Tensor) -> Tensor:
 def smooth_floor(x: Tensor, minimum: float, knee: float) -> Tensor:
     """Keep scales or depths above ``minimum``: the identity above ``knee``, an exponential approach below it.
 
-    Unlike a clamp it has a gradient everywhere, so a network can leave the wrong side.
+    Unlike a clamp it has a gradient below the knee, so a network can return. It falls exponentially: one that
+    has gone many heights of the knee below it stays there.
 
     Args:
         x: Any shape.
