@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.utils import import_modules_from_strings
 
 from mmroi.benchmark.machine import describe_device
 from mmroi.benchmark.profiles import network_config
 from mmroi.benchmark.runs import Run
 from mmroi.benchmark.speed.networks import prediction_step, random_batch
 from mmroi.benchmark.speed.timing import take_turns, typical
+from mmroi.engine.custom_imports import import_custom_modules
 from mmroi.engine.pipelines import read_crops
 from mmroi.fileio.atomic import atomic_write
 from mmroi.registry import MODELS
@@ -119,7 +119,7 @@ def _digest(run: Run, profile: Config) -> str:
 
 def _step(run: Run, profile: Config, device: torch.device) -> Callable[[], object]:
     config = network_config(run.row, profile, run.seed)
-    import_modules_from_strings(**config.get('custom_imports', dict(imports=None)))
+    import_custom_modules(config)
     init_default_scope(config.default_scope)
     batch = random_batch(1, read_crops(config.test_dataloader))
     return prediction_step(MODELS.build(config.model).to(device).eval(), lambda: batch, device)

@@ -15,12 +15,12 @@ from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmengine.utils import import_modules_from_strings
 from torch import nn
 from torch.utils.data import ConcatDataset
 
 from mmroi.datasets import MixedDataset
 from mmroi.engine.compilation import prepare_compiler
+from mmroi.engine.custom_imports import import_custom_modules
 from mmroi.engine.feature_filling import FeatureCache, FeatureCacheOptions, check_space
 from mmroi.engine.pipelines import read_crops, set_crops
 from mmroi.fileio.downloads import locate
@@ -82,7 +82,7 @@ def use_feature_cache(
     if options.compile:
         prepare_compiler(get_device())
     init_default_scope(cfg.get('default_scope', 'mmroi'))
-    import_modules_from_strings(**cfg.get('custom_imports', dict(imports=None)))
+    import_custom_modules(cfg)
     model = _build_model(cfg)
     caches = []
     for split in splits:

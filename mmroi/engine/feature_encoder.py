@@ -10,11 +10,11 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmengine.utils import import_modules_from_strings
 from torch.utils.data import DataLoader
 
 from mmroi.datasets.feature_shards import pack_records, write_shard
 from mmroi.datasets.seeded_samples import SeededSamples
+from mmroi.engine.custom_imports import import_custom_modules
 from mmroi.models.estimators.views_and_labels import stack_views
 from mmroi.registry import DATASETS
 from mmroi.utils.allocator import keep_freed_memory
@@ -61,8 +61,7 @@ class FeatureEncoder:
         torch.set_num_threads(1)
         keep_freed_memory()
         init_default_scope('mmroi')
-        if self.custom_imports:
-            import_modules_from_strings(**self.custom_imports)
+        import_custom_modules(dict(custom_imports=self.custom_imports))
         self.dataset = DATASETS.build(self.dataset_config)
         self.compile()
 

@@ -36,6 +36,18 @@ def trained(cfg, batches):
     return model.state_dict()
 
 
+def predictions(cfg, *datasets, scale=1.0):
+    """What an untrained network, its last layer for poses scaled, says of all people of each dataset."""
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    if scale != 1:
+        model.head.decpose.weight.data *= scale
+    model.eval()
+    return [
+        model.test_step(pseudo_collate([dataset[i] for i in range(len(dataset))])) for dataset in datasets
+    ]
+
+
 def folders(root):
     return sorted((root / 'features').iterdir())
 
@@ -59,14 +71,7 @@ def test_predictions_and_labels_of_the_validation_are_the_same(cfg):
     plain = DATASETS.build(cfg.val_dataloader.dataset)
     use_feature_cache(cfg)
     cached = DATASETS.build(cfg.val_dataloader.dataset)
-    model = MODELS.build(cfg.model)
-    model.init_weights()
-    model.eval()
-    results = [
-        model.test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
-        for dataset in (plain, cached)
-    ]
-    for one, other in zip(*results, strict=True):
+    for one, other in zip(*predictions(cfg, plain, cached), strict=True):
         torch.testing.assert_close(one.pred_instances.vertices, other.pred_instances.vertices)
         torch.testing.assert_close(one.gt_instances.keypoints2d, other.gt_instances.keypoints2d)
         assert one.metainfo.keys() == other.metainfo.keys()
@@ -185,6 +190,12 @@ def test_changed_data_are_not_read_with_the_old_features(cfg, tmp_path):
         DATASETS.build(cfg.val_dataloader.dataset)
 
 
+def test_a_config_that_names_no_modules_is_cached(cfg):
+    cfg.custom_imports = None
+    (cache,) = use_feature_cache(cfg, ['val'], progress=False)
+    assert cache.folder.is_dir()
+
+
 def test_an_incomplete_cache_is_not_read(cfg, tmp_path):
     use_feature_cache(cfg)
     (folder,) = [f for f in folders(tmp_path / 'data') if f.name.startswith('train')]
@@ -241,13 +252,8 @@ def test_heads_that_take_the_mean_of_the_map_share_a_cache_of_cells(cfg, tmp_pat
     assert read_by_both.is_dir()
     cached = DATASETS.build(other.val_dataloader.dataset)
     assert cached[0]['features'][0].shape == (1, 64, 2, 1)
-    model = MODELS.build(other.model)
-    model.init_weights()
-    model.head.decpose.weight.data *= 100  # which are nearly zero, so that features would not count
-    results = [
-        model.eval().test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
-        for dataset in (plain, cached)
-    ]
+    # Its weights are nearly zero, so that features would not count.
+    results = predictions(other, plain, cached, scale=100)
     for expected, found in zip(*results, strict=True):
         one, two = expected.pred_instances, found.pred_instances
         torch.testing.assert_close(two.vertices, one.vertices, atol=1e-5, rtol=0)
@@ -270,16 +276,10 @@ def test_models_share_a_cache_whose_first_rois_are_theirs(cfg, tmp_path, shared,
         one.merge_from_dict({'model.num_rois': num_rois, 'feature_cache.num_rois': shared})
         set_crops(one, num_rois=num_rois)
         plain = DATASETS.build(one.val_dataloader.dataset)
-        (cache,) = use_feature_cache(one, ['val'], progress=False)
-        assert folders(tmp_path / 'data') == [cache.folder]
+        caches = use_feature_cache(one, progress=False)
+        assert folders(tmp_path / 'data') == [cache.folder for cache in caches] and len(caches) == 2
         cached = DATASETS.build(one.val_dataloader.dataset)
-        model = MODELS.build(one.model)
-        model.init_weights()
-        results = [
-            model.eval().test_step(pseudo_collate([dataset[i] for i in range(len(dataset))]))
-            for dataset in (plain, cached)
-        ]
-        for expected, found in zip(*results, strict=True):
+        for expected, found in zip(*predictions(one, plain, cached), strict=True):
             assert len(found.boxes) == num_rois
             np.testing.assert_array_equal(found.boxes, expected.boxes)
             torch.testing.assert_close(found.pred_instances.vertices, expected.pred_instances.vertices)
